@@ -1,0 +1,209 @@
+"""The review's config: one TOML file, declared before the run and hashed into the report.
+
+In: `review.toml`. Out: a frozen ReviewConfig, or a ConfigError that names the key and the nearest known one.
+API keys never stand here: `api_key_env` names the environment variable that holds one.
+"""
+
+import difflib
+import tomllib
+from pathlib import Path
+from typing import Any, Literal, Self
+
+from pydantic import BaseModel, ConfigDict, Field, ValidationError, model_validator
+
+from ledger.digests import digest_of
+from ledger.errors import ConfigError
+from ledger.runs import CONTROL_SUFFIX
+
+Engine = Literal["vllm", "transformers"]
+Primary = Literal["rating_change", "win_change", "accuracy_change"]
+Limit = Literal["flips", "all_flips", "kl_options"]
+MARGINS: dict[str, float] = {"rating_change": 0.3, "win_change": 0.05, "accuracy_change": 0.02}
+
+
+class Section(BaseModel):
+    """A part of the config; unknown keys are refused."""
+
+    model_config = ConfigDict(frozen=True, extra="forbid", allow_inf_nan=False)
+
+
+class ModelConfig(Section):
+    """A model under test: a folder or a hub name, and how to run it."""
+
+    model: str = Field(min_length=1)
+    label: str = ""
+    engine: Engine = "vllm"
+    engine_args: dict[str, Any] = Field(default_factory=dict)
+    family: str = ""
+
+    @property
+    def name(self) -> str:
+        """The label, or the last part of the model's name."""
+        return self.label or self.model.rstrip("/").rsplit("/", 1)[-1]
+
+
+class BaselineConfig(ModelConfig):
+    """The model in use today; `control` runs it a second time to show the noise."""
+
+    control: bool = True
+
+
+class QuestionsConfig(Section):
+    """The free-form part: which questions, and how they are answered."""
+
+    source: str = "assay"
+    references: str = ""
+    limit: int | None = Field(default=None, ge=1)
+    samples: int = Field(default=1, ge=1)
+    max_tokens: int = Field(default=1024, ge=1)
+
+
+class TaskConfig(Section):
+    """A multiple-choice task: Assay's own items or a JSONL file of items.
+
+    `continuation` scores the text of each option, `letters` the letter before it.
+    """
+
+    name: str = "assay"
+    style: Literal["continuation", "letters"] = "continuation"
+    limit: int | None = Field(default=None, ge=1)
+
+
+class JudgeConfig(Section):
+    """A judge: any OpenAI-compatible endpoint, or a local model that Assay serves itself (`serve`)."""
+
+    model: str = ""
+    label: str = ""
+    base_url: str = ""
+    serve: str = ""
+    serve_args: dict[str, Any] = Field(default_factory=dict)
+    api_key_env: str = "OPENAI_API_KEY"
+    modes: tuple[Literal["single", "pair"], ...] = ("single", "pair")
+    prompts: Literal["official", "assay"] = "assay"
+    parsing: Literal["strict", "fastchat"] = "strict"
+    exam: bool = True
+    exam_tasks: int = Field(default=20, ge=1)
+    repeats: int = Field(default=1, ge=1)
+    concurrency: int = Field(default=16, ge=1)
+    max_tokens: int = Field(default=4096, ge=16)
+    attempts: int = Field(default=6, ge=1)
+    timeout_seconds: float = Field(default=600, gt=0)
+
+    @property
+    def name(self) -> str:
+        """The label, or the judge model's own name."""
+        return self.label or self.model or self.serve.rstrip("/").rsplit("/", 1)[-1]
+
+    @model_validator(mode="after")
+    def _reachable(self) -> Self:
+        if bool(self.serve) == bool(self.model):
+            raise ValueError("give either `model` (with `base_url`, if it is not OpenAI's) or `serve`")
+        if not self.modes:
+            raise ValueError("`modes` is empty; use single, pair or both")
+        return self
+
+
+class DecisionConfig(Section):
+    """What is claimed and when it counts; declared before the run."""
+
+    primary: Primary | None = None
+    margin: float | None = Field(default=None, gt=0)
+    limits: dict[Limit, float] = Field(default_factory=dict)
+    coverage: float = Field(default=0.9, ge=0, le=1)
+    exam_lower_bound: float = Field(default=0.75, ge=0, le=1)
+    exam_part_share: float = Field(default=0.5, ge=0, le=1)
+    family_wise: Literal["each", "holm"] = "each"
+    judge_may_compete: bool = False
+
+
+class ReviewConfig(Section):
+    """A whole review."""
+
+    name: str = Field(min_length=1, pattern=r"^[A-Za-z0-9][A-Za-z0-9._-]*$")
+    seed: int = 1
+    baseline: BaselineConfig
+    candidate: tuple[ModelConfig, ...] = Field(min_length=1)
+    questions: QuestionsConfig | None = None
+    task: tuple[TaskConfig, ...] = ()
+    judge: tuple[JudgeConfig, ...] = ()
+    decision: DecisionConfig = DecisionConfig()
+
+    @model_validator(mode="after")
+    def _consistent(self) -> Self:
+        _refuse_repeated("label", [m.name for m in (self.baseline, *self.candidate)])
+        _refuse_repeated("judge", [j.name for j in self.judge])
+        _refuse_repeated("task", [t.name for t in self.task])
+        if any(m.name.endswith(CONTROL_SUFFIX) for m in (self.baseline, *self.candidate)):
+            raise ValueError(f"a label may not end in {CONTROL_SUFFIX}; that names the control")
+        if not self.questions and not self.task:
+            raise ValueError("nothing to review: add [questions], a [[task]], or both")
+        if self.judge and not self.questions:
+            raise ValueError("a [[judge]] needs [questions] to judge")
+        self._refuse_unmeasured_primary()
+        return self
+
+    def _refuse_unmeasured_primary(self) -> None:
+        modes = {mode for judge in self.judge for mode in judge.modes}
+        needs = {"rating_change": "single" in modes, "win_change": "pair" in modes, "accuracy_change": bool(self.task)}
+        if self.decision.primary and not needs[self.decision.primary]:
+            raise ValueError(f"decision.primary is {self.decision.primary}, but nothing in this review measures it")
+
+    @property
+    def primary(self) -> Primary:
+        """The declared primary measure, or the first of rating_change, win_change, accuracy_change that is measured."""
+        if self.decision.primary:
+            return self.decision.primary
+        modes = {mode for judge in self.judge for mode in judge.modes}
+        return "rating_change" if "single" in modes else "win_change" if "pair" in modes else "accuracy_change"
+
+    @property
+    def margin(self) -> float:
+        """The declared margin, or the default of the primary measure, in its unit."""
+        return self.decision.margin if self.decision.margin is not None else MARGINS[self.primary]
+
+    @property
+    def models(self) -> tuple[ModelConfig, ...]:
+        """The baseline first, then the candidates."""
+        return (self.baseline, *self.candidate)
+
+    @property
+    def digest(self) -> str:
+        """Hash of every setting, defaults included."""
+        return digest_of(self.model_dump(mode="json"))
+
+
+def read_config(path: Path) -> ReviewConfig:
+    """The config in a TOML file. Raises ConfigError with the file, the key and what to do."""
+    try:
+        data = tomllib.loads(path.read_text(encoding="utf-8"))
+    except FileNotFoundError as error:
+        raise ConfigError("no such file", where=str(path), remedy="`assay init` writes a commented example.") from error
+    except (tomllib.TOMLDecodeError, UnicodeDecodeError, OSError) as error:
+        raise ConfigError(f"cannot be read as TOML: {error}", where=str(path)) from error
+    return config_from(data, where=str(path))
+
+
+def config_from(data: dict[str, Any], where: str) -> ReviewConfig:
+    """A checked config from plain values; `where` names their origin in errors."""
+    try:
+        return ReviewConfig.model_validate(data)
+    except ValidationError as error:
+        raise ConfigError(_fault_sentence(error), where=where) from error
+
+
+def _refuse_repeated(kind: str, names: list[str]) -> None:
+    for name in names:
+        if names.count(name) > 1:
+            raise ValueError(f"two entries share the {kind} {name!r}; set `label`")
+
+
+def _fault_sentence(error: ValidationError) -> str:
+    fault: Any = error.errors(include_url=False)[0]
+    path = ".".join(str(part) for part in fault["loc"])
+    if fault["type"] != "extra_forbidden":
+        cause = str(fault["msg"]).removeprefix("Value error, ")
+        return f"{path}: {cause}." if path else f"{cause}."
+    known = sorted({name for section in [*Section.__subclasses__(), BaselineConfig] for name in section.model_fields})
+    near = difflib.get_close_matches(str(fault["loc"][-1]), known, n=1)
+    hint = f" Did you mean {near[0]!r}?" if near else ""
+    return f"unknown key {path!r}.{hint}"

