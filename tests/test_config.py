@@ -1,0 +1,71 @@
+"""The config: one file, complete, refused in one sentence that names the key."""
+
+from importlib.resources import files
+from pathlib import Path
+
+import pytest
+
+from ledger.config import config_from, read_config
+from ledger.errors import ConfigError
+
+MINIMAL = {
+    "name": "r",
+    "baseline": {"model": "a/b", "label": "base"},
+    "candidate": [{"model": "a/c"}],
+    "task": [{"name": "assay"}],
+}
+JUDGED = MINIMAL | {"questions": {}, "judge": [{"model": "j", "base_url": "http://127.0.0.1:1/v1"}]}
+
+
+def refusal(**changes) -> str:
+    with pytest.raises(ConfigError) as caught:
+        config_from(MINIMAL | changes, "review.toml")
+    return str(caught.value)
+
+
+def test_a_minimal_review_measures_accuracy():
+    config = config_from(MINIMAL, "x")
+    assert (config.primary, config.margin) == ("accuracy_change", 0.02)
+    assert [model.name for model in config.models] == ["base", "c"]
+
+
+def test_the_primary_measure_follows_what_is_measured():
+    assert config_from(JUDGED, "x").primary == "rating_change"
+    pair = JUDGED | {"judge": [JUDGED["judge"][0] | {"modes": ["pair"]}]}
+    assert (config_from(pair, "x").primary, config_from(pair, "x").margin) == ("win_change", 0.05)
+
+
+def test_an_unknown_key_is_named_with_its_neighbor():
+    message = refusal(candidte=[])
+    assert message.startswith("review.toml: unknown key 'candidte'.")
+    assert "Did you mean 'candidate'?" in message
+
+
+def test_contradictions_are_refused():
+    assert "two entries share the label 'base'" in refusal(candidate=[{"model": "x/base"}])
+    assert "nothing to review" in refusal(task=[])
+    assert "needs [questions]" in refusal(judge=[{"model": "j"}])
+    assert "nothing in this review measures it" in refusal(decision={"primary": "win_change"})
+    assert "either `model`" in refusal(questions={}, judge=[{"model": "j", "serve": "m"}])
+    assert "@control" in refusal(candidate=[{"model": "m", "label": "a@control"}])
+    assert "name" in refusal(name="../escape")
+
+
+def test_the_digest_covers_every_setting():
+    assert config_from(MINIMAL, "x").digest == config_from(MINIMAL | {"seed": 1}, "y").digest
+    assert config_from(MINIMAL, "x").digest != config_from(MINIMAL | {"seed": 2}, "x").digest
+
+
+def test_the_file_is_named_when_it_cannot_be_read(tmp_path):
+    with pytest.raises(ConfigError, match="no such file"):
+        read_config(tmp_path / "none.toml")
+    broken = tmp_path / "broken.toml"
+    broken.write_text("name = ")
+    with pytest.raises(ConfigError, match=r"broken\.toml: cannot be read as TOML"):
+        read_config(broken)
+
+
+def test_the_example_of_assay_init_is_a_valid_config():
+    config = read_config(Path(str(files("assay.commands") / "review.toml")))
+    assert config.primary == "rating_change"
+    assert config.judge[0].prompts == "official"

@@ -1,0 +1,59 @@
+"""Manifests: sessions are counted, other settings are refused by field."""
+
+import pytest
+
+from ledger.digests import digest_of, file_digest, weights_digest
+from ledger.errors import BadRecord, StaleInput
+from ledger.manifests import MANIFEST_NAME, open_manifest, read_manifest, write_manifest
+from ledger.runs import folder_name
+
+
+def test_a_resumed_run_has_two_sessions_and_keeps_its_facts(tmp_path):
+    first = open_manifest(tmp_path, "generation", "m", {"seed": 1, "args": {"a": (1, 2)}}, {"q": "x"}, 0)
+    write_manifest(tmp_path, first.model_copy(update={"facts": {"dtype": "bf16"}}))
+    second = open_manifest(tmp_path, "generation", "m", {"seed": 1, "args": {"a": (1, 2)}}, {"q": "y"}, 5)
+    assert [session.records_found for session in second.sessions] == [0, 5]
+    assert second.facts == {"dtype": "bf16"}
+    assert read_manifest(tmp_path) == second
+
+
+def test_records_made_under_other_settings_are_not_continued(tmp_path):
+    open_manifest(tmp_path, "generation", "m", {"seed": 1}, {}, 0)
+    with pytest.raises(StaleInput, match=r"manifest\.json, seed: .*recorded 1, now 2"):
+        open_manifest(tmp_path, "generation", "m", {"seed": 2}, {}, 3)
+    assert open_manifest(tmp_path, "generation", "m", {"seed": 2}, {}, 0).settings == {"seed": 2}
+
+
+def test_a_broken_manifest_is_named(tmp_path):
+    (tmp_path / MANIFEST_NAME).write_text("{}")
+    with pytest.raises(BadRecord, match="stage"):
+        read_manifest(tmp_path)
+
+
+def test_the_environment_is_written_down(tmp_path):
+    environment = open_manifest(tmp_path, "s", "n", {}, {}, 0).environment
+    assert environment.packages["openai"].startswith("3.")
+    assert environment.cpu_count >= 1
+
+
+def test_weights_are_known_by_content(tmp_path):
+    assert weights_digest(tmp_path / "hub-name") is None
+    (tmp_path / "model.safetensors").write_bytes(b"weights")
+    before = weights_digest(tmp_path)
+    (tmp_path / "model.safetensors").write_bytes(b"weightS")
+    assert before
+    assert before.startswith("sha256:")
+    assert weights_digest(tmp_path) != before
+
+
+def test_digests_do_not_depend_on_the_order_of_keys(tmp_path):
+    assert digest_of({"a": 1, "b": [1, 2]}) == digest_of({"b": (1, 2), "a": 1})
+    (tmp_path / "x").write_bytes(b"abc")
+    assert file_digest(tmp_path / "x").endswith("f20015ad")
+
+
+def test_folder_names_are_safe_and_do_not_collide():
+    assert folder_name("base@control") == "base@control"
+    names = {folder_name(name) for name in ("a/b", "a_b", "a:b", "../a_b", ".a_b")}
+    assert len(names) == 5
+    assert not any("/" in name or name.startswith(".") for name in names)
