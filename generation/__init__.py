@@ -1,0 +1,1 @@
+"""Running the models under test: engines, answers, choices. Imports the ledger only."""

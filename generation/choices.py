@@ -1,0 +1,86 @@
+"""Multiple choice: the log-probability of each option of each item.
+
+In: items, an engine, a writer of choices. Out: Choice records.
+`continuation` scores the text of each option after the question; `letters` shows the options with letters and scores
+the letters. Very small models answer the same letter to everything, which measures nothing; hence both.
+"""
+
+from collections.abc import Iterable, Iterator, Sequence
+from typing import Literal
+
+import numpy as np
+
+from generation.engine import Engine, Reply, Request, Scored, ScoreRequest, drive
+from ledger.progress import Progress, Report, silent
+from ledger.records import Choice, Item
+from ledger.store import Writer
+
+Style = Literal["continuation", "letters"]
+LETTERS = "ABCDEFGHIJKLMNOPQRSTUVWXYZ"
+WRITTEN_TOGETHER = 32
+
+
+def score_request(item: Item, style: Style) -> ScoreRequest:
+    """The request that scores an item: `Question: …` and `Answer:`, then one blank before each continuation."""
+    if style == "continuation":
+        context = f"Question: {item.question}\nAnswer:"
+        continuations = tuple(f" {option}" for option in item.options)
+    else:
+        shown = "\n".join(f"{LETTERS[i]}. {option}" for i, option in enumerate(item.options))
+        context = f"{item.question.strip()}\n{shown}\nAnswer:"
+        continuations = tuple(f" {LETTERS[i]}" for i in range(len(item.options)))
+    return ScoreRequest(id=f"{item.task}/{item.id}", context=context, continuations=continuations)
+
+
+def choice_from(model: str, item: Item, style: Style, logprobs: Sequence[Sequence[float]]) -> Choice:
+    """What a model picked, from one tuple of token log-probabilities an option."""
+    totals = [float(sum(tokens)) for tokens in logprobs]
+    characters = [len(option) if style == "continuation" else 1 for option in item.options]
+    return Choice(
+        model=model,
+        task=item.task,
+        item=item.id,
+        subject=item.subject,
+        item_digest=item.digest,
+        logprobs=tuple(totals),
+        characters=tuple(characters),
+        tokens=tuple(len(tokens) for tokens in logprobs),
+        gold=item.gold,
+        picked=int(np.argmax(totals)),
+        picked_norm=int(np.argmax(np.array(totals) / np.array(characters))),
+    )
+
+
+def write_choices(
+    engine: Engine,
+    pending: Iterable[tuple[Item, Style]],
+    total: int,
+    model: str,
+    writer: Writer[Choice],
+    report: Report = silent,
+) -> None:
+    """Score each pending item in the given order of admission; `total` is for the progress only."""
+    under_way: dict[str, tuple[Item, Style]] = {}
+    finished: list[Choice] = []
+    done = 0
+    work = f"{model}: choices"
+
+    def requests() -> Iterator[Request]:
+        for item, style in pending:
+            request = score_request(item, style)
+            under_way[request.id] = (item, style)
+            yield request
+
+    def follow(reply: Reply) -> None:
+        nonlocal done
+        assert isinstance(reply, Scored)
+        finished.append(choice_from(model, *under_way.pop(reply.id), reply.logprobs))
+        done += 1
+        if len(finished) >= WRITTEN_TOGETHER or not under_way:
+            writer.append(*finished)
+            finished.clear()
+            report(Progress(work, done, total))
+
+    report(Progress(work, 0, total))
+    drive(engine, requests(), follow)
+    writer.append(*finished)

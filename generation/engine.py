@@ -1,0 +1,140 @@
+"""The seam between a stage and whatever runs a model.
+
+In: requests, submitted at any time. Out: replies, in the order in which they finish.
+An engine is two methods: `submit` takes work without waiting, `step` works until something has finished. Whoever drives
+it may submit between steps, so a conversation's second turn joins the batch the moment its first turn is done.
+"""
+
+from collections import deque
+from collections.abc import Callable, Iterable, Sequence
+from dataclasses import dataclass
+from typing import Any, Protocol
+
+from ledger.errors import EngineError
+from ledger.records import Finish
+
+
+@dataclass(frozen=True)
+class Message:
+    """One turn of a conversation as the chat template gets it."""
+
+    role: str
+    content: str
+
+
+@dataclass(frozen=True)
+class WriteRequest:
+    """Continue a conversation; greedy where the temperature is 0."""
+
+    id: str
+    messages: tuple[Message, ...]
+    temperature: float
+    seed: int
+    max_tokens: int
+
+
+@dataclass(frozen=True)
+class Written:
+    """What the model wrote, without surrounding blanks, and how it ended."""
+
+    id: str
+    text: str
+    finish: Finish
+    prompt_tokens: int
+    completion_tokens: int
+
+
+@dataclass(frozen=True)
+class ScoreRequest:
+    """How likely is each continuation of one context?"""
+
+    id: str
+    context: str
+    continuations: tuple[str, ...]
+
+
+@dataclass(frozen=True)
+class Scored:
+    """Log-probabilities in nats: one tuple a continuation, one number a token of it."""
+
+    id: str
+    logprobs: tuple[tuple[float, ...], ...]
+
+
+Request = WriteRequest | ScoreRequest
+Reply = Written | Scored
+
+
+class Engine(Protocol):
+    """Something that runs one model; `window` is how many requests it can usefully hold at once."""
+
+    window: int
+    facts: dict[str, Any]
+
+    def submit(self, request: Request) -> None:
+        """Take a request; do not wait for it."""
+
+    def step(self) -> Sequence[Reply]:
+        """Work on what was submitted until something has finished, and give that."""
+
+
+def drive(engine: Engine, requests: Iterable[Request], follow: Callable[[Reply], Request | None]) -> None:
+    """Run all requests; `follow` sees each reply as it comes and may answer with the request that continues it.
+
+    At most `engine.window` requests are in flight, so memory does not grow with the work. A continuation goes in before
+    new work does: conversations end as early as they can, and what is finished is on the disk.
+    """
+    waiting = iter(requests)
+    in_flight = 0
+    continuations: deque[Request] = deque()
+    exhausted = False
+    while True:
+        while in_flight < engine.window and (continuations or not exhausted):
+            request = continuations.popleft() if continuations else next(waiting, None)
+            if request is None:
+                exhausted = True
+                break
+            engine.submit(request)
+            in_flight += 1
+        if not in_flight:
+            return
+        replies = engine.step()
+        if not replies:
+            raise EngineError(f"the engine went idle with {in_flight} requests unanswered")
+        for reply in replies:
+            in_flight -= 1
+            continuation = follow(reply)
+            if continuation is not None:
+                continuations.append(continuation)
+
+
+def split_tokens(
+    encode: Callable[[str], list[int]], context: str, continuation: str
+) -> tuple[tuple[int, ...], tuple[int, ...]]:
+    """A context and its continuation as tokens, cut where the context alone would end.
+
+    Blanks at the end of the context belong to the continuation, because tokenizers glue them to the next word.
+    Source: the rule of lm-evaluation-harness' TemplateLM, so that numbers can be held against it.
+    """
+    bare = context.rstrip()
+    continuation = context[len(bare) :] + continuation
+    whole = encode(bare + continuation)
+    cut = len(encode(bare))
+    return tuple(whole[:cut]), tuple(whole[cut:])
+
+
+def chat_tokens(tokenizer: Any, messages: Sequence[Message]) -> list[int]:  # noqa: ANN401 - a transformers tokenizer
+    """A conversation as the model's own chat template writes it, ready for the model's next turn.
+
+    Nothing is added, no system prompt either. Raises EngineError where the tokenizer has no usable template.
+    """
+    turns = [{"role": message.role, "content": message.content} for message in messages]
+    try:
+        rendered = tokenizer.apply_chat_template(turns, add_generation_prompt=True, tokenize=False)
+    except (ValueError, TypeError) as error:
+        cause = str(error).splitlines()[0]
+        raise EngineError(
+            f"its tokenizer has no usable chat template: {cause}", where=tokenizer.name_or_path
+        ) from error
+    tokens: list[int] = tokenizer.encode(rendered, add_special_tokens=False)
+    return tokens

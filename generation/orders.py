@@ -1,0 +1,122 @@
+"""Work orders: what one process is asked to do, complete in itself, so that it can be sent to any machine.
+
+In: the front door's plan. Out: JSON that a worker reads (`Batch`), and the question what of it is still to be done.
+"""
+
+import random
+from pathlib import Path
+from typing import Any, Literal
+
+from pydantic import BaseModel, ConfigDict
+
+from generation.choices import Style
+from ledger.digests import digest_of, weights_digest
+from ledger.errors import StaleInput
+from ledger.records import Answer, Choice, Item, Key, Question
+from ledger.runs import GenerationFolder
+from ledger.store import Store
+
+
+class EngineSpec(BaseModel):
+    """Which model to load, and how."""
+
+    model_config = ConfigDict(frozen=True, extra="forbid")
+
+    kind: Literal["vllm", "transformers"]
+    model: str
+    arguments: dict[str, Any] = {}
+
+
+class TaskItems(BaseModel):
+    """A task's items and the way to score them."""
+
+    model_config = ConfigDict(frozen=True, extra="forbid")
+
+    name: str
+    style: Style
+    items: tuple[Item, ...]
+
+
+class Order(BaseModel):
+    """All that one model (or the control) writes and picks in a review."""
+
+    model_config = ConfigDict(frozen=True, extra="forbid")
+
+    folder: Path
+    model: str
+    control: bool = False
+    seed: int
+    samples: int = 1
+    max_tokens: int = 1024
+    questions: tuple[Question, ...] = ()
+    tasks: tuple[TaskItems, ...] = ()
+
+    def settings(self, engine: EngineSpec) -> dict[str, Any]:
+        """What the records of this order depend on, beside the questions and items that they carry themselves."""
+        return {
+            "model": engine.model,
+            "weights": weights_digest(Path(engine.model)),
+            "engine": engine.kind,
+            "engine_args": engine.arguments,
+            "control": self.control,
+            "seed": self.seed,
+            "max_tokens": self.max_tokens,
+            "styles": {task.name: task.style for task in self.tasks},
+        }
+
+    def inputs(self) -> dict[str, str]:
+        """Digests of the questions and of each task's items."""
+        named = {f"task {t.name}": digest_of([item.digest for item in t.items]) for t in self.tasks}
+        return {"questions": digest_of([question.digest for question in self.questions]), **named}
+
+
+class Batch(BaseModel):
+    """Orders that share one model load."""
+
+    model_config = ConfigDict(frozen=True, extra="forbid")
+
+    engine: EngineSpec
+    orders: tuple[Order, ...]
+
+
+def pending_answers(order: Order) -> list[tuple[Question, int]]:
+    """The (question, sample) pairs without an answer, in the order of admission. Raises StaleInput.
+
+    The control is admitted in a shuffled order: which conversations share a batch changes greedy texts as well.
+    """
+    store = GenerationFolder(order.folder).answers
+    known = {question.key: question for question in order.questions}
+    done = set()
+    for answer in store.records():
+        _refuse_changed(store, answer.key, answer.question.digest, known.get(answer.question.key))
+        done.add(answer.key)
+    wanted = [(question, sample) for sample in range(order.samples) for question in order.questions]
+    if order.control:
+        random.Random(order.seed).shuffle(wanted)
+    return [(q, sample) for q, sample in wanted if (order.model, *q.key, sample) not in done]
+
+
+def pending_choices(order: Order) -> list[tuple[Item, Style]]:
+    """The items without a choice, in the order of admission; shuffled for the control. Raises StaleInput."""
+    store = GenerationFolder(order.folder).choices
+    known = {item.key: item for task in order.tasks for item in task.items}
+    done = set()
+    for choice in store.records():
+        _refuse_changed(store, choice.key, choice.item_digest, known.get((choice.task, choice.item)))
+        done.add(choice.key)
+    wanted: list[tuple[Item, Style]] = [(item, task.style) for task in order.tasks for item in task.items]
+    if order.control:
+        random.Random(order.seed).shuffle(wanted)
+    return [(item, style) for item, style in wanted if (order.model, *item.key) not in done]
+
+
+def _refuse_changed(
+    store: Store[Answer] | Store[Choice], key: Key, recorded: str, present: Question | Item | None
+) -> None:
+    if present is not None and present.digest != recorded:
+        raise StaleInput(
+            f"{store.path}, {'/'.join(map(str, key))}",
+            recorded,
+            present.digest,
+            "The question or item was edited after this record was made; give the review another name.",
+        )

