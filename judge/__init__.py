@@ -1,0 +1,1 @@
+"""Asking a judge: prompts, client, verdicts, ratings, games, exam. Imports no other room but ledger."""

@@ -1,0 +1,231 @@
+"""The judge's endpoint: one call to an OpenAI-compatible server, and what its failures mean. Sole owner of `openai`.
+
+In: messages and an output limit. Out: a Reply, or Unavailable (trying again helps) or Rejected (it does not).
+Source: measured behaviour of openai 3.54 (reference/judging.md section 4): its own retries are off, because they hide
+calls; a 200 may hold no completion; `insufficient_quota` comes as a 429 that no waiting mends.
+
+The API key is taken out of everything that comes back, errors and replies alike.
+"""
+
+import asyncio
+import json
+import math
+import re
+import time
+from dataclasses import dataclass
+from email.utils import parsedate_to_datetime
+from typing import TYPE_CHECKING, Any, Protocol
+from urllib.parse import urlsplit
+
+from judge.prompt_sets import TEMPERATURE, Messages
+from ledger.errors import ConfigError, Rejected, Unavailable
+
+if TYPE_CHECKING:
+    from openai import APIStatusError, AsyncOpenAI
+
+OPENAI_URL = "https://api.openai.com/v1"
+CONNECT_SECONDS = 10.0
+ERROR_CHARACTERS = 500
+NO_KEY = "no-key"
+STOPS_ALL = frozenset({401, 403, 404})
+TRANSIENT = frozenset({408, 409, 425, 429})
+_REFUSAL = re.compile("support|deprecated|not allowed|unrecognized", re.IGNORECASE)
+LOOPBACK = frozenset({"localhost", "127.0.0.1", "::1"})
+
+
+@dataclass(frozen=True)
+class Reply:
+    """What the judge sent back; token counts are None where the server does not count."""
+
+    text: str
+    finish: str | None = None
+    refusal: str | None = None
+    served_model: str | None = None
+    prompt_tokens: int | None = None
+    completion_tokens: int | None = None
+
+
+class Transport(Protocol):
+    """One call to a judge. Raises Unavailable or Rejected."""
+
+    async def call(self, messages: Messages, max_tokens: int) -> Reply:
+        """The judge's reply to these messages."""
+
+
+class OpenAITransport:
+    """A judge behind an OpenAI-compatible endpoint; `facts` holds what was learned about it.
+
+    Enter it (`async with`) so that its connections are closed. An empty `base_url` is OpenAI's own, which needs a
+    key; other servers may need none.
+    """
+
+    def __init__(self, base_url: str, api_key: str, model: str, timeout_seconds: float) -> None:
+        self._url, self._key, self._model = base_url or OPENAI_URL, api_key.strip(), model
+        self._timeout_seconds = timeout_seconds
+        self._client: AsyncOpenAI | None = None
+        self._limit_name, self._send_temperature = "max_tokens", True
+        self.facts: dict[str, Any] = {}
+        self.where = endpoint(self._url)
+        if not self._key and not base_url:
+            raise ConfigError("no API key.", where=self.where, remedy="Set the variable that `api_key_env` names.")
+        if not (self._key.isascii() and self._key.isprintable()):
+            raise ConfigError("the API key holds characters that no HTTP header can carry", where=self.where)
+
+    def __repr__(self) -> str:
+        return f"OpenAITransport({self._model!r} at {self.where})"
+
+    async def __aenter__(self) -> "OpenAITransport":
+        return self
+
+    async def __aexit__(self, *_: object) -> None:
+        if self._client is not None:
+            client, self._client = self._client, None
+            await client.close()
+
+    async def call(self, messages: Messages, max_tokens: int) -> Reply:
+        """One call; a server that refuses a parameter is asked once more without it, and never sent it again."""
+        while True:
+            request = self._request(messages, max_tokens)
+            try:
+                return await self._sent(request)
+            except Rejected as error:
+                if error.status not in (400, 422) or not self._learned(error.what, request):
+                    raise
+
+    def _request(self, messages: Messages, max_tokens: int) -> dict[str, Any]:
+        temperature = {"temperature": TEMPERATURE} if self._send_temperature else {}
+        return {"model": self._model, "messages": messages, self._limit_name: max_tokens, **temperature}
+
+    def _learned(self, complaint: str, sent: dict[str, Any]) -> bool:
+        """Whether the complaint names a parameter that was sent and can be done without."""
+        if "max_tokens" in sent and "max_completion_tokens" in complaint:
+            self._limit_name = self.facts["output_limit"] = "max_completion_tokens"
+            return True
+        if "temperature" in sent and "temperature" in complaint and _REFUSAL.search(complaint):
+            self._send_temperature, self.facts["temperature"] = False, "not sent: the server refuses it"
+            return True
+        return False
+
+    async def _sent(self, request: dict[str, Any]) -> Reply:
+        import openai
+
+        client = self._opened()
+        try:
+            async with asyncio.timeout(self._timeout_seconds):
+                raw = await client.chat.completions.with_raw_response.create(**request)
+        except (TimeoutError, openai.APITimeoutError):
+            raise Unavailable(f"no answer within {self._timeout_seconds:g} s", where=self.where) from None
+        except openai.APIConnectionError as error:
+            raise Unavailable(self._clean(_root_cause(error)), where=self.where) from None
+        except openai.APIStatusError as error:
+            return self._refused(error)
+        return self._reply(raw.text)
+
+    def _opened(self) -> "AsyncOpenAI":
+        if self._client is None:
+            from openai import AsyncOpenAI, DefaultAsyncHttpx2Client, Timeout
+
+            # A proxy of the environment cannot reach this machine's own loopback.
+            local = urlsplit(self._url).hostname in LOOPBACK
+            self._client = AsyncOpenAI(
+                base_url=self._url,
+                api_key=self._key or NO_KEY,
+                timeout=Timeout(self._timeout_seconds, connect=min(CONNECT_SECONDS, self._timeout_seconds)),
+                max_retries=0,
+                http_client=DefaultAsyncHttpx2Client(trust_env=False) if local else None,
+            )
+        return self._client
+
+    def _refused(self, error: "APIStatusError") -> Reply:
+        """What a 4xx or 5xx means: an error, or the reply that a content filter made of a prompt."""
+        status, code = error.status_code, str(error.code or error.type or "")
+        if code == "content_filter":
+            return Reply("", finish="content_filter")
+        what = f"HTTP {status}: {self._clean(str(error).removeprefix(f'Error code: {status}').removeprefix(' - '))}"
+        if code == "insufficient_quota" or status in STOPS_ALL:
+            remedy = "Check the model's name, base_url and the variable that api_key_env names."
+            if code == "insufficient_quota":
+                remedy = "Top up the account and run again; what was answered is kept."
+            raise Rejected(
+                f"{what.rstrip('.')}.", where=self.where, remedy=remedy, status=status, stops_all=True
+            ) from None
+        if status in TRANSIENT or status >= 500:
+            wait = retry_after(error.response.headers.get("retry-after"), time.time())
+            raise Unavailable(what, where=self.where, status=status, retry_after_seconds=wait) from None
+        raise Rejected(what, where=self.where, status=status) from None
+
+    def _reply(self, body: str) -> Reply:
+        try:
+            data = json.loads(self._redacted(body))
+            choice = data["choices"][0]
+            message = choice["message"]
+            usage = data.get("usage") or {}
+            return Reply(
+                text=_text(message.get("content")),
+                finish=_string(choice.get("finish_reason")),
+                refusal=_string(message.get("refusal")),
+                served_model=_string(data.get("model")),
+                prompt_tokens=_count(usage.get("prompt_tokens")),
+                completion_tokens=_count(usage.get("completion_tokens")),
+            )
+        except (ValueError, KeyError, IndexError, TypeError, AttributeError, RecursionError):
+            sentence = f"HTTP 200, but not a completion: {self._clean(body)}"
+            raise Unavailable(sentence, where=self.where, status=200) from None
+
+    def _redacted(self, text: str) -> str:
+        return text.replace(self._key, "[api key]") if self._key else text
+
+    def _clean(self, text: str) -> str:
+        flat = " ".join(self._redacted(text).split())
+        return flat if len(flat) <= ERROR_CHARACTERS else flat[:ERROR_CHARACTERS] + "…"
+
+
+def endpoint(url: str) -> str:
+    """Host and port of a URL, without the user, password and path that it may carry. Raises ConfigError."""
+    try:
+        parts = urlsplit(url or OPENAI_URL)
+        host, port = parts.hostname, parts.port
+    except ValueError as error:
+        raise ConfigError(f"base_url is not a URL: {error}") from None
+    if parts.scheme not in ("http", "https") or not host:
+        raise ConfigError("base_url must look like http://host:port/v1 or https://host/v1")
+    return f"{host}:{port or (443 if parts.scheme == 'https' else 80)}"
+
+
+def retry_after(header: str | None, now: float) -> float | None:
+    """The seconds that a Retry-After header asks to wait, given as seconds or as a date; None if it says nothing."""
+    if not header:
+        return None
+    try:
+        seconds = float(header)
+    except ValueError:
+        try:
+            seconds = parsedate_to_datetime(header).timestamp() - now
+        except (ValueError, OverflowError):
+            return None
+    return max(0.0, seconds) if math.isfinite(seconds) else None
+
+
+def _root_cause(error: BaseException) -> str:
+    while error.__cause__ is not None:
+        error = error.__cause__
+    return f"no connection ({error or type(error).__name__})"
+
+
+def _text(content: Any) -> str:  # noqa: ANN401 - whatever a server sends
+    """The text of a message; some servers send it in parts. Raises TypeError for anything else."""
+    if content is None:
+        return ""
+    if isinstance(content, list):
+        return "".join(str(part["text"]) for part in content if part.get("type") == "text")
+    if not isinstance(content, str):
+        raise TypeError("content is no text")
+    return content
+
+
+def _string(value: Any) -> str | None:  # noqa: ANN401 - whatever a server sends
+    return value if isinstance(value, str) else None
+
+
+def _count(value: Any) -> int | None:  # noqa: ANN401 - whatever a server sends
+    return value if isinstance(value, int) and not isinstance(value, bool) and value >= 0 else None

@@ -1,0 +1,57 @@
+"""Ratings, games and exam marks, made from the attempts; no call is made here.
+
+In: planned judgments, exam tasks and the history of attempts. Out: the records, which replace the old files atomically.
+A new parser needs only this: the attempts stay as they are.
+"""
+
+from collections.abc import Iterable
+
+from judge.exam import PlannedMark
+from judge.history import History
+from judge.plan import J, Planned
+from judge.verdicts import Parsing, Reading, Value
+from ledger.records import ExamMark, Game, Order, Outcome, Rating, Winner
+
+
+def derived(planned: Iterable[Planned[J]], history: History, parsing: Parsing) -> list[J]:
+    """The record of each planned judgment."""
+    records = []
+    for each in planned:
+        verdict, reply = each.settled, None
+        if each.ask and verdict is None:
+            verdict, reply = history.verdict(each.ask.judgment, each.ask.mode, parsing)
+        records.append(_record(each.blank, verdict or Reading(Outcome.SKIPPED), reply))
+    return records
+
+
+def derived_marks(exam: Iterable[PlannedMark], history: History, parsing: Parsing) -> list[ExamMark]:
+    """The mark of each exam task; the replies of a task with two asks are joined."""
+    marks = []
+    for task in exam:
+        verdicts = [history.verdict(ask.judgment, ask.mode, parsing) for ask in task.asks]
+        replies = [reply for _, reply in verdicts if reply is not None]
+        readings = [verdict for verdict, _ in verdicts]
+        unscored = next((r.outcome for r in readings if r.outcome is not Outcome.SCORED), None)
+        mark = None if unscored else "right" if task.right([r.value for r in readings]) else "wrong"
+        reply = "\n\n".join(replies) if replies else None
+        marks.append(_changed(task.blank, outcome=unscored or Outcome.SCORED, mark=mark, reply=reply))
+    return marks
+
+
+def _record(blank: J, verdict: Reading, reply: str | None) -> J:
+    value: Value | Winner = verdict.value
+    if isinstance(blank, Game) and isinstance(value, str):
+        value = _winner(value, blank.order)
+    name = "score" if isinstance(blank, Rating) else "winner"
+    return _changed(blank, outcome=verdict.outcome, reply=reply, **{name: value})
+
+
+def _winner(seat: str, order: Order) -> Winner:
+    """Who sat in the seat that won."""
+    if seat == "C":
+        return Winner.TIE
+    return Winner.BASELINE if (seat == "A") == (order is Order.BASELINE_FIRST) else Winner.CANDIDATE
+
+
+def _changed(record: J, **fields: object) -> J:
+    return type(record).model_validate({**dict(record), **fields})

@@ -1,0 +1,104 @@
+"""What the attempts say about each judgment: what has still to be asked, and what was answered.
+
+In: attempts. Out: the ask that is due, or None; the reply that stands. No call, no file.
+
+A judgment goes: first ask; the same again with twice the room if the reply was cut; one re-ask in the same conversation
+if no verdict can be read. An ask that never got an answer stays due, also in a later session.
+"""
+
+from collections import Counter
+from collections.abc import Iterable
+from dataclasses import dataclass
+from typing import Any, Literal
+
+from judge.prompt_sets import Mode
+from judge.verdicts import RE_ASKED, Parsing, Reading, reading
+from ledger.records import Attempt, Outcome
+
+
+@dataclass(frozen=True)
+class Due:
+    """The next thing to ask: `doubled` gives twice the output limit, `replied` is the reply that a re-ask follows."""
+
+    ask: Literal["first", "again"]
+    doubled: bool = False
+    replied: str | None = None
+
+
+class History:
+    """The attempts of a judge's folder by judgment, in the order they were made."""
+
+    def __init__(self, attempts: Iterable[Attempt] = ()) -> None:
+        self._attempts: dict[str, list[Attempt]] = {}
+        for attempt in attempts:
+            self.add(attempt)
+
+    def __len__(self) -> int:
+        return sum(map(len, self._attempts.values()))
+
+    def add(self, attempt: Attempt) -> None:
+        """Remember one more attempt."""
+        self._attempts.setdefault(attempt.judgment, []).append(attempt)
+
+    def of(self, judgment: str) -> list[Attempt]:
+        """The attempts of one judgment; none if it was never asked."""
+        return self._attempts.get(judgment, [])
+
+    def due(self, judgment: str, mode: Mode, parsing: Parsing) -> Due | None:
+        """What has still to be asked, or None when the judgment stands."""
+        first, again = (self._answered(judgment, ask) for ask in ("first", "again"))
+        if not first:
+            return Due("first")
+        if again:
+            cut = _cut_once(again, mode, parsing)
+            return Due("again", doubled=True, replied=first[-1].reply) if cut else None
+        if _cut_once(first, mode, parsing):
+            return Due("first", doubled=True)
+        unclear = parsing == "strict" and _read(first[-1], mode, parsing).outcome in RE_ASKED
+        return Due("again", replied=first[-1].reply) if unclear else None
+
+    def verdict(self, judgment: str, mode: Mode, parsing: Parsing) -> tuple[Reading, str | None]:
+        """The reading that stands and the judge's text: of the re-ask's last answer, else of the first ask's.
+
+        Without an answer: failed if there were attempts, skipped if there were none.
+        """
+        answered = self._answered(judgment, "again") or self._answered(judgment, "first")
+        if answered:
+            return _read(answered[-1], mode, parsing), answered[-1].reply
+        return Reading(Outcome.FAILED if self.of(judgment) else Outcome.SKIPPED), None
+
+    def answered(self, judgment: str) -> bool:
+        """Whether the judge ever answered."""
+        return bool(self._answered(judgment, "first"))
+
+    def facts(self) -> dict[str, Any]:
+        """What the attempts tell about the judge: models that served, calls, tokens; None where nobody counted."""
+        attempts = [attempt for made in self._attempts.values() for attempt in made]
+        answered = [attempt for attempt in attempts if attempt.status == "answered"]
+        return {
+            "served_models": dict(Counter(attempt.served_model or "unknown" for attempt in answered)),
+            "calls": len(attempts),
+            "calls_answered": len(answered),
+            "calls_again": sum(attempt.ask == "again" for attempt in attempts),
+            "calls_without_usage": sum(attempt.completion_tokens is None for attempt in answered),
+            "prompt_tokens": token_total(attempt.prompt_tokens for attempt in answered),
+            "completion_tokens": token_total(attempt.completion_tokens for attempt in answered),
+        }
+
+    def _answered(self, judgment: str, ask: str) -> list[Attempt]:
+        return [a for a in self.of(judgment) if a.ask == ask and a.status == "answered"]
+
+
+def token_total(counts: Iterable[int | None]) -> int | None:
+    """The sum of the known counts; None if none is known."""
+    known = [count for count in counts if count is not None]
+    return sum(known) if known else None
+
+
+def _read(attempt: Attempt, mode: Mode, parsing: Parsing) -> Reading:
+    return reading(mode, attempt.reply or "", attempt.finish, attempt.refusal, parsing)
+
+
+def _cut_once(answered: list[Attempt], mode: Mode, parsing: Parsing) -> bool:
+    """Whether the only answer so far was cut; a second one was given twice the room and stands."""
+    return len(answered) == 1 and _read(answered[0], mode, parsing).outcome is Outcome.TRUNCATED

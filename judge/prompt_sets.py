@@ -1,0 +1,210 @@
+"""What a judge is told: Assay's own prompts and the official ones of FastChat, rendered into messages.
+
+In: a folder of prompt TOMLs or FastChat's `judge_prompts.jsonl`; a question and the answers in one or two seats.
+Out: a Rendering, which gives the messages when they are needed and a digest that names them.
+Source: FastChat `llm_judge` (which of its eight prompts is used when), reference/mt-bench.md section 2.2.
+"""
+
+import json
+import string
+import tomllib
+from collections.abc import Iterator
+from dataclasses import dataclass
+from importlib.resources.abc import Traversable
+from pathlib import Path
+from typing import Any, Literal, Protocol
+
+import jinja2
+from jinja2.sandbox import ImmutableSandboxedEnvironment
+
+from ledger.digests import digest_of
+from ledger.errors import ConfigError
+from ledger.records import Question
+
+Mode = Literal["single", "pair"]
+Messages = list[dict[str, str]]
+Seats = tuple[tuple[str, ...], ...]
+"""The answers of each seat for turns 1..turn: one seat for a rating, two (A, B) for a game."""
+
+FORM = "text"
+TEMPERATURE = 0
+FENCE_DIGITS = 24
+REFERENCE_CATEGORIES = frozenset({"reasoning", "math", "coding", "arena-hard-200"})
+OFFICIAL_NAMES: dict[tuple[Mode, bool, int], str] = {
+    ("single", False, 1): "single-v1",
+    ("single", True, 1): "single-math-v1",
+    ("single", False, 2): "single-v1-multi-turn",
+    ("single", True, 2): "single-math-v1-multi-turn",
+    ("pair", False, 1): "pair-v2",
+    ("pair", True, 1): "pair-math-v1",
+    ("pair", False, 2): "pair-v2-multi-turn",
+    ("pair", True, 2): "pair-math-v1-multi-turn",
+}
+
+
+class PromptSet(Protocol):
+    """A family of judge prompts; `digest` names their wording."""
+
+    @property
+    def name(self) -> str:
+        """`assay` or `official`."""
+
+    @property
+    def digest(self) -> str:
+        """Hash of every prompt in the set."""
+
+    def messages(self, question: Question, turn: int, seats: Seats) -> Messages:
+        """What the judge is sent about turn `turn` (1-based). Raises ConfigError where the set has no prompt for it."""
+
+
+@dataclass(frozen=True, slots=True)
+class Rendering:
+    """A prompt that is rendered when it is asked for, so that ten thousand of them need no memory."""
+
+    prompts: PromptSet
+    question: Question
+    turn: int
+    seats: Seats
+
+    def messages(self) -> Messages:
+        """The messages, rendered now."""
+        return self.prompts.messages(self.question, self.turn, self.seats)
+
+    def digest(self) -> str:
+        """Hash of the rendered messages and of what else decides the meaning of the call."""
+        return digest_of({"messages": self.messages(), "temperature": TEMPERATURE, "form": FORM})
+
+
+@dataclass(frozen=True)
+class AssayPrompts:
+    """Assay's prompts: Jinja2, any number of turns, each answer between markers that it cannot write itself."""
+
+    digest: str
+    systems: dict[tuple[str, bool], str]
+    templates: dict[tuple[str, bool], jinja2.Template]
+    name: str = "assay"
+
+    def messages(self, question: Question, turn: int, seats: Seats) -> Messages:
+        """The system text and the rendered conversation; a reference is shown where one stands in turns 1..turn."""
+        kind = ("pair" if len(seats) == 2 else "single", any(question.references[:turn]))
+        turns = [dict(row) for row in _rows(question, turn, seats)]
+        token = fence([value for row in turns for value in row.values()], turn)
+        user = self.templates[kind].render(turn=turn, turns=turns, fence=token)
+        return [{"role": "system", "content": self.systems[kind]}, {"role": "user", "content": user}]
+
+
+@dataclass(frozen=True)
+class OfficialPrompts:
+    """FastChat's eight prompts, byte for byte; they know two turns."""
+
+    digest: str
+    prompts: dict[str, tuple[str, str]]
+    name: str = "official"
+
+    def messages(self, question: Question, turn: int, seats: Seats) -> Messages:
+        """The system text and the filled template; references only where FastChat shows them.
+
+        Where we depart: FastChat stops when a reasoning, math or coding question has no reference; we judge it with
+        the general prompt.
+        """
+        mode: Mode = "pair" if len(seats) == 2 else "single"
+        with_reference = question.category in REFERENCE_CATEGORIES and len(question.references) >= turn
+        name = OFFICIAL_NAMES.get((mode, with_reference, turn))
+        if name is None:
+            raise ConfigError(
+                f"question {question.id} has a turn {turn}; the official prompts know two turns.",
+                where=question.source,
+                remedy='Set prompts = "assay" for this judge.',
+            )
+        system, template = self.prompts[name]
+        user = _filled(template, _official_fields(question, turn, seats))
+        return [{"role": "system", "content": system}, {"role": "user", "content": user}]
+
+
+def assay_prompts(folder: Traversable | Path) -> AssayPrompts:
+    """The prompt set in a folder of TOMLs, one a mode with and without reference. Raises ConfigError."""
+    environment = ImmutableSandboxedEnvironment(
+        trim_blocks=True, lstrip_blocks=True, autoescape=False, undefined=jinja2.StrictUndefined
+    )
+    systems, templates = {}, {}
+    for file in sorted((f for f in folder.iterdir() if f.name.endswith(".toml")), key=lambda f: f.name):
+        try:
+            data = tomllib.loads(file.read_text(encoding="utf-8"))
+            kind = (str(data["mode"]), bool(data["reference"]))
+            system, template = str(data["system"]), environment.from_string(data["user"])
+            _try(template, pair=kind[0] == "pair")
+        except (KeyError, TypeError, UnicodeDecodeError, tomllib.TOMLDecodeError, jinja2.TemplateError) as error:
+            raise ConfigError(f"not a judge prompt: {error!r}", where=str(file)) from error
+        if kind in systems:
+            raise ConfigError(f"a second prompt for mode {kind[0]}, reference {kind[1]}", where=str(file))
+        systems[kind], templates[kind] = (system, data["user"]), template
+    missing = [f"{m} (reference {r})" for m in ("single", "pair") for r in (False, True) if (m, r) not in systems]
+    if missing:
+        raise ConfigError(f"no judge prompt for {', '.join(missing)}", where=str(folder))
+    digest = digest_of(sorted([*kind, *texts] for kind, texts in systems.items()))
+    return AssayPrompts(digest, {kind: texts[0] for kind, texts in systems.items()}, templates)
+
+
+def official_prompts(judge_prompts_jsonl: Path) -> OfficialPrompts:
+    """FastChat's prompts from its own file, which is fetched and never part of Assay. Raises ConfigError."""
+    prompts: dict[str, tuple[str, str]] = {}
+    try:
+        for line in judge_prompts_jsonl.read_bytes().splitlines():
+            row = json.loads(line)
+            prompts[row["name"]] = (row["system_prompt"], row["prompt_template"])
+    except (OSError, ValueError, KeyError, TypeError) as error:
+        raise ConfigError(f"not FastChat's judge prompts: {error!r}", where=str(judge_prompts_jsonl)) from error
+    missing = sorted(set(OFFICIAL_NAMES.values()) - prompts.keys())
+    if missing:
+        raise ConfigError(f"lacks the prompts {', '.join(missing)}", where=str(judge_prompts_jsonl))
+    used = {name: prompts[name] for name in sorted(OFFICIAL_NAMES.values())}
+    return OfficialPrompts(digest_of(used), used)
+
+
+def fence(texts: list[str], turn: int) -> str:
+    """A token that none of the texts contains, the same each time for the same texts.
+
+    An answer cannot guess it: it is a hash that covers the answer itself.
+    """
+    salt = 0
+    while True:
+        token = digest_of([salt, turn, texts])[:FENCE_DIGITS]
+        if not any(token in text for text in texts):
+            return token
+        salt += 1
+
+
+def _rows(question: Question, turn: int, seats: Seats) -> Iterator[dict[str, str]]:
+    names = ("answer",) if len(seats) == 1 else ("answer_a", "answer_b")
+    for index in range(turn):
+        reference = question.references[index] if index < len(question.references) else ""
+        answers = {name: seat[index] for name, seat in zip(names, seats, strict=True)}
+        yield {"question": question.turns[index], "reference": reference, **answers}
+
+
+def _try(template: jinja2.Template, *, pair: bool) -> None:
+    answers = {"answer_a": "a", "answer_b": "b"} if pair else {"answer": "a"}
+    for turn in (1, 2):
+        template.render(turn=turn, turns=[{"question": "q", "reference": "r", **answers}] * turn, fence="f")
+
+
+def _official_fields(question: Question, turn: int, seats: Seats) -> dict[str, str]:
+    fields: dict[str, str] = {}
+    rows = list(_rows(question, turn, seats))
+    for number, row in enumerate(rows, start=1):
+        fields[f"question_{number}"], fields[f"ref_answer_{number}"] = row["question"], row["reference"]
+        fields |= {f"{name}_{number}": row[name] for name in row if name.startswith("answer")}
+    return {**fields, **{name: rows[0][name] for name in rows[0] if name != "reference"}}
+
+
+def _filled(template: str, fields: dict[str, Any]) -> str:
+    """Fill a template as `str.format` does, but with plain names only, so that nothing else is looked up."""
+    parts: list[str] = []
+    for literal, name, _, _ in string.Formatter().parse(template):
+        parts.append(literal)
+        if name is None:
+            continue
+        if name not in fields:
+            raise ConfigError(f"an official prompt asks for {{{name}}}, which it is never given")
+        parts.append(fields[name])
+    return "".join(parts)

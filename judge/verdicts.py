@@ -1,0 +1,124 @@
+"""What a judge's reply says: a score, a winner, or the reason why there is none. Pure, and it never raises.
+
+In: the text of a reply, how it ended, and the rules to read it by. Out: a Reading.
+Source: FastChat `llm_judge/common.py` for the rules named `fastchat` (reference/mt-bench.md section 2.3).
+
+The strict rules: what is thought is not said; exactly one distinct verdict in double brackets, in range; decimals and
+`[[ 8/10 ]]` are fine. A reply that was cut has no verdict even if a marker stands in it, because a verdict stands last.
+"""
+
+import re
+from dataclasses import dataclass
+from typing import Literal
+
+from judge.prompt_sets import Mode
+from ledger.records import Outcome
+
+Parsing = Literal["strict", "fastchat"]
+Value = float | str | None
+"""A score, or a seat (`A`, `B`) or a tie (`C`)."""
+
+LOWEST, HIGHEST = 1.0, 10.0
+CUT = frozenset({"length", "max_tokens"})
+RE_ASKED = frozenset({Outcome.UNREADABLE, Outcome.CONTRADICTORY, Outcome.OUT_OF_RANGE})
+REMINDERS: dict[Mode, str] = {
+    "single": (
+        "Your reply does not end in one rating that can be read. Give your final rating now, as a single line of the "
+        'form "Rating: [[N]]" with your number from 1 to 10 in place of N, and no other double brackets.'
+    ),
+    "pair": (
+        "Your reply does not end in one verdict that can be read. Give your final verdict now, as a single line: "
+        '"[[A]]" if A is better, "[[B]]" if B is better, or "[[C]]" for a tie, and no other double brackets.'
+    ),
+}
+
+_THINK = re.compile(r"</?think(?:ing)?>", re.IGNORECASE)
+_SCORE = re.compile(r"\[\[\s*([+-]?[0-9]+(?:\.[0-9]*)?)\s*(?:/\s*10(?:\.0*)?\s*)?\]\]")
+_SEAT = re.compile(r"\[\[\s*([ABC])\s*\]\]")
+_FASTCHAT_SCORES = (re.compile(r"\[\[(\d+\.?\d*)\]\]"), re.compile(r"\[(\d+\.?\d*)\]"))
+
+
+@dataclass(frozen=True)
+class Reading:
+    """What became of a reply; `value` stands only when the outcome is scored, `note` says what is peculiar."""
+
+    outcome: Outcome
+    value: Value = None
+    note: str = ""
+
+
+def reading(mode: Mode, text: str, finish: str | None, refusal: str | None, parsing: Parsing) -> Reading:
+    """The verdict of a reply. How it ended is looked at before its text, except that FastChat's rules know no cut."""
+    if refusal:
+        return Reading(Outcome.REFUSED)
+    if finish == "content_filter":
+        return Reading(Outcome.FILTERED)
+    if parsing == "fastchat":
+        return fastchat_score(text) if mode == "single" else fastchat_winner(text)
+    if finish in CUT:
+        return Reading(Outcome.TRUNCATED)
+    said = spoken(text)
+    if said is None:
+        return Reading(Outcome.UNREADABLE, note="the reply ends inside its thoughts")
+    return _strict_score(said) if mode == "single" else _strict_winner(said)
+
+
+def spoken(text: str) -> str | None:
+    """The reply without its think blocks; None if one is never closed.
+
+    A closing tag without an opening one ends a block that the judge's chat template opened.
+    """
+    parts: list[str] = []
+    start, thinking = 0, False
+    for tag in _THINK.finditer(text):
+        if not thinking:
+            parts.append(text[start : tag.start()])
+        if tag[0].startswith("</") and not thinking:
+            parts = []
+        thinking, start = not tag[0].startswith("</"), tag.end()
+    return None if thinking else "".join([*parts, text[start:]])
+
+
+def fastchat_score(text: str) -> Reading:
+    """FastChat's rating: the first number in double brackets, else the first in single ones.
+
+    Where we depart: it accepts any number, and [[08]] stops its program; here they are states.
+    """
+    for pattern in _FASTCHAT_SCORES:
+        match = pattern.search(text)
+        if match is None:
+            continue
+        number = match[1]
+        octal = "." not in number and number.startswith("0") and bool(number.strip("0"))
+        if octal or not number.isascii():
+            return Reading(Outcome.UNREADABLE, note=f"FastChat stops with a SyntaxError at {number[:20]!r}")
+        return _score({float(number)})
+    return Reading(Outcome.UNREADABLE)
+
+
+def fastchat_winner(text: str) -> Reading:
+    """FastChat's winner: A if [[A]] stands anywhere, else B, else C."""
+    for seat in "ABC":
+        if f"[[{seat}]]" in text:
+            return Reading(Outcome.SCORED, seat)
+    return Reading(Outcome.UNREADABLE)
+
+
+def _strict_score(said: str) -> Reading:
+    return _score({float(number) for number in _SCORE.findall(said)})
+
+
+def _strict_winner(said: str) -> Reading:
+    seats = set(_SEAT.findall(said))
+    if len(seats) > 1:
+        return Reading(Outcome.CONTRADICTORY)
+    return Reading(Outcome.SCORED, seats.pop()) if seats else Reading(Outcome.UNREADABLE)
+
+
+def _score(numbers: set[float]) -> Reading:
+    if not numbers:
+        return Reading(Outcome.UNREADABLE)
+    if len(numbers) > 1:
+        return Reading(Outcome.CONTRADICTORY)
+    number = numbers.pop()
+    return Reading(Outcome.SCORED, number) if LOWEST <= number <= HIGHEST else Reading(Outcome.OUT_OF_RANGE)

@@ -1,0 +1,131 @@
+"""A judge on loopback for tests: an OpenAI-compatible server that answers as a function says, and stops by itself.
+
+In: a function from a request's JSON body to a Served. Out: a base URL on 127.0.0.1, a free port, every request seen.
+Beside it: what such servers send, a judge of simple taste, and answers for it to judge.
+Use it as a context manager; it runs in threads, so the code under test may own the event loop.
+"""
+
+import json
+import threading
+import time
+from collections.abc import Callable
+from dataclasses import dataclass, field
+from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
+from typing import Any
+
+from ledger.records import Answer, AnswerTurn, Finish, Question
+
+MODEL = "fake-judge-1"
+
+
+@dataclass(frozen=True)
+class Served:
+    """One HTTP response, after a delay: `body` is sent as JSON unless it is bytes; `hang_up` cuts instead."""
+
+    body: Any = None
+    status: int = 200
+    headers: dict[str, str] = field(default_factory=dict)
+    delay_seconds: float = 0.0
+    hang_up: bool = False
+
+
+def completion(text: str | None, finish: str = "stop", **message: Any) -> Served:
+    """A chat completion as OpenAI's servers send it."""
+    choice = {"index": 0, "finish_reason": finish, "message": {"role": "assistant", "content": text, **message}}
+    usage = {"prompt_tokens": 11, "completion_tokens": 7, "total_tokens": 18}
+    body = {"id": "c", "object": "chat.completion", "created": 1, "model": MODEL, "choices": [choice], "usage": usage}
+    return Served(body)
+
+
+def refusal(status: int, message: str, code: str | None = None, **headers: str) -> Served:
+    """An error as OpenAI's servers send it; `retry_after="1"` becomes the header Retry-After."""
+    error = {"message": message, "type": "error", "param": None, "code": code}
+    return Served({"error": error}, status, {name.replace("_", "-"): value for name, value in headers.items()})
+
+
+def verdict(messages: list[dict[str, str]]) -> str:
+    """What a judge with a simple taste says to Assay's prompts: the longer answer wins, and rates higher."""
+    user = messages[1]["content"]
+    if "<answer_a " not in user:
+        return f"A rating by length.\nRating: [[{min(10, 1 + len(user) // 400)}]]"
+    seats = [len(user.rsplit(f"<answer_{seat} ", 1)[1].rsplit(f"</answer_{seat} ", 1)[0]) for seat in "ab"]
+    return f"Lengths compared.\nVerdict: [[{'C' if seats[0] == seats[1] else 'A' if seats[0] > seats[1] else 'B'}]]"
+
+
+def answer(model: str, question: str, *texts: str, finish: str = "stop", sample: int = 0, **about: Any) -> Answer:
+    """An answer to a question with as many turns as there are texts; `finish` ends the last turn."""
+    asked = {"source": "s", "id": question, "category": "writing", "temperature": 0.0, **about}
+    turns = tuple(f"{question}, turn {number}?" for number in range(1, len(texts) + 1))
+    ends = [*["stop"] * (len(texts) - 1), finish]
+    written = tuple(
+        AnswerTurn(text=text, finish=Finish(end), prompt_tokens=1, completion_tokens=1, seed=0)
+        for text, end in zip(texts, ends, strict=True)
+    )
+    return Answer(model=model, sample=sample, question=Question(turns=turns, **asked), turns=written)
+
+
+class _QuietServer(ThreadingHTTPServer):
+    daemon_threads = True
+
+    def handle_error(self, *_: object) -> None:
+        """Say nothing: clients under test hang up in the middle."""
+
+
+class FakeJudgeServer:
+    """Serves /v1/chat/completions; `requests` holds the bodies, `keys` the authorization headers, in order."""
+
+    def __init__(self, script: Callable[[dict[str, Any]], Served] | None = None) -> None:
+        self.script = script or (lambda body: completion(verdict(body["messages"])))
+        self.requests: list[dict[str, Any]] = []
+        self.keys: list[str] = []
+        self._lock = threading.Lock()
+        self._server = _QuietServer(("127.0.0.1", 0), self._handler())
+        self._thread = threading.Thread(target=self._server.serve_forever, kwargs={"poll_interval": 0.02}, daemon=True)
+
+    @property
+    def base_url(self) -> str:
+        return f"http://127.0.0.1:{self._server.server_port}/v1"
+
+    def __enter__(self) -> "FakeJudgeServer":
+        self._thread.start()
+        return self
+
+    def __exit__(self, *_: object) -> None:
+        self._server.shutdown()
+        self._server.server_close()
+        self._thread.join()
+
+    def _handler(self) -> type[BaseHTTPRequestHandler]:
+        fake = self
+
+        class Handler(BaseHTTPRequestHandler):
+            protocol_version = "HTTP/1.1"
+
+            def do_POST(self) -> None:
+                body = json.loads(self.rfile.read(int(self.headers["Content-Length"])))
+                with fake._lock:
+                    fake.requests.append(body)
+                    fake.keys.append(self.headers.get("Authorization", ""))
+                    served = fake.script(body)
+                time.sleep(served.delay_seconds)
+                if served.hang_up:
+                    self.close_connection = True
+                    return
+                self._send(served)
+
+            def _send(self, served: Served) -> None:
+                data = served.body if isinstance(served.body, bytes) else json.dumps(served.body).encode()
+                try:
+                    self.send_response(served.status)
+                    for name, value in {"Content-Type": "application/json", **served.headers}.items():
+                        self.send_header(name, value)
+                    self.send_header("Content-Length", str(len(data)))
+                    self.end_headers()
+                    self.wfile.write(data)
+                except (BrokenPipeError, ConnectionResetError):
+                    self.close_connection = True
+
+            def log_message(self, *_: object) -> None:
+                """Say nothing."""
+
+        return Handler

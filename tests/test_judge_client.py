@@ -1,0 +1,207 @@
+"""One call over a real socket: what each answer of a server means, what is learned, and that no key leaks."""
+
+import asyncio
+import socket
+import subprocess
+import sys
+import time
+from pathlib import Path
+
+import pytest
+
+from judge.client import OpenAITransport, Reply, endpoint, retry_after
+from judge.scripted_judge import ScriptedJudge
+from ledger.errors import ConfigError, Rejected, Unavailable
+from tests.fake_judge_server import MODEL, FakeJudgeServer, Served, completion, refusal
+
+KEY = "sk-very-secret-0123456789"
+ASK = [{"role": "system", "content": "s"}, {"role": "user", "content": "u"}]
+
+
+def replied(script, calls=1, timeout_seconds=5.0, key=KEY):
+    """The last reply, the transport and the server after some calls in one event loop."""
+    with FakeJudgeServer(script) as server:
+        transport = OpenAITransport(server.base_url, key, "m", timeout_seconds)
+
+        async def talk():
+            async with transport:
+                return [await transport.call(ASK, 100) for _ in range(calls)][-1]
+
+        return asyncio.run(talk()), transport, server
+
+
+def fault(served, kind, **settings):
+    with pytest.raises(kind) as caught:
+        replied(lambda _: served, **settings)
+    return caught.value
+
+
+def test_a_good_answer():
+    reply, transport, server = replied(lambda _: completion("Rating: [[7]]"))
+    assert reply == Reply("Rating: [[7]]", "stop", None, MODEL, 11, 7)
+    assert server.requests == [{"model": "m", "messages": ASK, "max_tokens": 100, "temperature": 0}]
+    assert server.keys == [f"Bearer {KEY}"]
+    assert transport.facts == {}
+
+
+def test_unusual_completions():
+    assert replied(lambda _: completion(None, refusal="no"))[0].refusal == "no"
+    assert replied(lambda _: completion("cut", "length"))[0].finish == "length"
+    parts = [{"type": "text", "text": "[["}, {"type": "text", "text": "7]]"}, {"type": "image"}]
+    assert replied(lambda _: completion(parts))[0].text == "[[7]]"
+    bare = Served({"choices": [{"message": {"content": "x"}}]})
+    assert replied(lambda _: bare)[0] == Reply("x")
+    odd = Served({**completion("x").body, "usage": {"prompt_tokens": "many", "completion_tokens": -1}, "model": 3})
+    assert replied(lambda _: odd)[0] == Reply("x", "stop")
+
+
+@pytest.mark.parametrize(
+    "body",
+    [
+        {"choices": None},
+        {"choices": []},
+        {"object": "error", "message": "busy"},
+        {"choices": [{"message": None}]},
+        {"choices": [{"message": {"content": 5}}]},
+        [],
+        None,
+        b"<html>welcome</html>",
+        b"\xff\xfe",
+        b"[" * 100_000,
+    ],
+)
+def test_a_200_that_is_no_completion_is_unavailable(body):
+    error = fault(Served(body), Unavailable)
+    assert "not a completion" in str(error)
+    assert error.status == 200
+    assert len(str(error)) < 700
+
+
+@pytest.mark.parametrize("status", [408, 409, 429, 500, 502, 503])
+def test_transient_statuses(status):
+    error = fault(refusal(status, "later", retry_after="7"), Unavailable)
+    assert error.status == status
+    assert error.retry_after_seconds == 7
+
+
+@pytest.mark.parametrize("status", [401, 403, 404])
+def test_statuses_that_stop_all(status):
+    error = fault(refusal(status, "wrong"), Rejected)
+    assert error.stops_all
+    assert "api_key_env" in str(error)
+
+
+def test_an_empty_account_stops_all_though_it_comes_as_429():
+    error = fault(refusal(429, "You exceeded your quota", "insufficient_quota"), Rejected)
+    assert error.stops_all
+    assert "Top up" in str(error)
+
+
+def test_another_bad_request_is_only_this_calls_fault():
+    error = fault(refusal(400, "maximum context length is 4096 tokens"), Rejected)
+    assert not error.stops_all
+    assert "maximum context length" in str(error)
+
+
+def test_a_filtered_prompt_is_a_reply():
+    served = refusal(400, "filtered by policy", "content_filter")
+    assert replied(lambda _: served)[0] == Reply("", "content_filter")
+
+
+def test_a_hang_and_a_cut_are_unavailable():
+    started = time.monotonic()
+    error = fault(Served(delay_seconds=0.8, body={}), Unavailable, timeout_seconds=0.2)
+    assert "no answer within 0.2 s" in str(error)
+    assert time.monotonic() - started < 5
+    error = fault(Served(hang_up=True), Unavailable)
+    assert error.status is None
+
+
+def test_a_url_that_nobody_serves_names_host_and_port():
+    with socket.socket() as free:
+        free.bind(("127.0.0.1", 0))
+        port = free.getsockname()[1]
+    transport = OpenAITransport(f"http://127.0.0.1:{port}/v1", KEY, "m", 5)
+
+    async def talk():
+        async with transport:
+            await transport.call(ASK, 10)
+
+    with pytest.raises(Unavailable, match=rf"127\.0\.0\.1:{port}: no connection"):
+        asyncio.run(talk())
+
+
+def test_a_server_that_wants_max_completion_tokens_gets_it_for_good():
+    def script(body):
+        if "max_tokens" in body:
+            return refusal(400, "Unsupported parameter: 'max_tokens'. Use 'max_completion_tokens' instead.")
+        if "temperature" in body:
+            return refusal(400, "Unsupported value: 'temperature' does not support 0 with this model.")
+        return completion("x")
+
+    reply, transport, server = replied(script, calls=2)
+    assert reply.text == "x"
+    assert len(server.requests) == 4
+    assert server.requests[-1] == {"model": "m", "messages": ASK, "max_completion_tokens": 100}
+    assert transport.facts["output_limit"] == "max_completion_tokens"
+    assert "not sent" in transport.facts["temperature"]
+
+
+def test_a_server_that_refuses_whatever_is_sent_is_not_asked_for_ever():
+    complaint = "max_tokens, max_completion_tokens and temperature are not supported"
+    assert fault(refusal(400, complaint), Rejected).status == 400
+
+
+@pytest.mark.parametrize("status", [200, 400, 401, 429, 500])
+def test_the_key_is_in_no_error_and_no_repr(status):
+    kind = Unavailable if status in (200, 429, 500) else Rejected
+    error = fault(refusal(status, f"Incorrect API key provided: {KEY}."), kind)
+    assert KEY not in str(error) + repr(error) + repr(error.__cause__)
+    assert error.__suppress_context__
+    assert "[api key]" in str(error)
+    assert KEY not in repr(OpenAITransport("http://h/v1", KEY, "m", 1))
+
+
+def test_a_key_in_a_reply_is_taken_out():
+    assert replied(lambda _: completion(f"your key is {KEY}"))[0].text == "your key is [api key]"
+
+
+def test_keys_that_cannot_be_used():
+    assert replied(lambda _: completion("x"), key="")[2].keys == ["Bearer no-key"]
+    with pytest.raises(ConfigError, match="no API key"):
+        OpenAITransport("", "", "m", 1)
+    with pytest.raises(ConfigError) as caught:
+        OpenAITransport("", "sk-\n…", "m", 1)
+    assert "sk-" not in str(caught.value)
+
+
+def test_where_a_judge_is_never_shows_user_or_password():
+    assert endpoint("https://user:pass@host/v1") == "host:443"
+    assert endpoint("http://127.0.0.1:8000/v1") == "127.0.0.1:8000"
+    assert endpoint("") == "api.openai.com:443"
+    for url in ("host/v1", "http://host:99999/", "ftp://host"):
+        with pytest.raises(ConfigError, match="base_url"):
+            endpoint(url)
+
+
+def test_retry_after_in_seconds_or_as_a_date():
+    assert retry_after("121", 0) == 121
+    assert retry_after("0.5", 0) == 0.5
+    assert retry_after("Thu, 01 Jan 1970 00:02:00 GMT", 30) == 90
+    assert retry_after("Thu, 01 Jan 1970 00:02:00 GMT", 500) == 0
+    for nothing in (None, "", "soon", "nan", "inf"):
+        assert retry_after(nothing, 0) is None
+
+
+def test_a_scripted_judge():
+    judge = ScriptedJudge(lambda messages: messages[1]["content"])
+    assert asyncio.run(judge.call(ASK, 1)) == Reply("u", "stop", served_model="scripted")
+    assert judge.calls == [ASK]
+    with pytest.raises(Unavailable):
+        asyncio.run(ScriptedJudge(lambda _: Unavailable("x")).call(ASK, 1))
+    assert asyncio.run(ScriptedJudge(lambda _: Reply("y")).call(ASK, 1)) == Reply("y")
+
+
+def test_judge_imports_without_openai():
+    code = "import sys, judge.session, judge.scripted_judge; sys.exit('openai' in sys.modules)"
+    subprocess.run([sys.executable, "-c", code], check=True, cwd=Path(__file__).parents[1])
