@@ -203,7 +203,8 @@ def _fault_sentence(error: ValidationError) -> str:
     if fault["type"] != "extra_forbidden":
         cause = str(fault["msg"]).removeprefix("Value error, ")
         return f"{path}: {cause}." if path else f"{cause}."
-    known = sorted({name for section in [*Section.__subclasses__(), BaselineConfig] for name in section.model_fields})
-    near = difflib.get_close_matches(str(fault["loc"][-1]), known, n=1)
+    sections: list[type[Section]] = [*Section.__subclasses__(), BaselineConfig]
+    known = {name for section in sections for name in section.model_fields}
+    near = difflib.get_close_matches(str(fault["loc"][-1]), sorted(known), n=1)
     hint = f" Did you mean {near[0]!r}?" if near else ""
     return f"unknown key {path!r}.{hint}"

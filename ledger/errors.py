@@ -42,8 +42,8 @@ class AssayError(Exception):
     def __init__(self, what: str, *, where: str = "", remedy: str = "") -> None:
         self.what, self.where, self.remedy = what, where, remedy
         place = f"{where}: " if where else ""
-        advice = f" {remedy}" if remedy else ""
-        super().__init__(f"{place}{what}{advice}")
+        stop = "." if remedy and not what.endswith((".", "?", "!")) else ""
+        super().__init__(f"{place}{what}{stop} {remedy}".rstrip())
 
 
 class ConfigError(AssayError):
