@@ -1,0 +1,1 @@
+"""Sources: material from outside, fetched once into the cache and checked against pinned hashes."""
