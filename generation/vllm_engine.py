@@ -25,7 +25,8 @@ from ledger.errors import ConfigError, EngineError
 from ledger.records import Finish
 
 CPU_CONTEXT_TOKENS = 8192
-CPU_SEQUENCES = 64
+# vLLM refuses to start on a CPU unless this share of all memory is free, whatever the size of the KV cache.
+CPU_ARGUMENTS = {"enforce_eager": True, "max_num_seqs": 64, "gpu_memory_utilization": 0.1}
 CPU_CACHE_SHARE = 0.2
 NO_VLLM = "vLLM is not installed here."
 INSTALL_VLLM = 'Install the extra `cpu` or `gpu`, or set engine = "transformers".'
@@ -182,7 +183,7 @@ def _arguments(spec: EngineSpec, known: set[str]) -> dict[str, Any]:
             raise ConfigError(f"vLLM has no engine argument {name!r}.", where="engine_args", remedy=hint)
     arguments: dict[str, Any] = {"enable_prefix_caching": True, "seed": 0, "disable_log_stats": True}
     if on_cpu():
-        arguments |= {"enforce_eager": True, "max_num_seqs": CPU_SEQUENCES, "max_model_len": _cpu_context(spec.model)}
+        arguments |= CPU_ARGUMENTS | {"max_model_len": _cpu_context(spec.model)}
     return arguments | spec.arguments
 
 
