@@ -1,0 +1,53 @@
+"""Distances between two models' option probabilities, and how sure a model was of its pick.
+
+In: log-probabilities of options, (items, options), nats, -inf where an item has fewer options. Out: one number an item.
+Source: arXiv 2407.09141 for KL and top margin; there KL runs over the whole vocabulary, here over the options.
+"""
+
+import math
+
+import numpy as np
+from scipy.special import log_softmax
+
+from analysis.estimates import Estimate, estimate_or_missing
+from analysis.intervals import cluster_mean
+from analysis.resampling import Floats, Resamplings
+
+KL_RANGE = (0.0, math.inf)
+
+
+def kl_options(before: Floats, after: Floats) -> Floats:
+    """KL(baseline ‖ candidate) over each item's options, renormalized over them; nats, (items,), never negative."""
+    if not before.size:
+        return np.zeros(len(before))
+    old, new = log_softmax(before, axis=1), log_softmax(after, axis=1)
+    present = np.isfinite(before)
+    gap = np.where(present, old, 0) - np.where(present, new, 0)
+    # Rounding can leave -1e-17 where the two are equal; KL is never negative.
+    return np.asarray(np.maximum((np.exp(old) * gap).sum(axis=1), 0))
+
+
+def mean_kl(per_item: Floats, draws: Resamplings, comparisons: int = 1, left_out: int = 0) -> Estimate:
+    """Mean KL over items with a bootstrap interval; none without variation, because KL has no maximum."""
+
+    def compute() -> Estimate:
+        drawn = draws.of(len(per_item))
+        return cluster_mean("kl_options", "items", per_item, np.ones(len(per_item)), drawn, KL_RANGE, comparisons)
+
+    return estimate_or_missing("kl_options", "items", compute, left_out)
+
+
+def top_margin(logprobs: Floats) -> Floats:
+    """Probability of the best option minus that of the second best, over the options; (items,), 0 to 1."""
+    if not logprobs.size:
+        return np.zeros(len(logprobs))
+    best = np.sort(np.exp(log_softmax(logprobs, axis=1)), axis=1)
+    return np.asarray(best[:, -1] - best[:, -2])
+
+
+def top_gap_nats(logprobs: Floats) -> Floats:
+    """Log-probability of the best option minus that of the second best; nats, (items,), 0 for an exact tie."""
+    if not logprobs.size:
+        return np.zeros(len(logprobs))
+    best = np.sort(logprobs, axis=1)
+    return np.asarray(best[:, -1] - best[:, -2])

@@ -1,0 +1,83 @@
+"""What every statistic returns: a value, how sure it is, from how much, and how it was made.
+
+In: numbers. Out: frozen Estimates; one that could not be computed says why instead of standing in with a number.
+"""
+
+import math
+from collections.abc import Callable
+from dataclasses import dataclass, replace
+
+from ledger.errors import TooFewData
+
+ALPHA = 0.05
+TOO_FEW = "too few data"
+
+
+@dataclass(frozen=True)
+class Estimate:
+    """One measured number.
+
+    `interval` is two-sided 95 %, for reading. `lower_bounds` and `upper_bounds` are one-sided, for deciding: entry j-1
+    holds at level 0.05 / j, so that Holm's steps over j comparisons need no second computation. `sd` is the spread a
+    unit, with which `n` units give the standard error sd / sqrt(n). `missing` says why `value` (or only the interval)
+    is None. `identical` states that the records behind both sides are equal byte for byte.
+    """
+
+    measure: str
+    unit: str
+    n: int
+    value: float | None = None
+    interval: tuple[float, float] | None = None
+    missing: str | None = None
+    left_out: int = 0
+    lower_bounds: tuple[float, ...] = ()
+    upper_bounds: tuple[float, ...] = ()
+    sd: float | None = None
+    mde: float | None = None
+    settings: str = ""
+    identical: bool = False
+
+    def __post_init__(self) -> None:
+        numbers = [self.value, self.sd, self.mde, *(self.interval or ()), *self.lower_bounds, *self.upper_bounds]
+        if any(x is not None and not math.isfinite(x) for x in numbers):
+            raise ValueError(f"{self.measure}: a number is not finite: {self}")
+        if self.value is None and not self.missing:
+            raise ValueError(f"{self.measure}: no value and no reason")
+
+    @property
+    def significant(self) -> bool:
+        """Whether the interval of a change leaves out zero."""
+        return self.interval is not None and not self.interval[0] <= 0 <= self.interval[1]
+
+
+def levels(comparisons: int) -> tuple[float, ...]:
+    """The one-sided error rates of Holm's steps: 0.05, 0.05/2, ... 0.05/comparisons."""
+    return tuple(ALPHA / step for step in range(1, max(1, comparisons) + 1))
+
+
+def estimate_or_missing(measure: str, unit: str, compute: Callable[[], Estimate], left_out: int = 0) -> Estimate:
+    """The computed estimate, or a named missing one where there are too few data."""
+    try:
+        return replace(compute(), left_out=left_out)
+    except TooFewData as error:
+        return not_measured(measure, unit, f"{TOO_FEW}: {error}", n=error.have, left_out=left_out)
+
+
+def not_measured(measure: str, unit: str, reason: str, n: int = 0, left_out: int = 0) -> Estimate:
+    """An estimate without a value, and why."""
+    return Estimate(measure=measure, unit=unit, n=n, missing=reason, left_out=left_out)
+
+
+def shifted(estimate: Estimate, measure: str, by: float) -> Estimate:
+    """The same estimate moved by a constant, as win_change is win_score moved by -0.5."""
+    if estimate.value is None:
+        return replace(estimate, measure=measure)
+    ends = estimate.interval
+    return replace(
+        estimate,
+        measure=measure,
+        value=estimate.value + by,
+        interval=(ends[0] + by, ends[1] + by) if ends else None,
+        lower_bounds=tuple(x + by for x in estimate.lower_bounds),
+        upper_bounds=tuple(x + by for x in estimate.upper_bounds),
+    )

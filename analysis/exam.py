@@ -1,0 +1,128 @@
+"""The judge's exam: may this judge's word count?
+
+In: exam marks. Out: shares of right marks with Wilson intervals, whole and by mode and part, and pass or fail.
+The unit is a question within a part: a pair mark counts only if both orders are right. A verdict that cannot be read,
+contradicts itself or is refused is not right; a call that never reached the judge (failed, skipped) is left out.
+The parts reuse questions, so the whole exam's interval is a little too narrow; the floor of each part stands beside it.
+"""
+
+from collections.abc import Iterable
+from dataclasses import dataclass
+
+from analysis.estimates import Estimate, estimate_or_missing
+from analysis.intervals import wilson
+from ledger.records import ExamMark, Outcome
+
+NOT_ASKED = frozenset({Outcome.FAILED, Outcome.SKIPPED})
+FEW_QUESTIONS = 20
+
+
+@dataclass(frozen=True)
+class ExamPart:
+    """One mode's part: the share of questions marked right, and its floor."""
+
+    mode: str
+    part: str
+    right: Estimate
+    floor: float
+    passed: bool
+
+
+@dataclass(frozen=True)
+class Exam:
+    """All of a judge's marks. `state` is passed, failed, missing, or not examined (the config says exam = false)."""
+
+    state: str
+    whole: Estimate
+    floor: float
+    parts: tuple[ExamPart, ...]
+    reasons: tuple[str, ...]
+    outcomes: dict[str, int]
+
+    @property
+    def small(self) -> str | None:
+        """A sentence if a part has fewer questions than a real review needs."""
+        fewest = min((part.right.n for part in self.parts), default=FEW_QUESTIONS)
+        return (
+            f"a small exam: {fewest} questions in a part, {FEW_QUESTIONS} are usual" if fewest < FEW_QUESTIONS else None
+        )
+
+
+def exam_result(
+    marks: Iterable[ExamMark],
+    modes: Iterable[str],
+    floor: float,
+    part_floor: float,
+    reached: float,
+    *,
+    configured: bool,
+) -> Exam:
+    """The exam's result; the whole passes if the one-sided 95 % Wilson lower bound reaches `floor`.
+
+    `reached` is the least share of the questions whose calls must have reached the judge.
+    """
+    every = list(marks)
+    units = question_marks(every)
+    parts = tuple(_part(mode, part, units, part_floor) for mode, part in sorted({key[:2] for key in units}))
+    left_out = len({_unit(mark) for mark in every}) - len(units)
+    whole = _share("exam", list(units.values()), left_out)
+    sat = {mode for mode, *_ in units}
+    reasons = [f"it sat no exam in {mode} mode" for mode in sorted(set(modes) - sat)]
+    if left_out and len(units) < reached * (len(units) + left_out):
+        reasons.append(f"only {len(units)} of {len(units) + left_out} exam questions reached it")
+    if whole.lower_bounds and whole.lower_bounds[0] < floor:
+        reasons.append(f"its mark's lower bound is {whole.lower_bounds[0]:.2f}, under the floor of {floor:.2f}")
+    for part in parts:
+        if not part.passed and part.right.value is not None:
+            reasons.append(
+                f"{part.mode}, {part.part}: {100 * part.right.value:.0f} % right, under {100 * part.floor:.0f} %"
+            )
+    outcomes: dict[str, int] = {}
+    for mark in sorted(every, key=lambda m: m.outcome):
+        outcomes[mark.outcome.value] = outcomes.get(mark.outcome.value, 0) + 1
+    state = _state(configured=configured, sat=bool(units), failed=bool(reasons))
+    told = tuple(reasons) if configured else ()
+    return Exam(state, whole, floor, parts, told, outcomes)
+
+
+def question_marks(marks: Iterable[ExamMark]) -> dict[tuple[str, str, str, str], bool]:
+    """Whether each (mode, part, source, question) is right in all its orders; pairs asked in one order only are not.
+
+    Questions of which any call never reached the judge are left out.
+    """
+    grouped: dict[tuple[str, str, str, str], list[ExamMark]] = {}
+    for mark in marks:
+        grouped.setdefault(_unit(mark), []).append(mark)
+    return {
+        unit: all(mark.mark == "right" for mark in group) and _complete(group)
+        for unit, group in sorted(grouped.items())
+        if not any(mark.outcome in NOT_ASKED for mark in group)
+    }
+
+
+def _unit(mark: ExamMark) -> tuple[str, str, str, str]:
+    return (mark.mode, mark.part, mark.source, mark.question)
+
+
+def _complete(group: list[ExamMark]) -> bool:
+    orders = {mark.order for mark in group}
+    return None in orders or len(orders) == 2
+
+
+def _part(mode: str, part: str, units: dict[tuple[str, str, str, str], bool], floor: float) -> ExamPart:
+    right = _share(f"{mode} {part}", [ok for unit, ok in units.items() if unit[:2] == (mode, part)], 0)
+    return ExamPart(mode, part, right, floor, right.value is not None and right.value >= floor)
+
+
+def _share(measure: str, right: list[bool], left_out: int) -> Estimate:
+    return estimate_or_missing(
+        measure, "questions", lambda: wilson(measure, "questions", sum(right), len(right)), left_out
+    )
+
+
+def _state(*, configured: bool, sat: bool, failed: bool) -> str:
+    if not configured:
+        return "not examined"
+    if not sat:
+        return "missing"
+    return "failed" if failed else "passed"

@@ -1,0 +1,118 @@
+"""From measurements to gates: which estimates decide about a candidate, and whether their evidence is fit.
+
+In: what judges and items said. Out: decision.Evidence, one a candidate.
+A measure is unfit where its judge is not trusted, its inputs are stale or mixed, or its coverage lies under the floor,
+overall or in a turn (for items: overall, or a task without any choice). Categories never gate.
+"""
+
+from collections.abc import Iterable, Sequence
+from dataclasses import dataclass, replace
+
+from analysis.coverage import Coverage, shortfalls
+from analysis.decision import Evidence, Gate
+from analysis.estimates import Estimate, not_measured
+from analysis.flips import FlipResult
+from analysis.judge_reports import JudgeReport
+from analysis.model_reports import ItemReport
+from ledger.config import ReviewConfig
+
+MODES = {"rating_change": "single", "win_change": "pair"}
+PAIRED = {"rating_change": "paired ratings", "win_change": "question-turns"}
+MISSING_MODEL = "no records of this model"
+
+
+@dataclass(frozen=True)
+class Measured:
+    """What the gates are made from; `identical_answers` names the candidates whose texts equal the baseline's."""
+
+    config: ReviewConfig
+    judges: tuple[JudgeReport, ...]
+    items: tuple[ItemReport, ...]
+    coverage: tuple[Coverage, ...]
+    identical_answers: frozenset[str]
+
+
+def decision_evidence(measured: Measured) -> tuple[Evidence, ...]:
+    """Primary measure and limits of each candidate, in the config's order."""
+    config = measured.config
+    limits = sorted(config.decision.limits.items())
+    return tuple(
+        Evidence(
+            candidate=model.name,
+            primary=gate(measured, model.name, config.primary, -config.margin),
+            limits=tuple(gate(measured, model.name, measure, most) for measure, most in limits),
+        )
+        for model in config.candidate
+    )
+
+
+def gate(measured: Measured, model: str, measure: str, threshold: float) -> Gate:
+    """One measure of one model with every reason against its evidence."""
+    if measure in MODES:
+        judge = primary_judge(measured.judges, measure)
+        estimate = judged_estimate(judge, model, measure)
+        estimate = replace(estimate, identical=estimate.value is not None and model in measured.identical_answers)
+        reasons = _judge_reasons(judge, measured, model, measure)
+    else:
+        report = next((each for each in measured.items if each.model == model), None)
+        estimate = item_estimate(report, measure)
+        reasons = _item_reasons(report, measured, model)
+    return Gate(estimate, threshold, tuple(reasons))
+
+
+def primary_judge(judges: Sequence[JudgeReport], measure: str) -> JudgeReport | None:
+    """The first judge that is used in the measure's mode."""
+    return next((judge for judge in judges if MODES[measure] in judge.modes), None)
+
+
+def judged_estimate(judge: JudgeReport | None, model: str, measure: str) -> Estimate:
+    """A judge's rating_change or win_change of one model over all question-turns."""
+    if judge and measure == "rating_change":
+        found = [each.scopes[0].change for each in judge.scores if each.model == model]
+    else:
+        found = [each.scopes[0].win_change for each in judge.games if each.model == model] if judge else []
+    return (found[0] if found else None) or not_measured(measure, "questions", MISSING_MODEL if judge else "no judge")
+
+
+def item_estimate(report: ItemReport | None, measure: str) -> Estimate:
+    """One model's pooled accuracy_change, flips, all_flips (acc) or kl_options."""
+    result = pooled(report)
+    if report is None or result is None:
+        reason = report.fault if report and report.fault else "no choices"
+        return not_measured(measure, "items", reason)
+    estimates = {
+        "accuracy_change": result.accuracy_change,
+        "flips": result.flips,
+        "all_flips": result.all_flips,
+        "kl_options": result.kl,
+    }
+    estimate = estimates[measure]
+    return replace(estimate, identical=report.identical and estimate.value is not None)
+
+
+def pooled(report: ItemReport | None) -> FlipResult | None:
+    """The row over all items under acc."""
+    return (
+        next((each for each in report.results if (each.scope, each.scoring) == ("all", "acc")), None)
+        if report
+        else None
+    )
+
+
+def _judge_reasons(judge: JudgeReport | None, measured: Measured, model: str, measure: str) -> Iterable[str]:
+    if judge is None:
+        return [f"no judge measures {measure}"]
+    rows = [row for row in judge.paired if row.model == model and row.kind == PAIRED[measure]]
+    rows = [row for row in rows if row.planned] or rows[:1]
+    short = shortfalls(rows, measured.config.decision.coverage)
+    return [*judge.unfit, *short] if rows else [*judge.unfit, f"no {PAIRED[measure]} of {model}"]
+
+
+def _item_reasons(report: ItemReport | None, measured: Measured, model: str) -> Iterable[str]:
+    if report and report.fault:
+        return [report.fault]
+    floor = measured.config.decision.coverage
+    rows = [row for row in measured.coverage if row.model == model]
+    paired = [row for row in rows if row.kind == "paired choices"]
+    empty = [row for row in rows if row.kind == "choices" and not row.scored]
+    return [*(shortfalls(paired, floor) or shortfalls(empty, floor))] if paired else ["no [[task]] was configured"]

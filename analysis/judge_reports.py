@@ -1,0 +1,176 @@
+"""What each judge found: scores, games, exam and the facts of its card.
+
+In: evidence. Out: one JudgeReport a judge, with every number of its part of the review.
+"""
+
+from collections.abc import Callable, Iterator, Sequence
+from dataclasses import dataclass
+from typing import Any
+
+from analysis.cells import Cell, Scope, scopes, whole_and_turns
+from analysis.coverage import Coverage, coverage_scopes
+from analysis.evidence import JudgeEvidence, RunEvidence
+from analysis.exam import Exam, exam_result
+from analysis.games import Played, PositionBias, TurnClass, played_scopes, position_bias, turn_classes, verdicts
+from analysis.model_reports import plain
+from analysis.resampling import Resamplings
+from analysis.scores import Scored, holm, rating_change_p, scored_scopes
+from ledger.records import Order, Outcome
+
+SCORED = frozenset({Outcome.SCORED.value})
+BOTH_VERDICTS = frozenset(each.value for each in TurnClass if each is not TurnClass.FAILED)
+
+
+@dataclass(frozen=True)
+class ModelScores:
+    """One model's ratings by scope; p values are of the whole rating_change, Holm's over the candidates."""
+
+    model: str
+    role: str
+    scopes: tuple[Scored, ...]
+    p: float | None
+    holm_p: float | None
+
+
+@dataclass(frozen=True)
+class ModelGames:
+    """One rival's games against the baseline by scope, and how much the seats decided."""
+
+    model: str
+    role: str
+    scopes: tuple[Played, ...]
+    bias: PositionBias
+
+
+@dataclass(frozen=True)
+class JudgeReport:
+    """All about one judge; its ratings and games decide only if `unfit` is empty."""
+
+    name: str
+    modes: tuple[str, ...]
+    exam: Exam
+    faults: tuple[str, ...]
+    scores: tuple[ModelScores, ...]
+    games: tuple[ModelGames, ...]
+    coverage: tuple[Coverage, ...]
+    paired: tuple[Coverage, ...]
+    card: tuple[tuple[str, str], ...]
+
+    @property
+    def unfit(self) -> tuple[str, ...]:
+        """Why its word does not count; empty if it does."""
+        if self.exam.state in ("failed", "missing"):
+            return (*self.faults, f"the judge {self.name} is not trusted: {'; '.join(self.exam.reasons)}")
+        return self.faults
+
+
+def judge_report(judge: JudgeEvidence, evidence: RunEvidence, draws: Resamplings) -> JudgeReport:
+    """Everything that one judge's records say."""
+    decision = evidence.config.decision
+    cells = [cell._replace(repeat=repeat) for cell in evidence.cells for repeat in range(judge.config.repeats)]
+    exam = exam_result(
+        judge.exam,
+        judge.config.modes,
+        decision.exam_lower_bound,
+        decision.exam_part_share,
+        decision.coverage,
+        configured=judge.config.exam,
+    )
+    modes = judge.config.modes
+    return JudgeReport(
+        name=judge.config.name,
+        modes=modes,
+        exam=exam,
+        faults=judge.faults,
+        scores=_scores(judge, evidence, cells, draws) if "single" in modes else (),
+        games=_games(judge, evidence, cells, draws) if "pair" in modes else (),
+        coverage=tuple(_coverage(judge, evidence, cells)),
+        paired=tuple(_paired_coverage(judge, evidence, cells)),
+        card=_card(judge),
+    )
+
+
+def _scores(
+    judge: JudgeEvidence, evidence: RunEvidence, cells: Sequence[Cell], draws: Resamplings
+) -> tuple[ModelScores, ...]:
+    parts, comparisons = scopes(cells, evidence.categories), evidence.comparisons
+    values = {model.name: _values(judge, model.name, cells) for model in evidence.models}
+    baseline = values[evidence.baseline.name]
+    p_values = {
+        model.name: None if model is evidence.baseline else rating_change_p(baseline, values[model.name], draws)
+        for model in evidence.models
+    }
+    candidates = [model.name for model in evidence.models if model.role == "candidate"]
+    adjusted = dict(zip(candidates, holm([p_values[name] for name in candidates]), strict=True))
+    rows = []
+    for model in evidence.models:
+        first = model is evidence.baseline
+        found = scored_scopes(baseline, values[model.name], parts, draws, comparisons, is_baseline=first)
+        rows.append(ModelScores(model.name, model.role, found, p_values[model.name], adjusted.get(model.name)))
+    return tuple(rows)
+
+
+def _games(
+    judge: JudgeEvidence, evidence: RunEvidence, cells: Sequence[Cell], draws: Resamplings
+) -> tuple[ModelGames, ...]:
+    parts, planned = scopes(cells, evidence.categories), set(cells)
+    rows = []
+    for model in evidence.rivals:
+        games = [game for (cell, _), game in judge.games.get(model.name, {}).items() if cell in planned]
+        found = verdicts(games)
+        played = played_scopes(turn_classes(found), parts, draws, evidence.comparisons)
+        rows.append(ModelGames(model.name, model.role, played, position_bias(found)))
+    return tuple(rows)
+
+
+def _values(judge: JudgeEvidence, model: str, cells: Sequence[Cell]) -> dict[Cell, float]:
+    ratings = judge.ratings.get(model, {})
+    scores = {cell: ratings[cell].score for cell in cells if cell in ratings}
+    return {cell: score for cell, score in scores.items() if score is not None}
+
+
+def _coverage(judge: JudgeEvidence, evidence: RunEvidence, cells: Sequence[Cell]) -> Iterator[Coverage]:
+    """Outcomes of every planned rating and game."""
+    parts = [(scope.name, scope.holds) for scope in scopes(cells, evidence.categories)]
+    if "single" in judge.config.modes:
+        for model in evidence.models:
+            ratings = judge.ratings.get(model.name, {})
+            outcomes = {cell: rating.outcome.value for cell, rating in ratings.items()}
+            yield from coverage_scopes("ratings", model.name, cells, outcomes, SCORED, parts)
+    if "pair" in judge.config.modes:
+        both = [(cell, order) for cell in cells for order in Order]
+        for model in evidence.rivals:
+            games = {key: game.outcome.value for key, game in judge.games.get(model.name, {}).items()}
+            by_cell = [(scope.name, _about(scope)) for scope in scopes(cells, evidence.categories)]
+            yield from coverage_scopes("games", model.name, both, games, SCORED, by_cell)
+
+
+def _about(scope: Scope) -> Callable[[tuple[Cell, Order]], bool]:
+    return lambda key: scope.holds(key[0])
+
+
+def _paired_coverage(judge: JudgeEvidence, evidence: RunEvidence, cells: Sequence[Cell]) -> Iterator[Coverage]:
+    """What enters the comparison with the baseline: cells rated for both, question-turns with both verdicts."""
+    parts = [(scope.name, scope.holds) for scope in whole_and_turns(cells)]
+    baseline = judge.ratings.get(evidence.baseline.name, {})
+    for model in evidence.rivals:
+        if "single" in judge.config.modes:
+            ratings = judge.ratings.get(model.name, {})
+            outcomes = {
+                cell: next((r.outcome.value for r in (baseline[cell], ratings[cell]) if r.score is None), "scored")
+                for cell in baseline.keys() & ratings.keys()
+            }
+            yield from coverage_scopes("paired ratings", model.name, cells, outcomes, SCORED, parts)
+        if "pair" in judge.config.modes:
+            classes = turn_classes(verdicts(judge.games.get(model.name, {}).values()))
+            found = {cell: each.value for cell, each in classes.items()}
+            yield from coverage_scopes("question-turns", model.name, cells, found, BOTH_VERDICTS, parts)
+
+
+def _card(judge: JudgeEvidence) -> tuple[tuple[str, str], ...]:
+    """What was set and what was learned, as plain words."""
+    if not judge.manifest:
+        return (("manifest", "missing"),)
+    facts: dict[str, Any] = {**judge.manifest.settings, **judge.manifest.facts}
+    shown = [(name, plain(facts[name])) for name in sorted(facts) if name not in ("review", "judgments")]
+    return (*shown, ("sessions", str(len(judge.manifest.sessions))))

@@ -1,0 +1,103 @@
+"""What each model picked and wrote, apart from any judge: flips and KL against the baseline, coverage, its card.
+
+In: evidence. Out: one ItemReport a rival, coverage of answers and choices, and the facts of each model's manifest.
+"""
+
+from collections.abc import Iterator
+from dataclasses import dataclass
+from typing import Any
+
+from analysis.cells import Cell, scopes
+from analysis.choices import paired_choices
+from analysis.coverage import Coverage, coverage, coverage_scopes
+from analysis.evidence import ModelEvidence, RunEvidence
+from analysis.flips import FlipResult, flip_results
+from analysis.resampling import Resamplings
+from ledger.errors import StaleInput
+from ledger.records import Finish
+
+WRITTEN = frozenset({Finish.STOP.value, Finish.LENGTH.value})
+PICKED = "scored"
+CARD_SETTINGS = ("model", "weights", "engine", "engine_args", "seed", "max_tokens", "styles")
+
+
+@dataclass(frozen=True)
+class ItemReport:
+    """One rival's choices against the baseline's; `fault` says why they could not be compared at all."""
+
+    model: str
+    role: str
+    results: tuple[FlipResult, ...]
+    identical: bool
+    fault: str | None
+
+
+@dataclass(frozen=True)
+class ModelCard:
+    """What made one model's records, in plain words."""
+
+    model: str
+    role: str
+    facts: tuple[tuple[str, str], ...]
+
+
+def item_report(rival: ModelEvidence, evidence: RunEvidence, draws: Resamplings) -> ItemReport:
+    """Flips and KL of one rival; different items under one name are a fault, not a crash."""
+    try:
+        pairs = paired_choices(evidence.baseline.choices, rival.choices)
+    except StaleInput as error:
+        return ItemReport(rival.name, rival.role, (), False, str(error))
+    results = tuple(flip_results(pairs, draws, evidence.comparisons))
+    identical = pairs.identical and len(pairs.before) == len(evidence.items)
+    return ItemReport(rival.name, rival.role, results, identical, None)
+
+
+def model_coverage(evidence: RunEvidence) -> Iterator[Coverage]:
+    """Answers by how their turns ended, and choices, of every model; `paired choices` are what is compared."""
+    parts = [(scope.name, scope.holds) for scope in scopes(evidence.cells, evidence.categories)]
+    tasks = [task.name for task in evidence.config.task]
+    baseline = _picked(evidence.baseline)
+    for model in evidence.models:
+        if evidence.config.questions:
+            finishes = {
+                Cell(answer.question.source, answer.question.id, answer.sample, turn, 0): each.finish.value
+                for answer in model.answers
+                for turn, each in enumerate(answer.turns, start=1)
+            }
+            yield from coverage_scopes("answers", model.name, evidence.cells, finishes, WRITTEN, parts)
+        picked = _picked(model)
+        for task in tasks:
+            items = [item for item in evidence.items if item[0] == task]
+            yield coverage("choices", model.name, f"task {task}", items, picked, frozenset({PICKED}))
+        if tasks and model is not evidence.baseline:
+            both = dict.fromkeys(picked.keys() & baseline.keys(), PICKED)
+            yield coverage("paired choices", model.name, "all", evidence.items, both, frozenset({PICKED}))
+
+
+def model_card(model: ModelEvidence) -> ModelCard:
+    """The settings, inputs and machine of one model's manifest."""
+    manifest = model.manifest
+    if not manifest:
+        return ModelCard(model.name, model.role, (("manifest", "missing"),))
+    facts: list[tuple[str, str]] = [
+        (name, plain(manifest.settings[name])) for name in CARD_SETTINGS if name in manifest.settings
+    ]
+    facts += [(name, plain(value)) for name, value in sorted(manifest.facts.items())]
+    facts += [(f"digest of {name}", value) for name, value in sorted(manifest.inputs.items())]
+    machine = manifest.environment
+    facts += [("platform", f"{machine.platform}, Python {machine.python}"), ("packages", plain(machine.packages))]
+    facts += [("code", machine.git or "not under git"), ("sessions", str(len(manifest.sessions)))]
+    return ModelCard(model.name, model.role, tuple(facts))
+
+
+def plain(value: Any) -> str:  # noqa: ANN401 - a manifest's value
+    """A manifest's value as people read it."""
+    if isinstance(value, dict):
+        return ", ".join(f"{key} {plain(each)}" for key, each in sorted(value.items())) or "none"
+    if isinstance(value, list | tuple):
+        return ", ".join(map(plain, value)) or "none"
+    return "not known" if value is None else str(value)
+
+
+def _picked(model: ModelEvidence) -> dict[tuple[str, str], str]:
+    return {(choice.task, choice.item): PICKED for choice in model.choices}

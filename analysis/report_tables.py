@@ -1,0 +1,238 @@
+"""The report's tables, as words: decision, evidence, scores, games. Every face prints these same cells.
+
+In: a ReviewReport. Out: Tables of plain text; escaping is each face's own duty.
+"""
+
+from dataclasses import dataclass
+
+from analysis.coverage import Coverage
+from analysis.decision import Decision
+from analysis.estimates import Estimate
+from analysis.games import TurnClass
+from analysis.judge_reports import JudgeReport, ModelGames, ModelScores
+from analysis.numbers import cell, count_of, number, optional, probability
+from analysis.review_report import ReviewReport
+
+NOISE_FLOOR = "noise floor (control)"
+NO_FLOOR = "no control"
+SHAPES = {"SHIP": "●", "HOLD": "■", "INCONCLUSIVE": "◆", "UNFIT": "▲"}
+WEAK_JUDGE = (
+    "The judge {name} is too weak to be trusted: {reasons}. Its ratings and games are shown, but they decide nothing. "
+    "Flips and KL below do not depend on it."
+)
+NO_EXAM = (
+    "The judge {name} sat no exam that could be marked ({reasons}). Its ratings and games are shown, but they decide "
+    "nothing. Flips and KL below do not depend on it."
+)
+UNEXAMINED = (
+    "NOT EXAMINED: the config switches the exam of the judge {name} off. Nothing shows that it can tell a good answer "
+    "from a bad one; whoever signs this review vouches for the judge."
+)
+
+
+@dataclass(frozen=True)
+class Table:
+    """A table of the report: `id` is its kind, every row as long as the header."""
+
+    id: str
+    title: str
+    caption: str
+    header: tuple[str, ...]
+    rows: tuple[tuple[str, ...], ...]
+
+
+def decision_table(report: ReviewReport) -> Table:
+    """Each candidate's word, the primary measure beside its noise floor, and why."""
+    floor = cell(report.control_primary, with_n=False) if report.control_primary else NO_FLOOR
+    return Table(
+        "decision",
+        "Decision",
+        f"Primary measure {report.primary}, margin {number(report.primary, report.margin).lstrip('+')}; "
+        f"one-sided bounds. Family-wise: {report.family_wise}.",
+        (
+            "candidate",
+            "decision",
+            report.primary,
+            "lower bound",
+            "upper bound",
+            NOISE_FLOOR,
+            "why",
+            "what would settle it",
+        ),
+        tuple(_decision_row(decision, floor) for decision in report.decisions),
+    )
+
+
+def judge_warnings(report: ReviewReport) -> tuple[str, ...]:
+    """What must be said aloud about each judge; empty where all is well."""
+    texts = {"failed": WEAK_JUDGE, "missing": NO_EXAM, "not examined": UNEXAMINED}
+    told = []
+    for judge in report.judges:
+        if judge.exam.state in texts:
+            reasons = "; ".join(judge.exam.reasons) or "no mark"
+            told.append(texts[judge.exam.state].format(name=judge.name, reasons=reasons))
+        if judge.exam.small:
+            told.append(f"The judge {judge.name} sat {judge.exam.small}.")
+        told += [f"The judged part of {judge.name} is unfit: {fault}" for fault in judge.faults]
+    return tuple(told)
+
+
+def evidence_table(report: ReviewReport) -> Table:
+    """Each coverage count, every outcome that is not a score, the judge's flips, and its exam."""
+    rows = [_coverage_line(row, "answers and choices") for row in report.coverage if _is_total(row)]
+    for judge in report.judges:
+        rows += [_coverage_line(row, f"judge {judge.name}") for row in judge.coverage if _is_total(row)]
+        rows += [_coverage_line(row, f"judge {judge.name}") for row in judge.paired if row.scope == "all"]
+        rows += [
+            (
+                f"judge {judge.name}",
+                "flips of the judge",
+                games.model,
+                cell(games.bias.flips),
+                "tie ↔ pick counts as a flip",
+            )
+            for games in judge.games
+        ]
+        rows.append((f"judge {judge.name}", "exam", judge.name, exam_mark(judge), "; ".join(judge.exam.reasons) or "—"))
+    return Table(
+        "evidence",
+        "Evidence",
+        f"Planned and usable; the floor is {100 * report.coverage_floor:.0f} %, overall and in each turn.",
+        ("part", "what", "model", "usable", "outcomes"),
+        tuple(rows),
+    )
+
+
+def exam_mark(judge: JudgeReport) -> str:
+    """The exam's state in capitals and the share of right marks."""
+    return f"{judge.exam.state.upper()}, {cell(judge.exam.whole)}"
+
+
+def score_table(judge: JudgeReport) -> Table:
+    """Ratings and their change, the control's change beside every candidate's."""
+    floor = next((each.scopes[0].change for each in judge.scores if each.role == "control"), None)
+    return Table(
+        "scores",
+        f"Scores by {judge.name}",
+        "Mean of the scored turn ratings, 1 to 10, with 95 % intervals over questions; p by sign flips.",
+        ("model", "role", "rating", "rating_change", NOISE_FLOOR, "p", "Holm's p"),
+        tuple(_score_row(each, floor) for each in judge.scores),
+    )
+
+
+def score_scope_table(judge: JudgeReport) -> Table:
+    """Rating and change of every model in each turn and category."""
+    floors = {row.scope: row.change for each in judge.scores if each.role == "control" for row in each.scopes}
+    rows = [
+        (
+            each.model,
+            row.scope,
+            cell(row.rating),
+            _change(row.change, each.role),
+            _floor_cell(floors.get(row.scope), each.role),
+        )
+        for each in judge.scores
+        for row in each.scopes[1:]
+    ]
+    return Table(
+        "score-parts",
+        f"Scores by turn and category, {judge.name}",
+        "Categories hold few questions: they are shown, never gated.",
+        ("model", "part", "rating", "rating_change", NOISE_FLOOR),
+        tuple(rows),
+    )
+
+
+def game_table(judge: JudgeReport) -> Table:
+    """The five classes, win_score and win_change, and how much the seats decided."""
+    floor = next((each.scopes[0].win_change for each in judge.games if each.role == "control"), None)
+    return Table(
+        "games",
+        f"Games by {judge.name}",
+        "Each question-turn is played in both orders. A flip is a judge that changed its verdict with the seats.",
+        (
+            *("model", "role", "win", "tie", "loss", "flip", "failed", "win_score", "win_change", NOISE_FLOOR),
+            *("judge's flips", "first seat's share", "hard flips to first / second seat"),
+        ),
+        tuple(_game_row(each, floor) for each in judge.games),
+    )
+
+
+def game_scope_table(judge: JudgeReport) -> Table:
+    """The classes and win_score of every rival in each turn and category."""
+    return Table(
+        "game-parts",
+        f"Games by turn and category, {judge.name}",
+        "Categories hold few questions: they are shown, never gated.",
+        ("model", "part", *TurnClass, "win_score"),
+        tuple(
+            (each.model, row.scope, *(str(row.classes[kind]) for kind in TurnClass), cell(row.win_score))
+            for each in judge.games
+            for row in each.scopes[1:]
+        ),
+    )
+
+
+def _decision_row(decision: Decision, floor: str) -> tuple[str, ...]:
+    measure = decision.primary.estimate.measure
+    bounds = (decision.lower_bound, decision.upper_bound)
+    low, high = (optional(bound, lambda value: number(measure, value)) for bound in bounds)
+    return (
+        decision.candidate,
+        f"{SHAPES[decision.word]} {decision.word}",
+        cell(decision.primary.estimate),
+        low,
+        high,
+        floor,
+        decision.sentence,
+        decision.settle or "—",
+    )
+
+
+def _is_total(row: Coverage) -> bool:
+    return row.scope == "all" or row.kind == "choices"
+
+
+def _coverage_line(row: Coverage, part: str) -> tuple[str, ...]:
+    what = row.kind if row.scope == "all" else f"{row.kind}, {row.scope}"
+    rest = ", ".join(f"{count} {name}" for name, count in row.outcomes.items() if name != "scored")
+    return (part, what, row.model, count_of(row.scored, row.planned), rest or "—")
+
+
+def _score_row(each: ModelScores, floor: Estimate | None) -> tuple[str, ...]:
+    whole = each.scopes[0]
+    return (
+        each.model,
+        each.role,
+        cell(whole.rating),
+        _change(whole.change, each.role),
+        _floor_cell(floor, each.role),
+        "—" if each.role == "baseline" else probability(each.p),
+        probability(each.holm_p) if each.role == "candidate" else "—",
+    )
+
+
+def _change(change: Estimate | None, role: str) -> str:
+    return "—" if role == "baseline" else cell(change)
+
+
+def _game_row(each: ModelGames, floor: Estimate | None) -> tuple[str, ...]:
+    whole, bias = each.scopes[0], each.bias
+    sign = f" ({probability(bias.p)})" if bias.p is not None else ""
+    return (
+        each.model,
+        each.role,
+        *(str(whole.classes[kind]) for kind in TurnClass),
+        cell(whole.win_score),
+        cell(whole.win_change),
+        _floor_cell(floor, each.role),
+        cell(bias.flips),
+        cell(bias.first_seat),
+        f"{bias.toward_first} / {bias.toward_second}{sign}",
+    )
+
+
+def _floor_cell(floor: Estimate | None, role: str) -> str:
+    if role != "candidate":
+        return "—"
+    return cell(floor, with_n=False) if floor else NO_FLOOR

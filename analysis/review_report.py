@@ -1,0 +1,145 @@
+"""The one object behind every face of the report: each number that any of them prints stands here once.
+
+In: a config, a run folder, the time it is made. Out: a frozen ReviewReport, the same for the same records in any order.
+"""
+
+from collections.abc import Iterator
+
+from pydantic import BaseModel, ConfigDict
+
+from analysis.correlation import Correlation, correlations
+from analysis.coverage import Coverage
+from analysis.decision import EXIT_CODES, Decision, Word, decisions, overall
+from analysis.estimates import Estimate
+from analysis.evidence import RunEvidence, identical_answers, read_evidence
+from analysis.gates import Measured, decision_evidence, gate, item_estimate, judged_estimate, primary_judge
+from analysis.judge_reports import JudgeReport, judge_report
+from analysis.model_reports import ItemReport, ModelCard, item_report, model_card, model_coverage
+from analysis.resampling import RESAMPLES, Resamplings
+from ledger.config import ReviewConfig
+from ledger.runs import RunFolder
+
+OUTCOMES = ("rating_change", "win_change")
+CORRELATION_SALT = 1_000_000  # beyond any number of units
+PREDICTORS = ("flips", "all_flips", "kl_options", "accuracy_change")
+
+
+class ReviewReport(BaseModel):
+    """Everything that a review found.
+
+    `control_primary` is the control's value of the primary measure: the noise floor, a reference that decides nothing.
+    `coverage` are answers and choices; ratings, games and exam are counted in each judge's part.
+    """
+
+    model_config = ConfigDict(frozen=True, extra="forbid", allow_inf_nan=False)
+
+    version: int = 1
+    name: str
+    made_at: str
+    config_digest: str
+    seed: int
+    resamples: int
+    baseline: str
+    control: str | None
+    candidates: tuple[str, ...]
+    families: tuple[str, ...]
+    primary: str
+    margin: float
+    limits: tuple[tuple[str, float], ...]
+    family_wise: str
+    coverage_floor: float
+    word: Word
+    exit_code: int
+    questions: int
+    items: int
+    identical_answers: tuple[str, ...]
+    decisions: tuple[Decision, ...]
+    control_primary: Estimate | None
+    judges: tuple[JudgeReport, ...]
+    choices: tuple[ItemReport, ...]
+    correlations: tuple[Correlation, ...]
+    coverage: tuple[Coverage, ...]
+    models: tuple[ModelCard, ...]
+    notes: tuple[str, ...]
+
+    @property
+    def primary_judge(self) -> JudgeReport | None:
+        """The judge behind the primary measure, or the first one where items decide."""
+        judged = self.primary in OUTCOMES
+        return primary_judge(self.judges, self.primary) if judged else next(iter(self.judges), None)
+
+
+def build_report(config: ReviewConfig, run: RunFolder, made_at: str) -> ReviewReport:
+    """Measure and decide everything that a run folder allows. Raises BadRecord or DuplicateKey for a broken file."""
+    return report_from(read_evidence(config, run), made_at)
+
+
+def report_from(evidence: RunEvidence, made_at: str, resamples: int = RESAMPLES) -> ReviewReport:
+    """The report of evidence that was read; all chance comes from the config's seed."""
+    config, draws = evidence.config, Resamplings(evidence.config.seed, resamples)
+    measured = Measured(
+        config=config,
+        judges=tuple(judge_report(judge, evidence, draws) for judge in evidence.judges),
+        items=tuple(item_report(rival, evidence, draws) for rival in evidence.rivals) if config.task else (),
+        coverage=tuple(model_coverage(evidence)),
+        identical_answers=frozenset(_identical(evidence)),
+    )
+    found = decisions(decision_evidence(measured), config.decision.family_wise)
+    word = overall(found)
+    control = next((model for model in evidence.rivals if model.role == "control"), None)
+    return ReviewReport(
+        name=config.name,
+        made_at=made_at,
+        config_digest=config.digest,
+        seed=config.seed,
+        resamples=resamples,
+        baseline=config.baseline.name,
+        control=control.name if control else None,
+        candidates=tuple(model.name for model in config.candidate),
+        families=tuple(model.family for model in config.candidate),
+        primary=config.primary,
+        margin=config.margin,
+        limits=tuple(sorted(config.decision.limits.items())),
+        family_wise=config.decision.family_wise,
+        coverage_floor=config.decision.coverage,
+        word=word,
+        exit_code=EXIT_CODES[word],
+        questions=len(evidence.questions),
+        items=len(evidence.items),
+        identical_answers=tuple(sorted(measured.identical_answers)),
+        decisions=found,
+        control_primary=gate(measured, control.name, config.primary, -config.margin).estimate if control else None,
+        judges=measured.judges,
+        choices=measured.items,
+        correlations=tuple(_correlations(measured, draws)),
+        coverage=measured.coverage,
+        models=tuple(model_card(model) for model in evidence.models),
+        notes=evidence.notes,
+    )
+
+
+def _identical(evidence: RunEvidence) -> Iterator[str]:
+    samples = evidence.config.questions.samples if evidence.config.questions else 1
+    planned = len(evidence.questions) * samples
+    for model in evidence.rivals:
+        if identical_answers(evidence.baseline, model, planned):
+            yield model.name
+
+
+def _correlations(measured: Measured, draws: Resamplings) -> Iterator[Correlation]:
+    """Each judged outcome against each item measure, over the candidates that have both; the control is none."""
+    for outcome in OUTCOMES:
+        judge = primary_judge(measured.judges, outcome)
+        for number, predictor in enumerate(PREDICTORS):
+            points, families = [], []
+            for model in measured.config.candidate:
+                y = judged_estimate(judge, model.name, outcome).value
+                report = next((each for each in measured.items if each.model == model.name), None)
+                x = item_estimate(report, predictor).value
+                if x is not None and y is not None:
+                    points.append((x, y))
+                    families.append(model.family)
+            if judge:
+                yield from correlations(
+                    outcome, predictor, points, families, draws.generator(CORRELATION_SALT + number)
+                )

@@ -1,0 +1,100 @@
+"""Ratings: the mean score of a model, and how a candidate's differs from the baseline's on the same questions.
+
+In: scores by cell. Out: Estimates by scope, a sign-flip permutation p and its Holm adjustment.
+Source: arXiv 2411.00640 (question clusters, paired differences); DESIGN sections 4 and 5.
+"""
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+
+import numpy as np
+from statsmodels.stats.multitest import multipletests
+
+from analysis.cells import Cell, Scope, Values, question_sums
+from analysis.estimates import Estimate, estimate_or_missing
+from analysis.intervals import cluster_mean
+from analysis.resampling import Floats, Resampling, Resamplings
+
+RATING_RANGE = (1.0, 10.0)
+CHANGE_RANGE = (-9.0, 9.0)
+
+
+@dataclass(frozen=True)
+class Scored:
+    """One scope of one model: its rating, and its change from the baseline (None for the baseline itself)."""
+
+    scope: str
+    rating: Estimate
+    change: Estimate | None
+
+
+def rating(values: Values, draws: Resamplings) -> Estimate:
+    """Mean of the scored turn ratings, 1-10, with an interval over questions; missing for fewer than two questions."""
+    return _mean("rating", values, draws, RATING_RANGE, 1, 0)
+
+
+def rating_change(baseline: Values, candidate: Values, draws: Resamplings, comparisons: int = 1) -> Estimate:
+    """Candidate minus baseline over the cells scored in both; `left_out` counts cells scored in only one."""
+    changes = paired_changes(baseline, candidate)
+    left_out = len(baseline.keys() | candidate.keys()) - len(changes)
+    return _mean("rating_change", changes, draws, CHANGE_RANGE, comparisons, left_out)
+
+
+def paired_changes(baseline: Values, candidate: Values) -> dict[Cell, float]:
+    """Candidate minus baseline in each cell that both have."""
+    return {cell: candidate[cell] - baseline[cell] for cell in baseline.keys() & candidate.keys()}
+
+
+def scored_scopes(
+    baseline: Values, model: Values, scopes: Sequence[Scope], draws: Resamplings, comparisons: int, *, is_baseline: bool
+) -> tuple[Scored, ...]:
+    """A model's rating and change in each scope; only the first scope (all) is prepared for several comparisons."""
+    rows = []
+    for index, scope in enumerate(scopes):
+        mine, theirs = scope.part(model), scope.part(baseline)
+        steps = comparisons if index == 0 else 1
+        change = None if is_baseline else rating_change(theirs, mine, draws, steps)
+        rows.append(Scored(scope.name, rating(mine, draws), change))
+    return tuple(rows)
+
+
+def sign_flip_p(sums: Floats, draws: Resampling) -> float:
+    """Two-sided p of a total change if each question's change could as well have had the other sign.
+
+    sums: (questions,). Exact where `draws` holds every sign pattern, else (1 + as extreme) / (1 + patterns).
+    """
+    totals = np.abs(draws.signed_totals(sums))
+    observed = abs(float(sums.sum()))
+    extreme = int((totals >= observed - 1e-9 * max(1.0, observed)).sum())
+    return extreme / len(totals) if draws.exact else (1 + extreme) / (1 + len(totals))
+
+
+def rating_change_p(baseline: Values, candidate: Values, draws: Resamplings) -> float | None:
+    """The sign-flip p of rating_change; None for fewer than two questions."""
+    sums, _ = question_sums(paired_changes(baseline, candidate))
+    drawn = draws.of(len(sums))
+    return sign_flip_p(sums, drawn) if drawn else None
+
+
+def holm(p_values: Sequence[float | None]) -> list[float | None]:
+    """Holm's adjusted p in the given order; None stays None and is not counted."""
+    known = [p for p in p_values if p is not None]
+    adjusted = iter(multipletests(known, method="holm")[1] if known else [])
+    return [None if p is None else float(next(adjusted)) for p in p_values]
+
+
+def _mean(
+    measure: str,
+    values: Values,
+    draws: Resamplings,
+    value_range: tuple[float, float],
+    comparisons: int,
+    left_out: int,
+) -> Estimate:
+    sums, weights = question_sums(values)
+
+    def compute() -> Estimate:
+        drawn = draws.of(len(sums))
+        return cluster_mean(measure, "questions", sums, weights, drawn, value_range, comparisons)
+
+    return estimate_or_missing(measure, "questions", compute, left_out)

@@ -1,0 +1,177 @@
+"""The decision's truth table: every word, every precedence, Holm, and how numbers are written."""
+
+import pytest
+
+from analysis.decision import EXIT_CODES, Decision, Evidence, Gate, Word, decisions, overall
+from analysis.estimates import Estimate, not_measured
+from analysis.numbers import apart, cell, count_of, number, probability
+
+
+def estimate(low, high, measure="rating_change", identical=False, n=80, sd=1.5):
+    """One-sided bounds at 5 %, 2.5 % and 1.67 %, each a little wider than the last."""
+    lows, highs = (tuple(end + sign * step / 10 for step in range(3)) for end, sign in ((low, -1), (high, 1)))
+    middle = (low + high) / 2
+    return Estimate(
+        measure, "questions", n, middle, (low - 0.05, high + 0.05), None, 0, lows, highs, sd, 0.4, "", identical
+    )
+
+
+def decided(low=-0.1, high=0.1, unfit=(), limits=(), identical=False, family_wise="each") -> Decision:
+    primary = Gate(estimate(low, high, identical=identical), -0.3, tuple(unfit))
+    return decisions([Evidence("w4", primary, tuple(limits))], family_wise)[0]
+
+
+def limit(low, high, most=0.08, unfit=()):
+    return Gate(estimate(low, high, "flips", sd=0.3), most, tuple(unfit))
+
+
+WITHIN, BROKEN, OPEN = limit(0.01, 0.05), limit(0.1, 0.2), limit(0.05, 0.1)
+UNFIT_BROKEN = limit(0.1, 0.2, unfit=["choices are stale"])
+
+
+@pytest.mark.parametrize(
+    ("bounds", "unfit", "limits", "word"),
+    [
+        ((-0.2, 0.1), (), (), Word.SHIP),
+        ((-0.2, 0.1), (), (WITHIN,), Word.SHIP),
+        ((-0.2, 0.1), (), (OPEN,), Word.INCONCLUSIVE),
+        ((-0.2, 0.1), (), (BROKEN,), Word.HOLD),
+        ((-0.2, 0.1), (), (WITHIN, BROKEN), Word.HOLD),
+        ((-0.2, 0.1), (), (UNFIT_BROKEN,), Word.INCONCLUSIVE),
+        ((-0.3, 0.1), (), (), Word.INCONCLUSIVE),
+        ((-0.9, -0.3), (), (), Word.INCONCLUSIVE),
+        ((-0.9, -0.31), (), (), Word.HOLD),
+        ((-0.9, -0.31), (), (WITHIN,), Word.HOLD),
+        ((-0.2, 0.1), ("the exam failed",), (), Word.UNFIT),
+        ((-0.9, -0.5), ("the exam failed",), (), Word.UNFIT),
+        ((-0.2, 0.1), ("the exam failed",), (WITHIN,), Word.UNFIT),
+        ((-0.2, 0.1), ("the exam failed",), (OPEN,), Word.UNFIT),
+        ((-0.2, 0.1), ("the exam failed",), (BROKEN,), Word.HOLD),
+        ((-0.2, 0.1), ("the exam failed",), (UNFIT_BROKEN,), Word.UNFIT),
+    ],
+)
+def test_the_truth_table(bounds, unfit, limits, word):
+    found = decided(*bounds, unfit=unfit, limits=limits)
+    assert found.word is word
+    assert found.causes
+    assert found.sentence.endswith(".")
+    assert bool(found.settle) == (word in (Word.INCONCLUSIVE, Word.UNFIT))
+
+
+def test_a_limit_at_its_threshold_is_within():
+    found = decided(limits=[limit(0.01, 0.08)])
+    assert found.word is Word.SHIP
+    assert "flips lies within the limit of 8.0 %" in found.sentence
+
+
+def test_unfit_evidence_names_every_reason():
+    found = decided(unfit=["the exam failed", "answers are stale"])
+    assert found.causes == ("the exam failed", "answers are stale")
+    assert "the exam failed; answers are stale" in found.sentence
+
+
+def test_a_measure_without_bounds_is_unfit_and_a_limit_without_bounds_stays_open():
+    missing = not_measured("rating_change", "questions", "too few data: one question", n=1)
+    found = decisions([Evidence("w4", Gate(missing, -0.3))], "each")[0]
+    assert found.word is Word.UNFIT
+    assert "too few data" in found.sentence
+    assert found.lower_bound is None
+    gone = Gate(not_measured("flips", "items", "no choices"), 0.08)
+    assert decided(limits=[gone]).word is Word.INCONCLUSIVE
+    assert "no choices" in decided(limits=[gone]).sentence
+    assert "Mend the evidence of flips first" in decided(limits=[gone]).settle
+
+
+def test_identical_records_ship_whatever_the_bounds():
+    found = decided(-0.9, 0.9, identical=True, limits=[Gate(estimate(0, 0.5, "flips", identical=True), 0.01)])
+    assert found.word is Word.SHIP
+    assert "identical byte for byte" in found.sentence
+
+
+def test_identical_records_do_not_mend_unfit_evidence():
+    assert decided(identical=True, unfit=["stale"]).word is Word.UNFIT
+
+
+def test_what_would_settle_it_names_units_and_the_assumed_value():
+    found = decided(-0.35, 0.15)
+    assert "questions (now 80)" in found.settle
+    assert "if it stays at −0.10" in found.settle
+    assert "no practical number" in decided(-0.5, -0.1).settle
+
+
+def test_without_variation_only_more_units_can_settle():
+    flat = Gate(estimate(-0.65, 0.65, sd=None), -0.3)
+    assert "No questions differ yet" in decisions([Evidence("w4", flat)], "each")[0].settle
+
+
+def evidence(name, low):
+    return Evidence(name, Gate(estimate(low, low + 0.2), -0.3))
+
+
+def test_holm_steps_down_and_each_does_not():
+    """At 5 %: all ship. At 5 %/2 the middle one needs 0.1 more; it is tried there only once the best has shipped."""
+    family = [evidence("best", 0.0), evidence("middle", -0.15), evidence("edge", -0.29)]
+    assert [d.word for d in decisions(family, "each")] == [Word.SHIP] * 3
+    found = decisions(family, "holm")
+    assert [d.word for d in found] == [Word.SHIP] * 3
+    assert [d.alpha for d in found] == pytest.approx([0.05 / 3, 0.05 / 2, 0.05])
+    stuck = decisions([evidence("a", -0.25), evidence("b", -0.28), evidence("c", -0.29)], "holm")
+    assert [d.word for d in stuck] == [Word.INCONCLUSIVE] * 3
+    assert stuck[0].lower_bound == pytest.approx(-0.45)
+
+
+@pytest.mark.parametrize(
+    ("words", "wanted", "code"),
+    [
+        ([Word.SHIP], Word.SHIP, 0),
+        ([Word.SHIP, Word.INCONCLUSIVE], Word.INCONCLUSIVE, 11),
+        ([Word.SHIP, Word.UNFIT, Word.INCONCLUSIVE], Word.UNFIT, 12),
+        ([Word.SHIP, Word.UNFIT, Word.HOLD], Word.HOLD, 10),
+        ([], Word.UNFIT, 12),
+    ],
+)
+def test_the_overall_word_and_its_exit_code(words, wanted, code):
+    by_word = {
+        Word.SHIP: decided(),
+        Word.HOLD: decided(-0.9, -0.5),
+        Word.INCONCLUSIVE: decided(-0.9, 0.1),
+        Word.UNFIT: decided(unfit=["x"]),
+    }
+    found = [by_word[word] for word in words]
+    assert [each.word for each in found] == words
+    assert overall(found) is wanted
+    assert EXIT_CODES[overall(found)] == code
+
+
+@pytest.mark.parametrize(
+    ("measure", "value", "text"),
+    [
+        ("rating", 7.0, "7.00"),
+        ("rating_change", -0.126, "−0.13"),
+        ("rating_change", 0.2, "+0.20"),
+        ("rating_change", -0.0001, "0.00"),
+        ("win_change", 0.0512, "+0.051"),
+        ("accuracy_change", -0.0148, "−1.5 pp"),
+        ("flips", 0.1065, "10.7 %"),
+        ("kl_options", 7.9e-5, "7.90e-05 nats"),
+        ("kl_options", 0.02, "0.0200 nats"),
+        ("kl_options", 0.0, "0 nats"),
+        ("spearman", -0.981, "−0.98"),
+    ],
+)
+def test_numbers_have_signs_units_and_sensible_digits(measure, value, text):
+    assert number(measure, value) == text
+
+
+def test_two_values_that_differ_read_as_different():
+    assert apart("flips", 0.08004, 0.08) == ("8.004 %", "8.000 %")
+    assert apart("flips", 0.08, 0.08) == ("8.0 %", "8.0 %")
+
+
+def test_a_cell_holds_interval_n_and_the_mde_of_what_is_not_significant():
+    assert cell(estimate(-0.15, 0.35)) == "+0.10 [−0.20, +0.40] (n 80, MDE 0.40)"
+    assert cell(estimate(0.15, 0.35)) == "+0.25 [+0.10, +0.40] (n 80)"
+    assert cell(None) == "not measured"
+    assert cell(not_measured("flips", "items", "no choices")) == "not measured: no choices"
+    assert (probability(None), probability(0.012), probability(2.7e-8)) == ("not measured", "p = 0.012", "p = 2.7e-08")
+    assert count_of(0, 0) == "none planned"

@@ -1,0 +1,173 @@
+"""What makes evidence unfit (stale, mixed, a failed exam, low coverage): always a report, never a crash."""
+
+import html
+
+from analysis.decision import Word
+from analysis.report_html import report_html
+from analysis.report_markdown import report_markdown
+from analysis.report_tables import evidence_table
+from ledger.digests import file_digest
+from ledger.errors import EXIT_UNFIT
+from ledger.manifests import read_manifest, write_manifest
+from ledger.records import (
+    Outcome,
+)
+from tests.test_analysis_run_folder import Folder, config, whole, words
+
+
+def test_a_failed_exam_makes_the_judged_part_unfit_and_says_so_plainly(tmp_path):
+    report = whole(tmp_path, config(margin=1.0), right=0.4).report()
+    assert (report.word, report.exit_code) == (Word.UNFIT, EXIT_UNFIT)
+    for face in (report_html(report), report_markdown(report)):
+        told = html.unescape(face).replace("\\", "")
+        assert "too weak to be trusted" in told
+        assert "Flips and KL below do not depend on it" in told
+    assert report.choices[0].results[0].kl.value is not None
+    assert report.judges[0].scores[0].scopes[0].rating.value is not None
+
+
+def test_an_exam_switched_off_is_said_loudly(tmp_path):
+    folder = whole(tmp_path, config(margin=1.0, exam=False))
+    report = folder.report()
+    assert words(report)[0] is Word.SHIP
+    assert "NOT EXAMINED" in report_html(report)
+    assert "NOT EXAMINED" in report_markdown(report)
+
+
+def test_a_judge_without_exam_marks_is_unfit(tmp_path):
+    folder = whole(tmp_path, config(margin=1.0))
+    (folder.run.judge("judge-1").path / "exam.jsonl").unlink()
+    report = folder.report()
+    assert report.word is Word.UNFIT
+    assert report.judges[0].exam.state == "missing"
+    assert "sat no exam" in report.decisions[0].sentence
+
+
+def test_stale_answers_name_the_file_and_both_hashes(tmp_path):
+    folder = whole(tmp_path, config(margin=1.0))
+    path = folder.run.generation("w8").answers.path
+    before = file_digest(path)
+    path.write_bytes(path.read_bytes().replace(b"text of", b"next of"))
+    report = folder.report()
+    assert report.word is Word.UNFIT
+    fault = report.judges[0].faults[0]
+    assert "generation/w8/answers.jsonl" in fault
+    assert before in fault
+    assert file_digest(path) in fault
+
+
+def test_mixed_prompts_and_mixed_judges_are_unfit(tmp_path):
+    folder = whole(tmp_path, config(margin=1.0))
+    store = folder.run.judge("judge-1").ratings
+    first = next(store.records())
+    folder.write(store, [first.model_copy(update={"prompt_digest": "other", "score": 1.0})])
+    folder.sign_judge(("gpt-a", "gpt-b"))
+    report = folder.report()
+    assert report.word is Word.UNFIT
+    assert any("mixed prompts: 2 ratings" in fault for fault in report.judges[0].faults)
+    assert any("mixed judges" in fault and "gpt-a, gpt-b" in fault for fault in report.judges[0].faults)
+
+
+def test_judgments_without_a_manifest_are_unfit(tmp_path):
+    folder = whole(tmp_path, config(margin=1.0))
+    (folder.run.judge("judge-1").path / "manifest.json").unlink()
+    assert "no manifest" in folder.report().judges[0].faults[0]
+
+
+def test_coverage_under_the_floor_is_unfit_and_shown(tmp_path):
+    folder = Folder(tmp_path, config(margin=1.0), questions=40)
+    for name in folder.names:
+        folder.answer(name)
+        folder.choose(name)
+    folder.rate(dict.fromkeys(folder.names, 7.0), failed=20)
+    folder.examine()
+    folder.sign_judge()
+    report = folder.report()
+    assert report.word is Word.UNFIT
+    assert "under the floor" in report.decisions[0].sentence
+    assert any("20 failed" in row[4] for row in evidence_table(report).rows)
+
+
+def test_one_turn_under_the_floor_is_enough(tmp_path):
+    folder = Folder(tmp_path, config(margin=1.0, coverage=0.6), questions=40)
+    for name in folder.names:
+        folder.answer(name)
+        folder.choose(name)
+    folder.rate(dict.fromkeys(folder.names, 7.0))
+    store = folder.run.judge("judge-1").ratings
+    records = list(store.records())
+    failed = {"score": None, "outcome": Outcome.REFUSED}
+    store.replace(
+        r.model_copy(update=failed) if (r.turn, r.model) == (2, "w8") and int(r.question[1:]) < 20 else r
+        for r in records
+    )
+    folder.examine()
+    folder.sign_judge()
+    report = folder.report()
+    assert "turn 2" in report.decisions[0].sentence
+    assert words(report)[0] is Word.UNFIT
+
+
+def test_different_items_under_one_name_are_a_fault_and_no_crash(tmp_path):
+    folder = whole(tmp_path, config(judge=False))
+    store = folder.run.generation("w8").choices
+    store.replace(c.model_copy(update={"item_digest": "other"}) if c.item == "i3" else c for c in store.records())
+    report = folder.report()
+    assert words(report)[0] is Word.UNFIT
+    assert "test/i3" in report.decisions[0].sentence
+
+
+def test_a_missing_control_is_named(tmp_path):
+    folder = whole(tmp_path, config(control=False, margin=1.0))
+    assert any("no control" in note for note in folder.report().notes)
+    assert "no control" in report_html(folder.report())
+
+
+def test_a_control_that_never_ran_is_named(tmp_path):
+    folder = Folder(tmp_path, config())
+    for name in (folder.baseline, "w8", "w4"):
+        folder.answer(name)
+    assert any("control run is missing" in note for note in folder.report().notes)
+
+
+def test_a_task_that_nobody_ran_is_unfit(tmp_path):
+    folder = Folder(tmp_path, config(judge=False))
+    for name in folder.names:
+        folder.answer(name)
+    assert folder.report().word is Word.UNFIT
+
+
+def test_a_small_exam_is_said(tmp_path):
+    folder = whole(tmp_path, config(margin=1.0))
+    store = folder.run.judge("judge-1").exam
+    store.replace(mark for mark in store.records() if int(mark.question) < 12)
+    assert "a small exam: 12 questions" in report_html(folder.report())
+
+
+def test_different_questions_under_one_name_make_the_judged_part_unfit(tmp_path):
+    folder = whole(tmp_path, config(margin=1.0))
+    store = folder.run.generation("w4").answers
+    edited = {"turns": ("other?", "two?")}
+    store.replace(a.model_copy(update={"question": a.question.model_copy(update=edited)}) for a in store.records())
+    folder.sign_judge()
+    report = folder.report()
+    assert report.word is Word.UNFIT
+    assert any("question test/q00 of w4" in fault for fault in report.judges[0].faults)
+
+
+def test_models_run_under_other_settings_are_noted(tmp_path):
+    folder = whole(tmp_path, config(margin=1.0))
+    path = folder.run.generation("w8").path
+    found = read_manifest(path)
+    write_manifest(path, found.model_copy(update={"settings": {"seed": 2}, "inputs": {"questions": "b"}}))
+    base = folder.run.generation("bf16").path
+    write_manifest(base, read_manifest(base).model_copy(update={"inputs": {"questions": "a"}}))
+    notes = folder.report().notes
+    assert "w8 was run with seed 2, the baseline with 1." in notes
+    assert "w8 and the baseline were given different questions." in notes
+
+
+def test_stale_files_that_went_are_named(tmp_path):
+    folder = whole(tmp_path, config(margin=1.0))
+    folder.run.generation("w8").answers.path.unlink()
+    assert "now missing" in folder.report().judges[0].faults[0]

@@ -1,0 +1,150 @@
+"""Flips, their tests and KL against hand counts, scipy, and the paper's MMLU table."""
+
+import numpy as np
+import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
+from scipy import stats
+
+from analysis.choices import padded_logprobs, paired_choices
+from analysis.distances import kl_options, top_gap_nats, top_margin
+from analysis.flips import flip_results, mcnemar, transitions
+from analysis.resampling import Resamplings
+from ledger.errors import StaleInput
+from ledger.records import Choice
+
+indices = st.integers(0, 3)
+
+
+def made(model, logprobs, gold=0, item="i", digest="d", task="t", subject="s"):
+    return Choice(
+        model=model,
+        task=task,
+        item=item,
+        subject=subject,
+        item_digest=digest,
+        logprobs=tuple(logprobs),
+        characters=(1, 2, 4, 8)[: len(logprobs)],
+        tokens=(1,) * len(logprobs),
+        gold=gold,
+        picked=int(np.argmax(logprobs)),
+        picked_norm=int(np.argmax(np.array(logprobs) / np.array((1, 2, 4, 8)[: len(logprobs)]))),
+    )
+
+
+@pytest.mark.parametrize(("lost", "won", "p"), [(853, 642, 2.7e-8), (452, 341, 4.6e-5)])
+def test_mcnemar_finds_the_losses_in_the_papers_mmlu_table(lost, won, p):
+    assert mcnemar(lost, won)[0] == pytest.approx(p, rel=0.02)
+
+
+def test_mcnemar_equals_scipy_and_mid_p_takes_half_the_observed():
+    exact, mid = mcnemar(9, 3)
+    assert exact == pytest.approx(stats.binomtest(9, 12, alternative="greater").pvalue)
+    assert mid == pytest.approx(exact - stats.binom.pmf(9, 12, 0.5) / 2)
+    assert mcnemar(5, 0)[0] == pytest.approx(0.03125)
+    assert mcnemar(0, 0) == (1.0, 0.5)
+
+
+def test_transitions_by_hand():
+    gold, before, after = np.array([0, 0, 0, 0, 0]), np.array([0, 0, 1, 1, 1]), np.array([0, 1, 0, 1, 2])
+    found = transitions(gold, before, after)
+    assert (found.right_to_wrong, found.wrong_to_right, found.wrong_to_other) == (1, 1, 1)
+    assert (found.flips, found.all_flips, found.right_before, found.right_after) == (2, 3, 2, 2)
+
+
+@given(st.lists(st.tuples(indices, indices, indices), min_size=1, max_size=50))
+def test_swapping_the_models_negates_the_change_and_keeps_the_flips(rows):
+    gold, before, after = (np.array(column) for column in zip(*rows, strict=True))
+    one, other = transitions(gold, before, after), transitions(gold, after, before)
+    assert (one.flips, one.all_flips) == (other.flips, other.all_flips)
+    assert one.right_after - one.right_before == other.right_before - other.right_after
+    same = transitions(gold, before, before)
+    assert same.all_flips == 0
+
+
+rows_of_logprobs = st.lists(
+    st.lists(st.floats(-20, 0, allow_nan=False), min_size=4, max_size=4), min_size=1, max_size=12
+)
+
+
+@given(rows_of_logprobs, rows_of_logprobs)
+@settings(max_examples=50, deadline=None)
+def test_kl_equals_scipy_and_is_zero_against_itself(one, other):
+    n = min(len(one), len(other))
+    before, after = np.array(one[:n]), np.array(other[:n])
+    p, q = (np.exp(x) / np.exp(x).sum(axis=1, keepdims=True) for x in (before, after))
+    assert kl_options(before, after) == pytest.approx(stats.entropy(p, q, axis=1), abs=1e-9)
+    assert (kl_options(before, before) == 0).all()
+    assert (kl_options(before, after) >= 0).all()
+
+
+def test_items_with_fewer_options_are_padded():
+    choices = [made("a", [-1.0, -2.0], item="x"), made("a", [-1.0, -2.0, -3.0], item="y")]
+    padded = padded_logprobs(choices)
+    assert padded.shape == (2, 3)
+    assert kl_options(padded, padded) == pytest.approx([0, 0])
+    assert top_margin(padded)[0] == pytest.approx((np.exp(-1) - np.exp(-2)) / (np.exp(-1) + np.exp(-2)))
+    assert top_gap_nats(padded) == pytest.approx([1, 1])
+    assert padded_logprobs([]).shape == (0, 0)
+
+
+def test_ties_and_close_items_are_counted_exactly():
+    before = [
+        made("a", [-1.0, -1.0, -3.0, -3.0], item="tied"),
+        made("a", [-1.0, -1.1, -3.0, -3.0], item="close"),
+        made("a", [-1.0, -2.0, -3.0, -3.0], item="clear"),
+    ]
+    after = [
+        made("b", [-1.1, -1.0, -3.0, -3.0], item="tied"),
+        made("b", [-1.2, -1.1, -3.0, -3.0], item="close"),
+        made("b", [-1.0, -2.0, -3.0, -3.0], item="clear"),
+    ]
+    row = next(flip_results(paired_choices(before, after), Resamplings(1, 200), 1))
+    assert (row.ties_baseline, row.ties, row.close, row.close_flips, row.transitions.flips) == (1, 0, 2, 2, 2)
+
+
+def test_acc_norm_divides_by_characters():
+    before = [made("a", [-1.0, -1.2, -9.0, -9.0], gold=0, item=str(i)) for i in range(3)]
+    rows = {row.scoring: row for row in flip_results(paired_choices(before, before), Resamplings(1, 200), 1)}
+    assert rows["acc"].accuracy.value == 1
+    assert rows["acc_norm"].accuracy.value == 0
+
+
+def test_a_model_against_itself_has_no_flips_and_no_kl_but_an_interval():
+    choices = [made("a", [-1.0 - i / 10, -2.0, -3.0, -4.0], gold=i % 2, item=str(i)) for i in range(10)]
+    pairs = paired_choices(choices, reversed(choices))
+    row = next(flip_results(pairs, Resamplings(1, 200), 1))
+    assert pairs.identical
+    assert (row.flips.value, row.kl.value, row.accuracy_change.value) == (0, 0, 0)
+    assert row.flips.interval[1] > 0
+    assert row.accuracy_change.interval[0] < 0 < row.accuracy_change.interval[1]
+    assert row.kl.interval is None
+
+
+def test_tasks_and_subjects_have_their_own_rows():
+    choices = [
+        made("a", [-1.0, -2.0], item=f"{t}{s}{i}", task=t, subject=s) for t in "uv" for s in "xy" for i in range(2)
+    ]
+    scopes = [row.scope for row in flip_results(paired_choices(choices, choices), Resamplings(1, 200), 1)]
+    assert scopes[:7] == ["all", "task u", "task v", "u: x", "u: y", "v: x", "v: y"]
+
+
+def test_a_differing_item_is_refused_by_name():
+    with pytest.raises(StaleInput, match="item t/i of b"):
+        paired_choices([made("a", [-1.0, -2.0])], [made("b", [-1.0, -2.0], digest="e")])
+
+
+def test_items_that_only_one_model_scored_are_left_out_and_counted():
+    one, two, three = (made("a", [-1.0, -2.0], item=name) for name in "xyz")
+    pairs = paired_choices([one, two], [two, three])
+    assert ([c.item for c in pairs.before], pairs.left_out) == (["y"], 2)
+    row = next(flip_results(pairs, Resamplings(1, 200), 1))
+    assert row.accuracy_change.value is None
+    assert row.accuracy_change.left_out == 2
+
+
+def test_nothing_in_common_is_missing_and_no_crash():
+    row = next(flip_results(paired_choices([], []), Resamplings(1, 200), 1))
+    assert row.flips.missing.startswith("too few data")
+    assert row.exact_p is None
+    assert row.kl.value is None
