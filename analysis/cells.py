@@ -10,7 +10,7 @@ from typing import NamedTuple
 import numpy as np
 
 from analysis.resampling import Floats
-from ledger.records import Game, Rating
+from ledger.judgments import Game, Rating
 
 
 class Cell(NamedTuple):

@@ -14,8 +14,9 @@ from analysis.cells import Cell, cell_of
 from ledger.config import JudgeConfig, ReviewConfig
 from ledger.digests import file_digest
 from ledger.errors import StaleInput
+from ledger.judgments import ExamMark, Game, Order, Rating
 from ledger.manifests import Manifest, read_manifest
-from ledger.records import Answer, Choice, ExamMark, Game, Key, Order, Question, Rating
+from ledger.records import Answer, Choice, Key, Question
 from ledger.runs import RunFolder, control_of
 
 J = TypeVar("J", Rating, Game)
@@ -94,6 +95,21 @@ def read_evidence(config: ReviewConfig, run: RunFolder) -> RunEvidence:
     judges = tuple(_judge(judge, run, config, conflicts) for judge in config.judge)
     items = tuple(sorted({(choice.task, choice.item) for model in models for choice in model.choices}))
     return RunEvidence(config, models, judges, questions, cells, items, tuple(_notes(config, models)))
+
+
+def unfinished(evidence: RunEvidence, kind: str) -> tuple[str, ...]:
+    """A sentence if no model has all the `answers` or `choices` that the manifests say were planned.
+
+    Coverage counts what any model did; a review whose every model stopped at the same half would look complete.
+    """
+    samples = evidence.config.questions.samples if evidence.config.questions else 1
+    found = {"answers": len(evidence.questions) * samples, "choices": len(evidence.items)}[kind]
+    plans = [model.manifest.facts.get("planned", {}).get(kind, 0) for model in evidence.models if model.manifest]
+    planned = max(plans, default=0)
+    share = found / planned if planned else 1.0
+    if share >= evidence.config.decision.coverage:
+        return ()
+    return (f"only {found} of {planned} planned {kind} were made by any model; run `assay generate` to its end",)
 
 
 def stale_inputs(manifest: Manifest, run: RunFolder) -> Iterator[str]:

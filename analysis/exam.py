@@ -11,7 +11,7 @@ from dataclasses import dataclass
 
 from analysis.estimates import Estimate, estimate_or_missing
 from analysis.intervals import wilson
-from ledger.records import ExamMark, Outcome
+from ledger.judgments import ExamMark, Outcome
 
 NOT_ASKED = frozenset({Outcome.FAILED, Outcome.SKIPPED})
 FEW_QUESTIONS = 20

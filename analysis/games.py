@@ -18,7 +18,7 @@ from analysis.cells import Cell, Scope, Values, cell_of, question_sums
 from analysis.estimates import Estimate, estimate_or_missing, shifted
 from analysis.intervals import cluster_mean, wilson
 from analysis.resampling import Resamplings
-from ledger.records import Game, Order, Winner
+from ledger.judgments import Game, Order, Winner
 
 WIN_RANGE = (0.0, 1.0)
 

@@ -5,7 +5,7 @@ A measure is unfit where its judge is not trusted, its inputs are stale or mixed
 overall or in a turn (for items: overall, or a task without any choice). Categories never gate.
 """
 
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, replace
 
 from analysis.coverage import Coverage, shortfalls
@@ -23,13 +23,18 @@ MISSING_MODEL = "no records of this model"
 
 @dataclass(frozen=True)
 class Measured:
-    """What the gates are made from; `identical_answers` names the candidates whose texts equal the baseline's."""
+    """What the gates are made from.
+
+    `identical_answers` names the candidates whose texts equal the baseline's, `unfinished` has the sentences against
+    answers and choices that were planned and made by no model.
+    """
 
     config: ReviewConfig
     judges: tuple[JudgeReport, ...]
     items: tuple[ItemReport, ...]
     coverage: tuple[Coverage, ...]
     identical_answers: frozenset[str]
+    unfinished: Mapping[str, tuple[str, ...]]
 
 
 def decision_evidence(measured: Measured) -> tuple[Evidence, ...]:
@@ -104,7 +109,8 @@ def _judge_reasons(judge: JudgeReport | None, measured: Measured, model: str, me
         return [f"no judge measures {measure}"]
     rows = [row for row in judge.paired if row.model == model and row.kind == PAIRED[measure]]
     rows = [row for row in rows if row.planned] or rows[:1]
-    short = shortfalls(rows, measured.config.decision.coverage)
+    short = [*shortfalls(rows, measured.config.decision.coverage)]
+    short += measured.unfinished["answers"]
     return [*judge.unfit, *short] if rows else [*judge.unfit, f"no {PAIRED[measure]} of {model}"]
 
 
@@ -115,4 +121,5 @@ def _item_reasons(report: ItemReport | None, measured: Measured, model: str) -> 
     rows = [row for row in measured.coverage if row.model == model]
     paired = [row for row in rows if row.kind == "paired choices"]
     empty = [row for row in rows if row.kind == "choices" and not row.scored]
-    return [*(shortfalls(paired, floor) or shortfalls(empty, floor))] if paired else ["no [[task]] was configured"]
+    short = [*(shortfalls(paired, floor) or shortfalls(empty, floor)), *measured.unfinished["choices"]]
+    return short if paired else ["no [[task]] was configured"]

@@ -15,7 +15,7 @@ from analysis.games import Played, PositionBias, TurnClass, played_scopes, posit
 from analysis.model_reports import plain
 from analysis.resampling import Resamplings
 from analysis.scores import Scored, holm, rating_change_p, scored_scopes
-from ledger.records import Order, Outcome
+from ledger.judgments import Order, Outcome
 
 SCORED = frozenset({Outcome.SCORED.value})
 BOTH_VERDICTS = frozenset(each.value for each in TurnClass if each is not TurnClass.FAILED)

@@ -11,7 +11,7 @@ from analysis.correlation import Correlation, correlations
 from analysis.coverage import Coverage
 from analysis.decision import EXIT_CODES, Decision, Word, decisions, overall
 from analysis.estimates import Estimate
-from analysis.evidence import RunEvidence, identical_answers, read_evidence
+from analysis.evidence import RunEvidence, identical_answers, read_evidence, unfinished
 from analysis.gates import Measured, decision_evidence, gate, item_estimate, judged_estimate, primary_judge
 from analysis.judge_reports import JudgeReport, judge_report
 from analysis.model_reports import ItemReport, ModelCard, item_report, model_card, model_coverage
@@ -83,6 +83,7 @@ def report_from(evidence: RunEvidence, made_at: str, resamples: int = RESAMPLES)
         items=tuple(item_report(rival, evidence, draws) for rival in evidence.rivals) if config.task else (),
         coverage=tuple(model_coverage(evidence)),
         identical_answers=frozenset(_identical(evidence)),
+        unfinished={kind: unfinished(evidence, kind) for kind in ("answers", "choices")},
     )
     found = decisions(decision_evidence(measured), config.decision.family_wise)
     word = overall(found)

@@ -64,6 +64,11 @@ class Order(BaseModel):
             "styles": {task.name: task.style for task in self.tasks},
         }
 
+    def planned(self) -> dict[str, int]:
+        """How many answers and choices there will be in the end."""
+        choices = sum(len(task.items) for task in self.tasks)
+        return {"answers": len(self.questions) * self.samples, "choices": choices}
+
     def inputs(self) -> dict[str, str]:
         """Digests of the questions and of each task's items."""
         named = {f"task {t.name}": digest_of([item.digest for item in t.items]) for t in self.tasks}

@@ -11,7 +11,7 @@ from generation.answers import AnswerPlan, write_answers
 from generation.choices import Style, write_choices
 from generation.engine import Engine
 from generation.orders import Batch, EngineSpec, Order, pending_answers, pending_choices
-from ledger.manifests import Manifest, open_manifest, write_manifest
+from ledger.manifests import open_manifest, write_manifest
 from ledger.progress import Progress, Report, silent
 from ledger.records import Item, Question
 from ledger.runs import GenerationFolder
@@ -55,14 +55,10 @@ def _run_order(pending: Pending, spec: EngineSpec, engine: Engine, report: Repor
         found = len(choices.keys) + len(answers.keys)
         settings, inputs = order.settings(spec), order.inputs()
         manifest = open_manifest(folder.path, "generation", order.model, settings, inputs, found)
-        _record_facts(folder, manifest, engine, choices.torn is not None or answers.torn is not None)
+        facts = {**manifest.facts, **engine.facts, "planned": order.planned()}
+        if choices.torn or answers.torn:
+            facts["torn_lines_removed"] = int(facts.get("torn_lines_removed", 0)) + 1
+        write_manifest(folder.path, manifest.model_copy(update={"facts": facts}))
         write_choices(engine, pending.choices, len(pending.choices), order.model, choices, report)
         plan = AnswerPlan(order.model, order.seed, order.max_tokens, order.control)
         write_answers(engine, pending.answers, len(pending.answers), plan, answers, report)
-
-
-def _record_facts(folder: GenerationFolder, manifest: Manifest, engine: Engine, torn: bool) -> None:
-    facts = {**manifest.facts, **engine.facts}
-    if torn:
-        facts["torn_lines_removed"] = int(facts.get("torn_lines_removed", 0)) + 1
-    write_manifest(folder.path, manifest.model_copy(update={"facts": facts}))

@@ -23,7 +23,7 @@ from judge.retries import nobody_answers, retrying, stopping_error
 from judge.verdicts import REMINDERS, Parsing, spoken
 from ledger.digests import digest_of
 from ledger.errors import JudgeError, Rejected, Unavailable
-from ledger.records import Attempt
+from ledger.judgments import Attempt
 from ledger.store import Writer
 
 PROBE_ATTEMPTS = 3

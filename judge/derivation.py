@@ -10,7 +10,7 @@ from judge.exam import PlannedMark
 from judge.history import History
 from judge.plan import J, Planned
 from judge.verdicts import Parsing, Reading, Value
-from ledger.records import ExamMark, Game, Order, Outcome, Rating, Winner
+from ledger.judgments import ExamMark, Game, Order, Outcome, Rating, Winner
 
 
 def derived(planned: Iterable[Planned[J]], history: History, parsing: Parsing) -> list[J]:

@@ -19,7 +19,8 @@ from judge.plan import Answers, Ask, judgment_id
 from judge.prompt_sets import Mode, PromptSet, Rendering
 from judge.verdicts import Value
 from ledger.digests import digest_of
-from ledger.records import Answer, ExamMark, Finish, Key, Order, Outcome
+from ledger.judgments import ExamMark, Order, Outcome
+from ledger.records import Answer, Finish, Key
 
 FEWEST_SENTENCES = 5
 FEWEST_LETTERS = 3

@@ -13,7 +13,7 @@ from typing import Any, Literal
 
 from judge.prompt_sets import Mode
 from judge.verdicts import RE_ASKED, Parsing, Reading, reading
-from ledger.records import Attempt, Outcome
+from ledger.judgments import Attempt, Outcome
 
 
 @dataclass(frozen=True)

@@ -19,7 +19,8 @@ from judge.prompt_sets import Messages, Mode, PromptSet, Rendering
 from judge.verdicts import Reading
 from ledger.digests import digest_of
 from ledger.errors import StaleInput
-from ledger.records import Answer, Finish, Game, Judgment, Key, Order, Outcome, Question, Rating
+from ledger.judgments import Game, Judgment, Order, Outcome, Rating
+from ledger.records import Answer, Finish, Key, Question
 
 J = TypeVar("J", bound=Judgment)
 Answers = dict[Key, Answer]

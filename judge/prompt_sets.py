@@ -28,7 +28,7 @@ Seats = tuple[tuple[str, ...], ...]
 
 FORM = "text"
 TEMPERATURE = 0
-FENCE_DIGITS = 24
+FENCE_DIGITS = 8  # each digit costs a token or so in a dozen places
 REFERENCE_CATEGORIES = frozenset({"reasoning", "math", "coding", "arena-hard-200"})
 OFFICIAL_NAMES: dict[tuple[Mode, bool, int], str] = {
     ("single", False, 1): "single-v1",

@@ -26,9 +26,9 @@ from judge.prompt_sets import FORM, TEMPERATURE, PromptSet
 from ledger.config import JudgeConfig
 from ledger.digests import file_digest
 from ledger.errors import ConfigError, JudgeError, MissingRecords
+from ledger.judgments import Game, Judgment, Rating
 from ledger.manifests import Manifest, open_manifest, write_manifest
 from ledger.progress import Progress, Report, silent
-from ledger.records import Game, Judgment, Rating
 from ledger.runs import JudgeFolder, RunFolder
 from ledger.store import Writer, write_lock
 

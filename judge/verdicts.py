@@ -12,7 +12,7 @@ from dataclasses import dataclass
 from typing import Literal
 
 from judge.prompt_sets import Mode
-from ledger.records import Outcome
+from ledger.judgments import Outcome
 
 Parsing = Literal["strict", "fastchat"]
 Value = float | str | None

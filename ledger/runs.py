@@ -12,7 +12,8 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from ledger.digests import digest_of
-from ledger.records import Answer, Attempt, Choice, ExamMark, Game, Rating
+from ledger.judgments import Attempt, ExamMark, Game, Rating
+from ledger.records import Answer, Choice
 from ledger.store import Store
 
 CONTROL_SUFFIX = "@control"

@@ -8,10 +8,8 @@ from analysis.report_markdown import report_markdown
 from analysis.report_tables import evidence_table
 from ledger.digests import file_digest
 from ledger.errors import EXIT_UNFIT
+from ledger.judgments import Outcome
 from ledger.manifests import read_manifest, write_manifest
-from ledger.records import (
-    Outcome,
-)
 from tests.test_analysis_run_folder import Folder, config, whole, words
 
 
@@ -171,3 +169,14 @@ def test_stale_files_that_went_are_named(tmp_path):
     folder = whole(tmp_path, config(margin=1.0))
     folder.run.generation("w8").answers.path.unlink()
     assert "now missing" in folder.report().judges[0].faults[0]
+
+
+def test_a_generation_that_every_model_left_unfinished_is_unfit(tmp_path):
+    folder = whole(tmp_path, config(margin=1.0))
+    assert folder.report().decisions[0].word is Word.SHIP
+    path = folder.run.generation(folder.baseline).path
+    manifest = read_manifest(path)
+    write_manifest(path, manifest.model_copy(update={"facts": {"planned": {"answers": 24, "choices": 60}}}))
+    report = folder.report()
+    assert report.word is Word.UNFIT
+    assert "only 12 of 24 planned answers" in report.decisions[0].sentence

@@ -24,7 +24,7 @@ from analysis.games import (
 )
 from analysis.resampling import Resamplings
 from analysis.scores import holm, paired_changes, rating, rating_change, rating_change_p, sign_flip_p
-from ledger.records import ExamMark, Order, Outcome, Winner
+from ledger.judgments import ExamMark, Order, Outcome, Winner
 
 B, C, T = Winner.BASELINE, Winner.CANDIDATE, Winner.TIE
 FIRST, SECOND = Order.BASELINE_FIRST, Order.CANDIDATE_FIRST

@@ -11,10 +11,8 @@ from analysis.review_report import build_report, report_from
 from analysis.summary import summary_tables
 from ledger.config import config_from
 from ledger.errors import EXIT_HOLD, EXIT_INCONCLUSIVE, EXIT_SHIP
-from ledger.records import (
-    Finish,
-    Outcome,
-)
+from ledger.judgments import Outcome
+from ledger.records import Finish
 from tests.test_analysis_run_folder import NOW, Folder, config, no_zero_width, whole, words
 
 

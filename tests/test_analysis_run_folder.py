@@ -11,22 +11,9 @@ from analysis.report_json import report_json
 from analysis.review_report import ReviewReport, build_report
 from ledger.config import ReviewConfig, config_from
 from ledger.digests import digest_of, file_digest
+from ledger.judgments import ExamMark, Game, Order, Outcome, Rating, Winner
 from ledger.manifests import Environment, Manifest, Session, write_manifest
-from ledger.records import (
-    Answer,
-    AnswerTurn,
-    Choice,
-    ExamMark,
-    Finish,
-    Game,
-    Item,
-    Order,
-    Outcome,
-    Question,
-    Rating,
-    Record,
-    Winner,
-)
+from ledger.records import Answer, AnswerTurn, Choice, Finish, Item, Question, Record
 from ledger.runs import RunFolder, control_of
 from ledger.store import Store, Writer
 

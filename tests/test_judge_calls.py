@@ -14,7 +14,7 @@ from judge.plan import Ask
 from judge.scripted_judge import ScriptedJudge
 from judge.verdicts import Reading
 from ledger.errors import JudgeError, Rejected, Unavailable
-from ledger.records import Attempt, Outcome
+from ledger.judgments import Attempt, Outcome
 from ledger.store import Store, Writer
 from tests.fake_judge_server import FakeJudgeServer, Served, completion, refusal
 

@@ -12,7 +12,7 @@ from judge.exam import CONSTANT, IDENTICAL, WORSE, exam_plan, exam_tasks, senten
 from judge.history import History
 from judge.plan import answers_by_key
 from judge.prompt_sets import assay_prompts
-from ledger.records import Attempt, Order, Outcome
+from ledger.judgments import Attempt, Order, Outcome
 from tests.fake_judge_server import answer
 
 PROMPTS = assay_prompts(Path(__file__).parents[1] / "prompts" / "judge")

@@ -8,7 +8,7 @@ import pytest
 from judge.plan import TIE, Planner, answers_by_key, judgment_id, universe
 from judge.prompt_sets import assay_prompts
 from ledger.errors import ConfigError, StaleInput
-from ledger.records import Order, Outcome
+from ledger.judgments import Order, Outcome
 from tests.fake_judge_server import answer
 
 PROMPTS = assay_prompts(Path(__file__).parents[1] / "prompts" / "judge")

@@ -12,8 +12,8 @@ from judge.scripted_judge import ScriptedJudge
 from judge.session import judge_review, refuse_contestant
 from ledger.config import JudgeConfig
 from ledger.errors import ConfigError, JudgeError, MissingRecords, Rejected, StaleInput, StoreLocked, Unavailable
+from ledger.judgments import Order, Outcome, Winner
 from ledger.manifests import read_manifest
-from ledger.records import Order, Outcome, Winner
 from ledger.runs import RunFolder
 from ledger.store import Writer, write_lock
 from tests.fake_judge_server import FakeJudgeServer, answer, completion, refusal, verdict

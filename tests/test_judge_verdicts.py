@@ -10,7 +10,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from judge.verdicts import Reading, fastchat_score, fastchat_winner, reading, spoken
-from ledger.records import Outcome
+from ledger.judgments import Outcome
 
 MT_BENCH = Path(__file__).parents[2] / "shared" / "mt_bench"
 needs_mt_bench = pytest.mark.skipif(not MT_BENCH.exists(), reason="the real MT-Bench files are not here")

@@ -3,7 +3,8 @@
 import pytest
 from pydantic import ValidationError
 
-from ledger.records import Answer, AnswerTurn, Finish, Game, Item, Order, Outcome, Question, Rating, Winner
+from ledger.judgments import Game, Order, Outcome, Rating, Winner
+from ledger.records import Answer, AnswerTurn, Finish, Item, Question
 
 QUESTION = Question(source="s", id="1", category="math", turns=("a", "b"), temperature=0.0)
 

@@ -9,7 +9,8 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from ledger.errors import BadRecord, DuplicateKey, StoreLocked
-from ledger.records import Attempt, Choice
+from ledger.judgments import Attempt
+from ledger.records import Choice
 from ledger.store import Store, Writer, write_atomically, write_lock
 
 

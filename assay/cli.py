@@ -1,0 +1,86 @@
+"""The `assay` command: its commands, and the one place where an error becomes a line and an exit code.
+
+In: arguments. Out: results on standard output, progress and errors on standard error, an exit code (ledger/errors.py).
+"""
+
+import os
+import sys
+from typing import Annotated, Any
+
+import typer
+
+from assay.commands.analyze import analyze
+from assay.commands.compress import compress
+from assay.commands.demo import demo
+from assay.commands.fetch import fetch
+from assay.commands.generate import generate
+from assay.commands.init import init
+from assay.commands.judge import judge
+from assay.commands.review import review
+from ledger.errors import EXIT_BUG, EXIT_INFRASTRUCTURE, EXIT_INTERRUPTED, EXIT_USAGE, AssayError
+
+DEBUG = "ASSAY_DEBUG"
+UsageError: Any = typer.BadParameter.__base__  # Typer keeps its own Click, and gives only this subclass a public name
+
+app = typer.Typer(
+    help="May this compressed model replace its baseline?",
+    no_args_is_help=True,
+    pretty_exceptions_enable=False,
+    rich_markup_mode=None,
+)
+
+
+@app.callback()
+def options(
+    debug: Annotated[bool, typer.Option("--debug", help="Show the traceback of an error.")] = False,
+) -> None:
+    """May this compressed model replace its baseline?
+
+    Exit codes: 0 ship, 10 hold, 11 inconclusive, 12 unfit evidence, 20 an engine, judge or source failed,
+    64 wrong usage or config, 70 a bug in Assay, 130 interrupted.
+    """
+    if debug:
+        os.environ[DEBUG] = "1"
+
+
+for command in (review, generate, judge, analyze, init, fetch, compress, demo):
+    app.command()(command)
+
+
+def main(arguments: list[str] | None = None) -> None:
+    """Run the command line and leave with its exit code."""
+    sys.exit(run(arguments))
+
+
+def run(arguments: list[str] | None = None) -> int:
+    """Run the command line; the exit code is returned."""
+    try:
+        result: Any = typer.main.get_command(app).main(args=arguments, prog_name="assay", standalone_mode=False)
+    except UsageError as error:
+        error.show()
+        return EXIT_USAGE
+    except (KeyboardInterrupt, typer.Abort):
+        result = EXIT_INTERRUPTED  # Typer itself gives this code for Ctrl-C
+    except AssayError as error:
+        return _failed(str(error), error.exit_code)
+    except OSError as error:
+        place = f"{error.filename}: " if error.filename else ""
+        return _failed(f"{place}{error.strerror or error}", EXIT_INFRASTRUCTURE)
+    except Exception as error:  # noqa: BLE001 - the last stop; anything here is a bug in Assay
+        return _failed(f"a bug in Assay: {type(error).__name__}: {error} (--debug shows where)", EXIT_BUG)
+    if result == EXIT_INTERRUPTED:
+        return _failed("interrupted; what is finished is kept, the same command goes on from there", EXIT_INTERRUPTED)
+    return int(result) if isinstance(result, int) else 0
+
+
+def _failed(sentence: str, code: int) -> int:
+    if os.environ.get(DEBUG) and sys.exc_info()[1] is not None:
+        import traceback
+
+        traceback.print_exc()
+    print(f"assay: {sentence}", file=sys.stderr)
+    return code
+
+
+if __name__ == "__main__":
+    main()

@@ -1,0 +1,19 @@
+"""The command `assay analyze`: statistics, decision and report from the records that are there."""
+
+from pathlib import Path
+
+from assay import pipeline
+from assay.commands.review import Amend, Config, Runs, show
+from assay.display import Display
+
+
+def analyze(config: Config, runs: Runs = Path("runs"), amend: Amend = False) -> int:
+    """Compute the decision, write the reports, and leave with the decision's exit code. Calls no model.
+
+    Example:
+        assay analyze review.toml
+    """
+    with Display() as display:
+        report, written = pipeline.analyze(pipeline.begin(config, runs, display.report, amend=amend))
+    show(report, written)
+    return report.exit_code

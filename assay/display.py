@@ -1,0 +1,85 @@
+"""What the user sees while work goes on: bars on a terminal, one line now and then elsewhere.
+
+In: Progress events. Out: standard error only; results go to standard output.
+"""
+
+import time
+from types import TracebackType
+
+from rich.console import Console
+from rich.progress import BarColumn, MofNCompleteColumn, TaskID, TextColumn, TimeElapsedColumn, TimeRemainingColumn
+from rich.progress import Progress as Bars
+from rich.table import Table
+from rich.text import Text
+
+from ledger.progress import Progress
+
+LINE_SECONDS = 15.0
+
+
+class Display:
+    """Renders progress while its context lasts."""
+
+    def __init__(self, console: Console | None = None) -> None:
+        self.console = console or Console(stderr=True, highlight=False)
+        self._begun = time.monotonic()
+        self._said: dict[str, float] = {}
+        self._tasks: dict[str, TaskID] = {}
+        self._bars = Bars(
+            TextColumn("{task.description}"),
+            BarColumn(),
+            MofNCompleteColumn(),
+            TimeElapsedColumn(),
+            TimeRemainingColumn(),
+            TextColumn("{task.fields[note]}"),
+            console=self.console,
+            disable=not self.console.is_terminal,
+        )
+
+    def __enter__(self) -> "Display":
+        self._bars.start()
+        return self
+
+    def __exit__(
+        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
+    ) -> None:
+        self._bars.stop()
+
+    def say(self, text: str) -> None:
+        """A line of its own."""
+        self._bars.console.print(Text(f"[{_clock(time.monotonic() - self._begun)}] {text}"), soft_wrap=True)
+
+    def report(self, progress: Progress) -> None:
+        """Show the state of one piece of work."""
+        if self.console.is_terminal:
+            self._draw(progress)
+        else:
+            self._line(progress)
+
+    def _draw(self, progress: Progress) -> None:
+        if progress.work not in self._tasks:
+            self._tasks[progress.work] = self._bars.add_task(progress.work, total=progress.total, note="")
+        self._bars.update(self._tasks[progress.work], completed=progress.done, total=progress.total, note=progress.note)
+
+    def _line(self, progress: Progress) -> None:
+        now = time.monotonic()
+        first, last = progress.work not in self._said, progress.done == progress.total
+        if not (first or last) and now - self._said[progress.work] < LINE_SECONDS:
+            return
+        self._said[progress.work] = now
+        note = f"  {progress.note}" if progress.note else ""
+        self.say(f"{progress.work} {progress.done}/{progress.total}{note}")
+
+
+def table(title: str, header: list[str], rows: list[list[str]]) -> Table:
+    """A table for the terminal; cell texts are shown as they are, never as markup."""
+    drawn = Table(title=Text(title), title_justify="left", title_style="bold")
+    for index, name in enumerate(header):
+        drawn.add_column(Text(name), justify="left" if index == 0 else "right", overflow="fold")
+    for row in rows:
+        drawn.add_row(*(Text(cell) for cell in row))
+    return drawn
+
+
+def _clock(seconds: float) -> str:
+    return f"{int(seconds) // 60:02d}:{int(seconds) % 60:02d}"

@@ -1,0 +1,209 @@
+"""A review from its config to its report: generate, judge, analyze.
+
+In: a ReviewConfig and the folder for runs. Out: the run folder, filled; each stage does only what is missing.
+This is the one place that knows the order of the stages.
+"""
+
+import os
+import shutil
+import socket
+from collections.abc import Iterator
+from contextlib import contextmanager
+from dataclasses import dataclass
+from datetime import UTC, datetime
+from importlib.resources import files
+from pathlib import Path
+from urllib.parse import urlsplit
+
+from analysis.report_writers import write_reports
+from analysis.review_report import ReviewReport, build_report
+from assay.placement.judge_server import served
+from assay.placement.processes import run_in_process
+from assay.sources.material import official_prompts, questions, task_items
+from assay.sources.models import model_path
+from generation.orders import Batch, EngineSpec, Order
+from generation.stage import pending_orders
+from judge.client import OpenAITransport
+from judge.prompt_sets import PromptSet, assay_prompts
+from judge.prompt_sets import official_prompts as read_official
+from judge.session import judge_review, refuse_contestant
+from ledger.config import JudgeConfig, ModelConfig, ReviewConfig, read_config
+from ledger.errors import ConfigError, StaleInput, Unavailable
+from ledger.progress import Progress, Report
+from ledger.runs import RunFolder, control_of
+
+LOCAL_KEY = "not-needed"
+LOCAL_HOSTS = ("127.0.0.1", "localhost", "::1")
+CONNECT_SECONDS = 10.0
+
+
+@dataclass(frozen=True)
+class Review:
+    """A review under way: its config and its folder."""
+
+    config: ReviewConfig
+    run: RunFolder
+    report: Report
+
+
+def begin(config_file: Path, runs: Path, report: Report, *, amend: bool = False) -> Review:
+    """Check a config and put it into its run folder. Raises ConfigError, StaleInput.
+
+    The config is declared before the run: a changed one is refused, unless `amend` says so; the earlier one is kept.
+    """
+    config = read_config(config_file)
+    run = RunFolder(runs / config.name)
+    run.path.mkdir(parents=True, exist_ok=True)
+    if run.config.exists() and not run.config.samefile(config_file):
+        declared = read_config(run.config).digest
+        if declared != config.digest:
+            if not amend:
+                raise StaleInput(
+                    str(run.config),
+                    declared,
+                    config.digest,
+                    "The config was declared when the run began: give the review another name, or use --amend.",
+                )
+            shutil.copy2(run.config, run.path / f"review.{declared[:8]}.toml")
+    if not run.config.exists() or not run.config.samefile(config_file):
+        shutil.copyfile(config_file, run.config)
+    return Review(config, run, report)
+
+
+def preflight(review: Review) -> None:
+    """Find out in a second what would otherwise fail after an hour. Raises AssayError."""
+    config = review.config
+    for model in config.models:
+        model_path(model)
+    for judge in config.judge:
+        contestants = [name for model in config.models for name in (model.name, model.model, model_path(model))]
+        refuse_contestant(judge.serve or judge.model, contestants, config.decision.judge_may_compete)
+        _prompt_set(judge)
+        if not judge.serve:
+            api_key(judge)
+            _refuse_silent_host(judge)
+    for batch in batches(review):
+        pending_orders(batch)
+
+
+def batches(review: Review) -> list[Batch]:
+    """One batch a model; the control shares the baseline's, so that its model is loaded once."""
+    config = review.config
+    asked = questions(config.questions) if config.questions else ()
+    tasks = tuple(task_items(task) for task in config.task)
+    settings = config.questions
+
+    def order(name: str, control: bool) -> Order:
+        return Order(
+            folder=review.run.generation(name).path,
+            model=name,
+            control=control,
+            seed=config.seed,
+            samples=settings.samples if settings else 1,
+            max_tokens=settings.max_tokens if settings else 1,
+            questions=asked,
+            tasks=tasks,
+        )
+
+    found = []
+    for model in config.models:
+        orders = [order(model.name, control=False)]
+        if model is config.baseline and config.baseline.control:
+            orders.append(order(control_of(model.name), control=True))
+        found.append(Batch(engine=_engine(model), orders=tuple(orders)))
+    return found
+
+
+def generate(review: Review) -> None:
+    """Let every model write and pick what is missing."""
+    for batch in batches(review):
+        name = batch.orders[0].model
+        if not pending_orders(batch):
+            review.report(Progress(f"{name}: answers and choices are there", 1, 1))
+            continue
+        run_in_process(batch, review.run.generation(name).path / "engine.log", review.report)
+
+
+def judge(review: Review) -> None:
+    """Ask every judge for what is missing."""
+    config = review.config
+    control = control_of(config.baseline.name) if config.baseline.control else None
+    for judge in config.judge:
+        prompt_set = _prompt_set(judge)
+        with _endpoint(review, judge) as (base_url, key):
+            transport = OpenAITransport(
+                base_url=base_url,
+                api_key=key,
+                model=judge.name if judge.serve else judge.model,
+                timeout_seconds=judge.timeout_seconds,
+            )
+            judge_review(
+                run=review.run,
+                config=judge,
+                prompt_set=prompt_set,
+                transport=transport,
+                baseline=config.baseline.name,
+                candidates=[model.name for model in config.candidate],
+                control=control,
+                seed=config.seed,
+                report=review.report,
+            )
+
+
+def analyze(review: Review) -> tuple[ReviewReport, list[Path]]:
+    """Compute the report from what is there, and write its faces."""
+    review.report(Progress("analysis", 0, 1))
+    made_at = datetime.now(UTC).isoformat(timespec="seconds")
+    report = build_report(review.config, review.run, made_at)
+    written = write_reports(report, review.run.analysis)
+    review.report(Progress("analysis", 1, 1))
+    return report, written
+
+
+def api_key(judge: JudgeConfig) -> str:
+    """The judge's key from the environment; none is needed on this machine. Raises ConfigError."""
+    key = os.environ.get(judge.api_key_env, "")
+    if not key and urlsplit(judge.base_url).hostname not in LOCAL_HOSTS:
+        raise ConfigError(
+            f"the environment variable {judge.api_key_env} is empty.",
+            where=f"judge {judge.name}",
+            remedy="Export the key there; it never stands in a file.",
+        )
+    return key or LOCAL_KEY
+
+
+def _engine(model: ModelConfig) -> EngineSpec:
+    return EngineSpec(kind=model.engine, model=model_path(model), arguments=model.engine_args)
+
+
+def _prompt_set(judge: JudgeConfig) -> PromptSet:
+    if judge.prompts == "official":
+        return read_official(official_prompts())
+    return assay_prompts(files("prompts") / "judge")
+
+
+@contextmanager
+def _endpoint(review: Review, judge: JudgeConfig) -> Iterator[tuple[str, str]]:
+    if not judge.serve:
+        yield judge.base_url, api_key(judge)
+        return
+    log = review.run.judge(judge.name).path / "server.log"
+    with served(model_path(ModelConfig(model=judge.serve)), judge.name, judge.serve_args, log, review.report) as url:
+        yield url, LOCAL_KEY
+
+
+def _refuse_silent_host(judge: JudgeConfig) -> None:
+    """One connection attempt, where the way is direct; an endpoint behind a proxy is found out by its first call."""
+    address = urlsplit(judge.base_url or "https://api.openai.com/v1")
+    if address.scheme not in ("http", "https") or not address.hostname:
+        raise ConfigError(f"base_url {judge.base_url!r} is not a URL.", where=f"judge {judge.name}")
+    if any(os.environ.get(name) for name in ("HTTPS_PROXY", "https_proxy", "HTTP_PROXY", "http_proxy")):
+        return
+    port = address.port or (443 if address.scheme == "https" else 80)
+    try:
+        socket.create_connection((address.hostname, port), CONNECT_SECONDS).close()
+    except OSError as error:
+        cause = error.strerror or str(error)
+        raise Unavailable(
+            f"nobody answers at {address.hostname}:{port} ({cause})", where=f"judge {judge.name}"
+        ) from error

@@ -1,0 +1,88 @@
+"""A local judge: vLLM's OpenAI server for one model, on loopback, for as long as it is needed.
+
+In: a model and arguments of vLLM's server. Out: its base URL; the server's words in a log file; no process left behind.
+The `vllm` command of the CPU build does not start for want of a distribution of that name, so its module is run.
+"""
+
+import os
+import runpy
+import signal
+import socket
+import subprocess
+import sys
+import time
+import urllib.error
+import urllib.request
+from collections.abc import Iterator
+from contextlib import contextmanager
+from pathlib import Path
+from typing import Any
+
+from assay.placement.lifeline import end_with_parent
+from assay.placement.processes import stop
+from generation.vllm_engine import CPU_ARGUMENTS, cpu_environment, on_cpu
+from ledger.errors import EngineError
+from ledger.progress import Progress, Report
+
+START_SECONDS = 900
+SERVER_MODULE = "vllm.entrypoints.openai.api_server"
+
+
+@contextmanager
+def served(model: str, name: str, arguments: dict[str, Any], log: Path, report: Report) -> Iterator[str]:
+    """Serve a model while the context lasts, and give the base URL. Raises EngineError with the log's place."""
+    port = _free_port()
+    command = [sys.executable, "-m", "assay.placement.judge_server", str(os.getpid()), "--model", model]
+    command += ["--served-model-name", name, "--host", "127.0.0.1", "--port", str(port), *_flags(arguments)]
+    log.parent.mkdir(parents=True, exist_ok=True)
+    with log.open("ab") as sink:
+        child = subprocess.Popen(
+            command, stdin=subprocess.DEVNULL, stdout=sink, stderr=sink, start_new_session=True, env=_environment(model)
+        )
+        try:
+            _wait_until_healthy(child, port, name, log, report)
+            yield f"http://127.0.0.1:{port}/v1"
+        finally:
+            stop(child)
+
+
+def _environment(model: str) -> dict[str, str]:
+    cpu = {key: value for key, value in cpu_environment().items() if "MULTIPROCESSING" not in key} if on_cpu() else {}
+    offline = {"HF_HUB_OFFLINE": "1"} if Path(model).is_dir() else {}
+    return {**os.environ, **cpu, **offline, "VLLM_NO_USAGE_STATS": "1"}
+
+
+def _flags(arguments: dict[str, Any]) -> list[str]:
+    defaults: dict[str, Any] = CPU_ARGUMENTS if on_cpu() else {}
+    flags = []
+    for key, value in (defaults | arguments).items():
+        flag = "--" + key.replace("_", "-")
+        flags += [flag] if value is True else [] if value is False else [flag, str(value)]
+    return flags
+
+
+def _wait_until_healthy(child: "subprocess.Popen[bytes]", port: int, name: str, log: Path, report: Report) -> None:
+    begun = time.monotonic()
+    direct = urllib.request.build_opener(urllib.request.ProxyHandler({}))
+    while time.monotonic() - begun < START_SECONDS:
+        report(Progress(f"{name}: judge's server starts", 0, 1, f"{time.monotonic() - begun:.0f} s"))
+        if child.poll() is not None:
+            raise EngineError(f"the judge's server ended with code {child.returncode}", remedy=f"Its words: {log}")
+        try:
+            with direct.open(f"http://127.0.0.1:{port}/health", timeout=5):
+                report(Progress(f"{name}: judge's server starts", 1, 1, f"{time.monotonic() - begun:.0f} s"))
+                return
+        except (urllib.error.URLError, OSError):
+            time.sleep(0.5)
+    raise EngineError(f"the judge's server was not healthy after {START_SECONDS} s", remedy=f"Its words: {log}")
+
+
+def _free_port() -> int:
+    with socket.socket() as probe:
+        probe.bind(("127.0.0.1", 0))
+        return int(probe.getsockname()[1])
+
+
+if __name__ == "__main__":
+    end_with_parent(int(sys.argv.pop(1)), by=signal.SIGTERM)
+    runpy.run_module(SERVER_MODULE, run_name="__main__", alter_sys=True)

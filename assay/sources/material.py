@@ -1,0 +1,162 @@
+"""Questions, references and items, from Assay's own material, the fetched MT-Bench, or a user's files.
+
+In: names or paths from the config. Out: Question and Item records; a bad line names its file and number.
+Question and reference files have FastChat's layout, so any MT-Bench-like set can be used as it is.
+"""
+
+import json
+from collections.abc import Iterator
+from importlib.resources import files
+from importlib.resources.abc import Traversable
+from pathlib import Path
+from typing import Any, TypeVar
+
+from pydantic import BaseModel, ConfigDict, Field, ValidationError
+
+from assay.sources.wheels import cache_folder
+from generation.orders import TaskItems
+from generation.sampling import temperature_of
+from ledger.config import QuestionsConfig, TaskConfig
+from ledger.errors import BadRecord, ConfigError, DuplicateKey
+from ledger.records import Item, Question
+from ledger.store import first_fault
+
+OWN = "assay"
+MT_BENCH = "mt-bench"
+DEFAULT_REFERENCES = {OWN: OWN, MT_BENCH: "gpt-4"}
+
+T = TypeVar("T", bound=BaseModel)
+
+
+class _QuestionLine(BaseModel):
+    """A line of a FastChat question file; fields that decide nothing here are ignored."""
+
+    model_config = ConfigDict(extra="ignore")
+
+    question_id: int | str
+    category: str
+    turns: tuple[str, ...] = Field(min_length=1)
+    required_temperature: float | None = Field(default=None, ge=0)
+
+
+class _ReferenceChoice(BaseModel):
+    model_config = ConfigDict(extra="ignore")
+
+    turns: tuple[str, ...]
+
+
+class _ReferenceLine(BaseModel):
+    """A line of a FastChat reference-answer file."""
+
+    model_config = ConfigDict(extra="ignore")
+
+    question_id: int | str
+    choices: tuple[_ReferenceChoice, ...] = Field(min_length=1)
+
+
+def questions(config: QuestionsConfig) -> tuple[Question, ...]:
+    """The questions of a review, in file order. Raises ConfigError, BadRecord, DuplicateKey."""
+    path = _question_file(config.source)
+    set_name = config.references or DEFAULT_REFERENCES.get(config.source, "none")
+    references = _references(config.source, set_name)
+    source = config.source if config.source in DEFAULT_REFERENCES else Path(config.source).stem
+    found: dict[str, Question] = {}
+    lines: dict[str, int] = {}
+    for number, data in _lines(path):
+        line = _checked(_QuestionLine, data, path, number)
+        id = str(line.question_id)
+        if id in lines:
+            raise DuplicateKey(Path(str(path)), id, lines[id], number)
+        lines[id] = number
+        temperature = line.required_temperature
+        found[id] = Question(
+            source=source,
+            id=id,
+            category=line.category,
+            turns=line.turns,
+            reference_set=set_name if id in references else None,
+            references=references.get(id, ()),
+            temperature=temperature_of(line.category) if temperature is None else temperature,
+        )
+    return tuple(found.values())[: config.limit]
+
+
+def task_items(config: TaskConfig) -> TaskItems:
+    """The items of a task, in file order. Raises ConfigError, BadRecord, DuplicateKey."""
+    if config.name == OWN:
+        path: Traversable = files("prompts") / "items.jsonl"
+    elif config.name.endswith(".jsonl"):
+        path = _existing(Path(config.name), "task.name")
+    else:
+        raise ConfigError(f"unknown task {config.name!r}.", where="task.name", remedy="Use `assay` or a .jsonl file.")
+    name = OWN if config.name == OWN else Path(config.name).stem
+    items: dict[tuple[str | int, ...], Item] = {}
+    lines: dict[str, int] = {}
+    for number, data in _lines(path):
+        item = _checked(Item, {"subject": name, **data, "task": name}, path, number)
+        if item.id in lines:
+            raise DuplicateKey(Path(str(path)), item.id, lines[item.id], number)
+        lines[item.id] = number
+        items[item.key] = item
+    return TaskItems(name=name, style=config.style, items=tuple(items.values())[: config.limit])
+
+
+def official_prompts() -> Path:
+    """FastChat's judge prompts, as fetched. Raises ConfigError."""
+    return _existing(_mt_bench() / "judge_prompts.jsonl", "judge.prompts")
+
+
+def _question_file(source: str) -> Traversable:
+    if source == OWN:
+        return files("prompts") / "questions.jsonl"
+    if source == MT_BENCH:
+        return _existing(_mt_bench() / "question.jsonl", "questions.source")
+    return _existing(Path(source), "questions.source")
+
+
+def _references(source: str, name: str) -> dict[str, tuple[str, ...]]:
+    if name == "none":
+        return {}
+    if name == OWN:
+        path: Traversable = files("prompts") / "references" / "assay.jsonl"
+    elif source == MT_BENCH and not name.endswith(".jsonl"):
+        path = _existing(_mt_bench() / "reference_answer" / f"{name}.jsonl", "questions.references")
+    else:
+        path = _existing(Path(name), "questions.references")
+    lines = ((number, _checked(_ReferenceLine, data, path, number)) for number, data in _lines(path))
+    return {str(line.question_id): line.choices[0].turns for _, line in lines}
+
+
+def _mt_bench() -> Path:
+    folder = cache_folder() / MT_BENCH
+    if not folder.is_dir():
+        raise ConfigError("MT-Bench has not been fetched.", remedy="Run `assay fetch mt-bench` once.")
+    return folder
+
+
+def _existing(path: Path, key: str) -> Path:
+    if not path.is_file():
+        raise ConfigError(f"no such file: {path}", where=key)
+    return path
+
+
+def _lines(path: Traversable) -> Iterator[tuple[int, dict[str, Any]]]:
+    with path.open("rb") as stream:
+        for number, line in enumerate(stream, start=1):
+            if not line.strip():
+                continue
+            try:
+                data = json.loads(line)
+            except (json.JSONDecodeError, UnicodeDecodeError) as error:
+                raise BadRecord(Path(str(path)), number, "", f"not JSON: {error}") from error
+            if not isinstance(data, dict):
+                raise BadRecord(Path(str(path)), number, "", "not a JSON object")
+            yield number, data
+
+
+def _checked(kind: type[T], data: dict[str, Any], path: Traversable, number: int) -> T:
+    try:
+        return kind.model_validate_json(json.dumps(data))
+    except ValidationError as error:
+        field, cause = first_fault(error)
+        raise BadRecord(Path(str(path)), number, field, cause) from error

@@ -1,0 +1,36 @@
+"""The model that a config means: a fetched one, a folder, or a hub name.
+
+In: a ModelConfig. Out: what an engine is given; a folder that is not a model is refused before anything runs.
+"""
+
+from pathlib import Path
+
+from assay.sources.smollm2 import NAME as SMOLLM2
+from assay.sources.smollm2 import fetched_model
+from ledger.config import ModelConfig
+from ledger.errors import ConfigError
+
+FETCHED = (SMOLLM2,)
+
+
+def model_path(model: ModelConfig) -> str:
+    """An absolute folder, or a hub name left as it is. Raises ConfigError."""
+    if model.model in FETCHED:
+        return str(fetched_model(model.model))
+    folder = Path(model.model).expanduser()
+    if folder.is_dir():
+        _refuse_other_folder(folder, model.name)
+        return str(folder.resolve())
+    if model.model.startswith((".", "/", "~")) or model.model.count("/") != 1:
+        raise ConfigError(f"there is no model folder {model.model}", where=f"model {model.name}")
+    return model.model
+
+
+def _refuse_other_folder(folder: Path, name: str) -> None:
+    for needed in ("config.json", "*.safetensors"):
+        if not any(folder.glob(needed)):
+            raise ConfigError(
+                f"{folder} is not a model folder: it has no {needed}",
+                where=f"model {name}",
+                remedy="Give a Hugging Face folder with config.json and safetensors weights.",
+            )

@@ -1,0 +1,154 @@
+"""The vocabulary, second half: what judges are asked and say.
+
+In: nothing. Out: strict, frozen records; only attempts are appended, all others are derived from them.
+Source: style after ledger/records.py; every failure is an outcome with a name, and only `scored` has a score.
+"""
+
+from enum import StrEnum
+from typing import Literal, Self
+
+from pydantic import Field, model_validator
+
+from ledger.records import Key, Record, Text
+
+
+class Outcome(StrEnum):
+    """What became of a judgment; only `SCORED` carries a score, a winner or a mark."""
+
+    SCORED = "scored"
+    UNREADABLE = "unreadable"
+    CONTRADICTORY = "contradictory"
+    OUT_OF_RANGE = "out_of_range"
+    TRUNCATED = "truncated"
+    REFUSED = "refused"
+    FILTERED = "filtered"
+    FAILED = "failed"
+    SKIPPED = "skipped"
+
+
+class Order(StrEnum):
+    """Which contestant sits in the first seat of a game."""
+
+    BASELINE_FIRST = "baseline_first"
+    CANDIDATE_FIRST = "candidate_first"
+
+
+class Winner(StrEnum):
+    """Whom a single game was given to."""
+
+    BASELINE = "baseline"
+    CANDIDATE = "candidate"
+    TIE = "tie"
+
+
+class Attempt(Record):
+    """One call made to a judge, also a failed one; attempts are the only judge records that are appended."""
+
+    judgment: str
+    ask: Literal["first", "again"]
+    attempt: int = Field(ge=1)
+    request_digest: str
+    status: Literal["answered", "failed", "rejected"]
+    http_status: int | None = None
+    error: Text | None = None
+    latency_seconds: float = Field(ge=0)
+    prompt_tokens: int | None = None
+    completion_tokens: int | None = None
+    served_model: str | None = None
+    finish: str | None = None
+    refusal: Text | None = None
+    reply: Text | None = None
+
+    @property
+    def key(self) -> Key:
+        """The judgment, the ask within it, and the attempt's number."""
+        return (self.judgment, self.ask, self.attempt)
+
+
+class Judgment(Record):
+    """What all derived judge records share: who judged, under which prompt, and what became of it."""
+
+    judge: str
+    prompt_digest: str
+    outcome: Outcome
+    reply: Text | None = None
+
+    @property
+    def verdict(self) -> float | str | None:
+        """The score, winner or mark, if there is one."""
+        raise NotImplementedError
+
+    @model_validator(mode="after")
+    def _verdict_only_when_scored(self) -> Self:
+        if (self.outcome is Outcome.SCORED) != (self.verdict is not None):
+            raise ValueError(f"outcome {self.outcome} with verdict {self.verdict!r}")
+        return self
+
+
+class Rating(Judgment):
+    """A score from 1 to 10 for one turn of one answer, or the reason why there is none."""
+
+    model: str
+    source: str
+    question: str
+    sample: int = Field(ge=0)
+    turn: int = Field(ge=1)
+    repeat: int = Field(ge=0)
+    score: float | None = Field(default=None, ge=1, le=10)
+
+    @property
+    def verdict(self) -> float | None:
+        """The score."""
+        return self.score
+
+    @property
+    def key(self) -> Key:
+        """Judge, prompt, model, question, sample, turn, repeat."""
+        about = (self.judge, self.prompt_digest, self.model, self.source, self.question)
+        return (*about, self.sample, self.turn, self.repeat)
+
+
+class Game(Judgment):
+    """One comparison as it was played, in one order; what two games mean together is decided in analysis/games.py."""
+
+    baseline: str
+    candidate: str
+    source: str
+    question: str
+    sample: int = Field(ge=0)
+    turn: int = Field(ge=1)
+    order: Order
+    repeat: int = Field(ge=0)
+    winner: Winner | None = None
+
+    @property
+    def verdict(self) -> Winner | None:
+        """The winner."""
+        return self.winner
+
+    @property
+    def key(self) -> Key:
+        """Judge, prompt, both models, question, sample, turn, order, repeat."""
+        contest = (self.judge, self.prompt_digest, self.baseline, self.candidate, self.source, self.question)
+        return (*contest, self.sample, self.turn, self.order.value, self.repeat)
+
+
+class ExamMark(Judgment):
+    """One exam task put to a judge: a pair of texts (or one text) whose right verdict is known."""
+
+    mode: Literal["single", "pair"]
+    part: str
+    source: str
+    question: str
+    order: Order | None = None
+    mark: Literal["right", "wrong"] | None = None
+
+    @property
+    def verdict(self) -> str | None:
+        """The mark."""
+        return self.mark
+
+    @property
+    def key(self) -> Key:
+        """Judge, prompt, mode, part, question, order."""
+        return (self.judge, self.prompt_digest, self.mode, self.part, self.source, self.question, self.order or "")

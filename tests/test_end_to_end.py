@@ -1,0 +1,155 @@
+"""One whole review on real models: real vLLM, the real SmolLM2, vLLM's real server as the judge, killed once midway.
+
+Run by `make test`; takes a few minutes on two cores. The fetched model is shared with `make demo` (the cache folder).
+"""
+
+import json
+import signal
+import subprocess
+import sys
+import time
+from pathlib import Path
+
+import pytest
+
+from assay.lab.compression import compress
+from assay.sources.smollm2 import fetch_smollm2
+from ledger.judgments import Outcome
+from ledger.records import Finish
+from ledger.runs import RunFolder, control_of
+
+pytestmark = pytest.mark.model
+pytest.importorskip("vllm", reason="vLLM is not installed (extra cpu or gpu)")
+
+REVIEW = """
+name = "e2e"
+[baseline]
+model = {base}
+label = "base"
+[[candidate]]
+model = {candidate}
+label = "drop2"
+family = "layers"
+[questions]
+limit = 3
+max_tokens = 32
+[[task]]
+name = "assay"
+limit = 24
+[[judge]]
+serve = {base}
+label = "self"
+max_tokens = 48
+exam_tasks = 2
+concurrency = 16
+[decision]
+judge_may_compete = true
+"""
+
+
+def command(config: Path, runs: Path) -> list[str]:
+    return [sys.executable, "-m", "assay.cli", "review", str(config), "--runs", str(runs)]
+
+
+def kill_after_first_answer(config: Path, runs: Path) -> None:
+    """Start a review and end it with SIGKILL once an answer is on the disk."""
+    answers = runs / "e2e" / "generation" / "base" / "answers.jsonl"
+    child = subprocess.Popen(command(config, runs), stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL)
+    try:
+        deadline = time.monotonic() + 300
+        while time.monotonic() < deadline and not (answers.exists() and answers.stat().st_size):
+            assert child.poll() is None, "the review ended before its first answer"
+            time.sleep(0.1)
+    finally:
+        child.send_signal(signal.SIGKILL)
+        child.wait()
+
+
+def processes_on(runs: Path) -> list[str]:
+    """Command lines of processes that still hold a file of the run open."""
+    holders = []
+    for process in Path("/proc").glob("[0-9]*"):
+        try:
+            targets = [str(link.readlink()) for link in (process / "fd").iterdir()]
+            if any(target.startswith(str(runs)) for target in targets):
+                holders.append((process / "cmdline").read_text().replace("\0", " "))
+        except OSError:
+            continue
+    return holders
+
+
+@pytest.fixture(scope="module")
+def reviewed(tmp_path_factory):
+    """The run folder of a review that was killed, and started again, with what it printed."""
+    folder = tmp_path_factory.mktemp("e2e")
+    base = fetch_smollm2(lambda _: None)
+    candidate = compress(base, folder / "drop2", "drop-layers=2")
+    config, runs = folder / "review.toml", folder / "runs"
+    config.write_text(REVIEW.format(base=json.dumps(str(base)), candidate=json.dumps(str(candidate))))
+    kill_after_first_answer(config, runs)
+    time.sleep(2)
+    survivors = processes_on(runs)
+    done = subprocess.run(command(config, runs), capture_output=True, text=True, check=False)
+    return RunFolder(runs / "e2e"), done, survivors
+
+
+def test_a_killed_review_leaves_no_process(reviewed):
+    assert reviewed[2] == []
+
+
+def test_the_second_run_finishes_with_a_decision(reviewed):
+    run, done, _ = reviewed
+    assert done.returncode in (10, 12), done.stderr[-3000:]
+    report = json.loads((run.analysis / "report.json").read_text())
+    html = (run.analysis / "report.html").read_text()
+    words = {"SHIP", "HOLD", "INCONCLUSIVE", "UNFIT"}
+    assert any(word in done.stdout for word in words)
+    assert any(word in html for word in words)
+    assert report
+    assert (run.analysis / "report.md").stat().st_size
+
+
+def test_every_key_is_there_once(reviewed):
+    run = reviewed[0]
+    for model in ("base", control_of("base"), "drop2"):
+        answers = list(run.generation(model).answers.records())
+        choices = list(run.generation(model).choices.records())
+        assert len({answer.key for answer in answers}) == len(answers) == 3
+        assert len({choice.key for choice in choices}) == len(choices) == 24
+    judge = run.judge("self")
+    assert len(list(judge.ratings.records())) == 3 * 3 * 2
+    assert len(list(judge.games.records())) == 2 * 3 * 2 * 2
+    attempts = list(judge.attempts.records())
+    assert len({attempt.key for attempt in attempts}) == len(attempts) > 0
+
+
+def test_the_models_really_differ_and_really_answer(reviewed):
+    run = reviewed[0]
+    base = {c.item: c for c in run.generation("base").choices.records()}
+    other = {c.item: c for c in run.generation("drop2").choices.records()}
+    assert all(max(c.logprobs) < 0 for c in base.values())
+    assert any(base[item].logprobs != other[item].logprobs for item in base)
+    right = sum(c.picked == c.gold for c in base.values())
+    assert right > 24 / 4
+    finishes = {turn.finish for a in run.generation("base").answers.records() for turn in a.turns}
+    assert finishes <= {Finish.STOP, Finish.LENGTH}
+
+
+def test_the_judge_was_really_asked(reviewed):
+    run = reviewed[0]
+    answered = [a for a in run.judge("self").attempts.records() if a.status == "answered"]
+    assert answered
+    assert {a.served_model for a in answered} == {"self"}
+    assert all(a.completion_tokens for a in answered)
+    outcomes = {rating.outcome for rating in run.judge("self").ratings.records()}
+    assert outcomes - {Outcome.FAILED, Outcome.SKIPPED}
+
+
+def test_a_third_run_makes_nothing_again(reviewed):
+    run = reviewed[0]
+    records = sorted(run.path.rglob("*.jsonl"))
+    before = {path: path.read_bytes() for path in records}
+    config = run.path.parent.parent / "review.toml"
+    done = subprocess.run(command(config, run.path.parent), capture_output=True, text=True, check=False)
+    assert done.returncode == reviewed[1].returncode
+    assert {path: path.read_bytes() for path in records} == before

@@ -1,0 +1,121 @@
+"""Questions, references and items from files: FastChat's layout, bad lines named."""
+
+import json
+from pathlib import Path
+
+import pytest
+
+from assay.sources.material import questions, task_items
+from assay.sources.models import model_path
+from ledger.config import ModelConfig, QuestionsConfig, TaskConfig
+from ledger.errors import BadRecord, ConfigError, DuplicateKey
+
+MT_BENCH = Path(__file__).resolve().parents[2] / "shared" / "mt_bench"
+
+
+def lines(path: Path, *rows: object) -> Path:
+    path.write_text("\n".join(row if isinstance(row, str) else json.dumps(row) for row in rows) + "\n")
+    return path
+
+
+def asked(id: int, **changes) -> dict:
+    return {"question_id": id, "category": "math", "turns": ["a?", "b?"], "reference": ["unused"]} | changes
+
+
+def test_own_questions_come_with_own_references():
+    found = questions(QuestionsConfig())
+    assert len(found) == 32
+    with_reference = {question.category for question in found if question.references}
+    assert with_reference == {"reasoning", "math", "coding"}
+    assert all(q.reference_set == "assay" and len(q.references) == 2 for q in found if q.references)
+    assert {q.temperature for q in found if q.category == "writing"} == {0.7}
+
+
+def test_a_prefix_of_the_own_questions_is_balanced():
+    assert len({question.category for question in questions(QuestionsConfig(limit=8))}) == 8
+
+
+def test_references_can_be_left_out():
+    assert not any(question.references for question in questions(QuestionsConfig(references="none")))
+
+
+def test_a_users_file_may_have_any_number_of_turns_and_its_own_temperature(tmp_path):
+    path = lines(
+        tmp_path / "mine.jsonl", asked(1, turns=["one?"]), asked(2, turns=["1", "2", "3"], required_temperature=0.3)
+    )
+    found = questions(QuestionsConfig(source=str(path)))
+    assert [(q.source, q.id, len(q.turns), q.temperature) for q in found] == [
+        ("mine", "1", 1, 0.0),
+        ("mine", "2", 3, 0.3),
+    ]
+
+
+@pytest.mark.parametrize(
+    ("row", "cause"), [('{"question_id": 2', "not JSON"), (asked(2, turns="a"), "turns"), ("[1]", "not a JSON object")]
+)
+def test_a_bad_line_is_named(tmp_path, row, cause):
+    path = lines(tmp_path / "mine.jsonl", asked(1), row)
+    with pytest.raises(BadRecord, match=r"mine\.jsonl, line 2") as caught:
+        questions(QuestionsConfig(source=str(path)))
+    assert cause in str(caught.value)
+
+
+def test_a_repeated_question_is_named_with_both_lines(tmp_path):
+    path = lines(tmp_path / "mine.jsonl", asked(1), asked(2), asked(1))
+    with pytest.raises(DuplicateKey, match="line 1 and again on line 3"):
+        questions(QuestionsConfig(source=str(path)))
+
+
+def test_own_items_and_a_users_items(tmp_path):
+    own = task_items(TaskConfig(limit=40))
+    assert len(own.items) == 40
+    assert len({item.subject for item in own.items}) >= 8
+    path = lines(tmp_path / "trivia.jsonl", {"id": "1", "question": "q?", "options": ["a", "b"], "gold": 1})
+    mine = task_items(TaskConfig(name=str(path), style="letters"))
+    assert (mine.name, mine.style, mine.items[0].task, mine.items[0].subject) == (
+        "trivia",
+        "letters",
+        "trivia",
+        "trivia",
+    )
+
+
+def test_a_bad_item_is_named(tmp_path):
+    path = lines(tmp_path / "trivia.jsonl", {"id": "1", "question": "q?", "options": ["a", "b"], "gold": 2})
+    with pytest.raises(BadRecord, match=r"line 1.*gold is 2"):
+        task_items(TaskConfig(name=str(path)))
+    with pytest.raises(ConfigError, match="unknown task 'mmlu'"):
+        task_items(TaskConfig(name="mmlu"))
+    with pytest.raises(ConfigError, match="no such file"):
+        task_items(TaskConfig(name="none.jsonl"))
+
+
+def test_a_folder_that_is_no_model_is_refused(tmp_path):
+    with pytest.raises(ConfigError, match=r"is not a model folder: it has no config\.json"):
+        model_path(ModelConfig(model=str(tmp_path)))
+    (tmp_path / "config.json").write_text("{}")
+    with pytest.raises(ConfigError, match=r"no \*.safetensors"):
+        model_path(ModelConfig(model=str(tmp_path)))
+    (tmp_path / "model.safetensors").write_bytes(b"")
+    assert model_path(ModelConfig(model=str(tmp_path))) == str(tmp_path)
+    with pytest.raises(ConfigError, match="there is no model folder"):
+        model_path(ModelConfig(model=str(tmp_path / "missing")))
+    assert model_path(ModelConfig(model="org/name")) == "org/name"
+
+
+def test_what_has_not_been_fetched_is_said(tmp_path, monkeypatch):
+    monkeypatch.setenv("ASSAY_HOME", str(tmp_path))
+    with pytest.raises(ConfigError, match="assay fetch mt-bench"):
+        questions(QuestionsConfig(source="mt-bench"))
+    with pytest.raises(ConfigError, match="assay fetch smollm2"):
+        model_path(ModelConfig(model="smollm2"))
+
+
+@pytest.mark.skipif(not MT_BENCH.is_dir(), reason="the real MT-Bench files are not here")
+def test_mt_bench_has_80_questions_and_30_references(tmp_path, monkeypatch):
+    monkeypatch.setenv("ASSAY_HOME", str(tmp_path))
+    (tmp_path / "mt-bench").symlink_to(MT_BENCH)
+    found = questions(QuestionsConfig(source="mt-bench"))
+    assert len(found) == 80
+    assert sum(bool(question.references) for question in found) == 30
+    assert {question.reference_set for question in found} == {"gpt-4", None}
