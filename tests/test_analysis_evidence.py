@@ -176,7 +176,7 @@ def test_a_generation_that_every_model_left_unfinished_is_unfit(tmp_path):
     assert folder.report().decisions[0].word is Word.SHIP
     path = folder.run.generation(folder.baseline).path
     manifest = read_manifest(path)
-    write_manifest(path, manifest.model_copy(update={"facts": {"planned": {"answers": 24, "choices": 60}}}))
-    report = folder.report()
-    assert report.word is Word.UNFIT
-    assert "only 12 of 24 planned answers" in report.decisions[0].sentence
+    write_manifest(path, manifest.model_copy(update={"facts": {"planned": {"answers": 80, "choices": 60}}}))
+    decision = folder.report().decisions[0]
+    assert decision.word is Word.UNFIT
+    assert "only 40 of 80 planned answers" in decision.sentence
