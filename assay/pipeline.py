@@ -74,7 +74,7 @@ def preflight(review: Review) -> None:
     """Find out in a second what would otherwise fail after an hour. Raises AssayError."""
     config = review.config
     for model in config.models:
-        model_path(model)
+        _engine(model)
     for judge in config.judge:
         contestants = [name for model in config.models for name in (model.name, model.model, model_path(model))]
         refuse_contestant(judge.serve or judge.model, contestants, config.decision.judge_may_compete)
@@ -173,7 +173,15 @@ def api_key(judge: JudgeConfig) -> str:
 
 
 def _engine(model: ModelConfig) -> EngineSpec:
-    return EngineSpec(kind=model.engine, model=model_path(model), arguments=model.engine_args)
+    return EngineSpec(
+        kind=model.engine,
+        model=model.model if model.engine == "openai" else model_path(model),
+        arguments=model.engine_args,
+        template=model.template,
+        base_url=model.base_url,
+        api_key_env=model.api_key_env,
+        concurrency=model.concurrency,
+    )
 
 
 def _prompt_set(judge: JudgeConfig) -> PromptSet:

@@ -18,13 +18,17 @@ from ledger.store import Store
 
 
 class EngineSpec(BaseModel):
-    """Which model to load, and how."""
+    """Which model to load, and how; the last three are for models behind an endpoint."""
 
     model_config = ConfigDict(frozen=True, extra="forbid")
 
-    kind: Literal["vllm", "transformers"]
+    kind: Literal["vllm", "transformers", "openai"]
     model: str
     arguments: dict[str, Any] = {}
+    template: str = ""
+    base_url: str = ""
+    api_key_env: str = ""
+    concurrency: int = 16
 
 
 class TaskItems(BaseModel):
@@ -58,6 +62,7 @@ class Order(BaseModel):
             "weights": weights_digest(Path(engine.model)),
             "engine": engine.kind,
             "engine_args": engine.arguments,
+            "template": engine.template,
             "control": self.control,
             "seed": self.seed,
             "max_tokens": self.max_tokens,

@@ -15,7 +15,7 @@ from ledger.digests import digest_of
 from ledger.errors import ConfigError
 from ledger.runs import CONTROL_SUFFIX
 
-Engine = Literal["vllm", "transformers"]
+Engine = Literal["vllm", "transformers", "openai"]
 Primary = Literal["rating_change", "win_change", "accuracy_change"]
 Limit = Literal["flips", "all_flips", "kl_options"]
 MARGINS: dict[str, float] = {"rating_change": 0.3, "win_change": 0.05, "accuracy_change": 0.02}
@@ -28,13 +28,21 @@ class Section(BaseModel):
 
 
 class ModelConfig(Section):
-    """A model under test: a folder or a hub name, and how to run it."""
+    """A model under test: a folder, a hub name or a served name, and how to run it.
+
+    `template` is empty for the tokenizer's own chat template, or `fastchat:NAME`. The last three are for models behind
+    an endpoint (engine = "openai").
+    """
 
     model: str = Field(min_length=1)
     label: str = ""
     engine: Engine = "vllm"
     engine_args: dict[str, Any] = Field(default_factory=dict)
     family: str = ""
+    template: str = Field(default="", pattern=r"^(fastchat:.+)?$")
+    base_url: str = ""
+    api_key_env: str = "OPENAI_API_KEY"
+    concurrency: int = Field(default=16, ge=1)
 
     @property
     def name(self) -> str:
@@ -49,13 +57,20 @@ class BaselineConfig(ModelConfig):
 
 
 class QuestionsConfig(Section):
-    """The free-form part: which questions, and how they are answered."""
+    """The free-form part: which questions, and how they are answered.
+
+    `temperatures` overrides MT-Bench's temperature of a category. `traces` runs the baseline's answers through every
+    model and keeps the `top_k` most likely tokens at each position.
+    """
 
     source: str = "assay"
     references: str = ""
     limit: int | None = Field(default=None, ge=1)
     samples: int = Field(default=1, ge=1)
     max_tokens: int = Field(default=1024, ge=1)
+    temperatures: dict[str, float] = Field(default_factory=dict)
+    traces: bool = False
+    top_k: int = Field(default=20, ge=1, le=1024)
 
 
 class TaskConfig(Section):

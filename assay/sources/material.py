@@ -68,7 +68,7 @@ def questions(config: QuestionsConfig) -> tuple[Question, ...]:
         if id in lines:
             raise DuplicateKey(Path(str(path)), id, lines[id], number)
         lines[id] = number
-        temperature = line.required_temperature
+        temperature = config.temperatures.get(line.category, temperature_of(line.category))
         found[id] = Question(
             source=source,
             id=id,
@@ -76,7 +76,7 @@ def questions(config: QuestionsConfig) -> tuple[Question, ...]:
             turns=line.turns,
             reference_set=set_name if id in references else None,
             references=references.get(id, ()),
-            temperature=temperature_of(line.category) if temperature is None else temperature,
+            temperature=temperature if line.required_temperature is None else line.required_temperature,
         )
     return tuple(found.values())[: config.limit]
 
