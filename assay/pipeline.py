@@ -103,6 +103,8 @@ def batches(review: Review) -> list[Batch]:
             max_tokens=settings.max_tokens if settings else 1,
             questions=asked,
             tasks=tasks,
+            top_k=settings.top_k if settings and settings.traces else 0,
+            baseline=review.run.generation(config.baseline.name).path,
         )
 
     found = []

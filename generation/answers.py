@@ -10,6 +10,7 @@ from dataclasses import dataclass, field
 
 from generation.engine import Engine, Message, Reply, Request, WriteRequest, Written, drive
 from generation.sampling import turn_seed
+from generation.thinking import split_thinking
 from ledger.progress import Progress, Report, silent
 from ledger.records import Answer, AnswerTurn, Finish, Question
 from ledger.store import Writer
@@ -51,9 +52,12 @@ class _Conversation:
 
     def add(self, written: Written) -> None:
         """Take a reply; an overflow ends the conversation, because later turns are longer still."""
+        thinking, text = split_thinking(written.text)
+        only_thought = written.finish is Finish.STOP and not text
         turn = AnswerTurn(
-            text=written.text,
-            finish=written.finish,
+            text=text,
+            thinking=thinking,
+            finish=Finish.EMPTY if only_thought else written.finish,
             prompt_tokens=written.prompt_tokens,
             completion_tokens=written.completion_tokens,
             seed=self.seeds[len(self.turns)],

@@ -61,12 +61,37 @@ class Scored:
     logprobs: tuple[tuple[float, ...], ...]
 
 
-Request = WriteRequest | ScoreRequest
-Reply = Written | Scored
+@dataclass(frozen=True)
+class TraceRequest:
+    """How likely is each token of a given answer, and what would the model have said instead?"""
+
+    id: str
+    messages: tuple[Message, ...]
+    answer: str
+    top_k: int
+
+
+@dataclass(frozen=True)
+class Traced:
+    """Along the answer's tokens: their log-probabilities in nats, and the K most likely tokens, most likely first."""
+
+    id: str
+    tokens: tuple[int, ...]
+    logprobs: tuple[float, ...]
+    top_tokens: tuple[tuple[int, ...], ...]
+    top_logprobs: tuple[tuple[float, ...], ...]
+
+
+Request = WriteRequest | ScoreRequest | TraceRequest
+Reply = Written | Scored | Traced
 
 
 class Engine(Protocol):
-    """Something that runs one model; `window` is how many requests it can usefully hold at once."""
+    """Something that runs one model.
+
+    `window` is how many requests it can usefully hold at once. `facts` go into the manifest; `facts["tokenizer"]` tells
+    which models can be compared token by token, and an engine without it gives no traces.
+    """
 
     window: int
     facts: dict[str, Any]
@@ -121,20 +146,3 @@ def split_tokens(
     whole = encode(bare + continuation)
     cut = len(encode(bare))
     return tuple(whole[:cut]), tuple(whole[cut:])
-
-
-def chat_tokens(tokenizer: Any, messages: Sequence[Message]) -> list[int]:  # noqa: ANN401 - a transformers tokenizer
-    """A conversation as the model's own chat template writes it, ready for the model's next turn.
-
-    Nothing is added, no system prompt either. Raises EngineError where the tokenizer has no usable template.
-    """
-    turns = [{"role": message.role, "content": message.content} for message in messages]
-    try:
-        rendered = tokenizer.apply_chat_template(turns, add_generation_prompt=True, tokenize=False)
-    except (ValueError, TypeError) as error:
-        cause = str(error).splitlines()[0]
-        raise EngineError(
-            f"its tokenizer has no usable chat template: {cause}", where=tokenizer.name_or_path
-        ) from error
-    tokens: list[int] = tokenizer.encode(rendered, add_special_tokens=False)
-    return tokens

@@ -10,11 +10,16 @@ from typing import Any, Literal
 from pydantic import BaseModel, ConfigDict
 
 from generation.choices import Style
+from generation.traces import Turn, trace_turns
 from ledger.digests import digest_of, weights_digest
 from ledger.errors import StaleInput
+from ledger.manifests import read_manifest
 from ledger.records import Answer, Choice, Item, Key, Question
 from ledger.runs import GenerationFolder
 from ledger.store import Store
+from ledger.traces import trace_keys
+
+TRACES_REFUSED = "traces_refused"
 
 
 class EngineSpec(BaseModel):
@@ -42,7 +47,10 @@ class TaskItems(BaseModel):
 
 
 class Order(BaseModel):
-    """All that one model (or the control) writes and picks in a review."""
+    """All that one model (or the control) writes and picks in a review.
+
+    With `top_k` the answers in the folder `baseline` are traced, the K most likely tokens kept at each position.
+    """
 
     model_config = ConfigDict(frozen=True, extra="forbid")
 
@@ -54,6 +62,8 @@ class Order(BaseModel):
     max_tokens: int = 1024
     questions: tuple[Question, ...] = ()
     tasks: tuple[TaskItems, ...] = ()
+    top_k: int = 0
+    baseline: Path | None = None
 
     def settings(self, engine: EngineSpec) -> dict[str, Any]:
         """What the records of this order depend on, beside the questions and items that they carry themselves."""
@@ -66,6 +76,7 @@ class Order(BaseModel):
             "control": self.control,
             "seed": self.seed,
             "max_tokens": self.max_tokens,
+            "top_k": self.top_k,
             "styles": {task.name: task.style for task in self.tasks},
         }
 
@@ -118,6 +129,18 @@ def pending_choices(order: Order) -> list[tuple[Item, Style]]:
     if order.control:
         random.Random(order.seed).shuffle(wanted)
     return [(item, style) for item, style in wanted if (order.model, *item.key) not in done]
+
+
+def pending_traces(order: Order) -> list[Turn]:
+    """The turns of the baseline's answers that this model has not traced, in their order; none without `top_k`.
+
+    None either where tracing this model was refused: its manifest says why, and trying again would not help.
+    """
+    manifest = read_manifest(order.folder)
+    if not order.top_k or order.baseline is None or (manifest and TRACES_REFUSED in manifest.facts):
+        return []
+    answers = sorted(GenerationFolder(order.baseline).answers.records(), key=lambda answer: answer.key)
+    return trace_turns(answers, order.model, trace_keys(order.folder))
 
 
 def _refuse_changed(

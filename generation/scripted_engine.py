@@ -8,7 +8,7 @@ from collections import deque
 from collections.abc import Callable, Sequence
 from typing import Any
 
-from generation.engine import Reply, Request, Scored, ScoreRequest, WriteRequest, Written
+from generation.engine import Reply, Request, Scored, ScoreRequest, Traced, TraceRequest, WriteRequest, Written
 from ledger.records import Finish
 
 
@@ -34,7 +34,7 @@ class ScriptedEngine:
         batch: int = 1,
     ) -> None:
         self.write, self.score, self.window, self.batch = write, score, window, batch
-        self.facts: dict[str, Any] = {"engine": "scripted"}
+        self.facts: dict[str, Any] = {"engine": "scripted", "tokenizer": "characters"}
         self.submitted: list[str] = []
         self._waiting: deque[Request] = deque()
 
@@ -51,9 +51,19 @@ class ScriptedEngine:
     def _reply(self, request: Request) -> Reply:
         if isinstance(request, ScoreRequest):
             return Scored(request.id, self.score(request))
+        if isinstance(request, TraceRequest):
+            return _trace(request)
         text = self.write(request)
         words = text.split()
         finish = Finish.EMPTY if not words else Finish.LENGTH if len(words) > request.max_tokens else Finish.STOP
         prompt_tokens = sum(len(message.content.split()) for message in request.messages)
         kept = " ".join(words[: request.max_tokens]) if finish is Finish.LENGTH else text
         return Written(request.id, kept, finish, prompt_tokens, min(len(words), request.max_tokens))
+
+
+def _trace(request: TraceRequest) -> Traced:
+    """Each character is a token, certain with probability one half; the alternatives are the next code points."""
+    tokens = tuple(map(ord, request.answer))
+    top = tuple(tuple(token + step for step in range(request.top_k)) for token in tokens)
+    values = tuple(tuple(-0.693 * (step + 1) for step in range(request.top_k)) for _ in tokens)
+    return Traced(request.id, tokens, (-0.693,) * len(tokens), top, values)

@@ -10,12 +10,14 @@ from dataclasses import dataclass
 from generation.answers import AnswerPlan, write_answers
 from generation.choices import Style, write_choices
 from generation.engine import Engine
-from generation.orders import Batch, EngineSpec, Order, pending_answers, pending_choices
-from ledger.manifests import open_manifest, write_manifest
+from generation.orders import TRACES_REFUSED, Batch, EngineSpec, Order, pending_answers, pending_choices, pending_traces
+from generation.traces import Turn, write_traces
+from ledger.manifests import open_manifest, read_manifest, write_manifest
 from ledger.progress import Progress, Report, silent
 from ledger.records import Item, Question
 from ledger.runs import GenerationFolder
 from ledger.store import Writer, write_lock
+from ledger.traces import TraceWriter
 
 
 @dataclass(frozen=True)
@@ -25,14 +27,17 @@ class Pending:
     order: Order
     answers: list[tuple[Question, int]]
     choices: list[tuple[Item, Style]]
+    traces: list[Turn]
 
     def __bool__(self) -> bool:
-        return bool(self.answers or self.choices)
+        return bool(self.answers or self.choices or self.traces)
 
 
 def pending_orders(batch: Batch) -> list[Pending]:
     """The orders of a batch that lack something. Raises LedgerError where what is there cannot be continued."""
-    found = [Pending(order, pending_answers(order), pending_choices(order)) for order in batch.orders]
+    found = [
+        Pending(order, pending_answers(order), pending_choices(order), pending_traces(order)) for order in batch.orders
+    ]
     return [pending for pending in found if pending]
 
 
@@ -62,3 +67,21 @@ def _run_order(pending: Pending, spec: EngineSpec, engine: Engine, report: Repor
         write_choices(engine, pending.choices, len(pending.choices), order.model, choices, report)
         plan = AnswerPlan(order.model, order.seed, order.max_tokens, order.control)
         write_answers(engine, pending.answers, len(pending.answers), plan, answers, report)
+        # Asked again only now: the baseline traces the answers that it has just written.
+        if turns := pending_traces(order):
+            _trace(order, turns, engine, report)
+
+
+def _trace(order: Order, turns: list[Turn], engine: Engine, report: Report) -> None:
+    """Trace the baseline's answers, or say in the manifest why this model's traces could not be compared with them."""
+    folder = GenerationFolder(order.folder).path
+    own = engine.facts.get("tokenizer")
+    baseline = read_manifest(order.baseline) if order.baseline else None
+    if own is not None and baseline is not None and baseline.facts.get("tokenizer") == own:
+        write_traces(engine, turns, order.model, order.top_k, TraceWriter(folder), report)
+        return
+    cause = "the tokenizer is not the baseline's" if own else "this engine gives none"
+    report(Progress(f"{order.model}: traces refused: {cause}", 1, 1))
+    manifest = read_manifest(folder)
+    if manifest:
+        write_manifest(folder, manifest.model_copy(update={"facts": {**manifest.facts, TRACES_REFUSED: cause}}))

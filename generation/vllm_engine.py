@@ -17,9 +17,22 @@ from collections.abc import Sequence
 from pathlib import Path
 from typing import Any
 
-from generation.engine import Reply, Request, Scored, ScoreRequest, WriteRequest, Written, chat_tokens, split_tokens
+from generation.engine import (
+    Reply,
+    Request,
+    Scored,
+    ScoreRequest,
+    Traced,
+    TraceRequest,
+    WriteRequest,
+    Written,
+    split_tokens,
+)
 from generation.option_trees import OptionTree
 from generation.orders import EngineSpec
+from generation.templates import chat_prompt
+from generation.thinking import OPEN
+from generation.tokenizers import tokenizer_digest
 from ledger.digests import digest_of
 from ledger.errors import ConfigError, EngineError
 from ledger.records import Finish
@@ -75,25 +88,28 @@ def load_vllm(spec: EngineSpec) -> "VllmEngine":
         raise
     except Exception as error:
         raise EngineError(_cause(error), where=spec.model) from error
-    return VllmEngine(llm, environment)
+    return VllmEngine(llm, spec.template, environment)
 
 
 class VllmEngine:
     """A loaded model in vLLM, stepped by hand."""
 
-    def __init__(self, llm: Any, environment: dict[str, str]) -> None:  # noqa: ANN401 - vLLM has no types here
+    def __init__(self, llm: Any, template: str, environment: dict[str, str]) -> None:  # noqa: ANN401 - untyped
         from vllm import SamplingParams
         from vllm.sampling_params import RequestOutputKind
 
         self._params, self._final = SamplingParams, RequestOutputKind.FINAL_ONLY
         self._engine = llm.llm_engine
-        self._tokenizer = llm.get_tokenizer()
+        self._tokenizer, self._template = llm.get_tokenizer(), template
         config = self._engine.vllm_config
         self._context = config.model_config.max_model_len
         self.window = 2 * config.scheduler_config.max_num_seqs
         self._ready: list[Reply] = []
         self._trees: dict[str, OptionTree] = {}
+        self._openings: dict[str, str] = {}
+        self._answers: dict[str, tuple[int, int]] = {}
         self.facts = {
+            "tokenizer": tokenizer_digest(self._tokenizer),
             "context_tokens": self._context,
             "dtype": str(config.model_config.dtype),
             "quantization": config.model_config.quantization,
@@ -107,6 +123,8 @@ class VllmEngine:
         """Hand a request to vLLM."""
         if isinstance(request, ScoreRequest):
             self._submit_score(request)
+        elif isinstance(request, TraceRequest):
+            self._submit_trace(request)
         else:
             self._submit_write(request)
 
@@ -120,18 +138,21 @@ class VllmEngine:
         return ready
 
     def _submit_write(self, request: WriteRequest) -> None:
-        tokens = chat_tokens(self._tokenizer, request.messages)
-        room = self._context - len(tokens)
+        prompt = chat_prompt(self._tokenizer, request.messages, self._template)
+        room = self._context - len(prompt.tokens)
         if room < 1:
-            self._ready.append(Written(request.id, "", Finish.OVERFLOW, len(tokens), 0))
+            self._ready.append(Written(request.id, "", Finish.OVERFLOW, len(prompt.tokens), 0))
             return
+        self._openings[request.id] = OPEN if prompt.opens_thinking else ""
         params = self._params(
             temperature=request.temperature,
             seed=request.seed if request.temperature > 0 else None,
             max_tokens=min(request.max_tokens, room),
+            stop=list(prompt.stop),
+            stop_token_ids=list(prompt.stop_tokens),
             output_kind=self._final,
         )
-        self._engine.add_request(f"write:{request.id}", {"prompt_token_ids": tokens}, params)
+        self._engine.add_request(f"write:{request.id}", {"prompt_token_ids": list(prompt.tokens)}, params)
 
     def _submit_score(self, request: ScoreRequest) -> None:
         pairs = [split_tokens(self._tokenizer.encode, request.context, text) for text in request.continuations]
@@ -154,10 +175,22 @@ class VllmEngine:
             name = f"score:{number}:{request.id}"
             self._engine.add_request(name, {"prompt_token_ids": list(prefix)}, params)
 
+    def _submit_trace(self, request: TraceRequest) -> None:
+        prompt = chat_prompt(self._tokenizer, request.messages, self._template).tokens
+        answer = self._tokenizer.encode(request.answer, add_special_tokens=False)[: self._context - len(prompt) - 1]
+        self._answers[request.id] = (len(answer), request.top_k)
+        params = self._params(
+            temperature=0.0, max_tokens=1, prompt_logprobs=request.top_k, detokenize=False, output_kind=self._final
+        )
+        self._engine.add_request(f"trace:{request.id}", {"prompt_token_ids": [*prompt, *answer]}, params)
+
     def _take(self, output: Any) -> None:  # noqa: ANN401 - vLLM's RequestOutput
         kind, _, name = output.request_id.partition(":")
         if kind == "write":
             self._ready.append(self._written(name, output))
+            return
+        if kind == "trace":
+            self._ready.append(_traced(name, output, *self._answers.pop(name)))
             return
         number, _, item = name.partition(":")
         tree = self._trees[item]
@@ -169,10 +202,25 @@ class VllmEngine:
 
     def _written(self, name: str, output: Any) -> Written:  # noqa: ANN401 - vLLM's RequestOutput
         completion = output.outputs[0]
-        text = completion.text.strip()
+        text = (self._openings.pop(name) + completion.text).strip()
         stopped = completion.finish_reason == "stop"
         finish = Finish.EMPTY if not text else Finish.STOP if stopped else Finish.LENGTH
         return Written(name, text, finish, len(output.prompt_token_ids), len(completion.token_ids))
+
+
+def _traced(name: str, output: Any, length: int, top_k: int) -> Traced:  # noqa: ANN401 - vLLM's RequestOutput
+    """The last `length` positions of a prompt; vLLM adds the prompt token itself if it is not among the K."""
+    tokens = tuple(output.prompt_token_ids[len(output.prompt_token_ids) - length :])
+    rows = output.prompt_logprobs[len(output.prompt_token_ids) - length :]
+    ranked = [sorted(row.items(), key=lambda entry: (entry[1].rank, entry[0])) for row in rows]
+    wanted = [row[:top_k] for row in ranked]
+    return Traced(
+        name,
+        tokens,
+        tuple(row[token].logprob for token, row in zip(tokens, rows, strict=True)),
+        tuple(tuple(token for token, _ in row) for row in wanted),
+        tuple(tuple(entry.logprob for _, entry in row) for row in wanted),
+    )
 
 
 def _arguments(spec: EngineSpec, known: set[str]) -> dict[str, Any]:

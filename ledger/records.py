@@ -78,11 +78,15 @@ class Question(Record):
 
 
 class AnswerTurn(BaseModel):
-    """One reply of the model under test; `tokens` are counted by its own tokenizer."""
+    """One reply of the model under test; `tokens` are counted by its own tokenizer.
+
+    `text` is what the user sees; a thinking block before it is kept apart.
+    """
 
     model_config = Record.model_config
 
     text: Text
+    thinking: Text | None = None
     finish: Finish
     prompt_tokens: int = Field(ge=0)
     completion_tokens: int = Field(ge=0)

@@ -10,6 +10,7 @@ import sys
 import time
 from pathlib import Path
 
+import pyarrow.parquet as pq
 import pytest
 
 from assay.lab.compression import compress
@@ -17,6 +18,7 @@ from assay.sources.smollm2 import fetch_smollm2
 from ledger.judgments import Outcome
 from ledger.records import Finish
 from ledger.runs import RunFolder, control_of
+from ledger.traces import FILE_NAME
 
 pytestmark = pytest.mark.model
 pytest.importorskip("vllm", reason="vLLM is not installed (extra cpu or gpu)")
@@ -33,6 +35,8 @@ family = "layers"
 [questions]
 limit = 3
 max_tokens = 32
+traces = true
+top_k = 5
 [[task]]
 name = "assay"
 limit = 24
@@ -133,6 +137,18 @@ def test_the_models_really_differ_and_really_answer(reviewed):
     assert right > 24 / 4
     finishes = {turn.finish for a in run.generation("base").answers.records() for turn in a.turns}
     assert finishes <= {Finish.STOP, Finish.LENGTH}
+
+
+def test_traces_follow_the_baselines_own_answers(reviewed):
+    run = reviewed[0]
+    tables = {m: pq.read_table(run.generation(m).path / FILE_NAME).to_pylist() for m in ("base", "drop2")}
+    asked = {a.question.id: a.question for a in run.generation("base").answers.records()}
+    assert [row["token"] for row in tables["base"]] == [row["token"] for row in tables["drop2"]]
+    assert all(len(row["top_tokens"]) == 5 and row["logprob"] <= 0 for rows in tables.values() for row in rows)
+    greedy = [row for row in tables["base"] if asked[row["question"]].temperature == 0]
+    chosen = sum(row["token"] == row["top_tokens"][0] for row in greedy)
+    assert chosen > 0.9 * len(greedy)
+    assert sum(row["logprob"] for row in tables["drop2"]) < sum(row["logprob"] for row in tables["base"])
 
 
 def test_the_judge_was_really_asked(reviewed):

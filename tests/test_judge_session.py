@@ -1,5 +1,6 @@
 """A judge's whole part of a review, from answers on the disk to derived records."""
 
+import signal
 from collections import Counter
 from pathlib import Path
 
@@ -119,11 +120,18 @@ def test_failed_ones_are_asked_again_and_replaced(run):
 
 def test_an_interrupt_keeps_and_derives_what_was_answered(run):
     count = iter(range(1000))
-    judge = ScriptedJudge(lambda m: KeyboardInterrupt() if next(count) == 20 else verdict(m))
+
+    def reply(messages: list[dict[str, str]]) -> str:
+        if next(count) == 20:
+            signal.raise_signal(signal.SIGINT)
+        return verdict(messages)
+
     with pytest.raises(KeyboardInterrupt):
-        judged(run, judge)
-    assert sum(r.outcome is Outcome.SCORED for r in run.judge("j").ratings.records()) == 20
-    assert judged(run).asked == 63 - 20
+        judged(run, ScriptedJudge(reply))
+    answered = len(list(run.judge("j").attempts.records()))
+    assert 20 <= answered < 63
+    assert sum(r.outcome is Outcome.SCORED for r in run.judge("j").ratings.records()) == answered
+    assert judged(run).asked == 63 - answered
     keys = [a.key for a in run.judge("j").attempts.records()]
     assert len(keys) == len(set(keys)) == 63
 
@@ -153,6 +161,9 @@ def test_over_a_real_socket_the_key_is_in_no_file(run):
         transport = OpenAITransport(server.base_url, KEY, "m", 5)
         summary = judged(run, transport, configured(exam=True, base_url=server.base_url))
     assert set(server.keys) == {f"Bearer {KEY}"}
+    attempts = list(run.judge("j").attempts.records())
+    failed = [attempt.error for attempt in attempts if attempt.status != "answered"]
+    assert len(failed) == 1, failed
     assert summary.completion_tokens == 7 * (summary.calls - 1)
     texts = [path.read_text() for path in run.path.rglob("*") if path.is_file()]
     assert any("[api key]" in text for text in texts)

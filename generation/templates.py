@@ -1,0 +1,71 @@
+"""How a conversation becomes a prompt: the tokenizer's own chat template, or one of FastChat's by name.
+
+In: a tokenizer, messages, `""` or `fastchat:NAME`. Out: the prompt's tokens and where to stop. The only file that
+imports `fastchat` (version 0.2.36, its conversation templates alone). Nothing is added, no system prompt either, and a
+foreign template is never taken silently.
+"""
+
+import difflib
+from collections.abc import Sequence
+from dataclasses import dataclass
+from typing import Any
+
+from generation.engine import Message
+from generation.thinking import OPEN
+from ledger.errors import ConfigError, EngineError
+
+PREFIX = "fastchat:"
+
+
+@dataclass(frozen=True)
+class Prompt:
+    """A conversation ready for the model's next turn; `opens_thinking` if the template itself begins a block."""
+
+    tokens: tuple[int, ...]
+    stop: tuple[str, ...] = ()
+    stop_tokens: tuple[int, ...] = ()
+    opens_thinking: bool = False
+
+
+def chat_prompt(tokenizer: Any, messages: Sequence[Message], template: str = "") -> Prompt:  # noqa: ANN401
+    """The prompt for a conversation. Raises EngineError where the tokenizer has no usable template of its own."""
+    if template:
+        return _fastchat_prompt(tokenizer, messages, template.removeprefix(PREFIX))
+    turns = [{"role": message.role, "content": message.content} for message in messages]
+    if not getattr(tokenizer, "chat_template", None):
+        raise EngineError(
+            "its tokenizer has no chat template",
+            where=tokenizer.name_or_path,
+            remedy=f'Set template = "{PREFIX}NAME" for this model, or review it with tasks alone.',
+        )
+    try:
+        rendered = tokenizer.apply_chat_template(turns, add_generation_prompt=True, tokenize=False)
+    except (ValueError, TypeError) as error:
+        cause = str(error).splitlines()[0]
+        raise EngineError(f"its chat template fails: {cause}", where=tokenizer.name_or_path) from error
+    tokens = tokenizer.encode(rendered, add_special_tokens=False)
+    return Prompt(tuple(tokens), opens_thinking=rendered.rstrip().endswith(OPEN))
+
+
+def _fastchat_prompt(tokenizer: Any, messages: Sequence[Message], name: str) -> Prompt:  # noqa: ANN401
+    try:
+        from fastchat.conversation import conv_templates, get_conv_template
+    except ImportError as error:
+        raise EngineError("fastchat is not installed here", remedy="Install the extra `fastchat`.") from error
+    if name not in conv_templates:
+        near = difflib.get_close_matches(name, conv_templates, n=1)
+        hint = f"Did you mean {near[0]!r}?" if near else "See fastchat.conversation."
+        raise ConfigError(f"FastChat has no template {name!r}", where="template", remedy=hint)
+    conversation = get_conv_template(name)
+    roles = {"user": conversation.roles[0], "assistant": conversation.roles[1]}
+    for message in messages:
+        conversation.append_message(roles[message.role], message.content)
+    conversation.append_message(conversation.roles[1], None)
+    rendered = conversation.get_prompt()
+    begins = bool(tokenizer.bos_token) and rendered.startswith(tokenizer.bos_token)
+    stop = conversation.stop_str
+    return Prompt(
+        tokens=tuple(tokenizer.encode(rendered, add_special_tokens=not begins)),
+        stop=(stop,) if isinstance(stop, str) else tuple(stop or ()),
+        stop_tokens=tuple(conversation.stop_token_ids or ()),
+    )

@@ -1,0 +1,62 @@
+"""Traces: the baseline's own answers run through a model, token by token (teacher forcing).
+
+In: the baseline's answers, an engine, a writer of traces. Out: Trace rows, one turn of one answer at a time.
+Every model reads the same tokens in the same contexts, so its distributions can be compared position by position; that
+needs the baseline's tokenizer, and a model with another one is refused by name.
+"""
+
+from collections.abc import Iterable, Iterator
+
+from generation.engine import Engine, Message, Reply, Request, Traced, TraceRequest, drive
+from ledger.progress import Progress, Report, silent
+from ledger.records import Answer
+from ledger.traces import Trace, TraceWriter
+
+Turn = tuple[Answer, int]
+
+
+def trace_turns(answers: Iterable[Answer], model: str, done: set[tuple[str | int, ...]]) -> list[Turn]:
+    """The (answer, turn) pairs with text whose trace by this model is missing; turns count from 1."""
+    return [
+        (answer, turn)
+        for answer in answers
+        for turn, written in enumerate(answer.turns, start=1)
+        if written.text and (model, *answer.key[1:], turn) not in done
+    ]
+
+
+def write_traces(
+    engine: Engine, pending: list[Turn], model: str, top_k: int, writer: TraceWriter, report: Report = silent
+) -> None:
+    """Trace each pending turn in the given order of admission."""
+    under_way: dict[str, Turn] = {}
+    work = f"{model}: traces"
+    done = 0
+
+    def requests() -> Iterator[Request]:
+        for answer, turn in pending:
+            name = f"{answer.question.source}/{answer.question.id}/{answer.sample}/{turn}"
+            under_way[name] = (answer, turn)
+            yield TraceRequest(name, context(answer, turn), answer.turns[turn - 1].text, top_k)
+
+    def follow(reply: Reply) -> None:
+        nonlocal done
+        assert isinstance(reply, Traced)
+        answer, turn = under_way.pop(reply.id)
+        source, question, sample = answer.question.source, answer.question.id, answer.sample
+        rows = (reply.tokens, reply.logprobs, reply.top_tokens, reply.top_logprobs)
+        writer.append(Trace(model, source, question, sample, turn, *rows))
+        done += 1
+        report(Progress(work, done, len(pending)))
+
+    report(Progress(work, 0, len(pending)))
+    drive(engine, requests(), follow)
+    writer.close()
+
+
+def context(answer: Answer, turn: int) -> tuple[Message, ...]:
+    """The conversation up to the user's turn `turn`."""
+    said: list[Message] = []
+    for asked, written in zip(answer.question.turns[: turn - 1], answer.turns, strict=False):
+        said += [Message("user", asked), Message("assistant", written.text)]
+    return (*said, Message("user", answer.question.turns[turn - 1]))

@@ -1,0 +1,153 @@
+"""Traces: token distributions at each position of the baseline's answers, as Parquet.
+
+In: one turn's trace at a time. Out: `traces.parquet`, a row a position; while a run lasts, parts in `trace-parts/`,
+each written whole or not at all, so a killed run loses the part under way and nothing else.
+Memory is bounded by one part when writing and by one row group when joining.
+"""
+
+import os
+import shutil
+from collections.abc import Iterator
+from dataclasses import dataclass
+from pathlib import Path
+
+import pyarrow as pa
+import pyarrow.parquet as pq
+
+from ledger.records import Key
+
+FILE_NAME = "traces.parquet"
+PARTS_NAME = "trace-parts"
+PART_POSITIONS = 16_384
+SCHEMA = pa.schema(
+    [
+        ("model", pa.string()),
+        ("source", pa.string()),
+        ("question", pa.string()),
+        ("sample", pa.int32()),
+        ("turn", pa.int32()),
+        ("position", pa.int32()),
+        ("token", pa.int32()),
+        ("logprob", pa.float32()),
+        ("top_tokens", pa.list_(pa.int32())),
+        ("top_logprobs", pa.list_(pa.float32())),
+    ]
+)
+KEY_COLUMNS = ["model", "source", "question", "sample", "turn"]
+
+
+@dataclass(frozen=True)
+class Trace:
+    """One model's distributions along one turn of a baseline answer.
+
+    `tokens` are the answer's tokens, `logprobs` their log-probabilities in nats; `top_tokens` and `top_logprobs` hold
+    the K most likely tokens at each position, most likely first.
+    """
+
+    model: str
+    source: str
+    question: str
+    sample: int
+    turn: int
+    tokens: tuple[int, ...]
+    logprobs: tuple[float, ...]
+    top_tokens: tuple[tuple[int, ...], ...]
+    top_logprobs: tuple[tuple[float, ...], ...]
+
+    @property
+    def key(self) -> Key:
+        """Model, source, question, sample, turn."""
+        return (self.model, self.source, self.question, self.sample, self.turn)
+
+
+class TraceWriter:
+    """Collects traces into parts; `close` joins them into one file. Keys that are there already are in `keys`."""
+
+    def __init__(self, folder: Path, part_positions: int = PART_POSITIONS) -> None:
+        self.folder, self.part_positions = folder, part_positions
+        self.keys = trace_keys(folder)
+        self._held: list[Trace] = []
+        self._positions = 0
+
+    def append(self, trace: Trace) -> None:
+        """Take a trace; a full part goes to the disk. Raises ValueError for a key that is there already."""
+        if trace.key in self.keys:
+            raise ValueError(f"a second trace {trace.key}")
+        self.keys.add(trace.key)
+        self._held.append(trace)
+        self._positions += len(trace.tokens)
+        if self._positions >= self.part_positions:
+            self.flush()
+
+    def flush(self) -> None:
+        """Write what is held as a part."""
+        if not self._held:
+            return
+        parts = self.folder / PARTS_NAME
+        parts.mkdir(parents=True, exist_ok=True)
+        number = 1 + max((int(path.stem) for path in parts.glob("*.parquet")), default=0)
+        _write(parts / f"{number:06d}.parquet", iter([_table(self._held)]))
+        self._held, self._positions = [], 0
+
+    def close(self) -> None:
+        """Join all parts with what was there before, and remove them."""
+        self.flush()
+        parts = self.folder / PARTS_NAME
+        if parts.exists():
+            _write(self.folder / FILE_NAME, _groups(self.folder))
+            shutil.rmtree(parts)
+
+
+def trace_keys(folder: Path) -> set[Key]:
+    """The keys of all traces in a folder, joined or in parts."""
+    keys: set[Key] = set()
+    for path in _files(folder):
+        table = pq.read_table(path, columns=KEY_COLUMNS)
+        keys |= set(zip(*(table.column(name).to_pylist() for name in KEY_COLUMNS), strict=True))
+    return keys
+
+
+def _files(folder: Path) -> list[Path]:
+    whole = folder / FILE_NAME
+    return [*([whole] if whole.exists() else []), *sorted((folder / PARTS_NAME).glob("*.parquet"))]
+
+
+def _groups(folder: Path) -> Iterator[pa.Table]:
+    """Row groups of the joined file and of the parts that it does not hold yet (a killed join left both)."""
+    seen: set[Key] = set()
+    for path in _files(folder):
+        file = pq.ParquetFile(path)
+        fresh: set[Key] = set()
+        for index in range(file.num_row_groups):
+            table = file.read_row_group(index, columns=SCHEMA.names)
+            keys = list(zip(*(table.column(name).to_pylist() for name in KEY_COLUMNS), strict=True))
+            fresh |= set(keys)
+            yield table.filter(pa.array([key not in seen for key in keys]))
+        seen |= fresh
+
+
+def _write(path: Path, tables: Iterator[pa.Table]) -> None:
+    draft = path.with_name(f".{path.name}.{os.getpid()}")
+    try:
+        with pq.ParquetWriter(draft, SCHEMA, compression="zstd") as writer:
+            for table in tables:
+                writer.write_table(table)
+        with draft.open("rb") as stream:
+            os.fsync(stream.fileno())
+        draft.replace(path)
+    finally:
+        draft.unlink(missing_ok=True)
+
+
+def _table(traces: list[Trace]) -> pa.Table:
+    rows: dict[str, list[object]] = {name: [] for name in SCHEMA.names}
+    for trace in traces:
+        for position, token in enumerate(trace.tokens):
+            for name, value in zip(KEY_COLUMNS, trace.key, strict=True):
+                rows[name].append(value)
+            rows["position"].append(position)
+            rows["token"].append(token)
+            rows["logprob"].append(trace.logprobs[position])
+            rows["top_tokens"].append(trace.top_tokens[position])
+            rows["top_logprobs"].append(trace.top_logprobs[position])
+    return pa.table(rows, schema=SCHEMA)

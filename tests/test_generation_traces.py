@@ -1,0 +1,159 @@
+"""Traces: teacher forcing on the baseline's answers, written in parts, joined once, refused across tokenizers."""
+
+import pyarrow.parquet as pq
+import pytest
+
+from generation.engine import Message
+from generation.orders import Batch, EngineSpec, Order, pending_traces
+from generation.scripted_engine import ScriptedEngine
+from generation.stage import pending_orders, run_batch
+from generation.thinking import split_thinking
+from generation.traces import context
+from ledger.manifests import read_manifest
+from ledger.records import Question
+from ledger.runs import GenerationFolder
+from ledger.traces import FILE_NAME, PARTS_NAME, Trace, TraceWriter, trace_keys
+
+
+def trace(question: str, length: int = 3) -> Trace:
+    row = (1, 2)
+    return Trace("m", "s", question, 0, 1, (7,) * length, (-1.0,) * length, (row,) * length, ((-1.0, -2.0),) * length)
+
+
+def order(folder, model: str, **changes) -> Order:
+    questions = tuple(
+        Question(source="s", id=str(i), category="math", turns=("first?", "second?"), temperature=0.0) for i in range(5)
+    )
+    values = {"folder": folder / model, "model": model, "seed": 1, "max_tokens": 8, "questions": questions}
+    return Order(**(values | {"top_k": 3, "baseline": folder / "base"} | changes))
+
+
+def batch(*orders: Order) -> Batch:
+    return Batch(engine=EngineSpec(kind="vllm", model="none"), orders=orders)
+
+
+def rows(folder) -> list[dict]:
+    return pq.read_table(folder / FILE_NAME).to_pylist()
+
+
+def test_a_model_is_traced_along_the_baselines_own_answers(tmp_path):
+    run_batch(batch(order(tmp_path, "base"), order(tmp_path, "base@control", control=True)), lambda _: ScriptedEngine())
+    other = ScriptedEngine(write=lambda request: "something else")
+    run_batch(batch(order(tmp_path, "cand")), lambda _: other)
+    answers = {a.question.id: a for a in GenerationFolder(tmp_path / "base").answers.records()}
+    for model in ("base", "base@control", "cand"):
+        found = rows(tmp_path / model)
+        assert {row["model"] for row in found} == {model}
+        for id, answer in answers.items():
+            for turn, written in enumerate(answer.turns, start=1):
+                along = [row for row in found if (row["question"], row["turn"]) == (id, turn)]
+                assert "".join(chr(row["token"]) for row in along) == written.text
+                assert [row["position"] for row in along] == list(range(len(along)))
+                assert all(len(row["top_tokens"]) == len(row["top_logprobs"]) == 3 for row in along)
+    assert not (tmp_path / "cand" / PARTS_NAME).exists()
+
+
+def test_a_traced_turn_is_read_in_the_context_in_which_it_was_written(tmp_path):
+    run_batch(batch(order(tmp_path, "base")), lambda _: ScriptedEngine(write=lambda r: f"reply {len(r.messages)}"))
+    answer = next(GenerationFolder(tmp_path / "base").answers.records())
+    assert context(answer, 1) == (Message("user", "first?"),)
+    assert context(answer, 2) == (
+        Message("user", "first?"),
+        Message("assistant", "reply 1"),
+        Message("user", "second?"),
+    )
+
+
+def test_a_second_run_traces_nothing_again(tmp_path):
+    work = batch(order(tmp_path, "base"))
+    run_batch(work, lambda _: ScriptedEngine())
+    assert pending_orders(work) == []
+    before = (tmp_path / "base" / FILE_NAME).read_bytes()
+    run_batch(work, lambda _: pytest.fail("the engine was loaded"))
+    assert (tmp_path / "base" / FILE_NAME).read_bytes() == before
+
+
+def test_a_model_with_another_tokenizer_is_refused_by_name_and_the_rest_goes_on(tmp_path):
+    run_batch(batch(order(tmp_path, "base")), lambda _: ScriptedEngine())
+    for name, tokenizer, sentence in (
+        ("cand", "words", "the tokenizer is not the baseline's"),
+        ("served", None, "this engine gives none"),
+    ):
+        engine = ScriptedEngine()
+        engine.facts["tokenizer"] = tokenizer
+        run_batch(batch(order(tmp_path, name)), lambda _, engine=engine: engine)
+        assert read_manifest(tmp_path / name).facts["traces_refused"] == sentence
+        assert pending_orders(batch(order(tmp_path, name))) == []
+        assert not (tmp_path / name / FILE_NAME).exists()
+        assert len(list(GenerationFolder(tmp_path / name).answers.records())) == 5
+
+
+def test_without_top_k_nothing_is_traced(tmp_path):
+    run_batch(batch(order(tmp_path, "base", top_k=0)), lambda _: ScriptedEngine())
+    assert not (tmp_path / "base" / FILE_NAME).exists()
+
+
+def test_parts_are_joined_and_a_killed_join_repeats_nothing(tmp_path):
+    writer = TraceWriter(tmp_path, part_positions=4)
+    for name in "abcde":
+        writer.append(trace(name))
+    assert len(list((tmp_path / PARTS_NAME).glob("*.parquet"))) == 2
+    writer.flush()
+    parts = {path: path.read_bytes() for path in (tmp_path / PARTS_NAME).iterdir()}
+    writer.close()
+    assert len(rows(tmp_path)) == 15
+    (tmp_path / PARTS_NAME).mkdir()
+    for path, content in parts.items():  # as if the join had been killed before it removed the parts
+        path.write_bytes(content)
+    resumed = TraceWriter(tmp_path, part_positions=4)
+    assert len(resumed.keys) == 5
+    resumed.append(trace("f"))
+    resumed.close()
+    assert [row["question"] for row in rows(tmp_path)[::3]] == list("abcdef")
+    with pytest.raises(ValueError, match="second trace"):
+        TraceWriter(tmp_path).append(trace("a"))
+
+
+def test_traces_of_a_killed_run_are_pending_again(tmp_path):
+    class Stopping(ScriptedEngine):
+        def step(self):
+            if len(self.submitted) > 14:
+                raise KeyboardInterrupt
+            return super().step()
+
+    work = order(tmp_path, "base")
+    with pytest.raises(KeyboardInterrupt):
+        run_batch(batch(work), lambda _: Stopping(window=2))
+    assert 0 < len(pending_traces(work)) <= 10
+    run_batch(batch(work), lambda _: ScriptedEngine())
+    assert len(trace_keys(tmp_path / "base")) == 10
+
+
+@pytest.mark.parametrize(
+    ("written", "thinking", "shown"),
+    [
+        ("<think>a b</think>\n\nfour", "a b", "four"),
+        ("<think>never ends", "never ends", ""),
+        ("plain", None, "plain"),
+        ("the tag </think> closes <think>", None, "the tag </think> closes <think>"),
+        ("<think></think>x", "", "x"),
+    ],
+)
+def test_thinking_is_kept_apart(written, thinking, shown):
+    assert split_thinking(written) == (thinking, shown)
+
+
+def test_the_next_turn_does_not_see_the_thinking_and_only_thinking_is_empty(tmp_path):
+    heard = []
+
+    def write(request):
+        heard.append(request.messages)
+        return "<think>hm</think>four" if len(request.messages) == 1 else "<think>only this</think>"
+
+    run_batch(batch(order(tmp_path, "base", top_k=0)), lambda _: ScriptedEngine(write=write))
+    answer = next(GenerationFolder(tmp_path / "base").answers.records())
+    assert [(turn.text, turn.thinking, turn.finish.value) for turn in answer.turns] == [
+        ("four", "hm", "stop"),
+        ("", "only this", "empty"),
+    ]
+    assert all("hm" not in message.content for messages in heard for message in messages)
