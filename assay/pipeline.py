@@ -11,6 +11,7 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
 from datetime import UTC, datetime
+from functools import partial
 from importlib.resources import files
 from pathlib import Path
 from urllib.parse import urlsplit
@@ -127,29 +128,20 @@ def generate(review: Review) -> None:
 
 
 def judge(review: Review) -> None:
-    """Ask every judge for what is missing."""
+    """Ask every judge for what is missing; one that Assay serves itself is started only if something is."""
     config = review.config
-    control = control_of(config.baseline.name) if config.baseline.control else None
     for judge in config.judge:
-        prompt_set = _prompt_set(judge)
-        with _endpoint(review, judge) as (base_url, key):
-            transport = OpenAITransport(
-                base_url=base_url,
-                api_key=key,
-                model=judge.name if judge.serve else judge.model,
-                timeout_seconds=judge.timeout_seconds,
-            )
-            judge_review(
-                run=review.run,
-                config=judge,
-                prompt_set=prompt_set,
-                transport=transport,
-                baseline=config.baseline.name,
-                candidates=[model.name for model in config.candidate],
-                control=control,
-                seed=config.seed,
-                report=review.report,
-            )
+        judge_review(
+            run=review.run,
+            config=judge,
+            prompt_set=_prompt_set(judge),
+            connect=partial(_transport, review, judge),
+            baseline=config.baseline.name,
+            candidates=[model.name for model in config.candidate],
+            control=control_of(config.baseline.name) if config.baseline.control else None,
+            seed=config.seed,
+            report=review.report,
+        )
 
 
 def analyze(review: Review) -> tuple[ReviewReport, list[Path]]:
@@ -193,13 +185,15 @@ def _prompt_set(judge: JudgeConfig) -> PromptSet:
 
 
 @contextmanager
-def _endpoint(review: Review, judge: JudgeConfig) -> Iterator[tuple[str, str]]:
+def _transport(review: Review, judge: JudgeConfig) -> Iterator[OpenAITransport]:
+    """The way to a judge's endpoint; a local judge is served while it is open."""
     if not judge.serve:
-        yield judge.base_url, api_key(judge)
+        yield OpenAITransport(judge.base_url, api_key(judge), judge.model, judge.timeout_seconds)
         return
+    model = model_path(ModelConfig(model=judge.serve))
     log = review.run.judge(judge.name).path / "server.log"
-    with served(model_path(ModelConfig(model=judge.serve)), judge.name, judge.serve_args, log, review.report) as url:
-        yield url, LOCAL_KEY
+    with served(model, judge.name, judge.serve_args, log, review.report) as url:
+        yield OpenAITransport(url, LOCAL_KEY, judge.name, judge.timeout_seconds)
 
 
 def _refuse_silent_host(judge: JudgeConfig) -> None:

@@ -1,7 +1,7 @@
 """One judge's whole part of a review: plan, ask what is not answered yet, derive, and write down what happened.
 
-In: a run folder with answers, the judge's config, a prompt set, a Transport. Out: the judge's folder (attempts,
-ratings, games, exam marks, manifest) and a JudgeSummary.
+In: a run folder with answers, the judge's config, a prompt set, a way to a Transport. Out: the judge's folder
+(attempts, ratings, games, exam marks, manifest) and a JudgeSummary.
 
 A second run asks only what has no answer yet. However a session ends, also by Ctrl-C, what was answered is derived.
 """
@@ -9,7 +9,8 @@ A second run asks only what has no answer yet. However a session ends, also by C
 import asyncio
 import time
 from collections import Counter
-from collections.abc import Iterable, Sequence
+from collections.abc import Callable, Iterable, Sequence
+from contextlib import AbstractContextManager
 from dataclasses import dataclass
 from itertools import chain
 from pathlib import Path
@@ -75,14 +76,14 @@ def judge_review(
     run: RunFolder,
     config: JudgeConfig,
     prompt_set: PromptSet,
-    transport: Transport,
+    connect: Callable[[], AbstractContextManager[Transport]],
     baseline: str,
     candidates: Sequence[str],
     control: str | None,
     seed: int,
     report: Report = silent,
 ) -> JudgeSummary:
-    """Have one judge rate and compare the answers of a review.
+    """Have one judge rate and compare the answers of a review; `connect` is called only if something is due.
 
     Raises MissingRecords (a model has no answers), StaleInput (other settings than those of the records there),
     StoreLocked, ConfigError (a prompt set without a fitting prompt), and JudgeError when no judgment has an answer or
@@ -101,13 +102,16 @@ def judge_review(
         asks = plan.asks()
         due = [ask for ask in asks if history.due(ask.judgment, ask.mode, config.parsing)]
         tally = Tally()
+        endpoint = manifest.facts.get("endpoint", {})
         try:
             if due:
-                _interview(transport, config, history, folder, due, len(asks), tally, report)
+                with connect() as transport:
+                    endpoint = getattr(transport, "facts", {})
+                    _interview(transport, config, history, folder, due, len(asks), tally, report)
         finally:
             counts = _derive(folder, plan, history, config)
             about = {"baseline": baseline, "candidates": list(candidates), "control": control, "seed": seed}
-            facts = {"review": about, "judgments": counts, "endpoint": dict(getattr(transport, "facts", {}))}
+            facts = {"review": about, "judgments": counts, "endpoint": dict(endpoint)}
             _close(folder, manifest, {**facts, **history.facts()})
     _raise_failure(tally, history, asks, config)
     return JudgeSummary(

@@ -2,6 +2,7 @@
 
 import signal
 from collections import Counter
+from contextlib import nullcontext
 from pathlib import Path
 
 import pytest
@@ -52,7 +53,7 @@ def run(tmp_path):
 
 def judged(run, transport=None, config=None, **settings):
     about = {"baseline": "base", "candidates": ["cand"], "control": "base@control", "seed": 1, **settings}
-    return judge_review(run, config or configured(), PROMPTS, transport or simple(), **about)
+    return judge_review(run, config or configured(), PROMPTS, lambda: nullcontext(transport or simple()), **about)
 
 
 def configured(**settings):
@@ -221,3 +222,11 @@ def test_a_judge_that_is_a_contestant_is_refused(tmp_path):
     refuse_contestant("org/judge", ["org/m", "base"], allowed=False)
     (tmp_path / "n" / "m").mkdir()
     refuse_contestant(f"{tmp_path}/m", [f"{tmp_path}/n/m"], allowed=False)
+
+
+def test_a_judge_with_nothing_to_do_is_not_even_connected(run):
+    judged(run)
+    facts = read_manifest(run.judge("j").path).facts
+    about = {"baseline": "base", "candidates": ["cand"], "control": "base@control", "seed": 1}
+    judge_review(run, configured(), PROMPTS, lambda: pytest.fail("connected"), **about)
+    assert read_manifest(run.judge("j").path).facts == facts
