@@ -125,7 +125,7 @@ def _estimator(method: str, x: Floats, y: Floats, outcome: str, predictor: str) 
             still = predictor if not np.ptp(x) else outcome
             return Estimate(method, "candidates", n, missing=f"{still} is the same for all {n} candidates")
         interval = fisher_interval(method, value, n)
-        why = None if interval else "no interval from so few points, or from a perfect line"
+        why = None if interval else "too few points, or a perfect line"
         return Estimate(method, "candidates", n, value, interval, why, settings=f"{method}, Fisher z interval")
 
     return compute

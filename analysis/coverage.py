@@ -16,7 +16,10 @@ MISSING = "missing"
 
 @dataclass(frozen=True)
 class Coverage:
-    """How much of one part is there; `outcomes` count every planned key once, `missing` ones included."""
+    """How much of one part is there.
+
+    `outcomes` count every planned key once, `missing` ones included; `unusable` are those that are not `scored`.
+    """
 
     kind: str
     model: str
@@ -24,6 +27,7 @@ class Coverage:
     planned: int
     scored: int
     outcomes: dict[str, int]
+    unusable: dict[str, int]
 
     @property
     def share(self) -> float | None:
@@ -35,9 +39,10 @@ def coverage(
     kind: str, model: str, scope: str, planned: Iterable[K], outcomes: Mapping[K, str], usable: frozenset[str]
 ) -> Coverage:
     """Count what became of each planned key; records that nobody planned are not counted."""
-    found = Counter(outcomes.get(key, MISSING) for key in planned)
-    scored = sum(count for outcome, count in found.items() if outcome in usable)
-    return Coverage(kind, model, scope, found.total(), scored, dict(sorted(found.items())))
+    found = dict(sorted(Counter(outcomes.get(key, MISSING) for key in planned).items()))
+    rest = {outcome: count for outcome, count in found.items() if outcome not in usable}
+    total = sum(found.values())
+    return Coverage(kind, model, scope, total, total - sum(rest.values()), found, rest)
 
 
 def coverage_scopes(
@@ -60,9 +65,7 @@ def shortfalls(rows: Iterable[Coverage], floor: float) -> list[str]:
         if row.share is None:
             sentences.append(f"no {row.kind} of {row.model} were planned or found ({row.scope})")
         elif row.share < floor:
-            left = ", ".join(f"{count} {name}" for name, count in row.outcomes.items())
-            sentences.append(
-                f"{row.kind} of {row.model}, {row.scope}: {count_of(row.scored, row.planned)} are usable, "
-                f"under the floor of {100 * floor:.0f} % ({left})"
-            )
+            part = "" if row.scope == "all" else f", {row.scope}"
+            usable = f"{row.kind} of {row.model}{part}: {count_of(row.scored, row.planned)} are usable"
+            sentences.append(f"{usable}, under the floor of {100 * floor:.0f} %")
     return sentences

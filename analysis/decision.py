@@ -31,6 +31,7 @@ EXIT_CODES = {
     Word.INCONCLUSIVE: EXIT_INCONCLUSIVE,
     Word.UNFIT: EXIT_UNFIT,
 }
+MOST_REASONS = 2
 PRECEDENCE = (Word.HOLD, Word.UNFIT, Word.INCONCLUSIVE, Word.SHIP)
 
 
@@ -163,7 +164,7 @@ def _primary_clause(primary: Gate, step: int) -> str:
     if estimate.lower_bounds[step - 1] > primary.threshold:
         return _bound_clause(primary, step, 0, "above")
     low, high = (number(estimate.measure, ends[step - 1]) for ends in (estimate.lower_bounds, estimate.upper_bounds))
-    return f"{estimate.measure} may lie on either side of {margin}: its bounds are {low} and {high}"
+    return f"{estimate.measure} may lie on either side of {margin} (bounds {low} and {high})"
 
 
 def _bound_clause(primary: Gate, step: int, side: int, where: str) -> str:
@@ -204,13 +205,16 @@ def _unfit_causes(gate: Gate) -> tuple[str, ...]:
 OPENINGS: Mapping[Word, str] = {
     Word.SHIP: "may replace the baseline",
     Word.HOLD: "must not replace the baseline yet",
-    Word.INCONCLUSIVE: "cannot be decided from this much evidence",
+    Word.INCONCLUSIVE: "cannot be decided yet",
     Word.UNFIT: "cannot be decided, because the evidence is unfit",
 }
 
 
 def _sentence(evidence: Evidence, word: Word, causes: tuple[str, ...]) -> str:
-    return f"{evidence.candidate} {OPENINGS[word]}: {'; '.join(causes)}."
+    more = len(causes) - MOST_REASONS if word is Word.UNFIT else 0
+    rest = [f"and {more} more {'reason' if more == 1 else 'reasons'}, listed in the report"] if more > 0 else []
+    told = [*(causes[:MOST_REASONS] if rest else causes), *rest]
+    return f"{evidence.candidate} {OPENINGS[word]}: {'; '.join(told)}."
 
 
 def _settle(evidence: Evidence, step: int) -> str:

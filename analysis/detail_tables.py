@@ -1,4 +1,4 @@
-"""The report's tables, as words: flips and KL, correlations, exam, coverage, cards, method notes.
+"""The report's tables, as words: flips and KL, correlations, cards, method notes.
 
 In: a ReviewReport. Out: Tables of plain text.
 """
@@ -8,9 +8,8 @@ from collections.abc import Iterable
 from analysis.correlation import Correlation
 from analysis.estimates import Estimate
 from analysis.flips import FlipResult
-from analysis.judge_reports import JudgeReport
 from analysis.model_reports import ItemReport
-from analysis.numbers import NOT_MEASURED, cell, count_of, number, optional, probability
+from analysis.numbers import cell, number, optional, probability, unmeasured
 from analysis.report_tables import NO_FLOOR, NOISE_FLOOR, Table
 from analysis.review_report import ReviewReport
 
@@ -30,6 +29,10 @@ METHOD_NOTES = (
     ("means", "On each side the wider of a studentized bootstrap over questions and Student's t; bounds never vanish."),
     ("proportions", "Wilson's interval; a paired change of accuracy by Tango's score interval."),
     ("p", "Ratings: sign flips of whole questions. Items: McNemar, one-sided for a loss. Coefficients: permutations."),
+    (
+        "not measured",
+        "No number, and never zero: n is what there is, `needs` the fewest that the statistic can work with.",
+    ),
     ("MDE", "The true change that this many units would have found with 80 % power at two-sided 5 %."),
     ("SHIP", "The primary's lower bound lies above minus the margin, and every limit's upper bound within its limit."),
     ("HOLD", "The primary's upper bound lies below minus the margin, or a limit's lower bound over its limit."),
@@ -38,31 +41,34 @@ METHOD_NOTES = (
 )
 
 
-def flip_table(report: ReviewReport) -> Table:
-    """Accuracy, flips and KL over all items and each task, the control's flips and KL beside every candidate."""
+def flip_table(report: ReviewReport, *, brief: bool = False) -> Table:
+    """Accuracy, flips and KL, the control's flips and KL beside every candidate.
+
+    Over all items and each task, by acc and acc_norm; `brief`: over all items by acc, what the decision uses.
+    """
     floors = _floors(report.choices)
     rows = []
     for each in report.choices:
         if each.fault or not each.results:
-            rows.append((each.model, each.role, f"{NOT_MEASURED}: {each.fault or 'no choices'}", *["—"] * 12))
+            rows.append((each.model, each.role, *["—"] * 2, unmeasured(each.fault or "no choices"), *["—"] * 10))
         rows += [
             _flip_row(each, row, floors.get((row.scope, row.scoring)))
             for row in each.results
-            if row.scope == "all" or row.scope.startswith("task ")
+            if (row.scope == "all" or row.scope.startswith("task ")) and not (brief and not _decides(row))
         ]
-    header = ("model", "role", "items", "accuracy", "accuracy_change", "right→wrong", "wrong→right", "wrong→other")
+    header = ("model", "role", "items", "accuracy", "accuracy_change", "flips", "all flips", "KL (options)")
     rest = (
-        "flips",
-        "all flips",
-        "KL (options)",
         NOISE_FLOOR,
+        "right→wrong",
+        "wrong→right",
+        "wrong→other",
         "McNemar p (mid-p)",
         "tied items",
         "flips on close items",
     )
     return Table(
         "flips",
-        "Flips and KL",
+        "Flips (acc)" if brief else "Flips and KL",
         f"Multiple choice against {report.baseline}. None of this depends on a judge.",
         (*header, *rest),
         tuple(rows),
@@ -104,7 +110,7 @@ def correlation_table(report: ReviewReport) -> Table:
         grouped.setdefault((each.outcome, each.predictor), []).append(each)
     rows = [(*pair, *(_correlation_cell(each) for each in found)) for pair, found in grouped.items()]
     if not rows:
-        rows = [("a judged outcome", "flips, KL, accuracy", *[f"{NOT_MEASURED}: no judge rated or compared"] * 3)]
+        rows = [("a judged outcome", "flips, KL, accuracy", *[unmeasured("no judge rated or compared")] * 3)]
     note = ""
     if any(each.descriptive for each in report.correlations):
         note = " The candidates come from several families, so that the pooled p is descriptive."
@@ -114,53 +120,6 @@ def correlation_table(report: ReviewReport) -> Table:
         f"Across candidates: each judged change against what the candidates pick.{note}",
         ("outcome", "against", "Spearman", "Kendall", "Pearson"),
         tuple(rows),
-    )
-
-
-def exam_table(judge: JudgeReport) -> Table:
-    """Marks by mode and part."""
-    whole = judge.exam.whole
-    lower = optional(whole.lower_bounds[0] if whole.lower_bounds else None, lambda x: number("exam", x))
-    total = (
-        "all",
-        "whole exam",
-        cell(whole),
-        f"lower bound {lower}, floor {number('exam', judge.exam.floor)}",
-        judge.exam.state,
-    )
-    parts = [
-        (p.mode, p.part, cell(p.right), f"floor {number('exam', p.floor)}", "passed" if p.passed else "failed")
-        for p in judge.exam.parts
-    ]
-    return Table(
-        "exam",
-        f"Exam of {judge.name}",
-        "Share of right marks with Wilson intervals over questions; a pair counts only if both orders are right.",
-        ("mode", "part", "right", "must reach", "result"),
-        (total, *parts),
-    )
-
-
-def coverage_table(report: ReviewReport) -> Table:
-    """Everything planned, by turn, category and task."""
-    rows = [("answers and choices", row) for row in report.coverage]
-    rows += [(f"judge {judge.name}", row) for judge in report.judges for row in (*judge.coverage, *judge.paired)]
-    return Table(
-        "coverage",
-        "Coverage by turn and category",
-        "Each planned record once, by what became of it.",
-        ("part", "what", "model", "scope", "usable", "outcomes"),
-        tuple(
-            (
-                part,
-                row.kind,
-                row.model,
-                row.scope,
-                count_of(row.scored, row.planned),
-                ", ".join(f"{count} {name}" for name, count in row.outcomes.items()) or "—",
-            )
-            for part, row in rows
-        ),
     )
 
 
@@ -194,6 +153,23 @@ def method_table() -> Table:
     )
 
 
+def strongest_correlation(report: ReviewReport) -> str:
+    """The largest measured coefficient in words, and out of how many it was picked; empty if none was measured."""
+    found = [each for each in report.correlations if each.coefficient.value is not None]
+    if not found:
+        return ""
+    most = max(found, key=lambda each: abs(each.coefficient.value or 0))
+    pooled = ", several families: descriptive" if most.descriptive else ""
+    return (
+        f"Strongest of {len(found)} correlations: {most.outcome} against {most.predictor}, {most.method} "
+        f"{_correlation_cell(most)} (not corrected for the picking{pooled})."
+    )
+
+
+def _decides(row: FlipResult) -> bool:
+    return (row.scope, row.scoring) == ("all", "acc")
+
+
 def _floors(choices: Iterable[ItemReport]) -> dict[tuple[str, str], FlipResult]:
     return {(row.scope, row.scoring): row for each in choices if each.role == "control" for row in each.results}
 
@@ -208,13 +184,13 @@ def _flip_row(each: ItemReport, row: FlipResult, floor: FlipResult | None) -> tu
         f"{moved.n} ({row.scoring}{scope})",
         f"{_value(row.accuracy)}, baseline {_value(row.accuracy_baseline)}",
         cell(row.accuracy_change),
-        str(moved.right_to_wrong),
-        str(moved.wrong_to_right),
-        str(moved.wrong_to_other),
         cell(row.flips),
         cell(row.all_flips),
         cell(row.kl) if row.scoring == "acc" else "—",
         beside,
+        str(moved.right_to_wrong),
+        str(moved.wrong_to_right),
+        str(moved.wrong_to_other),
         f"{probability(row.exact_p)} ({probability(row.mid_p)})",
         f"{row.ties}, baseline {row.ties_baseline}",
         f"{row.close_flips} of {moved.flips} (close items: {row.close})",

@@ -20,7 +20,8 @@ class Estimate:
     `interval` is two-sided 95 %, for reading. `lower_bounds` and `upper_bounds` are one-sided, for deciding: entry j-1
     holds at level 0.05 / j, so that Holm's steps over j comparisons need no second computation. `sd` is the spread a
     unit, with which `n` units give the standard error sd / sqrt(n). `missing` says why `value` (or only the interval)
-    is None. `identical` states that the records behind both sides are equal byte for byte.
+    is None, `needs` how many units it asks for where there are too few. `identical` states that the records behind both
+    sides are equal byte for byte.
     """
 
     measure: str
@@ -36,6 +37,7 @@ class Estimate:
     mde: float | None = None
     settings: str = ""
     identical: bool = False
+    needs: int | None = None
 
     def __post_init__(self) -> None:
         numbers = [self.value, self.sd, self.mde, *(self.interval or ()), *self.lower_bounds, *self.upper_bounds]
@@ -60,7 +62,8 @@ def estimate_or_missing(measure: str, unit: str, compute: Callable[[], Estimate]
     try:
         return replace(compute(), left_out=left_out)
     except TooFewData as error:
-        return not_measured(measure, unit, f"{TOO_FEW}: {error}", n=error.have, left_out=left_out)
+        missing = not_measured(measure, unit, f"{TOO_FEW}: {error}", n=error.have, left_out=left_out)
+        return replace(missing, needs=error.need)
 
 
 def not_measured(measure: str, unit: str, reason: str, n: int = 0, left_out: int = 0) -> Estimate:

@@ -6,11 +6,12 @@ contradicts itself or is refused is not right; a call that never reached the jud
 The parts reuse questions, so the whole exam's interval is a little too narrow; the floor of each part stands beside it.
 """
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass
 
 from analysis.estimates import Estimate, estimate_or_missing
 from analysis.intervals import wilson
+from analysis.numbers import apart, number
 from ledger.judgments import ExamMark, Outcome
 
 NOT_ASKED = frozenset({Outcome.FAILED, Outcome.SKIPPED})
@@ -44,7 +45,9 @@ class Exam:
         """A sentence if a part has fewer questions than a real review needs."""
         fewest = min((part.right.n for part in self.parts), default=FEW_QUESTIONS)
         return (
-            f"a small exam: {fewest} questions in a part, {FEW_QUESTIONS} are usual" if fewest < FEW_QUESTIONS else None
+            f"a small exam: the smallest part has {fewest} of the usual {FEW_QUESTIONS} questions"
+            if fewest < FEW_QUESTIONS
+            else None
         )
 
 
@@ -70,13 +73,7 @@ def exam_result(
     reasons = [f"it sat no exam in {mode} mode" for mode in sorted(set(modes) - sat)]
     if left_out and len(units) < reached * (len(units) + left_out):
         reasons.append(f"only {len(units)} of {len(units) + left_out} exam questions reached it")
-    if whole.lower_bounds and whole.lower_bounds[0] < floor:
-        reasons.append(f"its mark's lower bound is {whole.lower_bounds[0]:.2f}, under the floor of {floor:.2f}")
-    for part in parts:
-        if not part.passed and part.right.value is not None:
-            reasons.append(
-                f"{part.mode}, {part.part}: {100 * part.right.value:.0f} % right, under {100 * part.floor:.0f} %"
-            )
+    reasons += [*_under_floor(whole, floor), *_weak_parts(parts, part_floor)]
     outcomes: dict[str, int] = {}
     for mark in sorted(every, key=lambda m: m.outcome):
         outcomes[mark.outcome.value] = outcomes.get(mark.outcome.value, 0) + 1
@@ -98,6 +95,23 @@ def question_marks(marks: Iterable[ExamMark]) -> dict[tuple[str, str, str, str],
         for unit, group in sorted(grouped.items())
         if not any(mark.outcome in NOT_ASKED for mark in group)
     }
+
+
+def _under_floor(whole: Estimate, floor: float) -> Iterator[str]:
+    if whole.value is not None and whole.lower_bounds and whole.lower_bounds[0] < floor:
+        low, least = apart("exam", whole.lower_bounds[0], floor)
+        right = number("exam", whole.value)
+        yield f"{whole.n} exam questions, {right} right, lower bound {low} under the floor of {least}"
+
+
+def _weak_parts(parts: Sequence[ExamPart], floor: float) -> Iterator[str]:
+    """How many parts lie under their floor; a single one by name, several in the exam's table."""
+    weak = [part for part in parts if not part.passed]
+    if len(weak) == 1 and weak[0].right.value is not None:
+        share, least = apart("exam", weak[0].right.value, floor)
+        yield f"1 of {len(parts)} parts under {least} ({weak[0].mode}, {weak[0].part}: {share})"
+    elif weak:
+        yield f"{len(weak)} of {len(parts)} parts under {number('exam', floor)}"
 
 
 def _unit(mark: ExamMark) -> tuple[str, str, str, str]:

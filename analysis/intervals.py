@@ -105,9 +105,7 @@ def cluster_mean(
     if error <= 0:
         settings = "no variation: bound from the range and n"
         if not all(math.isfinite(end) for end in value_range):
-            return Estimate(
-                measure, unit, n, mean, None, f"all {n} values are equal and have no upper range", settings=settings
-            )
+            return Estimate(measure, unit, n, mean, None, "all values are equal", settings=settings)
     return _bounded(measure, unit, n, mean, spread.bound, comparisons, error * math.sqrt(n) or None, settings)
 
 

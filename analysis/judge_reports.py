@@ -60,7 +60,7 @@ class JudgeReport:
     def unfit(self) -> tuple[str, ...]:
         """Why its word does not count; empty if it does."""
         if self.exam.state in ("failed", "missing"):
-            return (*self.faults, f"the judge {self.name} is not trusted: {'; '.join(self.exam.reasons)}")
+            return (*self.faults, f"the judge {self.name} is not trusted ({'; '.join(self.exam.reasons)})")
         return self.faults
 
 

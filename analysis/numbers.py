@@ -9,6 +9,7 @@ from collections.abc import Callable
 from analysis.estimates import Estimate
 
 NOT_MEASURED = "not measured"
+LONGEST_REASON = 60
 SHARES = frozenset({"accuracy", "flips", "all_flips", "first seat's share", "judge's flips", "coverage"})
 CHANGES = frozenset({"rating_change", "win_change", "accuracy_change"})
 COEFFICIENTS = frozenset({"spearman", "kendall", "pearson"})
@@ -60,7 +61,8 @@ def cell(estimate: Estimate | None, *, with_n: bool = True) -> str:
     if estimate is None:
         return NOT_MEASURED
     if estimate.value is None:
-        return f"{NOT_MEASURED}: {estimate.missing}"
+        few = estimate.needs is not None
+        return f"{NOT_MEASURED} (n {estimate.n}, needs {estimate.needs})" if few else unmeasured(estimate.missing or "")
     parts = [number(estimate.measure, estimate.value)]
     parts.append(interval(estimate))
     notes = [f"n {estimate.n}"] if with_n else []
@@ -77,6 +79,11 @@ def interval(estimate: Estimate) -> str:
         return f"[no interval: {estimate.missing}]"
     low, high = (bare_number(estimate.measure, end) for end in estimate.interval)
     return f"[{low}, {high}]"
+
+
+def unmeasured(reason: str) -> str:
+    """`not measured` and a short reason; a long one stands in the warnings, not in a cell."""
+    return f"{NOT_MEASURED}: {reason if len(reason) <= LONGEST_REASON else 'see the warnings'}"
 
 
 def probability(p: float | None) -> str:

@@ -5,6 +5,7 @@ In: a ReviewReport. Out: HTML; everything that came from outside is escaped by J
 
 import base64
 import hashlib
+import re
 from dataclasses import replace
 from importlib.resources import files
 
@@ -14,30 +15,30 @@ from markupsafe import Markup
 from analysis.detail_tables import (
     card_table,
     correlation_table,
-    coverage_table,
-    exam_table,
     flip_table,
     method_table,
     subject_table,
 )
+from analysis.evidence_tables import coverage_table, evidence_table, exam_mark, exam_table
 from analysis.figures import Bar, game_bars, scatter
-from analysis.numbers import cell, number
+from analysis.numbers import number
 from analysis.report_tables import (
     SHAPES,
     Table,
     decision_table,
-    evidence_table,
-    exam_mark,
     game_scope_table,
     game_table,
-    judge_warnings,
     score_scope_table,
     score_table,
+    warnings,
 )
 from analysis.report_text import visible
 from analysis.review_report import ReviewReport
 
 Section = tuple[str, str, tuple[Table, ...]]
+NO_BREAK = "\u00a0"
+_TOGETHER = re.compile(r"\[[^][]{1,24}\]|\(n \d|\d (?=%|pp|nats)")
+FOLDED = ("parts", "cards")
 
 
 def report_html(report: ReviewReport) -> str:
@@ -53,9 +54,10 @@ def report_html(report: ReviewReport) -> str:
         report=report,
         css=Markup(css),
         policy=f"default-src 'none'; style-src 'sha256-{digest}'; base-uri 'none'; form-action 'none'",
-        shape=SHAPES[report.word],
+        shapes=SHAPES,
+        folded=FOLDED,
         facts=_facts(report),
-        warnings=judge_warnings(report),
+        warnings=warnings(report),
         sections=_sections(report),
         bars=_bars(report),
         scatter=scatter(report),
@@ -88,14 +90,13 @@ def _sections(report: ReviewReport) -> tuple[Section, ...]:
 
 
 def _facts(report: ReviewReport) -> tuple[tuple[str, str], ...]:
-    """The banner's lines: the primary of each candidate, margin, judge, exam, date, config."""
+    """The banner's lines: what was asked, of how much, by whom, and when."""
     judge = report.primary_judge
     margin = number(report.primary, report.margin).lstrip("+")
-    primaries = [(f"{report.primary} of {d.candidate}", cell(d.primary.estimate)) for d in report.decisions]
     return (
-        *primaries,
-        ("margin", margin),
+        ("primary measure", f"{report.primary}, margin {margin}"),
         ("limits", ", ".join(f"{name} ≤ {number(name, most)}" for name, most in report.limits) or "none"),
+        ("evidence", f"{report.questions} questions, {report.items} items"),
         ("judge", judge.name if judge else "no judge"),
         ("exam", exam_mark(judge) if judge else "no judge"),
         ("made at", report.made_at),
@@ -113,5 +114,10 @@ def _bars(report: ReviewReport) -> tuple[Bar, ...]:
 
 
 def _finalized(value: object) -> object:
-    """Show invisible characters of every text that the template prints; trusted markup passes as it is."""
-    return visible(value) if isinstance(value, str) and not isinstance(value, Markup) else value
+    """Show invisible characters of every text that the template prints; trusted markup passes as it is.
+
+    An interval, an n and a unit stay on one line with what they belong to.
+    """
+    if not isinstance(value, str) or isinstance(value, Markup):
+        return value
+    return _TOGETHER.sub(lambda found: found[0].replace(" ", NO_BREAK), visible(value))

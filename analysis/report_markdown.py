@@ -3,63 +3,84 @@
 In: a ReviewReport. Out: Markdown; text from outside cannot render, link or mention.
 """
 
+import re
 from collections.abc import Iterator, Sequence
 
+from analysis.decision import PRECEDENCE, Decision
 from analysis.detail_tables import flip_table
-from analysis.report_tables import SHAPES, decision_table, evidence_table, game_table, judge_warnings, score_table
+from analysis.evidence_tables import shortfall_line
+from analysis.report_tables import NOISE_FLOOR, SHAPES, Table, decision_table, game_table, score_table, warnings
 from analysis.report_text import markdown, visible
 from analysis.review_report import ReviewReport
 
 MOST_LINES = 40
-MOST_ROWS = 4
+MOST_CANDIDATES = 5
 MOST_CHARACTERS = 600
-FLIP_COLUMNS = ("model", "items", "accuracy_change", "flips", "all flips", "KL (options)", "noise floor (control)")
-SCORE_COLUMNS = ("model", "rating", "rating_change", "noise floor (control)", "p")
-GAME_COLUMNS = ("model", "win", "tie", "loss", "flip", "failed", "win_change", "noise floor (control)")
-DECISION_COLUMNS = ("candidate", "decision", "lower bound", "upper bound")
+FLIP_COLUMNS = ("model", "accuracy_change", "flips", "all flips", "KL (options)", NOISE_FLOOR)
+SCORE_COLUMNS = ("model", "rating", "rating_change", NOISE_FLOOR, "p")
+GAME_COLUMNS = ("model", "win", "tie", "loss", "flip", "failed", "win_change", NOISE_FLOOR)
+_MEASURES = re.compile(r"\b((?:rating|win|accuracy)\\_change|win\\_score|all\\_flips|kl\\_options)\b")
 
 
 def report_markdown(report: ReviewReport) -> str:
-    """Decision, evidence that falls short, scores, games and flips; the rest stands in report.html."""
-    lines = [line for block in _blocks(report) for line in block][: MOST_LINES - 2]
+    """Decision, warnings, evidence, scores, games and flips; the rest stands in report.html."""
+    lines = [line for block in _opening(report) for line in block]
+    tables = list(_tables(report))
+    # A blank line, two of header, one for the rows that are left out; and two lines of footer.
+    rows = (MOST_LINES - 2 - len(lines)) // max(1, len(tables)) - 4
+    for table, columns in tables:
+        lines += ["", *_table(table, columns, rows)]
     footer = f"Config {report.config_digest}, made {markdown(report.made_at)}. Everything else: report.html."
     return "\n".join([*lines, "", footer]) + "\n"
 
 
-def _blocks(report: ReviewReport) -> Iterator[list[str]]:
+def _opening(report: ReviewReport) -> Iterator[list[str]]:
     yield [f"## {SHAPES[report.word]} {report.word}: {markdown(report.name)}", ""]
     decided = decision_table(report)
-    measure = decided.header[2]
-    columns = (*DECISION_COLUMNS[:2], measure, *DECISION_COLUMNS[2:], decided.header[5])
-    yield _table(decided.header, decided.rows, columns)
-    yield [f"- {_short(decision.sentence)}" for decision in report.decisions[:MOST_ROWS]]
-    yield [f"- {_short(decision.settle)}" for decision in report.decisions[:1] if decision.settle]
-    yield [f"- **{_short(text)}**" for text in judge_warnings(report)[:2]]
-    short = [row for row in evidence_table(report).rows if "missing" in row[4] or "failed" in row[4]]
-    yield [f"- {markdown(f'{row[0]}, {row[1]} of {row[2]}: {row[3]}; {row[4]}')}" for row in short[:1]]
+    shown = _foremost(report.decisions)
+    places = [report.decisions.index(decision) for decision in shown]
+    told = Table(decided.id, "", "", decided.header, tuple(decided.rows[place] for place in places))
+    yield _table(told, decided.header[:6], MOST_CANDIDATES, len(decided.rows) - len(shown))
+    yield ["", *(f"- {_short(decision.sentence)}" for decision in shown)]
+    yield [f"- {_short(decision.settle)}" for decision in shown if decision.settle][:1]
+    yield [f"- **{_short(text)}**" for text in warnings(report)[:2]]
+    yield [f"- {_short(shortfall_line(report))}"]
+
+
+def _tables(report: ReviewReport) -> Iterator[tuple[Table, tuple[str, ...]]]:
+    """Scores and games of the primary judge if it rated and compared anything, and flips."""
     judge = report.primary_judge
-    if judge and judge.scores:
-        scores = score_table(judge)
-        yield ["", *_table(scores.header, scores.rows, SCORE_COLUMNS, most=3)]
-    if judge and judge.games:
-        games = game_table(judge)
-        yield ["", *_table(games.header, games.rows, GAME_COLUMNS, most=3)]
-    flips = flip_table(report)
-    yield ["", *_table(flips.header, flips.rows, FLIP_COLUMNS, most=3)]
+    if judge and any(each.scopes[0].rating.value is not None for each in judge.scores):
+        yield score_table(judge), SCORE_COLUMNS
+    if judge and any(each.scopes[0].win_score.value is not None for each in judge.games):
+        yield game_table(judge), GAME_COLUMNS
+    if report.choices:
+        yield flip_table(report, brief=True), FLIP_COLUMNS
 
 
-def _table(
-    header: Sequence[str], rows: Sequence[Sequence[str]], columns: Sequence[str], most: int = MOST_ROWS
-) -> list[str]:
-    places = [header.index(column) for column in columns]
-    lines = [" | ".join(["", *map(markdown, columns), ""]).strip(), "|" + " --- |" * len(columns)]
-    for row in rows[:most]:
-        lines.append(" | ".join(["", *(markdown(row[place]) for place in places), ""]).strip())
-    if len(rows) > most:
-        lines.append(f"| … {len(rows) - most} more in report.html |" + " |" * (len(columns) - 1))
+def _foremost(decided: Sequence[Decision]) -> list[Decision]:
+    """The decisions in the config's order; where they are too many, those that weigh most."""
+    if len(decided) <= MOST_CANDIDATES:
+        return list(decided)
+    return sorted(decided, key=lambda decision: PRECEDENCE.index(decision.word))[:MOST_CANDIDATES]
+
+
+def _table(table: Table, columns: Sequence[str], most: int, left_out: int = 0) -> list[str]:
+    places = [table.header.index(column) for column in columns]
+    lines = [" | ".join(["", *map(_text, columns), ""]).strip(), "|" + " --- |" * len(columns)]
+    for row in table.rows[:most]:
+        lines.append(" | ".join(["", *(_text(row[place]) for place in places), ""]).strip())
+    left_out += max(0, len(table.rows) - most)
+    if left_out:
+        lines.append(f"| … {left_out} more in report.html |" + " |" * (len(columns) - 1))
     return lines
 
 
 def _short(text: str) -> str:
     seen = visible(text)
-    return markdown(seen if len(seen) <= MOST_CHARACTERS else seen[: MOST_CHARACTERS - 1] + "…")
+    return _text(seen if len(seen) <= MOST_CHARACTERS else seen[: MOST_CHARACTERS - 1] + "…")
+
+
+def _text(text: str) -> str:
+    """Escaped text with the names of measures as code, so that they read as they are written."""
+    return _MEASURES.sub(lambda found: "`" + found[0].replace("\\", "") + "`", markdown(text))

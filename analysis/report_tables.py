@@ -1,16 +1,15 @@
-"""The report's tables, as words: decision, evidence, scores, games. Every face prints these same cells.
+"""The report's tables, as words: decision, warnings, scores, games. Every face prints these same cells.
 
 In: a ReviewReport. Out: Tables of plain text; escaping is each face's own duty.
 """
 
 from dataclasses import dataclass
 
-from analysis.coverage import Coverage
 from analysis.decision import Decision
 from analysis.estimates import Estimate
 from analysis.games import TurnClass
 from analysis.judge_reports import JudgeReport, ModelGames, ModelScores
-from analysis.numbers import cell, count_of, number, optional, probability
+from analysis.numbers import cell, number, optional, probability
 from analysis.review_report import ReviewReport
 
 NOISE_FLOOR = "noise floor (control)"
@@ -18,11 +17,11 @@ NO_FLOOR = "no control"
 SHAPES = {"SHIP": "●", "HOLD": "■", "INCONCLUSIVE": "◆", "UNFIT": "▲"}
 WEAK_JUDGE = (
     "The judge {name} is too weak to be trusted: {reasons}. Its ratings and games are shown, but they decide nothing. "
-    "Flips and KL below do not depend on it."
+    "Flips and KL do not depend on it."
 )
 NO_EXAM = (
     "The judge {name} sat no exam that could be marked ({reasons}). Its ratings and games are shown, but they decide "
-    "nothing. Flips and KL below do not depend on it."
+    "nothing. Flips and KL do not depend on it."
 )
 UNEXAMINED = (
     "NOT EXAMINED: the config switches the exam of the judge {name} off. Nothing shows that it can tell a good answer "
@@ -42,7 +41,7 @@ class Table:
 
 
 def decision_table(report: ReviewReport) -> Table:
-    """Each candidate's word, the primary measure beside its noise floor, and why."""
+    """Each candidate's word, the primary measure beside its noise floor, each limit, and what would settle it."""
     floor = cell(report.control_primary, with_n=False) if report.control_primary else NO_FLOOR
     return Table(
         "decision",
@@ -56,15 +55,15 @@ def decision_table(report: ReviewReport) -> Table:
             "lower bound",
             "upper bound",
             NOISE_FLOOR,
-            "why",
+            *(f"{measure} (limit {number(measure, most)})" for measure, most in report.limits),
             "what would settle it",
         ),
         tuple(_decision_row(decision, floor) for decision in report.decisions),
     )
 
 
-def judge_warnings(report: ReviewReport) -> tuple[str, ...]:
-    """What must be said aloud about each judge; empty where all is well."""
+def warnings(report: ReviewReport) -> tuple[str, ...]:
+    """What must be said aloud about judges, and about choices that cannot be compared; empty where all is well."""
     texts = {"failed": WEAK_JUDGE, "missing": NO_EXAM, "not examined": UNEXAMINED}
     told = []
     for judge in report.judges:
@@ -74,38 +73,8 @@ def judge_warnings(report: ReviewReport) -> tuple[str, ...]:
         if judge.exam.small:
             told.append(f"The judge {judge.name} sat {judge.exam.small}.")
         told += [f"The judged part of {judge.name} is unfit: {fault}" for fault in judge.faults]
+    told += [f"The choices of {each.model} cannot be compared: {each.fault}" for each in report.choices if each.fault]
     return tuple(told)
-
-
-def evidence_table(report: ReviewReport) -> Table:
-    """Each coverage count, every outcome that is not a score, the judge's flips, and its exam."""
-    rows = [_coverage_line(row, "answers and choices") for row in report.coverage if _is_total(row)]
-    for judge in report.judges:
-        rows += [_coverage_line(row, f"judge {judge.name}") for row in judge.coverage if _is_total(row)]
-        rows += [_coverage_line(row, f"judge {judge.name}") for row in judge.paired if row.scope == "all"]
-        rows += [
-            (
-                f"judge {judge.name}",
-                "flips of the judge",
-                games.model,
-                cell(games.bias.flips),
-                "tie ↔ pick counts as a flip",
-            )
-            for games in judge.games
-        ]
-        rows.append((f"judge {judge.name}", "exam", judge.name, exam_mark(judge), "; ".join(judge.exam.reasons) or "—"))
-    return Table(
-        "evidence",
-        "Evidence",
-        f"Planned and usable; the floor is {100 * report.coverage_floor:.0f} %, overall and in each turn.",
-        ("part", "what", "model", "usable", "outcomes"),
-        tuple(rows),
-    )
-
-
-def exam_mark(judge: JudgeReport) -> str:
-    """The exam's state in capitals and the share of right marks."""
-    return f"{judge.exam.state.upper()}, {cell(judge.exam.whole)}"
 
 
 def score_table(judge: JudgeReport) -> Table:
@@ -184,19 +153,9 @@ def _decision_row(decision: Decision, floor: str) -> tuple[str, ...]:
         low,
         high,
         floor,
-        decision.sentence,
+        *(cell(limit.estimate) for limit in decision.limits),
         decision.settle or "—",
     )
-
-
-def _is_total(row: Coverage) -> bool:
-    return row.scope == "all" or row.kind == "choices"
-
-
-def _coverage_line(row: Coverage, part: str) -> tuple[str, ...]:
-    what = row.kind if row.scope == "all" else f"{row.kind}, {row.scope}"
-    rest = ", ".join(f"{count} {name}" for name, count in row.outcomes.items() if name != "scored")
-    return (part, what, row.model, count_of(row.scored, row.planned), rest or "—")
 
 
 def _score_row(each: ModelScores, floor: Estimate | None) -> tuple[str, ...]:

@@ -1,65 +1,82 @@
-"""The report on a terminal: a few plain tables that the front door renders.
+"""The report on a terminal: a few narrow tables and plain lines that the front door renders, the decision last.
 
-In: a ReviewReport. Out: tables with title, header and rows of text.
+In: a ReviewReport. Out: tables with title, header and rows of text, and lines between them.
 """
 
+from collections.abc import Iterator
 from dataclasses import replace
 
-from analysis.detail_tables import flip_table
-from analysis.report_tables import (
-    Table,
-    decision_table,
-    evidence_table,
-    exam_mark,
-    game_table,
-    judge_warnings,
-    score_table,
-)
+from analysis.detail_tables import flip_table, strongest_correlation
+from analysis.evidence_tables import exam_mark, incomplete_table, shortfall_line
+from analysis.judge_reports import JudgeReport
+from analysis.report_tables import NOISE_FLOOR, SHAPES, Table, decision_table, game_table, score_table, warnings
 from analysis.report_text import visible
 from analysis.review_report import ReviewReport
 
-FLIP_COLUMNS = ("model", "items", "accuracy_change", "flips", "all flips", "KL (options)")
-SCORE_COLUMNS = ("model", "rating", "rating_change", "p")
-GAME_COLUMNS = ("model", "win", "tie", "loss", "flip", "failed", "win_change")
-DECISION_COLUMNS = ("candidate", "decision", "lower bound", "noise floor (control)", "why", "what would settle it")
+MOST_MODELS = 8
+FLIP_COLUMNS = ("accuracy_change", "flips", "KL (options)")
+SCORE_COLUMNS = ("rating", "rating_change", "p")
+GAME_COLUMNS = ("win", "tie", "loss", "flip", "failed", "win_change")
 
 
-def summary_tables(report: ReviewReport) -> tuple[Table, ...]:
-    """Evidence, scores, games, flips, warnings, and the decision last, where a terminal's reader looks."""
-    tables = [_incomplete(evidence_table(report))]
+def summary(report: ReviewReport) -> tuple[Table | str, ...]:
+    """Evidence that falls short, scores, games, flips, warnings, the decision and its sentences, in this order.
+
+    A table's title stands in its first header, over the models, so that it takes no line of its own; the decision needs
+    none.
+    """
+    return tuple(_visible(part) for part in _parts(report))
+
+
+def _parts(report: ReviewReport) -> Iterator[Table | str]:
+    incomplete = incomplete_table(report)
+    if incomplete.rows and len(report.models) <= MOST_MODELS:
+        yield replace(incomplete, header=(incomplete.title, *incomplete.header[1:]))
+    yield shortfall_line(report)
     for judge in report.judges:
-        tables += [_columns(score_table(judge), SCORE_COLUMNS)] if judge.scores else []
-        tables += [_columns(game_table(judge), GAME_COLUMNS)] if judge.games else []
+        yield from _judged(judge)
     if report.choices:
-        tables.append(_columns(flip_table(report), FLIP_COLUMNS))
-    said = [(judge.name, exam_mark(judge)) for judge in report.judges]
-    said += [("warning", text) for text in judge_warnings(report)]
-    said += [("note", text) for text in report.notes]
-    if said:
-        tables.append(Table("warnings", "Judge and notes", "", ("about", "text"), tuple(said)))
+        yield _columns(flip_table(report, brief=True), FLIP_COLUMNS)
+    yield from filter(None, [strongest_correlation(report)])
+    yield from (f"Exam of {judge.name}: {exam_mark(judge)}." for judge in report.judges)
+    yield from (f"Warning: {text}" for text in warnings(report))
+    yield from (f"Note: {text}" for text in report.notes)
     decided = decision_table(report)
-    measure = decided.header[2]
-    tables.append(_columns(decided, (*DECISION_COLUMNS[:2], measure, *DECISION_COLUMNS[2:])))
-    return tuple(_visible(table) for table in tables)
+    columns = _columns(decided, ("decision", report.primary, "lower bound", NOISE_FLOOR))
+    yield replace(columns, header=(decided.header[0], *columns.header[1:]))
+    yield from (f"{SHAPES[each.word]} {each.word}: {each.sentence}" for each in report.decisions)
+    yield from _settling(report)
 
 
-def _incomplete(table: Table) -> Table:
-    """The rows that are not a complete count, and one row for all that are."""
-    kept = [row for row in table.rows if not _is_complete(row[3])]
-    complete = ("all other counts", "", "", "complete", f"{len(table.rows) - len(kept)} counts")
-    return replace(table, rows=(*kept, complete))
+def _judged(judge: JudgeReport) -> Iterator[Table | str]:
+    """A judge's scores and games; scores that nobody has make a line, not a table."""
+    rated = any(each.scopes[0].rating.value is not None for each in judge.scores)
+    if judge.scores:
+        unrated = f"Scores by {judge.name}: not measured for any model."
+        yield _columns(score_table(judge), SCORE_COLUMNS) if rated else unrated
+    if judge.games:
+        yield _columns(game_table(judge), GAME_COLUMNS)
 
 
-def _is_complete(usable: str) -> bool:
-    done, _, rest = usable.partition(" of ")
-    return done == rest.partition(" ")[0]
+def _settling(report: ReviewReport) -> Iterator[str]:
+    """What would settle each open decision; candidates that need the same share a line."""
+    needs: dict[str, list[str]] = {}
+    for each in report.decisions:
+        if each.settle:
+            needs.setdefault(each.settle, []).append(each.candidate)
+    yield from (f"{', '.join(names)}: {settle}" for settle, names in needs.items())
 
 
 def _columns(table: Table, names: tuple[str, ...]) -> Table:
-    places = [table.header.index(name) for name in names]
-    return replace(table, header=names, rows=tuple(tuple(row[place] for place in places) for row in table.rows))
+    """The first column under the table's title, and the named ones."""
+    places = [0, *(table.header.index(name) for name in names)]
+    return replace(
+        table, header=(table.title, *names), rows=tuple(tuple(row[place] for place in places) for row in table.rows)
+    )
 
 
-def _visible(table: Table) -> Table:
-    rows = tuple(tuple(visible(text) for text in row) for row in table.rows)
-    return replace(table, title=visible(table.title), rows=rows)
+def _visible(part: Table | str) -> Table | str:
+    if isinstance(part, str):
+        return visible(part)
+    rows = tuple(tuple(visible(text) for text in row) for row in part.rows)
+    return replace(part, title=visible(part.title), header=tuple(map(visible, part.header)), rows=rows)

@@ -6,6 +6,7 @@ In: Progress events. Out: standard error only; results go to standard output.
 import time
 from types import TracebackType
 
+from rich import box
 from rich.console import Console
 from rich.progress import BarColumn, MofNCompleteColumn, TaskID, TextColumn, TimeElapsedColumn, TimeRemainingColumn
 from rich.progress import Progress as Bars
@@ -71,11 +72,12 @@ class Display:
         self.say(f"{progress.work} {progress.done}/{progress.total}{note}")
 
 
-def table(title: str, header: list[str], rows: list[list[str]]) -> Table:
-    """A table for the terminal; cell texts are shown as they are, never as markup."""
-    drawn = Table(title=Text(title), title_justify="left", title_style="bold")
+def table(header: list[str], rows: list[list[str]]) -> Table:
+    """A table for the terminal, counts to the right; cell texts are shown as they are, never as markup."""
+    drawn = Table(box=box.SIMPLE_HEAD, padding=(0, 1, 0, 0), show_edge=False, pad_edge=False)
     for index, name in enumerate(header):
-        drawn.add_column(Text(name), justify="left" if index == 0 else "right", overflow="fold")
+        counts = bool(rows) and all(row[index].isdigit() for row in rows)
+        drawn.add_column(Text(name), justify="right" if counts else "left", overflow="fold")
     for row in rows:
         drawn.add_row(*(Text(cell) for cell in row))
     return drawn

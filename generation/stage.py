@@ -4,8 +4,10 @@ In: a Batch and a way to load its engine. Out: answers.jsonl, choices.jsonl and 
 The engine is loaded only if something is missing.
 """
 
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
 
 from generation.answers import AnswerPlan, write_answers
 from generation.choices import Style, write_choices
@@ -58,30 +60,34 @@ def _run_order(pending: Pending, spec: EngineSpec, engine: Engine, report: Repor
     folder = GenerationFolder(order.folder)
     with write_lock(folder.path), Writer(folder.choices) as choices, Writer(folder.answers) as answers:
         found = len(choices.keys) + len(answers.keys)
-        settings, inputs = order.settings(spec), order.inputs()
-        manifest = open_manifest(folder.path, "generation", order.model, settings, inputs, found)
-        facts = {**manifest.facts, **engine.facts, "planned": order.planned()}
-        if choices.torn or answers.torn:
-            facts["torn_lines_removed"] = int(facts.get("torn_lines_removed", 0)) + 1
-        write_manifest(folder.path, manifest.model_copy(update={"facts": facts}))
-        write_choices(engine, pending.choices, len(pending.choices), order.model, choices, report)
-        plan = AnswerPlan(order.model, order.seed, order.max_tokens, order.control)
-        write_answers(engine, pending.answers, len(pending.answers), plan, answers, report)
-        # Asked again only now: the baseline traces the answers that it has just written.
-        if turns := pending_traces(order):
-            _trace(order, turns, engine, report)
+        manifest = open_manifest(folder.path, "generation", order.model, order.settings(spec), order.inputs(), found)
+        torn = int(manifest.facts.get("torn_lines_removed", 0)) + bool(choices.torn or answers.torn)
+        _note(folder.path, {"planned": order.planned(), "torn_lines_removed": torn, **engine.facts})
+        try:
+            write_choices(engine, pending.choices, len(pending.choices), order.model, choices, report)
+            plan = AnswerPlan(order.model, order.seed, order.max_tokens, order.control)
+            write_answers(engine, pending.answers, len(pending.answers), plan, answers, report)
+            # Asked again only now: the baseline traces the answers that it has just written.
+            if turns := pending_traces(order):
+                _trace(order, turns, engine, report)
+        finally:
+            _note(folder.path, engine.facts)  # an endpoint tells what it is only while it answers
 
 
 def _trace(order: Order, turns: list[Turn], engine: Engine, report: Report) -> None:
     """Trace the baseline's answers, or say in the manifest why this model's traces could not be compared with them."""
-    folder = GenerationFolder(order.folder).path
     own = engine.facts.get("tokenizer")
     baseline = read_manifest(order.baseline) if order.baseline else None
     if own is not None and baseline is not None and baseline.facts.get("tokenizer") == own:
-        write_traces(engine, turns, order.model, order.top_k, TraceWriter(folder), report)
+        write_traces(engine, turns, order.model, order.top_k, TraceWriter(order.folder), report)
         return
     cause = "the tokenizer is not the baseline's" if own else "this engine gives none"
     report(Progress(f"{order.model}: traces refused: {cause}", 1, 1))
+    _note(order.folder, {TRACES_REFUSED: cause})
+
+
+def _note(folder: Path, facts: Mapping[str, Any]) -> None:
+    """Add facts to a folder's manifest."""
     manifest = read_manifest(folder)
-    if manifest:
-        write_manifest(folder, manifest.model_copy(update={"facts": {**manifest.facts, TRACES_REFUSED: cause}}))
+    if manifest is not None and not facts.items() <= manifest.facts.items():
+        write_manifest(folder, manifest.model_copy(update={"facts": {**manifest.facts, **facts}}))

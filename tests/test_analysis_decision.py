@@ -3,7 +3,8 @@
 import pytest
 
 from analysis.decision import EXIT_CODES, Decision, Evidence, Gate, Word, decisions, overall
-from analysis.estimates import Estimate, not_measured
+from analysis.estimates import Estimate, estimate_or_missing, not_measured
+from analysis.intervals import wilson
 from analysis.numbers import apart, cell, count_of, number, probability
 
 
@@ -68,6 +69,13 @@ def test_unfit_evidence_names_every_reason():
     found = decided(unfit=["the exam failed", "answers are stale"])
     assert found.causes == ("the exam failed", "answers are stale")
     assert "the exam failed; answers are stale" in found.sentence
+
+
+def test_an_unfit_sentence_gives_two_reasons_and_the_causes_all():
+    found = decided(unfit=["the exam failed", "answers are stale", "turn 1 is short", "turn 2 is short"])
+    assert len(found.causes) == 4
+    assert found.sentence.endswith("the exam failed; answers are stale; and 2 more reasons, listed in the report.")
+    assert decided(unfit=["a", "b", "c"]).sentence.endswith("a; b; and 1 more reason, listed in the report.")
 
 
 def test_a_measure_without_bounds_is_unfit_and_a_limit_without_bounds_stays_open():
@@ -173,5 +181,9 @@ def test_a_cell_holds_interval_n_and_the_mde_of_what_is_not_significant():
     assert cell(estimate(0.15, 0.35)) == "+0.25 [+0.10, +0.40] (n 80)"
     assert cell(None) == "not measured"
     assert cell(not_measured("flips", "items", "no choices")) == "not measured: no choices"
+    assert cell(not_measured("flips", "items", "a long reason " * 9)) == "not measured: see the warnings"
+    few = estimate_or_missing("flips", "items", lambda: wilson("flips", "items", 0, 0))
+    assert cell(few) == "not measured (n 0, needs 1)"
+    assert few.missing == "too few data: flips (items) needs at least 1, there are 0"
     assert (probability(None), probability(0.012), probability(2.7e-8)) == ("not measured", "p = 0.012", "p = 2.7e-08")
     assert count_of(0, 0) == "none planned"

@@ -3,9 +3,10 @@
 import html
 
 from analysis.decision import Word
+from analysis.evidence_tables import evidence_table, shortfall_line
 from analysis.report_html import report_html
 from analysis.report_markdown import report_markdown
-from analysis.report_tables import evidence_table
+from analysis.report_tables import warnings
 from ledger.digests import file_digest
 from ledger.errors import EXIT_UNFIT
 from ledger.judgments import Outcome
@@ -19,7 +20,7 @@ def test_a_failed_exam_makes_the_judged_part_unfit_and_says_so_plainly(tmp_path)
     for face in (report_html(report), report_markdown(report)):
         told = html.unescape(face).replace("\\", "")
         assert "too weak to be trusted" in told
-        assert "Flips and KL below do not depend on it" in told
+        assert "Flips and KL do not depend on it" in told
     assert report.choices[0].results[0].kl.value is not None
     assert report.judges[0].scores[0].scopes[0].rating.value is not None
 
@@ -83,7 +84,12 @@ def test_coverage_under_the_floor_is_unfit_and_shown(tmp_path):
     report = folder.report()
     assert report.word is Word.UNFIT
     assert "under the floor" in report.decisions[0].sentence
-    assert any("20 failed" in row[4] for row in evidence_table(report).rows)
+    table = evidence_table(report)
+    ratings = next(row for row in table.rows if row[0] == "ratings")
+    assert ratings == ("ratings", *["60/80: 20 failed"] * 4)
+    assert [row[0] for row in table.rows[2:6]] == ["paired choices", "ratings", "paired ratings", "games"]
+    assert "Exam of judge-1: PASSED" in table.caption
+    assert "ratings 240/320 (80 failed)" in shortfall_line(report)
 
 
 def test_one_turn_under_the_floor_is_enough(tmp_path):
@@ -113,6 +119,7 @@ def test_different_items_under_one_name_are_a_fault_and_no_crash(tmp_path):
     report = folder.report()
     assert words(report)[0] is Word.UNFIT
     assert "test/i3" in report.decisions[0].sentence
+    assert any("test/i3" in text for text in warnings(report))
 
 
 def test_a_missing_control_is_named(tmp_path):
@@ -139,7 +146,7 @@ def test_a_small_exam_is_said(tmp_path):
     folder = whole(tmp_path, config(margin=1.0))
     store = folder.run.judge("judge-1").exam
     store.replace(mark for mark in store.records() if int(mark.question) < 12)
-    assert "a small exam: 12 questions" in report_html(folder.report())
+    assert "a small exam: the smallest part has 12 of the usual 20 questions" in report_html(folder.report())
 
 
 def test_different_questions_under_one_name_make_the_judged_part_unfit(tmp_path):

@@ -184,6 +184,7 @@ def test_coverage_counts_every_planned_key_once_and_nothing_else():
         frozenset({"scored"}),
     )
     assert (row.planned, row.scored, row.outcomes) == (4, 1, {"failed": 1, "missing": 2, "scored": 1})
+    assert row.unusable == {"failed": 1, "missing": 2}
     assert "25.0 %" in shortfalls([row], 0.9)[0]
     assert shortfalls([row], 0.25) == []
     assert "no ratings of m" in shortfalls([coverage("ratings", "m", "all", [], {}, frozenset())], 0.9)[0]
@@ -225,7 +226,7 @@ def test_the_whole_exam_has_a_floor_for_its_lower_bound():
     assert result([m for i in range(20) for m in both(i)]).state == "passed"
     weak = result([m for i in range(20) for m in both(i, first=i < 16)])
     assert weak.state == "failed"
-    assert "lower bound" in weak.reasons[0]
+    assert weak.reasons[0] == "20 exam questions, 80.0 % right, lower bound 62.2 % under the floor of 75.0 %"
     assert weak.whole.value == pytest.approx(0.8)
 
 
@@ -233,8 +234,15 @@ def test_each_part_has_a_floor_of_its_own():
     marks = [m for i in range(200) for m in both(i)] + [m for i in range(10) for m in both(i, first=i < 4, part="weak")]
     found = result(marks)
     assert found.state == "failed"
-    assert found.reasons == ("pair, weak: 40 % right, under 50 %",)
+    assert found.reasons == ("1 of 2 parts under 50.0 % (pair, weak: 40.0 %)",)
     assert [part.passed for part in found.parts] == [True, False]
+
+
+def test_a_hopeless_judge_has_short_reasons():
+    found = result([m for part in "abcdefghij" for m in both(1, first=False, part=part)])
+    assert len(found.reasons) == 2
+    assert found.reasons[1] == "10 of 10 parts under 50.0 %"
+    assert sum(map(len, found.reasons)) < 120
 
 
 def test_every_used_mode_is_examined():

@@ -6,9 +6,10 @@ from analysis.decision import Word
 from analysis.evidence import read_evidence
 from analysis.report_html import report_html
 from analysis.report_markdown import MOST_LINES, report_markdown
+from analysis.report_tables import Table
 from analysis.report_writers import write_reports
 from analysis.review_report import build_report, report_from
-from analysis.summary import summary_tables
+from analysis.summary import summary
 from ledger.config import config_from
 from ledger.errors import EXIT_HOLD, EXIT_INCONCLUSIVE, EXIT_SHIP
 from ledger.judgments import Outcome
@@ -80,7 +81,7 @@ def test_every_shape_of_review_gives_a_report(tmp_path, settings, filled):
     no_zero_width(report)
     assert len(report_markdown(report).splitlines()) <= MOST_LINES
     assert report_html(report).endswith("</html>")
-    assert summary_tables(report)[-1].title == "Decision"
+    assert [part.title for part in summary(report) if isinstance(part, Table)][-1] == "Decision"
     assert report.word is Word.UNFIT or filled
 
 

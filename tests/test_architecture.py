@@ -20,7 +20,7 @@ OWNERS = {
     "transformers": ("generation/transformers_engine.py", "generation/vllm_engine.py", "assay/lab/"),
     "torch": ("generation/transformers_engine.py", "assay/lab/"),
     "compressed_tensors": ("assay/lab/",),
-    "openai": ("judge/client.py",),
+    "openai": ("judge/client.py", "generation/endpoint.py"),
     "lm_eval": ("generation/harness.py",),
     "fastchat": ("generation/templates.py",),
     "ray": ("assay/placement/",),

@@ -137,6 +137,16 @@ def test_a_torn_line_is_cut_and_told_in_the_manifest(tmp_path):
     assert read_manifest(tmp_path / "m").facts["torn_lines_removed"] == 1
 
 
+def test_what_an_engine_learns_while_it_runs_is_written_down(tmp_path):
+    class Learning(ScriptedEngine):
+        def step(self):
+            self.facts["served_models"] = ["m-2026"]
+            return super().step()
+
+    run(batch(order(tmp_path)), Learning())
+    assert read_manifest(tmp_path / "m").facts["served_models"] == ["m-2026"]
+
+
 def test_new_questions_join_a_run_and_edited_ones_stop_it(tmp_path):
     run(batch(order(tmp_path)))
     engine = run(batch(order(tmp_path, count=5)))
