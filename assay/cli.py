@@ -16,6 +16,7 @@ from assay.commands.fetch import fetch
 from assay.commands.generate import generate
 from assay.commands.init import init
 from assay.commands.judge import judge
+from assay.commands.merge import merge
 from assay.commands.review import review
 from ledger.errors import EXIT_BUG, EXIT_INFRASTRUCTURE, EXIT_INTERRUPTED, EXIT_USAGE, AssayError
 
@@ -43,7 +44,7 @@ def options(
         os.environ[DEBUG] = "1"
 
 
-for command in (review, generate, judge, analyze, init, fetch, compress, demo):
+for command in (review, generate, merge, judge, analyze, init, fetch, compress, demo):
     app.command()(command)
 
 

@@ -8,7 +8,7 @@ import os
 import shutil
 import socket
 from collections.abc import Iterator
-from contextlib import contextmanager
+from contextlib import contextmanager, nullcontext
 from dataclasses import dataclass
 from datetime import UTC, datetime
 from functools import partial
@@ -19,10 +19,14 @@ from urllib.parse import urlsplit
 from analysis.report_writers import write_reports
 from analysis.review_report import ReviewReport, build_report
 from assay.placement.judge_server import served
-from assay.placement.processes import run_in_process
+from assay.placement.local_placement import run_locally
+from assay.placement.ray_placement import on_ray
+from assay.placement.work import merge_batch, run_work, shard_job
 from assay.sources.material import official_prompts, questions, task_items
 from assay.sources.models import model_path
-from generation.orders import Batch, EngineSpec, Order
+from generation.orders import Batch, EngineSpec, Order, pending_answers, pending_choices
+from generation.served_engine import load_served
+from generation.shards import Shard
 from generation.stage import pending_orders
 from judge.client import OpenAITransport
 from judge.prompt_sets import PromptSet, assay_prompts
@@ -32,6 +36,7 @@ from ledger.config import JudgeConfig, ModelConfig, ReviewConfig, read_config
 from ledger.errors import ConfigError, StaleInput, Unavailable
 from ledger.progress import Progress, Report
 from ledger.runs import RunFolder, control_of
+from ledger.store import write_atomically
 
 LOCAL_KEY = "not-needed"
 LOCAL_HOSTS = ("127.0.0.1", "localhost", "::1")
@@ -66,8 +71,9 @@ def begin(config_file: Path, runs: Path, report: Report, *, amend: bool = False)
                     "The config was declared when the run began: give the review another name, or use --amend.",
                 )
             shutil.copy2(run.config, run.path / f"review.{declared[:8]}.toml")
-    if not run.config.exists() or not run.config.samefile(config_file):
-        shutil.copyfile(config_file, run.config)
+    declaration = config_file.read_text(encoding="utf-8")
+    if not run.config.exists() or run.config.read_text(encoding="utf-8") != declaration:
+        write_atomically(run.config, declaration)  # shards begin together; none may read half a file
     return Review(config, run, report)
 
 
@@ -75,9 +81,11 @@ def preflight(review: Review) -> None:
     """Find out in a second what would otherwise fail after an hour. Raises AssayError."""
     config = review.config
     for model in config.models:
-        _engine(model)
+        spec = _engine(model)
+        if spec.kind == "openai":
+            load_served(spec).close()  # opens no connection: its URL, key and arguments are checked
     for judge in config.judge:
-        contestants = [name for model in config.models for name in (model.name, model.model, model_path(model))]
+        contestants = [name for model in config.models for name in (model.name, model.model, _engine(model).model)]
         refuse_contestant(judge.serve or judge.model, contestants, config.decision.judge_may_compete)
         _prompt_set(judge)
         if not judge.serve:
@@ -117,14 +125,46 @@ def batches(review: Review) -> list[Batch]:
     return found
 
 
-def generate(review: Review) -> None:
-    """Let every model write and pick what is missing."""
+def generate(review: Review, *, model: str = "", ray: str | None = None) -> None:
+    """Let every model, or the one named, write and pick what is missing; `ray` overrides the config's address."""
+    placement = review.config.placement
+    work = _batches_of(review, model)
+    if not any(pending_orders(batch) for batch in work):
+        for batch in work:
+            merge_batch(batch, review.report)
+            review.report(Progress(f"{batch.orders[0].model}: answers and choices are there", 1, 1))
+        return
+    address = placement.ray if ray is None else ray
+    with on_ray(address) if address else nullcontext(run_locally) as run:
+        run_work(work, run, placement.replicas, review.report)
+
+
+def generate_shard(review: Review, shard: Shard, *, model: str = "") -> None:
+    """One shard of every model, or of the one named, on this machine; `merge` puts the shards together."""
+    jobs = {batch.orders[0].model: shard_job(batch, shard) for batch in _batches_of(review, model)}
+    for name in (name for name, job in jobs.items() if job is None):
+        review.report(Progress(f"{name}: answers and choices are there ({shard})", 1, 1))
+    run_locally([job for job in jobs.values() if job], review.report)
+
+
+def merge(review: Review) -> None:
+    """Take the records of all shards into the models' files, and say how complete these are."""
     for batch in batches(review):
-        name = batch.orders[0].model
-        if not pending_orders(batch):
-            review.report(Progress(f"{name}: answers and choices are there", 1, 1))
-            continue
-        run_in_process(batch, review.run.generation(name).path / "engine.log", review.report)
+        merge_batch(batch, review.report)
+        for order in batch.orders:
+            missing = len(pending_answers(order)) + len(pending_choices(order))
+            planned = sum(order.planned().values())
+            note = "`assay generate` makes the rest" if missing else ""
+            review.report(Progress(f"{order.model}: answers and choices", planned - missing, planned, note))
+
+
+def _batches_of(review: Review, model: str) -> list[Batch]:
+    found = batches(review)
+    chosen = [batch for batch in found if model in ("", batch.orders[0].model)]
+    if not chosen:
+        known = ", ".join(batch.orders[0].model for batch in found)
+        raise ConfigError(f"no model is called {model!r}", where="--model", remedy=f"There are {known}.")
+    return chosen
 
 
 def judge(review: Review) -> None:

@@ -50,6 +50,7 @@ class Order(BaseModel):
     """All that one model (or the control) writes and picks in a review.
 
     With `top_k` the answers in the folder `baseline` are traced, the K most likely tokens kept at each position.
+    Records that are in the folder `merged` are done as well: a shard (generation/shards.py) looks into its model's.
     """
 
     model_config = ConfigDict(frozen=True, extra="forbid")
@@ -64,6 +65,12 @@ class Order(BaseModel):
     tasks: tuple[TaskItems, ...] = ()
     top_k: int = 0
     baseline: Path | None = None
+    merged: Path | None = None
+
+    @property
+    def folders(self) -> tuple[GenerationFolder, ...]:
+        """Where records of this order may be."""
+        return tuple(GenerationFolder(path) for path in (self.merged, self.folder) if path)
 
     def settings(self, engine: EngineSpec) -> dict[str, Any]:
         """What the records of this order depend on, beside the questions and items that they carry themselves."""
@@ -105,12 +112,12 @@ def pending_answers(order: Order) -> list[tuple[Question, int]]:
 
     The control is admitted in a shuffled order: which conversations share a batch changes greedy texts as well.
     """
-    store = GenerationFolder(order.folder).answers
     known = {question.key: question for question in order.questions}
     done = set()
-    for answer in store.records():
-        _refuse_changed(store, answer.key, answer.question.digest, known.get(answer.question.key))
-        done.add(answer.key)
+    for store in (folder.answers for folder in order.folders):
+        for answer in store.records():
+            _refuse_changed(store, answer.key, answer.question.digest, known.get(answer.question.key))
+            done.add(answer.key)
     wanted = [(question, sample) for sample in range(order.samples) for question in order.questions]
     if order.control:
         random.Random(order.seed).shuffle(wanted)
@@ -119,12 +126,12 @@ def pending_answers(order: Order) -> list[tuple[Question, int]]:
 
 def pending_choices(order: Order) -> list[tuple[Item, Style]]:
     """The items without a choice, in the order of admission; shuffled for the control. Raises StaleInput."""
-    store = GenerationFolder(order.folder).choices
     known = {item.key: item for task in order.tasks for item in task.items}
     done = set()
-    for choice in store.records():
-        _refuse_changed(store, choice.key, choice.item_digest, known.get((choice.task, choice.item)))
-        done.add(choice.key)
+    for store in (folder.choices for folder in order.folders):
+        for choice in store.records():
+            _refuse_changed(store, choice.key, choice.item_digest, known.get((choice.task, choice.item)))
+            done.add(choice.key)
     wanted: list[tuple[Item, Style]] = [(item, task.style) for task in order.tasks for item in task.items]
     if order.control:
         random.Random(order.seed).shuffle(wanted)

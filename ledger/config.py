@@ -131,6 +131,17 @@ class DecisionConfig(Section):
     judge_may_compete: bool = False
 
 
+class PlacementConfig(Section):
+    """Where the models run; nothing in the results depends on it, so it may change during a review.
+
+    `ray` is a cluster's address, `auto` for the one this machine belongs to, `local` to start one here, or empty for
+    this machine without Ray. `replicas` copies of a model share its work.
+    """
+
+    ray: str = ""
+    replicas: int = Field(default=1, ge=1)
+
+
 class ReviewConfig(Section):
     """A whole review."""
 
@@ -142,6 +153,7 @@ class ReviewConfig(Section):
     task: tuple[TaskConfig, ...] = ()
     judge: tuple[JudgeConfig, ...] = ()
     decision: DecisionConfig = DecisionConfig()
+    placement: PlacementConfig = PlacementConfig()
 
     @model_validator(mode="after")
     def _consistent(self) -> Self:
@@ -183,8 +195,8 @@ class ReviewConfig(Section):
 
     @property
     def digest(self) -> str:
-        """Hash of every setting, defaults included."""
-        return digest_of(self.model_dump(mode="json"))
+        """Hash of every setting that the results depend on, defaults included; where the work runs is not one."""
+        return digest_of(self.model_dump(mode="json", exclude={"placement"}))
 
 
 def read_config(path: Path) -> ReviewConfig:

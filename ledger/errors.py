@@ -7,6 +7,7 @@ Who can mend it, and does trying again help?
     ├── LedgerError                64   the user: a file of records is not what it claims to be
     │   ├── BadRecord                   one line does not parse or breaks its type (file, line, field)
     │   ├── DuplicateKey                two lines claim one key (file, both lines)
+    │   ├── ConflictingRecords          two files tell different things under one key (both files)
     │   ├── MissingRecords              a stage needs what another has not written yet
     │   ├── StaleInput                  an input changed after it was used (file, both hashes)
     │   └── StoreLocked                 another process writes this folder; trying later helps
@@ -76,6 +77,16 @@ class DuplicateKey(LedgerError):
             f"key {key} stands on line {first_line} and again on line {second_line}",
             where=str(file),
             remedy="Remove the wrong one of the two.",
+        )
+
+
+class ConflictingRecords(LedgerError):
+    """Two files whose records of the same key differ; neither is chosen silently."""
+
+    def __init__(self, first: Path, second: Path, key: str) -> None:
+        self.first, self.second, self.key = first, second, key
+        super().__init__(
+            f"key {key} has another content in {second}", where=str(first), remedy="Remove the wrong one of the two."
         )
 
 

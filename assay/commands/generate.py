@@ -1,20 +1,45 @@
 """The command `assay generate`: let the models write and pick."""
 
 from pathlib import Path
+from typing import Annotated
+
+import typer
 
 from assay import pipeline
-from assay.commands.review import Amend, Config, Runs
+from assay.commands.review import Amend, Config, Ray, Runs
 from assay.display import Display
+from generation.shards import shard_from
+from ledger.errors import ConfigError
 
 
-def generate(config: Config, runs: Runs = Path("runs"), amend: Amend = False) -> None:
+def generate(
+    config: Config,
+    runs: Runs = Path("runs"),
+    amend: Amend = False,
+    model: Annotated[str, typer.Option("--model", help="Only the model of this label.")] = "",
+    shard: Annotated[str, typer.Option("--shard", metavar="I/N", help="Only the I-th of N parts.")] = "",
+    ray: Ray = None,
+) -> None:
     """Write the answers and choices that are missing, and print the run's folder.
 
-    Example:
+    On this machine, one process a model, several at once over the GPUs that are there. On a Ray cluster with --ray; the
+    run folder must then be on a file system that all its machines see. For Slurm, each task of an array takes one part
+    with --shard (no judge is asked for then), and `assay merge` puts the parts together.
+
+    Examples:
         assay generate review.toml
+        assay generate review.toml --ray auto
+        assay generate review.toml --shard $SLURM_ARRAY_TASK_ID/8
+        assay generate review.toml --shard 2/8 --model w4a16
     """
+    part = shard_from(shard) if shard else None
+    if part and ray:
+        raise ConfigError("--shard and --ray exclude each other", remedy="Ray makes its own shards.")
     with Display() as display:
         review = pipeline.begin(config, runs, display.report, amend=amend)
-        pipeline.preflight(review)
-        pipeline.generate(review)
+        if part:
+            pipeline.generate_shard(review, part, model=model)
+        else:
+            pipeline.preflight(review)
+            pipeline.generate(review, model=model, ray=ray)
     print(review.run.path)

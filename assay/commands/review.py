@@ -1,22 +1,31 @@
 """The command `assay review`: everything, from config to decision."""
 
+import sys
 from pathlib import Path
 from typing import Annotated
 
 import typer
 from rich.console import Console
+from rich.text import Text
 
+from analysis.report_tables import Table
 from analysis.review_report import ReviewReport
-from analysis.summary import summary_tables
+from analysis.summary import summary
 from assay import pipeline
 from assay.display import Display, table
 
 Config = Annotated[Path, typer.Argument(help="The review's config, a TOML file; `assay init` writes one.")]
 Runs = Annotated[Path, typer.Option("--runs", help="The folder that holds run folders.")]
 Amend = Annotated[bool, typer.Option("--amend", help="Accept a config that changed since the run began.")]
+Ray = Annotated[
+    str | None,
+    typer.Option("--ray", metavar="ADDRESS", help="Run the models on a Ray cluster: host:port, auto or local."),
+]
+
+PIPE_COLUMNS = 120
 
 
-def review(config: Config, runs: Runs = Path("runs"), amend: Amend = False) -> int:
+def review(config: Config, runs: Runs = Path("runs"), amend: Amend = False, ray: Ray = None) -> int:
     """Generate, judge and analyze; print the decision and leave with its exit code.
 
     What is there already is not made again, so the same command resumes a run that was stopped.
@@ -24,26 +33,34 @@ def review(config: Config, runs: Runs = Path("runs"), amend: Amend = False) -> i
     Examples:
         assay review review.toml
         assay review review.toml --runs /data/runs
+        assay review review.toml --ray auto
     """
-    report, written = run_review(config, runs, amend=amend)
+    report, written = run_review(config, runs, amend=amend, ray=ray)
     show(report, written)
     return report.exit_code
 
 
-def run_review(config: Path, runs: Path, *, amend: bool = False) -> tuple[ReviewReport, list[Path]]:
+def run_review(
+    config: Path, runs: Path, *, amend: bool = False, ray: str | None = None
+) -> tuple[ReviewReport, list[Path]]:
     """All stages, with progress on standard error."""
     with Display() as display:
         under_way = pipeline.begin(config, runs, display.report, amend=amend)
         pipeline.preflight(under_way)
-        pipeline.generate(under_way)
+        pipeline.generate(under_way, ray=ray)
         pipeline.judge(under_way)
         return pipeline.analyze(under_way)
 
 
 def show(report: ReviewReport, written: list[Path]) -> None:
-    """Print the report's summary and where its files are."""
-    console = Console(highlight=False)
-    for summary in summary_tables(report):
-        console.print(table(summary.title, list(summary.header), [list(row) for row in summary.rows]))
+    """Print the report's summary and where its files are; a file or a pipe gets lines of PIPE_COLUMNS."""
+    console = Console(highlight=False, width=None if sys.stdout.isatty() else PIPE_COLUMNS)
+    before: Table | str = ""
+    for part in summary(report):
+        if not (isinstance(before, str) and isinstance(part, str)):
+            console.print()
+        drawn = Text(part) if isinstance(part, str) else table(list(part.header), [list(row) for row in part.rows])
+        console.print(drawn)
+        before = part
     for path in written:
         console.print(str(path), markup=False, soft_wrap=True)

@@ -1,1 +1,1 @@
-"""Where work runs: processes on this machine, and the judge's server."""
+"""Where work runs: processes on this machine, a Ray cluster, and the judge's server."""

@@ -1,42 +1,160 @@
-"""Batches on this machine: one child process each, one after the other.
+"""One worker process, seen from the process that started it.
 
-In: batches. Out: the records that they write; progress through the callback; EngineError with the log's place.
+In: a job. Out: the records that it writes; its progress; a failure that names the log with the engine's own words.
 """
 
 import json
 import os
+import select
 import signal
 import subprocess
 import sys
+from collections.abc import Mapping
+from contextlib import suppress
+from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
 from generation.orders import Batch
-from ledger.errors import EXIT_USAGE, ConfigError, EngineError
-from ledger.progress import Progress, Report
+from ledger.errors import EXIT_INFRASTRUCTURE, EXIT_USAGE, AssayError, ConfigError, EngineError
+from ledger.progress import Progress
 
 STOP_SECONDS = 10.0
+READ_BYTES = 1 << 16
+WORKER_MODULE = "assay.placement.worker"
 
 
-def run_in_process(batch: Batch, log: Path, report: Report) -> None:
-    """Run one batch in a process of its own and wait for it. Raises ConfigError or EngineError."""
-    log.parent.mkdir(parents=True, exist_ok=True)
-    command = [sys.executable, "-m", "assay.placement.worker", str(os.getpid())]
-    failure: dict[str, Any] | None = None
-    with log.open("ab") as sink:
-        child = subprocess.Popen(
-            command, stdin=subprocess.PIPE, stdout=subprocess.PIPE, stderr=sink, start_new_session=True
-        )
+@dataclass(frozen=True)
+class Job:
+    """One model load: a batch, the log of its engine, and the shard, if it is one."""
+
+    batch: Batch
+    log: Path
+    shard: str = ""
+
+    @property
+    def name(self) -> str:
+        """The model, and the shard if it is one."""
+        return f"{self.batch.orders[0].model} {self.shard}".rstrip()
+
+
+@dataclass(frozen=True)
+class Failure:
+    """Why a worker did not finish; `again` where another try may: it died, or another still held the folder."""
+
+    sentence: str
+    remedy: str
+    exit_code: int
+    again: bool
+
+    def error(self) -> AssayError:
+        """The error to raise for it."""
+        kind = ConfigError if self.exit_code == EXIT_USAGE else EngineError
+        return kind(self.sentence, remedy=self.remedy)
+
+
+class Worker:
+    """A process that runs one job. It dies with the thread that started it, so that thread must wait for it."""
+
+    def __init__(self, job: Job, environment: Mapping[str, str] | None = None, folder: str | None = None) -> None:
+        self.job = job
+        self.ended = False
+        self._event: dict[str, Any] | None = None
+        self._rest = b""
+        job.log.parent.mkdir(parents=True, exist_ok=True)
+        with job.log.open("ab") as sink:
+            self._child = subprocess.Popen(
+                [sys.executable, "-m", WORKER_MODULE, str(os.getpid())],
+                stdin=subprocess.PIPE,
+                stdout=subprocess.PIPE,
+                stderr=sink,
+                start_new_session=True,
+                env=environment,
+                cwd=folder,
+            )
         try:
-            failure = _follow(child, batch, report)
-            child.wait()
-        finally:
-            stop(child)
-    if failure:
-        kind = ConfigError if failure["exit_code"] == EXIT_USAGE else EngineError
-        raise kind(str(failure["error"]), remedy=f"The engine's own words: {log}")
-    if child.returncode:
-        raise EngineError(_death(child.returncode), where=batch.orders[0].model, remedy=f"Last lines in {log}")
+            self._send(job.batch)
+        except BaseException:
+            self.stop()
+            raise
+
+    def fileno(self) -> int:
+        """What to wait on for progress or the end."""
+        assert self._child.stdout is not None
+        return self._child.stdout.fileno()
+
+    def wait(self, seconds: float) -> None:
+        """Wait for progress or the end, at most so long."""
+        select.select([self], [], [], seconds)
+
+    def read(self) -> list[Progress]:
+        """The progress since the last reading, without waiting; sets `ended`."""
+        # Asked before reading: whatever an ended process wrote is in the pipe by now. A process that it left behind
+        # may hold the pipe open, so the end of the pipe alone would not tell.
+        gone = self._child.poll() is not None
+        while chunk := self._chunk():
+            self._rest += chunk
+        *lines, self._rest = self._rest.split(b"\n")
+        found = []
+        for line in lines:
+            event = json.loads(line)
+            if "error" in event:
+                self._event = event
+            else:
+                found.append(Progress(self._work(event["work"]), event["done"], event["total"], event["note"]))
+        self.ended = self.ended or gone
+        return found
+
+    def failure(self) -> Failure | None:
+        """What went wrong, once it has ended; whatever it left running is ended too."""
+        code = self._child.wait()
+        with suppress(ProcessLookupError, PermissionError):
+            os.killpg(self._child.pid, signal.SIGKILL)
+        self._close()
+        if self._event:
+            again = self._event["kind"] == "StoreLocked"
+            remedy = f"The engine's own words: {self.job.log}"
+            return Failure(str(self._event["error"]), remedy, int(self._event["exit_code"]), again)
+        if code:
+            sentence = f"{self.job.name}: {_death(code)}"
+            return Failure(sentence, f"Last lines in {self.job.log}", EXIT_INFRASTRUCTURE, again=True)
+        return None
+
+    def interrupt(self) -> None:
+        """Ask it to end; `stop` waits until it has."""
+        if self._child.poll() is None:
+            with suppress(ProcessLookupError):
+                os.killpg(self._child.pid, signal.SIGTERM)
+
+    def stop(self) -> None:
+        """End it and whatever it started."""
+        stop(self._child)
+        self._close()
+
+    def _send(self, batch: Batch) -> None:
+        assert self._child.stdin is not None
+        # One that died before it read its order tells by its return code.
+        with suppress(BrokenPipeError):
+            self._child.stdin.write(batch.model_dump_json().encode())
+            self._child.stdin.flush()
+        with suppress(BrokenPipeError):
+            self._child.stdin.close()
+        os.set_blocking(self.fileno(), False)
+
+    def _chunk(self) -> bytes:
+        try:
+            chunk = os.read(self.fileno(), READ_BYTES)
+        except BlockingIOError:
+            return b""
+        self.ended = self.ended or not chunk
+        return chunk
+
+    def _work(self, work: str) -> str:
+        return f"{work} ({self.job.shard})" if self.job.shard else work
+
+    def _close(self) -> None:
+        if self._child.stdout is not None:
+            self._child.stdout.close()
 
 
 def stop(child: "subprocess.Popen[bytes]") -> None:
@@ -52,22 +170,6 @@ def stop(child: "subprocess.Popen[bytes]") -> None:
             child.wait(STOP_SECONDS)
         except subprocess.TimeoutExpired:
             continue
-
-
-def _follow(child: "subprocess.Popen[bytes]", batch: Batch, report: Report) -> dict[str, Any] | None:
-    assert child.stdin is not None
-    assert child.stdout is not None
-    try:
-        child.stdin.write(batch.model_dump_json().encode())
-        child.stdin.close()
-    except BrokenPipeError:
-        return None  # it died before it read its order; its return code tells
-    for line in child.stdout:
-        event: dict[str, Any] = json.loads(line)
-        if "error" in event:
-            return event
-        report(Progress(event["work"], event["done"], event["total"], event["note"]))
-    return None
 
 
 def _death(code: int) -> str:

@@ -2,53 +2,98 @@
 
 In: a Batch as JSON on standard input. Out: one JSON object a line on standard output: progress, or an error.
 Whatever the engine prints goes to standard error, which the parent sends to a log file.
+
+With ASSAY_SCRIPTED_ENGINE=1 no model is loaded: the scripted engine answers (generation/scripted_engine.py), for tests
+and for trying a config; ASSAY_SCRIPTED_SECONDS is how long each of its steps takes. Such records say so in their
+settings (`engine_args`), so real ones cannot be added to them: try a config in a folder of its own (`--runs`).
 """
 
 import json
 import os
 import sys
+import time
 import traceback
+from collections.abc import Sequence
 from typing import IO
 
 from assay.placement.lifeline import end_with_parent
-from generation.engine import Engine
+from generation.engine import Engine, Reply
 from generation.orders import Batch, EngineSpec
+from generation.scripted_engine import ScriptedEngine
+from generation.shards import refuse_unlike_merged
 from generation.stage import run_batch
 from ledger.errors import EXIT_BUG, AssayError
 from ledger.progress import Progress
 
+SCRIPTED = "ASSAY_SCRIPTED_ENGINE"
+SCRIPTED_SECONDS = "ASSAY_SCRIPTED_SECONDS"
+
 
 def load(spec: EngineSpec) -> Engine:
     """The engine that a spec asks for; its vendor is imported only now."""
+    if _is_scripted():
+        return UnhurriedEngine(float(os.environ.get(SCRIPTED_SECONDS, "0")))
     if spec.kind == "vllm":
         from generation.vllm_engine import load_vllm
 
         return load_vllm(spec)
+    if spec.kind == "openai":
+        from generation.served_engine import load_served
+
+        return load_served(spec)
     from generation.transformers_engine import load_transformers
 
     return load_transformers(spec)
+
+
+class UnhurriedEngine(ScriptedEngine):
+    """The scripted engine with steps that take their time; it notes the GPUs that it was shown."""
+
+    def __init__(self, seconds: float) -> None:
+        super().__init__()
+        self.seconds = seconds
+        self.facts["devices"] = os.environ.get("CUDA_VISIBLE_DEVICES", "")
+
+    def step(self) -> Sequence[Reply]:
+        """The replies to the oldest requests, a while later."""
+        time.sleep(self.seconds)
+        return super().step()
 
 
 def main() -> int:
     """Run the batch on standard input."""
     end_with_parent(int(sys.argv[1]))
     events = _private_stdout()
-    batch = Batch.model_validate_json(sys.stdin.buffer.read())
+    batch = _marked(Batch.model_validate_json(sys.stdin.buffer.read()))
 
     def report(progress: Progress) -> None:
         _say(events, {"work": progress.work, "done": progress.done, "total": progress.total, "note": progress.note})
 
     try:
+        refuse_unlike_merged(batch)
         run_batch(batch, load, report)
     except AssayError as error:
         traceback.print_exc()
-        _say(events, {"error": str(error), "exit_code": error.exit_code})
+        _say(events, {"error": str(error), "kind": type(error).__name__, "exit_code": error.exit_code})
         return error.exit_code
     except Exception as error:  # noqa: BLE001 - the last stop before the parent, which has only this line
         traceback.print_exc()
-        _say(events, {"error": f"{type(error).__name__}: {error}"[:600], "exit_code": EXIT_BUG})
+        kind = type(error).__name__
+        _say(events, {"error": f"{kind}: {error}"[:600], "kind": kind, "exit_code": EXIT_BUG})
         return EXIT_BUG
     return 0
+
+
+def _is_scripted() -> bool:
+    return os.environ.get(SCRIPTED) == "1"
+
+
+def _marked(batch: Batch) -> Batch:
+    """The batch; where no model runs, its settings say that."""
+    if not _is_scripted():
+        return batch
+    engine = batch.engine.model_copy(update={"arguments": {**batch.engine.arguments, "scripted": True}})
+    return batch.model_copy(update={"engine": engine})
 
 
 def _private_stdout() -> IO[str]:

@@ -1,0 +1,47 @@
+"""The GPUs of this machine, and how many of them a model needs.
+
+In: CUDA_VISIBLE_DEVICES, or else what `nvidia-smi -L` lists. Out: names of devices; the environment that shows a worker
+its own and no others. Indices are used as they come: vLLM reads them as numbers and takes no UUIDs.
+"""
+
+import os
+import re
+import subprocess
+from collections.abc import Sequence
+
+from generation.orders import EngineSpec
+
+VISIBLE = "CUDA_VISIBLE_DEVICES"
+ORDER = "CUDA_DEVICE_ORDER"
+LIST_SECONDS = 30.0
+
+
+def gpus() -> list[str]:
+    """The devices that may be used, in their order; none on a machine without GPUs."""
+    shown = os.environ.get(VISIBLE)
+    if shown is not None:
+        devices = [device.strip() for device in shown.split(",") if device.strip()]
+        return devices[: devices.index("-1")] if "-1" in devices else devices
+    try:
+        listed = subprocess.run(["nvidia-smi", "-L"], capture_output=True, text=True, timeout=LIST_SECONDS, check=False)
+    except (OSError, subprocess.TimeoutExpired):
+        return []
+    return re.findall(r"^GPU (\d+):", listed.stdout, re.MULTILINE) if listed.returncode == 0 else []
+
+
+def gpus_needed(spec: EngineSpec) -> int:
+    """How many GPUs one copy of a model takes where there are any; a model behind an endpoint takes none."""
+    if spec.kind == "openai":
+        return 0
+    sizes = (spec.arguments.get(name) or 1 for name in ("tensor_parallel_size", "pipeline_parallel_size"))
+    product = 1
+    for size in sizes:
+        product *= int(size)
+    return product
+
+
+def environment_of(devices: Sequence[str]) -> dict[str, str]:
+    """The environment of this process, but with these devices only."""
+    # nvidia-smi counts by the bus, CUDA by speed unless it is told otherwise.
+    order = {} if VISIBLE in os.environ else {ORDER: "PCI_BUS_ID"}
+    return {**os.environ, **order, VISIBLE: ",".join(devices)}

@@ -1,0 +1,59 @@
+"""The order in which the work of a review is done, wherever it runs.
+
+In: batches and a runner (this machine, or Ray). Out: every model's records, complete; no shard left.
+With several replicas a model's work is cut into shards first; what cannot be cut (traces) is done whole afterwards.
+"""
+
+from collections.abc import Callable, Sequence
+from pathlib import Path
+
+from assay.placement.processes import Job
+from generation.orders import Batch, Order
+from generation.shards import Shard, merge_shards, sharded
+from generation.stage import pending_orders
+from ledger.progress import Progress, Report
+
+Runner = Callable[[Sequence[Job], Report], None]
+
+
+def run_work(batches: Sequence[Batch], run: Runner, replicas: int, report: Report) -> None:
+    """Run what the batches lack. Shards that a killed run or `assay generate --shard` left are merged first."""
+    for batch in batches:
+        merge_batch(batch, report)
+    for phase in _phases(batches):
+        if replicas > 1:
+            shards = [Shard(index + 1, replicas) for index in range(replicas)]
+            lacking = [batch for batch in phase if any(each.answers or each.choices for each in pending_orders(batch))]
+            run([job for batch in lacking for shard in shards if (job := shard_job(batch, shard))], report)
+            for batch in phase:
+                merge_batch(batch, report)
+        run([Job(batch, _log(batch.orders[0])) for batch in phase if pending_orders(batch)], report)
+
+
+def shard_job(batch: Batch, shard: Shard) -> Job | None:
+    """What a shard of a batch still lacks, or None if that is nothing."""
+    part = sharded(batch, shard)
+    log = _log(batch.orders[0], f".{shard.index}-of-{shard.count}")
+    return Job(part, log, shard=str(shard)) if pending_orders(part) else None
+
+
+def merge_batch(batch: Batch, report: Report) -> None:
+    """Merge the shards of a batch's models, and say what they brought."""
+    for order in batch.orders:
+        if added := merge_shards(order):
+            report(Progress(f"{order.model}: shards merged", added, added, "records"))
+
+
+def _phases(batches: Sequence[Batch]) -> list[list[Batch]]:
+    """All at once, the baseline first; where others trace the baseline's answers, they wait until it is complete."""
+    first = [batch for batch in batches if any(_awaited(order) for order in batch.orders)]
+    others = [batch for batch in batches if batch not in first]
+    return [part for part in (first, others) if part]
+
+
+def _awaited(order: Order) -> bool:
+    return bool(order.top_k) and order.folder == order.baseline
+
+
+def _log(order: Order, part: str = "") -> Path:
+    return order.folder / f"engine{part}.log"

@@ -1,0 +1,242 @@
+"""Work on this machine: GPUs shared out, one failure stops all, and a worker killed at any moment loses nothing."""
+
+import json
+import os
+import random
+import subprocess
+import sys
+import threading
+import time
+from pathlib import Path
+
+import pytest
+
+from assay.placement.gpus import environment_of, gpus, gpus_needed
+from assay.placement.local_placement import run_locally
+from assay.placement.processes import Job, Worker
+from assay.placement.work import run_work
+from generation.orders import Batch, EngineSpec, Order, TaskItems
+from generation.stage import pending_orders
+from ledger.config import config_from
+from ledger.errors import ConfigError, EngineError
+from ledger.manifests import read_manifest
+from ledger.progress import silent
+from ledger.records import Item, Question
+from ledger.runs import GenerationFolder
+
+
+@pytest.fixture(autouse=True)
+def scripted(monkeypatch):
+    monkeypatch.setenv("ASSAY_SCRIPTED_ENGINE", "1")
+    monkeypatch.setenv("ASSAY_SCRIPTED_SECONDS", "0")
+    monkeypatch.setenv("CUDA_VISIBLE_DEVICES", "")
+
+
+def order(folder: Path, model: str, count: int = 6, **changes) -> Order:
+    questions = [
+        Question(source="s", id=str(i), category="math", turns=(f"{i}?", "and?"), temperature=0.7) for i in range(count)
+    ]
+    items = [
+        Item(task="t", id=str(i), subject="x", question=f"{i}?", options=("a", "bb"), gold=0) for i in range(2 * count)
+    ]
+    tasks = (TaskItems(name="t", style="continuation", items=tuple(items)),)
+    values = {"folder": folder / model, "model": model, "seed": 1, "questions": tuple(questions), "tasks": tasks}
+    return Order(**(values | changes))
+
+
+def batch(*orders: Order, **arguments) -> Batch:
+    return Batch(engine=EngineSpec(kind="vllm", model="none", arguments=arguments), orders=orders)
+
+
+def job(work: Batch) -> Job:
+    return Job(work, work.orders[0].folder / "engine.log")
+
+
+def lines(folder: Path) -> dict[str, list[str]]:
+    """The lines of a model's files, sorted; each is a whole record."""
+    found = {}
+    for name in ("answers.jsonl", "choices.jsonl"):
+        text = (folder / name).read_text()
+        assert text.endswith("\n")
+        found[name] = sorted(text.splitlines())
+        assert [json.loads(line) for line in found[name]]
+    return found
+
+
+def keys(folder: Path) -> list[tuple]:
+    stores = GenerationFolder(folder)
+    return [record.key for store in (stores.answers, stores.choices) for record in store.records()]
+
+
+def start(work: Batch) -> subprocess.Popen:
+    """A worker that has begun."""
+    child = subprocess.Popen(
+        [sys.executable, "-m", "assay.placement.worker", str(os.getpid())],
+        stdin=subprocess.PIPE,
+        stdout=subprocess.PIPE,
+        stderr=subprocess.DEVNULL,
+    )
+    child.stdin.write(work.model_dump_json().encode())
+    child.stdin.close()
+    child.stdout.readline()
+    return child
+
+
+def test_twenty_kills_at_random_moments_lose_nothing(tmp_path, monkeypatch):
+    quiet, work = batch(order(tmp_path / "quiet", "m", 300)), batch(order(tmp_path / "killed", "m", 300))
+    run_locally([job(quiet)], silent)
+    moments = random.Random(7)
+    found, codes = [0], []
+    monkeypatch.setenv("ASSAY_SCRIPTED_SECONDS", "0.004")
+    for round in range(20):
+        child = start(work)
+        time.sleep(moments.uniform(0, 0.7))
+        child.kill()
+        codes.append(child.wait())
+        child.stdout.close()
+        records = tmp_path / "killed" / "m" / "choices.jsonl"
+        if round in (12, 17):
+            os.truncate(records, records.stat().st_size - 40)  # a line torn by the machine itself
+        found.append(len(keys(tmp_path / "killed" / "m")))
+    assert codes == [-9] * 20
+    assert len(set(found)) > 3
+    assert pending_orders(work)
+    monkeypatch.setenv("ASSAY_SCRIPTED_SECONDS", "0")
+    run_locally([job(work)], silent)
+    assert lines(tmp_path / "killed" / "m") == lines(tmp_path / "quiet" / "m")
+    kept = keys(tmp_path / "killed" / "m")
+    assert len(kept) == len(set(kept)) == 300 + 600
+    assert read_manifest(tmp_path / "killed" / "m").facts["torn_lines_removed"] >= 1
+
+
+def test_devices_come_from_the_environment_or_nvidia_smi(tmp_path, monkeypatch):
+    for value, devices in (("2,3", ["2", "3"]), ("", []), ("-1", []), ("1, -1, 2", ["1"]), ("MIG-a", ["MIG-a"])):
+        monkeypatch.setenv("CUDA_VISIBLE_DEVICES", value)
+        assert gpus() == devices
+    monkeypatch.delenv("CUDA_VISIBLE_DEVICES")
+    monkeypatch.setenv("PATH", str(tmp_path))
+    assert gpus() == []
+    fake = tmp_path / "nvidia-smi"
+    fake.write_text("#!/bin/sh\necho 'GPU 0: NVIDIA H200 (UUID: GPU-a)'\necho 'GPU 1: NVIDIA H200 (UUID: GPU-b)'\n")
+    fake.chmod(0o755)
+    assert gpus() == ["0", "1"]
+    assert environment_of(["1"])["CUDA_VISIBLE_DEVICES"] == "1"
+    assert environment_of(["1"])["CUDA_DEVICE_ORDER"] == "PCI_BUS_ID"
+    fake.write_text("#!/bin/sh\necho 'no driver'\nexit 9\n")
+    assert gpus() == []
+
+
+def test_a_model_needs_its_parallel_sizes():
+    arguments = {"tensor_parallel_size": 4, "pipeline_parallel_size": 2}
+    assert gpus_needed(EngineSpec(kind="vllm", model="m", arguments=arguments)) == 8
+    assert gpus_needed(EngineSpec(kind="transformers", model="m")) == 1
+    assert gpus_needed(EngineSpec(kind="openai", model="m")) == 0
+
+
+def observed(work: list[Batch], monkeypatch, devices: str) -> tuple[dict[str, str], int]:
+    """Which devices each model saw, and how many workers ran at the same time at most."""
+    monkeypatch.setenv("CUDA_VISIBLE_DEVICES", devices)
+    monkeypatch.setenv("ASSAY_SCRIPTED_SECONDS", "0.02")
+    spans: dict[str, list[float]] = {}
+    threads = set()
+
+    def report(progress) -> None:
+        threads.add(threading.get_ident())
+        spans.setdefault(progress.work.split(":")[0], []).append(time.monotonic())
+
+    run_locally([job(each) for each in work], report)
+    assert len(threads) == 1
+    seen = {each.orders[0].model: read_manifest(each.orders[0].folder).facts["devices"] for each in work}
+    begins = [(min(times), max(times)) for times in spans.values()]
+    return seen, max(sum(a <= begin <= b for a, b in begins) for begin, _ in begins)
+
+
+def test_two_gpus_run_two_models_at_once(tmp_path, monkeypatch):
+    work = [batch(order(tmp_path, name, 10)) for name in ("a", "b", "c")]
+    seen, together = observed(work, monkeypatch, "0,1")
+    assert (seen["a"], seen["b"]) == ("0", "1")
+    assert seen["c"] in ("0", "1")
+    assert together == 2
+
+
+def test_a_model_over_two_gpus_has_both(tmp_path, monkeypatch):
+    work = [batch(order(tmp_path, "a", 4)), batch(order(tmp_path, "b", 4), tensor_parallel_size=2)]
+    seen, together = observed(work, monkeypatch, "4,5")
+    assert seen["a"] == "4"
+    assert sorted(seen["b"].split(",")) == ["4", "5"]
+    assert together == 1
+
+
+def test_without_gpus_models_run_one_by_one(tmp_path, monkeypatch):
+    _, together = observed([batch(order(tmp_path, name, 4)) for name in ("a", "b")], monkeypatch, "")
+    assert together == 1
+
+
+def test_a_model_that_needs_more_gpus_than_there_are_is_refused(tmp_path, monkeypatch):
+    monkeypatch.setenv("CUDA_VISIBLE_DEVICES", "0,1")
+    with pytest.raises(ConfigError, match="model a: needs 4 GPUs, and 2 can be used"):
+        run_locally([job(batch(order(tmp_path, "a"), tensor_parallel_size=4))], silent)
+
+
+def test_a_failing_worker_stops_the_others_and_its_error_is_raised(tmp_path, monkeypatch):
+    monkeypatch.setenv("CUDA_VISIBLE_DEVICES", "0,1")
+    monkeypatch.setenv("ASSAY_SCRIPTED_SECONDS", "0.05")
+    broken = order(tmp_path, "broken")
+    broken.folder.mkdir()
+    (broken.folder / "choices.jsonl").write_text('{"version": 1}\n')
+    slow = batch(order(tmp_path, "slow", 400))
+    begun = time.monotonic()
+    with pytest.raises(ConfigError, match=r"choices\.jsonl, line 1: .*engine\.log"):
+        run_locally([job(slow), job(batch(broken))], silent)
+    assert time.monotonic() - begun < 15
+    before = keys(slow.orders[0].folder) if slow.orders[0].folder.exists() else []
+    time.sleep(0.3)
+    assert len(before) == len(keys(slow.orders[0].folder))
+
+
+def test_a_killed_worker_is_told_with_its_log(tmp_path, monkeypatch):
+    monkeypatch.setenv("ASSAY_SCRIPTED_SECONDS", "0.05")
+    work = job(batch(order(tmp_path, "m", 100)))
+
+    def kill(progress) -> None:
+        if progress.done == 1 and "loading" in progress.work:
+            time.sleep(0.1)
+            os.kill(int((tmp_path / "m" / ".lock").read_text().split()[1]), 9)
+
+    with pytest.raises(EngineError, match=r"m: the engine's process was killed.*engine\.log"):
+        run_locally([work], kill)
+
+
+def test_an_end_is_seen_although_the_pipe_stays_open(tmp_path, monkeypatch):
+    work = job(batch(order(tmp_path, "m", 1)))
+    worker = Worker(work)
+    held = os.dup(worker.fileno())  # as an engine's forked child would
+    while not worker.ended:
+        worker.wait(0.2)
+        worker.read()
+    assert worker.failure() is None
+    os.close(held)
+
+
+def test_candidates_that_trace_wait_for_the_baseline(tmp_path):
+    traced = {"top_k": 2, "baseline": tmp_path / "base"}
+    work = [batch(order(tmp_path, name, 3, **traced)) for name in ("base", "c")]
+    calls = []
+
+    def run(jobs, report) -> None:
+        calls.append([each.name for each in jobs])
+        run_locally(jobs, report)
+
+    run_work(work, run, 1, silent)
+    assert calls == [["base"], ["c"]]
+    run_work([batch(order(tmp_path / "plain", name, 3)) for name in ("base", "c")], run, 1, silent)
+    assert calls[2:] == [["base", "c"]]
+
+
+def test_placement_is_no_part_of_what_was_declared():
+    plain = {"name": "r", "baseline": {"model": "a/b"}, "candidate": [{"model": "a/c"}], "task": [{"name": "assay"}]}
+    placed = config_from(plain | {"placement": {"ray": "auto", "replicas": 2}}, "x")
+    assert (placed.placement.ray, placed.placement.replicas) == ("auto", 2)
+    assert placed.digest == config_from(plain, "x").digest
+    with pytest.raises(ConfigError, match="placement"):
+        config_from(plain | {"placement": {"replicas": 0}}, "x")

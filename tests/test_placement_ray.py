@@ -1,0 +1,188 @@
+"""Work on a Ray cluster: two worker machines, one worker killed in the middle, and every record there once.
+
+The cluster is started by the test; the driver is the `assay` command itself, in a process of its own.
+"""
+
+import json
+import os
+import secrets
+import subprocess
+import sys
+import time
+from collections.abc import Iterator
+from contextlib import contextmanager
+from pathlib import Path
+
+import pytest
+
+from assay.placement import ray_placement
+from assay.placement.ray_placement import on_ray
+from ledger.errors import ConfigError
+
+HOUSE = Path(__file__).resolve().parents[1]
+CONFIG = """
+name = "r"
+[baseline]
+model = "{model}"
+label = "base"
+control = false
+[[candidate]]
+model = "{model}"
+label = "cand"
+[questions]
+limit = 20
+[[task]]
+name = "assay"
+limit = 40
+[decision]
+primary = "accuracy_change"
+[placement]
+replicas = 2
+"""
+STORE_BYTES = 80 * 2**20
+
+
+@pytest.fixture(scope="module")
+def cluster() -> Iterator[str]:
+    """The address of a head without CPUs and two nodes with a CPU and (in Ray's books) a GPU each."""
+    pytest.importorskip("ray")
+    script = (
+        "import sys; from ray.cluster_utils import Cluster\n"
+        f"head = {{'num_cpus': 0, 'include_dashboard': False, 'object_store_memory': {STORE_BYTES}}}\n"
+        "cluster = Cluster(initialize_head=True, head_node_args=head)\n"
+        f"for _ in range(2): cluster.add_node(num_cpus=1, num_gpus=1, object_store_memory={STORE_BYTES})\n"
+        "print(cluster.address, flush=True); sys.stdin.read(); cluster.shutdown()\n"
+    )
+    with pytest.MonkeyPatch.context() as environment:
+        environment.setenv("RAY_AUTH_TOKEN", secrets.token_hex(32))
+        environment.setenv("RAY_USAGE_STATS_ENABLED", "0")
+        environment.setenv("ASSAY_SCRIPTED_ENGINE", "1")
+        environment.setenv("ASSAY_SCRIPTED_SECONDS", "0.1")
+        environment.setenv("PYTHONPATH", str(HOUSE))
+        with subprocess.Popen(
+            [sys.executable, "-c", script],
+            stdin=subprocess.PIPE,
+            stdout=subprocess.PIPE,
+            stderr=subprocess.DEVNULL,
+            text=True,
+            cwd=HOUSE,
+        ) as holder:
+            yield holder.stdout.readline().strip()
+            holder.stdin.close()
+            holder.wait(60)
+
+
+@pytest.fixture
+def review(tmp_path) -> Path:
+    model = tmp_path / "model"
+    model.mkdir()
+    (model / "config.json").write_text("{}")
+    (model / "model.safetensors").write_bytes(b"x")
+    path = tmp_path / "review.toml"
+    path.write_text(CONFIG.format(model=model))
+    return path
+
+
+@contextmanager
+def generating(review: Path, runs: Path, *more: str) -> Iterator[subprocess.Popen]:
+    command = [sys.executable, "-m", "assay.cli", "generate", str(review), "--runs", str(runs), *more]
+    with subprocess.Popen(command, cwd=HOUSE, stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True) as driver:
+        try:
+            yield driver
+        finally:
+            driver.kill()
+
+
+def is_alive(process: int) -> bool:
+    try:
+        status = Path(f"/proc/{process}/status").read_text()
+    except (FileNotFoundError, ProcessLookupError):
+        return False
+    return "State:\tZ" not in status
+
+
+def holder_of(shard: Path) -> tuple[int, int]:
+    """The worker process that writes a shard, and the Ray actor that started it; waits until it has begun to answer."""
+    until = time.monotonic() + 120
+    while not (shard / "answers.jsonl").exists() or not (shard / "answers.jsonl").stat().st_size:
+        assert time.monotonic() < until
+        time.sleep(0.1)
+    worker = int((shard / ".lock").read_text().split()[1])
+    status = Path(f"/proc/{worker}/status").read_text()
+    return worker, int(next(line.split()[1] for line in status.splitlines() if line.startswith("PPid")))
+
+
+def lines(runs: Path) -> dict[str, list[str]]:
+    files = sorted((runs / "r" / "generation").rglob("*.jsonl"))
+    return {str(path.relative_to(runs)): sorted(path.read_text().splitlines()) for path in files}
+
+
+def test_a_killed_worker_costs_nothing_but_time(cluster, review, tmp_path, monkeypatch):
+    with generating(review, tmp_path / "runs", "--ray", cluster) as driver:
+        shards = tmp_path / "runs" / "r" / "generation" / "base" / "shards"
+        worker, actor = holder_of(shards / "2-of-2")
+        other, other_actor = holder_of(shards / "1-of-2")
+        assert len({worker, actor, other, other_actor}) == 4
+        assert b"ray::Replica" in Path(f"/proc/{actor}/cmdline").read_bytes()
+        os.kill(actor, 9)
+        time.sleep(0.5)
+        assert not is_alive(worker)
+        assert is_alive(other)
+        out, err = driver.communicate(timeout=240)
+    assert driver.returncode == 0, err
+    assert out.strip() == str(tmp_path / "runs" / "r")
+    assert "base 2/2: run again (1 of 3)" in err
+    monkeypatch.setenv("ASSAY_SCRIPTED_SECONDS", "0")
+    with generating(review, tmp_path / "quiet", "--ray", "") as quiet:
+        assert quiet.communicate(timeout=240)[0]
+    assert lines(tmp_path / "runs") == lines(tmp_path / "quiet")
+    keys = [line for each in lines(tmp_path / "runs").values() for line in each]
+    assert len(keys) == len(set(keys)) == 2 * (20 + 40)
+    manifest = json.loads((tmp_path / "runs" / "r" / "generation" / "base" / "manifest.json").read_text())
+    assert manifest["facts"]["devices"] == "0"
+    assert manifest["facts"]["shards"]["1-of-2"]["sessions"] == 1
+    assert manifest["facts"]["shards"]["2-of-2"]["sessions"] == 2
+    assert not list((tmp_path / "runs").rglob("shards"))
+
+
+def test_a_worker_that_fails_ends_the_run_with_its_sentence(cluster, review, tmp_path):
+    folder = tmp_path / "runs" / "r" / "generation" / "cand" / "shards" / "1-of-2"
+    with generating(review, tmp_path / "runs", "--ray", cluster) as driver:
+        holder_of(tmp_path / "runs" / "r" / "generation" / "base" / "shards" / "1-of-2")
+        folder.mkdir(parents=True, exist_ok=True)
+        (folder / "choices.jsonl").write_text('{"version": 1}\n')
+        _, err = driver.communicate(timeout=240)
+    assert driver.returncode == 64
+    assert "choices.jsonl, line 1" in err
+
+
+def test_a_model_too_big_for_every_machine_is_refused(cluster, review, tmp_path):
+    review.write_text(review.read_text().replace("control = false", "engine_args = { tensor_parallel_size = 4 }"))
+    with generating(review, tmp_path / "runs", "--ray", cluster) as driver:
+        _, err = driver.communicate(timeout=60)
+    assert driver.returncode == 64
+    assert "needs 4 GPUs, and no machine of the cluster has more than 1" in err
+
+
+def test_an_address_that_nobody_answers_is_refused_at_once(review, tmp_path):
+    pytest.importorskip("ray")
+    begun = time.monotonic()
+    with generating(review, tmp_path / "runs", "--ray", "127.0.0.1:9") as driver:
+        _, err = driver.communicate(timeout=60)
+    assert driver.returncode == 64
+    assert "Ray: nobody answers at 127.0.0.1:9" in err
+    assert time.monotonic() - begun < 30
+    with pytest.raises(ConfigError, match="'nonsense' is not an address"), on_ray("nonsense"):
+        pass
+
+
+def test_without_ray_its_extra_is_named(monkeypatch):
+    monkeypatch.setitem(sys.modules, "ray", None)
+    with pytest.raises(ConfigError, match=r"Ray is not installed.*pip install 'assay-review\[ray\]'"), on_ray("auto"):
+        pass
+
+
+def test_the_head_of_the_house_imports_without_ray():
+    script = "import sys, assay.pipeline, assay.placement.ray_placement; sys.exit('ray' in sys.modules)"
+    assert subprocess.run([sys.executable, "-c", script], cwd=HOUSE, check=False).returncode == 0
+    assert ray_placement.RESUBMISSIONS == 3
