@@ -3,8 +3,10 @@
 In: arguments. Out: results on standard output, progress and errors on standard error, an exit code (ledger/errors.py).
 """
 
+import inspect
 import os
 import sys
+from collections.abc import Callable
 from typing import Annotated, Any
 
 import typer
@@ -44,8 +46,13 @@ def options(
         os.environ[DEBUG] = "1"
 
 
+def _help(command: Callable[..., object]) -> str:
+    """A command's docstring; the mark keeps the lines of its examples apart."""
+    return (inspect.getdoc(command) or "").replace("\n\nExample", "\n\n\b\nExample")
+
+
 for command in (review, generate, merge, judge, analyze, init, fetch, compress, demo):
-    app.command()(command)
+    app.command(help=_help(command))(command)
 
 
 def main(arguments: list[str] | None = None) -> None:

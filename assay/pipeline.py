@@ -21,10 +21,10 @@ from analysis.review_report import ReviewReport, build_report
 from assay.placement.judge_server import served
 from assay.placement.local_placement import run_locally
 from assay.placement.ray_placement import on_ray
-from assay.placement.work import merge_batch, run_work, shard_job
+from assay.placement.work import merge_batch, run_work, shard_job, tell_completeness, unfinished
 from assay.sources.material import official_prompts, questions, task_items
 from assay.sources.models import model_path
-from generation.orders import Batch, EngineSpec, Order, pending_answers, pending_choices
+from generation.orders import Batch, EngineSpec, Order
 from generation.served_engine import load_served
 from generation.shards import Shard
 from generation.stage import pending_orders
@@ -126,13 +126,13 @@ def batches(review: Review) -> list[Batch]:
 
 
 def generate(review: Review, *, model: str = "", ray: str | None = None) -> None:
-    """Let every model, or the one named, write and pick what is missing; `ray` overrides the config's address."""
+    """Let every model, or the one named, write and pick what is missing; `ray` overrides the config's address.
+
+    Shards that a killed run or `generate_shard` left are merged first.
+    """
     placement = review.config.placement
-    work = _batches_of(review, model)
-    if not any(pending_orders(batch) for batch in work):
-        for batch in work:
-            merge_batch(batch, review.report)
-            review.report(Progress(f"{batch.orders[0].model}: answers and choices are there", 1, 1))
+    work = unfinished(_batches_of(review, model), review.report)
+    if not work:
         return
     address = placement.ray if ray is None else ray
     with on_ray(address) if address else nullcontext(run_locally) as run:
@@ -151,11 +151,7 @@ def merge(review: Review) -> None:
     """Take the records of all shards into the models' files, and say how complete these are."""
     for batch in batches(review):
         merge_batch(batch, review.report)
-        for order in batch.orders:
-            missing = len(pending_answers(order)) + len(pending_choices(order))
-            planned = sum(order.planned().values())
-            note = "`assay generate` makes the rest" if missing else ""
-            review.report(Progress(f"{order.model}: answers and choices", planned - missing, planned, note))
+        tell_completeness(batch, review.report)
 
 
 def _batches_of(review: Review, model: str) -> list[Batch]:

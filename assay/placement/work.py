@@ -8,7 +8,7 @@ from collections.abc import Callable, Sequence
 from pathlib import Path
 
 from assay.placement.processes import Job
-from generation.orders import Batch, Order
+from generation.orders import Batch, Order, pending_answers, pending_choices
 from generation.shards import Shard, merge_shards, sharded
 from generation.stage import pending_orders
 from ledger.progress import Progress, Report
@@ -16,10 +16,19 @@ from ledger.progress import Progress, Report
 Runner = Callable[[Sequence[Job], Report], None]
 
 
-def run_work(batches: Sequence[Batch], run: Runner, replicas: int, report: Report) -> None:
-    """Run what the batches lack. Shards that a killed run or `assay generate --shard` left are merged first."""
+def unfinished(batches: Sequence[Batch], report: Report) -> list[Batch]:
+    """The batches that lack something after their shards have been merged; the others are told to be complete."""
     for batch in batches:
         merge_batch(batch, report)
+    lacking = [batch for batch in batches if pending_orders(batch)]
+    for batch in batches:
+        if batch not in lacking:
+            report(Progress(f"{batch.orders[0].model}: answers and choices are there", 1, 1))
+    return lacking
+
+
+def run_work(batches: Sequence[Batch], run: Runner, replicas: int, report: Report) -> None:
+    """Run what the batches lack; shards that were there before have been merged (`unfinished`)."""
     for phase in _phases(batches):
         if replicas > 1:
             shards = [Shard(index + 1, replicas) for index in range(replicas)]
@@ -42,6 +51,15 @@ def merge_batch(batch: Batch, report: Report) -> None:
     for order in batch.orders:
         if added := merge_shards(order):
             report(Progress(f"{order.model}: shards merged", added, added, "records"))
+
+
+def tell_completeness(batch: Batch, report: Report) -> None:
+    """Say how many of the planned records of a batch's models are there."""
+    for order in batch.orders:
+        missing = len(pending_answers(order)) + len(pending_choices(order))
+        planned = sum(order.planned().values())
+        note = "`assay generate` makes the rest" if missing else ""
+        report(Progress(f"{order.model}: answers and choices", planned - missing, planned, note))
 
 
 def _phases(batches: Sequence[Batch]) -> list[list[Batch]]:
