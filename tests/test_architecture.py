@@ -23,7 +23,7 @@ OWNERS = {
     "openai": ("judge/client.py", "generation/endpoint.py"),
     "lm_eval": ("generation/harness.py",),
     "fastchat": ("generation/templates.py",),
-    "ray": ("assay/placement/",),
+    "ray": ("assay/placement/ray_placement.py",),
     "jinja2": ("judge/prompt_sets.py", "analysis/"),
 }
 FILE_LINES = 300

@@ -152,7 +152,7 @@ def observed(work: list[Batch], monkeypatch, devices: str) -> tuple[dict[str, st
 
 
 def test_two_gpus_run_two_models_at_once(tmp_path, monkeypatch):
-    work = [batch(order(tmp_path, name, 10)) for name in ("a", "b", "c")]
+    work = [batch(order(tmp_path, name, 20)) for name in ("a", "b", "c")]
     seen, together = observed(work, monkeypatch, "0,1")
     assert (seen["a"], seen["b"]) == ("0", "1")
     assert seen["c"] in ("0", "1")
