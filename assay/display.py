@@ -25,6 +25,7 @@ class Display:
         self.console = console or Console(stderr=True, highlight=False)
         self._begun = time.monotonic()
         self._said: dict[str, float] = {}
+        self._first: dict[str, tuple[float, int]] = {}
         self._tasks: dict[str, TaskID] = {}
         self._bars = Bars(
             TextColumn("{task.description}"),
@@ -68,8 +69,10 @@ class Display:
         if not (first or last) and now - self._said[progress.work] < LINE_SECONDS:
             return
         self._said[progress.work] = now
-        note = f"  {progress.note}" if progress.note else ""
-        self.say(f"{progress.work} {progress.done}/{progress.total}{note}")
+        begun, there = self._first.setdefault(progress.work, (now, progress.done))
+        left = _left(now - begun, progress.done - there, progress.total - progress.done)
+        notes = "".join(f"  {note}" for note in (progress.note, left) if note)
+        self.say(f"{progress.work} {progress.done}/{progress.total}{notes}")
 
 
 def table(header: list[str], rows: list[list[str]]) -> Table:
@@ -81,6 +84,11 @@ def table(header: list[str], rows: list[list[str]]) -> Table:
     for row in rows:
         drawn.add_row(*(Text(cell) for cell in row))
     return drawn
+
+
+def _left(seconds: float, done: int, remaining: int) -> str:
+    """The time that the rest will take at the pace so far; empty where nothing tells."""
+    return f"{_clock(seconds / done * remaining)} left" if done > 0 and remaining > 0 else ""
 
 
 def _clock(seconds: float) -> str:

@@ -5,6 +5,7 @@ A conversation's next turn is submitted as soon as the last one is done (generat
 drain between turns. A turn that no longer fits the model's context ends as `overflow`, and so do those after it.
 """
 
+import time
 from collections.abc import Iterable, Iterator
 from dataclasses import dataclass, field
 
@@ -78,6 +79,7 @@ def write_answers(
     """Answer each pending (question, sample) in the given order of admission; `total` is for the progress only."""
     under_way: dict[str, _Conversation] = {}
     done = tokens = 0
+    begun = time.monotonic()
     work = f"{plan.model}: answers"
 
     def first_turns() -> Iterator[Request]:
@@ -97,7 +99,7 @@ def write_answers(
         del under_way[reply.id]
         writer.append(_answer(conversation, plan))
         done += 1
-        report(Progress(work, done, total, f"{tokens} tokens"))
+        report(Progress(work, done, total, f"{tokens / (time.monotonic() - begun + 1e-9):.0f} tokens/s"))
         return None
 
     report(Progress(work, 0, total))

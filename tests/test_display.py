@@ -1,0 +1,56 @@
+"""Progress on standard error: bars on a terminal, now and then a line with the time left elsewhere."""
+
+import io
+
+import pytest
+from rich.console import Console
+
+from assay.display import Display
+from ledger.progress import Progress
+
+
+@pytest.fixture
+def clock(monkeypatch):
+    now = [100.0]
+    monkeypatch.setattr("assay.display.time.monotonic", lambda: now[0])
+    return now
+
+
+def lines(clock, *events: tuple[float, int]) -> list[str]:
+    stream = io.StringIO()
+    with Display(Console(file=stream, width=200)) as display:
+        for seconds, done in events:
+            clock[0] = 100.0 + seconds
+            display.report(Progress("m: answers", done, 40, "9 tokens/s"))
+    return stream.getvalue().splitlines()
+
+
+def test_a_line_tells_what_is_done_the_pace_and_the_time_left(clock):
+    assert lines(clock, (0, 0), (20, 10), (80, 40)) == [
+        "[00:00] m: answers 0/40  9 tokens/s",
+        "[00:20] m: answers 10/40  9 tokens/s  01:00 left",
+        "[01:20] m: answers 40/40  9 tokens/s",
+    ]
+
+
+def test_lines_come_now_and_then(clock):
+    assert len(lines(clock, *((second, second) for second in range(41)))) == 4
+
+
+def test_what_a_resumed_run_found_does_not_count_as_pace(clock):
+    assert lines(clock, (0, 30), (20, 35))[1].endswith("00:20 left")
+
+
+def test_a_terminal_gets_bars():
+    stream = io.StringIO()
+    with Display(Console(file=stream, width=120, force_terminal=True)) as display:
+        display.report(Progress("m: answers", 3, 4))
+    assert "3/4" in stream.getvalue()
+    assert "m: answers" in stream.getvalue()
+
+
+def test_markup_in_a_name_is_shown_as_it_is(clock):
+    stream = io.StringIO()
+    with Display(Console(file=stream, width=200)) as display:
+        display.report(Progress("[red]x[/red]", 1, 1))
+    assert "[red]x[/red]" in stream.getvalue()
