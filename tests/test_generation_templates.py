@@ -1,0 +1,96 @@
+"""How a conversation becomes a prompt: the model's own template, FastChat's by name, and clear errors for neither."""
+
+import pytest
+
+from generation.engine import Message
+from generation.templates import chat_prompt
+from generation.tokenizers import tokenizer_digest
+from ledger.errors import ConfigError, EngineError
+
+TALK = (Message("user", "Hi"), Message("assistant", "Hello"), Message("user", "Bye"))
+
+
+class Tokenizer:
+    """A tokenizer whose tokens are characters, with a beginning-of-text token of its own."""
+
+    name_or_path = "org/model"
+    bos_token = "^"
+    chat_template = "template"
+
+    def __init__(self, opening: str = "assistant:") -> None:
+        self.opening = opening
+
+    def apply_chat_template(self, turns, add_generation_prompt, tokenize):
+        assert add_generation_prompt
+        assert not tokenize
+        return "".join(f"{turn['role']}:{turn['content']}\n" for turn in turns) + self.opening
+
+    def encode(self, text, add_special_tokens=True):
+        return [ord(letter) for letter in ("^" if add_special_tokens else "") + text]
+
+    def get_vocab(self):
+        return {chr(number): number for number in range(32, 127)}
+
+
+def text_of(tokens) -> str:
+    return "".join(map(chr, tokens))
+
+
+def test_the_models_own_template_is_used_and_nothing_is_added():
+    prompt = chat_prompt(Tokenizer(), TALK)
+    assert text_of(prompt.tokens) == "user:Hi\nassistant:Hello\nuser:Bye\nassistant:"
+    assert (prompt.stop, prompt.stop_tokens, prompt.opens_thinking) == ((), (), False)
+
+
+def test_a_template_that_opens_a_thinking_block_is_seen():
+    assert chat_prompt(Tokenizer("assistant:<think>\n"), TALK).opens_thinking
+
+
+def test_a_model_without_a_template_is_refused_never_given_a_foreign_one():
+    bare = Tokenizer()
+    bare.chat_template = None
+    with pytest.raises(EngineError, match=r"org/model: its tokenizer has no chat template.*fastchat:NAME"):
+        chat_prompt(bare, TALK)
+
+
+def test_a_template_that_fails_is_an_error_with_its_cause():
+    class Broken(Tokenizer):
+        def apply_chat_template(self, turns, add_generation_prompt, tokenize):
+            raise ValueError("roles must alternate\nlong traceback")
+
+    with pytest.raises(EngineError, match=r"org/model: its chat template fails: roles must alternate$"):
+        chat_prompt(Broken(), TALK)
+
+
+def test_fastchats_templates_by_name():
+    pytest.importorskip("fastchat.conversation", reason="the extra fastchat is not installed")
+    prompt = chat_prompt(Tokenizer(), TALK, "fastchat:vicuna_v1.1")
+    rendered = text_of(prompt.tokens)
+    assert rendered.startswith("^A chat between")
+    assert rendered.endswith("USER: Hi ASSISTANT: Hello</s>USER: Bye ASSISTANT:")
+    with pytest.raises(ConfigError, match=r"no template 'vicuna_v1.2'. Did you mean 'vicuna_v1.1'\?"):
+        chat_prompt(Tokenizer(), TALK, "fastchat:vicuna_v1.2")
+    stopping = chat_prompt(Tokenizer(), TALK, "fastchat:Robin")
+    assert (stopping.stop, stopping.stop_tokens) == (("###",), (2, 396))
+
+
+def test_a_template_that_begins_the_text_itself_gets_no_second_beginning():
+    pytest.importorskip("fastchat.conversation", reason="the extra fastchat is not installed")
+    tokenizer = Tokenizer()
+    tokenizer.bos_token = "A chat"
+    assert not text_of(chat_prompt(tokenizer, TALK, "fastchat:vicuna_v1.1").tokens).startswith("^")
+
+
+def test_without_fastchat_the_extra_is_named(monkeypatch):
+    monkeypatch.setitem(__import__("sys").modules, "fastchat.conversation", None)
+    with pytest.raises(EngineError, match="Install the extra `fastchat`"):
+        chat_prompt(Tokenizer(), TALK, "fastchat:vicuna_v1.1")
+
+
+def test_tokenizers_that_cut_differently_have_other_digests():
+    class Pairs(Tokenizer):
+        def encode(self, text, add_special_tokens=True):
+            return super().encode(text, add_special_tokens)[::2]
+
+    assert tokenizer_digest(Tokenizer()) == tokenizer_digest(Tokenizer())
+    assert tokenizer_digest(Tokenizer()) != tokenizer_digest(Pairs())
