@@ -26,7 +26,7 @@ test: setup check
 	$(VENV)/bin/python -m pytest -q -m "not long"
 
 test-long: setup
-	$(VENV)/bin/python -m pytest -q -m long
+	$(VENV)/bin/python -m pytest -q -rA -m long
 
 check: setup
 	$(VENV)/bin/ruff format --check .
