@@ -6,6 +6,7 @@ In: the front door's plan. Out: JSON that a worker reads (`Batch`), and the ques
 import random
 from pathlib import Path
 from typing import Any, Literal
+from urllib.parse import urlsplit
 
 from pydantic import BaseModel, ConfigDict
 
@@ -34,6 +35,12 @@ class EngineSpec(BaseModel):
     base_url: str = ""
     api_key_env: str = ""
     concurrency: int = 16
+
+    @property
+    def endpoint(self) -> str:
+        """Host and port of a served model, without whatever else its URL may carry."""
+        address = urlsplit(self.base_url)
+        return f"{address.hostname}:{address.port}" if address.port else address.hostname or ""
 
 
 class TaskItems(BaseModel):
@@ -80,6 +87,7 @@ class Order(BaseModel):
             "engine": engine.kind,
             "engine_args": engine.arguments,
             "template": engine.template,
+            "endpoint": engine.endpoint,
             "control": self.control,
             "seed": self.seed,
             "max_tokens": self.max_tokens,

@@ -238,3 +238,14 @@ def test_work_orders_survive_json(tmp_path):
     work = batch(order(tmp_path), order(tmp_path, "c", control=True))
     assert Batch.model_validate_json(work.model_dump_json()) == work
     assert json.loads(work.model_dump_json())["orders"][1]["control"] is True
+
+
+def test_a_run_is_not_continued_at_another_endpoint(tmp_path):
+    def served(url: str, count: int) -> Batch:
+        spec = EngineSpec(kind="openai", model="m", base_url=url)
+        return Batch(engine=spec, orders=(order(tmp_path, count=count),))
+
+    run(served("http://user:secret@one.invalid:8000/v1", 2))
+    with pytest.raises(StaleInput, match=r"endpoint: .*one\.invalid:8000.*two\.invalid"):
+        run(served("https://two.invalid/v1", 3))
+    assert "secret" not in (tmp_path / "m" / "manifest.json").read_text()
