@@ -10,17 +10,16 @@ The API key is taken out of everything that comes back, errors and replies alike
 
 import asyncio
 import json
-import math
 import os
 import time
 from collections.abc import Callable
-from email.utils import parsedate_to_datetime
 from typing import TYPE_CHECKING, Any, Literal, TypeVar
 from urllib.parse import urlsplit
 
 from tenacity import AsyncRetrying, RetryCallState, retry_if_exception, stop_after_attempt, wait_random_exponential
 
 from ledger.errors import ConfigError, EngineError
+from ledger.waits import retry_after
 
 if TYPE_CHECKING:
     from openai import APIStatusError, AsyncOpenAI
@@ -156,20 +155,6 @@ class Endpoint:
     def _clean(self, text: str) -> str:
         flat = " ".join(self._redacted(text).split())
         return flat if len(flat) <= ERROR_CHARACTERS else flat[:ERROR_CHARACTERS] + "…"
-
-
-def retry_after(header: str | None, now: float) -> float | None:
-    """The seconds that a Retry-After header asks to wait, given as seconds or as a date; None if it says nothing."""
-    if not header:
-        return None
-    try:
-        seconds = float(header)
-    except ValueError:
-        try:
-            seconds = parsedate_to_datetime(header).timestamp() - now
-        except (ValueError, OverflowError):
-            return None
-    return max(0.0, seconds) if math.isfinite(seconds) else None
 
 
 def _host(url: str) -> tuple[str, bool]:

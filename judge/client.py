@@ -9,16 +9,15 @@ The API key is taken out of everything that comes back, errors and replies alike
 
 import asyncio
 import json
-import math
 import re
 import time
 from dataclasses import dataclass
-from email.utils import parsedate_to_datetime
 from typing import TYPE_CHECKING, Any, Protocol
 from urllib.parse import urlsplit
 
 from judge.prompt_sets import TEMPERATURE, Messages
 from ledger.errors import ConfigError, Rejected, Unavailable
+from ledger.waits import retry_after
 
 if TYPE_CHECKING:
     from openai import APIStatusError, AsyncOpenAI
@@ -190,20 +189,6 @@ def endpoint(url: str) -> str:
     if parts.scheme not in ("http", "https") or not host:
         raise ConfigError("base_url must look like http://host:port/v1 or https://host/v1")
     return f"{host}:{port or (443 if parts.scheme == 'https' else 80)}"
-
-
-def retry_after(header: str | None, now: float) -> float | None:
-    """The seconds that a Retry-After header asks to wait, given as seconds or as a date; None if it says nothing."""
-    if not header:
-        return None
-    try:
-        seconds = float(header)
-    except ValueError:
-        try:
-            seconds = parsedate_to_datetime(header).timestamp() - now
-        except (ValueError, OverflowError):
-            return None
-    return max(0.0, seconds) if math.isfinite(seconds) else None
 
 
 def _root_cause(error: BaseException) -> str:

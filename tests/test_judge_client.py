@@ -9,9 +9,10 @@ from pathlib import Path
 
 import pytest
 
-from judge.client import OpenAITransport, Reply, endpoint, retry_after
+from judge.client import OpenAITransport, Reply, endpoint
 from judge.scripted_judge import ScriptedJudge
 from ledger.errors import ConfigError, Rejected, Unavailable
+from ledger.waits import retry_after
 from tests.fake_judge_server import MODEL, FakeJudgeServer, Served, completion, refusal
 
 KEY = "sk-very-secret-0123456789"
