@@ -6,7 +6,6 @@ This is the one place that knows the order of the stages.
 
 import os
 import shutil
-import socket
 from collections.abc import Iterator
 from contextlib import contextmanager, nullcontext
 from dataclasses import dataclass
@@ -23,24 +22,21 @@ from assay.placement.local_placement import run_locally
 from assay.placement.ray_placement import on_ray
 from assay.placement.work import merge_batch, run_work, shard_job, tell_completeness, unfinished
 from assay.sources.material import official_prompts, questions, task_items
-from assay.sources.models import model_path
-from generation.orders import Batch, EngineSpec, Order
-from generation.served_engine import load_served
+from assay.sources.models import engine_spec, model_path
+from generation.orders import Batch, Order
 from generation.shards import Shard
-from generation.stage import pending_orders
 from judge.client import OpenAITransport
 from judge.prompt_sets import PromptSet, assay_prompts
 from judge.prompt_sets import official_prompts as read_official
-from judge.session import judge_review, refuse_contestant
+from judge.session import judge_review
 from ledger.config import JudgeConfig, ModelConfig, ReviewConfig, read_config
-from ledger.errors import ConfigError, StaleInput, Unavailable
+from ledger.errors import ConfigError, StaleInput
 from ledger.progress import Progress, Report
 from ledger.runs import RunFolder, control_of
 from ledger.store import write_atomically
 
 LOCAL_KEY = "not-needed"
 LOCAL_HOSTS = ("127.0.0.1", "localhost", "::1")
-CONNECT_SECONDS = 10.0
 
 
 @dataclass(frozen=True)
@@ -77,24 +73,6 @@ def begin(config_file: Path, runs: Path, report: Report, *, amend: bool = False)
     return Review(config, run, report)
 
 
-def preflight(review: Review) -> None:
-    """Find out in a second what would otherwise fail after an hour. Raises AssayError."""
-    config = review.config
-    for model in config.models:
-        spec = _engine(model)
-        if spec.kind == "openai":
-            load_served(spec).close()  # opens no connection: its URL, key and arguments are checked
-    for judge in config.judge:
-        contestants = [name for model in config.models for name in (model.name, model.model, _engine(model).model)]
-        refuse_contestant(judge.serve or judge.model, contestants, config.decision.judge_may_compete)
-        _prompt_set(judge)
-        if not judge.serve:
-            api_key(judge)
-            _refuse_silent_host(judge)
-    for batch in batches(review):
-        pending_orders(batch)
-
-
 def batches(review: Review) -> list[Batch]:
     """One batch a model; the control shares the baseline's, so that its model is loaded once."""
     config = review.config
@@ -121,7 +99,7 @@ def batches(review: Review) -> list[Batch]:
         orders = [order(model.name, control=False)]
         if model is config.baseline and config.baseline.control:
             orders.append(order(control_of(model.name), control=True))
-        found.append(Batch(engine=_engine(model), orders=tuple(orders)))
+        found.append(Batch(engine=engine_spec(model, batch_invariant=config.batch_invariant), orders=tuple(orders)))
     return found
 
 
@@ -170,7 +148,7 @@ def judge(review: Review) -> None:
         judge_review(
             run=review.run,
             config=judge,
-            prompt_set=_prompt_set(judge),
+            prompt_set=prompt_set(judge),
             connect=partial(_transport, review, judge),
             baseline=config.baseline.name,
             candidates=[model.name for model in config.candidate],
@@ -202,19 +180,8 @@ def api_key(judge: JudgeConfig) -> str:
     return key or LOCAL_KEY
 
 
-def _engine(model: ModelConfig) -> EngineSpec:
-    return EngineSpec(
-        kind=model.engine,
-        model=model.model if model.engine == "openai" else model_path(model),
-        arguments=model.engine_args,
-        template=model.template,
-        base_url=model.base_url,
-        api_key_env=model.api_key_env,
-        concurrency=model.concurrency,
-    )
-
-
-def _prompt_set(judge: JudgeConfig) -> PromptSet:
+def prompt_set(judge: JudgeConfig) -> PromptSet:
+    """The prompts that a judge is given."""
     if judge.prompts == "official":
         return read_official(official_prompts())
     return assay_prompts(files("prompts") / "judge")
@@ -230,20 +197,3 @@ def _transport(review: Review, judge: JudgeConfig) -> Iterator[OpenAITransport]:
     log = review.run.judge(judge.name).path / "server.log"
     with served(model, judge.name, judge.serve_args, log, review.report) as url:
         yield OpenAITransport(url, LOCAL_KEY, judge.name, judge.timeout_seconds)
-
-
-def _refuse_silent_host(judge: JudgeConfig) -> None:
-    """One connection attempt, where the way is direct; an endpoint behind a proxy is found out by its first call."""
-    address = urlsplit(judge.base_url or "https://api.openai.com/v1")
-    if address.scheme not in ("http", "https") or not address.hostname:
-        raise ConfigError(f"base_url {judge.base_url!r} is not a URL.", where=f"judge {judge.name}")
-    if any(os.environ.get(name) for name in ("HTTPS_PROXY", "https_proxy", "HTTP_PROXY", "http_proxy")):
-        return
-    port = address.port or (443 if address.scheme == "https" else 80)
-    try:
-        socket.create_connection((address.hostname, port), CONNECT_SECONDS).close()
-    except OSError as error:
-        cause = error.strerror or str(error)
-        raise Unavailable(
-            f"nobody answers at {address.hostname}:{port} ({cause})", where=f"judge {judge.name}"
-        ) from error

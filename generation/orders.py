@@ -24,7 +24,11 @@ TRACES_REFUSED = "traces_refused"
 
 
 class EngineSpec(BaseModel):
-    """Which model to load, and how; the last three are for models behind an endpoint."""
+    """Which model to load, and how; the last three are for models behind an endpoint.
+
+    `loader` is a user's own function for the transformers engine. `batch_invariant` asks vLLM for the mode in which a
+    text does not depend on what shares its batch.
+    """
 
     model_config = ConfigDict(frozen=True, extra="forbid")
 
@@ -32,6 +36,8 @@ class EngineSpec(BaseModel):
     model: str
     arguments: dict[str, Any] = {}
     template: str = ""
+    loader: str = ""
+    batch_invariant: bool = False
     base_url: str = ""
     api_key_env: str = ""
     concurrency: int = 16
@@ -93,6 +99,8 @@ class Order(BaseModel):
             "max_tokens": self.max_tokens,
             "top_k": self.top_k,
             "styles": {task.name: task.style for task in self.tasks},
+            **({"loader": engine.loader} if engine.loader else {}),
+            **({"batch_invariant": True} if engine.batch_invariant else {}),
         }
 
     def planned(self) -> dict[str, int]:

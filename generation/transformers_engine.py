@@ -1,10 +1,11 @@
 """transformers as an engine: for what vLLM cannot load, and as a second opinion. One request at a time.
 
-In: a model folder or hub name, arguments of `from_pretrained`. Out: an Engine.
+In: a model folder or hub name, arguments of `from_pretrained`, or a user's own loader. Out: an Engine.
+An item's context is read once, and each option goes on from there with its keys and values.
 With `generation/` the model lab (assay/lab) is the other owner of `torch` and `transformers`.
 """
 
-import importlib.util
+import copy
 from collections import deque
 from collections.abc import Sequence
 from typing import Any
@@ -24,27 +25,48 @@ from generation.orders import EngineSpec
 from generation.templates import chat_prompt
 from generation.thinking import OPEN
 from generation.tokenizers import tokenizer_digest
+from generation.transformers_arguments import check_transformers, loading_arguments, user_loader
 from ledger.digests import digest_of
 from ledger.errors import EngineError
 from ledger.records import Finish
 
+TOKENIZER_ARGUMENTS = ("revision", "subfolder", "cache_dir", "local_files_only", "trust_remote_code", "gguf_file")
+
 
 def load_transformers(spec: EngineSpec) -> "TransformersEngine":
-    """Load a model from safetensors, without any code of its own. Raises EngineError."""
-    if importlib.util.find_spec("transformers") is None or importlib.util.find_spec("torch") is None:
-        raise EngineError("transformers or torch is not installed here.", remedy="Install the extra `transformers`.")
+    """Load a model, by default from safetensors and without any code of its own. Raises ConfigError, EngineError."""
+    check_transformers(spec)
     import torch
     from transformers import AutoModelForCausalLM, AutoTokenizer
 
     device = "cuda" if torch.cuda.is_available() else "cpu"
-    arguments = {"dtype": "auto", "device_map": {"": device}, "use_safetensors": True} | spec.arguments
+    defaults = {"dtype": "auto", "device_map": {"": device}, "use_safetensors": True, "trust_remote_code": False}
+    arguments = defaults | loading_arguments(spec)
     try:
-        model = AutoModelForCausalLM.from_pretrained(spec.model, trust_remote_code=False, **arguments)
-        tokenizer = AutoTokenizer.from_pretrained(spec.model, trust_remote_code=False)
-    except (OSError, ValueError, TypeError, ImportError, RuntimeError) as error:
-        lines = str(error).splitlines() or ["no message"]
-        raise EngineError(f"cannot be loaded by transformers: {lines[0]}", where=spec.model) from error
+        if spec.loader:
+            model, tokenizer = _user_loaded(spec)
+        else:
+            model, tokenizer = AutoModelForCausalLM.from_pretrained(spec.model, **arguments), None
+        if tokenizer is None:
+            wanted = {name: arguments[name] for name in TOKENIZER_ARGUMENTS if name in arguments}
+            tokenizer = AutoTokenizer.from_pretrained(spec.model, **wanted)
+    except (OSError, ValueError, TypeError, ImportError, RuntimeError, AttributeError) as error:
+        lines = [line for line in str(error).splitlines() if line.strip()] or ["no message"]
+        cause = f"{type(error).__name__}: {lines[0].strip()}"[:500]
+        raise EngineError(f"cannot be loaded by transformers: {cause}", where=spec.model) from error
     return TransformersEngine(model.eval(), tokenizer, spec.template)
+
+
+def _user_loaded(spec: EngineSpec) -> tuple[Any, Any]:
+    """What the config's own loader makes of the path and its arguments: a model, or a model and its tokenizer."""
+    made = user_loader(spec.loader)(spec.model, **spec.arguments)
+    model, tokenizer = made if isinstance(made, tuple) and len(made) == 2 else (made, None)
+    if not (callable(model) and hasattr(model, "generate") and hasattr(model, "config")):
+        raise EngineError(
+            f"gave a {type(made).__name__}, not a transformers model or a pair of model and tokenizer",
+            where=f"loader {spec.loader}",
+        )
+    return model, tokenizer
 
 
 class TransformersEngine:
@@ -56,12 +78,15 @@ class TransformersEngine:
         self._model, self._tokenizer, self._template = model, tokenizer, template
         self._context = int(getattr(model.config, "max_position_embeddings", 4096))
         self._waiting: deque[Request] = deque()
+        import torch
+
         self.facts = {
             "tokenizer": tokenizer_digest(tokenizer),
             "context_tokens": self._context,
             "dtype": str(model.dtype),
             "device": str(model.device),
-            "quantization": str(getattr(model, "quantization_method", None) or "") or None,
+            "quantization": quantization_fact(model),
+            "threads": torch.get_num_threads(),
             "chat_template": digest_of(getattr(tokenizer, "chat_template", None)),
         }
 
@@ -111,19 +136,28 @@ class TransformersEngine:
     def _scored(self, request: ScoreRequest) -> Scored:
         import torch
 
+        pairs = [split_tokens(self._tokenizer.encode, request.context, text) for text in request.continuations]
+        longest = max(len(context) + len(option) for context, option in pairs)
+        if longest > self._context:
+            raise EngineError(f"item {request.id} has {longest} tokens, the context holds {self._context}")
         logprobs = []
-        for text in request.continuations:
-            context, option = split_tokens(self._tokenizer.encode, request.context, text)
-            tokens = torch.tensor([context + option], device=self._model.device)
-            if tokens.shape[1] > self._context:
-                raise EngineError(f"item {request.id} has {tokens.shape[1]} tokens, the context holds {self._context}")
-            with torch.inference_mode():
-                logits = (
-                    self._model(tokens[:, :-1]).logits[0, len(context) - 1 :].float()
-                )  # (option tokens, vocabulary)
-            chosen = torch.log_softmax(logits, dim=-1).gather(1, tokens[0, len(context) :, None])
-            logprobs.append(tuple(chosen[:, 0].tolist()))
+        with torch.inference_mode():
+            contexts = {context: self._model(self._row(context), use_cache=True) for context in {c for c, _ in pairs}}
+            for context, option in pairs:
+                read = contexts[context]
+                logits = read.logits[0, -1:].float()  # (1, vocabulary)
+                if len(option) > 1:
+                    cache = copy.deepcopy(read.past_key_values)
+                    following = self._model(self._row(option[:-1]), past_key_values=cache, use_cache=True)
+                    logits = torch.cat([logits, following.logits[0].float()])  # (option tokens, vocabulary)
+                chosen = torch.log_softmax(logits, dim=-1).gather(1, self._row(option)[0, :, None])
+                logprobs.append(tuple(chosen[:, 0].tolist()))
         return Scored(request.id, tuple(logprobs))
+
+    def _row(self, tokens: Sequence[int]) -> Any:  # noqa: ANN401 - a tensor of shape (1, tokens)
+        import torch
+
+        return torch.tensor([list(tokens)], device=self._model.device)
 
     def _traced(self, request: TraceRequest) -> Traced:
         import torch
@@ -148,3 +182,15 @@ class TransformersEngine:
         stops = self._model.generation_config.eos_token_id
         stops = stops if isinstance(stops, list) else [stops]
         return {token for token in (*stops, self._tokenizer.eos_token_id) if token is not None}
+
+
+def quantization_fact(model: Any) -> str | None:  # noqa: ANN401 - a transformers model
+    """The method and the bits that a loaded model really uses, such as `bitsandbytes 8-bit`; None for none."""
+    config = getattr(model.config, "quantization_config", None)
+    if config is None:
+        return None
+    values = config if isinstance(config, dict) else config.to_dict()
+    flags = {8: values.get("load_in_8bit"), 4: values.get("load_in_4bit")}
+    bits = next((bits for bits, on in flags.items() if on), None) or values.get("nbits") or values.get("bits")
+    method = getattr(values.get("quant_method"), "value", values.get("quant_method"))
+    return f"{method} {bits}-bit" if bits else str(method)

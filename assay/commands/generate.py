@@ -8,6 +8,7 @@ import typer
 from assay import pipeline
 from assay.commands.review import Amend, Config, Ray, Runs
 from assay.display import Display
+from assay.preflight import preflight
 from generation.shards import shard_from
 from ledger.errors import ConfigError
 
@@ -38,8 +39,9 @@ def generate(
     with Display() as display:
         review = pipeline.begin(config, runs, display.report, amend=amend)
         if part:
+            preflight(review, judges=False)
             pipeline.generate_shard(review, part, model=model)
         else:
-            pipeline.preflight(review)
+            preflight(review, here=not (review.config.placement.ray if ray is None else ray))
             pipeline.generate(review, model=model, ray=ray)
     print(review.run.path)

@@ -13,6 +13,7 @@ from analysis.review_report import ReviewReport
 from analysis.summary import summary
 from assay import pipeline
 from assay.display import Display, table
+from assay.preflight import preflight
 
 Config = Annotated[Path, typer.Argument(help="The review's config, a TOML file; `assay init` writes one.")]
 Runs = Annotated[Path, typer.Option("--runs", help="The folder that holds run folders.")]
@@ -46,7 +47,7 @@ def run_review(
     """All stages, with progress on standard error."""
     with Display() as display:
         under_way = pipeline.begin(config, runs, display.report, amend=amend)
-        pipeline.preflight(under_way)
+        preflight(under_way, here=not (under_way.config.placement.ray if ray is None else ray))
         pipeline.generate(under_way, ray=ray)
         pipeline.judge(under_way)
         return pipeline.analyze(under_way)

@@ -29,6 +29,18 @@ def gpus() -> list[str]:
     return re.findall(r"^GPU (\d+):", listed.stdout, re.MULTILINE) if listed.returncode == 0 else []
 
 
+def gpu_memory() -> list[int]:
+    """The memory of each device that may be used, in bytes; none where `nvidia-smi` cannot tell."""
+    query = ["nvidia-smi", "--query-gpu=index,memory.total", "--format=csv,noheader,nounits"]
+    try:
+        listed = subprocess.run(query, capture_output=True, text=True, timeout=LIST_SECONDS, check=False)
+    except (OSError, subprocess.TimeoutExpired):
+        return []
+    rows = re.findall(r"^(\d+), (\d+)$", listed.stdout, re.MULTILINE) if listed.returncode == 0 else []
+    usable = gpus()
+    return [int(mib) << 20 for index, mib in rows if index in usable]
+
+
 def gpus_needed(spec: EngineSpec) -> int:
     """How many GPUs one copy of a model takes where there are any; a model behind an endpoint takes none."""
     if spec.kind == "openai":

@@ -20,7 +20,7 @@ from typing import Any
 
 from assay.placement.lifeline import end_with_parent
 from assay.placement.processes import stop
-from generation.vllm_engine import CPU_ARGUMENTS, cpu_environment, on_cpu
+from generation.vllm_arguments import CPU_ARGUMENTS, cpu_environment, on_cpu
 from ledger.errors import EngineError
 from ledger.progress import Progress, Report
 

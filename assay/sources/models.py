@@ -7,10 +7,26 @@ from pathlib import Path
 
 from assay.sources.smollm2 import NAME as SMOLLM2
 from assay.sources.smollm2 import fetched_model
+from generation.orders import EngineSpec
 from ledger.config import ModelConfig
 from ledger.errors import ConfigError
 
 FETCHED = (SMOLLM2,)
+
+
+def engine_spec(model: ModelConfig, *, batch_invariant: bool) -> EngineSpec:
+    """Which model to load, and how. Raises ConfigError."""
+    return EngineSpec(
+        kind=model.engine,
+        model=model.model if model.engine == "openai" else model_path(model),
+        arguments=model.engine_args,
+        template=model.template,
+        loader=model.loader,
+        batch_invariant=batch_invariant,
+        base_url=model.base_url,
+        api_key_env=model.api_key_env,
+        concurrency=model.concurrency,
+    )
 
 
 def model_path(model: ModelConfig) -> str:

@@ -1,0 +1,178 @@
+"""Before any engine starts: what would otherwise fail after an hour, found out in seconds.
+
+In: a review. Out: nothing, or one error that lists the faults of all models; a line for each model whose distances
+from the baseline will not be measured. Only small files are read.
+"""
+
+import os
+import shutil
+import socket
+from collections.abc import Callable, Iterator
+from pathlib import Path
+from urllib.parse import urlsplit
+
+from assay.pipeline import Review, api_key, batches, prompt_set
+from assay.placement.gpus import gpu_memory, gpus_needed
+from assay.placement.worker import SCRIPTED
+from assay.sources.models import engine_spec
+from generation.checkpoints import weights_bytes
+from generation.orders import Batch, EngineSpec
+from generation.served_engine import load_served
+from generation.stage import pending_orders
+from generation.tokenizers import stored_tokenizer_digest
+from generation.transformers_arguments import check_transformers
+from generation.vllm_arguments import check_vllm, on_cpu
+from judge.session import refuse_contestant
+from ledger.config import JudgeConfig
+from ledger.errors import AssayError, ConfigError, EngineError, Unavailable
+from ledger.progress import Progress
+
+CONNECT_SECONDS = 10.0
+GIB = 2**30
+# Upper bounds of what a record takes on the disk; a trace is written twice while its parts are joined.
+TOKEN_BYTES, CHOICE_BYTES, TRACE_BYTES, TRACE_COPIES = 8, 600, 12, 2
+RESERVE_BYTES = GIB // 4
+GPU_SHARE = 0.92  # of a GPU's memory, where gpu_memory_utilization is not set
+
+
+def preflight(review: Review, *, here: bool = True, judges: bool = True) -> None:
+    """Check models, disk, memory and judges. Raises AssayError.
+
+    `here` is whether the engines run on this machine; on a Ray cluster they do not.
+    """
+    work = batches(review)
+    faults = [] if os.environ.get(SCRIPTED) == "1" else list(_engine_faults(work, here=here))
+    faults += _disk_faults(review, work)
+    if faults:
+        raise _together(faults)
+    if judges:
+        _check_judges(review)
+    _tell_tokenizers(review)
+
+
+def _engine_faults(work: list[Batch], *, here: bool) -> Iterator[AssayError]:
+    """One fault a model at most: its engine does not take it, or it does not fit."""
+    for batch in work:
+        try:
+            check_engine(batch.engine, here=here)
+            if here and batch.engine.kind != "openai" and pending_orders(batch):
+                _refuse_too_big(batch.engine)
+        except AssayError as error:
+            yield type(error)(f"model {batch.orders[0].model}: {error}")
+
+
+def check_engine(spec: EngineSpec, *, here: bool) -> None:
+    """Ask a model's engine whether it can load it, without loading it. Raises ConfigError, EngineError."""
+    if spec.batch_invariant and spec.kind != "vllm":
+        raise ConfigError("`batch_invariant` is a mode of vLLM.", where=f"engine {spec.kind}", remedy="Leave it out.")
+    if spec.kind == "vllm":
+        check_vllm(spec, here=here)
+    elif spec.kind == "transformers":
+        check_transformers(spec, here=here)
+    else:
+        load_served(spec).close()  # opens no connection: its URL, key and arguments are checked
+
+
+def _refuse_too_big(spec: EngineSpec) -> None:
+    """Weights alone that are larger than the memory; whatever else a run needs, they cannot be loaded."""
+    weights = weights_bytes(spec.model)
+    devices = gpu_memory()
+    if not weights or spec.arguments.get("quantization") or spec.arguments.get("quantization_config"):
+        return
+    if devices and not (spec.kind == "vllm" and on_cpu()):
+        share = float(spec.arguments.get("gpu_memory_utilization") or GPU_SHARE)
+        room = sum(sorted(devices, reverse=True)[: gpus_needed(spec)]) * share
+        what = f"the memory of {gpus_needed(spec)} GPU(s)"
+    else:
+        room, what = _free_memory(), "the free memory"
+    if weights > room:
+        raise EngineError(f"its weights take {weights / GIB:.1f} GiB, {what} is {room / GIB:.1f} GiB")
+
+
+def _disk_faults(review: Review, work: list[Batch]) -> list[AssayError]:
+    needed = sum(map(_bytes_of, work)) + RESERVE_BYTES
+    free = shutil.disk_usage(review.run.path).free
+    if needed <= free:
+        return []
+    what = f"the run may write {needed / GIB:.1f} GiB, and {free / GIB:.1f} GiB are free"
+    return [ConfigError(what, where=str(review.run.path), remedy="Make room, or use --runs.")]
+
+
+def _bytes_of(batch: Batch) -> int:
+    """What the missing records of a model can take at most."""
+    total = 0
+    for pending in pending_orders(batch):
+        order = pending.order
+        tokens = sum(len(question.turns) for question, _ in pending.answers) * order.max_tokens
+        turns = sum(len(question.turns) for question in order.questions) * order.samples
+        traced = turns * order.max_tokens if order.top_k else 0
+        traces = traced * (TRACE_BYTES + 8 * order.top_k) * TRACE_COPIES
+        total += tokens * TOKEN_BYTES + len(pending.choices) * CHOICE_BYTES + traces
+    return total
+
+
+def _check_judges(review: Review) -> None:
+    config = review.config
+    names = [(m.name, m.model, engine_spec(m, batch_invariant=False).model) for m in config.models]
+    for judge in config.judge:
+        contestants = [name for three in names for name in three]
+        refuse_contestant(judge.serve or judge.model, contestants, config.decision.judge_may_compete)
+        prompt_set(judge)
+        if not judge.serve:
+            api_key(judge)
+            _refuse_silent_host(judge)
+
+
+def _tell_tokenizers(review: Review) -> None:
+    """Say which models' traces cannot be compared; generation/stage.py refuses them by name, the rest goes on."""
+    config = review.config
+    if not (config.questions and config.questions.traces) or os.environ.get(SCRIPTED) == "1":
+        return
+    specs = {m.name: engine_spec(m, batch_invariant=False) for m in config.models}
+    digests = {name: _tokenizer(spec) for name, spec in specs.items()}
+    baseline = digests[config.baseline.name]
+    for name, spec in specs.items():
+        own = digests[name]
+        if spec.kind == "openai":
+            cause = "a served model gives no traces"
+        elif baseline is not None and own is not None and own != baseline:
+            cause = "its tokenizer is not the baseline's"
+        else:
+            continue
+        review.report(Progress(f"{name}: kl_trace will not be measured: {cause}", 1, 1))
+
+
+def _tokenizer(spec: EngineSpec) -> str | None:
+    return None if spec.kind == "openai" or spec.loader else stored_tokenizer_digest(spec.model)
+
+
+def _together(faults: list[AssayError]) -> AssayError:
+    if len(faults) == 1:
+        return faults[0]
+    kind: Callable[[str], AssayError] = ConfigError if any(isinstance(f, ConfigError) for f in faults) else EngineError
+    return kind("\n  ".join([f"{len(faults)} faults were found before anything was run:", *map(str, faults)]))
+
+
+def _free_memory() -> int:
+    """Bytes that a process can have without swapping."""
+    for line in Path("/proc/meminfo").read_text(encoding="ascii").splitlines():
+        if line.startswith("MemAvailable:"):
+            return int(line.split()[1]) * 1024
+    return os.sysconf("SC_PAGE_SIZE") * os.sysconf("SC_PHYS_PAGES")
+
+
+def _refuse_silent_host(judge: JudgeConfig) -> None:
+    """One connection attempt, where the way is direct; an endpoint behind a proxy is found out by its first call."""
+    address = urlsplit(judge.base_url or "https://api.openai.com/v1")
+    if address.scheme not in ("http", "https") or not address.hostname:
+        raise ConfigError(f"base_url {judge.base_url!r} is not a URL.", where=f"judge {judge.name}")
+    if any(os.environ.get(name) for name in ("HTTPS_PROXY", "https_proxy", "HTTP_PROXY", "http_proxy")):
+        return
+    port = address.port or (443 if address.scheme == "https" else 80)
+    try:
+        socket.create_connection((address.hostname, port), CONNECT_SECONDS).close()
+    except OSError as error:
+        cause = error.strerror or str(error)
+        raise Unavailable(
+            f"nobody answers at {address.hostname}:{port} ({cause})", where=f"judge {judge.name}"
+        ) from error
