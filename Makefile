@@ -1,12 +1,13 @@
-# make setup | demo | test | test-long | check : each works alone on a fresh clone.
+# make setup | demo | test | test-long | check | gpu-check : each works alone on a fresh clone.
 PYTHON ?= python3
 VENV := .venv
+GPU_VENV := .venv-gpu
 PIP := $(VENV)/bin/python -m pip
 STAMP := $(VENV)/.assay-installed
 # The CPU build of torch: pip's own configuration may offer it; elsewhere PyTorch's CPU index does.
 TORCH_INDEX ?= https://download.pytorch.org/whl/cpu
 
-.PHONY: setup demo test test-long check clean
+.PHONY: setup demo test test-long check gpu-check clean
 
 setup: $(STAMP)
 
@@ -33,5 +34,14 @@ check: setup
 	$(VENV)/bin/ruff check .
 	$(VENV)/bin/mypy
 
+# An environment of its own: vLLM for GPUs and vLLM for CPUs exclude each other.
+gpu-check: $(GPU_VENV)/.assay-installed
+	PYTHONPATH=. $(GPU_VENV)/bin/python tests/gpu_check.py
+
+$(GPU_VENV)/.assay-installed: pyproject.toml
+	test -x $(GPU_VENV)/bin/python || $(PYTHON) -m venv $(GPU_VENV)
+	$(GPU_VENV)/bin/python -m pip install --quiet --editable '.[gpu]'
+	touch $@
+
 clean:
-	rm -rf $(VENV) build dist *.egg-info
+	rm -rf $(VENV) $(GPU_VENV) build dist *.egg-info

@@ -23,8 +23,6 @@ QUANTIZATIONS: dict[str, dict[str, Any]] = {
     "llm.int8": {METHOD: "bitsandbytes", "load_in_8bit": True},
     "nf4": {METHOD: "bitsandbytes", "load_in_4bit": True, "bnb_4bit_quant_type": "nf4"},
     "fp4": {METHOD: "bitsandbytes", "load_in_4bit": True, "bnb_4bit_quant_type": "fp4"},
-    "hqq-4bit": {METHOD: "hqq", "nbits": 4, "group_size": 64},
-    "hqq-8bit": {METHOD: "hqq", "nbits": 8, "group_size": 64},
 }
 # What a method needs installed, by the name of its distribution; each was looked up in transformers' own checks.
 PACKAGES = {
@@ -68,8 +66,10 @@ def check_transformers(spec: EngineSpec, *, here: bool = True) -> None:
         user_loader(spec.loader)
         return
     own = model_config(spec.model).get("quantization_config") or {}
-    asked = _quantization(spec.arguments) or own
-    _refuse_uninstalled(str(asked.get(METHOD, "bitsandbytes" if own else "")), spec.model)
+    asked = _quantization(spec.arguments)
+    _refuse_uninstalled(str((asked or own).get(METHOD, "bitsandbytes" if own else "")), spec.model)
+    if asked:
+        quantization_object(asked)
 
 
 def loading_arguments(spec: EngineSpec) -> dict[str, Any]:
@@ -82,14 +82,24 @@ def loading_arguments(spec: EngineSpec) -> dict[str, Any]:
 
 def quantization_object(asked: dict[str, Any]) -> Any:  # noqa: ANN401 - a config of transformers
     """transformers' own config for a quantization. Raises ConfigError for keys that it does not know."""  # noqa: D403 - a name
+    from transformers.quantizers import HfQuantizer
     from transformers.quantizers.auto import AUTO_QUANTIZATION_CONFIG_MAPPING as KINDS
+    from transformers.quantizers.auto import AUTO_QUANTIZER_MAPPING as QUANTIZERS
 
     method = str(asked[METHOD])
     name = f"bitsandbytes_{'4' if asked.get('load_in_4bit') else '8'}bit" if method == "bitsandbytes" else method
     if name not in KINDS:
         raise ConfigError(_unknown("a quantization method", method, KINDS), where="engine_args.quantization_config")
+    if QUANTIZERS[name].get_quantize_ops is HfQuantizer.get_quantize_ops:
+        raise ConfigError(
+            f"the installed transformers cannot quantize with {method} on loading.",
+            where="engine_args.quantization_config",
+            remedy="Give a `loader` of your own that does it, or a model that was quantized before.",
+        )
     kind = KINDS[name]
     values = {key: value for key, value in asked.items() if key != METHOD}
+    if method == "torchao":
+        values = {"quant_type": _torchao_type(values)}
     known = set(inspect.signature(kind.__init__).parameters) - {"self", "kwargs"}
     for key in values:
         if key not in known:
@@ -98,6 +108,22 @@ def quantization_object(asked: dict[str, Any]) -> Any:  # noqa: ANN401 - a confi
         return kind(**values)
     except (TypeError, ValueError, ImportError) as error:
         raise ConfigError(f"{method}: {_first_line(error)}", where="engine_args.quantization_config") from error
+
+
+def _torchao_type(values: dict[str, Any]) -> Any:  # noqa: ANN401 - a config of torchao
+    """The class of torchao.quantization that `quant_type` names, made with the other settings. Raises ConfigError."""
+    name = str(values.get("quant_type", ""))
+    try:
+        kind = getattr(importlib.import_module("torchao.quantization"), name, None)
+        if not (isinstance(kind, type) and name.endswith("Config")):
+            raise ConfigError(
+                f"torchao has no {name!r}.",
+                where="engine_args.quantization_config",
+                remedy='Give one of its classes: quant_type = "Int8WeightOnlyConfig".',
+            )
+        return kind(**{key: value for key, value in values.items() if key != "quant_type"})
+    except (ImportError, TypeError, ValueError) as error:
+        raise ConfigError(f"torchao: {_first_line(error)}", where="engine_args.quantization_config") from error
 
 
 def user_loader(name: str) -> Callable[..., Any]:

@@ -39,8 +39,9 @@ def load_transformers(spec: EngineSpec) -> "TransformersEngine":
     import torch
     from transformers import AutoModelForCausalLM, AutoTokenizer
 
-    device = "cuda" if torch.cuda.is_available() else "cpu"
-    defaults = {"dtype": "auto", "device_map": {"": device}, "use_safetensors": True, "trust_remote_code": False}
+    # On a CPU no map is needed, and HQQ refuses one.
+    placed = {"device_map": {"": "cuda"}} if torch.cuda.is_available() else {}
+    defaults = {"dtype": "auto", "use_safetensors": True, "trust_remote_code": False, **placed}
     arguments = defaults | loading_arguments(spec)
     try:
         if spec.loader:

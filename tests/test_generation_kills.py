@@ -1,8 +1,8 @@
 """The real engine killed at random moments: in the end the same keys as an uninterrupted run, each once, nothing torn.
 
-Run by `make test-long` (some 15 minutes on two cores): each of the kills pays for a model load. `ASSAY_KILLS` sets how
-many; the share of texts that equal those of an uninterrupted run is printed, because greedy text depends on which
-conversations share a batch, and a resumed run batches differently.
+Three kills in CI, twenty by `make test-long` (some 15 minutes on two cores: each kill pays for a model load;
+`ASSAY_KILLS` sets how many). The share of texts that equal those of an uninterrupted run is printed, because greedy
+text depends on which conversations share a batch, and a resumed run batches differently.
 """
 
 import json
@@ -19,7 +19,7 @@ from assay.sources.smollm2 import fetch_smollm2
 from ledger.manifests import read_manifest
 from ledger.runs import RunFolder
 
-pytestmark = [pytest.mark.model, pytest.mark.long]
+pytestmark = pytest.mark.model
 pytest.importorskip("vllm", reason="vLLM is not installed (extra cpu or gpu)")
 
 KILLS = int(os.environ.get("ASSAY_KILLS", "20"))
@@ -33,15 +33,19 @@ control = false
 model = {base}
 label = "unused"
 [questions]
-max_tokens = 96
+limit = {questions}
+max_tokens = {tokens}
 [[task]]
-limit = 200
+limit = {items}
 """
+SMALL = {"questions": 16, "tokens": 64, "items": 100}
+LARGE = {"questions": 32, "tokens": 96, "items": 200}
 
 
-def command(folder: Path, name: str, base: Path) -> list[str]:
+def command(folder: Path, name: str, sizes: dict[str, int]) -> list[str]:
     config = folder / f"{name}.toml"
-    config.write_text(REVIEW.format(name=name, base=json.dumps(str(base))))
+    base = json.dumps(str(fetch_smollm2(lambda _: None)))
+    config.write_text(REVIEW.format(name=name, base=base, **sizes))
     head = [sys.executable, "-m", "assay.cli", "generate", str(config), "--model", "base"]
     return [*head, "--runs", str(folder / "runs")]
 
@@ -53,29 +57,65 @@ def texts(run: RunFolder) -> dict[tuple, list[str]]:
     return found
 
 
-def test_killed_at_random_moments_it_ends_complete(tmp_path):
-    base = fetch_smollm2(lambda _: None)
+def records(run: RunFolder) -> int:
+    files = (run.generation("base").path / name for name in ("answers.jsonl", "choices.jsonl"))
+    return sum(path.read_bytes().count(b"\n") for path in files if path.exists())
+
+
+def await_moment(child: subprocess.Popen, killed: RunFolder, duration: float, generator: random.Random) -> None:
+    """A random moment: now and then while the model is loaded, mostly shortly after new records came in."""
+    if generator.random() < 0.25:
+        time.sleep(generator.uniform(0.2, 0.6) * duration)
+        return
+    before = records(killed)
+    while child.poll() is None and records(killed) <= before:
+        time.sleep(0.02)
+    time.sleep(generator.uniform(0.0, 1.5))
+
+
+def kill_often(folder: Path, sizes: dict[str, int], kills: int) -> None:
+    """An uninterrupted run, and one that is killed again and again; then both are compared."""
+    whole, killed = (RunFolder(folder / "runs" / name) for name in ("whole", "killed"))
     started = time.monotonic()
-    subprocess.run(command(tmp_path, "whole", base), check=True, capture_output=True)
+    subprocess.run(command(folder, "whole", sizes), check=True, capture_output=True)
     duration = time.monotonic() - started
-    generator = random.Random(7)
-    for _ in range(KILLS):
-        child = subprocess.Popen(
-            command(tmp_path, "killed", base), stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL
-        )
-        time.sleep(generator.uniform(0.2, 1.0) * duration)
+    generator = random.Random(11)
+    there = []
+    for _ in range(kills):
+        child = subprocess.Popen(command(folder, "killed", sizes), stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL)
+        await_moment(child, killed, duration, generator)
         child.kill()
         child.wait()
         time.sleep(1)
-    subprocess.run(command(tmp_path, "killed", base), check=True, capture_output=True)
-    whole, killed = (RunFolder(tmp_path / "runs" / name) for name in ("whole", "killed"))
+        there.append(records(killed))
+    subprocess.run(command(folder, "killed", sizes), check=True, capture_output=True)
+    compare(whole, killed, sizes, there)
+
+
+def compare(whole: RunFolder, killed: RunFolder, sizes: dict[str, int], there: list[int]) -> None:
+    """The same keys, each once, no torn line; the manifest tells of the resumed sessions."""
     expected, found = texts(whole), texts(killed)
     assert found.keys() == expected.keys()
-    assert len({c.key for c in killed.generation("base").choices.records()}) == 200
+    assert len(found) == sizes["questions"]
+    choices = list(killed.generation("base").choices.records())
+    assert len({choice.key for choice in choices}) == len(choices) == sizes["items"]
     for name in ("answers.jsonl", "choices.jsonl"):
         path = killed.generation("base").path / name
         assert path.read_bytes().endswith(b"\n")
         assert all(json.loads(line) for line in path.read_text().splitlines())
     equal = sum(found[key] == expected[key] for key in expected)
-    print(f"{KILLS} kills; texts equal to the uninterrupted run's: {equal} of {len(expected)}")  # noqa: T201 - the figure asked for
-    assert len(read_manifest(killed.generation("base").path).sessions) >= 1
+    print(f"records after each kill {there}; texts equal to the uninterrupted run's: {equal} of {len(expected)}")
+    partly = [count for count in there if 0 < count < len(found) + len(choices)]
+    assert partly, "no kill hit a run with records"
+    sessions = read_manifest(killed.generation("base").path).sessions
+    assert {session.records_found for session in sessions} & set(partly)
+    assert len(sessions) > 1
+
+
+def test_killed_three_times_it_ends_complete(tmp_path):
+    kill_often(tmp_path, SMALL, 3)
+
+
+@pytest.mark.long
+def test_killed_at_twenty_random_moments_it_ends_complete(tmp_path):
+    kill_often(tmp_path, LARGE, KILLS)

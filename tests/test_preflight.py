@@ -1,0 +1,142 @@
+"""Everything that can be known beforehand is told before any engine starts, for all models at once."""
+
+import json
+import shutil
+from collections import namedtuple
+
+import pytest
+
+from assay import pipeline
+from assay.preflight import preflight
+from ledger.errors import ConfigError, EngineError
+
+REVIEW = """
+name = "r"
+[baseline]
+model = {base}
+label = "base"
+{more}
+[[candidate]]
+model = {other}
+label = "other"
+{more}
+[questions]
+limit = 2
+traces = {traces}
+[[task]]
+limit = 4
+"""
+
+Usage = namedtuple("Usage", "total used free")
+
+
+@pytest.fixture(autouse=True)
+def no_gpu(monkeypatch):
+    monkeypatch.delenv("ASSAY_SCRIPTED_ENGINE", raising=False)
+    monkeypatch.setattr("assay.preflight.gpu_memory", list)
+    monkeypatch.setattr("assay.preflight.stored_tokenizer_digest", lambda model: "same")
+
+
+def model(folder, name, **config):
+    path = folder / name
+    path.mkdir()
+    (path / "config.json").write_text(json.dumps({"model_type": "llama", **config}))
+    (path / "model.safetensors").write_bytes(b"0" * 1000)
+    return path
+
+
+@pytest.fixture
+def models(tmp_path):
+    return model(tmp_path, "one"), model(tmp_path, "two")
+
+
+def review(folder, models, more='engine = "transformers"', traces="false"):
+    said = []
+    config = folder / "review.toml"
+    base, other = (json.dumps(str(path)) for path in models)
+    config.write_text(REVIEW.format(base=base, other=other, more=more, traces=traces))
+    under_way = pipeline.begin(config, folder / "runs", lambda progress: said.append(progress.work))
+    return under_way, said
+
+
+def test_a_sound_review_passes_in_silence(tmp_path, models):
+    under_way, said = review(tmp_path, models, traces="true")
+    preflight(under_way)
+    assert said == []
+
+
+def test_the_faults_of_all_models_are_told_together(tmp_path, models):
+    under_way, _ = review(tmp_path, models, 'engine = "transformers"\nengine_args = { dtyp = "x" }')
+    with pytest.raises(ConfigError) as caught:
+        preflight(under_way)
+    lines = str(caught.value).splitlines()
+    assert lines[0].startswith("2 faults")
+    assert "model base: " in lines[1]
+    assert "model other: " in lines[2]
+
+
+def test_a_checkpoint_that_the_engine_cannot_load_stops_before_any_model_runs(tmp_path, models):
+    (models[1] / "config.json").write_text(json.dumps({"quantization_config": {"quant_method": "hqq"}}))
+    under_way, _ = review(tmp_path, models, "")
+    pytest.importorskip("vllm", reason="vLLM is not installed (extra cpu or gpu)")
+    with pytest.raises(EngineError, match=r'model other: .*engine = "transformers"'):
+        preflight(under_way)
+
+
+def test_weights_larger_than_the_memory_are_refused_with_both_numbers(tmp_path, models, monkeypatch):
+    monkeypatch.setattr("assay.preflight._free_memory", lambda: 999)
+    under_way, _ = review(tmp_path, models)
+    with pytest.raises(EngineError, match=r"weights take 0\.0 GiB, the free memory is"):
+        preflight(under_way)
+    preflight(under_way, here=False)
+
+
+def test_the_memory_of_gpus_counts_where_there_are_any(tmp_path, models, monkeypatch):
+    monkeypatch.setattr("assay.preflight._free_memory", lambda: 0)
+    monkeypatch.setattr("assay.preflight.gpu_memory", lambda: [900, 1 << 30])
+    under_way, _ = review(tmp_path, models)
+    preflight(under_way)
+    monkeypatch.setattr("assay.preflight.gpu_memory", lambda: [900, 900])
+    with pytest.raises(EngineError, match=r"the memory of 1 GPU"):
+        preflight(under_way)
+
+
+def test_a_full_disk_is_told_with_both_numbers(tmp_path, models, monkeypatch):
+    under_way, _ = review(tmp_path, models)
+    monkeypatch.setattr(shutil, "disk_usage", lambda _: Usage(1, 1, 1000))
+    with pytest.raises(ConfigError, match=r"may write 0\.3 GiB, and 0\.0 GiB are free"):
+        preflight(under_way)
+
+
+def test_traces_need_more_disk(tmp_path, models, monkeypatch):
+    monkeypatch.setattr(shutil, "disk_usage", lambda _: Usage(1, 1, (1 << 28) + 250_000))
+    preflight(review(tmp_path, models)[0])
+    (tmp_path / "runs" / "r" / "review.toml").unlink()
+    with pytest.raises(ConfigError, match="may write"):
+        preflight(review(tmp_path, models, traces="true")[0])
+
+
+def test_a_tokenizer_that_differs_is_told_and_the_rest_goes_on(tmp_path, models, monkeypatch):
+    monkeypatch.setattr("assay.preflight.stored_tokenizer_digest", str)
+    under_way, said = review(tmp_path, models, traces="true")
+    preflight(under_way)
+    assert said == ["other: kl_trace will not be measured: its tokenizer is not the baseline's"]
+
+
+def test_a_tokenizer_that_cannot_be_read_here_is_no_fault(tmp_path, models, monkeypatch):
+    monkeypatch.setattr("assay.preflight.stored_tokenizer_digest", lambda model: None)
+    under_way, said = review(tmp_path, models, traces="true")
+    preflight(under_way)
+    assert said == []
+
+
+def test_the_batch_invariant_mode_is_vllms(tmp_path, models):
+    under_way, _ = review(tmp_path, models)
+    config = under_way.config.model_copy(update={"batch_invariant": True})
+    with pytest.raises(ConfigError, match="mode of vLLM"):
+        preflight(pipeline.Review(config, under_way.run, under_way.report))
+
+
+def test_the_scripted_engine_needs_no_model(tmp_path, models, monkeypatch):
+    monkeypatch.setenv("ASSAY_SCRIPTED_ENGINE", "1")
+    preflight(review(tmp_path, models, 'engine = "transformers"\nengine_args = { dtyp = "x" }')[0])
