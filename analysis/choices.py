@@ -54,9 +54,9 @@ def paired_choices(before: Iterable[Choice], after: Iterable[Choice]) -> PairedC
 
 
 def padded_logprobs(choices: Iterable[Choice]) -> Floats:
-    """Log-probabilities in nats, (items, most options); -inf where an item has fewer options."""
+    """Log-probabilities in nats, (items, most options); -inf for none, and where an item has fewer options."""
     rows = [choice.logprobs for choice in choices]
     padded = np.full((len(rows), max(map(len, rows), default=0)), -np.inf)
     for index, row in enumerate(rows):
-        padded[index, : len(row)] = row
+        padded[index, : len(row)] = [-np.inf if value is None else value for value in row]
     return padded

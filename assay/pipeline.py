@@ -23,7 +23,7 @@ from assay.placement.ray_placement import on_ray
 from assay.placement.work import merge_batch, run_work, shard_job, tell_completeness, unfinished
 from assay.sources.material import official_prompts, questions, task_items
 from assay.sources.models import engine_spec, model_path
-from generation.orders import Batch, Order
+from generation.orders import Batch, EngineSpec, Order
 from generation.shards import Shard
 from judge.client import OpenAITransport
 from judge.prompt_sets import PromptSet, assay_prompts
@@ -77,10 +77,9 @@ def batches(review: Review) -> list[Batch]:
     """One batch a model; the control shares the baseline's, so that its model is loaded once."""
     config = review.config
     asked = questions(config.questions) if config.questions else ()
-    tasks = tuple(task_items(task) for task in config.task)
     settings = config.questions
 
-    def order(name: str, control: bool) -> Order:
+    def order(name: str, spec: EngineSpec, control: bool) -> Order:
         return Order(
             folder=review.run.generation(name).path,
             model=name,
@@ -89,17 +88,18 @@ def batches(review: Review) -> list[Batch]:
             samples=settings.samples if settings else 1,
             max_tokens=settings.max_tokens if settings else 1,
             questions=asked,
-            tasks=tasks,
+            tasks=tuple(task_items(task, spec.model) for task in config.task),
             top_k=settings.top_k if settings and settings.traces else 0,
             baseline=review.run.generation(config.baseline.name).path,
         )
 
     found = []
     for model in config.models:
-        orders = [order(model.name, control=False)]
+        spec = engine_spec(model, batch_invariant=config.batch_invariant)
+        orders = [order(model.name, spec, control=False)]
         if model is config.baseline and config.baseline.control:
-            orders.append(order(control_of(model.name), control=True))
-        found.append(Batch(engine=engine_spec(model, batch_invariant=config.batch_invariant), orders=tuple(orders)))
+            orders.append(order(control_of(model.name), spec, control=True))
+        found.append(Batch(engine=spec, orders=tuple(orders)))
     return found
 
 

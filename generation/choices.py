@@ -2,7 +2,9 @@
 
 In: items, an engine, a writer of choices. Out: Choice records.
 `continuation` scores the text of each option after the question; `letters` shows the options with letters and scores
-the letters. Very small models answer the same letter to everything, which measures nothing; hence both.
+the letters. Very small models answer the same letter to everything, which measures nothing; hence both. `rendered`
+items bring their prompts with them (generation/harness.py). An item that does not fit the context gets no choice, and
+is named.
 """
 
 from collections.abc import Iterable, Iterator, Sequence
@@ -11,17 +13,21 @@ from typing import Literal
 import numpy as np
 
 from generation.engine import Engine, Reply, Request, Scored, ScoreRequest, drive
+from ledger.digests import digest_of
 from ledger.progress import Progress, Report, silent
 from ledger.records import Choice, Item
 from ledger.store import Writer
 
-Style = Literal["continuation", "letters"]
+Style = Literal["continuation", "letters", "rendered"]
 LETTERS = "ABCDEFGHIJKLMNOPQRSTUVWXYZ"
 WRITTEN_TOGETHER = 32
 
 
 def score_request(item: Item, style: Style) -> ScoreRequest:
     """The request that scores an item: `Question: …` and `Answer:`, then one blank before each continuation."""
+    if style == "rendered":
+        contexts = item.contexts[0] if len(item.contexts) == 1 else item.contexts
+        return ScoreRequest(id=f"{item.task}/{item.id}", context=contexts, continuations=item.continuations)
     if style == "continuation":
         context = f"Question: {item.question}\nAnswer:"
         continuations = tuple(f" {option}" for option in item.options)
@@ -35,13 +41,14 @@ def score_request(item: Item, style: Style) -> ScoreRequest:
 def choice_from(model: str, item: Item, style: Style, logprobs: Sequence[Sequence[float]]) -> Choice:
     """What a model picked, from one tuple of token log-probabilities an option."""
     totals = [float(sum(tokens)) for tokens in logprobs]
-    characters = [len(option) if style == "continuation" else 1 for option in item.options]
+    characters = [1 if style == "letters" else max(1, len(option)) for option in item.options]
     return Choice(
         model=model,
         task=item.task,
         item=item.id,
         subject=item.subject,
         item_digest=item.digest,
+        prompt_digest=digest_of(score_request(item, style).pairs),
         logprobs=tuple(totals),
         characters=tuple(characters),
         tokens=tuple(len(tokens) for tokens in logprobs),
@@ -58,10 +65,14 @@ def write_choices(
     model: str,
     writer: Writer[Choice],
     report: Report = silent,
-) -> None:
-    """Score each pending item in the given order of admission; `total` is for the progress only."""
+) -> list[str]:
+    """Score each pending item in the given order of admission; give the names of those that do not fit the context.
+
+    `total` is for the progress only.
+    """
     under_way: dict[str, tuple[Item, Style]] = {}
     finished: list[Choice] = []
+    too_long: list[str] = []
     done = 0
     work = f"{model}: choices"
 
@@ -74,13 +85,18 @@ def write_choices(
     def follow(reply: Reply) -> None:
         nonlocal done
         assert isinstance(reply, Scored)
-        finished.append(choice_from(model, *under_way.pop(reply.id), reply.logprobs))
+        item, style = under_way.pop(reply.id)
+        if reply.logprobs:
+            finished.append(choice_from(model, item, style, reply.logprobs))
+        else:
+            too_long.append(reply.id)
         done += 1
         if len(finished) >= WRITTEN_TOGETHER or not under_way:
             writer.append(*finished)
             finished.clear()
-            report(Progress(work, done, total))
+            report(Progress(work, done, total, f"{len(too_long)} too long" if too_long else ""))
 
     report(Progress(work, 0, total))
     drive(engine, requests(), follow)
     writer.append(*finished)
+    return sorted(too_long)

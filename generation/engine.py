@@ -46,16 +46,23 @@ class Written:
 
 @dataclass(frozen=True)
 class ScoreRequest:
-    """How likely is each continuation of one context?"""
+    """How likely is each continuation of one context, or of a context of its own?"""
 
     id: str
-    context: str
+    context: str | tuple[str, ...]
     continuations: tuple[str, ...]
+
+    @property
+    def pairs(self) -> tuple[tuple[str, str], ...]:
+        """Each continuation with its context."""
+        own = self.context
+        contexts = (own,) * len(self.continuations) if isinstance(own, str) else own
+        return tuple(zip(contexts, self.continuations, strict=True))
 
 
 @dataclass(frozen=True)
 class Scored:
-    """Log-probabilities in nats: one tuple a continuation, one number a token of it."""
+    """Log-probabilities in nats: one tuple a continuation, one number a token of it; none where it does not fit."""
 
     id: str
     logprobs: tuple[tuple[float, ...], ...]
@@ -134,15 +141,19 @@ def drive(engine: Engine, requests: Iterable[Request], follow: Callable[[Reply],
 
 
 def split_tokens(
-    encode: Callable[[str], list[int]], context: str, continuation: str
+    encode: Callable[[str], list[int]], context: str, continuation: str, first: int | None = None
 ) -> tuple[tuple[int, ...], tuple[int, ...]]:
     """A context and its continuation as tokens, cut where the context alone would end.
 
-    Blanks at the end of the context belong to the continuation, because tokenizers glue them to the next word.
+    Blanks at the end of the context belong to the continuation, because tokenizers glue them to the next word. An empty
+    context becomes the token `first`, with which a text begins.
     Source: the rule of lm-evaluation-harness' TemplateLM, so that numbers can be held against it.
     """
     bare = context.rstrip()
     continuation = context[len(bare) :] + continuation
     whole = encode(bare + continuation)
     cut = len(encode(bare))
+    if not cut and first is not None:
+        whole = whole if whole[:1] == [first] else [first, *whole]
+        cut = 1
     return tuple(whole[:cut]), tuple(whole[cut:])

@@ -21,6 +21,7 @@ from ledger.store import Store
 from ledger.traces import trace_keys
 
 TRACES_REFUSED = "traces_refused"
+TOO_LONG = "items_too_long"
 
 
 class EngineSpec(BaseModel):
@@ -50,13 +51,14 @@ class EngineSpec(BaseModel):
 
 
 class TaskItems(BaseModel):
-    """A task's items and the way to score them."""
+    """A task's items and the way to score them; `prompts` says how rendered ones were made."""
 
     model_config = ConfigDict(frozen=True, extra="forbid")
 
     name: str
     style: Style
     items: tuple[Item, ...]
+    prompts: dict[str, Any] = {}
 
 
 class Order(BaseModel):
@@ -99,6 +101,7 @@ class Order(BaseModel):
             "max_tokens": self.max_tokens,
             "top_k": self.top_k,
             "styles": {task.name: task.style for task in self.tasks},
+            **({"prompts": prompts} if (prompts := {t.name: t.prompts for t in self.tasks if t.prompts}) else {}),
             **({"loader": engine.loader} if engine.loader else {}),
             **({"batch_invariant": True} if engine.batch_invariant else {}),
         }
@@ -141,7 +144,10 @@ def pending_answers(order: Order) -> list[tuple[Question, int]]:
 
 
 def pending_choices(order: Order) -> list[tuple[Item, Style]]:
-    """The items without a choice, in the order of admission; shuffled for the control. Raises StaleInput."""
+    """The items without a choice, in the order of admission; shuffled for the control. Raises StaleInput.
+
+    Items that did not fit the model's context, as its manifest says, are not tried again.
+    """
     known = {item.key: item for task in order.tasks for item in task.items}
     done = set()
     for store in (folder.choices for folder in order.folders):
@@ -151,7 +157,13 @@ def pending_choices(order: Order) -> list[tuple[Item, Style]]:
     wanted: list[tuple[Item, Style]] = [(item, task.style) for task in order.tasks for item in task.items]
     if order.control:
         random.Random(order.seed).shuffle(wanted)
-    return [(item, style) for item, style in wanted if (order.model, *item.key) not in done]
+    manifest = read_manifest(order.folder)
+    too_long = set(manifest.facts.get(TOO_LONG, ())) if manifest else set()
+    return [
+        (item, style)
+        for item, style in wanted
+        if (order.model, *item.key) not in done and "/".join(map(str, item.key)) not in too_long
+    ]
 
 
 def pending_traces(order: Order) -> list[Turn]:

@@ -117,11 +117,15 @@ class ServedModel:
 
     async def _scored(self, request: ScoreRequest) -> Scored:
         """The options of an item; blanks at the end of the context belong to them (generation/engine.split_tokens)."""
-        bare = request.context.rstrip()
-        start, _ = await self._echoed(request.id, bare)
+        starts: dict[str, int] = {}
         logprobs = []
-        for text in request.continuations:
-            end, values = await self._echoed(request.id, request.context + text)
+        for context, text in request.pairs:
+            try:
+                if context not in starts:
+                    starts[context], _ = await self._echoed(context.rstrip())
+                start, (end, values) = starts[context], await self._echoed(context + text)
+            except _TooLong:
+                return Scored(request.id, ())
             # The prompt, and the one token that some servers insist on writing, unless it ends the text.
             if not end <= len(values) <= end + 1:
                 raise self._cannot_score(f"it sends {len(values)} log-probabilities for {end} tokens of the prompt")
@@ -132,7 +136,7 @@ class ServedModel:
         self.facts["scoring"] = "echo"
         return Scored(request.id, tuple(logprobs))
 
-    async def _echoed(self, id: str, prompt: str) -> tuple[int, list[Any]]:
+    async def _echoed(self, prompt: str) -> tuple[int, list[Any]]:
         """How many tokens the prompt has, and the log-probabilities of all tokens that came back."""
 
         def read(data: Any) -> tuple[int | None, list[Any]]:  # noqa: ANN401 - whatever a server sends
@@ -147,8 +151,7 @@ class ServedModel:
             if error.stops_all:
                 raise
             if _too_long(error):
-                remedy = "Leave the item out, or serve the model with a longer context."
-                raise EngineError(f"item {id} is too long: {error.what}", where=error.where, remedy=remedy) from None
+                raise _TooLong from None
             raise self._cannot_score(error.what) from None
         if tokens is None:
             raise self._cannot_score("it does not count the tokens of a prompt")
@@ -157,6 +160,10 @@ class ServedModel:
     def _cannot_score(self, cause: str) -> EngineError:
         what = f"this endpoint cannot score options: {cause.rstrip('.')}; leave [[task]] out for served models or"
         return EngineError(f"{what} serve the model with vLLM", where=self._endpoint.where)
+
+
+class _TooLong(Exception):
+    """A prompt that does not fit the served model's context."""
 
 
 def _too_long(error: Refused) -> bool:

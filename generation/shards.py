@@ -16,7 +16,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, TypeVar
 
-from generation.orders import Batch, Order, TaskItems
+from generation.orders import Batch, Order
 from ledger.errors import ConfigError, ConflictingRecords, MissingRecords
 from ledger.manifests import (
     MANIFEST_NAME,
@@ -33,7 +33,7 @@ from ledger.store import Store, Writer, key_text, write_lock
 
 R = TypeVar("R", bound=Record)
 MERGED_SUFFIX = ".merged"
-OWN_FACTS = ("planned", "torn_lines_removed")
+OWN_FACTS = ("planned", "torn_lines_removed", "items_too_long")
 OTHER_SHARD = "They were made under different settings: remove the wrong folder and run that shard again."
 
 
@@ -65,7 +65,7 @@ def _sharded_order(order: Order, shard: Shard) -> Order:
     def part(items: tuple[Any, ...]) -> tuple[Any, ...]:
         return items[shard.index - 1 :: shard.count]
 
-    tasks = (TaskItems(name=task.name, style=task.style, items=part(task.items)) for task in order.tasks)
+    tasks = (task.model_copy(update={"items": part(task.items)}) for task in order.tasks)
     changes = {
         "folder": GenerationFolder(order.folder).shard(shard.index, shard.count).path,
         "questions": part(order.questions),

@@ -12,7 +12,16 @@ from typing import Any
 from generation.answers import AnswerPlan, write_answers
 from generation.choices import Style, write_choices
 from generation.engine import Engine
-from generation.orders import TRACES_REFUSED, Batch, EngineSpec, Order, pending_answers, pending_choices, pending_traces
+from generation.orders import (
+    TOO_LONG,
+    TRACES_REFUSED,
+    Batch,
+    EngineSpec,
+    Order,
+    pending_answers,
+    pending_choices,
+    pending_traces,
+)
 from generation.traces import Turn, write_traces
 from ledger.manifests import open_manifest, read_manifest, write_manifest
 from ledger.progress import Progress, Report, silent
@@ -64,7 +73,9 @@ def _run_order(pending: Pending, spec: EngineSpec, engine: Engine, report: Repor
         torn = int(manifest.facts.get("torn_lines_removed", 0)) + bool(choices.torn or answers.torn)
         _note(folder.path, {"planned": order.planned(), "torn_lines_removed": torn, **engine.facts})
         try:
-            write_choices(engine, pending.choices, len(pending.choices), order.model, choices, report)
+            too_long = write_choices(engine, pending.choices, len(pending.choices), order.model, choices, report)
+            if too_long:
+                _note(folder.path, {TOO_LONG: sorted({*manifest.facts.get(TOO_LONG, ()), *too_long})})
             plan = AnswerPlan(order.model, order.seed, order.max_tokens, order.control)
             write_answers(engine, pending.answers, len(pending.answers), plan, answers, report)
             # Asked again only now: the baseline traces the answers that it has just written.

@@ -4,6 +4,7 @@ In: a tokenizer. Out: a digest; models with equal digests can be compared token 
 """
 
 import importlib.util
+from collections.abc import Callable
 from typing import Any
 
 from ledger.digests import digest_of
@@ -17,13 +18,37 @@ def tokenizer_digest(tokenizer: Any) -> str:  # noqa: ANN401 - a transformers to
     return digest_of([vocabulary, tokenizer.encode(PROBE, add_special_tokens=False)])
 
 
-def stored_tokenizer_digest(model: str) -> str | None:
-    """The digest of a model's tokenizer without loading the model; None where it cannot be had here."""
+def encoder(tokenizer: Any) -> Callable[[str], list[int]]:  # noqa: ANN401 - a transformers tokenizer
+    """The tokenizer's own way to cut a text; what begins with the token that begins texts is not given a second one."""
+    begin = str(getattr(tokenizer, "bos_token", None) or "")
+
+    def encode(text: str) -> list[int]:
+        begun = begin != "" and text.startswith(begin)
+        tokens: list[int] = tokenizer.encode(text, **({"add_special_tokens": False} if begun else {}))
+        return tokens
+
+    return encode
+
+
+def first_token(tokenizer: Any) -> int | None:  # noqa: ANN401 - a transformers tokenizer
+    """The token that stands for an empty context: the one that begins texts, or else the one that ends them."""
+    begin = getattr(tokenizer, "bos_token_id", None)
+    return begin if begin is not None else getattr(tokenizer, "eos_token_id", None)
+
+
+def stored_tokenizer(model: str) -> Any:  # noqa: ANN401 - a transformers tokenizer
+    """A model's tokenizer without the model; None where it cannot be had here."""
     if importlib.util.find_spec("transformers") is None:
         return None
     from transformers import AutoTokenizer
 
     try:
-        return tokenizer_digest(AutoTokenizer.from_pretrained(model, local_files_only=True))
+        return AutoTokenizer.from_pretrained(model, local_files_only=True)
     except (OSError, ValueError, KeyError, TypeError, AttributeError, ImportError):
         return None
+
+
+def stored_tokenizer_digest(model: str) -> str | None:
+    """The digest of a model's tokenizer without loading the model; None where it cannot be had here."""
+    tokenizer = stored_tokenizer(model)
+    return None if tokenizer is None else tokenizer_digest(tokenizer)

@@ -24,7 +24,7 @@ from generation.engine import (
 from generation.orders import EngineSpec
 from generation.templates import chat_prompt
 from generation.thinking import OPEN
-from generation.tokenizers import tokenizer_digest
+from generation.tokenizers import encoder, first_token, tokenizer_digest
 from generation.transformers_arguments import check_transformers, loading_arguments, user_loader
 from ledger.digests import digest_of
 from ledger.errors import EngineError
@@ -137,10 +137,10 @@ class TransformersEngine:
     def _scored(self, request: ScoreRequest) -> Scored:
         import torch
 
-        pairs = [split_tokens(self._tokenizer.encode, request.context, text) for text in request.continuations]
-        longest = max(len(context) + len(option) for context, option in pairs)
-        if longest > self._context:
-            raise EngineError(f"item {request.id} has {longest} tokens, the context holds {self._context}")
+        encode, first = encoder(self._tokenizer), first_token(self._tokenizer)
+        pairs = [split_tokens(encode, *pair, first) for pair in request.pairs]
+        if max(len(context) + len(option) for context, option in pairs) > self._context:
+            return Scored(request.id, ())
         logprobs = []
         with torch.inference_mode():
             contexts = {context: self._model(self._row(context), use_cache=True) for context in {c for c, _ in pairs}}

@@ -27,7 +27,7 @@ from generation.option_trees import OptionTree
 from generation.orders import EngineSpec
 from generation.templates import chat_prompt
 from generation.thinking import OPEN
-from generation.tokenizers import tokenizer_digest
+from generation.tokenizers import encoder, first_token, tokenizer_digest
 from generation.vllm_arguments import BATCH_INVARIANT, check_vllm, environment, llm_arguments
 from ledger.digests import digest_of
 from ledger.errors import EngineError
@@ -114,14 +114,11 @@ class VllmEngine:
         self._engine.add_request(f"write:{request.id}", {"prompt_token_ids": list(prompt.tokens)}, params)
 
     def _submit_score(self, request: ScoreRequest) -> None:
-        pairs = [split_tokens(self._tokenizer.encode, request.context, text) for text in request.continuations]
-        tree = OptionTree(request.id, pairs)
-        longest = max(len(prefix) for prefix in tree.prefixes)
-        if longest >= self._context:
-            raise EngineError(
-                f"item {request.id} has {longest} tokens, the context holds {self._context}",
-                remedy="Leave the item out, or raise engine_args.max_model_len.",
-            )
+        encode, first = encoder(self._tokenizer), first_token(self._tokenizer)
+        tree = OptionTree(request.id, [split_tokens(encode, *pair, first) for pair in request.pairs])
+        if max(len(prefix) for prefix in tree.prefixes) >= self._context:
+            self._ready.append(Scored(request.id, ()))
+            return
         self._trees[request.id] = tree
         for number, (prefix, following) in enumerate(tree.prefixes.items()):
             params = self._params(

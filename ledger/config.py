@@ -18,6 +18,7 @@ from ledger.runs import CONTROL_SUFFIX
 Engine = Literal["vllm", "transformers", "openai"]
 Primary = Literal["rating_change", "win_change", "accuracy_change"]
 Limit = Literal["flips", "all_flips", "kl_options"]
+OWN_ITEMS = "assay"
 MARGINS: dict[str, float] = {"rating_change": 0.3, "win_change": 0.05, "accuracy_change": 0.02}
 
 
@@ -82,14 +83,31 @@ class QuestionsConfig(Section):
 
 
 class TaskConfig(Section):
-    """A multiple-choice task: Assay's own items or a JSONL file of items.
+    """A multiple-choice task: Assay's own items, a JSONL file of items, or a task of lm-evaluation-harness.
 
-    `continuation` scores the text of each option, `letters` the letter before it.
+    `continuation` scores the text of each option, `letters` the letter before it; the harness builds its own prompts,
+    for which the last three are. `limit` counts documents of each of its leaf tasks.
     """
 
     name: str = "assay"
     style: Literal["continuation", "letters"] = "continuation"
     limit: int | None = Field(default=None, ge=1)
+    num_fewshot: int | None = Field(default=None, ge=0)
+    include_path: str = ""
+    chat_template: bool = False
+
+    @property
+    def of_harness(self) -> bool:
+        """Whether lm-evaluation-harness has this task."""
+        return self.name != OWN_ITEMS and not self.name.endswith(".jsonl")
+
+    @model_validator(mode="after")
+    def _one_maker_of_prompts(self) -> Self:
+        if not self.of_harness and (self.num_fewshot is not None or self.include_path or self.chat_template):
+            raise ValueError("`num_fewshot`, `include_path` and `chat_template` are for lm-evaluation-harness' tasks")
+        if self.of_harness and self.style != "continuation":
+            raise ValueError("`style` is for Assay's own prompts; the harness builds those of its tasks")
+        return self
 
 
 class JudgeConfig(Section):

@@ -114,7 +114,11 @@ class Answer(Record):
 
 
 class Item(Record):
-    """A multiple-choice question; `gold` is the index of the one right option."""
+    """A multiple-choice question; `gold` is the index of the one right option.
+
+    `contexts` (one, or one an option) and `continuations` (one an option) are prompts that were rendered elsewhere, by
+    lm-evaluation-harness; without them the prompt is made from the question and the options.
+    """
 
     task: str
     id: str
@@ -122,13 +126,19 @@ class Item(Record):
     question: str
     options: tuple[str, ...] = Field(min_length=2)
     gold: int = Field(ge=0)
+    contexts: tuple[str, ...] = ()
+    continuations: tuple[str, ...] = ()
 
     @model_validator(mode="after")
     def _answerable(self) -> Self:
         if self.gold >= len(self.options):
             raise ValueError(f"gold is {self.gold}, but there are {len(self.options)} options")
-        if len(set(self.options)) != len(self.options):
+        if not self.continuations and len(set(self.options)) != len(self.options):
             raise ValueError("two options are the same")
+        if len(self.contexts) not in (0, 1, len(self.options)) or bool(self.contexts) != bool(self.continuations):
+            raise ValueError("contexts are one, or one an option, and stand with continuations")
+        if self.continuations and len(self.continuations) != len(self.options):
+            raise ValueError(f"{len(self.continuations)} continuations for {len(self.options)} options")
         return self
 
     @property
@@ -138,16 +148,18 @@ class Item(Record):
 
     @property
     def digest(self) -> str:
-        """Hash of all that decides what is scored and what is right."""
+        """Hash of the document: question, options, and which is right. The prompt has a hash of its own."""
         return digest_of([self.task, self.id, self.question, self.options, self.gold])
 
 
 class Choice(Record):
     """How one model scored the options of one item.
 
-    `logprobs` are summed log-probabilities in nats, `characters` and `tokens` the options' lengths, all in the item's
-    order. `picked` is the first maximum of `logprobs`, `picked_norm` that of logprobs / characters (acc and acc_norm
-    of lm-evaluation-harness); exact ties go to the first, as numpy's argmax does.
+    `item_digest` is the hash of the document, `prompt_digest` that of all that was shown: contexts and continuations.
+    `logprobs` are summed log-probabilities in nats (None for a probability of zero), `characters` and `tokens` the
+    options' lengths (no tokens where a log does not tell), all in the item's order. `picked` is the first maximum of
+    `logprobs`, `picked_norm` that of logprobs / characters (acc and acc_norm of lm-evaluation-harness); exact ties go
+    to the first, as numpy's argmax does.
     """
 
     model: str
@@ -155,7 +167,8 @@ class Choice(Record):
     item: str
     subject: str
     item_digest: str
-    logprobs: tuple[float, ...] = Field(min_length=2)
+    prompt_digest: str = ""
+    logprobs: tuple[float | None, ...] = Field(min_length=2)
     characters: tuple[int, ...]
     tokens: tuple[int, ...]
     gold: int = Field(ge=0)
@@ -164,7 +177,8 @@ class Choice(Record):
 
     @model_validator(mode="after")
     def _even(self) -> Self:
-        if not len(self.logprobs) == len(self.characters) == len(self.tokens) > self.gold:
+        count = len(self.logprobs)
+        if not (len(self.characters) == count > self.gold and len(self.tokens) in (0, count)):
             raise ValueError("logprobs, characters and tokens differ in number, or gold lies outside them")
         return self
 

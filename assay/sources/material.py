@@ -14,6 +14,7 @@ from typing import Any, TypeVar
 from pydantic import BaseModel, ConfigDict, Field, ValidationError
 
 from assay.sources.wheels import cache_folder
+from generation.harness import HarnessTask, harness_items
 from generation.orders import TaskItems
 from generation.sampling import temperature_of
 from ledger.config import QuestionsConfig, TaskConfig
@@ -81,14 +82,17 @@ def questions(config: QuestionsConfig) -> tuple[Question, ...]:
     return tuple(found.values())[: config.limit]
 
 
-def task_items(config: TaskConfig) -> TaskItems:
-    """The items of a task, in file order. Raises ConfigError, BadRecord, DuplicateKey."""
-    if config.name == OWN:
-        path: Traversable = files("prompts") / "items.jsonl"
-    elif config.name.endswith(".jsonl"):
-        path = _existing(Path(config.name), "task.name")
-    else:
-        raise ConfigError(f"unknown task {config.name!r}.", where="task.name", remedy="Use `assay` or a .jsonl file.")
+def task_items(config: TaskConfig, tokenizer: str = "") -> TaskItems:
+    """The items of a task, in file order. Raises ConfigError, BadRecord, DuplicateKey.
+
+    The chat template of a harness task is that of the model in `tokenizer`.
+    """
+    if config.of_harness:
+        template = tokenizer if config.chat_template else ""
+        task = HarnessTask(config.name, config.include_path, config.num_fewshot, config.limit, template)
+        return TaskItems(name=config.name, style="rendered", items=harness_items(task), prompts=task.prompts)
+    own = config.name == OWN
+    path: Traversable = files("prompts") / "items.jsonl" if own else _existing(Path(config.name), "task.name")
     name = OWN if config.name == OWN else Path(config.name).stem
     items: dict[tuple[str | int, ...], Item] = {}
     lines: dict[str, int] = {}

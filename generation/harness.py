@@ -1,0 +1,206 @@
+"""lm-evaluation-harness: its tasks as items, its prompts as contexts; the only file that imports `lm_eval`.
+
+In: a task or group of the harness (or a local YAML), few-shot number, limit. Out: Items that carry the rendered
+contexts and continuations. The harness builds the prompts when the work is planned; scoring, resuming and sharding are
+then the same as for all items. `engine_lm` turns it round: the harness drives our engine and computes its own metrics,
+which is how the two are held against each other.
+Source: lm_eval 0.4.13 (`Task.build_all_requests`, `process_results`); few-shot examples are drawn with its own seed.
+"""
+
+import contextlib
+import functools
+import importlib.metadata
+import importlib.util
+import io
+import json
+import logging
+from collections.abc import Callable, Iterator
+from dataclasses import dataclass
+from typing import Any
+
+from generation.engine import Engine, Reply, Scored, ScoreRequest, drive
+from ledger.errors import ConfigError
+from ledger.records import Item
+
+FEWSHOT_SEED = 1234
+INSTALL = "Run: pip install 'assay-review[tasks]'"
+NEEDS_HUB = (
+    "Its data must be in the local Hugging Face cache (HF_HOME), or in files that a YAML under include_path names."
+)
+
+
+@dataclass(frozen=True)
+class HarnessTask:
+    """A task or group as the config asks for it; `tokenizer` renders the chat template, empty for none."""
+
+    name: str
+    include_path: str = ""
+    num_fewshot: int | None = None
+    limit: int | None = None
+    tokenizer: str = ""
+
+    @property
+    def prompts(self) -> dict[str, Any]:
+        """What decides the prompts, for the manifest."""
+        return {
+            "harness": importlib.metadata.version("lm_eval"),
+            "num_fewshot": self.num_fewshot,
+            "chat_template": bool(self.tokenizer),
+            "fewshot_seed": FEWSHOT_SEED,
+        }
+
+
+@functools.cache
+def harness_items(task: HarnessTask) -> tuple[Item, ...]:
+    """The items of every leaf task, the first `limit` documents of each, in the harness' order. Raises ConfigError."""
+    if importlib.util.find_spec("lm_eval") is None:
+        raise ConfigError("lm-evaluation-harness is not installed here.", where=f"task {task.name}", remedy=INSTALL)
+    with _quiet():
+        leaves = _leaves(task)
+        template = _chat_template(task.tokenizer) if task.tokenizer else None
+        return tuple(item for name, leaf in leaves.items() for item in _leaf_items(task, name, leaf, template))
+
+
+@functools.cache
+def _manager(include_path: str, *, defaults: bool) -> Any:  # noqa: ANN401 - lm_eval's TaskManager
+    from lm_eval.tasks import TaskManager
+
+    return TaskManager(include_path=include_path or None, include_defaults=defaults)
+
+
+def _leaves(task: HarnessTask) -> dict[str, Any]:
+    """The leaf tasks by name; the harness' own 15,000 files, some seconds, are read only if the name is not local."""
+    manager = _manager(task.include_path, defaults=not task.include_path)
+    if task.name not in manager.task_index:
+        manager = _manager(task.include_path, defaults=True)
+    if task.name not in manager.task_index:
+        known = f"{len(manager.all_tasks)} tasks are known"
+        raise ConfigError(f"lm-evaluation-harness has no task {task.name!r} ({known}).", where="task.name")
+    try:
+        leaves: dict[str, Any] = manager.load([task.name])["tasks"]
+        return leaves
+    except Exception as error:  # datasets and task code raise anything where data is missing
+        raise ConfigError(_line(error), where=f"task {task.name}", remedy=NEEDS_HUB) from error
+
+
+def _leaf_items(
+    task: HarnessTask,
+    name: str,
+    leaf: Any,  # noqa: ANN401 - lm_eval's Task
+    template: Callable[..., str] | None,
+) -> Iterator[Item]:
+    _refuse_unscorable(name, leaf)
+    shots = leaf.get_config("num_fewshot")
+    if task.num_fewshot is not None and shots != 0:  # the harness, too, lets a task's own 0 stand
+        shots = task.num_fewshot
+    leaf.set_config(key="num_fewshot", value=shots or 0)
+    leaf.set_fewshot_seed(seed=FEWSHOT_SEED)
+    chat = {"apply_chat_template": True, "fewshot_as_multiturn": True, "chat_template": template} if template else {}
+    try:
+        leaf.build_all_requests(limit=task.limit, **chat)
+    except Exception as error:  # a task's own templates run here
+        raise ConfigError(_line(error), where=f"task {name}") from error
+    documents: dict[int, list[Any]] = {}
+    for instance in leaf.instances:
+        documents.setdefault(instance.doc_id, []).append(instance)
+    for number, instances in documents.items():
+        yield _item(task.name, name, leaf, number, instances)
+
+
+def _item(task: str, name: str, leaf: Any, number: int, instances: list[Any]) -> Item:  # noqa: ANN401 - lm_eval's Task
+    document = instances[0].doc
+    options = tuple(map(str, leaf.doc_to_choice(document)))
+    # With acc_mutual_info the second half of the requests has no context; it is no part of acc and acc_norm.
+    scored = sorted(instances, key=lambda instance: instance.idx)[: len(options)]
+    contexts, continuations = zip(*(instance.args[:2] for instance in scored), strict=True)
+    gold = leaf.doc_to_text(document) if leaf.multiple_input else leaf.doc_to_target(document)
+    place = f"task {name}, document {number}"
+    if isinstance(gold, str):
+        gold = options.index(gold) if gold in options else -1
+    if not isinstance(gold, int):
+        raise ConfigError("has several right answers; flips are not defined for it.", where=place)
+    if not 0 <= gold < len(options):
+        raise ConfigError("has no right answer among its options.", where=place)
+    return Item(
+        task=task,
+        id=str(number) if name == task else f"{name}:{number}",
+        subject=name,
+        question=json.dumps(document, sort_keys=True, default=str),
+        options=options,
+        gold=gold,
+        contexts=tuple(contexts) if len(set(contexts)) > 1 else (contexts[0],),
+        continuations=tuple(continuations),
+    )
+
+
+def _refuse_unscorable(name: str, leaf: Any) -> None:  # noqa: ANN401 - lm_eval's Task
+    if leaf.OUTPUT_TYPE != "multiple_choice":
+        what = f"is of type {leaf.OUTPUT_TYPE}; Assay compares multiple-choice tasks."
+        raise ConfigError(what, where=f"task {name}", remedy="Leave it out of the review.")
+    if callable(leaf.get_config("process_results")):
+        raise ConfigError("computes a score of its own; right and wrong are not defined.", where=f"task {name}")
+
+
+def _chat_template(tokenizer: str) -> Callable[..., str]:
+    from generation.tokenizers import stored_tokenizer
+
+    loaded = stored_tokenizer(tokenizer)
+    if loaded is None or not getattr(loaded, "chat_template", None):
+        raise ConfigError("its tokenizer has no chat template.", where=tokenizer, remedy="Set chat_template = false.")
+
+    def rendered(history: list[dict[str, str]], add_generation_prompt: bool = True) -> str:
+        return str(
+            loaded.apply_chat_template(
+                history,
+                tokenize=False,
+                add_generation_prompt=add_generation_prompt,
+                continue_final_message=not add_generation_prompt,
+            )
+        )
+
+    return rendered
+
+
+def engine_lm(engine: Engine) -> Any:  # noqa: ANN401 - an lm_eval LM
+    """The engine as a model of the harness: `simple_evaluate(model=engine_lm(engine), …)` scores with it.
+
+    It gives log-likelihoods only; whether a continuation is the greedy one is not known and is given as False.
+    """
+    from lm_eval.api.model import LM
+
+    class EngineLM(LM):  # type: ignore[misc]
+        def loglikelihood(self, requests: list[Any]) -> list[tuple[float, bool]]:
+            found: dict[str, float] = {}
+
+            def keep(reply: Reply) -> None:
+                if isinstance(reply, Scored):
+                    found[reply.id] = float(sum(reply.logprobs[0]))
+
+            pairs = (request.args[:2] for request in requests)
+            drive(engine, (ScoreRequest(str(i), context, (text,)) for i, (context, text) in enumerate(pairs)), keep)
+            return [(found[str(i)], False) for i in range(len(requests))]
+
+        def loglikelihood_rolling(self, requests: list[Any]) -> list[float]:
+            raise NotImplementedError("Assay scores multiple choice")
+
+        def generate_until(self, requests: list[Any]) -> list[str]:
+            raise NotImplementedError("Assay scores multiple choice")
+
+    return EngineLM()
+
+
+@contextlib.contextmanager
+def _quiet() -> Iterator[None]:
+    """No bars and no log lines from the harness and from datasets."""
+    before = logging.root.manager.disable
+    logging.disable(logging.ERROR)
+    try:
+        with contextlib.redirect_stderr(io.StringIO()):
+            yield
+    finally:
+        logging.disable(before)
+
+
+def _line(error: BaseException) -> str:
+    lines = [line.strip() for line in str(error).splitlines() if line.strip()]
+    return f"cannot be built: {type(error).__name__}: {lines[0] if lines else 'no message'}"[:400]
