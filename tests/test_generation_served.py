@@ -451,13 +451,10 @@ def test_an_endpoint_that_cannot_score_says_what_to_do(script, cause):
 
 
 def test_other_faults_of_scoring_keep_their_names():
+    assert replied(lambda _: refusal(400, TOO_LONG), COLORS)[0] == Scored("c", ())
     assert "cannot score" not in fault(lambda _: refusal(401, "who are you?"), COLORS)[0]
     trace = TraceRequest("t", (Message("user", "x"),), "y", 5)
     assert "a served model gives no traces" in fault(scoring, trace)[0]
-
-
-def test_an_item_too_long_for_the_served_context_has_no_numbers():
-    assert replied(lambda _: refusal(400, TOO_LONG), COLORS)[0] == Scored("c", ())
 
 
 def test_the_key_is_never_written(tmp_path):
