@@ -215,7 +215,7 @@ def test_what_may_pass_is_tried_again(served):
 
 @pytest.mark.parametrize(
     ("served", "timeout", "sentence"),
-    [(refusal(503, "overloaded"), 60, "HTTP 503: overloaded"), (Served(delay_seconds=0.3), 0.1, "no answer")],
+    [(refusal(503, "overloaded"), 60, "HTTP 503: overloaded"), (Served(delay_seconds=1.5), 0.5, "no answer")],
 )
 def test_attempts_are_bounded_in_number_and_time(served, timeout, sentence, monkeypatch):
     monkeypatch.setattr(endpoint, "TIMEOUT_SECONDS", timeout)
