@@ -38,19 +38,28 @@ class PairedChoices:
 
 
 def paired_choices(before: Iterable[Choice], after: Iterable[Choice]) -> PairedChoices:
-    """The items that both scored. Raises StaleInput, naming the item, where the two saw different items."""
+    """The items that both scored. Raises StaleInput, naming item and field, where the two saw different things."""
     old, new = ({(c.task, c.item): c for c in choices} for choices in (before, after))
     shared = sorted(old.keys() & new.keys())
     for key in shared:
-        if old[key].item_digest != new[key].item_digest:
-            raise StaleInput(
-                f"item {'/'.join(key)} of {new[key].model}",
-                old[key].item_digest,
-                new[key].item_digest,
-                "The two models answered different items; make both models' choices again.",
-            )
+        _refuse_unlike(old[key], new[key])
     left_out = len(old.keys() | new.keys()) - len(shared)
     return PairedChoices(tuple(old[key] for key in shared), tuple(new[key] for key in shared), left_out)
+
+
+def _refuse_unlike(old: Choice, new: Choice) -> None:
+    """Another document, or the same one shown in another prompt, cannot be compared; older records hash no prompt."""
+    for field, first, second in (
+        ("document", old.item_digest, new.item_digest),
+        ("prompt", old.prompt_digest, new.prompt_digest),
+    ):
+        if first != second and (field == "document" or (first and second)):
+            raise StaleInput(
+                f"{field} of item {new.task}/{new.item} of {new.model}",
+                first,
+                second,
+                f"The two models were given different {field}s; make both models' choices again.",
+            )
 
 
 def padded_logprobs(choices: Iterable[Choice]) -> Floats:

@@ -16,6 +16,7 @@ from assay.commands.compress import compress
 from assay.commands.demo import demo
 from assay.commands.fetch import fetch
 from assay.commands.generate import generate
+from assay.commands.import_logs import compare, imports
 from assay.commands.init import init
 from assay.commands.judge import judge
 from assay.commands.merge import merge
@@ -51,8 +52,9 @@ def _help(command: Callable[..., object]) -> str:
     return (inspect.getdoc(command) or "").replace("\n\nExample", "\n\n\b\nExample")
 
 
-for command in (review, generate, merge, judge, analyze, init, fetch, compress, demo):
+for command in (review, generate, merge, judge, analyze, compare, init, fetch, compress, demo):
     app.command(help=_help(command))(command)
+app.add_typer(imports, name="import")
 
 
 def main(arguments: list[str] | None = None) -> None:

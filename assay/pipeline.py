@@ -94,7 +94,7 @@ def batches(review: Review) -> list[Batch]:
         )
 
     found = []
-    for model in config.models:
+    for model in config.run_models:
         spec = engine_spec(model, batch_invariant=config.batch_invariant)
         orders = [order(model.name, spec, control=False)]
         if model is config.baseline and config.baseline.control:
@@ -135,7 +135,7 @@ def merge(review: Review) -> None:
 def _batches_of(review: Review, model: str) -> list[Batch]:
     found = batches(review)
     chosen = [batch for batch in found if model in ("", batch.orders[0].model)]
-    if not chosen:
+    if model and not chosen:
         known = ", ".join(batch.orders[0].model for batch in found)
         raise ConfigError(f"no model is called {model!r}", where="--model", remedy=f"There are {known}.")
     return chosen

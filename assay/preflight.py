@@ -14,6 +14,7 @@ from urllib.parse import urlsplit
 from assay.pipeline import Review, api_key, batches, prompt_set
 from assay.placement.gpus import gpu_memory, gpus_needed
 from assay.placement.worker import SCRIPTED
+from assay.sources.imports import is_imported
 from assay.sources.models import engine_spec
 from generation.checkpoints import weights_bytes
 from generation.orders import Batch, EngineSpec
@@ -43,6 +44,7 @@ def preflight(review: Review, *, here: bool = True, judges: bool = True) -> None
     work = batches(review)
     faults = [] if os.environ.get(SCRIPTED) == "1" else list(_engine_faults(work, here=here))
     faults += _disk_faults(review, work)
+    faults += _missing_imports(review)
     if faults:
         raise _together(faults)
     if judges:
@@ -98,6 +100,18 @@ def _disk_faults(review: Review, work: list[Batch]) -> list[AssayError]:
     return [ConfigError(what, where=str(review.run.path), remedy="Make room, or use --runs.")]
 
 
+def _missing_imports(review: Review) -> list[AssayError]:
+    """Models whose choices should have been imported and are not there."""
+    return [
+        ConfigError(
+            f"model {model.name}: nothing was imported for it.",
+            remedy=f"Run: assay import lm-eval LOGS --model {model.name} --review {review.config.name}",
+        )
+        for model in review.config.models
+        if model.engine == "imported" and not is_imported(review.run, model.name)
+    ]
+
+
 def _bytes_of(batch: Batch) -> int:
     """What the missing records of a model can take at most."""
     total = 0
@@ -113,7 +127,7 @@ def _bytes_of(batch: Batch) -> int:
 
 def _check_judges(review: Review) -> None:
     config = review.config
-    names = [(m.name, m.model, engine_spec(m, batch_invariant=False).model) for m in config.models]
+    names = [(m.name, m.model, engine_spec(m, batch_invariant=False).model) for m in config.run_models]
     for judge in config.judge:
         contestants = [name for three in names for name in three]
         refuse_contestant(judge.serve or judge.model, contestants, config.decision.judge_may_compete)
@@ -128,9 +142,9 @@ def _tell_tokenizers(review: Review) -> None:
     config = review.config
     if not (config.questions and config.questions.traces) or os.environ.get(SCRIPTED) == "1":
         return
-    specs = {m.name: engine_spec(m, batch_invariant=False) for m in config.models}
+    specs = {m.name: engine_spec(m, batch_invariant=False) for m in config.run_models}
     digests = {name: _tokenizer(spec) for name, spec in specs.items()}
-    baseline = digests[config.baseline.name]
+    baseline = digests.get(config.baseline.name)
     for name, spec in specs.items():
         own = digests[name]
         if spec.kind == "openai":

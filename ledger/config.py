@@ -15,7 +15,7 @@ from ledger.digests import digest_of
 from ledger.errors import ConfigError
 from ledger.runs import CONTROL_SUFFIX
 
-Engine = Literal["vllm", "transformers", "openai"]
+Engine = Literal["vllm", "transformers", "openai", "imported"]
 Primary = Literal["rating_change", "win_change", "accuracy_change"]
 Limit = Literal["flips", "all_flips", "kl_options"]
 OWN_ITEMS = "assay"
@@ -33,7 +33,7 @@ class ModelConfig(Section):
 
     `template` is empty for the tokenizer's own chat template, or `fastchat:NAME`. `loader` names a function of the
     user's own that loads the model (engine = "transformers"). The last three are for models behind an endpoint
-    (engine = "openai").
+    (engine = "openai"). A model whose choices come from logs (`assay import`) has engine = "imported".
     """
 
     model: str = Field(min_length=1)
@@ -222,6 +222,11 @@ class ReviewConfig(Section):
     def models(self) -> tuple[ModelConfig, ...]:
         """The baseline first, then the candidates."""
         return (self.baseline, *self.candidate)
+
+    @property
+    def run_models(self) -> tuple[ModelConfig, ...]:
+        """The models that Assay itself runs."""
+        return tuple(model for model in self.models if model.engine != "imported")
 
     @property
     def digest(self) -> str:

@@ -172,6 +172,35 @@ def test_acc_and_acc_norm_are_the_harness_own_with_the_scripted_engine(folder):
     assert len(set(found.values())) > 2
 
 
+@pytest.mark.filterwarnings("default")
+def test_the_harness_own_logs_are_imported_as_the_same_choices(folder, tmp_path):
+    """Logs that the installed harness has just written, read back: picks, right answers, log-probabilities."""
+    import lm_eval
+    from lm_eval.loggers import EvaluationTracker
+    from lm_eval.tasks import TaskManager
+
+    from assay.sources.lm_eval_layouts import logs
+    from assay.sources.lm_eval_logs import choices
+
+    manager = TaskManager(include_path=str(folder), include_defaults=False)
+    names = ["capital_letters", "capital_endings"]  # several inputs do not log which of three options is right
+    engine = engine_lm(ScriptedEngine(score=uneven))
+    found = lm_eval.simple_evaluate(model=engine, tasks=names, task_manager=manager, bootstrap_iters=0)
+    samples = found.pop("samples")
+    tracker = EvaluationTracker(output_path=str(tmp_path))
+    tracker.save_results_aggregated(results=found, samples=samples)
+    for name in names:
+        tracker.save_results_samples(task_name=name, samples=samples[name])
+    imported = {(log.task, c.item): c for log in logs([tmp_path]) for c in choices(log, "m")}
+    assert len(imported) == 2 * len(FACTS)
+    for name in names:
+        for item in items(folder, name):
+            choice = imported[name, item.id]
+            (logprobs,) = {tuple(sum(each) for each in uneven(score_request(item, "rendered")))}
+            assert choice.logprobs == pytest.approx(logprobs)
+            assert (choice.gold, choice.task) == (item.gold, name)
+
+
 @pytest.mark.model
 @pytest.mark.filterwarnings("default")
 def test_acc_and_acc_norm_are_the_harness_own_with_the_real_model(folder):
