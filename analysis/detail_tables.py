@@ -23,6 +23,8 @@ METHOD_NOTES = (
     ("all flips", "Flips, and items that went from one wrong option to another."),
     ("acc, acc_norm", "The option with the highest log-probability; the same divided by the option's characters."),
     ("KL", "KL(baseline ‖ candidate) over an item's options, in nats; not over the whole vocabulary."),
+    ("kl_trace", "The same over tokens, on the baseline's own answers: a lower bound from the K most likely tokens."),
+    ("same top token", "How often both models would have said the same next token, along those answers."),
     ("close items", "Items whose baseline has at most 1/8 nat between its two best options: rounding can flip them."),
     ("noise floor", "The baseline run again with other seeds. Shown beside each value, never subtracted or tested."),
     ("interval", "95 %, two-sided, for reading. Decisions use one-sided bounds, at 5 % (Holm: 5 % over what is left)."),

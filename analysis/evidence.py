@@ -5,8 +5,8 @@ words, which make the judged part unfit, and lesser things become notes.
 Several judges: each is read and reported on its own; the first that is used in the needed mode is the primary judge.
 """
 
-from collections.abc import Iterable, Iterator
-from dataclasses import dataclass
+from collections.abc import Iterable, Iterator, Mapping
+from dataclasses import dataclass, field
 from pathlib import Path
 from typing import TypeVar
 
@@ -18,6 +18,7 @@ from ledger.judgments import ExamMark, Game, Order, Rating
 from ledger.manifests import Manifest, read_manifest
 from ledger.records import Answer, Choice, Key, Question
 from ledger.runs import RunFolder, control_of
+from ledger.traces import TraceArrays, read_traces
 
 J = TypeVar("J", Rating, Game)
 Unit = tuple[str, str]
@@ -34,6 +35,7 @@ class ModelEvidence:
     answers: tuple[Answer, ...]
     choices: tuple[Choice, ...]
     manifest: Manifest | None
+    traces: Mapping[Key, TraceArrays] = field(default_factory=dict)
 
 
 @dataclass(frozen=True)
@@ -150,7 +152,8 @@ def _models(config: ReviewConfig, run: RunFolder) -> Iterator[ModelEvidence]:
     for name, role, family in listed:
         folder = run.generation(name)
         answers, choices = tuple(folder.answers.records()), tuple(folder.choices.records())
-        yield ModelEvidence(name, role, family, answers, choices, read_manifest(folder.path))
+        traces = read_traces(folder.path) if config.questions and config.questions.traces else {}
+        yield ModelEvidence(name, role, family, answers, choices, read_manifest(folder.path), traces)
 
 
 def _questions(models: Iterable[ModelEvidence]) -> tuple[dict[Unit, Question], tuple[str, ...]]:
@@ -208,10 +211,10 @@ def _notes(config: ReviewConfig, models: tuple[ModelEvidence, ...]) -> Iterator[
     for model in models[1:]:
         if not (baseline and model.manifest):
             continue
-        for field in COMPARED_SETTINGS:
-            mine, theirs = model.manifest.settings.get(field), baseline.settings.get(field)
+        for setting in COMPARED_SETTINGS:
+            mine, theirs = model.manifest.settings.get(setting), baseline.settings.get(setting)
             if mine != theirs:
-                yield f"{model.name} was run with {field} {mine!r}, the baseline with {theirs!r}."
+                yield f"{model.name} was run with {setting} {mine!r}, the baseline with {theirs!r}."
         for name in sorted(baseline.inputs.keys() & model.manifest.inputs.keys()):
             if baseline.inputs[name] != model.manifest.inputs[name]:
                 yield f"{model.name} and the baseline were given different {name}."

@@ -14,6 +14,7 @@ from analysis.estimates import Estimate, not_measured
 from analysis.flips import FlipResult
 from analysis.judge_reports import JudgeReport
 from analysis.model_reports import ItemReport
+from analysis.trace_measures import TraceReport
 from ledger.config import ReviewConfig
 
 MODES = {"rating_change": "single", "win_change": "pair"}
@@ -32,6 +33,7 @@ class Measured:
     config: ReviewConfig
     judges: tuple[JudgeReport, ...]
     items: tuple[ItemReport, ...]
+    traces: tuple[TraceReport, ...]
     coverage: tuple[Coverage, ...]
     identical_answers: frozenset[str]
     unfinished: Mapping[str, tuple[str, ...]]
@@ -58,11 +60,22 @@ def gate(measured: Measured, model: str, measure: str, threshold: float) -> Gate
         estimate = judged_estimate(judge, model, measure)
         estimate = replace(estimate, identical=estimate.value is not None and model in measured.identical_answers)
         reasons = _judge_reasons(judge, measured, model, measure)
+    elif measure == "kl_trace":
+        traced = next((each for each in measured.traces if each.model == model), None)
+        estimate = traced.kl if traced else not_measured(measure, "questions", "no traces")
+        reasons = _trace_reasons(traced, measured)
     else:
         report = next((each for each in measured.items if each.model == model), None)
         estimate = item_estimate(report, measure)
         reasons = _item_reasons(report, measured, model)
     return Gate(estimate, threshold, tuple(reasons))
+
+
+def measured_value(measured: Measured, model: str, measure: str) -> float | None:
+    """One model's value of an item measure or of kl_trace, whatever its evidence is worth."""
+    if measure == "kl_trace":
+        return next((each.kl.value for each in measured.traces if each.model == model), None)
+    return item_estimate(next((each for each in measured.items if each.model == model), None), measure).value
 
 
 def primary_judge(judges: Sequence[JudgeReport], measure: str) -> JudgeReport | None:
@@ -112,6 +125,15 @@ def _judge_reasons(judge: JudgeReport | None, measured: Measured, model: str, me
     short = [*shortfalls(rows, measured.config.decision.coverage)]
     short += measured.unfinished["answers"]
     return [*judge.unfit, *short] if rows else [*judge.unfit, f"no {PAIRED[measure]} of {model}"]
+
+
+def _trace_reasons(traced: TraceReport | None, measured: Measured) -> Iterable[str]:
+    if traced is None or traced.fault:
+        return [f"kl_trace: {traced.fault if traced else 'traces = true is not set'}"]
+    planned = traced.turns + traced.missing
+    if traced.turns < measured.config.decision.coverage * planned:
+        return [f"only {traced.turns} of {planned} turns of the baseline's answers were traced by {traced.model}"]
+    return measured.unfinished["answers"]
 
 
 def _item_reasons(report: ItemReport | None, measured: Measured, model: str) -> Iterable[str]:

@@ -10,7 +10,8 @@ from analysis.estimates import Estimate
 
 NOT_MEASURED = "not measured"
 LONGEST_REASON = 60
-SHARES = frozenset({"accuracy", "flips", "all_flips", "first seat's share", "judge's flips", "coverage"})
+NATS = frozenset({"kl_options", "kl_trace", "logprob_change"})
+SHARES = frozenset({"accuracy", "flips", "all_flips", "same_top", "first seat's share", "judge's flips", "coverage"})
 CHANGES = frozenset({"rating_change", "win_change", "accuracy_change"})
 COEFFICIENTS = frozenset({"spearman", "kendall", "pearson"})
 
@@ -24,7 +25,7 @@ def unit(measure: str) -> str:
     """What follows a number of this measure."""
     if measure == "accuracy_change":
         return " pp"
-    if measure == "kl_options":
+    if measure in NATS:
         return " nats"
     return " %" if _is_share(measure) else ""
 
@@ -35,7 +36,9 @@ def bare_number(measure: str, value: float, extra_digits: int = 0) -> str:
         return _signed(100 * value, 1 + extra_digits)
     if _is_share(measure):
         return f"{100 * value:.{1 + extra_digits}f}"
-    if measure == "kl_options":
+    if measure == "logprob_change":
+        return _signed(value, 3 + extra_digits)
+    if measure in NATS:
         return _significant(value, 3 + extra_digits)
     if measure == "win_change":
         return _signed(value, 3 + extra_digits)

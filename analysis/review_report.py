@@ -12,16 +12,17 @@ from analysis.coverage import Coverage
 from analysis.decision import EXIT_CODES, Decision, Word, decisions, overall
 from analysis.estimates import Estimate
 from analysis.evidence import RunEvidence, identical_answers, read_evidence, unfinished
-from analysis.gates import Measured, decision_evidence, gate, item_estimate, judged_estimate, primary_judge
+from analysis.gates import Measured, decision_evidence, gate, judged_estimate, measured_value, primary_judge
 from analysis.judge_reports import JudgeReport, judge_report
 from analysis.model_reports import ItemReport, ModelCard, item_report, model_card, model_coverage
 from analysis.resampling import RESAMPLES, Resamplings
+from analysis.trace_measures import TraceReport, trace_report
 from ledger.config import ReviewConfig
 from ledger.runs import RunFolder
 
 OUTCOMES = ("rating_change", "win_change")
 CORRELATION_SALT = 1_000_000  # beyond any number of units
-PREDICTORS = ("flips", "all_flips", "kl_options", "accuracy_change")
+PREDICTORS = ("flips", "all_flips", "kl_options", "kl_trace", "accuracy_change")
 
 
 class ReviewReport(BaseModel):
@@ -57,6 +58,7 @@ class ReviewReport(BaseModel):
     control_primary: Estimate | None
     judges: tuple[JudgeReport, ...]
     choices: tuple[ItemReport, ...]
+    traces: tuple[TraceReport, ...]
     correlations: tuple[Correlation, ...]
     coverage: tuple[Coverage, ...]
     models: tuple[ModelCard, ...]
@@ -81,6 +83,7 @@ def report_from(evidence: RunEvidence, made_at: str, resamples: int = RESAMPLES)
         config=config,
         judges=tuple(judge_report(judge, evidence, draws) for judge in evidence.judges),
         items=tuple(item_report(rival, evidence, draws) for rival in evidence.rivals) if config.task else (),
+        traces=tuple(_traces(evidence, draws)),
         coverage=tuple(model_coverage(evidence)),
         identical_answers=frozenset(_identical(evidence)),
         unfinished={kind: unfinished(evidence, kind) for kind in ("answers", "choices")},
@@ -112,11 +115,22 @@ def report_from(evidence: RunEvidence, made_at: str, resamples: int = RESAMPLES)
         control_primary=gate(measured, control.name, config.primary, -config.margin).estimate if control else None,
         judges=measured.judges,
         choices=measured.items,
+        traces=measured.traces,
         correlations=tuple(_correlations(measured, draws)),
         coverage=measured.coverage,
         models=tuple(model_card(model) for model in evidence.models),
         notes=evidence.notes,
     )
+
+
+def _traces(evidence: RunEvidence, draws: Resamplings) -> Iterator[TraceReport]:
+    """The traces of every rival, where the review asks for traces."""
+    if not (evidence.config.questions and evidence.config.questions.traces):
+        return
+    for rival in evidence.rivals:
+        refusal = str(rival.manifest.facts.get("traces_refused", "")) if rival.manifest else ""
+        sides = (evidence.baseline.traces, rival.traces)
+        yield trace_report(rival.name, rival.role, *sides, draws, evidence.comparisons, refusal)
 
 
 def _identical(evidence: RunEvidence) -> Iterator[str]:
@@ -135,8 +149,7 @@ def _correlations(measured: Measured, draws: Resamplings) -> Iterator[Correlatio
             points, families = [], []
             for model in measured.config.candidate:
                 y = judged_estimate(judge, model.name, outcome).value
-                report = next((each for each in measured.items if each.model == model.name), None)
-                x = item_estimate(report, predictor).value
+                x = measured_value(measured, model.name, predictor)
                 if x is not None and y is not None:
                     points.append((x, y))
                     families.append(model.family)

@@ -17,7 +17,7 @@ from ledger.runs import CONTROL_SUFFIX
 
 Engine = Literal["vllm", "transformers", "openai", "imported"]
 Primary = Literal["rating_change", "win_change", "accuracy_change"]
-Limit = Literal["flips", "all_flips", "kl_options"]
+Limit = Literal["flips", "all_flips", "kl_options", "kl_trace"]
 OWN_ITEMS = "assay"
 MARGINS: dict[str, float] = {"rating_change": 0.3, "win_change": 0.05, "accuracy_change": 0.02}
 

@@ -11,9 +11,12 @@ from collections.abc import Iterator
 from dataclasses import dataclass
 from pathlib import Path
 
+import numpy as np
 import pyarrow as pa
 import pyarrow.parquet as pq
+from numpy.typing import NDArray
 
+from ledger.errors import BadRecord
 from ledger.records import Key
 
 FILE_NAME = "traces.parquet"
@@ -96,6 +99,50 @@ class TraceWriter:
         if parts.exists():
             _write(self.folder / FILE_NAME, _groups(self.folder))
             shutil.rmtree(parts)
+
+
+@dataclass(frozen=True)
+class TraceArrays:
+    """One turn's trace as arrays: tokens and logprobs (positions,), top_tokens and top_logprobs (positions, K)."""
+
+    tokens: NDArray[np.int32]
+    logprobs: NDArray[np.float32]
+    top_tokens: NDArray[np.int32]
+    top_logprobs: NDArray[np.float32]
+
+    def part(self, start: int, count: int) -> "TraceArrays":
+        """Some positions of it."""
+        rows = slice(start, start + count)
+        return TraceArrays(self.tokens[rows], self.logprobs[rows], self.top_tokens[rows], self.top_logprobs[rows])
+
+
+def read_traces(folder: Path) -> dict[Key, TraceArrays]:
+    """A model's joined traces by source, question, sample and turn; none where there is no file. Raises BadRecord."""
+    path = folder / FILE_NAME
+    found: dict[Key, TraceArrays] = {}
+    if not path.exists():
+        return found
+    try:
+        file = pq.ParquetFile(path)
+        for index in range(file.num_row_groups):
+            found |= _turns(file.read_row_group(index, columns=SCHEMA.names))
+    except (pa.ArrowException, ValueError, KeyError) as error:
+        raise BadRecord(path, 0, "", f"cannot be read as traces: {error}") from error
+    return found
+
+
+def _turns(table: pa.Table) -> dict[Key, TraceArrays]:
+    """The turns of a table; a turn's rows stand together, in their order, in one row group."""
+    tokens, logprobs = (table.column(name).to_numpy() for name in ("token", "logprob"))
+    lists = [table.column(name).combine_chunks() for name in ("top_tokens", "top_logprobs")]
+    width = len(lists[0].flatten()) // max(1, len(tokens))
+    top_tokens, top_logprobs = (column.flatten().to_numpy().reshape(len(tokens), width) for column in lists)
+    names = zip(*(table.column(name).to_pylist() for name in KEY_COLUMNS[1:]), strict=True)
+    rows: dict[Key, list[int]] = {}
+    for row, key in enumerate(names):
+        rows.setdefault(key, []).append(row)
+    whole = TraceArrays(tokens, logprobs, top_tokens, top_logprobs)
+    return {key: whole.part(places[0], len(places)) for key, places in rows.items()}
 
 
 def trace_keys(folder: Path) -> set[Key]:

@@ -1,0 +1,182 @@
+"""How a model's token distributions moved on the baseline's own answers: kl_trace, same top token, log-likelihood.
+
+In: two models' traces of the same tokens. Out: a TraceReport with intervals over questions.
+Source: DESIGN.md section 4; arXiv 2407.09141 for per-token log-likelihood differences.
+
+KL is taken over the tokens that both lists hold, the answer's own token, and one bucket for all else. Coarse-graining
+never raises KL, so it is a lower bound of the KL over the whole vocabulary; K stands beside it. Zeros: a bucket without
+baseline mass adds nothing; where rounding leaves the candidate's bucket less than FLOOR, FLOOR stands in for it, which
+keeps the bound one, and such positions are counted.
+"""
+
+import math
+from collections.abc import Mapping
+from dataclasses import dataclass
+
+import numpy as np
+from numpy.typing import NDArray
+
+from analysis.estimates import Estimate, estimate_or_missing, not_measured
+from analysis.intervals import cluster_mean
+from analysis.resampling import Floats, Resamplings
+from ledger.records import Key
+from ledger.traces import TraceArrays
+
+FLOOR = 1e-6  # float32 log-probabilities sum to one within some 1e-7
+QUANTILES = (0.05, 0.5, 0.95)
+CHUNK = 4096
+
+Traces = Mapping[Key, TraceArrays]
+
+
+@dataclass(frozen=True)
+class TraceReport:
+    """One model's traces against the baseline's.
+
+    `logprob_change` is the mean change of the answer tokens' log-probability in nats, `logprob_quantiles` its 5, 50 and
+    95 % quantiles over positions. `diverged` counts the turns where the most likely tokens differ somewhere, and
+    `first_divergence` is the median position of the first such place among them. `floored` counts positions where FLOOR
+    stood in. `missing` counts the baseline's turns that this model has not traced; `fault` says why there is nothing.
+    """
+
+    model: str
+    role: str
+    kl: Estimate
+    same_top: Estimate
+    logprob_change: Estimate
+    logprob_quantiles: tuple[float, ...]
+    top_k: int
+    positions: int
+    turns: int
+    missing: int
+    diverged: int
+    first_divergence: float | None
+    floored: int
+    fault: str | None
+
+
+@dataclass(frozen=True)
+class _Turn:
+    """One turn's positions: KL (nats), whether the top tokens agree, change of log-probability; each (positions,)."""
+
+    kl: Floats
+    same: NDArray[np.bool_]
+    change: Floats
+    floored: int
+
+    @property
+    def first_difference(self) -> int | None:
+        """The first position, from 0, where the most likely tokens differ."""
+        differ = np.flatnonzero(~self.same)
+        return int(differ[0]) if len(differ) else None
+
+
+def trace_report(
+    model: str, role: str, before: Traces, after: Traces, draws: Resamplings, comparisons: int, refusal: str = ""
+) -> TraceReport:
+    """All trace measures of one model; `refusal` is why its manifest says that tracing was refused."""
+    shared = sorted(key for key in before.keys() & after.keys() if len(before[key].tokens))
+    unlike = [key for key in shared if not np.array_equal(before[key].tokens, after[key].tokens)]
+    fault = refusal or ("" if shared else "not traced")
+    if unlike:
+        fault = f"the traces of {'/'.join(map(str, unlike[0]))} hold other tokens than the baseline's"
+    turns = {} if fault else {key: _turn(before[key], after[key]) for key in shared}
+    everything = list(turns.values())
+    changes = np.concatenate([turn.change for turn in everything]) if turns else np.zeros(0)
+    firsts = [first for turn in everything if (first := turn.first_difference) is not None]
+    estimates = _estimates(turns, changes, draws, comparisons, fault)
+    return TraceReport(
+        model=model,
+        role=role,
+        kl=estimates[0],
+        same_top=estimates[1],
+        logprob_change=estimates[2],
+        logprob_quantiles=tuple(map(float, np.quantile(changes, QUANTILES))) if len(changes) else (),
+        top_k=min((before[key].top_tokens.shape[1] for key in shared), default=0),
+        positions=len(changes),
+        turns=len(turns),
+        missing=len(before) - len(shared),
+        diverged=len(firsts),
+        first_divergence=float(np.median(firsts)) if firsts else None,
+        floored=sum(turn.floored for turn in everything),
+        fault=fault or None,
+    )
+
+
+def kl_lower_bound(before: TraceArrays, after: TraceArrays) -> tuple[Floats, int]:
+    """KL(baseline ‖ candidate) at each position, nats, (positions,); and how often FLOOR stood in.
+
+    Exact where both lists hold the whole vocabulary.
+    """
+    parts = [
+        _chunk(before.part(start, CHUNK), after.part(start, CHUNK)) for start in range(0, len(before.tokens), CHUNK)
+    ]
+    return np.concatenate([kl for kl, _ in parts]), sum(count for _, count in parts)
+
+
+def _turn(before: TraceArrays, after: TraceArrays) -> _Turn:
+    kl, floored = kl_lower_bound(before, after)
+    change = after.logprobs.astype(np.float64) - before.logprobs
+    return _Turn(kl, before.top_tokens[:, 0] == after.top_tokens[:, 0], change, floored)
+
+
+def _chunk(before: TraceArrays, after: TraceArrays) -> tuple[Floats, int]:
+    found, place = _matches(before.top_tokens, after.top_tokens)  # (positions, K)
+    old = before.top_logprobs.astype(np.float64)
+    new = np.take_along_axis(after.top_logprobs.astype(np.float64), place, axis=1)
+    own = ~(found & (before.top_tokens == before.tokens[:, np.newaxis])).any(
+        axis=1
+    )  # the answer's token is an event too
+    old = np.column_stack([old, before.logprobs])
+    new = np.column_stack([new, after.logprobs])
+    held = np.column_stack([found, own])
+    p, q = np.where(held, np.exp(old), 0), np.where(held, np.exp(new), 0)
+    gap = np.where(held & (p > 0), old - new, 0)
+    rest_p, rest_q = np.maximum(1 - p.sum(axis=1), 0), 1 - q.sum(axis=1)
+    some = rest_p > FLOOR
+    low = some & (rest_q < FLOOR)
+    rest_q = np.maximum(rest_q, FLOOR)
+    tail = np.where(some, rest_p * np.log(np.where(some, rest_p, 1) / rest_q), 0)
+    return np.maximum((p * gap).sum(axis=1) + tail, 0), int(low.sum())
+
+
+def _matches(first: NDArray[np.int32], second: NDArray[np.int32]) -> tuple[NDArray[np.bool_], NDArray[np.int64]]:
+    """Which tokens of each row of `first` stand in the same row of `second`, and where; both (positions, K)."""
+    order = np.argsort(second, axis=1, kind="stable")
+    ranked = np.take_along_axis(second, order, axis=1)
+    width = second.shape[1]
+    offsets = (np.arange(len(first), dtype=np.int64) << 32)[:, np.newaxis]
+    flat = (ranked + offsets).ravel()
+    at = np.searchsorted(flat, (first + offsets).ravel()).reshape(first.shape)
+    inside = np.minimum(at, len(flat) - 1)
+    found = flat[inside] == first + offsets
+    column = np.where(found, inside - (np.arange(len(first)) * width)[:, np.newaxis], 0)
+    return found, np.take_along_axis(order, column, axis=1)
+
+
+def _estimates(
+    turns: Mapping[Key, _Turn], changes: Floats, draws: Resamplings, comparisons: int, fault: str
+) -> tuple[Estimate, Estimate, Estimate]:
+    """Means over positions; the positions of a question, in all its turns and samples, move together.
+
+    A change of log-probability has no range of its own: the extremes that were seen stand in for one.
+    """
+    names = ("kl_trace", "same_top", "logprob_change")
+    if fault:
+        missing = tuple(not_measured(name, "questions", fault) for name in names)
+        return missing[0], missing[1], missing[2]
+    sums: dict[Key, Floats] = {}
+    for key, turn in turns.items():
+        row = np.array([turn.kl.sum(), turn.same.sum(), turn.change.sum(), len(turn.change)])
+        sums[key[:2]] = sums.get(key[:2], np.zeros(4)) + row
+    table = np.array([sums[question] for question in sorted(sums)])
+    ranges = ((0.0, math.inf), (0.0, 1.0), (float(changes.min()), float(changes.max())))
+
+    def estimate(column: int) -> Estimate:
+        drawn = draws.of(len(table))
+        values = (table[:, column], table[:, 3], drawn, ranges[column], comparisons)
+        return estimate_or_missing(
+            names[column], "questions", lambda: cluster_mean(names[column], "questions", *values)
+        )
+
+    return estimate(0), estimate(1), estimate(2)

@@ -1,0 +1,212 @@
+"""kl_trace: a lower bound, exact over the whole vocabulary, zero against itself; and what the report says of it."""
+
+import itertools
+import json
+import math
+
+import numpy as np
+import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
+from scipy.special import log_softmax
+
+from analysis.resampling import Resamplings
+from analysis.review_report import build_report
+from analysis.trace_measures import kl_lower_bound, trace_report
+from analysis.trace_tables import trace_table
+from ledger.config import config_from
+from ledger.runs import RunFolder
+from ledger.traces import Trace, TraceArrays, TraceWriter, read_traces
+
+VOCABULARY = 12
+
+
+def arrays(logprobs, tokens, k):
+    """The K most likely tokens of full distributions; logprobs: (positions, vocabulary)."""
+    top = np.argsort(-logprobs, axis=1, kind="stable")[:, :k].astype(np.int32)
+    rows = np.arange(len(tokens))
+    values = np.take_along_axis(logprobs, top, axis=1)
+    own = logprobs[rows, tokens].astype(np.float32)
+    return TraceArrays(tokens.astype(np.int32), own, top, values.astype(np.float32))
+
+
+def distributions(seed, positions=30, spread=2.0):
+    generator = np.random.default_rng(seed)
+    old = log_softmax(generator.normal(0, spread, (positions, VOCABULARY)), axis=1)
+    new = log_softmax(old + generator.normal(0, 1, old.shape), axis=1)
+    return old, new, generator.integers(0, VOCABULARY, positions)
+
+
+def exact(old, new):
+    return (np.exp(old) * (old - new)).sum(axis=1)
+
+
+@settings(max_examples=60, deadline=None)
+@given(seed=st.integers(0, 10**6), spread=st.floats(0.1, 8.0))
+def test_the_bound_is_never_above_the_whole_and_grows_with_k(seed, spread):
+    old, new, tokens = distributions(seed, spread=spread)
+    whole = exact(old, new)
+    bounds = [kl_lower_bound(arrays(old, tokens, k), arrays(new, tokens, k))[0] for k in range(1, VOCABULARY + 1)]
+    for bound in bounds:
+        assert (bound <= whole + 2e-5 * (1 + whole)).all()
+    assert bounds[-1] == pytest.approx(whole, rel=1e-4, abs=2e-5)
+    for less, more in itertools.pairwise(bounds):
+        assert (less <= more + 2e-5 * (1 + whole)).all()
+
+
+@given(seed=st.integers(0, 10**6))
+def test_a_model_against_itself_is_at_zero(seed):
+    old, _, tokens = distributions(seed)
+    bound, floored = kl_lower_bound(arrays(old, tokens, 5), arrays(old, tokens, 5))
+    assert (bound == 0).all()
+    assert floored == 0
+
+
+def test_a_candidate_without_a_tail_is_floored_and_counted():
+    old = np.log(np.array([[0.5, 0.3, 0.2]]))
+    new = np.log(np.array([[0.5, 0.5, 1e-30]]))
+    tokens = np.array([0])
+    bound, floored = kl_lower_bound(arrays(old, tokens, 2), arrays(new, tokens, 2))
+    assert floored == 1
+    assert math.isfinite(bound[0])
+    assert bound[0] < exact(old, new)[0]
+
+
+def traced(seed, sample=0, k=5):
+    old, new, tokens = distributions(seed)
+    return arrays(old, tokens, k), arrays(new, tokens, k)
+
+
+def sides(questions):
+    pairs = {("s", str(number), 0, turn): traced(10 * number + turn) for number in range(questions) for turn in (1, 2)}
+    return {key: pair[0] for key, pair in pairs.items()}, {key: pair[1] for key, pair in pairs.items()}
+
+
+def test_all_measures_over_questions():
+    before, after = sides(20)
+    report = trace_report("m", "candidate", before, after, Resamplings(1, 500), 1)
+    everything = np.concatenate([kl_lower_bound(before[key], after[key])[0] for key in before])
+    assert report.kl.value == pytest.approx(everything.mean())
+    assert report.kl.n == 20
+    assert report.kl.interval[0] < report.kl.value < report.kl.interval[1]
+    same = np.concatenate([before[key].top_tokens[:, 0] == after[key].top_tokens[:, 0] for key in before])
+    assert report.same_top.value == pytest.approx(same.mean())
+    change = np.concatenate([after[key].logprobs - before[key].logprobs for key in before])
+    assert report.logprob_change.value == pytest.approx(change.mean(), abs=1e-6)
+    assert report.logprob_quantiles[1] == pytest.approx(np.median(change), abs=1e-6)
+    assert (report.turns, report.positions, report.top_k, report.missing) == (40, 1200, 5, 0)
+    firsts = [np.flatnonzero(before[key].top_tokens[:, 0] != after[key].top_tokens[:, 0]) for key in before]
+    assert report.first_divergence == np.median([first[0] for first in firsts if len(first)])
+
+
+def test_swapping_the_models_negates_the_log_likelihood_and_keeps_the_agreement():
+    before, after = sides(12)
+    one, other = (
+        trace_report("m", "candidate", *pair, Resamplings(1, 200), 1) for pair in ((before, after), (after, before))
+    )
+    assert one.logprob_change.value == pytest.approx(-other.logprob_change.value)
+    assert one.same_top.value == other.same_top.value
+    assert one.first_divergence == other.first_divergence
+
+
+def test_other_tokens_and_missing_turns_are_told():
+    before, after = sides(4)
+    lost = {key: value for key, value in after.items() if key[1] != "3"}
+    assert trace_report("m", "candidate", before, lost, Resamplings(1, 200), 1).missing == 2
+    key = ("s", "0", 0, 1)
+    other = TraceArrays(
+        after[key].tokens + 1, *(getattr(after[key], n) for n in ("logprobs", "top_tokens", "top_logprobs"))
+    )
+    report = trace_report("m", "candidate", before, {**after, key: other}, Resamplings(1, 200), 1)
+    assert "other tokens" in report.fault
+    assert report.kl.value is None
+
+
+def stored(folder, model, values):
+    writer = TraceWriter(folder, part_positions=50)
+    for (source, question, sample, turn), each in values.items():
+        rows = (each.tokens, each.logprobs, each.top_tokens, each.top_logprobs)
+        columns = [tuple(map(tuple, row.tolist())) if row.ndim == 2 else tuple(row.tolist()) for row in rows]
+        writer.append(Trace(model, source, question, sample, turn, *columns))
+    writer.close()
+
+
+def test_traces_come_back_from_the_disk_as_they_were(tmp_path):
+    before, _ = sides(5)
+    stored(tmp_path, "m", before)
+    found = read_traces(tmp_path)
+    assert found.keys() == before.keys()
+    for key, each in before.items():
+        for name in ("tokens", "logprobs", "top_tokens", "top_logprobs"):
+            assert np.array_equal(getattr(found[key], name), getattr(each, name))
+
+
+CONFIG = {
+    "name": "r",
+    "baseline": {"model": "a", "label": "base", "control": False},
+    "candidate": [{"model": "b", "label": "cand"}],
+    "questions": {"traces": True},
+    "task": [{"name": "assay"}],
+    "decision": {"limits": {"kl_trace": 0.01}},
+}
+
+
+def test_the_report_shows_them_and_a_limit_on_them_decides(tmp_path):
+    before, after = sides(20)
+    run = RunFolder(tmp_path)
+    stored(run.generation("base").path, "base", before)
+    stored(run.generation("cand").path, "cand", after)
+    report = build_report(config_from(CONFIG, "test"), run, "now")
+    table = trace_table(report)
+    row = dict(zip(table.header, table.rows[0], strict=True))
+    assert "nats" in row["KL (trace)"]
+    assert row["K"] == "5"
+    (decision,) = report.decisions
+    assert decision.word == "HOLD"
+    assert "kl_trace" in decision.sentence
+
+
+def test_where_it_was_not_run_it_is_not_measured(tmp_path):
+    report = build_report(config_from(CONFIG, "test"), RunFolder(tmp_path), "now")
+    assert "not traced" in json.dumps(trace_table(report).rows)
+    assert all(each.kl.value is None for each in report.traces)
+
+
+@pytest.mark.model
+def test_against_the_whole_vocabulary_of_the_real_model():
+    """The transformers engine's lists: with all tokens the brute-force KL, with K = 20 never above it."""
+    pytest.importorskip("transformers", reason="transformers is not installed")
+    import torch
+
+    from assay.sources.smollm2 import fetch_smollm2
+    from generation.engine import Message, TraceRequest
+    from generation.orders import EngineSpec
+    from generation.transformers_engine import load_transformers
+
+    base = str(fetch_smollm2(lambda _: None))
+    first = load_transformers(EngineSpec(kind="transformers", model=base, arguments={"dtype": "float32"}))
+    second = load_transformers(EngineSpec(kind="transformers", model=base, arguments={"dtype": "float32"}))
+    with torch.no_grad():
+        for weight in second._model.parameters():
+            if weight.ndim == 2:
+                weight.add_(torch.randn(weight.shape, generator=torch.Generator().manual_seed(1)) * weight.std() * 0.05)
+    said = (Message("user", "Which colors has a rainbow?"),)
+
+    def asked(engine, k):
+        engine.submit(TraceRequest("t", said, "A rainbow has seven colors, from red to violet.", k))
+        (reply,) = engine.step()
+        types = (np.int32, np.float32, np.int32, np.float32)
+        rows = (reply.tokens, reply.logprobs, reply.top_tokens, reply.top_logprobs)
+        return TraceArrays(*(np.array(row, dtype=kind) for row, kind in zip(rows, types, strict=True)))
+
+    size = first._model.config.vocab_size
+    whole = [asked(engine, size) for engine in (first, second)]
+    dense = [np.empty((len(each.tokens), size)) for each in whole]
+    for each, into in zip(whole, dense, strict=True):
+        np.put_along_axis(into, each.top_tokens.astype(np.int64), each.top_logprobs.astype(np.float64), axis=1)
+    brute = exact(*dense)
+    assert brute.mean() > 0.001
+    assert kl_lower_bound(*whole)[0] == pytest.approx(brute, rel=1e-4, abs=1e-6)
+    bound = kl_lower_bound(*(asked(engine, 20) for engine in (first, second)))[0]
+    assert (bound <= brute * (1 + 1e-4) + 1e-6).all()
+    assert bound.mean() > 0.3 * brute.mean()
