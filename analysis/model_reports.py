@@ -14,10 +14,12 @@ from analysis.evidence import ModelEvidence, RunEvidence
 from analysis.flips import FlipResult, flip_results
 from analysis.resampling import Resamplings
 from ledger.errors import StaleInput
+from ledger.manifests import Manifest
 from ledger.records import Finish
 
 WRITTEN = frozenset({Finish.STOP.value, Finish.LENGTH.value})
 PICKED = "scored"
+CONDITIONS = ("engine", "dtype", "threads")
 CARD_SETTINGS = ("model", "weights", "engine", "engine_args", "seed", "max_tokens", "styles")
 
 
@@ -43,6 +45,8 @@ class ModelCard:
 
 def item_report(rival: ModelEvidence, evidence: RunEvidence, draws: Resamplings) -> ItemReport:
     """Flips and KL of one rival; different items under one name are a fault, not a crash."""
+    if unlike := _unlike(rival, evidence):
+        return ItemReport(rival.name, rival.role, (), False, unlike)
     try:
         pairs = paired_choices(evidence.baseline.choices, rival.choices)
     except StaleInput as error:
@@ -50,6 +54,29 @@ def item_report(rival: ModelEvidence, evidence: RunEvidence, draws: Resamplings)
     results = tuple(flip_results(pairs, draws, evidence.comparisons))
     identical = pairs.identical and len(pairs.before) == len(evidence.items)
     return ItemReport(rival.name, rival.role, results, identical, None)
+
+
+def _unlike(rival: ModelEvidence, evidence: RunEvidence) -> str | None:
+    """A sentence where rounding alone would differ: another engine, number format or thread count than the baseline's.
+
+    What a manifest does not tell (imported logs) is no difference.
+    """
+    if not (rival.manifest and evidence.baseline.manifest):
+        return None
+    own, other = (_conditions(manifest) for manifest in (rival.manifest, evidence.baseline.manifest))
+    for name in CONDITIONS:
+        differ = own[name] != other[name] and None not in (own[name], other[name])
+        if differ and name not in evidence.config.decision.allow_different:
+            return (
+                f"{name} {own[name]} against the baseline's {other[name]}: rounding alone flips items; run both alike, "
+                f'or set allow_different = ["{name}"] under [decision]'
+            )
+    return None
+
+
+def _conditions(manifest: Manifest) -> dict[str, str | None]:
+    facts = {**manifest.facts, "engine": manifest.settings.get("engine")}
+    return {name: str(facts[name]) if facts.get(name) is not None else None for name in CONDITIONS}
 
 
 def model_coverage(evidence: RunEvidence) -> Iterator[Coverage]:

@@ -26,6 +26,7 @@ ARGUMENTS_FILE, ARGUMENTS_CLASS = "engine/arg_utils.py", "EngineArgs"
 # Assay decides these itself, by the model and by the config's own keys.
 OWN_ARGUMENTS = {"model": "`model`", "seed": "`seed`"}
 BATCH_INVARIANT = "VLLM_BATCH_INVARIANT"
+CPU_BINDING = "VLLM_CPU_OMP_THREADS_BIND"
 
 
 def check_vllm(spec: EngineSpec, *, here: bool = True) -> None:
@@ -71,10 +72,18 @@ def cpu_environment() -> dict[str, str]:
     contiguous = cores == list(range(cores[0], cores[-1] + 1))
     binding = f"{cores[0]}-{cores[-1]}" if contiguous else ",".join(map(str, cores))
     return {
-        "VLLM_CPU_OMP_THREADS_BIND": os.environ.get("VLLM_CPU_OMP_THREADS_BIND", binding),
+        CPU_BINDING: os.environ.get(CPU_BINDING, binding),
         "VLLM_CPU_KVCACHE_SPACE": os.environ.get("VLLM_CPU_KVCACHE_SPACE", str(_cache_gib())),
         "VLLM_ENABLE_V1_MULTIPROCESSING": os.environ.get("VLLM_ENABLE_V1_MULTIPROCESSING", "0"),
     }
+
+
+def bound_threads(binding: str) -> int | None:
+    """How many cores a binding such as `0-1` or `0,2,4-7` names; None for vLLM's own words and for no binding."""
+    parts = [part.partition("-") for part in binding.split(",")]
+    if not all(first.isdecimal() and (last or first).isdecimal() for first, _, last in parts):
+        return None
+    return sum(int(last or first) - int(first) + 1 for first, _, last in parts)
 
 
 def llm_arguments(spec: EngineSpec) -> dict[str, Any]:

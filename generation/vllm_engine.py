@@ -28,7 +28,14 @@ from generation.orders import EngineSpec
 from generation.templates import chat_prompt
 from generation.thinking import OPEN
 from generation.tokenizers import encoder, first_token, tokenizer_digest
-from generation.vllm_arguments import BATCH_INVARIANT, check_vllm, environment, llm_arguments
+from generation.vllm_arguments import (
+    BATCH_INVARIANT,
+    CPU_BINDING,
+    bound_threads,
+    check_vllm,
+    environment,
+    llm_arguments,
+)
 from ledger.digests import digest_of
 from ledger.errors import EngineError
 from ledger.records import Finish
@@ -72,6 +79,7 @@ class VllmEngine:
             "context_tokens": self._context,
             "dtype": str(config.model_config.dtype),
             "quantization": config.model_config.quantization,
+            "threads": bound_threads(settings.get(CPU_BINDING, "")),
             "max_num_seqs": config.scheduler_config.max_num_seqs,
             "batch_invariant": os.environ.get(BATCH_INVARIANT, "0") == "1",
             "chat_template": digest_of(getattr(self._tokenizer, "chat_template", None)),

@@ -145,7 +145,11 @@ class JudgeConfig(Section):
 
 
 class DecisionConfig(Section):
-    """What is claimed and when it counts; declared before the run."""
+    """What is claimed and when it counts; declared before the run.
+
+    `allow_different` names what may differ between the baseline's choices and a candidate's; rounding alone differs
+    between engines, number formats and thread counts, and flips items.
+    """
 
     primary: Primary | None = None
     margin: float | None = Field(default=None, gt=0)
@@ -155,6 +159,7 @@ class DecisionConfig(Section):
     exam_part_share: float = Field(default=0.5, ge=0, le=1)
     family_wise: Literal["each", "holm"] = "each"
     judge_may_compete: bool = False
+    allow_different: tuple[Literal["engine", "dtype", "threads"], ...] = ()
 
 
 class PlacementConfig(Section):

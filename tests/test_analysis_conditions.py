@@ -1,0 +1,60 @@
+"""Choices made under conditions whose rounding differs are not compared, unless the config allows it by name."""
+
+import pytest
+
+from analysis.review_report import build_report
+from generation.vllm_arguments import bound_threads
+from ledger.config import config_from
+from ledger.manifests import open_manifest, write_manifest
+from ledger.records import Choice
+from ledger.runs import RunFolder
+from ledger.store import Writer
+
+
+def made(run, model, engine="vllm", **facts):
+    folder = run.generation(model)
+    with Writer(folder.choices) as writer:
+        for number in range(30):
+            logprobs = (-1.0, -2.0 - number / 10)
+            values = {"item_digest": str(number), "logprobs": logprobs, "characters": (1, 1), "tokens": (1, 1)}
+            picks = {"gold": number % 2, "picked": 0, "picked_norm": 0}
+            writer.append(Choice(model=model, task="t", item=str(number), subject="s", **values, **picks))
+    manifest = open_manifest(folder.path, "generation", model, {"engine": engine}, {}, 0)
+    write_manifest(folder.path, manifest.model_copy(update={"facts": facts}))
+
+
+def compared(tmp_path, allowed=(), baseline=None, candidate=None):
+    run = RunFolder(tmp_path)
+    made(run, "base", **(baseline or {}))
+    made(run, "cand", **(candidate or {}))
+    config = {
+        "name": "r",
+        "baseline": {"model": "a", "label": "base", "control": False},
+        "candidate": [{"model": "b", "label": "cand"}],
+        "task": [{"name": "t"}],
+        "decision": {"allow_different": allowed},
+    }
+    report = build_report(config_from(config, "test"), run, "now")
+    return report.choices[0].fault, report.word
+
+
+@pytest.mark.parametrize(
+    ("name", "first", "second"),
+    [("engine", "vllm", "transformers"), ("dtype", "torch.bfloat16", "torch.float32"), ("threads", 1, 2)],
+)
+def test_conditions_that_differ_are_named_and_can_be_allowed(tmp_path, name, first, second):
+    fault, word = compared(tmp_path / "a", baseline={name: first}, candidate={name: second})
+    assert fault.startswith(f"{name} {second} against the baseline's {first}")
+    assert word == "UNFIT"
+    assert compared(tmp_path / "b", [name], {name: first}, {name: second})[0] is None
+
+
+def test_equal_and_unknown_conditions_are_no_difference(tmp_path):
+    same = {"dtype": "torch.bfloat16", "threads": 2}
+    assert compared(tmp_path / "a", baseline=same, candidate=same)[0] is None
+    assert compared(tmp_path / "b", baseline=same)[0] is None
+
+
+@pytest.mark.parametrize(("binding", "count"), [("0-1", 2), ("3", 1), ("0,2,4-7", 6), ("auto", None), ("", None)])
+def test_threads_are_counted_from_the_binding(binding, count):
+    assert bound_threads(binding) == count
