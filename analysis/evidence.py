@@ -18,7 +18,7 @@ from ledger.judgments import ExamMark, Game, Order, Rating
 from ledger.manifests import Manifest, read_manifest
 from ledger.records import Answer, Choice, Key, Question
 from ledger.runs import RunFolder, control_of
-from ledger.traces import TraceArrays, read_traces
+from ledger.traces import OPTION_TOKENS, TraceArrays, read_traces
 
 J = TypeVar("J", Rating, Game)
 Unit = tuple[str, str]
@@ -36,6 +36,7 @@ class ModelEvidence:
     choices: tuple[Choice, ...]
     manifest: Manifest | None
     traces: Mapping[Key, TraceArrays] = field(default_factory=dict)
+    option_tokens: Mapping[Key, TraceArrays] = field(default_factory=dict)
 
 
 @dataclass(frozen=True)
@@ -153,7 +154,9 @@ def _models(config: ReviewConfig, run: RunFolder) -> Iterator[ModelEvidence]:
         folder = run.generation(name)
         answers, choices = tuple(folder.answers.records()), tuple(folder.choices.records())
         traces = read_traces(folder.path) if config.questions and config.questions.traces else {}
-        yield ModelEvidence(name, role, family, answers, choices, read_manifest(folder.path), traces)
+        kept = any(task.vocabulary for task in config.task)
+        tokens = read_traces(folder.path, OPTION_TOKENS) if kept else {}
+        yield ModelEvidence(name, role, family, answers, choices, read_manifest(folder.path), traces, tokens)
 
 
 def _questions(models: Iterable[ModelEvidence]) -> tuple[dict[Unit, Question], tuple[str, ...]]:

@@ -15,6 +15,7 @@ from analysis.flips import FlipResult
 from analysis.judge_reports import JudgeReport
 from analysis.model_reports import ItemReport
 from analysis.trace_measures import TraceReport
+from analysis.vocabulary_kl import VocabularyReport
 from ledger.config import ReviewConfig
 
 MODES = {"rating_change": "single", "win_change": "pair"}
@@ -34,6 +35,7 @@ class Measured:
     judges: tuple[JudgeReport, ...]
     items: tuple[ItemReport, ...]
     traces: tuple[TraceReport, ...]
+    vocabulary: tuple[VocabularyReport, ...]
     coverage: tuple[Coverage, ...]
     identical_answers: frozenset[str]
     unfinished: Mapping[str, tuple[str, ...]]
@@ -60,6 +62,10 @@ def gate(measured: Measured, model: str, measure: str, threshold: float) -> Gate
         estimate = judged_estimate(judge, model, measure)
         estimate = replace(estimate, identical=estimate.value is not None and model in measured.identical_answers)
         reasons = _judge_reasons(judge, measured, model, measure)
+    elif measure == "kl_vocabulary":
+        read = next((each for each in measured.vocabulary if each.model == model), None)
+        estimate = read.kl if read else not_measured(measure, "items", "not run (vocabulary = true)")
+        reasons = _vocabulary_reasons(read, measured)
     elif measure == "kl_trace":
         traced = next((each for each in measured.traces if each.model == model), None)
         estimate = traced.kl if traced else not_measured(measure, "questions", "no traces")
@@ -73,6 +79,8 @@ def gate(measured: Measured, model: str, measure: str, threshold: float) -> Gate
 
 def measured_value(measured: Measured, model: str, measure: str) -> float | None:
     """One model's value of an item measure or of kl_trace, whatever its evidence is worth."""
+    if measure == "kl_vocabulary":
+        return next((each.kl.value for each in measured.vocabulary if each.model == model), None)
     if measure == "kl_trace":
         return next((each.kl.value for each in measured.traces if each.model == model), None)
     return item_estimate(next((each for each in measured.items if each.model == model), None), measure).value
@@ -125,6 +133,14 @@ def _judge_reasons(judge: JudgeReport | None, measured: Measured, model: str, me
     short = [*shortfalls(rows, measured.config.decision.coverage)]
     short += measured.unfinished["answers"]
     return [*judge.unfit, *short] if rows else [*judge.unfit, f"no {PAIRED[measure]} of {model}"]
+
+
+def _vocabulary_reasons(read: VocabularyReport | None, measured: Measured) -> Iterable[str]:
+    if read is None or read.fault:
+        return [f"kl_vocabulary: {read.fault if read else 'vocabulary = true is not set'}"]
+    planned = read.items + read.missing
+    short = read.items < measured.config.decision.coverage * planned
+    return [f"only {read.items} of {planned} items have option tokens of {read.model}"] if short else []
 
 
 def _trace_reasons(traced: TraceReport | None, measured: Measured) -> Iterable[str]:

@@ -10,7 +10,7 @@ from analysis.estimates import Estimate
 
 NOT_MEASURED = "not measured"
 LONGEST_REASON = 60
-NATS = frozenset({"kl_options", "kl_trace", "logprob_change"})
+NATS = frozenset({"kl_options", "kl_trace", "kl_vocabulary", "logprob_change"})
 SHARES = frozenset({"accuracy", "flips", "all_flips", "same_top", "first seat's share", "judge's flips", "coverage"})
 CHANGES = frozenset({"rating_change", "win_change", "accuracy_change"})
 COEFFICIENTS = frozenset({"spearman", "kendall", "pearson"})

@@ -34,7 +34,7 @@ from analysis.report_tables import (
 )
 from analysis.report_text import visible
 from analysis.review_report import ReviewReport
-from analysis.trace_tables import trace_table
+from analysis.trace_tables import trace_table, vocabulary_table
 
 Section = tuple[str, str, tuple[Table, ...]]
 NO_BREAK = "\u00a0"
@@ -73,7 +73,7 @@ def _sections(report: ReviewReport) -> tuple[Section, ...]:
         ("scores", "Scores", tuple(score_table(judge) for judge in judges if judge.scores)),
         ("games", "Games", tuple(game_table(judge) for judge in judges if judge.games)),
         ("flips", "Flips and KL", (flip_table(report),) if report.choices else ()),
-        ("traces", "On the baseline's own answers", (trace_table(report),) if report.traces else ()),
+        ("traces", "Token distributions", _token_tables(report)),
         ("correlation", "Do the measures agree?", (correlation_table(report),)),
         ("exam", "The judge's exam", tuple(exam_table(judge) for judge in judges)),
         (
@@ -89,6 +89,11 @@ def _sections(report: ReviewReport) -> tuple[Section, ...]:
         ("cards", "Judge card and reproducibility", (card_table(report),)),
         ("methods", "Method notes", (method_table(),)),
     )
+
+
+def _token_tables(report: ReviewReport) -> tuple[Table, ...]:
+    vocabulary = (vocabulary_table(report),) if report.vocabulary else ()
+    return (*vocabulary, *((trace_table(report),) if report.traces else ()))
 
 
 def _facts(report: ReviewReport) -> tuple[tuple[str, str], ...]:

@@ -17,12 +17,13 @@ from analysis.judge_reports import JudgeReport, judge_report
 from analysis.model_reports import ItemReport, ModelCard, item_report, model_card, model_coverage
 from analysis.resampling import RESAMPLES, Resamplings
 from analysis.trace_measures import TraceReport, trace_report
+from analysis.vocabulary_kl import VocabularyReport, vocabulary_report
 from ledger.config import ReviewConfig
 from ledger.runs import RunFolder
 
 OUTCOMES = ("rating_change", "win_change")
 CORRELATION_SALT = 1_000_000  # beyond any number of units
-PREDICTORS = ("flips", "all_flips", "kl_options", "kl_trace", "accuracy_change")
+PREDICTORS = ("flips", "all_flips", "kl_options", "kl_vocabulary", "kl_trace", "accuracy_change")
 
 
 class ReviewReport(BaseModel):
@@ -59,6 +60,7 @@ class ReviewReport(BaseModel):
     judges: tuple[JudgeReport, ...]
     choices: tuple[ItemReport, ...]
     traces: tuple[TraceReport, ...]
+    vocabulary: tuple[VocabularyReport, ...]
     correlations: tuple[Correlation, ...]
     coverage: tuple[Coverage, ...]
     models: tuple[ModelCard, ...]
@@ -84,6 +86,7 @@ def report_from(evidence: RunEvidence, made_at: str, resamples: int = RESAMPLES)
         judges=tuple(judge_report(judge, evidence, draws) for judge in evidence.judges),
         items=tuple(item_report(rival, evidence, draws) for rival in evidence.rivals) if config.task else (),
         traces=tuple(_traces(evidence, draws)),
+        vocabulary=tuple(_vocabulary(evidence, draws)),
         coverage=tuple(model_coverage(evidence)),
         identical_answers=frozenset(_identical(evidence)),
         unfinished={kind: unfinished(evidence, kind) for kind in ("answers", "choices")},
@@ -116,6 +119,7 @@ def report_from(evidence: RunEvidence, made_at: str, resamples: int = RESAMPLES)
         judges=measured.judges,
         choices=measured.items,
         traces=measured.traces,
+        vocabulary=measured.vocabulary,
         correlations=tuple(_correlations(measured, draws)),
         coverage=measured.coverage,
         models=tuple(model_card(model) for model in evidence.models),
@@ -131,6 +135,16 @@ def _traces(evidence: RunEvidence, draws: Resamplings) -> Iterator[TraceReport]:
         refusal = str(rival.manifest.facts.get("traces_refused", "")) if rival.manifest else ""
         sides = (evidence.baseline.traces, rival.traces)
         yield trace_report(rival.name, rival.role, *sides, draws, evidence.comparisons, refusal)
+
+
+def _vocabulary(evidence: RunEvidence, draws: Resamplings) -> Iterator[VocabularyReport]:
+    """The option tokens of every rival, where a task asks for them."""
+    if not any(task.vocabulary for task in evidence.config.task):
+        return
+    for rival in evidence.rivals:
+        refusal = str(rival.manifest.facts.get("vocabulary_refused", "")) if rival.manifest else ""
+        sides = (evidence.baseline.option_tokens, rival.option_tokens)
+        yield vocabulary_report(rival.name, rival.role, *sides, draws, evidence.comparisons, refusal)
 
 
 def _identical(evidence: RunEvidence) -> Iterator[str]:

@@ -1,4 +1,4 @@
-"""The table of traces: how token distributions moved on the baseline's own answers.
+"""The tables of token distributions: on the baseline's own answers, and at the tokens of options.
 
 In: a ReviewReport. Out: a Table of plain text.
 """
@@ -20,6 +20,25 @@ def trace_table(report: ReviewReport) -> Table:
     rest = ("5, 50, 95 % quantiles", "turns that diverge", "first divergence (median token)")
     rows = tuple(_row(each, control) for each in report.traces)
     return Table("traces", "On the baseline's own answers", caption, (*header, *rest), rows)
+
+
+def vocabulary_table(report: ReviewReport) -> Table:
+    """kl_vocabulary, all tasks pooled and each task, with its K or as exact; the control's beside."""
+    control = next((each for each in report.vocabulary if each.role == "control"), None)
+    rows = []
+    for each in report.vocabulary:
+        if each.fault:
+            rows.append((each.model, each.role, "—", unmeasured(each.fault), "—", "—"))
+            continue
+        how = "exact" if each.exact else f"lower bound, K = {each.top_k}"
+        floors = {"all": control.kl, **dict(control.tasks)} if control else {}
+        scopes = [("all", each.kl), *(each.tasks if len(each.tasks) > 1 else ())]
+        for scope, estimate in scopes:
+            beside = "—" if each.role != "candidate" else cell(floors.get(scope), with_n=False) if control else NO_FLOOR
+            rows.append((each.model, each.role, scope, cell(estimate), beside, how))
+    caption = f"KL({report.baseline} ‖ model) over the whole vocabulary at the options' tokens, the paper's measure."
+    header = ("model", "role", "items", "KL (vocabulary)", NOISE_FLOOR, "how")
+    return Table("vocabulary", "KL over the whole vocabulary", caption, header, tuple(rows))
 
 
 def _row(each: TraceReport, control: TraceReport | None) -> tuple[str, ...]:

@@ -70,10 +70,13 @@ class Scored:
 
 @dataclass(frozen=True)
 class TraceRequest:
-    """How likely is each token of a given answer, and what would the model have said instead?"""
+    """How likely is each token of a given answer, and what would the model have said instead?
+
+    The answer follows a conversation, by the chat template, or a bare context, as an option does.
+    """
 
     id: str
-    messages: tuple[Message, ...]
+    messages: tuple[Message, ...] | str
     answer: str
     top_k: int
 

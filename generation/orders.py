@@ -11,6 +11,7 @@ from urllib.parse import urlsplit
 from pydantic import BaseModel, ConfigDict
 
 from generation.choices import Style
+from generation.option_tokens import OptionText, option_texts
 from generation.traces import Turn, trace_turns
 from ledger.digests import digest_of, weights_digest
 from ledger.errors import StaleInput
@@ -18,10 +19,11 @@ from ledger.manifests import read_manifest
 from ledger.records import Answer, Choice, Item, Key, Question
 from ledger.runs import GenerationFolder
 from ledger.store import Store
-from ledger.traces import trace_keys
+from ledger.traces import OPTION_TOKENS, trace_keys
 
 TRACES_REFUSED = "traces_refused"
 TOO_LONG = "items_too_long"
+VOCABULARY_REFUSED = "vocabulary_refused"
 
 
 class EngineSpec(BaseModel):
@@ -51,7 +53,10 @@ class EngineSpec(BaseModel):
 
 
 class TaskItems(BaseModel):
-    """A task's items and the way to score them; `prompts` says how rendered ones were made."""
+    """A task's items and the way to score them; `prompts` says how rendered ones were made.
+
+    `top_k` most likely tokens are kept at each token of the options (0: all of them); None keeps none.
+    """
 
     model_config = ConfigDict(frozen=True, extra="forbid")
 
@@ -59,6 +64,7 @@ class TaskItems(BaseModel):
     style: Style
     items: tuple[Item, ...]
     prompts: dict[str, Any] = {}
+    top_k: int | None = None
 
 
 class Order(BaseModel):
@@ -102,6 +108,7 @@ class Order(BaseModel):
             "top_k": self.top_k,
             "styles": {task.name: task.style for task in self.tasks},
             **({"prompts": prompts} if (prompts := {t.name: t.prompts for t in self.tasks if t.prompts}) else {}),
+            **({"vocabulary": kept} if (kept := {t.name: t.top_k for t in self.tasks if t.top_k is not None}) else {}),
             **({"loader": engine.loader} if engine.loader else {}),
             **({"batch_invariant": True} if engine.batch_invariant else {}),
         }
@@ -176,6 +183,24 @@ def pending_traces(order: Order) -> list[Turn]:
         return []
     answers = sorted(GenerationFolder(order.baseline).answers.records(), key=lambda answer: answer.key)
     return trace_turns(answers, order.model, trace_keys(order.folder))
+
+
+def pending_option_tokens(order: Order) -> list[OptionText]:
+    """The options whose token distributions are missing, in the items' order; none where a tokenizer was refused."""
+    manifest = read_manifest(order.folder)
+    if manifest and VOCABULARY_REFUSED in manifest.facts:
+        return []
+    wanted = [
+        text
+        for task in order.tasks
+        if task.top_k is not None
+        for text in option_texts(task.items, task.style, task.top_k)
+    ]
+    if not wanted:
+        return []
+    done = trace_keys(order.folder, OPTION_TOKENS)
+    too_long = set(manifest.facts.get(TOO_LONG, ())) if manifest else set()
+    return [each for each in wanted if (order.model, *each.key) not in done and "/".join(each.key[:2]) not in too_long]
 
 
 def _refuse_changed(

@@ -65,7 +65,7 @@ def _sharded_order(order: Order, shard: Shard) -> Order:
     def part(items: tuple[Any, ...]) -> tuple[Any, ...]:
         return items[shard.index - 1 :: shard.count]
 
-    tasks = (task.model_copy(update={"items": part(task.items)}) for task in order.tasks)
+    tasks = (task.model_copy(update={"items": part(task.items), "top_k": None}) for task in order.tasks)
     changes = {
         "folder": GenerationFolder(order.folder).shard(shard.index, shard.count).path,
         "questions": part(order.questions),

@@ -12,14 +12,17 @@ from typing import Any
 from generation.answers import AnswerPlan, write_answers
 from generation.choices import Style, write_choices
 from generation.engine import Engine
+from generation.option_tokens import OptionText, write_option_tokens
 from generation.orders import (
     TOO_LONG,
     TRACES_REFUSED,
+    VOCABULARY_REFUSED,
     Batch,
     EngineSpec,
     Order,
     pending_answers,
     pending_choices,
+    pending_option_tokens,
     pending_traces,
 )
 from generation.traces import Turn, write_traces
@@ -28,7 +31,7 @@ from ledger.progress import Progress, Report, silent
 from ledger.records import Item, Question
 from ledger.runs import GenerationFolder
 from ledger.store import Writer, write_lock
-from ledger.traces import TraceWriter
+from ledger.traces import OPTION_TOKENS, TraceWriter
 
 
 @dataclass(frozen=True)
@@ -39,15 +42,19 @@ class Pending:
     answers: list[tuple[Question, int]]
     choices: list[tuple[Item, Style]]
     traces: list[Turn]
+    option_tokens: list[OptionText]
 
     def __bool__(self) -> bool:
-        return bool(self.answers or self.choices or self.traces)
+        return bool(self.answers or self.choices or self.traces or self.option_tokens)
 
 
 def pending_orders(batch: Batch) -> list[Pending]:
     """The orders of a batch that lack something. Raises LedgerError where what is there cannot be continued."""
     found = [
-        Pending(order, pending_answers(order), pending_choices(order), pending_traces(order)) for order in batch.orders
+        Pending(
+            order, pending_answers(order), pending_choices(order), pending_traces(order), pending_option_tokens(order)
+        )
+        for order in batch.orders
     ]
     return [pending for pending in found if pending]
 
@@ -81,20 +88,41 @@ def _run_order(pending: Pending, spec: EngineSpec, engine: Engine, report: Repor
             # Asked again only now: the baseline traces the answers that it has just written.
             if turns := pending_traces(order):
                 _trace(order, turns, engine, report)
+            if texts := pending_option_tokens(order):
+                _trace_options(order, texts, engine, report)
         finally:
             _note(folder.path, engine.facts)  # an endpoint tells what it is only while it answers
 
 
 def _trace(order: Order, turns: list[Turn], engine: Engine, report: Report) -> None:
     """Trace the baseline's answers, or say in the manifest why this model's traces could not be compared with them."""
-    own = engine.facts.get("tokenizer")
-    baseline = read_manifest(order.baseline) if order.baseline else None
-    if own is not None and baseline is not None and baseline.facts.get("tokenizer") == own:
-        write_traces(engine, turns, order.model, order.top_k, TraceWriter(order.folder), report)
+    if cause := _incomparable(order, engine):
+        report(Progress(f"{order.model}: traces refused: {cause}", 1, 1))
+        _note(order.folder, {TRACES_REFUSED: cause})
         return
-    cause = "the tokenizer is not the baseline's" if own else "this engine gives none"
-    report(Progress(f"{order.model}: traces refused: {cause}", 1, 1))
-    _note(order.folder, {TRACES_REFUSED: cause})
+    write_traces(engine, turns, order.model, order.top_k, TraceWriter(order.folder), report)
+
+
+def _trace_options(order: Order, texts: list[OptionText], engine: Engine, report: Report) -> None:
+    """Trace the options' tokens, or say in the manifest why they could not be compared with the baseline's."""
+    cause = _incomparable(order, engine)
+    if not cause and engine.facts.get("top_k_bounded") and any(not text.top_k for text in texts):
+        cause = 'the whole vocabulary (vocabulary_top_k = 0) needs engine = "transformers"'
+    if cause:
+        report(Progress(f"{order.model}: option tokens refused: {cause}", 1, 1))
+        _note(order.folder, {VOCABULARY_REFUSED: cause})
+        return
+    write_option_tokens(engine, texts, order.model, TraceWriter(order.folder, OPTION_TOKENS), report)
+
+
+def _incomparable(order: Order, engine: Engine) -> str:
+    """Why this model's tokens are not the baseline's; empty if they are."""
+    own = engine.facts.get("tokenizer")
+    if own is None:
+        return "this engine gives none"
+    baseline = read_manifest(order.baseline) if order.baseline else None
+    same = baseline is not None and baseline.facts.get("tokenizer") == own
+    return "" if same else "the tokenizer is not the baseline's"
 
 
 def _note(folder: Path, facts: Mapping[str, Any]) -> None:

@@ -10,8 +10,9 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Any
 
-from generation.engine import Message
+from generation.engine import Message, TraceRequest, split_tokens
 from generation.thinking import OPEN
+from generation.tokenizers import encoder, first_token
 from ledger.errors import ConfigError, EngineError
 
 PREFIX = "fastchat:"
@@ -45,6 +46,14 @@ def chat_prompt(tokenizer: Any, messages: Sequence[Message], template: str = "")
         raise EngineError(f"its chat template fails: {cause}", where=tokenizer.name_or_path) from error
     tokens = tokenizer.encode(rendered, add_special_tokens=False)
     return Prompt(tuple(tokens), opens_thinking=rendered.rstrip().endswith(OPEN))
+
+
+def traced_tokens(tokenizer: Any, request: TraceRequest, template: str) -> tuple[tuple[int, ...], tuple[int, ...]]:  # noqa: ANN401
+    """What comes before a traced text, and the text, as tokens. Raises EngineError."""
+    if isinstance(request.messages, str):
+        return split_tokens(encoder(tokenizer), request.messages, request.answer, first_token(tokenizer))
+    prompt = chat_prompt(tokenizer, request.messages, template).tokens
+    return prompt, tuple(tokenizer.encode(request.answer, add_special_tokens=False))
 
 
 def _fastchat_prompt(tokenizer: Any, messages: Sequence[Message], name: str) -> Prompt:  # noqa: ANN401

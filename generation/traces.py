@@ -45,7 +45,7 @@ def write_traces(
         answer, turn = under_way.pop(reply.id)
         source, question, sample = answer.question.source, answer.question.id, answer.sample
         rows = (reply.tokens, reply.logprobs, reply.top_tokens, reply.top_logprobs)
-        writer.append(Trace(model, source, question, sample, turn, *rows))
+        writer.append(Trace((model, source, question, sample, turn), *rows))
         done += 1
         report(Progress(work, done, len(pending)))
 

@@ -22,7 +22,7 @@ from generation.engine import (
     split_tokens,
 )
 from generation.orders import EngineSpec
-from generation.templates import chat_prompt
+from generation.templates import chat_prompt, traced_tokens
 from generation.thinking import OPEN
 from generation.tokenizers import encoder, first_token, tokenizer_digest
 from generation.transformers_arguments import check_transformers, loading_arguments, user_loader
@@ -163,14 +163,16 @@ class TransformersEngine:
     def _traced(self, request: TraceRequest) -> Traced:
         import torch
 
-        prompt = chat_prompt(self._tokenizer, request.messages, self._template).tokens
-        answer = self._tokenizer.encode(request.answer, add_special_tokens=False)[: self._context - len(prompt)]
+        prompt, answer = traced_tokens(self._tokenizer, request, self._template)
+        answer = answer[: max(0, self._context - len(prompt))]
+        if not answer:
+            return Traced(request.id, (), (), (), ())
         tokens = torch.tensor([[*prompt, *answer]], device=self._model.device)
         with torch.inference_mode():
             logits = self._model(tokens[:, :-1]).logits[0, len(prompt) - 1 :].float()  # (answer tokens, vocabulary)
         logprobs = torch.log_softmax(logits, dim=-1)
         chosen = logprobs.gather(1, tokens[0, len(prompt) :, None])[:, 0]
-        top = logprobs.topk(min(request.top_k, logprobs.shape[1]), dim=1)
+        top = logprobs.topk(min(request.top_k or logprobs.shape[1], logprobs.shape[1]), dim=1)
         return Traced(
             request.id,
             tuple(answer),

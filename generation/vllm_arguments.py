@@ -25,6 +25,7 @@ INSTALL_VLLM = 'Install the extra `cpu` or `gpu`, or set engine = "transformers"
 ARGUMENTS_FILE, ARGUMENTS_CLASS = "engine/arg_utils.py", "EngineArgs"
 # Assay decides these itself, by the model and by the config's own keys.
 OWN_ARGUMENTS = {"model": "`model`", "seed": "`seed`"}
+MOST_LOGPROBS = 1024  # of vLLM's own 20, which the config's top_k may exceed
 BATCH_INVARIANT = "VLLM_BATCH_INVARIANT"
 CPU_BINDING = "VLLM_CPU_OMP_THREADS_BIND"
 
@@ -89,6 +90,7 @@ def bound_threads(binding: str) -> int | None:
 def llm_arguments(spec: EngineSpec) -> dict[str, Any]:
     """The arguments for vLLM's LLM: ours, and over them the user's."""
     arguments: dict[str, Any] = {"enable_prefix_caching": True, "seed": 0, "disable_log_stats": True}
+    arguments["max_logprobs"] = MOST_LOGPROBS
     if on_cpu():
         arguments |= CPU_ARGUMENTS | {"max_model_len": _cpu_context(spec.model)}
     return arguments | spec.arguments

@@ -25,7 +25,7 @@ from generation.engine import (
 )
 from generation.option_trees import OptionTree
 from generation.orders import EngineSpec
-from generation.templates import chat_prompt
+from generation.templates import chat_prompt, traced_tokens
 from generation.thinking import OPEN
 from generation.tokenizers import encoder, first_token, tokenizer_digest
 from generation.vllm_arguments import (
@@ -77,6 +77,7 @@ class VllmEngine:
         self.facts = {
             "tokenizer": tokenizer_digest(self._tokenizer),
             "context_tokens": self._context,
+            "top_k_bounded": True,
             "dtype": str(config.model_config.dtype),
             "quantization": config.model_config.quantization,
             "threads": bound_threads(settings.get(CPU_BINDING, "")),
@@ -140,8 +141,11 @@ class VllmEngine:
             self._engine.add_request(name, {"prompt_token_ids": list(prefix)}, params)
 
     def _submit_trace(self, request: TraceRequest) -> None:
-        prompt = chat_prompt(self._tokenizer, request.messages, self._template).tokens
-        answer = self._tokenizer.encode(request.answer, add_special_tokens=False)[: self._context - len(prompt) - 1]
+        prompt, answer = traced_tokens(self._tokenizer, request, self._template)
+        answer = answer[: max(0, self._context - len(prompt) - 1)]
+        if not answer:
+            self._ready.append(Traced(request.id, (), (), (), ()))
+            return
         self._answers[request.id] = (len(answer), request.top_k)
         params = self._params(
             temperature=0.0, max_tokens=1, prompt_logprobs=request.top_k, detokenize=False, output_kind=self._final

@@ -17,7 +17,7 @@ from ledger.runs import CONTROL_SUFFIX
 
 Engine = Literal["vllm", "transformers", "openai", "imported"]
 Primary = Literal["rating_change", "win_change", "accuracy_change"]
-Limit = Literal["flips", "all_flips", "kl_options", "kl_trace"]
+Limit = Literal["flips", "all_flips", "kl_options", "kl_trace", "kl_vocabulary"]
 OWN_ITEMS = "assay"
 MARGINS: dict[str, float] = {"rating_change": 0.3, "win_change": 0.05, "accuracy_change": 0.02}
 
@@ -86,7 +86,9 @@ class TaskConfig(Section):
     """A multiple-choice task: Assay's own items, a JSONL file of items, or a task of lm-evaluation-harness.
 
     `continuation` scores the text of each option, `letters` the letter before it; the harness builds its own prompts,
-    for which the last three are. `limit` counts documents of each of its leaf tasks.
+    for which `num_fewshot`, `include_path` and `chat_template` are. `limit` counts documents of each of its leaf tasks.
+    `vocabulary` also keeps the `vocabulary_top_k` most likely tokens at each token of the options; 0 keeps all (only
+    engine = "transformers"), which makes kl_vocabulary exact.
     """
 
     name: str = "assay"
@@ -95,6 +97,8 @@ class TaskConfig(Section):
     num_fewshot: int | None = Field(default=None, ge=0)
     include_path: str = ""
     chat_template: bool = False
+    vocabulary: bool = False
+    vocabulary_top_k: int = Field(default=20, ge=0, le=1024)
 
     @property
     def of_harness(self) -> bool:

@@ -1,7 +1,7 @@
-"""Traces: token distributions at each position of the baseline's answers, as Parquet.
+"""Token distributions as Parquet: along the baseline's answers (traces), and at the tokens of options.
 
-In: one turn's trace at a time. Out: `traces.parquet`, a row a position; while a run lasts, parts in `trace-parts/`,
-each written whole or not at all, so a killed run loses the part under way and nothing else.
+In: one trace at a time. Out: `traces.parquet` or `options.parquet`, a row a position; while a run lasts, parts in a
+folder, each written whole or not at all, so a killed run loses the part under way and nothing else.
 Memory is bounded by one part when writing and by one row group when joining.
 """
 
@@ -20,55 +20,74 @@ from ledger.errors import BadRecord
 from ledger.records import Key
 
 FILE_NAME = "traces.parquet"
-PARTS_NAME = "trace-parts"
 PART_POSITIONS = 16_384
-SCHEMA = pa.schema(
-    [
+ROW = (
+    ("position", pa.int32()),
+    ("token", pa.int32()),
+    ("logprob", pa.float32()),
+    ("top_tokens", pa.list_(pa.int32())),
+    ("top_logprobs", pa.list_(pa.float32())),
+)
+
+
+@dataclass(frozen=True)
+class Layout:
+    """One kind of trace: its file, the folder of its parts, and the columns of its key."""
+
+    file_name: str
+    parts_name: str
+    key: tuple[tuple[str, pa.DataType], ...]
+
+    @property
+    def columns(self) -> list[str]:
+        """The names of the key's columns, the model first."""
+        return [name for name, _ in self.key]
+
+    @property
+    def schema(self) -> pa.Schema:
+        """All columns."""
+        return pa.schema([*self.key, *ROW])
+
+
+TRACES = Layout(
+    FILE_NAME,
+    "trace-parts",
+    (
         ("model", pa.string()),
         ("source", pa.string()),
         ("question", pa.string()),
         ("sample", pa.int32()),
         ("turn", pa.int32()),
-        ("position", pa.int32()),
-        ("token", pa.int32()),
-        ("logprob", pa.float32()),
-        ("top_tokens", pa.list_(pa.int32())),
-        ("top_logprobs", pa.list_(pa.float32())),
-    ]
+    ),
 )
-KEY_COLUMNS = ["model", "source", "question", "sample", "turn"]
+OPTION_TOKENS = Layout(
+    "options.parquet",
+    "option-parts",
+    (("model", pa.string()), ("task", pa.string()), ("item", pa.string()), ("option", pa.int32())),
+)
 
 
 @dataclass(frozen=True)
 class Trace:
-    """One model's distributions along one turn of a baseline answer.
+    """One model's distributions along one turn of a baseline answer, or along one option of an item.
 
-    `tokens` are the answer's tokens, `logprobs` their log-probabilities in nats; `top_tokens` and `top_logprobs` hold
-    the K most likely tokens at each position, most likely first.
+    `key` has the values of the layout's key columns; `tokens` are the text's tokens, `logprobs` their log-probabilities
+    in nats; `top_tokens` and `top_logprobs` hold the K most likely tokens at each position, most likely first.
     """
 
-    model: str
-    source: str
-    question: str
-    sample: int
-    turn: int
+    key: Key
     tokens: tuple[int, ...]
     logprobs: tuple[float, ...]
     top_tokens: tuple[tuple[int, ...], ...]
     top_logprobs: tuple[tuple[float, ...], ...]
 
-    @property
-    def key(self) -> Key:
-        """Model, source, question, sample, turn."""
-        return (self.model, self.source, self.question, self.sample, self.turn)
-
 
 class TraceWriter:
     """Collects traces into parts; `close` joins them into one file. Keys that are there already are in `keys`."""
 
-    def __init__(self, folder: Path, part_positions: int = PART_POSITIONS) -> None:
-        self.folder, self.part_positions = folder, part_positions
-        self.keys = trace_keys(folder)
+    def __init__(self, folder: Path, layout: Layout = TRACES, part_positions: int = PART_POSITIONS) -> None:
+        self.folder, self.layout, self.part_positions = folder, layout, part_positions
+        self.keys = trace_keys(folder, layout)
         self._held: list[Trace] = []
         self._positions = 0
 
@@ -86,18 +105,18 @@ class TraceWriter:
         """Write what is held as a part."""
         if not self._held:
             return
-        parts = self.folder / PARTS_NAME
+        parts = self.folder / self.layout.parts_name
         parts.mkdir(parents=True, exist_ok=True)
         number = 1 + max((int(path.stem) for path in parts.glob("*.parquet")), default=0)
-        _write(parts / f"{number:06d}.parquet", iter([_table(self._held)]))
+        _write(parts / f"{number:06d}.parquet", iter([_table(self._held, self.layout)]), self.layout)
         self._held, self._positions = [], 0
 
     def close(self) -> None:
         """Join all parts with what was there before, and remove them."""
         self.flush()
-        parts = self.folder / PARTS_NAME
+        parts = self.folder / self.layout.parts_name
         if parts.exists():
-            _write(self.folder / FILE_NAME, _groups(self.folder))
+            _write(self.folder / self.layout.file_name, _groups(self.folder, self.layout), self.layout)
             shutil.rmtree(parts)
 
 
@@ -116,28 +135,28 @@ class TraceArrays:
         return TraceArrays(self.tokens[rows], self.logprobs[rows], self.top_tokens[rows], self.top_logprobs[rows])
 
 
-def read_traces(folder: Path) -> dict[Key, TraceArrays]:
-    """A model's joined traces by source, question, sample and turn; none where there is no file. Raises BadRecord."""
-    path = folder / FILE_NAME
+def read_traces(folder: Path, layout: Layout = TRACES) -> dict[Key, TraceArrays]:
+    """A model's joined traces by their key without the model; none where there is no file. Raises BadRecord."""
+    path = folder / layout.file_name
     found: dict[Key, TraceArrays] = {}
     if not path.exists():
         return found
     try:
         file = pq.ParquetFile(path)
         for index in range(file.num_row_groups):
-            found |= _turns(file.read_row_group(index, columns=SCHEMA.names))
+            found |= _by_key(file.read_row_group(index, columns=layout.schema.names), layout)
     except (pa.ArrowException, ValueError, KeyError) as error:
         raise BadRecord(path, 0, "", f"cannot be read as traces: {error}") from error
     return found
 
 
-def _turns(table: pa.Table) -> dict[Key, TraceArrays]:
-    """The turns of a table; a turn's rows stand together, in their order, in one row group."""
+def _by_key(table: pa.Table, layout: Layout) -> dict[Key, TraceArrays]:
+    """The traces of a table; the rows of one stand together, in their order, in one row group."""
     tokens, logprobs = (table.column(name).to_numpy() for name in ("token", "logprob"))
     lists = [table.column(name).combine_chunks() for name in ("top_tokens", "top_logprobs")]
     width = len(lists[0].flatten()) // max(1, len(tokens))
     top_tokens, top_logprobs = (column.flatten().to_numpy().reshape(len(tokens), width) for column in lists)
-    names = zip(*(table.column(name).to_pylist() for name in KEY_COLUMNS[1:]), strict=True)
+    names = zip(*(table.column(name).to_pylist() for name in layout.columns[1:]), strict=True)
     rows: dict[Key, list[int]] = {}
     for row, key in enumerate(names):
         rows.setdefault(key, []).append(row)
@@ -145,38 +164,38 @@ def _turns(table: pa.Table) -> dict[Key, TraceArrays]:
     return {key: whole.part(places[0], len(places)) for key, places in rows.items()}
 
 
-def trace_keys(folder: Path) -> set[Key]:
+def trace_keys(folder: Path, layout: Layout = TRACES) -> set[Key]:
     """The keys of all traces in a folder, joined or in parts."""
     keys: set[Key] = set()
-    for path in _files(folder):
-        table = pq.read_table(path, columns=KEY_COLUMNS)
-        keys |= set(zip(*(table.column(name).to_pylist() for name in KEY_COLUMNS), strict=True))
+    for path in _files(folder, layout):
+        table = pq.read_table(path, columns=layout.columns)
+        keys |= set(zip(*(table.column(name).to_pylist() for name in layout.columns), strict=True))
     return keys
 
 
-def _files(folder: Path) -> list[Path]:
-    whole = folder / FILE_NAME
-    return [*([whole] if whole.exists() else []), *sorted((folder / PARTS_NAME).glob("*.parquet"))]
+def _files(folder: Path, layout: Layout) -> list[Path]:
+    whole = folder / layout.file_name
+    return [*([whole] if whole.exists() else []), *sorted((folder / layout.parts_name).glob("*.parquet"))]
 
 
-def _groups(folder: Path) -> Iterator[pa.Table]:
+def _groups(folder: Path, layout: Layout) -> Iterator[pa.Table]:
     """Row groups of the joined file and of the parts that it does not hold yet (a killed join left both)."""
     seen: set[Key] = set()
-    for path in _files(folder):
+    for path in _files(folder, layout):
         file = pq.ParquetFile(path)
         fresh: set[Key] = set()
         for index in range(file.num_row_groups):
-            table = file.read_row_group(index, columns=SCHEMA.names)
-            keys = list(zip(*(table.column(name).to_pylist() for name in KEY_COLUMNS), strict=True))
+            table = file.read_row_group(index, columns=layout.schema.names)
+            keys = list(zip(*(table.column(name).to_pylist() for name in layout.columns), strict=True))
             fresh |= set(keys)
             yield table.filter(pa.array([key not in seen for key in keys]))
         seen |= fresh
 
 
-def _write(path: Path, tables: Iterator[pa.Table]) -> None:
+def _write(path: Path, tables: Iterator[pa.Table], layout: Layout) -> None:
     draft = path.with_name(f".{path.name}.{os.getpid()}")
     try:
-        with pq.ParquetWriter(draft, SCHEMA, compression="zstd") as writer:
+        with pq.ParquetWriter(draft, layout.schema, compression="zstd") as writer:
             for table in tables:
                 writer.write_table(table)
         with draft.open("rb") as stream:
@@ -186,15 +205,15 @@ def _write(path: Path, tables: Iterator[pa.Table]) -> None:
         draft.unlink(missing_ok=True)
 
 
-def _table(traces: list[Trace]) -> pa.Table:
-    rows: dict[str, list[object]] = {name: [] for name in SCHEMA.names}
+def _table(traces: list[Trace], layout: Layout) -> pa.Table:
+    rows: dict[str, list[object]] = {name: [] for name in layout.schema.names}
     for trace in traces:
         for position, token in enumerate(trace.tokens):
-            for name, value in zip(KEY_COLUMNS, trace.key, strict=True):
+            for name, value in zip(layout.columns, trace.key, strict=True):
                 rows[name].append(value)
             rows["position"].append(position)
             rows["token"].append(token)
             rows["logprob"].append(trace.logprobs[position])
             rows["top_tokens"].append(trace.top_tokens[position])
             rows["top_logprobs"].append(trace.top_logprobs[position])
-    return pa.table(rows, schema=SCHEMA)
+    return pa.table(rows, schema=layout.schema)

@@ -127,7 +127,7 @@ def stored(folder, model, values):
     for (source, question, sample, turn), each in values.items():
         rows = (each.tokens, each.logprobs, each.top_tokens, each.top_logprobs)
         columns = [tuple(map(tuple, row.tolist())) if row.ndim == 2 else tuple(row.tolist()) for row in rows]
-        writer.append(Trace(model, source, question, sample, turn, *columns))
+        writer.append(Trace((model, source, question, sample, turn), *columns))
     writer.close()
 
 

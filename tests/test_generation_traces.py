@@ -12,12 +12,12 @@ from generation.traces import context
 from ledger.manifests import read_manifest
 from ledger.records import Question
 from ledger.runs import GenerationFolder
-from ledger.traces import FILE_NAME, PARTS_NAME, Trace, TraceWriter, trace_keys
+from ledger.traces import FILE_NAME, TRACES, Trace, TraceWriter, trace_keys
 
 
 def trace(question: str, length: int = 3) -> Trace:
     row = (1, 2)
-    return Trace("m", "s", question, 0, 1, (7,) * length, (-1.0,) * length, (row,) * length, ((-1.0, -2.0),) * length)
+    return Trace(("m", "s", question, 0, 1), (7,) * length, (-1.0,) * length, (row,) * length, ((-1.0, -2.0),) * length)
 
 
 def order(folder, model: str, **changes) -> Order:
@@ -50,7 +50,7 @@ def test_a_model_is_traced_along_the_baselines_own_answers(tmp_path):
                 assert "".join(chr(row["token"]) for row in along) == written.text
                 assert [row["position"] for row in along] == list(range(len(along)))
                 assert all(len(row["top_tokens"]) == len(row["top_logprobs"]) == 3 for row in along)
-    assert not (tmp_path / "cand" / PARTS_NAME).exists()
+    assert not (tmp_path / "cand" / TRACES.parts_name).exists()
 
 
 def test_a_traced_turn_is_read_in_the_context_in_which_it_was_written(tmp_path):
@@ -97,12 +97,12 @@ def test_parts_are_joined_and_a_killed_join_repeats_nothing(tmp_path):
     writer = TraceWriter(tmp_path, part_positions=4)
     for name in "abcde":
         writer.append(trace(name))
-    assert len(list((tmp_path / PARTS_NAME).glob("*.parquet"))) == 2
+    assert len(list((tmp_path / TRACES.parts_name).glob("*.parquet"))) == 2
     writer.flush()
-    parts = {path: path.read_bytes() for path in (tmp_path / PARTS_NAME).iterdir()}
+    parts = {path: path.read_bytes() for path in (tmp_path / TRACES.parts_name).iterdir()}
     writer.close()
     assert len(rows(tmp_path)) == 15
-    (tmp_path / PARTS_NAME).mkdir()
+    (tmp_path / TRACES.parts_name).mkdir()
     for path, content in parts.items():  # as if the join had been killed before it removed the parts
         path.write_bytes(content)
     resumed = TraceWriter(tmp_path, part_positions=4)

@@ -87,10 +87,13 @@ def task_items(config: TaskConfig, tokenizer: str = "") -> TaskItems:
 
     The chat template of a harness task is that of the model in `tokenizer`.
     """
+    kept = config.vocabulary_top_k if config.vocabulary else None
     if config.of_harness:
         template = tokenizer if config.chat_template else ""
         task = HarnessTask(config.name, config.include_path, config.num_fewshot, config.limit, template)
-        return TaskItems(name=config.name, style="rendered", items=harness_items(task), prompts=task.prompts)
+        return TaskItems(
+            name=config.name, style="rendered", items=harness_items(task), prompts=task.prompts, top_k=kept
+        )
     own = config.name == OWN
     path: Traversable = files("prompts") / "items.jsonl" if own else _existing(Path(config.name), "task.name")
     name = OWN if config.name == OWN else Path(config.name).stem
@@ -102,7 +105,7 @@ def task_items(config: TaskConfig, tokenizer: str = "") -> TaskItems:
             raise DuplicateKey(Path(str(path)), item.id, lines[item.id], number)
         lines[item.id] = number
         items[item.key] = item
-    return TaskItems(name=name, style=config.style, items=tuple(items.values())[: config.limit])
+    return TaskItems(name=name, style=config.style, items=tuple(items.values())[: config.limit], top_k=kept)
 
 
 def official_prompts() -> Path:
