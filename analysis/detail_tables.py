@@ -106,6 +106,24 @@ def subject_table(report: ReviewReport) -> Table:
     )
 
 
+def overlap_table(report: ReviewReport) -> Table:
+    """Which candidates flip the same items, acc."""
+    rows = tuple(
+        (
+            f"{each.first}, {each.second}",
+            f"{each.first_flips}, {each.second_flips} of {each.n}",
+            str(each.shared),
+            f"{each.expected:.1f}",
+            "—" if each.jaccard is None else f"{each.jaccard:.2f}",
+            probability(each.p),
+        )
+        for each in report.overlaps
+    )
+    header = ("candidates", "flips", "shared", "expected by chance", "shared of either", "p")
+    caption = "Items that two candidates both flip. Far more than chance: items on which the baseline itself is unsure."
+    return Table("overlaps", "Do candidates flip the same items?", caption, header, rows)
+
+
 def correlation_table(report: ReviewReport) -> Table:
     """One row an outcome and predictor; the coefficient, its interval, n, p and leave-one-out range in one cell."""
     grouped: dict[tuple[str, str], list[Correlation]] = {}

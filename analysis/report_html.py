@@ -17,6 +17,7 @@ from analysis.detail_tables import (
     correlation_table,
     flip_table,
     method_table,
+    overlap_table,
     subject_table,
 )
 from analysis.evidence_tables import coverage_table, evidence_table, exam_mark, exam_table
@@ -84,6 +85,7 @@ def _sections(report: ReviewReport) -> tuple[Section, ...]:
                 *(score_scope_table(judge) for judge in judges if judge.scores),
                 *(game_scope_table(judge) for judge in judges if judge.games),
                 *((subject_table(report),) if report.choices else ()),
+                *((overlap_table(report),) if report.overlaps else ()),
             ),
         ),
         ("cards", "Judge card and reproducibility", (card_table(report),)),

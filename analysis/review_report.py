@@ -15,6 +15,7 @@ from analysis.evidence import RunEvidence, identical_answers, read_evidence, unf
 from analysis.gates import Measured, decision_evidence, gate, judged_estimate, measured_value, primary_judge
 from analysis.judge_reports import JudgeReport, judge_report
 from analysis.model_reports import ItemReport, ModelCard, item_report, model_card, model_coverage
+from analysis.overlaps import Overlap, overlaps
 from analysis.resampling import RESAMPLES, Resamplings
 from analysis.trace_measures import TraceReport, trace_report
 from analysis.vocabulary_kl import VocabularyReport, vocabulary_report
@@ -61,6 +62,7 @@ class ReviewReport(BaseModel):
     choices: tuple[ItemReport, ...]
     traces: tuple[TraceReport, ...]
     vocabulary: tuple[VocabularyReport, ...]
+    overlaps: tuple[Overlap, ...]
     correlations: tuple[Correlation, ...]
     coverage: tuple[Coverage, ...]
     models: tuple[ModelCard, ...]
@@ -120,6 +122,7 @@ def report_from(evidence: RunEvidence, made_at: str, resamples: int = RESAMPLES)
         choices=measured.items,
         traces=measured.traces,
         vocabulary=measured.vocabulary,
+        overlaps=tuple(_overlaps(evidence, measured)),
         correlations=tuple(_correlations(measured, draws)),
         coverage=measured.coverage,
         models=tuple(model_card(model) for model in evidence.models),
@@ -135,6 +138,12 @@ def _traces(evidence: RunEvidence, draws: Resamplings) -> Iterator[TraceReport]:
         refusal = str(rival.manifest.facts.get("traces_refused", "")) if rival.manifest else ""
         sides = (evidence.baseline.traces, rival.traces)
         yield trace_report(rival.name, rival.role, *sides, draws, evidence.comparisons, refusal)
+
+
+def _overlaps(evidence: RunEvidence, measured: Measured) -> Iterator[Overlap]:
+    """Of the candidates whose choices can be compared with the baseline's."""
+    sound = {each.model for each in measured.items if each.role == "candidate" and not each.fault}
+    yield from overlaps(evidence.baseline.choices, ((m.name, m.choices) for m in evidence.rivals if m.name in sound))
 
 
 def _vocabulary(evidence: RunEvidence, draws: Resamplings) -> Iterator[VocabularyReport]:

@@ -201,6 +201,16 @@ def test_flips_and_kl_between_two_folders_in_one_command(tmp_path, folders, caps
     assert run(["review", config, "--runs", str(tmp_path / "runs")]) == code
 
 
+def test_the_report_tells_whether_candidates_flip_the_same_items(tmp_path, folders, capsys):
+    paths = [*map(str, folders), str(folders[1])]
+    labels = ["--label", "bf16", "--label", "int4", "--label", "again"]
+    run(["compare", *paths, *labels, "--runs", str(tmp_path / "runs")])
+    folder = tmp_path / "runs" / "compare" / "analysis"
+    (overlap,) = json.loads((folder / "report.json").read_text())["overlaps"]
+    assert (overlap["first"], overlap["second"], overlap["shared"], overlap["n"]) == ("int4", "again", 1, 4)
+    assert "Do candidates flip the same items?" in (folder / "report.html").read_text()
+
+
 def test_another_prompt_is_not_compared_and_the_field_is_named(tmp_path, folders, capsys):
     other = sample(0)
     other["arguments"]["gen_args_2"]["arg_0"] = "Another question?\nAnswer:"
