@@ -5,8 +5,8 @@ Source: DESIGN.md section 4; arXiv 2407.09141 for per-token log-likelihood diffe
 
 KL is taken over the tokens that both lists hold, the answer's own token, and one bucket for all else. Coarse-graining
 never raises KL, so it is a lower bound of the KL over the whole vocabulary; K stands beside it. Zeros: a bucket without
-baseline mass adds nothing; where rounding leaves the candidate's bucket less than FLOOR, FLOOR stands in for it, which
-keeps the bound one, and such positions are counted.
+baseline mass adds nothing. The candidate's bucket is what its list leaves of one, known to some 1e-7 only; ROUNDING is
+added to it, so that the bound stays one also where that mass is lost in rounding. Such positions are counted.
 """
 
 import math
@@ -22,7 +22,7 @@ from analysis.resampling import Floats, Resamplings
 from ledger.records import Key
 from ledger.traces import TraceArrays
 
-FLOOR = 1e-6  # float32 log-probabilities sum to one within some 1e-7
+ROUNDING = 1e-6  # float32 log-probabilities sum to one within less than this
 QUANTILES = (0.05, 0.5, 0.95)
 CHUNK = 4096
 
@@ -35,8 +35,9 @@ class TraceReport:
 
     `logprob_change` is the mean change of the answer tokens' log-probability in nats, `logprob_quantiles` its 5, 50 and
     95 % quantiles over positions. `diverged` counts the turns where the most likely tokens differ somewhere, and
-    `first_divergence` is the median position of the first such place among them. `floored` counts positions where FLOOR
-    stood in. `missing` counts the baseline's turns that this model has not traced; `fault` says why there is nothing.
+    `first_divergence` is the median position of the first such place among them. `floored` counts positions where the
+    candidate's bucket was lost in rounding. `missing` counts the baseline's turns that this model has not traced;
+    `fault` says why there is nothing.
     """
 
     model: str
@@ -104,7 +105,7 @@ def trace_report(
 
 
 def kl_lower_bound(before: TraceArrays, after: TraceArrays) -> tuple[Floats, int]:
-    """KL(baseline ‖ candidate) at each position, nats, (positions,); and how often FLOOR stood in.
+    """KL(baseline ‖ candidate) at each position, nats, (positions,); and how often the bucket was lost.
 
     Exact where both lists hold the whole vocabulary.
     """
@@ -133,9 +134,9 @@ def _chunk(before: TraceArrays, after: TraceArrays) -> tuple[Floats, int]:
     p, q = np.where(held, np.exp(old), 0), np.where(held, np.exp(new), 0)
     gap = np.where(held & (p > 0), old - new, 0)
     rest_p, rest_q = np.maximum(1 - p.sum(axis=1), 0), 1 - q.sum(axis=1)
-    some = rest_p > FLOOR
-    low = some & (rest_q < FLOOR)
-    rest_q = np.maximum(rest_q, FLOOR)
+    some = rest_p > ROUNDING
+    low = some & (rest_q < ROUNDING)
+    rest_q = np.maximum(rest_q, 0) + ROUNDING
     tail = np.where(some, rest_p * np.log(np.where(some, rest_p, 1) / rest_q), 0)
     return np.maximum((p * gap).sum(axis=1) + tail, 0), int(low.sum())
 

@@ -21,13 +21,13 @@ from ledger.traces import Trace, TraceArrays, TraceWriter, read_traces
 VOCABULARY = 12
 
 
-def arrays(logprobs, tokens, k):
+def arrays(logprobs, tokens, k, kind=np.float32):
     """The K most likely tokens of full distributions; logprobs: (positions, vocabulary)."""
     top = np.argsort(-logprobs, axis=1, kind="stable")[:, :k].astype(np.int32)
     rows = np.arange(len(tokens))
     values = np.take_along_axis(logprobs, top, axis=1)
-    own = logprobs[rows, tokens].astype(np.float32)
-    return TraceArrays(tokens.astype(np.int32), own, top, values.astype(np.float32))
+    own = logprobs[rows, tokens].astype(kind)
+    return TraceArrays(tokens.astype(np.int32), own, top, values.astype(kind))
 
 
 def distributions(seed, positions=30, spread=2.0):
@@ -46,9 +46,11 @@ def exact(old, new):
 def test_the_bound_is_never_above_the_whole_and_grows_with_k(seed, spread):
     old, new, tokens = distributions(seed, spread=spread)
     whole = exact(old, new)
-    bounds = [kl_lower_bound(arrays(old, tokens, k), arrays(new, tokens, k))[0] for k in range(1, VOCABULARY + 1)]
-    for bound in bounds:
-        assert (bound <= whole + 2e-5 * (1 + whole)).all()
+    for k in range(1, VOCABULARY + 1):
+        stored_bound = kl_lower_bound(arrays(old, tokens, k), arrays(new, tokens, k))[0]
+        assert (stored_bound <= whole + 2e-5 * (1 + whole)).all()
+    double = (arrays(each, tokens, k, np.float64) for k in range(1, VOCABULARY + 1) for each in (old, new))
+    bounds = [kl_lower_bound(one, other)[0] for one, other in zip(double, double, strict=True)]
     assert bounds[-1] == pytest.approx(whole, rel=1e-4, abs=2e-5)
     for less, more in itertools.pairwise(bounds):
         assert (less <= more + 2e-5 * (1 + whole)).all()
