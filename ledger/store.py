@@ -21,6 +21,8 @@ from ledger.records import Key, Record
 
 R = TypeVar("R", bound=Record)
 LOCK_NAME = ".lock"
+# ASCII escapes keep lone surrogates, U+2028 and NUL of hostile answers on one readable line.
+ENCODER = json.JSONEncoder(ensure_ascii=True, allow_nan=False)
 
 
 @dataclass(frozen=True)
@@ -61,7 +63,7 @@ class Store(Generic[R]):
 
     def replace(self, records: Iterable[R]) -> None:
         """Write these records instead of all that were there: all of them, or none if it fails."""
-        write_atomically(self.path, "".join(_line(record) for record in records))
+        write_atomically(self.path, (_line(record) for record in records))
         self.torn = None
 
     def _lines(self) -> Iterator[tuple[int, bytes, bool]]:
@@ -146,13 +148,13 @@ def write_lock(folder: Path) -> Iterator[None]:
         yield
 
 
-def write_atomically(path: Path, text: str) -> None:
-    """Replace a file by this text; a reader sees the old file or the new one, also after a crash."""
+def write_atomically(path: Path, text: str | Iterable[str]) -> None:
+    """Replace a file by this text or these parts; a reader sees the old file or the new one, also after a crash."""
     path.parent.mkdir(parents=True, exist_ok=True)
     draft = path.with_name(f".{path.name}.{os.getpid()}")
     try:
         with draft.open("w", encoding="utf-8", errors="backslashreplace") as stream:
-            stream.write(text)
+            stream.writelines([text] if isinstance(text, str) else text)
             stream.flush()
             os.fsync(stream.fileno())
         draft.replace(path)
@@ -178,8 +180,7 @@ def first_fault(error: ValidationError) -> tuple[str, str]:
 
 
 def _line(record: Record) -> str:
-    # ASCII escapes keep lone surrogates, U+2028 and NUL of hostile answers on one readable line.
-    return json.dumps(record.model_dump(mode="json"), ensure_ascii=True, allow_nan=False) + "\n"
+    return ENCODER.encode(record.model_dump(mode="json")) + "\n"
 
 
 def _ends_with_newline(path: Path) -> bool:

@@ -9,6 +9,7 @@ from assay.cli import run
 from assay.sources.imports import import_logs
 from assay.sources.lm_eval_layouts import logs
 from assay.sources.lm_eval_logs import choices
+from assay.sources.lm_eval_samples import NoFlips
 from ledger.errors import BadRecord, ConfigError, DuplicateKey, StaleInput
 from ledger.progress import silent
 from ledger.runs import RunFolder
@@ -86,7 +87,7 @@ def test_a_probability_of_zero_is_none_and_nan_is_refused(tmp_path):
 
 
 def test_an_exact_tie_goes_to_the_first_as_in_the_harness(tmp_path):
-    assert read(written(tmp_path, [sample(1)]))[0].picked == 1
+    assert read(written(tmp_path, [sample(0), sample(1)]))[1].picked == 1
 
 
 def test_the_unconditional_half_of_mutual_information_is_left_out(tmp_path):
@@ -145,13 +146,13 @@ def test_broken_logs_are_refused_with_file_line_and_cause(tmp_path):
         read(broken(written(tmp_path, two), '{"question_id": 81}\n'))
     with pytest.raises(DuplicateKey, match="line 1 and again on line 3"):
         read(written(tmp_path, [*two, sample(0)]))
-    with pytest.raises(BadRecord, match=r"line 2.*agrees with the log's own acc 1.0"):
+    with pytest.raises(BadRecord, match=r"line 2.*field 'acc': the log says 1.0"):
         read(written(tmp_path, [sample(0), sample(2, acc=1.0)]))
     with pytest.raises(BadRecord, match=r"line 1.*field 'acc_norm': the log says 1.0"):
         read(written(tmp_path, [sample(0, acc_norm=1.0)]))
-    with pytest.raises(BadRecord, match=r"line 1.*several right answers"):
+    with pytest.raises(NoFlips, match=r"line 1.*several right answers"):
         read(written(tmp_path, [sample(0, target="[0, 2]")]))
-    with pytest.raises(BadRecord, match=r"line 1.*only multiple choice"):
+    with pytest.raises(NoFlips, match=r"line 1.*not multiple choice"):
         read(written(tmp_path, [sample(0) | {"arguments": {"gen_args_0": {"arg_0": "x", "arg_1": {"until": []}}}}]))
     with pytest.raises(BadRecord, match=r"line 1.*2 replies to 3"):
         read(written(tmp_path, [sample(0, filtered_resps=[["-1", "False"]] * 2)]))
@@ -163,22 +164,27 @@ def test_broken_logs_are_refused_with_file_line_and_cause(tmp_path):
         logs([tmp_path / "x"])
 
 
-def test_the_newest_run_of_a_task_is_taken(tmp_path):
+def test_of_two_runs_of_a_task_none_is_chosen_silently(tmp_path):
     written(tmp_path, [sample(0)], name="samples_colors_2025-01-01T00-00-00.1.jsonl")
     written(tmp_path, [sample(0), sample(1)])
-    assert len(read(tmp_path)) == 2
+    with pytest.raises(ConfigError, match=r"samples_colors_2025.*and .*samples_colors_2026.*--latest"):
+        logs([tmp_path])
+    (log,) = logs([tmp_path], latest=True)
+    assert len(list(choices(log, "m"))) == 2
 
 
 def test_importing_again_changes_nothing_and_other_logs_are_refused(tmp_path):
     run_folder = RunFolder(tmp_path / "runs" / "r")
     path = written(tmp_path, map(sample, range(4)))
-    assert import_logs(run_folder, "m", [path], silent).choices == 4
-    before = run_folder.generation("m").choices.path.read_bytes()
-    assert import_logs(run_folder, "m", [path], silent).choices == 4
-    assert run_folder.generation("m").choices.path.read_bytes() == before
+    first = import_logs(run_folder, "m", logs([path]), silent)
+    assert (first.tasks, first.choices) == (("colors",), 4)
+    folder = run_folder.generation("m").path
+    before = {file.name: file.read_bytes() for file in folder.glob("*.json*")}
+    assert import_logs(run_folder, "m", logs([path]), silent) == first
+    assert {file.name: file.read_bytes() for file in folder.glob("*.json*")} == before
     written(tmp_path, map(sample, range(3)))
-    with pytest.raises(StaleInput):
-        import_logs(run_folder, "m", [path], silent)
+    with pytest.raises(StaleInput, match=r"samples_colors_.*recorded sha256:.*now sha256:"):
+        import_logs(run_folder, "m", logs([path]), silent)
 
 
 @pytest.fixture

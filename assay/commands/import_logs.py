@@ -5,20 +5,24 @@ report and the decision's exit code. No model is loaded and no judge is asked.
 """
 
 import json
+import tempfile
+import tomllib
 from pathlib import Path
 from typing import Annotated
 
 import typer
 
 from assay import pipeline
-from assay.commands.review import Runs, show
+from assay.commands.review import Amend, Runs, show
 from assay.display import Display
-from assay.sources.imports import Import, import_logs
+from assay.sources.imports import comparable, import_logs
+from assay.sources.lm_eval_layouts import logs as logs_in
+from ledger.config import config_from
 from ledger.errors import ConfigError
 from ledger.runs import RunFolder
-from ledger.store import write_atomically
 
 Filter = Annotated[str, typer.Option("--filter", help="The harness' filter, where a log has several.")]
+Latest = Annotated[bool, typer.Option("--latest", help="Of several runs of a task, take the newest.")]
 
 REVIEW = """\
 # Written by `assay compare`: choices from logs of lm-evaluation-harness.
@@ -26,7 +30,7 @@ name = {name}
 
 [baseline]
 model = {baseline}
-label = {label}
+label = {baseline}
 engine = "imported"
 control = false
 {candidates}{tasks}
@@ -36,8 +40,8 @@ margin = {margin}
 """
 CANDIDATE = """
 [[candidate]]
-model = {model}
-label = {label}
+model = {candidate}
+label = {candidate}
 engine = "imported"
 """
 TASK = """
@@ -60,17 +64,20 @@ def import_lm_eval(
     review: Annotated[str, typer.Option("--review", help="The review's name: the folder under --runs.")],
     runs: Runs = Path("runs"),
     filter: Filter = "",
+    latest: Latest = False,
 ) -> None:
     """Read logs of lm-evaluation-harness (--log_samples, 0.4.0 and later) into a review's choices.
 
-    The review's config names the model with engine = "imported"; `assay analyze` then compares. The newest run of each
-    task in a folder is taken. The same logs again change nothing.
+    The review's config names the model with engine = "imported"; `assay analyze` then compares. Tasks without one right
+    option (generation, fractional scores) are left out of a folder. The same logs again change nothing. A second run of
+    the baseline is the control: import it as LABEL@control.
 
     Example:
         assay import lm-eval logs/bf16 --model bf16 --review int4
     """
     with Display() as display:
-        done = import_logs(RunFolder(runs / review), model, paths, display.report, filter)
+        found = comparable(logs_in(paths, latest=latest), display.report, filter)
+        done = import_logs(RunFolder(runs / review), model, found, display.report, filter)
     print(f"{runs / review}: {done.choices} choices of {model} in {', '.join(done.tasks)}")
 
 
@@ -81,6 +88,8 @@ def compare(
     margin: Annotated[float, typer.Option("--margin", help="The accuracy loss that is still acceptable.")] = 0.02,
     runs: Runs = Path("runs"),
     filter: Filter = "",
+    latest: Latest = False,
+    amend: Amend = False,
 ) -> int:
     """Flips and KL between folders of lm-evaluation-harness' logs, in one command; the exit code is the decision.
 
@@ -92,11 +101,17 @@ def compare(
     if len(logs) < 2:
         raise ConfigError("give the baseline's logs and those of at least one candidate", remedy="See --help.")
     labels = _labels(logs, label or [])
-    run = RunFolder(runs / name)
     with Display() as display:
-        done = [import_logs(run, each, [path], display.report, filter) for each, path in zip(labels, logs, strict=True)]
-        write_atomically(run.config, _config(name, margin, logs, labels, done))
-        report, written = pipeline.analyze(pipeline.begin(run.config, runs, display.report))
+        found = [comparable(logs_in([path], latest=latest), display.report, filter) for path in logs]
+        config = _config(name, margin, labels, sorted({log.group for some in found for log in some}))
+        config_from(tomllib.loads(config), where="assay compare")
+        for each, some in zip(labels, found, strict=True):
+            import_logs(RunFolder(runs / name), each, some, display.report, filter)
+        with tempfile.TemporaryDirectory() as folder:
+            draft = Path(folder) / "review.toml"
+            draft.write_text(config, encoding="utf-8")
+            review = pipeline.begin(draft, runs, display.report, amend=amend)
+        report, written = pipeline.analyze(review)
     show(report, written)
     return report.exit_code
 
@@ -111,17 +126,18 @@ def _labels(logs: list[Path], given: list[str]) -> list[str]:
     return labels
 
 
-def _config(name: str, margin: float, logs: list[Path], labels: list[str], done: list[Import]) -> str:
-    """The review's declaration; JSON's strings are TOML's."""
-    models = [
-        {"model": json.dumps(str(path)), "label": json.dumps(each)} for path, each in zip(logs, labels, strict=True)
-    ]
-    tasks = sorted({task for each in done for task in each.tasks})
+def _config(name: str, margin: float, labels: list[str], tasks: list[str]) -> str:
+    """The review's declaration."""
+    baseline, *candidates = map(_quoted, labels)
     return REVIEW.format(
-        name=json.dumps(name),
-        baseline=models[0]["model"],
-        label=models[0]["label"],
-        candidates="".join(CANDIDATE.format(**model) for model in models[1:]),
-        tasks="".join(TASK.format(name=json.dumps(task)) for task in tasks),
+        name=_quoted(name),
+        baseline=baseline,
+        candidates="".join(CANDIDATE.format(candidate=each) for each in candidates),
+        tasks="".join(TASK.format(name=_quoted(task)) for task in tasks),
         margin=margin,
     )
+
+
+def _quoted(text: str) -> str:
+    """A TOML basic string: JSON's escapes are TOML's, its surrogate pairs are not."""
+    return json.dumps(text, ensure_ascii=False)

@@ -1,0 +1,191 @@
+"""One sample of lm-evaluation-harness as a choice.
+
+In: a line of a log. Out: a Choice record; a line that is not what it seems is refused with file, line and cause.
+
+What a log does not say is decided here, once:
+- The option's text is its continuation without the target delimiter (a blank, unless the results file says otherwise).
+- The right option is `target`, as an index or as an option's text, whichever agrees with the log's own `acc`; in tasks
+  of several inputs the target is no option, and the right one follows from `acc` where there are two.
+- Every line's own `acc` and `acc_norm` must be what its log-probabilities give, or the line is refused.
+- Where a task has no one right option (several, a fractional score, no options at all) flips are not defined: NoFlips.
+"""
+
+import hashlib
+import math
+from typing import Any
+
+from pydantic_core import to_json
+
+from assay.sources.lm_eval_layouts import Log, sample_lines
+from ledger.errors import BadRecord, ConfigError
+from ledger.records import Choice
+
+
+class NoFlips(ConfigError):
+    """A log of a task in which right and wrong are not defined for one pick."""
+
+
+class SampleReader:
+    """Turns the lines of one log into choices; what `target` means is learned from the lines where it matters."""
+
+    def __init__(self, log: Log, model: str) -> None:
+        self._log, self._model = log, model
+        self._task = log.group
+        self._delimiter = log.delimiter
+        self._meaning = ""
+
+    def choice(self, line: dict[str, Any], number: int) -> Choice:
+        """The choice that a line tells of. Raises BadRecord, NoFlips."""
+        try:
+            pairs, logprobs = _requests(line)
+            options = self._options(pairs)
+            lengths = [max(1, len(option)) for option in options]
+            picked = _first_maximum(logprobs)
+            picked_norm = _first_maximum([value / length for value, length in zip(logprobs, lengths, strict=True)])
+            gold = self._gold(line, options, picked)
+            _check(line, "acc", picked == gold)
+            if any(options):
+                _check(line, "acc_norm", picked_norm == gold)
+            document = line["doc_id"]
+            return Choice(
+                model=self._model,
+                task=self._task,
+                item=str(document) if self._task == self._log.task else f"{self._log.task}:{document}",
+                subject=self._log.task,
+                item_digest=_document_digest([line.get("doc"), options, gold]),
+                prompt_digest=_prompt_digest(pairs),
+                logprobs=tuple(None if value == -math.inf else value for value in logprobs),
+                characters=tuple(lengths),
+                tokens=(),
+                gold=gold,
+                picked=picked,
+                picked_norm=picked_norm,
+            )
+        except _Undefined as fault:
+            place = f"{self._log.path}, line {number}"
+            raise NoFlips(
+                f"task {self._log.task}: {fault.cause}.", where=place, remedy="Leave this file out."
+            ) from None
+        except _Fault as fault:
+            raise BadRecord(self._log.path, number, fault.field, fault.cause) from None
+        except (KeyError, TypeError, ValueError, IndexError, AttributeError) as error:
+            cause = f"an unknown layout ({type(error).__name__}: {error})"
+            raise BadRecord(self._log.path, number, "", cause) from error
+
+    def _options(self, pairs: list[tuple[str, str]]) -> list[str]:
+        """The options' texts; in tasks of several inputs they stand in the contexts: empty here, lengths not known."""
+        continuations = [continuation for _, continuation in pairs]
+        if len(set(continuations)) == 1 and len({context for context, _ in pairs}) > 1:
+            return [""] * len(pairs)
+        return [text.removeprefix(self._delimiter) for text in continuations]
+
+    def _gold(self, line: dict[str, Any], options: list[str], picked: int) -> int:
+        target, right = line.get("target"), line.get("acc")
+        if isinstance(target, list) or str(target).startswith("["):
+            raise _Undefined("several right answers")
+        if right is not None and float(right) not in (0.0, 1.0):
+            raise _Undefined(f"a score of its own, acc {right}")
+        if not any(options):
+            if right is None or (len(options) > 2 and float(right) == 0.0):
+                raise _Undefined("a task of several inputs does not log which option is right")
+            return picked if float(right) == 1.0 else 1 - picked
+        by_index, by_text = _index(target, len(options)), _place(str(target), options)
+        if by_index is None or by_text is None:
+            gold = by_text if by_index is None else by_index
+            if gold is None:
+                raise _Fault("target", f"{target!r} is no option")
+            return gold
+        if by_index != by_text:
+            self._meaning = self._meaning or self._learned()
+        return by_text if self._meaning == "text" else by_index
+
+    def _learned(self) -> str:
+        """Whether targets are indices or texts: what the first line says where only one of the two agrees with acc."""
+        for _, line in sample_lines(self._log.path):
+            pairs, logprobs = _requests(line)
+            options, right = self._options(pairs), line.get("acc")
+            picked = _first_maximum(logprobs)
+            golds = {
+                "index": _index(line.get("target"), len(options)),
+                "text": _place(str(line.get("target")), options),
+            }
+            agreeing = [meaning for meaning, gold in golds.items() if float(gold == picked) == right]
+            if None not in golds.values() and len(agreeing) == 1:
+                return agreeing[0]
+        return "index"
+
+
+class _Fault(Exception):
+    """A field of a line that cannot be what it says."""
+
+    def __init__(self, field: str, cause: str) -> None:
+        super().__init__(cause)
+        self.field, self.cause = field, cause
+
+
+class _Undefined(_Fault):
+    """A task in which right and wrong are not defined for one pick."""
+
+    def __init__(self, cause: str) -> None:
+        super().__init__("", cause)
+
+
+def _requests(line: dict[str, Any]) -> tuple[list[tuple[str, str]], list[float]]:
+    """Contexts with continuations, and their log-probabilities; the second half of mutual information is left out."""
+    arguments = line["arguments"]
+    if isinstance(arguments, dict):  # their order in the file may be that of their names: 0, 1, 10, 2
+        requests = [arguments[f"gen_args_{index}"] for index in range(len(arguments))]
+        pairs = [(each["arg_0"], each.get("arg_1")) for each in requests]
+    else:
+        pairs = [(each[0], each[1]) for each in arguments]
+    if len(pairs) < 2 or {type(text) for pair in pairs for text in pair} != {str}:
+        raise _Undefined("not multiple choice")
+    responses = line["filtered_resps"]
+    if len(responses) != len(pairs):
+        raise _Fault("filtered_resps", f"{len(responses)} replies to {len(pairs)} requests")
+    half = len(pairs) // 2
+    if half >= 2 and not pairs[-1][0] and pairs[0][0] and not any(context for context, _ in pairs[half:]):
+        pairs, responses = pairs[:half], responses[:half]
+    logprobs = [float(reply[0]) for reply in responses]
+    if not sum(logprobs) < math.inf or max(logprobs) == -math.inf:  # NaN is not less than anything
+        raise _Fault("filtered_resps", f"log-probabilities {logprobs}")
+    return pairs, logprobs
+
+
+def _first_maximum(values: list[float]) -> int:
+    """The pick, as numpy's argmax has it in the harness; there is no NaN here."""
+    return values.index(max(values))
+
+
+def _check(line: dict[str, Any], metric: str, computed: bool) -> None:
+    logged = line.get(metric)
+    if logged is not None and float(logged) in (0.0, 1.0) and float(logged) != float(computed):
+        raise _Fault(metric, f"the log says {logged}, its log-probabilities give {float(computed)}")
+
+
+def _index(target: Any, count: int) -> int | None:  # noqa: ANN401 - whatever a log holds
+    text = str(target)
+    return int(text) if text.isdecimal() and int(text) < count else None
+
+
+def _place(target: str, options: list[str]) -> int | None:
+    target = target.strip()
+    return next((index for index, option in enumerate(options) if option.strip() == target), None)
+
+
+def _document_digest(parts: list[Any]) -> str:
+    """Hash of document, options and gold; quicker than ledger.digests, and it takes the NaN that documents may hold."""
+    return _digest(to_json(parts, inf_nan_mode="constants"))
+
+
+def _prompt_digest(pairs: list[tuple[str, str]]) -> str:
+    """Hash of all contexts and continuations; the log's own covers the first request only."""
+    shown, before = [], None
+    for context, continuation in pairs:
+        shown.append(continuation if context == before else f"{context}\0{continuation}")
+        before = context
+    return _digest("\1".join(shown).encode("utf-8", "surrogatepass"))
+
+
+def _digest(content: bytes) -> str:
+    return hashlib.sha256(content).hexdigest()[:32]

@@ -1,0 +1,243 @@
+"""Imports whole: all or nothing, nothing chosen silently, and the commands around them."""
+
+import hashlib
+import json
+import tomllib
+
+import pytest
+
+from assay.cli import run
+from assay.sources.imports import comparable, import_logs
+from assay.sources.lm_eval_layouts import logs
+from assay.sources.lm_eval_logs import choices
+from assay.sources.lm_eval_samples import NoFlips
+from ledger.errors import BadRecord, ConfigError, StaleInput
+from ledger.manifests import read_manifest
+from ledger.progress import silent
+from ledger.runs import RunFolder
+
+STAMP = "2026-11-23T22-44-26.754601"
+OPTIONS = ("iron", "tin")
+
+
+def sample(number, first=-1.0, second=-2.0, gold=0, **changes):
+    """A sample of two options, right or wrong by both acc and acc_norm."""
+    picked = 0 if first >= second else 1
+    norm = 0 if first / len(OPTIONS[0]) >= second / len(OPTIONS[1]) else 1
+    line = {
+        "doc_id": number,
+        "doc": {"question": number, "weight": float("nan")},
+        "target": str(gold),
+        "arguments": {f"gen_args_{i}": {"arg_0": f"Q{number}", "arg_1": f" {each}"} for i, each in enumerate(OPTIONS)},
+        "filtered_resps": [[str(first), "False"], [str(second), "False"]],
+        "filter": "none",
+        "doc_hash": f"d{number}",
+        "prompt_hash": f"p{number}",
+        "target_hash": f"t{gold}",
+        "acc": float(picked == gold),
+        "acc_norm": float(norm == gold),
+    }
+    return line | changes
+
+
+GENERATED = {"doc_id": 0, "doc": {}, "target": "4", "filter": "none", "filtered_resps": ["4"], "exact_match": 1.0}
+GENERATED["arguments"] = {"gen_args_0": {"arg_0": "2+2=", "arg_1": {"until": ["\n"]}}}
+
+
+def written(folder, lines, task="metals", stamp=STAMP, results=None):
+    folder.mkdir(parents=True, exist_ok=True)
+    path = folder / f"samples_{task}_{stamp}.jsonl"
+    path.write_text("".join(json.dumps(line) + "\n" for line in lines))
+    if results is not None:
+        (folder / f"results_{stamp}.json").write_text(json.dumps(results))
+    return path
+
+
+def imported(path, run_folder, model="m"):
+    return import_logs(run_folder, model, comparable(logs([path]), silent), silent)
+
+
+def hash_of(lines):
+    """The harness' own hash over a task's samples."""
+    return hashlib.sha256(
+        "".join(each["doc_hash"] + each["prompt_hash"] + each["target_hash"] for each in lines).encode()
+    ).hexdigest()
+
+
+def test_the_manifest_says_what_made_the_logs(tmp_path):
+    results = {"lm_eval_version": "0.4.13", "model_name": "org/m", "config": {"model_dtype": "torch.bfloat16"}}
+    results |= {"chat_template_sha": None, "n-shot": {"metals": 5, "woods": 0}}
+    written(tmp_path / "a", [sample(0)], results=results)
+    written(tmp_path / "a", [sample(0)], task="woods")
+    run_folder = RunFolder(tmp_path / "r")
+    assert imported(tmp_path / "a", run_folder).tasks == ("metals", "woods")
+    facts = read_manifest(run_folder.generation("m").path).facts
+    assert facts["planned"] == {"answers": 0, "choices": 2}
+    assert (facts["lm_eval_version"], facts["model_name"], facts["model_dtype"]) == (
+        "0.4.13",
+        "org/m",
+        "torch.bfloat16",
+    )
+    assert facts["num_fewshot"] == {"metals": "5", "woods": "0"}
+    assert "chat_template_sha" not in facts
+
+
+def test_the_runs_own_hash_tells_another_tasks_file_and_missing_documents(tmp_path):
+    lines = [sample(7), sample(3)]  # `--samples`: the numbers have gaps, the hash says that all are there
+    results = {"task_hashes": {"metals": hash_of(lines)}, "n-samples": {"metals": {"effective": 9}}}
+    (log,) = logs([written(tmp_path, lines, results=results)])
+    assert len(list(choices(log, "m"))) == 2
+    for other in ([sample(7)], [sample(7), sample(3, doc_hash="other")]):
+        (log,) = logs([written(tmp_path, other)])
+        with pytest.raises(ConfigError, match="not the samples of this task's run"):
+            list(choices(log, "m"))
+
+
+def test_a_gap_is_refused_where_no_results_file_explains_it(tmp_path):
+    (log,) = logs([written(tmp_path, [sample(0), sample(2), sample(3)])])
+    with pytest.raises(ConfigError, match="document 1 is missing"):
+        list(choices(log, "m"))
+
+
+def test_a_folder_of_two_models_is_refused_by_their_names(tmp_path):
+    written(tmp_path / "bf16", [sample(0)], results={"model_name": "org/bf16"})
+    written(tmp_path / "int4", [sample(0)], task="woods", results={"model_name": "org/int4"})
+    with pytest.raises(ConfigError, match=r"two models: org/bf16 \(samples_metals.*org/int4 \(samples_woods"):
+        logs([tmp_path])
+    assert len(logs([tmp_path / "bf16", tmp_path / "int4"])) == 2  # named one by one they are the user's own word
+
+
+@pytest.mark.parametrize(
+    ("line", "cause"),
+    [
+        (GENERATED, "not multiple choice"),
+        (sample(0, acc=0.43), "a score of its own, acc 0.43"),
+        (sample(0, target="[0, 1]"), "several right answers"),
+    ],
+)
+def test_a_task_without_one_right_option_is_left_out_of_a_folder_and_refused_alone(tmp_path, line, cause):
+    said = []
+    written(tmp_path, [sample(0)])
+    odd = written(tmp_path, [line], task="odd")
+    kept = comparable(logs([tmp_path]), said.append)
+    assert [log.task for log in kept] == ["metals"]
+    assert cause in said[0].work
+    with pytest.raises(NoFlips, match=f"task odd: {cause}"):
+        comparable(logs([odd, tmp_path / f"samples_metals_{STAMP}.jsonl"]), silent)
+
+
+def test_a_broken_log_leaves_nothing_and_the_mended_one_is_taken(tmp_path):
+    run_folder = RunFolder(tmp_path / "r")
+    written(tmp_path / "a", [sample(0)], task="amber")
+    path = written(tmp_path / "a", [sample(0), sample(1)])
+    path.write_text(path.read_text()[:-20])
+    with pytest.raises(BadRecord, match="line 2"):
+        imported(tmp_path / "a", run_folder)
+    assert not list(run_folder.generation("m").path.glob("*.json*"))
+    written(tmp_path / "a", [sample(0), sample(1)])
+    assert imported(tmp_path / "a", run_folder).choices == 3
+
+
+def test_records_of_a_real_run_are_never_replaced(tmp_path):
+    run_folder = RunFolder(tmp_path / "r")
+    path = written(tmp_path / "a", [sample(0)])
+    imported(path, run_folder)
+    manifest = run_folder.generation("m").path / "manifest.json"
+    manifest.write_text(manifest.read_text().replace('"engine": "imported"', '"engine": "vllm"'))
+    with pytest.raises(StaleInput, match="engine"):
+        imported(path, run_folder)
+
+
+def test_an_old_array_names_the_line_where_it_breaks(tmp_path):
+    lines = [sample(0), sample(1, acc_norm=0.0)]
+    (tmp_path / "results.json").write_text(json.dumps({"configs": {"metals": {}}}))
+    path = tmp_path / "pretrained__m_metals.jsonl"
+    path.write_text(json.dumps(lines, indent=4))
+    (log,) = logs([path])
+    second = path.read_text().splitlines().index('        "doc_id": 1,')  # the brace stands on the line before, from 1
+    with pytest.raises(BadRecord, match=f"line {second}: field 'acc_norm'"):
+        list(choices(log, "m"))
+    path.write_text(path.read_text()[:-300])
+    last = path.read_text().count("\n") + 1
+    with pytest.raises(BadRecord, match=rf"line {last - 1}|line {last}"):
+        list(choices(log, "m"))
+
+
+def test_arguments_in_the_order_of_their_names_are_read_by_number(tmp_path):
+    names = [f"option {number}" for number in range(12)]
+    line = sample(0, target="10", acc=1.0)
+    pairs = {f"gen_args_{i}": {"arg_0": "Q", "arg_1": f" {name}"} for i, name in enumerate(names)}
+    line["arguments"] = dict(sorted(pairs.items()))
+    line["filtered_resps"] = [[-1.0 if i == 10 else -5.0, False] for i in range(12)]
+    del line["acc_norm"]
+    (log,) = logs([written(tmp_path, [line])])
+    (choice,) = choices(log, "m")
+    assert (choice.gold, choice.picked, choice.characters[9:]) == (10, 10, (8, 9, 9))
+
+
+def test_numbers_as_options_mean_one_thing_throughout_a_log(tmp_path):
+    """Targets of one log are all indices or all texts; a line that only the other meaning explains is refused."""
+    lines = [sample(0, -2.0, -1.0, target="1", acc=1.0), sample(1, -1.0, -2.0, target="1", acc=1.0)]
+    for line in lines:
+        line["arguments"] = {f"gen_args_{i}": {"arg_0": "Q", "arg_1": f" {i + 1}"} for i in range(2)}
+        del line["acc_norm"]
+    (log,) = logs([written(tmp_path, lines)])
+    with pytest.raises(BadRecord, match="line 2: field 'acc'"):
+        list(choices(log, "m"))
+
+
+def test_groups_that_hold_each_other_end(tmp_path):
+    written(tmp_path, [sample(0)], results={"group_subtasks": {"a": ["metals", "b"], "b": ["a"]}, "configs": []})
+    assert logs([tmp_path])[0].group in ("a", "b")
+
+
+@pytest.fixture
+def folders(tmp_path):
+    written(tmp_path / "bf16", [sample(number) for number in range(8)])
+    written(tmp_path / "int4", [sample(0, -3.0, -1.0), *(sample(number) for number in range(1, 8))])
+    return [str(tmp_path / "bf16"), str(tmp_path / "int4")]
+
+
+def test_a_margin_that_changes_after_the_result_is_refused(tmp_path, folders, capsys):
+    command = ["compare", *folders, "--runs", str(tmp_path / "runs")]
+    first = run(command)
+    assert first in (10, 11)
+    assert run([*command, "--margin", "0.9"]) == 64
+    assert "--amend" in capsys.readouterr().err
+    assert run([*command, "--margin", "0.9", "--amend"]) == 0
+
+
+def test_labels_may_hold_any_character(tmp_path, folders):
+    labels = ["--label", 'b"f\\16', "--label", "int4 😀"]
+    assert run(["compare", *folders, *labels, "--runs", str(tmp_path / "runs")]) in (10, 11)
+    config = tomllib.loads((tmp_path / "runs" / "compare" / "review.toml").read_text(encoding="utf-8"))
+    assert [config["baseline"]["label"], config["candidate"][0]["label"]] == ['b"f\\16', "int4 😀"]
+
+
+@pytest.mark.parametrize(
+    ("more", "cause"),
+    [(["--margin", "-1"], "margin"), (["--name", "../x"], "name"), (["--label", "one"], "1 labels for 2 logs")],
+)
+def test_wrong_arguments_are_one_line_and_write_nothing(tmp_path, folders, capsys, more, cause):
+    assert run(["compare", *folders, *more, "--runs", str(tmp_path / "runs")]) == 64
+    (line,) = capsys.readouterr().err.splitlines()
+    assert cause in line
+    assert not (tmp_path / "runs").exists()
+
+
+def test_a_second_run_of_the_baseline_is_its_control(tmp_path, folders, capsys):
+    runs = ["--runs", str(tmp_path / "runs")]
+    again = ["import", "lm-eval", folders[0], "--model", "bf16@control", "--review", "compare", *runs]
+    assert run(again) == 0
+    run(["compare", *folders, *runs])
+    report = json.loads((tmp_path / "runs" / "compare" / "analysis" / "report.json").read_text())
+    assert report["control"] == "bf16@control"
+    assert report["control_primary"]["value"] == 0
+
+
+def test_generation_has_nothing_to_do_for_imported_models(tmp_path, folders, capsys):
+    runs = ["--runs", str(tmp_path / "runs")]
+    run(["compare", *folders, *runs])
+    config = str(tmp_path / "runs" / "compare" / "review.toml")
+    assert run(["generate", config, *runs]) == 0
+    assert run(["analyze", config, *runs]) in (10, 11)
