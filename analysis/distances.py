@@ -9,7 +9,7 @@ import math
 import numpy as np
 from scipy.special import log_softmax
 
-from analysis.estimates import Estimate, estimate_or_missing
+from analysis.estimates import Estimate, estimate_or_missing, not_measured
 from analysis.intervals import cluster_mean
 from analysis.resampling import Floats, Resamplings
 
@@ -28,7 +28,13 @@ def kl_options(before: Floats, after: Floats) -> Floats:
 
 
 def mean_kl(per_item: Floats, draws: Resamplings, comparisons: int = 1, left_out: int = 0) -> Estimate:
-    """Mean KL over items with a bootstrap interval; none without variation, because KL has no maximum."""
+    """Mean KL over items with a bootstrap interval; none without variation, because KL has no maximum.
+
+    Not measured where it is infinite: the candidate gives no probability to an option that the baseline gives some.
+    """
+    if lost := int(np.isinf(per_item).sum()):
+        reason = f"infinite: the candidate gives an option probability zero on {lost} of {len(per_item)} items"
+        return not_measured("kl_options", "items", reason, len(per_item), left_out)
 
     def compute() -> Estimate:
         drawn = draws.of(len(per_item))
