@@ -1,12 +1,17 @@
-"""Two models' choices side by side: the same items, in one order, as arrays.
+"""Choices as columns: a million of them are arrays, not objects; two models' side by side are the same items in one
+order.
 
-In: Choice records of a baseline and of another model. Out: PairedChoices, refused where an item differs.
+In: Choice records, one at a time. Out: ChoiceColumns, and PairedChoices, refused where an item differs.
 """
 
-from collections.abc import Callable, Iterable
+import sys
+from array import array
+from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
+from typing import Literal
 
 import numpy as np
+import pandas as pd
 from numpy.typing import NDArray
 
 from analysis.resampling import Floats
@@ -14,58 +19,151 @@ from ledger.errors import StaleInput
 from ledger.records import Choice
 
 Ints = NDArray[np.int64]
+Bools = NDArray[np.bool_]
 ItemKey = tuple[str, str]
+Scoring = Literal["acc", "acc_norm"]
+SCORINGS: tuple[Scoring, ...] = ("acc", "acc_norm")
+NAMES = ("task", "item", "subject", "document", "prompt")
+NUMBERS = ("options", "gold", "acc", "acc_norm")
 
 
-@dataclass(frozen=True)
+@dataclass(frozen=True, eq=False)
+class ChoiceColumns:
+    """One model's choices, ordered by task and item; `model` is empty where it has none.
+
+    `frame`: indexed by task and item; subject, document and prompt (digests), number of options, gold, and the pick
+    under each scoring. `logprobs`: (items, most options), nats; -inf for none, and where an item has fewer options.
+    """
+
+    model: str
+    frame: pd.DataFrame
+    logprobs: Floats
+
+    def __len__(self) -> int:
+        return len(self.frame)
+
+    @property
+    def items(self) -> pd.MultiIndex:
+        """Task and item of each row."""
+        index = self.frame.index
+        assert isinstance(index, pd.MultiIndex)
+        return index
+
+    @property
+    def gold(self) -> Ints:
+        """The right option of each item."""
+        return self.frame["gold"].to_numpy()
+
+    def picks(self, scoring: Scoring) -> Ints:
+        """The picked option of each item."""
+        return self.frame[scoring].to_numpy()
+
+    def right(self, scoring: Scoring) -> Bools:
+        """Whether each pick is right."""
+        return np.asarray(self.picks(scoring) == self.gold)
+
+    def taken(self, rows: Ints) -> "ChoiceColumns":
+        """These rows, in this order; as wide as their widest item."""
+        frame = self.frame.iloc[rows]
+        return ChoiceColumns(self.model, frame, self.logprobs[rows, : frame["options"].max() if len(rows) else 0])
+
+
+@dataclass(frozen=True, eq=False)
 class PairedChoices:
-    """Items that both models scored, ordered by task and item; `left_out` counts items that only one scored."""
+    """Items that both models scored, row by row; `left_out` counts items that only one scored."""
 
-    before: tuple[Choice, ...]
-    after: tuple[Choice, ...]
+    before: ChoiceColumns
+    after: ChoiceColumns
     left_out: int
-
-    def part(self, holds: Callable[[Choice], bool]) -> "PairedChoices":
-        """The items whose choice satisfies a condition."""
-        kept = [index for index, choice in enumerate(self.before) if holds(choice)]
-        return PairedChoices(tuple(self.before[i] for i in kept), tuple(self.after[i] for i in kept), 0)
 
     @property
     def identical(self) -> bool:
         """Whether both models gave every option of every item the same log-probability, to the last bit."""
-        same = all(b.logprobs == a.logprobs for b, a in zip(self.before, self.after, strict=True))
-        return bool(self.before) and not self.left_out and same
+        return (
+            bool(len(self.before)) and not self.left_out and np.array_equal(self.before.logprobs, self.after.logprobs)
+        )
 
 
-def paired_choices(before: Iterable[Choice], after: Iterable[Choice]) -> PairedChoices:
+def choice_columns(choices: Iterable[Choice]) -> ChoiceColumns:
+    """The columns of records in any order; each is let go once it is read."""
+    names: dict[str, list[str]] = {name: [] for name in NAMES}
+    numbers = {name: array("q") for name in NUMBERS}
+    flat, model = array("d"), ""
+    for each in choices:
+        model = each.model
+        texts = (sys.intern(each.task), each.item, sys.intern(each.subject), each.item_digest, each.prompt_digest)
+        for name, text in zip(NAMES, texts, strict=True):
+            names[name].append(text)
+        counts = (len(each.logprobs), each.gold, each.picked, each.picked_norm)
+        for name, number in zip(NUMBERS, counts, strict=True):
+            numbers[name].append(number)
+        flat.extend(-np.inf if value is None else value for value in each.logprobs)
+    columns = {name: pd.array(names.pop(name), dtype="str") for name in NAMES}
+    frame = pd.DataFrame({**columns, **{name: np.array(numbers[name]) for name in NUMBERS}})
+    order = frame[["task", "item"]].sort_values(["task", "item"], kind="stable").index.to_numpy()
+    logprobs = _padded(np.array(flat), frame["options"].to_numpy())
+    return ChoiceColumns(model, frame.iloc[order].set_index(["task", "item"]), logprobs[order])
+
+
+def paired_choices(before: ChoiceColumns, after: ChoiceColumns) -> PairedChoices:
     """The items that both scored. Raises StaleInput, naming item and field, where the two saw different things."""
-    old, new = ({(c.task, c.item): c for c in choices} for choices in (before, after))
-    shared = sorted(old.keys() & new.keys())
-    for key in shared:
-        _refuse_unlike(old[key], new[key])
-    left_out = len(old.keys() | new.keys()) - len(shared)
-    return PairedChoices(tuple(old[key] for key in shared), tuple(new[key] for key in shared), left_out)
+    if before.items.equals(after.items):
+        found = PairedChoices(before, after, 0)
+    else:
+        place = after.items.get_indexer(before.items)
+        shared = np.flatnonzero(place >= 0)
+        left_out = len(before) + len(after) - 2 * len(shared)
+        found = PairedChoices(before.taken(shared), after.taken(place[shared]), left_out)
+    for field in ("document", "prompt"):
+        _refuse_unlike(found, field)
+    return found
 
 
-def _refuse_unlike(old: Choice, new: Choice) -> None:
+def scopes(choices: ChoiceColumns) -> Iterator[tuple[str, Ints]]:
+    """All rows, then each task's (if several), then each subject's (if a task has several): name and row numbers."""
+    yield "all", np.arange(len(choices))
+    subjects = choices.frame["subject"].to_numpy()
+    tasks = _grouped(choices.items.get_level_values("task").to_numpy())
+    if len(tasks) > 1:
+        yield from ((f"task {task}", rows) for task, rows in tasks.items())
+    parts = [
+        (f"{task}: {subject}", rows[within])
+        for task, rows in tasks.items()
+        for subject, within in _grouped(subjects[rows]).items()
+    ]
+    if len(parts) > len(tasks):
+        yield from parts
+
+
+def _grouped(names: NDArray[np.object_]) -> dict[str, Ints]:
+    """The places of each name, by name."""
+    codes, found = pd.factorize(names, sort=True)
+    ends = np.cumsum(np.bincount(codes, minlength=len(found)))
+    return (
+        dict(zip(map(str, found), np.split(np.argsort(codes, kind="stable"), ends[:-1]), strict=True))
+        if len(found)
+        else {}
+    )
+
+
+def _refuse_unlike(pairs: PairedChoices, field: str) -> None:
     """Another document, or the same one shown in another prompt, cannot be compared; older records hash no prompt."""
-    for field, first, second in (
-        ("document", old.item_digest, new.item_digest),
-        ("prompt", old.prompt_digest, new.prompt_digest),
-    ):
-        if first != second and (field == "document" or (first and second)):
-            raise StaleInput(
-                f"{field} of item {new.task}/{new.item} of {new.model}",
-                first,
-                second,
-                f"The two models were given different {field}s; make both models' choices again.",
-            )
+    first, second = (side.frame[field].to_numpy() for side in (pairs.before, pairs.after))
+    unlike = first != second
+    if field == "prompt":
+        unlike &= (first != "") & (second != "")
+    for row in np.flatnonzero(unlike)[:1]:
+        task, item = pairs.after.items[row]
+        raise StaleInput(
+            f"{field} of item {task}/{item} of {pairs.after.model}",
+            str(first[row]),
+            str(second[row]),
+            f"The two models were given different {field}s; make both models' choices again.",
+        )
 
 
-def padded_logprobs(choices: Iterable[Choice]) -> Floats:
-    """Log-probabilities in nats, (items, most options); -inf for none, and where an item has fewer options."""
-    rows = [choice.logprobs for choice in choices]
-    padded = np.full((len(rows), max(map(len, rows), default=0)), -np.inf)
-    for index, row in enumerate(rows):
-        padded[index, : len(row)] = [-np.inf if value is None else value for value in row]
+def _padded(flat: Floats, lengths: Ints) -> Floats:
+    """Rows of different lengths as one array, (items, most options), -inf beyond a row's own."""
+    padded = np.full((len(lengths), lengths.max() if len(lengths) else 0), -np.inf)
+    padded[np.arange(padded.shape[1]) < lengths[:, np.newaxis]] = flat
     return padded

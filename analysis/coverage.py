@@ -8,10 +8,14 @@ from collections.abc import Callable, Hashable, Iterable, Iterator, Mapping, Seq
 from dataclasses import dataclass
 from typing import TypeVar
 
+import numpy as np
+from numpy.typing import NDArray
+
 from analysis.numbers import count_of
 
 K = TypeVar("K", bound=Hashable)
 MISSING = "missing"
+SCORED = "scored"
 
 
 @dataclass(frozen=True)
@@ -43,6 +47,13 @@ def coverage(
     rest = {outcome: count for outcome, count in found.items() if outcome not in usable}
     total = sum(found.values())
     return Coverage(kind, model, scope, total, total - sum(rest.values()), found, rest)
+
+
+def counted(kind: str, model: str, scope: str, held: NDArray[np.bool_]) -> Coverage:
+    """The same where a record is usable if it is there; `held`: (planned,)."""
+    scored, missing = int(held.sum()), int((~held).sum())
+    rest = {MISSING: missing} if missing else {}
+    return Coverage(kind, model, scope, len(held), scored, rest | ({SCORED: scored} if scored else {}), dict(rest))
 
 
 def coverage_scopes(

@@ -213,9 +213,18 @@ def _flip_row(each: ItemReport, row: FlipResult, floor: FlipResult | None) -> tu
         str(moved.wrong_to_right),
         str(moved.wrong_to_other),
         f"{probability(row.exact_p)} ({probability(row.mid_p)})",
-        f"{row.ties}, baseline {row.ties_baseline}",
-        f"{row.close_flips} of {moved.flips} (close items: {row.close})",
+        *_tied(row),
     )
+
+
+def _tied(row: FlipResult) -> tuple[str, str]:
+    """Items that rounding alone could tip; by acc only."""
+    if row.ties is None:
+        return "—", "—"
+    each = row.ties
+    step = "1/8 nat supposed" if each.step is None else f"step 1/{1 / each.step:.0f} nat"
+    share = f"{each.close_flips} of {row.transitions.flips}"
+    return f"{each.tied_after}, baseline {each.tied}", f"{share} (close items: {each.close}, {step})"
 
 
 def _flip_floor(floor: FlipResult | None, row: FlipResult) -> str:

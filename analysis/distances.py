@@ -1,19 +1,43 @@
 """Distances between two models' option probabilities, and how sure a model was of its pick.
 
 In: log-probabilities of options, (items, options), nats, -inf where an item has fewer options. Out: one number an item.
-Source: arXiv 2407.09141 for KL and top margin; there KL runs over the whole vocabulary, here over the options.
+Source: arXiv 2407.09141 for KL, top margin and the sum of changes; there KL runs over the whole vocabulary, here over
+the options.
 """
 
 import math
+from dataclasses import dataclass
 
 import numpy as np
 from scipy.special import log_softmax
 
+from analysis.choices import PairedChoices
 from analysis.estimates import Estimate, estimate_or_missing, not_measured
 from analysis.intervals import cluster_mean
 from analysis.resampling import Floats, Resamplings
 
 KL_RANGE = (0.0, math.inf)
+
+
+@dataclass(frozen=True, eq=False)
+class Distances:
+    """What a pair of models says of each item, row by row; every array is (items,).
+
+    `kl`: kl_options, nats. `margin`, `gap`: the baseline's top margin (probability) and top gap (nats); `gap_after` the
+    candidate's. `moved`: the sum of the options' absolute probability changes, 0 to 2.
+    """
+
+    kl: Floats
+    margin: Floats
+    gap: Floats
+    gap_after: Floats
+    moved: Floats
+
+
+def distances(pairs: PairedChoices) -> Distances:
+    """Every distance of every item, computed once for all scopes."""
+    old, new = pairs.before.logprobs, pairs.after.logprobs
+    return Distances(kl_options(old, new), top_margin(old), top_gap_nats(old), top_gap_nats(new), moved(old, new))
 
 
 def kl_options(before: Floats, after: Floats) -> Floats:
@@ -41,6 +65,14 @@ def mean_kl(per_item: Floats, draws: Resamplings, comparisons: int = 1, left_out
         return cluster_mean("kl_options", "items", per_item, np.ones(len(per_item)), drawn, KL_RANGE, comparisons)
 
     return estimate_or_missing("kl_options", "items", compute, left_out)
+
+
+def moved(before: Floats, after: Floats) -> Floats:
+    """Sum of the absolute changes of the options' probabilities, renormalized over them; (items,), 0 to 2."""
+    if not before.size:
+        return np.zeros(len(before))
+    old, new = (np.exp(log_softmax(side, axis=1)) for side in (before, after))
+    return np.asarray(np.abs(new - old).sum(axis=1))
 
 
 def top_margin(logprobs: Floats) -> Floats:

@@ -10,14 +10,17 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import TypeVar
 
+import pandas as pd
+
 from analysis.cells import Cell, cell_of
+from analysis.choices import ChoiceColumns, choice_columns
 from ledger.config import JudgeConfig, ReviewConfig
 from ledger.digests import file_digest
-from ledger.errors import StaleInput
+from ledger.errors import BadRecord, StaleInput
 from ledger.judgments import ExamMark, Game, Order, Rating
 from ledger.manifests import Manifest, read_manifest
 from ledger.records import Answer, Choice, Key, Question
-from ledger.runs import RunFolder, control_of
+from ledger.runs import GenerationFolder, RunFolder, control_of
 from ledger.traces import OPTION_TOKENS, TraceArrays, read_traces
 
 J = TypeVar("J", Rating, Game)
@@ -33,7 +36,7 @@ class ModelEvidence:
     role: str
     family: str
     answers: tuple[Answer, ...]
-    choices: tuple[Choice, ...]
+    choices: ChoiceColumns
     manifest: Manifest | None
     traces: Mapping[Key, TraceArrays] = field(default_factory=dict)
     option_tokens: Mapping[Key, TraceArrays] = field(default_factory=dict)
@@ -60,7 +63,7 @@ class RunEvidence:
     judges: tuple[JudgeEvidence, ...]
     questions: dict[Unit, Question]
     cells: tuple[Cell, ...]
-    items: tuple[tuple[str, str], ...]
+    items: pd.MultiIndex
     notes: tuple[str, ...]
 
     @property
@@ -96,7 +99,7 @@ def read_evidence(config: ReviewConfig, run: RunFolder) -> RunEvidence:
         for turn in range(1, len(question.turns) + 1)
     )
     judges = tuple(_judge(judge, run, config, conflicts) for judge in config.judge)
-    items = tuple(sorted({(choice.task, choice.item) for model in models for choice in model.choices}))
+    items = _all_items(models)
     return RunEvidence(config, models, judges, questions, cells, items, tuple(_notes(config, models)))
 
 
@@ -152,11 +155,28 @@ def _models(config: ReviewConfig, run: RunFolder) -> Iterator[ModelEvidence]:
         listed.append((control, "control", ""))
     for name, role, family in listed:
         folder = run.generation(name)
-        answers, choices = tuple(folder.answers.records()), tuple(folder.choices.records())
+        answers, choices = tuple(folder.answers.records()), choice_columns(_own_choices(folder, name))
         traces = read_traces(folder.path) if config.questions and config.questions.traces else {}
         kept = any(task.vocabulary for task in config.task)
         tokens = read_traces(folder.path, OPTION_TOKENS) if kept else {}
         yield ModelEvidence(name, role, family, answers, choices, read_manifest(folder.path), traces, tokens)
+
+
+def _own_choices(folder: GenerationFolder, name: str) -> Iterator[Choice]:
+    """The choices of a folder; those of another model, copied in by hand, are refused. Raises BadRecord."""
+    for line, choice in enumerate(folder.choices.records(), start=1):
+        if choice.model != name:
+            raise BadRecord(folder.choices.path, line, "model", f"{choice.model}, but the folder is {name}'s")
+        yield choice
+
+
+def _all_items(models: Iterable[ModelEvidence]) -> pd.MultiIndex:
+    """Every item that any model scored, in order."""
+    found, *others = (model.choices.items for model in models)
+    for items in others:
+        if not found.equals(items):
+            found = found.union(items)
+    return found
 
 
 def _questions(models: Iterable[ModelEvidence]) -> tuple[dict[Unit, Question], tuple[str, ...]]:
@@ -208,7 +228,7 @@ def _notes(config: ReviewConfig, models: tuple[ModelEvidence, ...]) -> Iterator[
     controls = [model for model in models if model.role == "control"]
     if not controls:
         yield "There is no control run (control = false): nothing shows how far two runs of the baseline differ."
-    elif not (controls[0].answers or controls[0].choices):
+    elif not (controls[0].answers or len(controls[0].choices)):
         yield "The control run is missing: nothing shows how far two runs of the baseline differ."
     baseline = models[0].manifest
     for model in models[1:]:

@@ -1,26 +1,22 @@
 """Flips: which items a candidate answers differently, and whether that cost accuracy.
 
 In: two models' choices of the same items. Out: transitions, flips, accuracy_change and its tests.
-Source: arXiv 2407.09141 (flips); arXiv 2602.10144 (exact one-sided McNemar); Fagerland 2013 (mid-p).
+Source: arXiv 2407.09141 (flips); the tests are those of losses.py.
 """
 
-from collections.abc import Callable, Iterator
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
-from typing import Literal
 
 import numpy as np
-from scipy import stats
 
-from analysis.choices import Ints, PairedChoices, padded_logprobs
-from analysis.distances import kl_options, mean_kl, top_gap_nats, top_margin
+from analysis.choices import SCORINGS, Bools, Ints, PairedChoices, Scoring, scopes
+from analysis.distances import Distances, distances, mean_kl
 from analysis.estimates import Estimate, estimate_or_missing, not_measured
 from analysis.intervals import paired_proportion, wilson
+from analysis.losses import LossTests, loss_tests, mcnemar
+from analysis.margins import Margins, margins
 from analysis.resampling import Resamplings
-from ledger.records import Choice
-
-Scoring = Literal["acc", "acc_norm"]
-SCORINGS: tuple[Scoring, ...] = ("acc", "acc_norm")
-CLOSE_NATS = 1 / 8
+from analysis.ties import USUAL_STEP, Ties, logit_step, ties
 
 
 @dataclass(frozen=True)
@@ -49,9 +45,8 @@ class Transitions:
 class FlipResult:
     """One scope of one candidate under one scoring.
 
-    `exact_p` and `mid_p` are one-sided McNemar tests of a loss. `ties_*` count items whose best option is shared to
-    the last bit (as bf16 often makes it), `close` those whose baseline has at most 1/8 nat between its two best, and
-    `close_flips` how many of the flips fall on those. `kl` stands in the acc rows only (it has no scoring).
+    `exact_p` and `mid_p` are one-sided McNemar tests of a loss. `kl`, `ties` and `margins` depend on no scoring: they
+    stand in the acc rows only.
     """
 
     scope: str
@@ -64,12 +59,17 @@ class FlipResult:
     all_flips: Estimate
     exact_p: float | None
     mid_p: float | None
-    ties_baseline: int
-    ties: int
-    close: int
-    close_flips: int
-    top_margin_baseline: float | None
     kl: Estimate
+    ties: Ties | None
+    margins: Margins | None
+
+
+@dataclass(frozen=True)
+class ChoiceComparison:
+    """All scopes of one candidate, and its tests over benchmarks, one a scoring."""
+
+    results: tuple[FlipResult, ...]
+    losses: tuple[LossTests, ...]
 
 
 def transitions(gold: Ints, before: Ints, after: Ints) -> Transitions:
@@ -85,82 +85,101 @@ def transitions(gold: Ints, before: Ints, after: Ints) -> Transitions:
     )
 
 
-def mcnemar(right_to_wrong: int, wrong_to_right: int) -> tuple[float, float]:
-    """Exact and mid-p one-sided McNemar: the chance of so many losses among the flips if gains were as likely.
-
-    Without any flip the exact p is 1 and the mid-p 0.5.
-    """
-    flips = right_to_wrong + wrong_to_right
-    exact = float(stats.binom.sf(right_to_wrong - 1, flips, 0.5))
-    return exact, exact - float(stats.binom.pmf(right_to_wrong, flips, 0.5)) / 2
+def choice_comparison(pairs: PairedChoices, draws: Resamplings, comparisons: int, margin: float) -> ChoiceComparison:
+    """All items pooled, then each task, then each subject, by acc and acc_norm; `margin` is that of accuracy_change."""
+    rows = tuple(_Rows(pairs, draws, comparisons).results())
+    losses = (loss_tests(scoring, _benchmarks(rows, scoring), len(pairs.before), margin) for scoring in SCORINGS)
+    return ChoiceComparison(rows, tuple(each for each in losses if each))
 
 
-def flip_result(
-    pairs: PairedChoices, scope: str, scoring: Scoring, draws: Resamplings | None, comparisons: int = 1
-) -> FlipResult:
-    """Everything about one scope; KL only with `draws` (subjects are shown without it)."""
-    gold = np.array([choice.gold for choice in pairs.before], dtype=np.int64)
-    before, after = (_picks(pairs, scoring, side) for side in ("before", "after"))
-    found = transitions(gold, before, after)
-    old, new = padded_logprobs(pairs.before), padded_logprobs(pairs.after)
-    gaps = top_gap_nats(old)
-    close = gaps <= CLOSE_NATS
-    flipped = (before == gold) != (after == gold)
-    n, left_out, exact_mid = found.n, pairs.left_out, mcnemar(found.right_to_wrong, found.wrong_to_right)
+class _Rows:
+    """The rows of one pair; what all scopes share is computed once."""
 
-    def share(measure: str, count: int, steps: int = 1) -> Estimate:
-        return estimate_or_missing(measure, "items", lambda: wilson(measure, "items", count, n, steps), left_out)
+    def __init__(self, pairs: PairedChoices, draws: Resamplings, comparisons: int) -> None:
+        self._pairs, self._draws, self._comparisons = pairs, draws, comparisons
+        self._parts = tuple(scopes(pairs.before))
+        self._distances = distances(pairs)
+        self._steps = _steps(pairs, self._parts)
+        self._close = _close(self._distances, self._parts, self._steps)
 
-    gains, losses = found.wrong_to_right, found.right_to_wrong
-    return FlipResult(
-        scope=scope,
-        scoring=scoring,
-        transitions=found,
-        accuracy_baseline=share("accuracy", found.right_before),
-        accuracy=share("accuracy", found.right_after),
-        accuracy_change=estimate_or_missing(
-            "accuracy_change",
-            "items",
-            lambda: paired_proportion("accuracy_change", "items", gains, losses, n, comparisons),
-            left_out,
-        ),
-        flips=share("flips", found.flips, comparisons),
-        all_flips=share("all_flips", found.all_flips, comparisons),
-        exact_p=exact_mid[0] if n else None,
-        mid_p=exact_mid[1] if n else None,
-        ties_baseline=int((gaps == 0).sum()),
-        ties=int((top_gap_nats(new) == 0).sum()),
-        close=int(close.sum()),
-        close_flips=int((close & flipped).sum()),
-        top_margin_baseline=float(top_margin(old).mean()) if n else None,
-        kl=mean_kl(kl_options(old, new), draws, comparisons, left_out)
-        if draws and scoring == "acc"
-        else not_measured("kl_options", "items", "shown for all items and each task, in the acc rows"),
-    )
+    def results(self) -> Iterator[FlipResult]:
+        """Every scope, by acc and then by acc_norm."""
+        for scoring in SCORINGS:
+            for scope, rows in self._parts:
+                yield self._result(scope, rows, scoring)
 
+    def _result(self, scope: str, rows: Ints, scoring: Scoring) -> FlipResult:
+        pairs, whole = self._pairs, scope == "all"
+        gold, before, after = (
+            column[rows] for column in (pairs.before.gold, pairs.before.picks(scoring), pairs.after.picks(scoring))
+        )
+        found = transitions(gold, before, after)
+        n, steps, left_out = found.n, self._comparisons if whole else 1, pairs.left_out if whole else 0
+        gains, lost = found.wrong_to_right, found.right_to_wrong
+        exact_mid = mcnemar(lost, gains)
 
-def flip_results(pairs: PairedChoices, draws: Resamplings, comparisons: int) -> Iterator[FlipResult]:
-    """All items pooled, then each task (if several), then each subject (if a task has several); acc and acc_norm."""
-    tasks = sorted({choice.task for choice in pairs.before})
-    subjects = sorted({(choice.task, choice.subject) for choice in pairs.before})
-    by_task = {task: pairs.part(_task_is(task)) for task in tasks if len(tasks) > 1}
-    by_subject = {key: pairs.part(_subject_is(key)) for key in subjects if len(subjects) > len(tasks)}
-    for scoring in SCORINGS:
-        yield flip_result(pairs, "all", scoring, draws, comparisons)
-        for task, part in by_task.items():
-            yield flip_result(part, f"task {task}", scoring, draws)
-        for (task, subject), part in by_subject.items():
-            yield flip_result(part, f"{task}: {subject}", scoring, None)
+        def share(measure: str, count: int, steps: int = 1) -> Estimate:
+            return estimate_or_missing(measure, "items", lambda: wilson(measure, "items", count, n, steps), left_out)
 
+        name = "accuracy_change"
+        return FlipResult(
+            scope=scope,
+            scoring=scoring,
+            transitions=found,
+            accuracy_baseline=share("accuracy", found.right_before),
+            accuracy=share("accuracy", found.right_after),
+            accuracy_change=estimate_or_missing(
+                name, "items", lambda: paired_proportion(name, "items", gains, lost, n, steps), left_out
+            ),
+            flips=share("flips", found.flips, steps),
+            all_flips=share("all_flips", found.all_flips, steps),
+            exact_p=exact_mid[0] if n else None,
+            mid_p=exact_mid[1] if n else None,
+            kl=self._kl(scope, rows, scoring),
+            ties=self._ties(scope, rows, before == gold, after == gold) if scoring == "acc" else None,
+            margins=self._margins(scope, rows, before != after, before == gold) if scoring == "acc" else None,
+        )
 
-def _task_is(task: str) -> Callable[[Choice], bool]:
-    return lambda choice: choice.task == task
+    def _kl(self, scope: str, rows: Ints, scoring: Scoring) -> Estimate:
+        shown = scope == "all" or scope.startswith("task ")
+        if scoring != "acc" or not shown:
+            return not_measured("kl_options", "items", "shown for all items and each task, in the acc rows")
+        whole = scope == "all"
+        left_out = self._pairs.left_out if whole else 0
+        return mean_kl(self._distances.kl[rows], self._draws, self._comparisons if whole else 1, left_out)
 
+    def _ties(self, scope: str, rows: Ints, was: Bools, now: Bools) -> Ties:
+        each = self._distances
+        return ties(each.gap[rows], each.gap_after[rows], self._close[rows], was != now, self._steps.get(scope))
 
-def _subject_is(key: tuple[str, str]) -> Callable[[Choice], bool]:
-    return lambda choice: (choice.task, choice.subject) == key
+    def _margins(self, scope: str, rows: Ints, changed: Bools, right: Bools) -> Margins:
+        return margins(scope, self._distances.margin[rows], self._distances.moved[rows], changed, right)
 
 
-def _picks(pairs: PairedChoices, scoring: Scoring, side: str) -> Ints:
-    choices = pairs.before if side == "before" else pairs.after
-    return np.array([c.picked if scoring == "acc" else c.picked_norm for c in choices], dtype=np.int64)
+def _steps(pairs: PairedChoices, parts: Sequence[tuple[str, Ints]]) -> dict[str, float | None]:
+    """The step of each scope's logits; where there are tasks, all items together have one only if the tasks agree."""
+    found = {scope: logit_step(pairs.before.logprobs[rows]) for scope, rows in parts}
+    by_task = {step for scope, step in found.items() if scope.startswith("task ")}
+    if by_task:
+        found["all"] = by_task.pop() if len(by_task) == 1 else None
+    return found
+
+
+def _close(measured: Distances, parts: Sequence[tuple[str, Ints]], steps: dict[str, float | None]) -> Bools:
+    """Whether each item's two best lie within one step of its task's logits."""
+    close = np.asarray(measured.gap <= (steps["all"] or USUAL_STEP))
+    for scope, rows in parts:
+        if scope.startswith("task "):
+            close[rows] = measured.gap[rows] <= (steps[scope] or USUAL_STEP)
+    return close
+
+
+def _benchmarks(rows: Sequence[FlipResult], scoring: Scoring) -> list[tuple[str, int, int]]:
+    """Name, losses and gains of each task; of each subject where there is one task; of all items where there is one."""
+    mine = [row for row in rows if row.scoring == scoring]
+    tasks = [row for row in mine if row.scope.startswith("task ")]
+    subjects = [row for row in mine if row.scope != "all" and not row.scope.startswith("task ")]
+    return [
+        (row.scope.removeprefix("task "), row.transitions.right_to_wrong, row.transitions.wrong_to_right)
+        for row in tasks or subjects or mine
+    ]

@@ -64,19 +64,24 @@ def tango_bound(gains: int, losses: int, n: int, alpha: float, side: int) -> flo
 
     Source: Tango, Statistics in Medicine 17 (1998) 891-908, equations 9-11.
     """
-    target = stats.norm.ppf(1 - alpha) * (1 if side == 0 else -1)
+    target = float(stats.norm.ppf(1 - alpha)) * (1 if side == 0 else -1)
 
     def excess(change: float) -> float:
-        b = -gains - losses + (2 * n - gains + losses) * change
-        c = -losses * change * (1 - change)
-        nuisance = (math.sqrt(max(0.0, b * b - 8 * n * c)) - b) / (4 * n)
-        variance = n * (2 * nuisance + change * (1 - change))
-        return (gains - losses - n * change) / math.sqrt(max(variance, 1e-300)) - float(target)
+        return tango_statistic(gains, losses, n, change) - target
 
     ends = (-1 + 1e-9, 1 - 1e-9)
     if excess(ends[0]) * excess(ends[1]) > 0:
         return -1.0 if side == 0 else 1.0
     return float(optimize.brentq(excess, *ends, xtol=1e-10))
+
+
+def tango_statistic(gains: int, losses: int, n: int, change: float) -> float:
+    """How many standard errors (gains - losses) / n lies above a supposed change. Source: as tango_bound."""
+    b = -gains - losses + (2 * n - gains + losses) * change
+    c = -losses * change * (1 - change)
+    nuisance = (math.sqrt(max(0.0, b * b - 8 * n * c)) - b) / (4 * n)
+    variance = n * (2 * nuisance + change * (1 - change))
+    return (gains - losses - n * change) / math.sqrt(max(variance, 1e-300))
 
 
 def cluster_mean(

@@ -9,16 +9,16 @@ from typing import Any
 
 from analysis.cells import Cell, scopes
 from analysis.choices import paired_choices
-from analysis.coverage import Coverage, coverage, coverage_scopes
+from analysis.coverage import Coverage, counted, coverage_scopes
 from analysis.evidence import ModelEvidence, RunEvidence
-from analysis.flips import FlipResult, flip_results
+from analysis.flips import FlipResult, choice_comparison
+from analysis.losses import LossTests
 from analysis.resampling import Resamplings
 from ledger.errors import StaleInput
 from ledger.manifests import Manifest
 from ledger.records import Finish
 
 WRITTEN = frozenset({Finish.STOP.value, Finish.LENGTH.value})
-PICKED = "scored"
 CONDITIONS = ("engine", "dtype", "threads")
 CARD_SETTINGS = ("model", "weights", "engine", "engine_args", "seed", "max_tokens", "styles")
 
@@ -30,6 +30,7 @@ class ItemReport:
     model: str
     role: str
     results: tuple[FlipResult, ...]
+    losses: tuple[LossTests, ...]
     identical: bool
     fault: str | None
 
@@ -46,14 +47,14 @@ class ModelCard:
 def item_report(rival: ModelEvidence, evidence: RunEvidence, draws: Resamplings) -> ItemReport:
     """Flips and KL of one rival; different items under one name are a fault, not a crash."""
     if unlike := _unlike(rival, evidence):
-        return ItemReport(rival.name, rival.role, (), False, unlike)
+        return ItemReport(rival.name, rival.role, (), (), False, unlike)
     try:
         pairs = paired_choices(evidence.baseline.choices, rival.choices)
     except StaleInput as error:
-        return ItemReport(rival.name, rival.role, (), False, str(error))
-    results = tuple(flip_results(pairs, draws, evidence.comparisons))
+        return ItemReport(rival.name, rival.role, (), (), False, str(error))
+    found = choice_comparison(pairs, draws, evidence.comparisons, evidence.config.margin_of("accuracy_change"))
     identical = pairs.identical and len(pairs.before) == len(evidence.items)
-    return ItemReport(rival.name, rival.role, results, identical, None)
+    return ItemReport(rival.name, rival.role, found.results, found.losses, identical, None)
 
 
 def _unlike(rival: ModelEvidence, evidence: RunEvidence) -> str | None:
@@ -83,7 +84,6 @@ def model_coverage(evidence: RunEvidence) -> Iterator[Coverage]:
     """Answers by how their turns ended, and choices, of every model; `paired choices` are what is compared."""
     parts = [(scope.name, scope.holds) for scope in scopes(evidence.cells, evidence.categories)]
     tasks = [task.name for task in evidence.config.task]
-    baseline = _picked(evidence.baseline)
     for model in evidence.models:
         if evidence.config.questions:
             finishes = {
@@ -92,13 +92,14 @@ def model_coverage(evidence: RunEvidence) -> Iterator[Coverage]:
                 for turn, each in enumerate(answer.turns, start=1)
             }
             yield from coverage_scopes("answers", model.name, evidence.cells, finishes, WRITTEN, parts)
-        picked = _picked(model)
+        held = evidence.items.isin(model.choices.items)
         for task in tasks:
-            items = [item for item in evidence.items if item[0] == task]
-            yield coverage("choices", model.name, f"task {task}", items, picked, frozenset({PICKED}))
+            of_task = evidence.items.get_level_values("task") == task
+            yield counted("choices", model.name, f"task {task}", held[of_task])
         if tasks and model is not evidence.baseline:
-            both = dict.fromkeys(picked.keys() & baseline.keys(), PICKED)
-            yield coverage("paired choices", model.name, "all", evidence.items, both, frozenset({PICKED}))
+            yield counted(
+                "paired choices", model.name, "all", held & evidence.items.isin(evidence.baseline.choices.items)
+            )
 
 
 def model_card(model: ModelEvidence) -> ModelCard:
@@ -124,7 +125,3 @@ def plain(value: Any) -> str:  # noqa: ANN401 - a manifest's value
     if isinstance(value, list | tuple):
         return ", ".join(map(plain, value)) or "none"
     return "not known" if value is None else str(value)
-
-
-def _picked(model: ModelEvidence) -> dict[tuple[str, str], str]:
-    return {(choice.task, choice.item): PICKED for choice in model.choices}

@@ -7,10 +7,10 @@ from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
 from itertools import combinations
 
+import pandas as pd
 from scipy import stats
 
-from analysis.choices import ItemKey
-from ledger.records import Choice
+from analysis.choices import Bools, ChoiceColumns
 
 
 @dataclass(frozen=True)
@@ -32,34 +32,38 @@ class Overlap:
     p: float
 
 
-def overlaps(baseline: Iterable[Choice], candidates: Iterable[tuple[str, Iterable[Choice]]]) -> Iterator[Overlap]:
+def overlaps(baseline: ChoiceColumns, candidates: Iterable[tuple[str, ChoiceColumns]]) -> Iterator[Overlap]:
     """Every pair of candidates, in the given order; pairs without a common item are left out."""
-    right = {(c.task, c.item): c.picked == c.gold for c in baseline}
-    scored = {
-        name: {
-            (c.task, c.item): (c.picked == c.gold) != right[c.task, c.item]
-            for c in choices
-            if (c.task, c.item) in right
-        }
-        for name, choices in candidates
-    }
-    for (first, one), (second, other) in combinations(scored.items(), 2):
-        common = one.keys() & other.keys()
-        if common:
-            flipped = [{key for key in common if side[key]} for side in (one, other)]
-            yield _overlap(first, second, flipped[0], flipped[1], len(common))
+    right = pd.Series(baseline.right("acc"), index=baseline.items)
+    flipped = {name: _flipped(right, choices) for name, choices in candidates}
+    for (first, one), (second, other) in combinations(flipped.items(), 2):
+        if not one.index.equals(other.index):
+            common = one.index.intersection(other.index)
+            one, other = one[common], other[common]
+        if len(one):
+            yield _overlap(first, second, one.to_numpy(), other.to_numpy())
 
 
-def _overlap(first: str, second: str, one: set[ItemKey], other: set[ItemKey], n: int) -> Overlap:
-    shared, either = len(one & other), len(one | other)
+def _flipped(right: "pd.Series[bool]", choices: ChoiceColumns) -> "pd.Series[bool]":
+    """Whether each item that the baseline scored, too, changed between right and wrong."""
+    mine = pd.Series(choices.right("acc"), index=choices.items)
+    if mine.index.equals(right.index):
+        return mine != right
+    common = right.index.intersection(mine.index)
+    return mine[common] != right[common]
+
+
+def _overlap(first: str, second: str, one: Bools, other: Bools) -> Overlap:
+    n, flips, more, shared = len(one), int(one.sum()), int(other.sum()), int((one & other).sum())
+    either = flips + more - shared
     return Overlap(
         first=first,
         second=second,
         n=n,
-        first_flips=len(one),
-        second_flips=len(other),
+        first_flips=flips,
+        second_flips=more,
         shared=shared,
         jaccard=shared / either if either else None,
-        expected=len(one) * len(other) / n,
-        p=float(stats.hypergeom.sf(shared - 1, n, len(one), len(other))),
+        expected=flips * more / n,
+        p=float(stats.hypergeom.sf(shared - 1, n, flips, more)),
     )

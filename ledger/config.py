@@ -225,7 +225,12 @@ class ReviewConfig(Section):
     @property
     def margin(self) -> float:
         """The declared margin, or the default of the primary measure, in its unit."""
-        return self.decision.margin if self.decision.margin is not None else MARGINS[self.primary]
+        return self.margin_of(self.primary)
+
+    def margin_of(self, measure: Primary) -> float:
+        """The margin of a measure that could decide: the declared one for the primary, else its default."""
+        declared = self.decision.margin if measure == self.primary else None
+        return MARGINS[measure] if declared is None else declared
 
     @property
     def models(self) -> tuple[ModelConfig, ...]:

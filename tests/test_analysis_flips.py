@@ -6,10 +6,12 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 from scipy import stats
 
-from analysis.choices import padded_logprobs, paired_choices
+from analysis.choices import choice_columns, paired_choices
 from analysis.distances import kl_options, top_gap_nats, top_margin
-from analysis.flips import flip_results, mcnemar, transitions
+from analysis.flips import choice_comparison, transitions
+from analysis.losses import mcnemar
 from analysis.resampling import Resamplings
+from analysis.ties import Ties
 from ledger.errors import StaleInput
 from ledger.records import Choice
 
@@ -30,6 +32,14 @@ def made(model, logprobs, gold=0, item="i", digest="d", task="t", subject="s"):
         picked=int(np.argmax(logprobs)),
         picked_norm=int(np.argmax(np.array(logprobs) / np.array((1, 2, 4, 8)[: len(logprobs)]))),
     )
+
+
+def paired(before, after):
+    return paired_choices(choice_columns(before), choice_columns(after))
+
+
+def rows_of(before, after):
+    return choice_comparison(paired(before, after), Resamplings(1, 200), 1, 0.02).results
 
 
 @pytest.mark.parametrize(("lost", "won", "p"), [(853, 642, 2.7e-8), (452, 341, 4.6e-5)])
@@ -80,12 +90,12 @@ def test_kl_equals_scipy_and_is_zero_against_itself(one, other):
 
 def test_items_with_fewer_options_are_padded():
     choices = [made("a", [-1.0, -2.0], item="x"), made("a", [-1.0, -2.0, -3.0], item="y")]
-    padded = padded_logprobs(choices)
+    padded = choice_columns(choices).logprobs
     assert padded.shape == (2, 3)
     assert kl_options(padded, padded) == pytest.approx([0, 0])
     assert top_margin(padded)[0] == pytest.approx((np.exp(-1) - np.exp(-2)) / (np.exp(-1) + np.exp(-2)))
     assert top_gap_nats(padded) == pytest.approx([1, 1])
-    assert padded_logprobs([]).shape == (0, 0)
+    assert choice_columns([]).logprobs.shape == (0, 0)
 
 
 def test_ties_and_close_items_are_counted_exactly():
@@ -99,21 +109,22 @@ def test_ties_and_close_items_are_counted_exactly():
         made("b", [-1.2, -1.1, -3.0, -3.0], item="close"),
         made("b", [-1.0, -2.0, -3.0, -3.0], item="clear"),
     ]
-    row = next(flip_results(paired_choices(before, after), Resamplings(1, 200), 1))
-    assert (row.ties_baseline, row.ties, row.close, row.close_flips, row.transitions.flips) == (1, 0, 2, 2, 2)
+    row = rows_of(before, after)[0]
+    assert row.ties == Ties(step=None, tied=1, tied_after=0, close=2, close_flips=2)
+    assert row.transitions.flips == 2
 
 
 def test_acc_norm_divides_by_characters():
     before = [made("a", [-1.0, -1.2, -9.0, -9.0], gold=0, item=str(i)) for i in range(3)]
-    rows = {row.scoring: row for row in flip_results(paired_choices(before, before), Resamplings(1, 200), 1)}
+    rows = {row.scoring: row for row in rows_of(before, before)}
     assert rows["acc"].accuracy.value == 1
     assert rows["acc_norm"].accuracy.value == 0
 
 
 def test_a_model_against_itself_has_no_flips_and_no_kl_but_an_interval():
     choices = [made("a", [-1.0 - i / 10, -2.0, -3.0, -4.0], gold=i % 2, item=str(i)) for i in range(10)]
-    pairs = paired_choices(choices, reversed(choices))
-    row = next(flip_results(pairs, Resamplings(1, 200), 1))
+    pairs = paired(choices, reversed(choices))
+    row = rows_of(choices, reversed(choices))[0]
     assert pairs.identical
     assert (row.flips.value, row.kl.value, row.accuracy_change.value) == (0, 0, 0)
     assert row.flips.interval[1] > 0
@@ -125,26 +136,26 @@ def test_tasks_and_subjects_have_their_own_rows():
     choices = [
         made("a", [-1.0, -2.0], item=f"{t}{s}{i}", task=t, subject=s) for t in "uv" for s in "xy" for i in range(2)
     ]
-    scopes = [row.scope for row in flip_results(paired_choices(choices, choices), Resamplings(1, 200), 1)]
+    scopes = [row.scope for row in rows_of(choices, choices)]
     assert scopes[:7] == ["all", "task u", "task v", "u: x", "u: y", "v: x", "v: y"]
 
 
 def test_a_differing_item_is_refused_by_name():
     with pytest.raises(StaleInput, match="item t/i of b"):
-        paired_choices([made("a", [-1.0, -2.0])], [made("b", [-1.0, -2.0], digest="e")])
+        paired([made("a", [-1.0, -2.0])], [made("b", [-1.0, -2.0], digest="e")])
 
 
 def test_items_that_only_one_model_scored_are_left_out_and_counted():
     one, two, three = (made("a", [-1.0, -2.0], item=name) for name in "xyz")
-    pairs = paired_choices([one, two], [two, three])
-    assert ([c.item for c in pairs.before], pairs.left_out) == (["y"], 2)
-    row = next(flip_results(pairs, Resamplings(1, 200), 1))
+    pairs = paired([one, two], [two, three])
+    assert (pairs.before.items.to_list(), pairs.left_out) == ([("t", "y")], 2)
+    row = rows_of([one, two], [two, three])[0]
     assert row.accuracy_change.value is None
     assert row.accuracy_change.left_out == 2
 
 
 def test_nothing_in_common_is_missing_and_no_crash():
-    row = next(flip_results(paired_choices([], []), Resamplings(1, 200), 1))
+    row = rows_of([], [])[0]
     assert row.flips.missing.startswith("too few data")
     assert row.exact_p is None
     assert row.kl.value is None

@@ -4,7 +4,8 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from analysis.overlaps import overlaps
+from analysis.choices import choice_columns
+from analysis.overlaps import overlaps as overlaps_of
 from ledger.records import Choice
 
 
@@ -15,6 +16,10 @@ def choices(model, right):
         Choice(model=model, task="t", item=str(i), subject="s", gold=0, picked=0 if ok else 1, **values)
         for i, ok in enumerate(right)
     ]
+
+
+def overlaps(baseline, candidates):
+    return overlaps_of(choice_columns(baseline), [(name, choice_columns(found)) for name, found in candidates])
 
 
 def test_shared_flips_are_counted_and_held_against_chance():
