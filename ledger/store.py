@@ -6,7 +6,6 @@ Derived files are not appended but replaced whole (`replace`), so a reader sees 
 """
 
 import fcntl
-import json
 import os
 from collections.abc import Iterable, Iterator
 from contextlib import contextmanager
@@ -21,8 +20,6 @@ from ledger.records import Key, Record
 
 R = TypeVar("R", bound=Record)
 LOCK_NAME = ".lock"
-# ASCII escapes keep lone surrogates, U+2028 and NUL of hostile answers on one readable line.
-ENCODER = json.JSONEncoder(ensure_ascii=True, allow_nan=False)
 
 
 @dataclass(frozen=True)
@@ -180,7 +177,8 @@ def first_fault(error: ValidationError) -> tuple[str, str]:
 
 
 def _line(record: Record) -> str:
-    return ENCODER.encode(record.model_dump(mode="json")) + "\n"
+    """ASCII escapes keep U+2028 and NUL of hostile answers on one readable line."""
+    return record.model_dump_json(ensure_ascii=True) + "\n"
 
 
 def _ends_with_newline(path: Path) -> bool:
