@@ -1,16 +1,11 @@
-"""The report's tables, as words: flips and KL, correlations, cards, method notes.
+"""The report's tables, as words: correlations, cards, method notes.
 
 In: a ReviewReport. Out: Tables of plain text.
 """
 
-from collections.abc import Iterable
-
 from analysis.correlation import Correlation
-from analysis.estimates import Estimate
-from analysis.flips import FlipResult
-from analysis.model_reports import ItemReport
-from analysis.numbers import cell, number, optional, probability, unmeasured
-from analysis.report_tables import NO_FLOOR, NOISE_FLOOR, Table
+from analysis.numbers import cell, number, probability, unmeasured
+from analysis.report_tables import Table
 from analysis.review_report import ReviewReport
 
 METHOD_NOTES = (
@@ -42,86 +37,6 @@ METHOD_NOTES = (
     ("INCONCLUSIVE", "Neither: more evidence is needed."),
     ("UNFIT", "The evidence may not decide: coverage, the judge's exam, mixed judges or prompts, stale inputs."),
 )
-
-
-def flip_table(report: ReviewReport, *, brief: bool = False) -> Table:
-    """Accuracy, flips and KL, the control's flips and KL beside every candidate.
-
-    Over all items and each task, by acc and acc_norm; `brief`: over all items by acc, what the decision uses.
-    """
-    floors = _floors(report.choices)
-    rows = []
-    for each in report.choices:
-        if each.fault or not each.results:
-            rows.append((each.model, each.role, *["—"] * 2, unmeasured(each.fault or "no choices"), *["—"] * 10))
-        rows += [
-            _flip_row(each, row, floors.get((row.scope, row.scoring)))
-            for row in each.results
-            if (row.scope == "all" or row.scope.startswith("task ")) and not (brief and not _decides(row))
-        ]
-    header = ("model", "role", "items", "accuracy", "accuracy_change", "flips", "all flips", "KL (options)")
-    rest = (
-        NOISE_FLOOR,
-        "right→wrong",
-        "wrong→right",
-        "wrong→other",
-        "McNemar p (mid-p)",
-        "tied items",
-        "flips on close items",
-    )
-    return Table(
-        "flips",
-        "Flips (acc)" if brief else "Flips and KL",
-        f"Multiple choice against {report.baseline}. None of this depends on a judge.",
-        (*header, *rest),
-        tuple(rows),
-    )
-
-
-def subject_table(report: ReviewReport) -> Table:
-    """Accuracy change and flips by subject, acc."""
-    floors = _floors(report.choices)
-    rows = []
-    for each in report.choices:
-        for row in each.results:
-            if row.scoring != "acc" or row.scope == "all" or row.scope.startswith("task "):
-                continue
-            floor = floors.get((row.scope, row.scoring))
-            rows.append(
-                (
-                    each.model,
-                    row.scope,
-                    cell(row.accuracy_change),
-                    cell(row.flips),
-                    cell(floor.flips, with_n=False) if floor and each.role == "candidate" else "—",
-                )
-            )
-    caption = "Subjects hold few items: they are shown, never gated."
-    return Table(
-        "subjects",
-        "Flips by subject",
-        caption,
-        ("model", "subject", "accuracy_change", "flips", NOISE_FLOOR),
-        tuple(rows),
-    )
-
-
-def overlap_table(report: ReviewReport) -> Table:
-    """Which candidates flip the same items, acc."""
-    rows = tuple(
-        (
-            f"{each.first}, {each.second}",
-            f"{each.first_flips}, {each.second_flips} of {each.n}",
-            str(each.shared),
-            f"{each.expected:.1f}",
-            "—" if each.jaccard is None else f"{each.jaccard:.2f}",
-            probability(each.p),
-        )
-        for each in report.overlaps
-    )
-    header = ("candidates", "flips", "shared", "expected by chance", "shared of either", "p")
-    caption = "Items that two candidates both flip. Far more than chance: items on which the baseline itself is unsure."
-    return Table("overlaps", "Do candidates flip the same items?", caption, header, rows)
 
 
 def correlation_table(report: ReviewReport) -> Table:
@@ -185,57 +100,6 @@ def strongest_correlation(report: ReviewReport) -> str:
         f"Strongest of {len(found)} correlations: {most.outcome} against {most.predictor}, {most.method} "
         f"{_correlation_cell(most)} (not corrected for the picking{pooled})."
     )
-
-
-def _decides(row: FlipResult) -> bool:
-    return (row.scope, row.scoring) == ("all", "acc")
-
-
-def _floors(choices: Iterable[ItemReport]) -> dict[tuple[str, str], FlipResult]:
-    return {(row.scope, row.scoring): row for each in choices if each.role == "control" for row in each.results}
-
-
-def _flip_row(each: ItemReport, row: FlipResult, floor: FlipResult | None) -> tuple[str, ...]:
-    moved = row.transitions
-    beside = "—" if each.role != "candidate" else _flip_floor(floor, row)
-    scope = "" if row.scope == "all" else f", {row.scope}"
-    return (
-        each.model,
-        each.role,
-        f"{moved.n} ({row.scoring}{scope})",
-        f"{_value(row.accuracy)}, baseline {_value(row.accuracy_baseline)}",
-        cell(row.accuracy_change),
-        cell(row.flips),
-        cell(row.all_flips),
-        cell(row.kl) if row.scoring == "acc" else "—",
-        beside,
-        str(moved.right_to_wrong),
-        str(moved.wrong_to_right),
-        str(moved.wrong_to_other),
-        f"{probability(row.exact_p)} ({probability(row.mid_p)})",
-        *_tied(row),
-    )
-
-
-def _tied(row: FlipResult) -> tuple[str, str]:
-    """Items that rounding alone could tip; by acc only."""
-    if row.ties is None:
-        return "—", "—"
-    each = row.ties
-    step = "1/8 nat supposed" if each.step is None else f"step 1/{1 / each.step:.0f} nat"
-    share = f"{each.close_flips} of {row.transitions.flips}"
-    return f"{each.tied_after}, baseline {each.tied}", f"{share} (close items: {each.close}, {step})"
-
-
-def _flip_floor(floor: FlipResult | None, row: FlipResult) -> str:
-    if floor is None:
-        return NO_FLOOR
-    kl = f"; KL {_value(floor.kl)}" if row.scoring == "acc" else ""
-    return f"flips {_value(floor.flips)}; all flips {_value(floor.all_flips)}{kl}"
-
-
-def _value(estimate: Estimate) -> str:
-    return optional(estimate.value, lambda value: number(estimate.measure, value))
 
 
 def _correlation_cell(each: Correlation) -> str:

@@ -5,24 +5,17 @@ In: a ReviewReport. Out: HTML; everything that came from outside is escaped by J
 
 import base64
 import hashlib
-import re
 from dataclasses import replace
-from importlib.resources import files
 
-import jinja2
 from markupsafe import Markup
 
-from analysis.detail_tables import (
-    card_table,
-    correlation_table,
-    flip_table,
-    method_table,
-    overlap_table,
-    subject_table,
-)
+from analysis.choice_tables import flip_table, loss_table, margin_table, overlap_table, subject_table
+from analysis.detail_tables import card_table, correlation_table, method_table
 from analysis.evidence_tables import coverage_table, evidence_table, exam_mark, exam_table
-from analysis.figures import Bar, game_bars, scatter
+from analysis.game_bars import Bar, game_bars
 from analysis.numbers import number
+from analysis.paper_figures import figures
+from analysis.rendering import plot_svg, rendered, template_text
 from analysis.report_tables import (
     SHAPES,
     Table,
@@ -33,26 +26,19 @@ from analysis.report_tables import (
     score_table,
     warnings,
 )
-from analysis.report_text import visible
 from analysis.review_report import ReviewReport
 from analysis.trace_tables import trace_table, vocabulary_table
 
 Section = tuple[str, str, tuple[Table, ...]]
-NO_BREAK = "\u00a0"
-_TOGETHER = re.compile(r"\[[^][]{1,24}\]|\(n \d|\d (?=%|pp|nats)")
 FOLDED = ("parts", "cards")
 
 
 def report_html(report: ReviewReport) -> str:
     """The whole page."""
-    folder = files("analysis.templates")
-    css = (folder / "report.css").read_text(encoding="utf-8")
+    css = template_text("report.css")
     digest = base64.b64encode(hashlib.sha256(css.encode()).digest()).decode()
-    environment = jinja2.Environment(
-        autoescape=True, undefined=jinja2.StrictUndefined, trim_blocks=True, lstrip_blocks=True, finalize=_finalized
-    )
-    template = environment.from_string((folder / "report.html.j2").read_text(encoding="utf-8"))
-    return template.render(
+    return rendered(
+        "report.html.j2",
         report=report,
         css=Markup(css),
         policy=f"default-src 'none'; style-src 'sha256-{digest}'; base-uri 'none'; form-action 'none'",
@@ -62,7 +48,7 @@ def report_html(report: ReviewReport) -> str:
         warnings=warnings(report),
         sections=_sections(report),
         bars=_bars(report),
-        scatter=scatter(report),
+        figures=[(plot, Markup(plot_svg(plot, alone=False))) for plot in figures(report)],
     )
 
 
@@ -73,7 +59,7 @@ def _sections(report: ReviewReport) -> tuple[Section, ...]:
         ("evidence", "Evidence", (evidence_table(report),)),
         ("scores", "Scores", tuple(score_table(judge) for judge in judges if judge.scores)),
         ("games", "Games", tuple(game_table(judge) for judge in judges if judge.games)),
-        ("flips", "Flips and KL", (flip_table(report),) if report.choices else ()),
+        ("flips", "Flips and KL", _choice_tables(report)),
         ("traces", "Token distributions", _token_tables(report)),
         ("correlation", "Do the measures agree?", (correlation_table(report),)),
         ("exam", "The judge's exam", tuple(exam_table(judge) for judge in judges)),
@@ -91,6 +77,10 @@ def _sections(report: ReviewReport) -> tuple[Section, ...]:
         ("cards", "Judge card and reproducibility", (card_table(report),)),
         ("methods", "Method notes", (method_table(),)),
     )
+
+
+def _choice_tables(report: ReviewReport) -> tuple[Table, ...]:
+    return (flip_table(report), loss_table(report), margin_table(report)) if report.choices else ()
 
 
 def _token_tables(report: ReviewReport) -> tuple[Table, ...]:
@@ -120,13 +110,3 @@ def _bars(report: ReviewReport) -> tuple[Bar, ...]:
         for judge in report.judges
         for bar in game_bars(judge)
     )
-
-
-def _finalized(value: object) -> object:
-    """Show invisible characters of every text that the template prints; trusted markup passes as it is.
-
-    An interval, an n and a unit stay on one line with what they belong to.
-    """
-    if not isinstance(value, str) or isinstance(value, Markup):
-        return value
-    return _TOGETHER.sub(lambda found: found[0].replace(" ", NO_BREAK), visible(value))

@@ -46,6 +46,7 @@ class ReviewReport(BaseModel):
     control: str | None
     candidates: tuple[str, ...]
     families: tuple[str, ...]
+    amounts: tuple[float | None, ...]
     primary: str
     margin: float
     limits: tuple[tuple[str, float], ...]
@@ -106,6 +107,7 @@ def report_from(evidence: RunEvidence, made_at: str, resamples: int = RESAMPLES)
         control=control.name if control else None,
         candidates=tuple(model.name for model in config.candidate),
         families=tuple(model.family for model in config.candidate),
+        amounts=tuple(model.amount for model in config.candidate),
         primary=config.primary,
         margin=config.margin,
         limits=tuple(sorted(config.decision.limits.items())),

@@ -6,7 +6,8 @@ In: a ReviewReport. Out: tables with title, header and rows of text, and lines b
 from collections.abc import Iterator
 from dataclasses import replace
 
-from analysis.detail_tables import flip_table, strongest_correlation
+from analysis.choice_tables import flip_table
+from analysis.detail_tables import strongest_correlation
 from analysis.evidence_tables import exam_mark, incomplete_table, shortfall_line
 from analysis.judge_reports import JudgeReport
 from analysis.report_tables import NOISE_FLOOR, SHAPES, Table, decision_table, game_table, score_table, warnings

@@ -24,6 +24,9 @@ from ledger.traces import TraceArrays
 
 ROUNDING = 1e-6  # float32 log-probabilities sum to one within less than this
 QUANTILES = (0.05, 0.5, 0.95)
+CHANGE_BINS = 40
+WITHIN = 0.995  # of the changes lie within the histogram's reach; the rest is in its outermost bins
+LEAST_REACH = 0.1  # nats
 CHUNK = 4096
 
 Traces = Mapping[Key, TraceArrays]
@@ -34,10 +37,11 @@ class TraceReport:
     """One model's traces against the baseline's.
 
     `logprob_change` is the mean change of the answer tokens' log-probability in nats, `logprob_quantiles` its 5, 50 and
-    95 % quantiles over positions. `diverged` counts the turns where the most likely tokens differ somewhere, and
-    `first_divergence` is the median position of the first such place among them. `floored` counts positions where the
-    candidate's bucket was lost in rounding. `missing` counts the baseline's turns that this model has not traced;
-    `fault` says why there is nothing.
+    95 % quantiles over positions, `logprob_counts` the positions in forty equal bins from -`logprob_reach` to
+    +`logprob_reach` nats, what lies beyond in the outermost. `diverged` counts the turns where the most likely tokens
+    differ somewhere, and `first_divergence` is the median position of the first such place among them. `floored` counts
+    positions where the candidate's bucket was lost in rounding. `missing` counts the baseline's turns that this model
+    has not traced; `fault` says why there is nothing.
     """
 
     model: str
@@ -46,6 +50,8 @@ class TraceReport:
     same_top: Estimate
     logprob_change: Estimate
     logprob_quantiles: tuple[float, ...]
+    logprob_reach: float
+    logprob_counts: tuple[int, ...]
     top_k: int
     positions: int
     turns: int
@@ -85,6 +91,8 @@ def trace_report(
     everything = list(turns.values())
     changes = np.concatenate([turn.change for turn in everything]) if turns else np.zeros(0)
     firsts = [first for turn in everything if (first := turn.first_difference) is not None]
+    reach = max(LEAST_REACH, float(np.quantile(np.abs(changes), WITHIN))) if len(changes) else LEAST_REACH
+    counts = np.histogram(np.clip(changes, -reach, reach), CHANGE_BINS, (-reach, reach))[0]
     estimates = _estimates(turns, changes, draws, comparisons, fault)
     return TraceReport(
         model=model,
@@ -93,6 +101,8 @@ def trace_report(
         same_top=estimates[1],
         logprob_change=estimates[2],
         logprob_quantiles=tuple(map(float, np.quantile(changes, QUANTILES))) if len(changes) else (),
+        logprob_reach=reach,
+        logprob_counts=tuple(map(int, counts)),
         top_k=min((before[key].top_tokens.shape[1] for key in shared), default=0),
         positions=len(changes),
         turns=len(turns),

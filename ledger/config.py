@@ -31,9 +31,10 @@ class Section(BaseModel):
 class ModelConfig(Section):
     """A model under test: a folder, a hub name or a served name, and how to run it.
 
-    `template` is empty for the tokenizer's own chat template, or `fastchat:NAME`. `loader` names a function of the
-    user's own that loads the model (engine = "transformers"). The last three are for models behind an endpoint
-    (engine = "openai"). A model whose choices come from logs (`assay import`) has engine = "imported".
+    `family` and `amount` say how a candidate was made: 2 in the family layers, say; candidates of one family with
+    amounts are a sweep. `template` is empty for the tokenizer's own chat template, or `fastchat:NAME`. `loader` names a
+    function of the user's own that loads the model (engine = "transformers"). The last three are for models behind an
+    endpoint (engine = "openai"). A model whose choices come from logs (`assay import`) has engine = "imported".
     """
 
     model: str = Field(min_length=1)
@@ -41,6 +42,7 @@ class ModelConfig(Section):
     engine: Engine = "vllm"
     engine_args: dict[str, Any] = Field(default_factory=dict)
     family: str = ""
+    amount: float | None = None
     template: str = Field(default="", pattern=r"^(fastchat:.+)?$")
     loader: str = Field(default="", pattern=r"^([\w.]+:\w+)?$")
     base_url: str = ""

@@ -8,10 +8,12 @@ import re
 
 import pytest
 
+from analysis.choice_tables import flip_table
 from analysis.decision import Word
-from analysis.detail_tables import correlation_table, flip_table
+from analysis.detail_tables import correlation_table
 from analysis.numbers import count_of
-from analysis.report_html import NO_BREAK, report_html
+from analysis.rendering import NO_BREAK
+from analysis.report_html import report_html
 from analysis.report_json import report_json
 from analysis.report_markdown import MOST_LINES, report_markdown
 from analysis.report_tables import Table, decision_table, game_table, score_table
@@ -103,7 +105,7 @@ def test_the_page_asks_for_nothing_and_its_policy_names_its_only_style(tmp_path)
 def test_sections_stand_in_the_order_of_the_design(tmp_path):
     page = report_html(whole(tmp_path, config(margin=1.0)).report())
     wanted = ["decision", "evidence", "scores", "games", "flips", "traces", "correlation"]
-    wanted += ["exam", "parts", "cards", "methods"]
+    wanted += ["exam", "parts", "cards", "methods", "figures"]
     assert re.findall(r'<section id="(\w+)"', page) == wanted
     assert "■" in page[: page.index("<main>")]
     assert "<svg" in page

@@ -19,11 +19,11 @@ from assay.sources.wheels import cache_folder
 from ledger.store import write_atomically
 
 CANDIDATES = (
-    ("w8a8", "w8a8", "bits"),
-    ("w4a16", "w4a16", "bits"),
-    ("drop1", "drop-layers=1", "layers"),
-    ("drop2", "drop-layers=2", "layers"),
-    ("prune30", "prune=0.3", "sparsity"),
+    ("w8a8", "w8a8", "bits", 8),
+    ("w4a16", "w4a16", "bits", 4),
+    ("drop1", "drop-layers=1", "layers", 1),
+    ("drop2", "drop-layers=2", "layers", 2),
+    ("prune30", "prune=0.3", "sparsity", 0.3),
 )
 OPENAI_URL = "https://api.openai.com/v1"
 OPENAI_MODEL = "gpt-4o-2024-08-06"
@@ -93,9 +93,9 @@ def demo(
     say = Console(stderr=True, highlight=False).print
     base = fetch_smollm2(say)
     candidates = []
-    for label, scheme, family in CANDIDATES:
+    for label, scheme, family, amount in CANDIDATES:
         folder = compress(base, cache_folder() / f"smollm2-{label}", scheme, progress=say)
-        candidates.append(_block(label, folder, family))
+        candidates.append(_block(label, folder, family, amount))
     config = runs / "demo" / "review.toml"
     text = REVIEW.format(
         base=_quoted(base), candidates="\n".join(candidates), judge=_judge(base, judge_url, judge_model)
@@ -106,8 +106,9 @@ def demo(
     print(f"The report is at {(runs / 'demo' / 'analysis' / 'report.html').resolve()}")
 
 
-def _block(label: str, folder: Path, family: str) -> str:
-    return f'[[candidate]]\nmodel = {_quoted(folder)}\nlabel = "{label}"\nfamily = "{family}"\n'
+def _block(label: str, folder: Path, family: str, amount: float) -> str:
+    made = f'family = "{family}"\namount = {amount}\n'
+    return f'[[candidate]]\nmodel = {_quoted(folder)}\nlabel = "{label}"\n{made}'
 
 
 def _judge(base: Path, url: str, model: str) -> str:

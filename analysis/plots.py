@@ -1,0 +1,225 @@
+"""A plot as data, and where its marks stand on paper: the one kind of drawing behind every figure of points.
+
+In: series of points with labels. Out: a Plot; its rows for a table or a CSV file; its geometry for the SVG template.
+"""
+
+import math
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass, field
+from itertools import pairwise
+from typing import Literal
+
+Mark = Literal["dots", "line", "bars"]
+WIDTH, HEIGHT = 560.0, 330.0
+LEFT, RIGHT, TOP, BOTTOM = 64.0, 546.0, 14.0, 270.0
+MOST_TICKS, MOST_STEPS = 6, 8
+SMALLEST_SPAN = 1e-6  # of the values; less is no difference that an axis could show
+ROOM = 0.04  # beside the outermost dots, of the axis
+LABEL_WIDTH, LABEL_HEIGHT = 6.2, 13.0  # of a character, of a line
+# Okabe and Ito's colours, told apart with color-blind eyes; the shapes differ as well.
+COLORS = ("#0072b2", "#d55e00", "#009e73", "#cc79a7", "#b8860b", "#3a87c7", "#7f7f7f")
+SHAPES = ("M-4 0a4 4 0 1 0 8 0a4 4 0 1 0-8 0", "M-3.6-3.6h7.2v7.2h-7.2z", "M0-4.6L4.4 3.4h-8.8z", "M0-5L5 0L0 5L-5 0z")
+
+
+@dataclass(frozen=True)
+class Point:
+    """One value pair; the label is shown beside a dot where there is room, and always stands in the data."""
+
+    x: float
+    y: float
+    label: str = ""
+
+
+@dataclass(frozen=True)
+class Series:
+    """Points that belong together."""
+
+    name: str
+    points: tuple[Point, ...]
+    mark: Mark = "dots"
+
+
+@dataclass(frozen=True)
+class Plot:
+    """A figure: `id` names its files. `names` stand under 0, 1, 2 … where x counts things that have names."""
+
+    id: str
+    title: str
+    note: str
+    x_label: str
+    y_label: str
+    series: tuple[Series, ...]
+    names: tuple[str, ...] = ()
+
+    def rows(self) -> Iterator[tuple[str, str, float | str, float]]:
+        """Series, label, x and y of every point, unrounded."""
+        for series in self.series:
+            for point in series.points:
+                yield series.name, point.label, self.names[round(point.x)] if self.names else point.x, point.y
+
+
+@dataclass(frozen=True)
+class Tick:
+    """A mark on an axis."""
+
+    place: float
+    text: str
+
+
+@dataclass(frozen=True)
+class Shape:
+    """A dot: its path around (0, 0), where it stands, and its label's place, None where there is no room."""
+
+    path: str
+    x: float
+    y: float
+    told: str
+    label: str
+    label_x: float | None
+    label_y: float | None
+
+
+@dataclass(frozen=True)
+class Rectangle:
+    """A bar."""
+
+    x: float
+    y: float
+    width: float
+    height: float
+    told: str
+
+
+@dataclass(frozen=True)
+class Layer:
+    """One series, drawn."""
+
+    name: str
+    color: str
+    key: str
+    dots: tuple[Shape, ...] = ()
+    bars: tuple[Rectangle, ...] = ()
+    line: str = ""
+
+
+@dataclass(frozen=True)
+class Drawing:
+    """All that the template needs; `zero` is the height of y = 0 where it lies inside."""
+
+    plot: Plot
+    x_ticks: tuple[Tick, ...]
+    y_ticks: tuple[Tick, ...]
+    layers: tuple[Layer, ...]
+    zero: float | None
+
+
+def drawing(plot: Plot) -> Drawing:
+    """The geometry of a plot in user units."""
+    return _Canvas(plot).drawing()
+
+
+def ticks(low: float, high: float, most: int = MOST_TICKS) -> list[float]:
+    """Round numbers that span low to high: steps of 1, 2 or 5 times a power of ten."""
+    span = high - low
+    power = 10.0 ** math.floor(math.log10(span / most))
+    step = next(step * power for step in (1, 2, 5, 10) if span / (step * power) <= most)
+    first, last = math.floor(low / step + 1e-9), math.ceil(high / step - 1e-9)
+    return [float(f"{index * step:.12g}") for index in range(first, last + 1)]
+
+
+@dataclass
+class _Canvas:
+    """Places the points of one plot; labels keep out of each other's way."""
+
+    plot: Plot
+    _taken: list[tuple[float, float, float, float]] = field(default_factory=list)
+
+    def __post_init__(self) -> None:
+        points = [point for series in self.plot.series for point in series.points]
+        bars = any(series.mark == "bars" for series in self.plot.series)
+        self._ys = ticks(*_ends([point.y for point in points], zero=True))
+        if self.plot.names:
+            self._xs, self._ends = [float(i) for i in range(len(self.plot.names))], (-0.6, len(self.plot.names) - 0.4)
+            return
+        steps = sorted({point.x for point in points})
+        lines = all(series.mark == "line" for series in self.plot.series)
+        few = lines and 1 < len(steps) <= MOST_STEPS
+        self._xs = steps if few else ticks(*_ends([point.x for point in points], zero=bars))
+        room = 0.0 if bars else ROOM * (self._xs[-1] - self._xs[0])
+        self._ends = (self._xs[0] - room, self._xs[-1] + room)
+
+    def drawing(self) -> Drawing:
+        """Axes and layers."""
+        names = self.plot.names or tuple(f"{value:g}" for value in self._xs)
+        layers = tuple(self._layer(number, series) for number, series in enumerate(self.plot.series))
+        return Drawing(
+            plot=self.plot,
+            x_ticks=tuple(Tick(self._across(x), name) for x, name in zip(self._xs, names, strict=True)),
+            y_ticks=tuple(Tick(self._up(y), f"{y:g}") for y in self._ys),
+            layers=layers,
+            zero=self._up(0) if self._ys[0] <= 0 <= self._ys[-1] else None,
+        )
+
+    def _layer(self, number: int, series: Series) -> Layer:
+        color, key = COLORS[number % len(COLORS)], SHAPES[number % len(SHAPES)]
+        if series.mark == "bars":
+            return Layer(series.name, color, SHAPES[1], bars=tuple(self._bars(number, series.points)))
+        line = ""
+        if series.mark == "line":
+            places = (f"{self._across(p.x):g} {self._up(p.y):g}" for p in series.points)
+            line = "M" + "L".join(places)
+        dots = tuple(self._dot(key, point, labeled=not line) for point in series.points)
+        return Layer(series.name, color, key, dots=dots, line=line)
+
+    def _bars(self, number: int, points: Sequence[Point]) -> Iterator[Rectangle]:
+        """Bars of several series stand side by side in the room of one step."""
+        count = sum(series.mark == "bars" for series in self.plot.series)
+        distances = [b.x - a.x for a, b in pairwise(points)]
+        room = min(distances, default=1.0) * (RIGHT - LEFT) / (self._ends[1] - self._ends[0]) * 0.86
+        base = self._up(max(0.0, self._ys[0]))
+        for point in points:
+            top = self._up(point.y)
+            left = self._across(point.x) - room / 2 + number * room / count
+            told = f"{point.label} {point.y:g}".strip()
+            yield Rectangle(round(left, 2), min(top, base), round(room / count, 2), round(abs(base - top), 2), told)
+
+    def _dot(self, path: str, point: Point, *, labeled: bool) -> Shape:
+        x, y = self._across(point.x), self._up(point.y)
+        told = f"{point.label}: {point.x:g}, {point.y:g}".removeprefix(": ")
+        place = self._label_place(x, y, point.label) if point.label and labeled else None
+        return Shape(path, x, y, told, point.label, *(place or (None, None)))
+
+    def _label_place(self, x: float, y: float, label: str) -> tuple[float, float] | None:
+        """Right of the dot, left of it, over it or under it: the first that is free; None if none is."""
+        width = LABEL_WIDTH * len(label)
+        for left, top in ((x + 7, y - 7), (x - 7 - width, y - 7), (x - width / 2, y - 20), (x - width / 2, y + 7)):
+            box = (left, top, left + width, top + LABEL_HEIGHT)
+            inside = left >= LEFT and box[2] <= WIDTH and top >= 0 and box[3] <= BOTTOM
+            if inside and not any(_overlap(box, other) for other in self._taken):
+                self._taken.append(box)
+                return round(left, 2), round(top + 11, 2)
+        return None
+
+    def _across(self, value: float) -> float:
+        low, high = self._ends
+        return round(LEFT + (RIGHT - LEFT) * (value - low) / (high - low), 2)
+
+    def _up(self, value: float) -> float:
+        low, high = self._ys[0], self._ys[-1]
+        return round(BOTTOM - (BOTTOM - TOP) * (value - low) / (high - low), 2)
+
+
+def _ends(values: Sequence[float], *, zero: bool) -> tuple[float, float]:
+    """Where an axis begins and ends; zero is drawn in where it is near, or a bar's foot."""
+    low, high = min(values, default=0.0), max(values, default=1.0)
+    if zero:
+        low, high = min(low, 0.0), max(high, 0.0)
+    elif low > 0 and low < (high - low):
+        low = 0.0
+    if high - low > SMALLEST_SPAN * max(abs(low), abs(high), SMALLEST_SPAN):
+        return low, high
+    return low - abs(low) / 10 - 1e-3, high + abs(high) / 10 + 1e-3
+
+
+def _overlap(one: tuple[float, float, float, float], other: tuple[float, float, float, float]) -> bool:
+    return one[0] < other[2] and other[0] < one[2] and one[1] < other[3] and other[1] < one[3]

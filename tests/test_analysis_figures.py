@@ -1,0 +1,129 @@
+"""The figures: well-formed SVG that holds hostile names as text, data that equal the report's, axes that hold all."""
+
+import csv
+import json
+from xml.etree import ElementTree
+
+import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
+
+from analysis.paper_figures import figures
+from analysis.plots import BOTTOM, LEFT, RIGHT, TOP, Plot, Point, Series, drawing, ticks
+from analysis.rendering import plot_svg
+from analysis.report_writers import plot_csv, write_reports
+from ledger.config import config_from
+from tests.test_analysis_run_folder import HOSTILE, Folder, config
+
+NAMES = ("w8a8", "w4a16", "drop1", "drop2")
+MADE = (("bits", 8.0), ("bits", 4.0), ("layers", 1.0), ("layers", 2.0))
+
+
+@pytest.fixture(scope="module")
+def report(tmp_path_factory):
+    """A judged review of four candidates in two families with amounts."""
+    data = json.loads(config(NAMES, margin=1.0).model_dump_json(exclude_none=True))
+    for candidate, (family, amount) in zip(data["candidate"], MADE, strict=True):
+        candidate |= {"family": family, "amount": amount}
+    folder = Folder(tmp_path_factory.mktemp("run"), config_from(data, "test"))
+    for seed, name in enumerate(folder.names):
+        folder.answer(name)
+        folder.choose(name, wrong=10 + 3 * seed, seed=seed, noise=0.2 + 0.3 * seed)
+    folder.rate({name: 7.0 - 0.3 * index for index, name in enumerate(folder.names)})
+    return folder.report()
+
+
+def plots(report):
+    return {plot.id: plot for plot in figures(report)}
+
+
+def test_every_figure_that_the_runs_allow_is_there(report):
+    one_each = {f"top_margin_stay_change_{name}" for name in NAMES}
+    assert set(plots(report)) == one_each | {
+        "accuracy_change_against_flips",
+        "flips_against_kl_options",
+        "sweep_bits",
+        "sweep_layers",
+        "top_margin_correct_wrong",
+        "rating_change_against_flips",
+        "rating_change_against_accuracy_change",
+        "probability_change_against_top_margin",
+        "flips_beside_all_flips",
+    }
+
+
+def test_the_data_are_the_reports_own_numbers(report):
+    rows = {
+        each.model: next(row for row in each.results if (row.scope, row.scoring) == ("all", "acc"))
+        for each in report.choices
+    }
+    found = plots(report)
+    dots = {point.label: (point.x, point.y) for point in found["flips_against_kl_options"].series[0].points}
+    assert dots == {name: (rows[name].kl.value, 100 * rows[name].flips.value) for name in NAMES}
+    lines = {series.name: series.points for series in found["sweep_layers"].series}
+    assert [(p.x, p.y) for p in lines["flips"]] == [
+        (1, 100 * rows["drop1"].flips.value),
+        (2, 100 * rows["drop2"].flips.value),
+    ]
+    assert [p.y for p in lines["accuracy"]] == [100 * rows[name].accuracy_change.value for name in ("drop1", "drop2")]
+    for series in found["top_margin_stay_change_w4a16"].series:
+        assert sum(point.y for point in series.points) == pytest.approx(100)
+
+
+def test_every_figure_is_written_as_svg_and_as_data_and_old_ones_go(report, tmp_path):
+    (tmp_path / "figures").mkdir()
+    (tmp_path / "figures" / "of_yesterday.svg").write_text("old")
+    write_reports(report, tmp_path)
+    drawn = {path.stem for path in (tmp_path / "figures").glob("*.svg")}
+    assert drawn == {path.stem for path in (tmp_path / "figures").glob("*.csv")} == set(plots(report))
+    for path in (tmp_path / "figures").glob("*.svg"):
+        assert ElementTree.parse(path).getroot().tag.endswith("svg")
+    with (tmp_path / "figures" / "flips_beside_all_flips.csv").open(newline="") as stream:
+        header, *rows = csv.reader(stream)
+    assert header == ["series", "label", "candidate", "% of items"]
+    assert len(rows) == 2 * len(NAMES)
+    page = (tmp_path / "report.html").read_text(encoding="utf-8")
+    assert page.count('<svg xmlns="http://www.w3.org/2000/svg"') == len(drawn)
+    assert "style=" not in page
+
+
+def test_hostile_names_are_text_in_the_drawing_and_no_formula_in_the_data():
+    plot = Plot("x", HOSTILE, HOSTILE, HOSTILE, "y", (Series(HOSTILE, (Point(1, 2, HOSTILE), Point(2, 3, "=1+1"))),))
+    root = ElementTree.fromstring(plot_svg(plot, alone=True))
+    assert {element.tag.rpartition("}")[2] for element in root.iter()} <= {"svg", "title", "rect", "g", "path", "text"}
+    assert "'=1+1" in plot_csv(plot)
+    assert "\n=" not in plot_csv(plot)
+
+
+def test_a_review_without_choices_has_no_figure(tmp_path):
+    folder = Folder(tmp_path, config(("w8",), task=False, judge=False))
+    for name in folder.names:
+        folder.answer(name)
+    assert figures(folder.report()) == ()
+
+
+@given(st.floats(-1e6, 1e6), st.floats(1e-5, 1e3))
+def test_ticks_span_the_values_in_few_round_steps(low, share):
+    span = share * max(1, abs(low))
+    found = ticks(low, low + span)
+    assert found[0] <= low + span * 1e-6
+    assert found[-1] >= low + span * (1 - 1e-6)
+    assert 2 <= len(found) <= 8
+
+
+values = st.floats(-1e3, 1e3, allow_nan=False)
+
+
+@given(st.lists(st.tuples(values, values), max_size=12), st.sampled_from(["dots", "line", "bars"]))
+@settings(deadline=None)
+def test_every_mark_stands_inside_the_axes_and_no_label_on_another(pairs, mark):
+    points = tuple(Point(x, y, f"p{i}") for i, (x, y) in enumerate(pairs))
+    drawn = drawing(Plot("p", "p", "", "x", "y", (Series("s", points, mark),)))
+    (layer,) = drawn.layers
+    for dot in layer.dots:
+        assert LEFT - 0.01 <= dot.x <= RIGHT + 0.01
+        assert TOP - 0.01 <= dot.y <= BOTTOM + 0.01
+    for bar in layer.bars:
+        assert TOP - 0.01 <= bar.y <= bar.y + bar.height <= BOTTOM + 0.01
+    labels = [(dot.label_x, dot.label_y) for dot in layer.dots if dot.label_x is not None]
+    assert len(set(labels)) == len(labels)
