@@ -138,9 +138,11 @@ def _check_judges(review: Review) -> None:
 
 
 def _tell_tokenizers(review: Review) -> None:
-    """Say which models' traces cannot be compared; generation/stage.py refuses them by name, the rest goes on."""
+    """Say which models' tokens cannot be compared; generation/stage.py refuses them by name, the rest goes on."""
     config = review.config
-    if not (config.questions and config.questions.traces) or os.environ.get(SCRIPTED) == "1":
+    traced = bool(config.questions and config.questions.traces)
+    lost = [*["kl_trace"] * traced, *["kl_vocabulary"] * any(task.vocabulary for task in config.task)]
+    if not lost or os.environ.get(SCRIPTED) == "1":
         return
     specs = {m.name: engine_spec(m, batch_invariant=False) for m in config.run_models}
     digests = {name: _tokenizer(spec) for name, spec in specs.items()}
@@ -148,12 +150,12 @@ def _tell_tokenizers(review: Review) -> None:
     for name, spec in specs.items():
         own = digests[name]
         if spec.kind == "openai":
-            cause = "a served model gives no traces"
+            cause = "a served model gives no token distributions"
         elif baseline is not None and own is not None and own != baseline:
             cause = "its tokenizer is not the baseline's"
         else:
             continue
-        review.report(Progress(f"{name}: kl_trace will not be measured: {cause}", 1, 1))
+        review.report(Progress(f"{name}: {' and '.join(lost)} will not be measured: {cause}", 1, 1))
 
 
 def _tokenizer(spec: EngineSpec) -> str | None:

@@ -4,7 +4,7 @@
     runs/<review>/generation/<model>/   manifest.json answers.jsonl choices.jsonl engine.log
                                         shards/<I>-of-<N>/ (the same files) until they are merged
     runs/<review>/judge/<judge>/        manifest.json attempts.jsonl ratings.jsonl games.jsonl exam.jsonl
-    runs/<review>/analysis/             report.html report.md report.json
+    runs/<review>/analysis/             report.html report.md report.json figures/
 
 In: a folder. Out: paths and stores.
 """
