@@ -14,9 +14,10 @@ import pandas as pd
 
 from analysis.cells import Cell, cell_of
 from analysis.choices import ChoiceColumns, choice_columns
-from ledger.config import JudgeConfig, ReviewConfig
+from ledger.config import ReviewConfig
 from ledger.digests import file_digest
 from ledger.errors import BadRecord, StaleInput
+from ledger.judge_config import JudgeConfig
 from ledger.judgments import ExamMark, Game, Order, Rating
 from ledger.manifests import Manifest, read_manifest
 from ledger.records import Answer, Choice, Key, Question

@@ -29,8 +29,9 @@ from judge.client import OpenAITransport
 from judge.prompt_sets import PromptSet, assay_prompts
 from judge.prompt_sets import official_prompts as read_official
 from judge.session import judge_review
-from ledger.config import JudgeConfig, ModelConfig, ReviewConfig, read_config
+from ledger.config import ModelConfig, ReviewConfig, read_config
 from ledger.errors import ConfigError, StaleInput
+from ledger.judge_config import JudgeConfig
 from ledger.progress import Progress, Report
 from ledger.runs import RunFolder, control_of
 from ledger.store import write_atomically

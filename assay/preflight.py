@@ -24,8 +24,8 @@ from generation.tokenizers import stored_tokenizer_digest
 from generation.transformers_arguments import check_transformers
 from generation.vllm_arguments import check_vllm, on_cpu
 from judge.session import refuse_contestant
-from ledger.config import JudgeConfig
 from ledger.errors import AssayError, ConfigError, EngineError, Unavailable
+from ledger.judge_config import JudgeConfig
 from ledger.progress import Progress
 
 CONNECT_SECONDS = 10.0

@@ -1,28 +1,36 @@
-"""Putting many questions to a judge: bounded concurrency, retries, the re-ask, and a record of every call.
+"""Putting many questions to a judge: how many at once, retries, the re-ask, the budget, and a record of every call.
 
 In: asks (conversations with an id), a Transport, the history of earlier attempts. Out: Attempt records, appended by one
 writer as they happen; a Tally of this session.
 
 A fixed number of workers take asks from one iterator, so ten thousand asks are never ten thousand tasks. An error that
 would meet every further call stops all workers; calls in flight may finish, because they are paid for.
+
+The probe is the first ask, put alone: it carries every parameter that the session needs, so what the endpoint refuses
+is learned before money is spent on others, and no call is spent on learning alone.
 """
 
 import asyncio
+import math
 import time
 from collections.abc import Callable, Iterator, Sequence
 from contextlib import AbstractAsyncContextManager, AsyncExitStack
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from itertools import chain
-from typing import Any, Literal
 
-from judge.client import Reply, Transport
+from judge.attempts import answer_fields, conversation, failure_fields, request_digest
+from judge.budget import Purse, Tokens, spent
+from judge.client import Transport
 from judge.history import Due, History, token_total
 from judge.plan import Ask
-from judge.prompt_sets import FORM, TEMPERATURE, Messages
-from judge.retries import nobody_answers, retrying, stopping_error
-from judge.verdicts import REMINDERS, Parsing, spoken
-from ledger.digests import digest_of
+from judge.prompt_sets import Form, Messages
+from judge.rates import Gate
+from judge.replies import Reply
+from judge.retries import nobody_answers, out_of_time, retrying, stopping_error
+from judge.verdict_forms import extras
+from judge.verdicts import Parsing
 from ledger.errors import JudgeError, Rejected, Unavailable
+from ledger.judge_config import Price
 from ledger.judgments import Attempt
 from ledger.store import Writer
 
@@ -31,12 +39,18 @@ PROBE_ATTEMPTS = 3
 
 @dataclass(frozen=True)
 class Limits:
-    """How much at once, how often, how long a reply, and the rules that decide whether a reply can be read."""
+    """How much at once, how often, how long a reply and a session; the form of a reply and the rules to read it by."""
 
     concurrency: int
     attempts: int
     max_tokens: int
     parsing: Parsing
+    form: Form = "text"
+    requests_per_minute: float | None = None
+    tokens_per_minute: float | None = None
+    deadline_seconds: float = math.inf
+    price: Price | None = None
+    budget_usd: float | None = None
 
 
 @dataclass
@@ -50,6 +64,8 @@ class Tally:
     last_error: JudgeError | None = None
     prompt_tokens: int | None = None
     completion_tokens: int | None = None
+    spent_usd: float | None = None
+    pace: dict[str, float | int] = field(default_factory=dict)
 
 
 class Interviews:
@@ -69,6 +85,11 @@ class Interviews:
         self._unsaved: list[Attempt] = []
         self._stopping = asyncio.Event()
         self._lost = 0
+        self._ends_at = time.monotonic() + limits.deadline_seconds
+        self._gate = Gate(limits.concurrency, self._pause, limits.requests_per_minute, limits.tokens_per_minute)
+        self._tokens = Tokens()
+        spent_before = spent(history.all(), limits.price, limits.max_tokens)
+        self._purse = Purse(limits.price, limits.budget_usd, spent_before)
         self.tally = tally
 
     async def hold(self, asks: Sequence[Ask]) -> None:
@@ -85,6 +106,7 @@ class Interviews:
             raise group.exceptions[0] from group
         finally:
             self._save()
+            self.tally.pace = self._gate.facts
 
     async def _work(self, pending: Iterator[Ask]) -> None:
         for ask in pending:
@@ -114,6 +136,7 @@ class Interviews:
     def _count(self, ask: Ask) -> None:
         self.tally.asked += 1
         self.tally.failed += self._due(ask) is not None
+        self.tally.spent_usd = self._purse.spent_usd if self._limits.price else None
         self._report(self.tally)
 
     async def _settle(self, ask: Ask, attempts: int) -> None:
@@ -126,9 +149,9 @@ class Interviews:
         return self._history.due(ask.judgment, ask.mode, self._limits.parsing)
 
     async def _answered(self, ask: Ask, due: Due, attempts: int) -> bool:
-        messages = [*ask.messages(), *_reminder(ask, due)]
+        messages = conversation(ask, due, self._limits.parsing)
         try:
-            await retrying(attempts, self._pause)(self._call, ask, due, messages)
+            await retrying(attempts, self._pause, self._left)(self._call, ask, due, messages)
         except (Rejected, Unavailable) as error:
             self._give_up(error)
             return False
@@ -140,7 +163,7 @@ class Interviews:
             return
         self.tally.last_error = error
         self._lost = self._lost + 1 if isinstance(error, Unavailable) else 0
-        fatal = stopping_error(error, self._lost)
+        fatal = stopping_error(error, self._lost, self._left())
         if fatal:
             self._stop(fatal)
 
@@ -148,8 +171,14 @@ class Interviews:
         self.tally.stopped = self.tally.stopped or error
         self._stopping.set()
 
+    def _left(self) -> float:
+        """Seconds until the session's deadline."""
+        return self._ends_at - time.monotonic()
+
     async def _pause(self, seconds: float) -> None:
         """Wait, but not longer than the session lasts."""
+        if seconds > self._left():
+            self._stop(out_of_time(seconds))
         try:
             async with asyncio.timeout(seconds):
                 await self._stopping.wait()
@@ -159,26 +188,67 @@ class Interviews:
 
     async def _call(self, ask: Ask, due: Due, messages: Messages) -> None:
         limit = self._limits.max_tokens * (2 if due.doubled else 1)
+        expected = self._tokens.of(messages)
+        reserved = await self._purse.take(expected, limit)
+        try:
+            await self._turn(expected)
+        except BaseException:
+            self._purse.free(reserved)
+            raise
         started = time.monotonic()
         try:
-            reply: Reply | None = await self._transport.call(messages, limit)
+            reply: Reply | None = await self._sent(messages, limit, ask)
             error = None
         except JudgeError as failure:
             reply, error = None, failure
+        finally:
+            self._gate.leave()
+        self._learn(reply, error, messages, expected, reserved)
         self.tally.calls += 1
         number = 1 + sum(attempt.ask == due.ask for attempt in self._history.of(ask.judgment))
         attempt = Attempt(
             judgment=ask.judgment,
             ask=due.ask,
             attempt=number,
-            request_digest=request_digest(messages, limit),
+            request_digest=request_digest(messages, limit, self._limits.form),
             latency_seconds=time.monotonic() - started,
-            **(_answer(reply) if reply else _failure(error)),
+            **(answer_fields(reply) if reply else failure_fields(error)),
         )
         self._history.add(attempt)
         await self._saved(attempt)
         if error:
             raise error
+
+    async def _turn(self, tokens: int) -> None:
+        """Wait until the call may be made. Raises Unavailable if the session was stopped meanwhile."""
+        await self._gate.enter(tokens)
+        if self._stopping.is_set():
+            self._gate.leave()
+            raise Unavailable("not sent, because the session was stopped")
+
+    async def _sent(self, messages: Messages, limit: int, ask: Ask) -> Reply:
+        further = extras(self._limits.form, ask.mode)
+        return await (
+            self._transport.call(messages, limit, further) if further else self._transport.call(messages, limit)
+        )
+
+    def _learn(
+        self, reply: Reply | None, error: JudgeError | None, messages: Messages, expected: int, reserved: float
+    ) -> None:
+        """What a call tells about the next ones: its tokens, its cost, and whether the endpoint bears as many."""
+        if reply:
+            self._tokens.learn(messages, reply.prompt_tokens)
+            used = (reply.prompt_tokens or expected) + (reply.completion_tokens or 0)
+            self._gate.borne(used - expected)
+            self._purse.settle(reserved, reply.prompt_tokens, reply.completion_tokens)
+            if reply.exhausted_seconds:
+                self._gate.hold(min(reply.exhausted_seconds, max(0.0, self._left())))
+            return
+        self._purse.free(reserved)
+        if isinstance(error, Unavailable) and error.status == 429:
+            self._gate.limited(error.retry_after_seconds)
+        else:
+            self._gate.borne()
 
     async def _saved(self, attempt: Attempt) -> None:
         """On the disk when this returns, in one sync with the attempts that ended at the same moment."""
@@ -194,38 +264,3 @@ class Interviews:
         attempts, self._unsaved = self._unsaved, []
         if attempts:
             self._writer.append(*attempts)
-
-
-def request_digest(messages: Messages, max_tokens: int) -> str:
-    """Hash of what one call asks for."""
-    return digest_of({"messages": messages, "max_tokens": max_tokens, "temperature": TEMPERATURE, "form": FORM})
-
-
-def _reminder(ask: Ask, due: Due) -> Messages:
-    """The continuation of the conversation in a re-ask: what the judge said, and what is missing.
-
-    Thoughts are left out, as chat templates do; servers refuse empty messages, so an empty reply is stated.
-    """
-    if due.ask == "first":
-        return []
-    said = due.replied or ""
-    reply = (spoken(said) or said).strip() or "(no text)"
-    return [{"role": "assistant", "content": reply}, {"role": "user", "content": REMINDERS[ask.mode]}]
-
-
-def _answer(reply: Reply) -> dict[str, Any]:
-    return {
-        "status": "answered",
-        "http_status": 200,
-        "prompt_tokens": reply.prompt_tokens,
-        "completion_tokens": reply.completion_tokens,
-        "served_model": reply.served_model,
-        "finish": reply.finish,
-        "refusal": reply.refusal,
-        "reply": reply.text,
-    }
-
-
-def _failure(error: JudgeError | None) -> dict[str, Any]:
-    status: Literal["failed", "rejected"] = "rejected" if isinstance(error, Rejected) else "failed"
-    return {"status": status, "http_status": error.status if error else None, "error": str(error)}

@@ -11,11 +11,15 @@ import asyncio
 import json
 import re
 import time
-from dataclasses import dataclass
+from collections.abc import Mapping
+from types import MappingProxyType
 from typing import TYPE_CHECKING, Any, Protocol
 from urllib.parse import urlsplit
 
 from judge.prompt_sets import TEMPERATURE, Messages
+from judge.rates import exhausted_for
+from judge.replies import Reply, completion_reply
+from judge.verdict_forms import is_rating
 from ledger.errors import ConfigError, Rejected, Unavailable
 from ledger.waits import retry_after
 
@@ -26,44 +30,45 @@ OPENAI_URL = "https://api.openai.com/v1"
 CONNECT_SECONDS = 10.0
 ERROR_CHARACTERS = 500
 NO_KEY = "no-key"
+FEW_LOGPROBS = 5
+NO_EXTRAS: Mapping[str, Any] = MappingProxyType({})
 STOPS_ALL = frozenset({401, 403, 404})
 TRANSIENT = frozenset({408, 409, 425, 429})
 _REFUSAL = re.compile("support|deprecated|not allowed|unrecognized", re.IGNORECASE)
+_NO_SYSTEM = re.compile(r"system.{0,40}(?:role|message|prompt)|role.{0,40}system|roles must alternate", re.IGNORECASE)
+_FORM_REFUSED = {
+    "response_format": re.compile("response_format|json_schema|structured|guided", re.IGNORECASE),
+    "logprobs": re.compile("logprobs", re.IGNORECASE),
+}
 LOOPBACK = frozenset({"localhost", "127.0.0.1", "::1"})
 
 
-@dataclass(frozen=True)
-class Reply:
-    """What the judge sent back; token counts are None where the server does not count."""
-
-    text: str
-    finish: str | None = None
-    refusal: str | None = None
-    served_model: str | None = None
-    prompt_tokens: int | None = None
-    completion_tokens: int | None = None
+Extras = Mapping[str, Any]
+"""Further parameters of a call: the form of the reply."""
 
 
 class Transport(Protocol):
     """One call to a judge. Raises Unavailable or Rejected."""
 
-    async def call(self, messages: Messages, max_tokens: int) -> Reply:
+    async def call(self, messages: Messages, max_tokens: int, extras: Extras = NO_EXTRAS) -> Reply:
         """The judge's reply to these messages."""
 
 
 class OpenAITransport:
-    """A judge behind an OpenAI-compatible endpoint; `facts` holds what was learned about it.
+    """A judge behind an OpenAI-compatible endpoint; `facts` holds what was learned about it, `learned` what an earlier
+    session learned, so that no call is refused twice.
 
     Enter it (`async with`) so that its connections are closed. An empty `base_url` is OpenAI's own, which needs a
     key; other servers may need none.
     """
 
-    def __init__(self, base_url: str, api_key: str, model: str, timeout_seconds: float) -> None:
+    def __init__(
+        self, base_url: str, api_key: str, model: str, timeout_seconds: float, learned: Extras = NO_EXTRAS
+    ) -> None:
         self._url, self._key, self._model = base_url or OPENAI_URL, api_key.strip(), model
         self._timeout_seconds = timeout_seconds
         self._client: AsyncOpenAI | None = None
-        self._limit_name, self._send_temperature = "max_tokens", True
-        self.facts: dict[str, Any] = {}
+        self.facts: dict[str, Any] = dict(learned)
         self.where = endpoint(self._url)
         if not self._key and not base_url:
             raise ConfigError("no API key.", where=self.where, remedy="Set the variable that `api_key_env` names.")
@@ -81,29 +86,61 @@ class OpenAITransport:
             client, self._client = self._client, None
             await client.close()
 
-    async def call(self, messages: Messages, max_tokens: int) -> Reply:
+    async def call(self, messages: Messages, max_tokens: int, extras: Extras = NO_EXTRAS) -> Reply:
         """One call; a server that refuses a parameter is asked once more without it, and never sent it again."""
         while True:
-            request = self._request(messages, max_tokens)
+            request = self._request(messages, max_tokens, extras)
             try:
-                return await self._sent(request)
+                reply = await self._sent(request)
             except Rejected as error:
                 if error.status not in (400, 422) or not self._learned(error.what, request):
                     raise
+                continue
+            if extras.get("logprobs") and not reply.rating_tokens and not reply.refusal and reply.text.strip():
+                self._without_logprobs(reply)
+            return reply
 
-    def _request(self, messages: Messages, max_tokens: int) -> dict[str, Any]:
-        temperature = {"temperature": TEMPERATURE} if self._send_temperature else {}
-        return {"model": self._model, "messages": messages, self._limit_name: max_tokens, **temperature}
+    def _request(self, messages: Messages, max_tokens: int, extras: Extras) -> dict[str, Any]:
+        temperature = {} if "temperature" in self.facts else {"temperature": TEMPERATURE}
+        shown = one_message(messages) if "system_role" in self.facts else messages
+        limit = str(self.facts.get("output_limit", "max_tokens"))
+        further = dict(extras)
+        if "top_logprobs" in further:
+            further["top_logprobs"] = self.facts.get("top_logprobs", further["top_logprobs"])
+        return {"model": self._model, "messages": shown, limit: max_tokens, **temperature, **further}
 
     def _learned(self, complaint: str, sent: dict[str, Any]) -> bool:
-        """Whether the complaint names a parameter that was sent and can be done without."""
+        """Whether the complaint names a parameter that was sent and can be done without. Raises Rejected for a form."""
         if "max_tokens" in sent and "max_completion_tokens" in complaint:
-            self._limit_name = self.facts["output_limit"] = "max_completion_tokens"
+            self.facts["output_limit"] = "max_completion_tokens"
             return True
         if "temperature" in sent and "temperature" in complaint and _REFUSAL.search(complaint):
-            self._send_temperature, self.facts["temperature"] = False, "not sent: the server refuses it"
+            self.facts["temperature"] = "not sent: the server refuses it"
             return True
+        if sent["messages"][0]["role"] == "system" and _NO_SYSTEM.search(complaint):
+            self.facts["system_role"] = "sent as part of the user's message: the server refuses it"
+            return True
+        if sent.get("top_logprobs", 0) > FEW_LOGPROBS and "top_logprobs" in complaint:
+            self.facts["top_logprobs"] = FEW_LOGPROBS
+            return True
+        for name, form in (("response_format", "json"), ("logprobs", "logprob")):
+            if name in sent and _FORM_REFUSED[name].search(complaint):
+                raise self._formless(f"refuses {name} ({complaint})", form)
         return False
+
+    def _without_logprobs(self, reply: Reply) -> None:
+        """A reply that is a rating and has no log-probabilities: the endpoint gives none, ever."""
+        if any(is_rating(word) for word in reply.text.split()):
+            raise self._formless("gives no log-probabilities", "logprob")
+
+    def _formless(self, what: str, form: str) -> Rejected:
+        return Rejected(
+            f"the endpoint {what}; form = {form!r} needs it.",
+            where=self.where,
+            remedy='Set form = "text" for this judge.',
+            status=200,
+            stops_all=True,
+        )
 
     async def _sent(self, request: dict[str, Any]) -> Reply:
         import openai
@@ -118,7 +155,7 @@ class OpenAITransport:
             raise Unavailable(self._clean(_root_cause(error)), where=self.where) from None
         except openai.APIStatusError as error:
             return self._refused(error)
-        return self._reply(raw.text)
+        return self._reply(raw.text, raw.headers)
 
     def _opened(self) -> "AsyncOpenAI":
         if self._client is None:
@@ -153,20 +190,9 @@ class OpenAITransport:
             raise Unavailable(what, where=self.where, status=status, retry_after_seconds=wait) from None
         raise Rejected(what, where=self.where, status=status) from None
 
-    def _reply(self, body: str) -> Reply:
+    def _reply(self, body: str, headers: Mapping[str, str]) -> Reply:
         try:
-            data = json.loads(self._redacted(body))
-            choice = data["choices"][0]
-            message = choice["message"]
-            usage = data.get("usage") or {}
-            return Reply(
-                text=_text(message.get("content")),
-                finish=_string(choice.get("finish_reason")),
-                refusal=_string(message.get("refusal")),
-                served_model=_string(data.get("model")),
-                prompt_tokens=_count(usage.get("prompt_tokens")),
-                completion_tokens=_count(usage.get("completion_tokens")),
-            )
+            return completion_reply(json.loads(self._redacted(body)), exhausted_for(headers))
         except (ValueError, KeyError, IndexError, TypeError, AttributeError, RecursionError):
             sentence = f"HTTP 200, but not a completion: {self._clean(body)}"
             raise Unavailable(sentence, where=self.where, status=200) from None
@@ -177,6 +203,14 @@ class OpenAITransport:
     def _clean(self, text: str) -> str:
         flat = " ".join(self._redacted(text).split())
         return flat if len(flat) <= ERROR_CHARACTERS else flat[:ERROR_CHARACTERS] + "…"
+
+
+def one_message(messages: Messages) -> Messages:
+    """The conversation with its system text at the head of the first message, for models that know no system role."""
+    first, second, *rest = messages
+    if first["role"] != "system":
+        return messages
+    return [{**second, "content": f"{first['content']}\n\n{second['content']}".lstrip()}, *rest]
 
 
 def endpoint(url: str) -> str:
@@ -195,22 +229,3 @@ def _root_cause(error: BaseException) -> str:
     while error.__cause__ is not None:
         error = error.__cause__
     return f"no connection ({error or type(error).__name__})"
-
-
-def _text(content: Any) -> str:  # noqa: ANN401 - whatever a server sends
-    """The text of a message; some servers send it in parts. Raises TypeError for anything else."""
-    if content is None:
-        return ""
-    if isinstance(content, list):
-        return "".join(str(part["text"]) for part in content if part.get("type") == "text")
-    if not isinstance(content, str):
-        raise TypeError("content is no text")
-    return content
-
-
-def _string(value: Any) -> str | None:  # noqa: ANN401 - whatever a server sends
-    return value if isinstance(value, str) else None
-
-
-def _count(value: Any) -> int | None:  # noqa: ANN401 - whatever a server sends
-    return value if isinstance(value, int) and not isinstance(value, bool) and value >= 0 else None

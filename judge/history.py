@@ -7,8 +7,9 @@ if no verdict can be read. An ask that never got an answer stays due, also in a 
 """
 
 from collections import Counter
-from collections.abc import Iterable
+from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
+from itertools import chain
 from typing import Any, Literal
 
 from judge.prompt_sets import Mode
@@ -40,6 +41,10 @@ class History:
         """Remember one more attempt."""
         self._attempts.setdefault(attempt.judgment, []).append(attempt)
 
+    def all(self) -> Iterator[Attempt]:
+        """Every attempt, by judgment."""
+        return chain.from_iterable(self._attempts.values())
+
     def of(self, judgment: str) -> list[Attempt]:
         """The attempts of one judgment; none if it was never asked."""
         return self._attempts.get(judgment, [])
@@ -54,7 +59,7 @@ class History:
             return Due("again", doubled=True, replied=first[-1].reply) if cut else None
         if _cut_once(first, mode, parsing):
             return Due("first", doubled=True)
-        unclear = parsing == "strict" and _read(first[-1], mode, parsing).outcome in RE_ASKED
+        unclear = parsing != "fastchat" and _read(first[-1], mode, parsing).outcome in RE_ASKED
         return Due("again", replied=first[-1].reply) if unclear else None
 
     def verdict(self, judgment: str, mode: Mode, parsing: Parsing) -> tuple[Reading, str | None]:
@@ -73,7 +78,7 @@ class History:
 
     def facts(self) -> dict[str, Any]:
         """What the attempts tell about the judge: models that served, calls, tokens; None where nobody counted."""
-        attempts = [attempt for made in self._attempts.values() for attempt in made]
+        attempts = list(self.all())
         answered = [attempt for attempt in attempts if attempt.status == "answered"]
         return {
             "served_models": dict(Counter(attempt.served_model or "unknown" for attempt in answered)),
@@ -96,7 +101,8 @@ def token_total(counts: Iterable[int | None]) -> int | None:
 
 
 def _read(attempt: Attempt, mode: Mode, parsing: Parsing) -> Reading:
-    return reading(mode, attempt.reply or "", attempt.finish, attempt.refusal, parsing)
+    said = attempt.reply or ""
+    return reading(mode, said, attempt.finish, attempt.refusal, parsing, attempt.rating_tokens)
 
 
 def _cut_once(answered: list[Attempt], mode: Mode, parsing: Parsing) -> bool:

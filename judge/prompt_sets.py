@@ -17,6 +17,7 @@ from typing import Any, Literal, Protocol
 import jinja2
 from jinja2.sandbox import ImmutableSandboxedEnvironment
 
+from judge.hostility import disarmed
 from ledger.digests import digest_of
 from ledger.errors import ConfigError
 from ledger.records import Question
@@ -26,8 +27,9 @@ Messages = list[dict[str, str]]
 Seats = tuple[tuple[str, ...], ...]
 """The answers of each seat for turns 1..turn: one seat for a rating, two (A, B) for a game."""
 
-FORM = "text"
+Form = Literal["text", "json", "logprob"]
 TEMPERATURE = 0
+FORMS_FILE = "forms.toml"
 FENCE_DIGITS = 8  # each digit costs a token or so in a dozen places
 REFERENCE_CATEGORIES = frozenset({"reasoning", "math", "coding", "arena-hard-200"})
 OFFICIAL_NAMES: dict[tuple[Mode, bool, int], str] = {
@@ -53,6 +55,10 @@ class PromptSet(Protocol):
     def digest(self) -> str:
         """Hash of every prompt in the set."""
 
+    @property
+    def form(self) -> Form:
+        """How it asks for a verdict."""
+
     def messages(self, question: Question, turn: int, seats: Seats) -> Messages:
         """What the judge is sent about turn `turn` (1-based). Raises ConfigError where the set has no prompt for it."""
 
@@ -72,14 +78,18 @@ class Rendering:
 
     def digest(self) -> str:
         """Hash of the rendered messages and of what else decides the meaning of the call."""
-        return digest_of({"messages": self.messages(), "temperature": TEMPERATURE, "form": FORM})
+        return digest_of({"messages": self.messages(), "temperature": TEMPERATURE, "form": self.prompts.form})
 
 
 @dataclass(frozen=True)
 class AssayPrompts:
-    """Assay's prompts: Jinja2, any number of turns, each answer between markers that it cannot write itself."""
+    """Assay's prompts: Jinja2, any number of turns, each answer between markers that it cannot write itself.
+
+    What would pass for a verdict, a marker or a chat template's token inside an answer is taken apart (hostility.py).
+    """
 
     digest: str
+    form: Form
     systems: dict[tuple[str, bool], str]
     templates: dict[tuple[str, bool], jinja2.Template]
     name: str = "assay"
@@ -87,7 +97,8 @@ class AssayPrompts:
     def messages(self, question: Question, turn: int, seats: Seats) -> Messages:
         """The system text and the rendered conversation; a reference is shown where one stands in turns 1..turn."""
         kind = ("pair" if len(seats) == 2 else "single", any(question.references[:turn]))
-        turns = [dict(row) for row in _rows(question, turn, seats)]
+        harmless = tuple(tuple(disarmed(text) for text in seat) for seat in seats)
+        turns = [dict(row) for row in _rows(question, turn, harmless)]
         token = fence([value for row in turns for value in row.values()], turn)
         user = self.templates[kind].render(turn=turn, turns=turns, fence=token)
         return [{"role": "system", "content": self.systems[kind]}, {"role": "user", "content": user}]
@@ -100,6 +111,7 @@ class OfficialPrompts:
     digest: str
     prompts: dict[str, tuple[str, str]]
     name: str = "official"
+    form: Form = "text"
 
     def messages(self, question: Question, turn: int, seats: Seats) -> Messages:
         """The system text and the filled template; references only where FastChat shows them.
@@ -121,28 +133,47 @@ class OfficialPrompts:
         return [{"role": "system", "content": system}, {"role": "user", "content": user}]
 
 
-def assay_prompts(folder: Traversable | Path) -> AssayPrompts:
-    """The prompt set in a folder of TOMLs, one a mode with and without reference. Raises ConfigError."""
+def assay_prompts(folder: Traversable | Path, form: Form = "text") -> AssayPrompts:
+    """The prompt set in a folder of TOMLs, one a mode with and without reference, each ended by its form's words.
+
+    Raises ConfigError.
+    """
     environment = ImmutableSandboxedEnvironment(
         trim_blocks=True, lstrip_blocks=True, autoescape=False, undefined=jinja2.StrictUndefined
     )
-    systems, templates = {}, {}
+    endings = _endings(folder / FORMS_FILE)
+    systems, templates, sources = {}, {}, {}
     for file in sorted((f for f in folder.iterdir() if f.name.endswith(".toml")), key=lambda f: f.name):
+        if file.name == FORMS_FILE:
+            continue
         try:
             data = tomllib.loads(file.read_text(encoding="utf-8"))
             kind = (str(data["mode"]), bool(data["reference"]))
-            system, template = str(data["system"]), environment.from_string(data["user"])
+            ending = endings[kind[0]].get(form)
+            if ending is None:
+                continue  # a form that this mode does not have
+            texts = f"{data['system']}\n\n{ending['system'].lstrip()}", f"{data['user']}\n{ending['user']}"
+            template = environment.from_string(texts[1])
             _try(template, pair=kind[0] == "pair")
         except (KeyError, TypeError, UnicodeDecodeError, tomllib.TOMLDecodeError, jinja2.TemplateError) as error:
             raise ConfigError(f"not a judge prompt: {error!r}", where=str(file)) from error
         if kind in systems:
             raise ConfigError(f"a second prompt for mode {kind[0]}, reference {kind[1]}", where=str(file))
-        systems[kind], templates[kind] = (system, data["user"]), template
-    missing = [f"{m} (reference {r})" for m in ("single", "pair") for r in (False, True) if (m, r) not in systems]
-    if missing:
-        raise ConfigError(f"no judge prompt for {', '.join(missing)}", where=str(folder))
-    digest = digest_of(sorted([*kind, *texts] for kind, texts in systems.items()))
-    return AssayPrompts(digest, {kind: texts[0] for kind, texts in systems.items()}, templates)
+        systems[kind], templates[kind], sources[kind] = texts[0], template, texts[1]
+    modes = [mode for mode in ("single", "pair") if form in endings.get(mode, {})]
+    missing = [f"{m} (reference {r})" for m in modes for r in (False, True) if (m, r) not in systems]
+    if missing or not modes:
+        raise ConfigError(f"no judge prompt for {', '.join(missing) or form}", where=str(folder))
+    digest = digest_of(sorted([*kind, systems[kind], sources[kind]] for kind in systems))
+    return AssayPrompts(digest, form, systems, templates)
+
+
+def _endings(file: Traversable) -> dict[str, dict[str, dict[str, str]]]:
+    """The words that ask for a verdict, by mode and form. Raises ConfigError."""
+    try:
+        return tomllib.loads(file.read_text(encoding="utf-8"))
+    except (OSError, UnicodeDecodeError, tomllib.TOMLDecodeError) as error:
+        raise ConfigError(f"not the forms of judge prompts: {error!r}", where=str(file)) from error
 
 
 def official_prompts(judge_prompts_jsonl: Path) -> OfficialPrompts:

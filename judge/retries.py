@@ -3,8 +3,8 @@
 In: the error of a call. Out: a wait, or the error that stops the session.
 Source: "full jitter" (AWS Architecture Blog, Exponential Backoff and Jitter); tenacity does the loop.
 
-The wait is the larger of the server's Retry-After and a full-jitter exponential. A server that asks for longer than
-LONGEST_WAIT_SECONDS has a daily limit: nobody is served by a process that sleeps for hours, so the session ends.
+The wait is the larger of the server's Retry-After, of any length, and a full-jitter exponential. One that reaches
+beyond the session's deadline ends it.
 """
 
 from collections.abc import Awaitable, Callable
@@ -15,14 +15,13 @@ from ledger.errors import JudgeError, Rejected, Unavailable
 
 BACKOFF_SECONDS = 1.0
 LONGEST_BACKOFF_SECONDS = 60.0
-LONGEST_WAIT_SECONDS = 900.0
 LOST_AFTER = 50
 
 
-def retrying(attempts: int, pause: Callable[[float], Awaitable[None]]) -> AsyncRetrying:
-    """The loop around one call: Unavailable is tried again, all else is raised at once."""
+def retrying(attempts: int, pause: Callable[[float], Awaitable[None]], left: Callable[[], float]) -> AsyncRetrying:
+    """The loop around one call: Unavailable is tried again within the seconds `left`, all else is raised at once."""
     return AsyncRetrying(
-        retry=retry_if_exception(worth_retrying),
+        retry=retry_if_exception(lambda error: worth_retrying(error, left())),
         stop=stop_after_attempt(attempts),
         wait=wait,
         sleep=pause,
@@ -30,9 +29,9 @@ def retrying(attempts: int, pause: Callable[[float], Awaitable[None]]) -> AsyncR
     )
 
 
-def worth_retrying(error: BaseException) -> bool:
-    """Whether the same call may succeed soon."""
-    return isinstance(error, Unavailable) and not _asks_too_much(error)
+def worth_retrying(error: BaseException, left: float) -> bool:
+    """Whether the same call may succeed before the deadline."""
+    return isinstance(error, Unavailable) and not _asks_too_much(error, left)
 
 
 def wait(state: RetryCallState) -> float:
@@ -43,12 +42,14 @@ def wait(state: RetryCallState) -> float:
     return max(asked or 0.0, jitter)
 
 
-def stopping_error(error: Rejected | Unavailable, lost: int) -> JudgeError | None:
-    """The error that ends the session, or None; `lost` judgments in a row found the endpoint unavailable."""
+def stopping_error(error: Rejected | Unavailable, lost: int, left: float) -> JudgeError | None:
+    """The error that ends the session, or None; `lost` judgments in a row found the endpoint unavailable, and the
+    session has `left` seconds.
+    """
     if isinstance(error, Rejected):
         return error if error.stops_all else None
-    if _asks_too_much(error):
-        return _long_wait(error)
+    if _asks_too_much(error, left):
+        return out_of_time(error.retry_after_seconds or 0.0, error)
     if lost >= LOST_AFTER:
         return JudgeError(f"{lost} judgments in a row failed, the last with: {error.what}", where=error.where)
     return None
@@ -62,15 +63,16 @@ def nobody_answers(error: JudgeError | None) -> JudgeError:
     )
 
 
-def _asks_too_much(error: Unavailable) -> bool:
-    return (error.retry_after_seconds or 0.0) > LONGEST_WAIT_SECONDS
-
-
-def _long_wait(error: Unavailable) -> JudgeError:
-    minutes = (error.retry_after_seconds or 0) / 60
+def out_of_time(seconds: float, error: Unavailable | None = None) -> JudgeError:
+    """The end of a session that would have to wait beyond its deadline."""
+    why = f" ({error.what})" if error else ""
     return JudgeError(
-        f"asks to wait {minutes:.0f} minutes before the next call ({error.what}).",
-        where=error.where,
-        remedy="Run the same command again then; what was answered is kept.",
-        status=error.status,
+        f"the next call has to wait {seconds / 60:.0f} minutes, beyond the session's deadline{why}.",
+        where=error.where if error else "",
+        remedy="Run the same command again then, or raise `deadline_seconds`; what was answered is kept.",
+        status=error.status if error else None,
     )
+
+
+def _asks_too_much(error: Unavailable, left: float) -> bool:
+    return (error.retry_after_seconds or 0.0) > left

@@ -6,8 +6,9 @@ In: a function of the messages. Out: its text as a Reply, or the error it return
 import asyncio
 from collections.abc import Callable
 
-from judge.client import Reply
+from judge.client import NO_EXTRAS, Extras
 from judge.prompt_sets import Messages
+from judge.replies import Reply
 
 Script = Callable[[Messages], str | Reply | BaseException]
 
@@ -19,7 +20,7 @@ class ScriptedJudge:
         self._script, self._served_model = script, served_model
         self.calls: list[Messages] = []
 
-    async def call(self, messages: Messages, max_tokens: int) -> Reply:
+    async def call(self, messages: Messages, max_tokens: int, extras: Extras = NO_EXTRAS) -> Reply:
         """What the script says about these messages; no token is counted."""
         self.calls.append(messages)
         await asyncio.sleep(0)  # gives way once, as every real call does

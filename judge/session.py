@@ -23,10 +23,10 @@ from judge.derivation import derived, derived_marks
 from judge.exam import PlannedMark, exam_plan, exam_tasks
 from judge.history import History
 from judge.plan import TIE, Answers, Ask, Planned, Planner, answers_by_key
-from judge.prompt_sets import FORM, TEMPERATURE, PromptSet
-from ledger.config import JudgeConfig
+from judge.prompt_sets import TEMPERATURE, PromptSet
 from ledger.digests import file_digest
 from ledger.errors import ConfigError, JudgeError, MissingRecords
+from ledger.judge_config import JudgeConfig
 from ledger.judgments import Game, Judgment, Rating
 from ledger.manifests import Manifest, open_manifest, write_manifest
 from ledger.progress import Progress, Report, silent
@@ -100,7 +100,7 @@ def judge_review(
         settings = _settings(config, prompt_set)
         manifest = open_manifest(folder.path, "judge", config.name, settings, inputs, len(history))
         asks = plan.asks()
-        due = [ask for ask in asks if history.due(ask.judgment, ask.mode, config.parsing)]
+        due = [ask for ask in asks if history.due(ask.judgment, ask.mode, config.rules)]
         tally = Tally()
         endpoint = manifest.facts.get("endpoint", {})
         try:
@@ -169,16 +169,27 @@ def _interview(
         note = f"{now.failed} failed" if now.failed else ""
         report(Progress(f"judge {config.name}", total - len(due) + now.asked, total, note))
 
-    limits = Limits(config.concurrency, config.attempts, config.max_tokens, config.parsing)
+    limits = Limits(
+        concurrency=config.concurrency,
+        attempts=config.attempts,
+        max_tokens=config.max_tokens,
+        parsing=config.rules,
+        form=config.form,
+        requests_per_minute=config.requests_per_minute,
+        tokens_per_minute=config.tokens_per_minute,
+        deadline_seconds=config.deadline_seconds,
+        price=config.price,
+        budget_usd=config.budget_usd,
+    )
     with Writer(folder.attempts) as writer:
         interviews = Interviews(transport, limits, history, writer, tell, tally)
         asyncio.run(interviews.hold(due))
 
 
 def _derive(folder: JudgeFolder, plan: ReviewPlan, history: History, config: JudgeConfig) -> dict[str, dict[str, int]]:
-    ratings = derived(plan.ratings, history, config.parsing)
-    games = derived(plan.games, history, config.parsing)
-    exam = derived_marks(plan.exam, history, config.parsing)
+    ratings = derived(plan.ratings, history, config.rules)
+    games = derived(plan.games, history, config.rules)
+    exam = derived_marks(plan.exam, history, config.rules)
     folder.ratings.replace(ratings)
     folder.games.replace(games)
     folder.exam.replace(exam)
@@ -221,7 +232,7 @@ def _settings(config: JudgeConfig, prompts: PromptSet) -> dict[str, Any]:
         "host": "served here" if config.serve else urlsplit(config.base_url or OPENAI_URL).hostname or "",
         "prompts": prompts.name,
         "prompts_digest": prompts.digest,
-        "form": FORM,
+        "form": prompts.form,
         "temperature": TEMPERATURE,
         "parsing": config.parsing,
         "modes": list(config.modes),

@@ -2,34 +2,46 @@
 
 In: the text of a reply, how it ended, and the rules to read it by. Out: a Reading.
 Source: FastChat `llm_judge/common.py` for the rules named `fastchat` (reference/mt-bench.md section 2.3).
+The rules `json` and `logprob` stand in verdict_forms.py.
 
 The strict rules: what is thought is not said; exactly one distinct verdict in double brackets, in range; decimals and
 `[[ 8/10 ]]` are fine. A reply that was cut has no verdict even if a marker stands in it, because a verdict stands last.
 """
 
 import re
+from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Literal
 
 from judge.prompt_sets import Mode
-from ledger.judgments import Outcome
+from judge.verdict_forms import expected_rating, json_ratings, json_seats
+from ledger.judgments import Outcome, RatingToken
 
-Parsing = Literal["strict", "fastchat"]
+Parsing = Literal["strict", "fastchat", "json", "logprob"]
 Value = float | str | None
 """A score, or a seat (`A`, `B`) or a tie (`C`)."""
 
 LOWEST, HIGHEST = 1.0, 10.0
 CUT = frozenset({"length", "max_tokens"})
 RE_ASKED = frozenset({Outcome.UNREADABLE, Outcome.CONTRADICTORY, Outcome.OUT_OF_RANGE})
-REMINDERS: dict[Mode, str] = {
-    "single": (
+REMINDERS: dict[tuple[Mode, str], str] = {
+    ("single", "text"): (
         "Your reply does not end in one rating that can be read. Give your final rating now, as a single line of the "
         'form "Rating: [[N]]" with your number from 1 to 10 in place of N, and no other double brackets.'
     ),
-    "pair": (
+    ("pair", "text"): (
         "Your reply does not end in one verdict that can be read. Give your final verdict now, as a single line: "
         '"[[A]]" if A is better, "[[B]]" if B is better, or "[[C]]" for a tie, and no other double brackets.'
     ),
+    ("single", "json"): (
+        'Your reply is not one JSON object with a rating. Reply now with one object only: {"reasoning": "...", '
+        '"rating": N}, with your whole number from 1 to 10 in place of N.'
+    ),
+    ("pair", "json"): (
+        'Your reply is not one JSON object with a verdict. Reply now with one object only: {"reasoning": "...", '
+        '"verdict": "..."}, the verdict being "A", "B", or "C" for a tie.'
+    ),
+    ("single", "logprob"): "Your reply does not begin with a rating. Reply now with one whole number from 1 to 10.",
 }
 
 _THINK = re.compile(r"</?think(?:ing)?>", re.IGNORECASE)
@@ -47,20 +59,41 @@ class Reading:
     note: str = ""
 
 
-def reading(mode: Mode, text: str, finish: str | None, refusal: str | None, parsing: Parsing) -> Reading:
-    """The verdict of a reply. How it ended is looked at before its text, except that FastChat's rules know no cut."""
+def reading(
+    mode: Mode,
+    text: str,
+    finish: str | None,
+    refusal: str | None,
+    parsing: Parsing,
+    tokens: Sequence[RatingToken] = (),
+) -> Reading:
+    """The verdict of a reply. How it ended is looked at before its text, except that FastChat's rules know no cut.
+
+    `tokens` are needed by the rules `logprob` only, which read the first number: what follows it may be cut.
+    """
     if refusal:
         return Reading(Outcome.REFUSED)
     if finish == "content_filter":
         return Reading(Outcome.FILTERED)
     if parsing == "fastchat":
         return fastchat_score(text) if mode == "single" else fastchat_winner(text)
+    if parsing == "logprob":
+        return _read_values(*expected_rating(tokens))
     if finish in CUT:
         return Reading(Outcome.TRUNCATED)
     said = spoken(text)
     if said is None:
         return Reading(Outcome.UNREADABLE, note="the reply ends inside its thoughts")
-    return _strict_score(said) if mode == "single" else _strict_winner(said)
+    if parsing == "json":
+        return _read_values(json_ratings(said)) if mode == "single" else _seat(json_seats(said))
+    return (
+        _read_values({float(number) for number in _SCORE.findall(said)}) if mode == "single" else _strict_winner(said)
+    )
+
+
+def reminder(mode: Mode, parsing: Parsing) -> str:
+    """What a judge is told whose reply could not be read."""
+    return REMINDERS[mode, parsing if parsing in ("json", "logprob") else "text"]
 
 
 def spoken(text: str) -> str | None:
@@ -92,7 +125,7 @@ def fastchat_score(text: str) -> Reading:
         octal = "." not in number and number.startswith("0") and bool(number.strip("0"))
         if octal or not number.isascii():
             return Reading(Outcome.UNREADABLE, note=f"FastChat stops with a SyntaxError at {number[:20]!r}")
-        return _score({float(number)})
+        return _read_values({float(number)})
     return Reading(Outcome.UNREADABLE)
 
 
@@ -104,20 +137,19 @@ def fastchat_winner(text: str) -> Reading:
     return Reading(Outcome.UNREADABLE)
 
 
-def _strict_score(said: str) -> Reading:
-    return _score({float(number) for number in _SCORE.findall(said)})
-
-
 def _strict_winner(said: str) -> Reading:
-    seats = set(_SEAT.findall(said))
+    return _seat(set(_SEAT.findall(said)))
+
+
+def _seat(seats: set[str]) -> Reading:
     if len(seats) > 1:
         return Reading(Outcome.CONTRADICTORY)
     return Reading(Outcome.SCORED, seats.pop()) if seats else Reading(Outcome.UNREADABLE)
 
 
-def _score(numbers: set[float]) -> Reading:
+def _read_values(numbers: set[float], note: str = "") -> Reading:
     if not numbers:
-        return Reading(Outcome.UNREADABLE)
+        return Reading(Outcome.UNREADABLE, note=note)
     if len(numbers) > 1:
         return Reading(Outcome.CONTRADICTORY)
     number = numbers.pop()

@@ -9,23 +9,19 @@ import tomllib
 from pathlib import Path
 from typing import Any, Literal, Self
 
-from pydantic import BaseModel, ConfigDict, Field, ValidationError, model_validator
+from pydantic import Field, ValidationError, model_validator
 
 from ledger.digests import digest_of
 from ledger.errors import ConfigError
+from ledger.judge_config import JudgeConfig
 from ledger.runs import CONTROL_SUFFIX
+from ledger.sections import Section
 
 Engine = Literal["vllm", "transformers", "openai", "imported"]
 Primary = Literal["rating_change", "win_change", "accuracy_change"]
 Limit = Literal["flips", "all_flips", "kl_options", "kl_trace", "kl_vocabulary"]
 OWN_ITEMS = "assay"
 MARGINS: dict[str, float] = {"rating_change": 0.3, "win_change": 0.05, "accuracy_change": 0.02}
-
-
-class Section(BaseModel):
-    """A part of the config; unknown keys are refused."""
-
-    model_config = ConfigDict(frozen=True, extra="forbid", allow_inf_nan=False)
 
 
 class ModelConfig(Section):
@@ -113,40 +109,6 @@ class TaskConfig(Section):
             raise ValueError("`num_fewshot`, `include_path` and `chat_template` are for lm-evaluation-harness' tasks")
         if self.of_harness and self.style != "continuation":
             raise ValueError("`style` is for Assay's own prompts; the harness builds those of its tasks")
-        return self
-
-
-class JudgeConfig(Section):
-    """A judge: any OpenAI-compatible endpoint, or a local model that Assay serves itself (`serve`)."""
-
-    model: str = ""
-    label: str = ""
-    base_url: str = ""
-    serve: str = ""
-    serve_args: dict[str, Any] = Field(default_factory=dict)
-    api_key_env: str = "OPENAI_API_KEY"
-    modes: tuple[Literal["single", "pair"], ...] = ("single", "pair")
-    prompts: Literal["official", "assay"] = "assay"
-    parsing: Literal["strict", "fastchat"] = "strict"
-    exam: bool = True
-    exam_tasks: int = Field(default=20, ge=1)
-    repeats: int = Field(default=1, ge=1)
-    concurrency: int = Field(default=16, ge=1)
-    max_tokens: int = Field(default=4096, ge=16)
-    attempts: int = Field(default=6, ge=1)
-    timeout_seconds: float = Field(default=600, gt=0)
-
-    @property
-    def name(self) -> str:
-        """The label, or the judge model's own name."""
-        return self.label or self.model or self.serve.rstrip("/").rsplit("/", 1)[-1]
-
-    @model_validator(mode="after")
-    def _reachable(self) -> Self:
-        if bool(self.serve) == bool(self.model):
-            raise ValueError("give either `model` (with `base_url`, if it is not OpenAI's) or `serve`")
-        if not self.modes:
-            raise ValueError("`modes` is empty; use single, pair or both")
         return self
 
 

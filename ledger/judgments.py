@@ -7,7 +7,7 @@ Source: style after ledger/records.py; every failure is an outcome with a name, 
 from enum import StrEnum
 from typing import Literal, Self
 
-from pydantic import Field, model_validator
+from pydantic import BaseModel, Field, model_validator
 
 from ledger.records import Key, Record, Text
 
@@ -41,8 +41,20 @@ class Winner(StrEnum):
     TIE = "tie"
 
 
+class RatingToken(BaseModel):
+    """A token that the judge said, and the most likely ones in its place with their log-probabilities in nats."""
+
+    model_config = Record.model_config
+
+    token: Text
+    top: tuple[tuple[Text, float], ...]
+
+
 class Attempt(Record):
-    """One call made to a judge, also a failed one; attempts are the only judge records that are appended."""
+    """One call made to a judge, also a failed one; attempts are the only judge records that are appended.
+
+    `rating_tokens` are kept for the form `logprob`: from the first token that is a rating on.
+    """
 
     judgment: str
     ask: Literal["first", "again"]
@@ -58,6 +70,7 @@ class Attempt(Record):
     finish: str | None = None
     refusal: Text | None = None
     reply: Text | None = None
+    rating_tokens: tuple[RatingToken, ...] = ()
 
     @property
     def key(self) -> Key:

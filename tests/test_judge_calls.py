@@ -9,9 +9,10 @@ import pytest
 
 from judge import retries
 from judge.calls import Interviews, Limits, Tally
-from judge.client import OpenAITransport, Reply
+from judge.client import OpenAITransport
 from judge.history import History
 from judge.plan import Ask
+from judge.replies import Reply
 from judge.scripted_judge import ScriptedJudge
 from judge.verdicts import Reading
 from ledger.errors import JudgeError, Rejected, Unavailable
@@ -142,7 +143,7 @@ def test_an_error_that_stops_all_keeps_what_was_answered(tmp_path):
 def test_stopping_does_not_wait_for_those_who_wait(tmp_path):
     def script(messages):
         if messages[1]["content"] == "1":
-            return Unavailable("later", status=429, retry_after_seconds=600)
+            return Unavailable("later", status=503, retry_after_seconds=600)
         return "[[7]]" if messages[1]["content"] == "0" else Rejected("no", status=401, stops_all=True)
 
     started = time.monotonic()
@@ -161,8 +162,8 @@ def test_the_servers_wish_to_wait_is_granted(tmp_path):
 
 def test_a_wish_to_wait_for_hours_ends_the_session(tmp_path):
     judge = ScriptedJudge(lambda _: Unavailable("daily limit", status=429, retry_after_seconds=7200))
-    tally, _, saved = held(tmp_path, judge, asks(100))
-    assert "120 minutes" in str(tally.stopped)
+    tally, _, saved = held(tmp_path, judge, asks(100), deadline_seconds=3600)
+    assert "120 minutes, beyond the session's deadline" in str(tally.stopped)
     assert len(saved) == 1
 
 

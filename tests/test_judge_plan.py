@@ -81,7 +81,7 @@ def test_answers_to_different_questions_under_one_id_are_refused():
 
 def test_a_turn_without_an_official_prompt_stops_before_any_call():
     class TwoTurns:
-        name, digest = "official", "d"
+        name, digest, form = "official", "d", "text"
 
         def messages(self, question, turn, seats):
             if turn > 2:

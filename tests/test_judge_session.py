@@ -12,8 +12,8 @@ from judge.client import OpenAITransport
 from judge.prompt_sets import assay_prompts
 from judge.scripted_judge import ScriptedJudge
 from judge.session import judge_review, refuse_contestant
-from ledger.config import JudgeConfig
 from ledger.errors import ConfigError, JudgeError, MissingRecords, Rejected, StaleInput, StoreLocked, Unavailable
+from ledger.judge_config import JudgeConfig
 from ledger.judgments import Order, Outcome, Winner
 from ledger.manifests import read_manifest
 from ledger.runs import RunFolder

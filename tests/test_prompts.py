@@ -59,7 +59,10 @@ def stretches(cells: list[int]) -> list[tuple[int, int]]:
 
 
 def judge_prompt(name: str) -> dict[str, Any]:
-    return tomllib.loads((ROOT / "judge" / f"{name}.toml").read_text(encoding="utf-8"))
+    prompt = tomllib.loads((ROOT / "judge" / f"{name}.toml").read_text(encoding="utf-8"))
+    ending = tomllib.loads((ROOT / "judge" / "forms.toml").read_text(encoding="utf-8"))[prompt["mode"]]["text"]
+    texts = {"system": f"{prompt['system']}\n\n{ending['system']}", "user": f"{prompt['user']}\n{ending['user']}"}
+    return prompt | texts
 
 
 def rendered(name: str, *turns: dict[str, str]) -> str:
@@ -206,7 +209,7 @@ def test_reference_29_second_largest() -> None:
 
 
 def test_judge_prompt_fields() -> None:
-    assert {entry.name.removesuffix(".toml") for entry in (ROOT / "judge").iterdir()} == set(PROMPTS)
+    assert {entry.name.removesuffix(".toml") for entry in (ROOT / "judge").iterdir()} == {*PROMPTS, "forms"}
     for name in PROMPTS:
         prompt = judge_prompt(name)
         assert list(prompt) == ["name", "mode", "reference", "description", "system", "user"]

@@ -1,0 +1,55 @@
+"""An attempt's parts: what one call sent, and the fields of its record, whichever way the reply came.
+
+In: an ask, what is due, a reply or an error. Out: messages, hashes and fields of Attempt records.
+"""
+
+from typing import Any, Literal
+
+from judge.history import Due
+from judge.plan import Ask
+from judge.prompt_sets import TEMPERATURE, Form, Messages
+from judge.replies import Reply
+from judge.verdicts import Parsing, reminder, spoken
+from ledger.digests import digest_of
+from ledger.errors import JudgeError, Rejected
+
+
+def conversation(ask: Ask, due: Due, parsing: Parsing) -> Messages:
+    """The messages of the next call about a judgment: the ask, and in a re-ask its reply and what is missing."""
+    return [*ask.messages(), *_reminding(ask, due, parsing)]
+
+
+def request_digest(messages: Messages, max_tokens: int, form: Form = "text") -> str:
+    """Hash of what one call asks for."""
+    return digest_of({"messages": messages, "max_tokens": max_tokens, "temperature": TEMPERATURE, "form": form})
+
+
+def _reminding(ask: Ask, due: Due, parsing: Parsing) -> Messages:
+    """The continuation of the conversation in a re-ask: what the judge said, and what is missing.
+
+    Thoughts are left out, as chat templates do; servers refuse empty messages, so an empty reply is stated.
+    """
+    if due.ask == "first":
+        return []
+    said = due.replied or ""
+    reply = (spoken(said) or said).strip() or "(no text)"
+    return [{"role": "assistant", "content": reply}, {"role": "user", "content": reminder(ask.mode, parsing)}]
+
+
+def answer_fields(reply: Reply) -> dict[str, Any]:
+    return {
+        "status": "answered",
+        "http_status": 200,
+        "prompt_tokens": reply.prompt_tokens,
+        "completion_tokens": reply.completion_tokens,
+        "served_model": reply.served_model,
+        "finish": reply.finish,
+        "refusal": reply.refusal,
+        "reply": reply.text,
+        "rating_tokens": reply.rating_tokens,
+    }
+
+
+def failure_fields(error: JudgeError | None) -> dict[str, Any]:
+    status: Literal["failed", "rejected"] = "rejected" if isinstance(error, Rejected) else "failed"
+    return {"status": status, "http_status": error.status if error else None, "error": str(error)}

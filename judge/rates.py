@@ -1,0 +1,163 @@
+"""How many calls may be in flight, and how soon the next one may begin: learned from the endpoint, bounded by the user.
+
+In: what each call came back with. Out: a turn, waited for. No call is made here.
+Source: additive increase, multiplicative decrease (Chiu and Jain 1989), with TCP's slow start; x-ratelimit headers as
+OpenAI's endpoints send them.
+
+The number in flight doubles with each round trip until the first 429s, and grows by one afterwards; 429s take a fifth
+of it, at most once a second. A count of calls is too coarse for a server that allows 20 a second and answers in 0.2, so
+they also set a pace: what was borne in the last second, a little less, then slowly more. A few stray 429s change
+nothing, and as long as most calls are borne the pace does not fall under a quarter of the best: otherwise an endpoint
+that refuses at random would be asked ever more slowly.
+"""
+
+import asyncio
+import re
+import time
+from collections import deque
+from collections.abc import Awaitable, Callable, Mapping
+from dataclasses import dataclass
+
+START = 16
+CUT, COOL_SECONDS = 0.8, 1.0
+PACE_CUT, PACE_GROWTH = 0.97, 0.03  # of the pace: when it is too much, and a second
+FEWEST_LIMITED, STRAY_SHARE = 2, 0.04  # 429s in a second that mean something
+SHORTEST_SECONDS = 0.1  # of a session that rates are computed over
+LEAST_OF_BEST, FLOOD_SHARE = 0.25, 0.5
+SPACING_SECONDS = 0.001  # between two calls, so that the first 429 comes in before all have left
+SHARED_WAIT_SECONDS = 2.0  # a Retry-After from here on is everybody's
+MINUTE = 60.0
+_SPAN = re.compile(r"(?:(\d+)h)?(?:(\d+)m(?!s))?(?:([\d.]+)s)?(?:([\d.]+)ms)?")
+
+
+@dataclass
+class Pace:
+    """Slots of `per_second` units a second; None does not bound."""
+
+    per_second: float | None
+    free_at: float = 0.0
+
+    def book(self, now: float, units: float) -> None:
+        """Take so many units from the next free slot on."""
+        if self.per_second:
+            self.free_at = max(now, self.free_at) + units / self.per_second
+
+
+class Gate:
+    """Lets calls through one by one. `pause` waits, and may raise when the session ends."""
+
+    def __init__(
+        self,
+        most: int,
+        pause: Callable[[float], Awaitable[None]],
+        requests_per_minute: float | None = None,
+        tokens_per_minute: float | None = None,
+        clock: Callable[[], float] = time.monotonic,
+    ) -> None:
+        self._most, self._pause, self._clock = most, pause, clock
+        self._limit, self._flying, self._limited = float(min(START, most)), 0, 0
+        self._slow_start, self._cut_at, self._grown_at = True, -COOL_SECONDS, 0.0
+        self._requests = Pace(requests_per_minute / MINUTE if requests_per_minute else None)
+        self._tokens = Pace(tokens_per_minute / MINUTE if tokens_per_minute else None)
+        self._learned, self._spacing = Pace(None), Pace(1 / SPACING_SECONDS)
+        self._held_until = 0.0
+        self._borne: deque[float] = deque()
+        self._refused: deque[float] = deque()
+        self._best, self._began_at = 0, clock()
+        self._turnstile, self._freed = asyncio.Lock(), asyncio.Event()
+
+    @property
+    def facts(self) -> dict[str, float | int]:
+        """What was learned: how often the endpoint said that it is too much, and the pace that it bears a second."""
+        pace = {"learned_requests_per_second": round(self._learned.per_second, 2)} if self._learned.per_second else {}
+        return {"limited_calls": self._limited, **pace} if self._limited else {}
+
+    async def enter(self, tokens: float) -> None:
+        """Wait for a turn; every turn is given back by `leave`. Raises what `pause` raises."""
+        async with self._turnstile:
+            while self._flying >= max(1, int(self._limit)):
+                self._freed.clear()
+                await self._freed.wait()
+            while (wait := self._free_at() - self._clock()) > 0:
+                await self._pause(wait)
+            now = self._clock()
+            self._grow_pace(now)
+            for pace, units in ((self._requests, 1), (self._learned, 1), (self._spacing, 1), (self._tokens, tokens)):
+                pace.book(now, units)
+            self._flying += 1
+
+    def leave(self) -> None:
+        """Give the turn back."""
+        self._flying -= 1
+        self._freed.set()
+
+    def borne(self, tokens_more: float = 0.0) -> None:
+        """The endpoint took the call, however it answered; `tokens_more` were used than the turn was taken for."""
+        self._best = max(self._best, _recent(self._borne, self._clock()))
+        self._limit = min(self._most, self._limit + (1 if self._slow_start else 1 / self._limit))
+        if self._tokens.per_second:
+            self._tokens.free_at += tokens_more / self._tokens.per_second
+
+    def limited(self, retry_after_seconds: float | None) -> None:
+        """The endpoint said that it is too much (429)."""
+        now = self._clock()
+        self._limited += 1
+        refused, borne = _recent(self._refused, now), _recent(self._borne, now, add=False)
+        if (retry_after_seconds or 0.0) >= SHARED_WAIT_SECONDS:
+            self.hold(retry_after_seconds or 0.0)
+        share = refused / (refused + borne)
+        if refused < FEWEST_LIMITED or share < STRAY_SHARE or now - self._cut_at < COOL_SECONDS:
+            return
+        self._slow_start, self._cut_at, self._grown_at = False, now, now
+        self._limit = max(1.0, self._limit * CUT)
+        rate = max(1, borne) / min(COOL_SECONDS, max(SHORTEST_SECONDS, now - self._began_at))
+        pace = PACE_CUT * min(rate, self._learned.per_second or rate)
+        self._learned.per_second = max(pace, LEAST_OF_BEST * self._best) if share <= FLOOD_SHARE else pace
+        self._learned.free_at = now
+
+    def hold(self, seconds: float) -> None:
+        """Let nobody through for so long."""
+        self._held_until = max(self._held_until, self._clock() + seconds)
+
+    def _free_at(self) -> float:
+        paces = (self._requests, self._learned, self._spacing, self._tokens)
+        return max(self._held_until, *(pace.free_at for pace in paces))
+
+    def _grow_pace(self, now: float) -> None:
+        if self._learned.per_second:
+            self._learned.per_second *= (1 + PACE_GROWTH) ** (now - self._grown_at)
+            self._grown_at = now
+
+
+def _recent(times: deque[float], now: float, *, add: bool = True) -> int:
+    """How many of these happened in the last second, this moment's among them; older ones are forgotten."""
+    if add:
+        times.append(now)
+    while times and times[0] <= now - COOL_SECONDS:
+        times.popleft()
+    return len(times)
+
+
+def exhausted_for(headers: Mapping[str, str]) -> float | None:
+    """Seconds until the endpoint's allowance is filled up again, where its headers say that nothing is left."""
+    waits = []
+    for kind in ("requests", "tokens"):
+        if headers.get(f"x-ratelimit-remaining-{kind}", "").strip() == "0":
+            waits.append(span_seconds(headers.get(f"x-ratelimit-reset-{kind}", "")))
+    known = [wait for wait in waits if wait is not None]
+    return max(known, default=None)
+
+
+def span_seconds(text: str) -> float | None:
+    """A span such as `1s`, `6m0s` or `120ms`; plain numbers are seconds; None for anything else."""
+    text = text.strip()
+    try:
+        if text and text[-1].isdigit():
+            return max(0.0, float(text))
+        found = _SPAN.fullmatch(text) if text else None
+        if not found or not any(found.groups()):
+            return None
+        hours, minutes, seconds, milliseconds = (float(part or 0) for part in found.groups())
+    except ValueError:
+        return None
+    return hours * 3600 + minutes * 60 + seconds + milliseconds / 1000

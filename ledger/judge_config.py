@@ -1,0 +1,85 @@
+"""The judge's part of the config: where it is, how it is asked, what it may cost.
+
+In: a `[[judge]]` table. Out: a frozen JudgeConfig. A key never stands here: `api_key_env` names the variable with it.
+"""
+
+from typing import Any, Literal, Self
+
+from pydantic import Field, model_validator
+
+from ledger.sections import Section
+
+MILLION = 1_000_000
+
+
+class Price(Section):
+    """What a judge's tokens cost, in US dollars a million."""
+
+    input: float = Field(ge=0)
+    output: float = Field(ge=0)
+
+    def usd(self, prompt_tokens: int, completion_tokens: int) -> float:
+        """The cost of so many tokens."""
+        return (self.input * prompt_tokens + self.output * completion_tokens) / MILLION
+
+
+class JudgeConfig(Section):
+    """A judge: any OpenAI-compatible endpoint, or a local model that Assay serves itself (`serve`).
+
+    `pairs` are games of every rival with the baseline, or of all models with each other. `form` is how a verdict is
+    given: free text, JSON by a strict schema, or the expected rating from the token probabilities (`logprob`).
+    `concurrency` bounds the calls in flight, the limits a minute are the endpoint's own where it states them, and
+    `deadline_seconds` bounds a session. `price` and `budget_usd` bound what the review's calls may cost in all.
+    """
+
+    model: str = ""
+    label: str = ""
+    base_url: str = ""
+    serve: str = ""
+    serve_args: dict[str, Any] = Field(default_factory=dict)
+    api_key_env: str = "OPENAI_API_KEY"
+    modes: tuple[Literal["single", "pair"], ...] = ("single", "pair")
+    pairs: Literal["baseline", "all"] = "baseline"
+    prompts: Literal["official", "assay"] = "assay"
+    form: Literal["text", "json", "logprob"] = "text"
+    parsing: Literal["strict", "fastchat"] = "strict"
+    exam: bool = True
+    exam_tasks: int = Field(default=20, ge=1)
+    repeats: int = Field(default=1, ge=1)
+    concurrency: int = Field(default=16, ge=1)
+    requests_per_minute: float | None = Field(default=None, gt=0)
+    tokens_per_minute: float | None = Field(default=None, gt=0)
+    max_tokens: int = Field(default=4096, ge=16)
+    attempts: int = Field(default=6, ge=1)
+    timeout_seconds: float = Field(default=600, gt=0)
+    deadline_seconds: float = Field(default=21_600, gt=0)
+    price: Price | None = None
+    budget_usd: float | None = Field(default=None, ge=0)
+
+    @property
+    def name(self) -> str:
+        """The label, or the judge model's own name."""
+        return self.label or self.model or self.serve.rstrip("/").rsplit("/", 1)[-1]
+
+    @property
+    def rules(self) -> Literal["strict", "fastchat", "json", "logprob"]:
+        """How a reply is read: the form says it; a free text is read strictly, or as FastChat did."""
+        return self.parsing if self.form == "text" else self.form
+
+    @model_validator(mode="after")
+    def _reachable(self) -> Self:
+        if bool(self.serve) == bool(self.model):
+            raise ValueError("give either `model` (with `base_url`, if it is not OpenAI's) or `serve`")
+        if not self.modes:
+            raise ValueError("`modes` is empty; use single, pair or both")
+        return self
+
+    @model_validator(mode="after")
+    def _readable(self) -> Self:
+        if self.form != "text" and (self.prompts == "official" or self.parsing == "fastchat"):
+            raise ValueError(f'form = "{self.form}" needs prompts = "assay" and parsing = "strict"')
+        if self.form == "logprob" and self.modes != ("single",):
+            raise ValueError('form = "logprob" gives ratings; it needs modes = ["single"]')
+        if self.budget_usd is not None and self.price is None:
+            raise ValueError("`budget_usd` needs a `price`, in US dollars a million tokens")
+        return self
