@@ -13,6 +13,7 @@ from datetime import UTC, datetime
 from functools import partial
 from importlib.resources import files
 from pathlib import Path
+from typing import Any
 from urllib.parse import urlsplit
 
 from analysis.report_writers import write_reports
@@ -25,10 +26,11 @@ from assay.sources.material import official_prompts, questions, task_items
 from assay.sources.models import engine_spec, model_path
 from generation.orders import Batch, EngineSpec, Order
 from generation.shards import Shard
+from judge.brief import Brief
 from judge.client import OpenAITransport
 from judge.prompt_sets import PromptSet, assay_prompts
 from judge.prompt_sets import official_prompts as read_official
-from judge.session import judge_review
+from judge.session import JudgeSummary, judge_review
 from ledger.config import ModelConfig, ReviewConfig, read_config
 from ledger.errors import ConfigError, StaleInput
 from ledger.judge_config import JudgeConfig
@@ -142,21 +144,31 @@ def _batches_of(review: Review, model: str) -> list[Batch]:
     return chosen
 
 
-def judge(review: Review) -> None:
-    """Ask every judge for what is missing; one that Assay serves itself is started only if something is."""
+def briefs(review: Review, *, exam_only: bool = False, reparsing: bool = False) -> list[Brief]:
+    """What each judge has to do."""
     config = review.config
-    for judge in config.judge:
-        judge_review(
+    return [
+        Brief(
             run=review.run,
             config=judge,
-            prompt_set=prompt_set(judge),
-            connect=partial(_transport, review, judge),
+            prompts=prompt_set(judge),
             baseline=config.baseline.name,
             candidates=[model.name for model in config.candidate],
             control=control_of(config.baseline.name) if config.baseline.control else None,
             seed=config.seed,
-            report=review.report,
+            exam_only=exam_only,
+            reparsing=reparsing,
         )
+        for judge in config.judge
+    ]
+
+
+def judge(review: Review, *, exam_only: bool = False) -> list[JudgeSummary]:
+    """Ask every judge for what is missing; one that Assay serves itself is started only if something is."""
+    return [
+        judge_review(brief, partial(_transport, review, brief.config), review.report)
+        for brief in briefs(review, exam_only=exam_only)
+    ]
 
 
 def analyze(review: Review) -> tuple[ReviewReport, list[Path]]:
@@ -185,16 +197,16 @@ def prompt_set(judge: JudgeConfig) -> PromptSet:
     """The prompts that a judge is given."""
     if judge.prompts == "official":
         return read_official(official_prompts())
-    return assay_prompts(files("prompts") / "judge")
+    return assay_prompts(files("prompts") / "judge", judge.form)
 
 
 @contextmanager
-def _transport(review: Review, judge: JudgeConfig) -> Iterator[OpenAITransport]:
+def _transport(review: Review, judge: JudgeConfig, learned: dict[str, Any]) -> Iterator[OpenAITransport]:
     """The way to a judge's endpoint; a local judge is served while it is open."""
     if not judge.serve:
-        yield OpenAITransport(judge.base_url, api_key(judge), judge.model, judge.timeout_seconds)
+        yield OpenAITransport(judge.base_url, api_key(judge), judge.model, judge.timeout_seconds, learned)
         return
     model = model_path(ModelConfig(model=judge.serve))
     log = review.run.judge(judge.name).path / "server.log"
     with served(model, judge.name, judge.serve_args, log, review.report) as url:
-        yield OpenAITransport(url, LOCAL_KEY, judge.name, judge.timeout_seconds)
+        yield OpenAITransport(url, LOCAL_KEY, judge.name, judge.timeout_seconds, learned)

@@ -23,7 +23,7 @@ from generation.stage import pending_orders
 from generation.tokenizers import stored_tokenizer_digest
 from generation.transformers_arguments import check_transformers
 from generation.vllm_arguments import check_vllm, on_cpu
-from judge.session import refuse_contestant
+from judge.brief import refuse_contestant
 from ledger.errors import AssayError, ConfigError, EngineError, Unavailable
 from ledger.judge_config import JudgeConfig
 from ledger.progress import Progress

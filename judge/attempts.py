@@ -37,6 +37,7 @@ def _reminding(ask: Ask, due: Due, parsing: Parsing) -> Messages:
 
 
 def answer_fields(reply: Reply) -> dict[str, Any]:
+    """The fields of an attempt that was answered."""
     return {
         "status": "answered",
         "http_status": 200,
@@ -51,5 +52,6 @@ def answer_fields(reply: Reply) -> dict[str, Any]:
 
 
 def failure_fields(error: JudgeError | None) -> dict[str, Any]:
+    """The fields of an attempt that failed, for now or for good."""
     status: Literal["failed", "rejected"] = "rejected" if isinstance(error, Rejected) else "failed"
     return {"status": status, "http_status": error.status if error else None, "error": str(error)}

@@ -88,7 +88,15 @@ class History:
             "calls_without_usage": sum(attempt.completion_tokens is None for attempt in answered),
             "prompt_tokens": token_total(attempt.prompt_tokens for attempt in answered),
             "completion_tokens": token_total(attempt.completion_tokens for attempt in answered),
+            "usage": {kind: _usage(made) for kind, made in sorted(self._kinds().items())},
         }
+
+    def _kinds(self) -> dict[str, list[Attempt]]:
+        """The attempts by the kind of judgment: exam, game, rating."""
+        found: dict[str, list[Attempt]] = {}
+        for attempt in self.all():
+            found.setdefault(attempt.judgment.partition("/")[0], []).append(attempt)
+        return found
 
     def _answered(self, judgment: str, ask: str) -> list[Attempt]:
         return [a for a in self.of(judgment) if a.ask == ask and a.status == "answered"]
@@ -98,6 +106,15 @@ def token_total(counts: Iterable[int | None]) -> int | None:
     """The sum of the known counts; None if none is known."""
     known = [count for count in counts if count is not None]
     return sum(known) if known else None
+
+
+def _usage(made: list[Attempt]) -> dict[str, Any]:
+    return {
+        "calls": len(made),
+        "failed": sum(attempt.status != "answered" for attempt in made),
+        "prompt_tokens": token_total(attempt.prompt_tokens for attempt in made),
+        "completion_tokens": token_total(attempt.completion_tokens for attempt in made),
+    }
 
 
 def _read(attempt: Attempt, mode: Mode, parsing: Parsing) -> Reading:

@@ -10,7 +10,7 @@ Decided here, once:
   shows whether the judge would agree.
 """
 
-from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterable, Iterator, Mapping
 from dataclasses import dataclass
 from typing import Any, Generic, TypeVar
 from urllib.parse import quote
@@ -84,10 +84,10 @@ class Planner:
                     blank = Rating(model=model, **fields)
                     yield _planned("rating", blank, "single", rendering, settled)
 
-    def games(self, baseline: str, rivals: Sequence[str]) -> Iterator[Planned[Game]]:
-        """A game of each rival with the baseline, for each question, sample, turn, order and repeat."""
+    def games(self, pairs: Iterable[tuple[str, str]]) -> Iterator[Planned[Game]]:
+        """A game of each pair (the one that sits as baseline first), for each question, sample, turn, order, repeat."""
         places = universe(self.models)
-        for rival in rivals:
+        for baseline, rival in pairs:
             for place in places:
                 contest = place.in_(self.models[baseline]), place.in_(self.models[rival])
                 for order in Order:

@@ -1,37 +1,35 @@
 """One judge's whole part of a review: plan, ask what is not answered yet, derive, and write down what happened.
 
-In: a run folder with answers, the judge's config, a prompt set, a way to a Transport. Out: the judge's folder
-(attempts, ratings, games, exam marks, manifest) and a JudgeSummary.
+In: a Brief (whose answers, which judge, which prompts), a way to a Transport. Out: the judge's folder (attempts,
+ratings, games, exam marks, manifest) and a JudgeSummary.
 
 A second run asks only what has no answer yet. However a session ends, also by Ctrl-C, what was answered is derived.
 """
 
 import asyncio
 import time
-from collections import Counter
-from collections.abc import Callable, Iterable, Sequence
-from contextlib import AbstractContextManager
-from dataclasses import dataclass
-from itertools import chain
-from pathlib import Path
+from collections.abc import Callable, Iterator, Sequence
+from contextlib import AbstractContextManager, contextmanager
+from dataclasses import dataclass, field
 from typing import Any
-from urllib.parse import urlsplit
 
+from judge.brief import Brief, ReviewPlan, outcomes
 from judge.calls import Interviews, Limits, Tally
-from judge.client import OPENAI_URL, Transport
+from judge.client import Transport
 from judge.derivation import derived, derived_marks
-from judge.exam import PlannedMark, exam_plan, exam_tasks
 from judge.history import History
-from judge.plan import TIE, Answers, Ask, Planned, Planner, answers_by_key
-from judge.prompt_sets import TEMPERATURE, PromptSet
-from ledger.digests import file_digest
-from ledger.errors import ConfigError, JudgeError, MissingRecords
+from judge.hostility import tricks
+from judge.plan import TIE, Answers, Ask
+from ledger.errors import JudgeError
 from ledger.judge_config import JudgeConfig
-from ledger.judgments import Game, Judgment, Rating
-from ledger.manifests import Manifest, open_manifest, write_manifest
+from ledger.manifests import Manifest, open_manifest, read_manifest, write_manifest
 from ledger.progress import Progress, Report, silent
-from ledger.runs import JudgeFolder, RunFolder
+from ledger.runs import JudgeFolder
 from ledger.store import Writer, write_lock
+
+REREAD = frozenset({"parsing"})  # by other rules, the stored replies may be read again
+Learned = dict[str, Any]
+Connect = Callable[[Learned], AbstractContextManager[Transport]]
 
 
 @dataclass(frozen=True)
@@ -40,7 +38,8 @@ class JudgeSummary:
 
     Of the judgments that need a call, `reused` were answered before this session, `asked` were put to the judge in it;
     of these `answered` now stand and `failed` are still due. `calls` counts attempts; tokens are this session's, None
-    where the server does not count. `ratings`, `games` and `exam` count outcomes, `identical` the ties without a call.
+    where the server does not count; `spent_usd` is the review's in all, None without a price. `ratings`, `games` and
+    `exam` count outcomes, `identical` the ties without a call.
     """
 
     asked: int
@@ -54,122 +53,120 @@ class JudgeSummary:
     exam: dict[str, int]
     prompt_tokens: int | None
     completion_tokens: int | None
+    spent_usd: float | None
     seconds: float
 
 
-@dataclass(frozen=True)
-class ReviewPlan:
-    """All that one judge has to do in a review."""
+@dataclass
+class Sitting:
+    """A judge's folder, held by this process: what is planned, what was answered; derived again when it is left."""
 
-    exam: list[PlannedMark]
-    ratings: list[Planned[Rating]]
-    games: list[Planned[Game]]
+    brief: Brief
+    folder: JudgeFolder
+    models: dict[str, Answers]
+    plan: ReviewPlan
+    history: History
+    manifest: Manifest
+    endpoint: Learned
+    tally: Tally = field(default_factory=Tally)
+    counts: dict[str, dict[str, int]] = field(default_factory=dict)
 
+    @property
     def asks(self) -> list[Ask]:
-        """Each conversation once, the exam first."""
-        planned = (each.ask for each in chain[Planned[Rating] | Planned[Game]](self.ratings, self.games) if each.ask)
-        exam = (ask for mark in self.exam for ask in mark.asks)
-        return list({ask.judgment: ask for ask in chain(exam, planned)}.values())
+        """Each conversation once."""
+        return self.plan.asks(exam_only=self.brief.exam_only)
+
+    def due(self) -> list[Ask]:
+        """The conversations that have no reply that stands."""
+        return [ask for ask in self.asks if self.history.due(ask.judgment, ask.mode, self.brief.config.rules)]
+
+    def close(self) -> None:
+        """Derive every record from the attempts, and write the manifest."""
+        rules, plan = self.brief.config.rules, self.plan
+        exam = derived_marks(plan.exam, self.history, rules)
+        self.folder.exam.replace(exam)
+        self.counts = {"exam": outcomes(exam)}
+        if not self.brief.exam_only:
+            ratings, games = derived(plan.ratings, self.history, rules), derived(plan.games, self.history, rules)
+            self.folder.ratings.replace(ratings)
+            self.folder.games.replace(games)
+            self.counts |= {"ratings": outcomes(ratings), "games": outcomes(games)}
+        facts = self.manifest.facts | {
+            "review": self.brief.about,
+            "judgments": self.manifest.facts.get("judgments", {}) | self.counts,
+            "endpoint": dict(self.endpoint),
+            "pace": self.tally.pace,
+            "answers": {name: found for name, answers in self.models.items() if (found := tricks(answers.values()))},
+            **self.history.facts(),
+        }
+        write_manifest(self.folder.path, self.manifest.model_copy(update={"facts": facts}))
 
 
-def judge_review(
-    run: RunFolder,
-    config: JudgeConfig,
-    prompt_set: PromptSet,
-    connect: Callable[[], AbstractContextManager[Transport]],
-    baseline: str,
-    candidates: Sequence[str],
-    control: str | None,
-    seed: int,
-    report: Report = silent,
-) -> JudgeSummary:
-    """Have one judge rate and compare the answers of a review; `connect` is called only if something is due.
+@contextmanager
+def sitting(brief: Brief) -> Iterator[Sitting]:
+    """Hold the judge's folder; however the context ends, what was answered is derived.
 
     Raises MissingRecords (a model has no answers), StaleInput (other settings than those of the records there),
-    StoreLocked, ConfigError (a prompt set without a fitting prompt), and JudgeError when no judgment has an answer or
-    an error met that every further call would meet; by then all that was answered is derived.
+    StoreLocked, ConfigError (a prompt set without a fitting prompt).
+    """
+    models = brief.answers()
+    folder = brief.run.judge(brief.config.name)
+    with write_lock(folder.path):
+        plan = brief.plan(models)
+        history = History(folder.attempts.records())
+        inputs = brief.inputs(models)
+        if brief.exam_only:  # what was judged before stays held against the answers that it was judged from
+            inputs |= before.inputs if (before := read_manifest(folder.path)) else {}
+        free = REREAD if brief.reparsing else frozenset()
+        about = (folder.path, "judge", brief.config.name, brief.settings, inputs, len(history))
+        manifest = open_manifest(*about, may_differ=free)
+        held = Sitting(brief, folder, models, plan, history, manifest, manifest.facts.get("endpoint", {}))
+        try:
+            yield held
+        finally:
+            held.close()
+
+
+def judge_review(brief: Brief, connect: Connect, report: Report = silent) -> JudgeSummary:
+    """Have one judge rate and compare the answers of a review; `connect` is called only if something is due.
+
+    Raises what `sitting` raises, and JudgeError when no judgment has an answer or an error met that every further call
+    would meet; by then all that was answered is derived.
     """
     started = time.monotonic()
-    rivals = [control, *candidates] if control else list(candidates)
-    models = {name: _answers(run, name) for name in [baseline, *rivals]}
-    folder = run.judge(config.name)
-    with write_lock(folder.path):
-        plan = review_plan(config, prompt_set, models, baseline, rivals, seed)
-        history = History(folder.attempts.records())
-        inputs = _inputs(run, models)
-        settings = _settings(config, prompt_set)
-        manifest = open_manifest(folder.path, "judge", config.name, settings, inputs, len(history))
-        asks = plan.asks()
-        due = [ask for ask in asks if history.due(ask.judgment, ask.mode, config.rules)]
-        tally = Tally()
-        endpoint = manifest.facts.get("endpoint", {})
-        try:
-            if due:
-                with connect() as transport:
-                    endpoint = getattr(transport, "facts", {})
-                    _interview(transport, config, history, folder, due, len(asks), tally, report)
-        finally:
-            counts = _derive(folder, plan, history, config)
-            about = {"baseline": baseline, "candidates": list(candidates), "control": control, "seed": seed}
-            facts = {"review": about, "judgments": counts, "endpoint": dict(endpoint)}
-            _close(folder, manifest, {**facts, **history.facts()})
-    _raise_failure(tally, history, asks, config)
+    with sitting(brief) as held:
+        asks, due = held.asks, held.due()
+        if due:
+            with connect(held.endpoint) as transport:
+                held.endpoint = getattr(transport, "facts", {})
+                _interview(transport, held, due, len(asks), report)
+    _raise_failure(held)
+    tally = held.tally
     return JudgeSummary(
         asked=tally.asked,
         answered=tally.asked - tally.failed,
         reused=len(asks) - len(due),
         failed=tally.failed,
         calls=tally.calls,
-        identical=sum(game.settled is TIE for game in plan.games),
-        **counts,
+        identical=sum(game.settled is TIE for game in held.plan.games),
+        **{"ratings": {}, "games": {}, **held.counts},
         prompt_tokens=tally.prompt_tokens,
         completion_tokens=tally.completion_tokens,
+        spent_usd=tally.spent_usd,
         seconds=time.monotonic() - started,
     )
 
 
-def review_plan(
-    config: JudgeConfig, prompts: PromptSet, models: dict[str, Answers], baseline: str, rivals: Sequence[str], seed: int
-) -> ReviewPlan:
-    """All that a judge has to do; prompts are rendered for their digests and forgotten."""
-    planner = Planner(config.name, prompts, models, config.repeats)
-    tasks = exam_tasks(models[baseline], config.exam_tasks, seed) if config.exam else []
-    return ReviewPlan(
-        exam=list(exam_plan(tasks, config.modes, config.name, prompts)),
-        ratings=list(planner.ratings()) if "single" in config.modes else [],
-        games=list(planner.games(baseline, rivals)) if "pair" in config.modes else [],
-    )
+def reparse(brief: Brief) -> dict[str, dict[str, int]]:
+    """Read the stored replies again by the present rules, without a call; the outcomes by kind. Raises as `sitting`."""
+    with sitting(brief) as held:
+        pass
+    return held.counts
 
 
-def refuse_contestant(judge_model: str, contestants: Iterable[str], allowed: bool) -> None:
-    """Raise ConfigError when the judge is one of the contestants (their models and labels), unless that is allowed.
-
-    Paths are compared as files; names also by their last part, as `org/model` may be served as `model`.
-    """
-    for contestant in contestants:
-        if not allowed and _same_model(judge_model, contestant):
-            raise ConfigError(
-                f"the judge {judge_model} is also a contestant ({contestant}).",
-                where="judge",
-                remedy="Take another judge, or set judge_may_compete = true under [decision].",
-            )
-
-
-def _interview(
-    transport: Transport,
-    config: JudgeConfig,
-    history: History,
-    folder: JudgeFolder,
-    due: Sequence[Ask],
-    total: int,
-    tally: Tally,
-    report: Report,
-) -> None:
-    def tell(now: Tally) -> None:
-        note = f"{now.failed} failed" if now.failed else ""
-        report(Progress(f"judge {config.name}", total - len(due) + now.asked, total, note))
-
-    limits = Limits(
+def limits(config: JudgeConfig) -> Limits:
+    """What the config allows a session."""
+    return Limits(
         concurrency=config.concurrency,
         attempts=config.attempts,
         max_tokens=config.max_tokens,
@@ -181,69 +178,23 @@ def _interview(
         price=config.price,
         budget_usd=config.budget_usd,
     )
-    with Writer(folder.attempts) as writer:
-        interviews = Interviews(transport, limits, history, writer, tell, tally)
+
+
+def _interview(transport: Transport, held: Sitting, due: Sequence[Ask], total: int, report: Report) -> None:
+    def tell(now: Tally) -> None:
+        told = [f"{now.failed} failed"] * bool(now.failed)
+        told += [f"${now.spent_usd:.2f}"] if now.spent_usd is not None else []
+        report(Progress(f"judge {held.brief.config.name}", total - len(due) + now.asked, total, ", ".join(told)))
+
+    with Writer(held.folder.attempts) as writer:
+        interviews = Interviews(transport, limits(held.brief.config), held.history, writer, tell, held.tally)
         asyncio.run(interviews.hold(due))
 
 
-def _derive(folder: JudgeFolder, plan: ReviewPlan, history: History, config: JudgeConfig) -> dict[str, dict[str, int]]:
-    ratings = derived(plan.ratings, history, config.rules)
-    games = derived(plan.games, history, config.rules)
-    exam = derived_marks(plan.exam, history, config.rules)
-    folder.ratings.replace(ratings)
-    folder.games.replace(games)
-    folder.exam.replace(exam)
-    return {"ratings": _outcomes(ratings), "games": _outcomes(games), "exam": _outcomes(exam)}
-
-
-def _outcomes(records: Iterable[Judgment]) -> dict[str, int]:
-    return dict(sorted(Counter(record.outcome.value for record in records).items()))
-
-
-def _close(folder: JudgeFolder, manifest: Manifest, facts: dict[str, Any]) -> None:
-    write_manifest(folder.path, manifest.model_copy(update={"facts": facts}))
-
-
-def _raise_failure(tally: Tally, history: History, asks: Sequence[Ask], config: JudgeConfig) -> None:
-    if tally.stopped:
-        raise tally.stopped
-    if asks and not any(history.answered(ask.judgment) for ask in asks):
-        last = tally.last_error
-        raise JudgeError(f"no judgment succeeded; the last call: {last}", where=f"judge {config.name}")
-
-
-def _answers(run: RunFolder, model: str) -> Answers:
-    store = run.generation(model).answers
-    answers = answers_by_key(store.records())
-    if not answers:
-        raise MissingRecords(store.path, f"answers of {model}", "Generate them before they are judged.")
-    return answers
-
-
-def _inputs(run: RunFolder, models: Iterable[str]) -> dict[str, str]:
-    paths = [run.generation(model).answers.path for model in models]
-    return {path.relative_to(run.path).as_posix(): file_digest(path) for path in paths}
-
-
-def _settings(config: JudgeConfig, prompts: PromptSet) -> dict[str, Any]:
-    return {
-        "judge": config.name,
-        "model": config.model or config.serve,
-        "host": "served here" if config.serve else urlsplit(config.base_url or OPENAI_URL).hostname or "",
-        "prompts": prompts.name,
-        "prompts_digest": prompts.digest,
-        "form": prompts.form,
-        "temperature": TEMPERATURE,
-        "parsing": config.parsing,
-        "modes": list(config.modes),
-        "repeats": config.repeats,
-        "max_tokens": config.max_tokens,
-    }
-
-
-def _same_model(one: str, other: str) -> bool:
-    paths = Path(one), Path(other)
-    if all(path.exists() for path in paths):
-        return paths[0].resolve() == paths[1].resolve()
-    names = [name.rstrip("/").casefold() for name in (one, other)]
-    return names[0] == names[1] or names[0].rsplit("/", 1)[-1] == names[1].rsplit("/", 1)[-1]
+def _raise_failure(held: Sitting) -> None:
+    if held.tally.stopped:
+        raise held.tally.stopped
+    asks = held.asks
+    if asks and not any(held.history.answered(ask.judgment) for ask in asks):
+        last = held.tally.last_error
+        raise JudgeError(f"no judgment succeeded; the last call: {last}", where=f"judge {held.brief.config.name}")

@@ -106,16 +106,23 @@ def write_manifest(folder: Path, manifest: Manifest) -> None:
 
 
 def open_manifest(
-    folder: Path, stage: str, name: str, settings: dict[str, Any], inputs: dict[str, str], records_found: int
+    folder: Path,
+    stage: str,
+    name: str,
+    settings: dict[str, Any],
+    inputs: dict[str, str],
+    records_found: int,
+    may_differ: frozenset[str] = frozenset(),
 ) -> Manifest:
     """Begin a session in a folder: a new manifest, or the old one with a session more.
 
-    Raises StaleInput when records are there that were made under other settings.
+    Raises StaleInput when records are there that were made under other settings, those in `may_differ` apart.
     """
     found = read_manifest(folder)
     settings = json.loads(json.dumps(settings))  # as a file gives them back: tuples become lists
     if found and records_found:
-        refuse_other_settings(str(folder / MANIFEST_NAME), found.settings, settings, OTHER_SETTINGS)
+        recorded, present = ({k: v for k, v in each.items() if k not in may_differ} for each in (found.settings, settings))
+        refuse_other_settings(str(folder / MANIFEST_NAME), recorded, present, OTHER_SETTINGS)
     session = Session(started_at=datetime.now(UTC).isoformat(timespec="seconds"), records_found=records_found)
     earlier = found.sessions if found and records_found else ()
     manifest = Manifest(

@@ -30,7 +30,7 @@ def test_every_model_question_sample_turn_and_repeat_is_rated_once():
 
 def test_games_are_played_in_both_orders_and_the_seats_follow_the_order():
     planned = list(
-        planner(base=[answer("base", "q", "mine")], cand=[answer("cand", "q", "yours")]).games("base", ["cand"])
+        planner(base=[answer("base", "q", "mine")], cand=[answer("cand", "q", "yours")]).games([("base", "cand")])
     )
     assert [each.blank.order for each in planned] == [Order.BASELINE_FIRST, Order.CANDIDATE_FIRST]
     first, second = (each.ask.messages()[1]["content"] for each in planned)
@@ -46,14 +46,14 @@ def test_empty_and_overflowing_judged_turns_are_skipped_but_counted():
         ratings = [each for each in plan.ratings() if each.blank.model == "cand"]
         assert [bool(each.ask) for each in ratings] == [True, False]
         assert ratings[1].settled.outcome is Outcome.SKIPPED
-        assert [bool(each.ask) for each in plan.games("base", ["cand"])] == [True, True, False, False]
+        assert [bool(each.ask) for each in plan.games([("base", "cand")])] == [True, True, False, False]
 
 
 def test_what_one_model_lacks_is_planned_and_skipped():
     plan = planner(
         base=[answer("base", q, "x") for q in "pq"], cand=[answer("cand", "p", "y"), answer("cand", "r", "z")]
     )
-    ratings, games = list(plan.ratings()), list(plan.games("base", ["cand"]))
+    ratings, games = list(plan.ratings()), list(plan.games([("base", "cand")]))
     assert len(ratings) == 6
     assert [(e.blank.model, e.blank.question) for e in ratings if not e.ask] == [("base", "r"), ("cand", "q")]
     assert [e.blank.question for e in games if not e.ask] == ["q", "q", "r", "r"]
@@ -62,7 +62,7 @@ def test_what_one_model_lacks_is_planned_and_skipped():
 
 def test_identical_conversations_are_ties_without_a_call_until_they_differ():
     plan = planner(base=[answer("base", "q", "same", "mine")], cand=[answer("cand", "q", "same", "yours")])
-    games = list(plan.games("base", ["cand"]))
+    games = list(plan.games([("base", "cand")]))
     assert [each.settled for each in games] == [TIE, TIE, None, None]
     assert games[0].ask is None
     assert games[0].blank.prompt_digest != "none"
@@ -103,7 +103,7 @@ def test_ten_thousand_conversations_are_not_held_rendered():
     plan = planner(repeats=20, **models)
     tracemalloc.start()
     try:
-        planned = [*plan.ratings(), *plan.games("base", ["cand"])]
+        planned = [*plan.ratings(), *plan.games([("base", "cand")])]
         assert len(planned) == 40 * 20 * 4
         rendered = len(long) * len(planned)
         assert tracemalloc.get_traced_memory()[0] < rendered / 4

@@ -8,14 +8,16 @@ from pathlib import Path
 import pytest
 
 from judge import retries
+from judge.brief import Brief, refuse_contestant
 from judge.client import OpenAITransport
 from judge.prompt_sets import assay_prompts
 from judge.scripted_judge import ScriptedJudge
-from judge.session import judge_review, refuse_contestant
+from judge.session import judge_review
 from ledger.errors import ConfigError, JudgeError, MissingRecords, Rejected, StaleInput, StoreLocked, Unavailable
 from ledger.judge_config import JudgeConfig
 from ledger.judgments import Order, Outcome, Winner
 from ledger.manifests import read_manifest
+from ledger.progress import silent
 from ledger.runs import RunFolder
 from ledger.store import Writer, write_lock
 from tests.fake_judge_server import FakeJudgeServer, answer, completion, refusal, verdict
@@ -51,9 +53,13 @@ def run(tmp_path):
     return folder
 
 
-def judged(run, transport=None, config=None, **settings):
+def told_to(transport, report):
+    return (lambda _: nullcontext(transport or simple()), report)
+
+
+def judged(run, transport=None, config=None, report=silent, **settings):
     about = {"baseline": "base", "candidates": ["cand"], "control": "base@control", "seed": 1, **settings}
-    return judge_review(run, config or configured(), PROMPTS, lambda: nullcontext(transport or simple()), **about)
+    return judge_review(Brief(run, config or configured(), PROMPTS, **about), *told_to(transport, report))
 
 
 def configured(**settings):
@@ -228,5 +234,5 @@ def test_a_judge_with_nothing_to_do_is_not_even_connected(run):
     judged(run)
     facts = read_manifest(run.judge("j").path).facts
     about = {"baseline": "base", "candidates": ["cand"], "control": "base@control", "seed": 1}
-    judge_review(run, configured(), PROMPTS, lambda: pytest.fail("connected"), **about)
+    judge_review(Brief(run, configured(), PROMPTS, **about), lambda _: pytest.fail("connected"))
     assert read_manifest(run.judge("j").path).facts == facts

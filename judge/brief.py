@@ -1,0 +1,144 @@
+"""What one judge is to do in a review: whose answers, by which prompts, and every judgment that follows from that.
+
+In: a run folder with answers, the judge's config, a prompt set. Out: a Brief; from it the plan, the settings that its
+records depend on, and the hashes of what it reads.
+"""
+
+from collections import Counter
+from collections.abc import Iterable, Sequence
+from dataclasses import dataclass
+from itertools import chain, combinations
+from pathlib import Path
+from typing import Any
+from urllib.parse import urlsplit
+
+from judge.client import OPENAI_URL
+from judge.exam import PlannedMark, exam_plan, exam_tasks
+from judge.plan import Answers, Ask, Planned, Planner, answers_by_key
+from judge.prompt_sets import TEMPERATURE, PromptSet
+from ledger.digests import file_digest
+from ledger.errors import ConfigError, MissingRecords
+from ledger.judge_config import JudgeConfig
+from ledger.judgments import Game, Judgment, Rating
+from ledger.runs import RunFolder
+
+
+@dataclass(frozen=True)
+class ReviewPlan:
+    """All that one judge has to do in a review."""
+
+    exam: list[PlannedMark]
+    ratings: list[Planned[Rating]]
+    games: list[Planned[Game]]
+
+    def asks(self, *, exam_only: bool = False) -> list[Ask]:
+        """Each conversation once, the exam first."""
+        judged = () if exam_only else chain[Planned[Rating] | Planned[Game]](self.ratings, self.games)
+        exam = (ask for mark in self.exam for ask in mark.asks)
+        return list({ask.judgment: ask for ask in chain(exam, (each.ask for each in judged if each.ask))}.values())
+
+
+@dataclass(frozen=True)
+class Brief:
+    """A judge's part of a review. `reparsing` lets the rules differ by which the records there were read."""
+
+    run: RunFolder
+    config: JudgeConfig
+    prompts: PromptSet
+    baseline: str
+    candidates: Sequence[str]
+    control: str | None
+    seed: int
+    exam_only: bool = False
+    reparsing: bool = False
+
+    @property
+    def about(self) -> dict[str, Any]:
+        """Who is judged, for the manifest."""
+        candidates = list(self.candidates)
+        return {"baseline": self.baseline, "candidates": candidates, "control": self.control, "seed": self.seed}
+
+    @property
+    def rivals(self) -> list[str]:
+        """Everybody but the baseline, the control first."""
+        return [self.control, *self.candidates] if self.control else list(self.candidates)
+
+    @property
+    def pairs(self) -> list[tuple[str, str]]:
+        """Who plays whom; the control plays the baseline only."""
+        others = combinations(self.candidates, 2) if self.config.pairs == "all" else ()
+        return [*((self.baseline, rival) for rival in self.rivals), *others]
+
+    @property
+    def settings(self) -> dict[str, Any]:
+        """What every record of this judge depends on."""
+        config = self.config
+        return {
+            "judge": config.name,
+            "model": config.model or config.serve,
+            "host": "served here" if config.serve else urlsplit(config.base_url or OPENAI_URL).hostname or "",
+            "prompts": self.prompts.name,
+            "prompts_digest": self.prompts.digest,
+            "form": self.prompts.form,
+            "temperature": TEMPERATURE,
+            "parsing": config.parsing,
+            "modes": list(config.modes),
+            "repeats": config.repeats,
+            "max_tokens": config.max_tokens,
+        }
+
+    def answers(self) -> dict[str, Answers]:
+        """The answers of every model, the baseline's first; the exam needs only these. Raises MissingRecords."""
+        names = [self.baseline] if self.exam_only else [self.baseline, *self.rivals]
+        return {name: self._answers_of(name) for name in names}
+
+    def plan(self, models: dict[str, Answers]) -> ReviewPlan:
+        """All that the judge has to do; prompts are rendered for their digests and forgotten."""
+        config = self.config
+        planner = Planner(config.name, self.prompts, models, config.repeats)
+        tasks = exam_tasks(models[self.baseline], config.exam_tasks, self.seed) if config.exam else []
+        judged = not self.exam_only
+        return ReviewPlan(
+            exam=list(exam_plan(tasks, config.modes, config.name, self.prompts)),
+            ratings=list(planner.ratings()) if judged and "single" in config.modes else [],
+            games=list(planner.games(self.pairs)) if judged and "pair" in config.modes else [],
+        )
+
+    def inputs(self, models: Iterable[str]) -> dict[str, str]:
+        """The hash of every file of answers."""
+        paths = [self.run.generation(model).answers.path for model in models]
+        return {path.relative_to(self.run.path).as_posix(): file_digest(path) for path in paths}
+
+    def _answers_of(self, model: str) -> Answers:
+        store = self.run.generation(model).answers
+        answers = answers_by_key(store.records())
+        if not answers:
+            raise MissingRecords(store.path, f"answers of {model}", "Generate them before they are judged.")
+        return answers
+
+
+def refuse_contestant(judge_model: str, contestants: Iterable[str], allowed: bool) -> None:
+    """Raise ConfigError when the judge is one of the contestants (their models and labels), unless that is allowed.
+
+    Paths are compared as files; names also by their last part, as `org/model` may be served as `model`.
+    """
+    for contestant in contestants:
+        if not allowed and _same_model(judge_model, contestant):
+            raise ConfigError(
+                f"the judge {judge_model} is also a contestant ({contestant}).",
+                where="judge",
+                remedy="Take another judge, or set judge_may_compete = true under [decision].",
+            )
+
+
+def outcomes(records: Iterable[Judgment]) -> dict[str, int]:
+    """How many records have which outcome."""
+    return dict(sorted(Counter(record.outcome.value for record in records).items()))
+
+
+def _same_model(one: str, other: str) -> bool:
+    paths = Path(one), Path(other)
+    if all(path.exists() for path in paths):
+        return paths[0].resolve() == paths[1].resolve()
+    names = [name.rstrip("/").casefold() for name in (one, other)]
+    return names[0] == names[1] or names[0].rsplit("/", 1)[-1] == names[1].rsplit("/", 1)[-1]
