@@ -87,6 +87,7 @@ def exam_table(judge: JudgeReport) -> Table:
         (p.mode, p.part, cell(p.right), f"floor {number('exam', p.floor)}", "passed" if p.passed else "failed")
         for p in judge.exam.parts
     ]
+    parts += [(p.mode, f"category {p.part}", cell(p.right), "—", "shown") for p in judge.exam.categories]
     return Table(
         "exam",
         f"Exam of {judge.name}",

@@ -6,8 +6,9 @@ contradicts itself or is refused is not right; a call that never reached the jud
 The parts reuse questions, so the whole exam's interval is a little too narrow; the floor of each part stands beside it.
 """
 
-from collections.abc import Iterable, Iterator, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
+from types import MappingProxyType
 
 from analysis.estimates import Estimate, estimate_or_missing
 from analysis.intervals import wilson
@@ -16,6 +17,7 @@ from ledger.judgments import ExamMark, Outcome
 
 NOT_ASKED = frozenset({Outcome.FAILED, Outcome.SKIPPED})
 FEW_QUESTIONS = 20
+NO_CATEGORIES: Mapping[tuple[str, str], str] = MappingProxyType({})
 
 
 @dataclass(frozen=True)
@@ -31,12 +33,16 @@ class ExamPart:
 
 @dataclass(frozen=True)
 class Exam:
-    """All of a judge's marks. `state` is passed, failed, missing, or not examined (the config says exam = false)."""
+    """All of a judge's marks. `state` is passed, failed, missing, or not examined (the config says exam = false).
+
+    `categories` are the marks of each mode by the questions' category: shown, never gated.
+    """
 
     state: str
     whole: Estimate
     floor: float
     parts: tuple[ExamPart, ...]
+    categories: tuple[ExamPart, ...]
     reasons: tuple[str, ...]
     outcomes: dict[str, int]
 
@@ -59,6 +65,7 @@ def exam_result(
     reached: float,
     *,
     configured: bool,
+    categories: Mapping[tuple[str, str], str] = NO_CATEGORIES,
 ) -> Exam:
     """The exam's result; the whole passes if the one-sided 95 % Wilson lower bound reaches `floor`.
 
@@ -79,7 +86,7 @@ def exam_result(
         outcomes[mark.outcome.value] = outcomes.get(mark.outcome.value, 0) + 1
     state = _state(configured=configured, sat=bool(units), failed=bool(reasons))
     told = tuple(reasons) if configured else ()
-    return Exam(state, whole, floor, parts, told, outcomes)
+    return Exam(state, whole, floor, parts, tuple(_by_category(units, categories)), told, outcomes)
 
 
 def question_marks(marks: Iterable[ExamMark]) -> dict[tuple[str, str, str, str], bool]:
@@ -95,6 +102,17 @@ def question_marks(marks: Iterable[ExamMark]) -> dict[tuple[str, str, str, str],
         for unit, group in sorted(grouped.items())
         if not any(mark.outcome in NOT_ASKED for mark in group)
     }
+
+
+def _by_category(
+    units: Mapping[tuple[str, str, str, str], bool], categories: Mapping[tuple[str, str], str]
+) -> Iterator[ExamPart]:
+    found: dict[tuple[str, str], list[bool]] = {}
+    for (mode, _, *question), right in units.items():
+        if category := categories.get((question[0], question[1])):
+            found.setdefault((mode, category), []).append(right)
+    for (mode, category), marks in sorted(found.items()):
+        yield ExamPart(mode, category, _share(f"exam {mode} {category}", marks, 0), 0.0, passed=True)
 
 
 def _under_floor(whole: Estimate, floor: float) -> Iterator[str]:

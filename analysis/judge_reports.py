@@ -75,6 +75,7 @@ def judge_report(judge: JudgeEvidence, evidence: RunEvidence, draws: Resamplings
         decision.exam_part_share,
         decision.coverage,
         configured=judge.config.exam,
+        categories=evidence.categories,
     )
     modes = judge.config.modes
     return JudgeReport(

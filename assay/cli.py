@@ -14,6 +14,7 @@ import typer
 from assay.commands.analyze import analyze
 from assay.commands.compress import compress
 from assay.commands.demo import demo
+from assay.commands.exam import exam
 from assay.commands.fetch import fetch
 from assay.commands.generate import generate
 from assay.commands.import_logs import compare, imports
@@ -52,7 +53,7 @@ def _help(command: Callable[..., object]) -> str:
     return (inspect.getdoc(command) or "").replace("\n\nExample", "\n\n\b\nExample")
 
 
-for command in (review, generate, merge, judge, analyze, compare, init, fetch, compress, demo):
+for command in (review, generate, merge, judge, exam, analyze, compare, init, fetch, compress, demo):
     app.command(help=_help(command))(command)
 app.add_typer(imports, name="import")
 

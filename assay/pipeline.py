@@ -8,7 +8,7 @@ import os
 import shutil
 from collections.abc import Iterator
 from contextlib import contextmanager, nullcontext
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import UTC, datetime
 from functools import partial
 from importlib.resources import files
@@ -161,6 +161,19 @@ def briefs(review: Review, *, exam_only: bool = False, reparsing: bool = False) 
         )
         for judge in config.judge
     ]
+
+
+def within_budget(review: Review, budget_usd: float | None) -> Review:
+    """The review with another budget for each judge. Raises ConfigError where a judge has no price."""
+    if budget_usd is None:
+        return review
+    for each in review.config.judge:
+        if each.price is None:
+            what = "a budget needs to know what tokens cost."
+            remedy = "Give the judge `price = { input = …, output = … }`, in US dollars a million tokens."
+            raise ConfigError(what, where=f"judge {each.name}", remedy=remedy)
+    judges = tuple(each.model_copy(update={"budget_usd": budget_usd}) for each in review.config.judge)
+    return replace(review, config=review.config.model_copy(update={"judge": judges}))
 
 
 def judge(review: Review, *, exam_only: bool = False) -> list[JudgeSummary]:

@@ -101,13 +101,7 @@ class OpenAITransport:
             return reply
 
     def _request(self, messages: Messages, max_tokens: int, extras: Extras) -> dict[str, Any]:
-        temperature = {} if "temperature" in self.facts else {"temperature": TEMPERATURE}
-        shown = one_message(messages) if "system_role" in self.facts else messages
-        limit = str(self.facts.get("output_limit", "max_tokens"))
-        further = dict(extras)
-        if "top_logprobs" in further:
-            further["top_logprobs"] = self.facts.get("top_logprobs", further["top_logprobs"])
-        return {"model": self._model, "messages": shown, limit: max_tokens, **temperature, **further}
+        return request_body(self._model, messages, max_tokens, extras, self.facts)
 
     def _learned(self, complaint: str, sent: dict[str, Any]) -> bool:
         """Whether the complaint names a parameter that was sent and can be done without. Raises Rejected for a form."""
@@ -203,6 +197,17 @@ class OpenAITransport:
     def _clean(self, text: str) -> str:
         flat = " ".join(self._redacted(text).split())
         return flat if len(flat) <= ERROR_CHARACTERS else flat[:ERROR_CHARACTERS] + "…"
+
+
+def request_body(model: str, messages: Messages, max_tokens: int, extras: Extras, learned: Extras) -> dict[str, Any]:
+    """The body of a call, as far as is known in the shape that the endpoint takes."""
+    temperature = {} if "temperature" in learned else {"temperature": TEMPERATURE}
+    shown = one_message(messages) if "system_role" in learned else messages
+    limit = str(learned.get("output_limit", "max_tokens"))
+    further = dict(extras)
+    if "top_logprobs" in further:
+        further["top_logprobs"] = learned.get("top_logprobs", further["top_logprobs"])
+    return {"model": model, "messages": shown, limit: max_tokens, **temperature, **further}
 
 
 def one_message(messages: Messages) -> Messages:

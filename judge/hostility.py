@@ -31,7 +31,7 @@ class Trick(StrEnum):
 _VERDICT = re.compile(r"\[(?=\[\s*(?:[ABC]|tie|N|[+-]?\d{1,3}(?:\.\d*)?(?:\s*/\s*10)?)\s*\]\])", re.IGNORECASE)
 _MARKER = re.compile(r"<(?=/?(?:question|reference|answer(?:_[ab])?)\s+[0-9a-f]{6,}\s*>)", re.IGNORECASE)
 _ROLE = re.compile(
-    r"<(?=[|｜][^|｜<>\s]{1,40}[|｜]>)|<(?=/?s>)|<(?=(?:start|end)_of_turn>)|<(?=[be]os>)|<(?=<?/?SYS>>)|\[(?=/?INST\])"
+    r"<(?=[|｜][^|｜<>\s]{1,40}[|｜]>)|<(?=/?s>)|<(?=(?:start|end)_of_turn>)|<(?=[be]os>)|<<(?=/?SYS>>)|\[(?=/?INST\])"
 )
 _DISARMED = {Trick.VERDICT: _VERDICT, Trick.MARKER: _MARKER, Trick.ROLE: _ROLE}
 

@@ -20,7 +20,7 @@ from dataclasses import dataclass
 
 START = 16
 CUT, COOL_SECONDS = 0.8, 1.0
-PACE_CUT, PACE_GROWTH = 0.97, 0.03  # of the pace: when it is too much, and a second
+PACE_CUT, PACE_GROWTH = 0.92, 0.015  # of the pace: when it is too much, and a second
 FEWEST_LIMITED, STRAY_SHARE = 2, 0.04  # 429s in a second that mean something
 SHORTEST_SECONDS = 0.1  # of a session that rates are computed over
 LEAST_OF_BEST, FLOOD_SHARE = 0.25, 0.5

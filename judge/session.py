@@ -42,6 +42,7 @@ class JudgeSummary:
     `exam` count outcomes, `identical` the ties without a call.
     """
 
+    judge: str
     asked: int
     answered: int
     reused: int
@@ -143,6 +144,7 @@ def judge_review(brief: Brief, connect: Connect, report: Report = silent) -> Jud
     _raise_failure(held)
     tally = held.tally
     return JudgeSummary(
+        judge=brief.config.name,
         asked=tally.asked,
         answered=tally.asked - tally.failed,
         reused=len(asks) - len(due),

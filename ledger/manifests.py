@@ -121,8 +121,8 @@ def open_manifest(
     found = read_manifest(folder)
     settings = json.loads(json.dumps(settings))  # as a file gives them back: tuples become lists
     if found and records_found:
-        recorded, present = ({k: v for k, v in each.items() if k not in may_differ} for each in (found.settings, settings))
-        refuse_other_settings(str(folder / MANIFEST_NAME), recorded, present, OTHER_SETTINGS)
+        held = [{k: v for k, v in each.items() if k not in may_differ} for each in (found.settings, settings)]
+        refuse_other_settings(str(folder / MANIFEST_NAME), held[0], held[1], OTHER_SETTINGS)
     session = Session(started_at=datetime.now(UTC).isoformat(timespec="seconds"), records_found=records_found)
     earlier = found.sessions if found and records_found else ()
     manifest = Manifest(

@@ -25,7 +25,7 @@ OWNERS = {
     ),
     "torch": ("generation/transformers_engine.py", "assay/lab/"),
     "compressed_tensors": ("assay/lab/",),
-    "openai": ("judge/client.py", "generation/endpoint.py"),
+    "openai": ("judge/client.py", "judge/batch_endpoint.py", "generation/endpoint.py"),
     "lm_eval": ("generation/harness.py",),
     "fastchat": ("generation/templates.py",),
     "ray": ("assay/placement/ray_placement.py",),

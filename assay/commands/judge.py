@@ -1,21 +1,75 @@
-"""The command `assay judge`: ask the judges."""
+"""The command `assay judge`: ask the judges, or say what that would take."""
 
+from collections.abc import Iterable
+from enum import StrEnum
 from pathlib import Path
+from typing import Annotated
 
-from assay import pipeline
-from assay.commands.review import Amend, Config, Runs
-from assay.display import Display
+import typer
+from rich.console import Console
+
+from assay import judging, pipeline
+from assay.commands.review import Amend, Config, Runs, console
+from assay.display import Display, table
+from ledger.errors import ConfigError
+
+ESTIMATE = ["judge", "kind", "calls", "prompt tokens", "reply tokens", "cost"]
 
 
-def judge(config: Config, runs: Runs = Path("runs"), amend: Amend = False) -> None:
+class Batch(StrEnum):
+    """What to do with batches."""
+
+    EXPORT = "export"
+    SUBMIT = "submit"
+    COLLECT = "collect"
+
+
+def judge(
+    config: Config,
+    runs: Runs = Path("runs"),
+    amend: Amend = False,
+    estimate: Annotated[bool, typer.Option("--estimate", help="Only say what the missing calls would take.")] = False,
+    budget: Annotated[float | None, typer.Option("--budget", metavar="USD", help="The most to spend.")] = None,
+    reparse: Annotated[bool, typer.Option("--reparse", help="Only read the stored replies again; no call.")] = False,
+    batch: Annotated[Batch | None, typer.Option("--batch", help="Judge in batches instead of calls.")] = None,
+    results: Annotated[
+        list[Path] | None, typer.Option("--results", help="For --batch collect: result files of `vllm run-batch`.")
+    ] = None,
+) -> None:
     """Ask every judge for the judgments that are missing, and print the run's folder.
 
-    Needs the answers of `assay generate`. Failed judgments are asked again; finished ones are not.
+    Needs the answers of `assay generate`. Failed judgments are asked again; finished ones are not. A `price` and
+    `budget_usd` (or --budget) stop the calls before they cost more; the same command goes on from there.
 
-    Example:
-        assay judge review.toml
+    Examples:
+        assay judge review.toml --estimate
+        assay judge review.toml --budget 20
+        assay judge review.toml --batch submit       # OpenAI's Batch API; later: --batch collect
+        assay judge review.toml --batch export       # files for `vllm run-batch`; later: --batch collect --results F
     """
+    if sum((estimate, reparse, batch is not None)) > 1:
+        raise ConfigError("give one of --estimate, --reparse and --batch")
     with Display() as display:
         review = pipeline.begin(config, runs, display.report, amend=amend)
-        pipeline.judge(review)
+        if estimate:
+            rows = list(judging.estimates(review))
+        elif reparse:
+            rows = list(judging.reread(review))
+        elif batch:
+            rows = list(_batched(review, batch, results or []))
+        else:
+            summaries = pipeline.judge(pipeline.within_budget(review, budget))
+            rows = [judging.told(summary) for summary in summaries]
+    _show(ESTIMATE if estimate else [""] * len(rows[0]) if rows else [""], rows or [("nothing is missing",)])
     print(review.run.path)
+
+
+def _batched(review: pipeline.Review, batch: Batch, results: list[Path]) -> Iterable[judging.Row]:
+    if batch is Batch.EXPORT:
+        return judging.exported(review)
+    return judging.submitted(review) if batch is Batch.SUBMIT else judging.collected(review, results)
+
+
+def _show(header: list[str], rows: list[judging.Row]) -> None:
+    shown: Console = console()
+    shown.print(table(header if len(header) == len(rows[0]) else [""] * len(rows[0]), [list(row) for row in rows]))

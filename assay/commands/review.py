@@ -53,15 +53,20 @@ def run_review(
         return pipeline.analyze(under_way)
 
 
+def console() -> Console:
+    """Standard output; a file or a pipe gets lines of PIPE_COLUMNS."""
+    return Console(highlight=False, width=None if sys.stdout.isatty() else PIPE_COLUMNS)
+
+
 def show(report: ReviewReport, written: list[Path]) -> None:
-    """Print the report's summary and where its files are; a file or a pipe gets lines of PIPE_COLUMNS."""
-    console = Console(highlight=False, width=None if sys.stdout.isatty() else PIPE_COLUMNS)
+    """Print the report's summary and where its files are."""
+    shown = console()
     before: Table | str = ""
     for part in summary(report):
         if not (isinstance(before, str) and isinstance(part, str)):
-            console.print()
+            shown.print()
         drawn = Text(part) if isinstance(part, str) else table(list(part.header), [list(row) for row in part.rows])
-        console.print(drawn)
+        shown.print(drawn)
         before = part
     for path in written:
-        console.print(str(path), markup=False, soft_wrap=True)
+        shown.print(str(path), markup=False, soft_wrap=True)

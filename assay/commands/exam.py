@@ -1,0 +1,49 @@
+"""The command `assay exam`: may this judge's word count?"""
+
+from pathlib import Path
+from typing import Annotated
+
+import typer
+
+from analysis.evidence import read_evidence
+from analysis.evidence_tables import exam_mark, exam_table
+from analysis.judge_reports import judge_report
+from analysis.resampling import Resamplings
+from assay import judging, pipeline
+from assay.commands.judge import ESTIMATE
+from assay.commands.review import Amend, Config, Runs, console
+from assay.display import Display, table
+from ledger.errors import EXIT_SHIP, EXIT_UNFIT
+
+PASSED = frozenset({"passed", "not examined"})
+
+
+def exam(
+    config: Config,
+    runs: Runs = Path("runs"),
+    amend: Amend = False,
+    budget: Annotated[float | None, typer.Option("--budget", metavar="USD", help="The most to spend.")] = None,
+) -> int:
+    """Examine every judge on the baseline's answers, and print its marks; leave with 0 if all passed, else 12.
+
+    What it will take is told first. Only the baseline's answers are needed (`assay generate CONFIG --model BASELINE`);
+    marks that are there are not asked for again.
+
+    Example:
+        assay exam review.toml --budget 2
+    """
+    shown = console()
+    with Display() as display:
+        review = pipeline.begin(config, runs, display.report, amend=amend)
+        rows = [list(row) for row in judging.estimates(review, exam_only=True)]
+        if rows:
+            shown.print(table(ESTIMATE, rows))
+        pipeline.judge(pipeline.within_budget(review, budget), exam_only=True)
+    evidence = read_evidence(review.config, review.run)
+    draws = Resamplings(review.config.seed)
+    reports = [judge_report(judge, evidence, draws) for judge in evidence.judges]
+    for report in reports:
+        marks = exam_table(report)
+        shown.print(table(list(marks.header), [list(row) for row in marks.rows]))
+        shown.print(f"Exam of {report.name}: {exam_mark(report)}.", markup=False)
+    return EXIT_SHIP if all(report.exam.state in PASSED for report in reports) else EXIT_UNFIT

@@ -1,0 +1,152 @@
+"""Judging in batches: the missing calls as files, and the replies that come back as files.
+
+In: a Sitting. Out: request files that OpenAI's Batch API and `vllm run-batch` both read; Attempt records from their
+result and error files, the same as the wire gives. Source: OpenAI Batch (custom_id, method, url, body; at most 50,000
+requests and 200 MB a file; results in any order; an expired batch has partial results).
+
+A request's id is a hash of the judgment and of what is asked about it, so results fit without any table: what is not
+due any more is passed over, and what a batch did not answer is due again in the next export.
+"""
+
+import json
+from collections.abc import Iterable, Iterator
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+from judge.attempts import answer_fields, conversation, failure_fields, request_digest
+from judge.client import request_body
+from judge.history import Due
+from judge.plan import Ask
+from judge.replies import completion_reply
+from judge.session import Sitting
+from judge.verdict_forms import extras
+from ledger.digests import digest_of
+from ledger.errors import BadRecord, JudgeError, Rejected, Unavailable
+from ledger.judgments import Attempt
+from ledger.store import Writer, write_atomically
+
+FOLDER = "batch"
+MOST_REQUESTS, MOST_BYTES = 50_000, 190_000_000
+URL = "/v1/chat/completions"
+TRANSIENT = frozenset({408, 409, 425, 429})
+
+
+@dataclass
+class Collected:
+    """What result files brought: attempts that were answered and that failed, lines that nothing is due for."""
+
+    answered: int = 0
+    failed: int = 0
+    passed_over: int = 0
+
+
+def export(held: Sitting) -> list[Path]:
+    """Write every call that is due into request files, replacing earlier ones; their paths, none if nothing is due."""
+    folder = held.folder.path / FOLDER
+    for old in folder.glob("requests-*.jsonl"):
+        old.unlink()
+    paths = []
+    for number, lines in enumerate(_files(_lines(held)), start=1):
+        path = folder / f"requests-{number:04}.jsonl"
+        write_atomically(path, lines)
+        paths.append(path)
+    return paths
+
+
+def collect(held: Sitting, files: Iterable[Path]) -> Collected:
+    """Take result and error files into the attempts. Raises BadRecord for a line that is no batch result."""
+    due = {custom_id(ask, each): (ask, each) for ask, each in _due(held)}
+    done = Collected()
+    with Writer(held.folder.attempts) as writer:
+        for path in files:
+            for number, row in _rows(path):
+                asked = due.pop(row["custom_id"], None)
+                if asked is None:
+                    done.passed_over += 1
+                    continue
+                attempt = _attempt(held, *asked, row, path, number)
+                writer.append(attempt)
+                held.history.add(attempt)
+                done.answered += attempt.status == "answered"
+                done.failed += attempt.status != "answered"
+    return done
+
+
+def custom_id(ask: Ask, due: Due) -> str:
+    """The name of one call, the same each time it is due."""
+    return f"assay-{digest_of([ask.judgment, due.ask, due.doubled])}"
+
+
+def _due(held: Sitting) -> Iterator[tuple[Ask, Due]]:
+    for ask in held.asks:
+        due = held.history.due(ask.judgment, ask.mode, held.brief.config.rules)
+        if due:
+            yield ask, due
+
+
+def _lines(held: Sitting) -> Iterator[str]:
+    config = held.brief.config
+    for ask, due in _due(held):
+        body = request_body(
+            config.model or config.serve,
+            conversation(ask, due, config.rules),
+            config.max_tokens * (2 if due.doubled else 1),
+            extras(config.form, ask.mode),
+            held.endpoint,
+        )
+        yield json.dumps({"custom_id": custom_id(ask, due), "method": "POST", "url": URL, "body": body}) + "\n"
+
+
+def _files(lines: Iterator[str]) -> Iterator[list[str]]:
+    """The lines in files within the API's limits."""
+    held: list[str] = []
+    size = 0
+    for line in lines:
+        if held and (len(held) == MOST_REQUESTS or size + len(line) > MOST_BYTES):
+            yield held
+            held, size = [], 0
+        held.append(line)
+        size += len(line)
+    if held:
+        yield held
+
+
+def _rows(path: Path) -> Iterator[tuple[int, dict[str, Any]]]:
+    for number, line in enumerate(path.read_bytes().splitlines(), start=1):
+        if not line.strip():
+            continue
+        try:
+            row = json.loads(line)
+            if not isinstance(row["custom_id"], str):
+                raise TypeError("custom_id is no text")
+        except (ValueError, KeyError, TypeError) as error:
+            raise BadRecord(path, number, "custom_id", f"not the line of a batch's result: {error!r}") from error
+        yield number, row
+
+
+def _attempt(held: Sitting, ask: Ask, due: Due, row: dict[str, Any], path: Path, number: int) -> Attempt:
+    config = held.brief.config
+    limit = config.max_tokens * (2 if due.doubled else 1)
+    made = sum(attempt.ask == due.ask for attempt in held.history.of(ask.judgment))
+    try:
+        fields = _answered(row)
+    except (Rejected, Unavailable) as error:
+        fields = failure_fields(error)
+    except (ValueError, KeyError, IndexError, TypeError, AttributeError) as error:
+        raise BadRecord(path, number, "response", f"not a completion: {error!r}") from error
+    digest = request_digest(conversation(ask, due, config.rules), limit, config.form)
+    return Attempt(
+        judgment=ask.judgment, ask=due.ask, attempt=made + 1, request_digest=digest, latency_seconds=0, **fields
+    )
+
+
+def _answered(row: dict[str, Any]) -> dict[str, Any]:
+    """The fields of a line's reply. Raises Unavailable or Rejected for one that failed, as the wire does."""
+    response, error = row.get("response") or {}, row.get("error")
+    status = response.get("status_code")
+    if status == 200 and not error:
+        return answer_fields(completion_reply(response["body"]))
+    what = f"batch: {json.dumps(error or response.get('body'))[:500]}"
+    kind: type[JudgeError] = Unavailable if status in TRANSIENT or (status or 500) >= 500 else Rejected
+    raise kind(what, status=status)

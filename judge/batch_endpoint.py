@@ -1,0 +1,117 @@
+"""OpenAI's Batch API: put request files there, fetch what became of them. Beside client.py the other owner of `openai`.
+
+In: request files, a key. Out: the batches' ids in batches.json; result and error files beside them.
+"""
+
+import json
+from collections.abc import Iterable
+from dataclasses import asdict, dataclass
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+from urllib.parse import urlsplit
+
+from judge.client import LOOPBACK, NO_KEY, OPENAI_URL, endpoint
+from ledger.errors import JudgeError
+from ledger.store import write_atomically
+
+if TYPE_CHECKING:
+    from openai import OpenAI
+
+STATE_FILE = "batches.json"
+ENDED = frozenset({"completed", "expired", "cancelled", "failed"})
+
+
+@dataclass(frozen=True)
+class Batch:
+    """One file of requests at the endpoint; `fetched` once its results are on the disk."""
+
+    id: str
+    file: str
+    status: str
+    fetched: bool = False
+
+
+class BatchEndpoint:
+    """The batches of one judge; their ids outlive the process. Raises JudgeError."""
+
+    def __init__(self, folder: Path, base_url: str, api_key: str) -> None:
+        self._folder, self._url, self._key = folder, base_url or OPENAI_URL, api_key
+        self.where = endpoint(self._url)
+
+    def batches(self) -> list[Batch]:
+        """What was submitted so far."""
+        path = self._folder / STATE_FILE
+        return [Batch(**each) for each in json.loads(path.read_text(encoding="utf-8"))] if path.exists() else []
+
+    def submit(self, files: Iterable[Path]) -> list[Batch]:
+        """Upload request files and start a batch for each; one that is under way is not started twice."""
+        known = self.batches()
+        waiting = {batch.file for batch in known if not batch.fetched}
+        with self._client() as client:
+            for path in files:
+                if path.name in waiting:
+                    continue
+                with self._told(), path.open("rb") as stream:
+                    uploaded = client.files.create(file=(path.name, stream), purpose="batch")
+                    made = client.batches.create(
+                        input_file_id=uploaded.id, endpoint="/v1/chat/completions", completion_window="24h"
+                    )
+                known.append(Batch(made.id, path.name, made.status))
+                self._keep(known)
+        return known
+
+    def fetch(self) -> tuple[list[Batch], list[Path]]:
+        """Ask after every batch that is not fetched; the state of all, and the files that came in now.
+
+        An expired or cancelled batch has partial results: what it did not answer stays due.
+        """
+        found, paths = [], []
+        with self._client() as client:
+            for batch in self.batches():
+                if batch.fetched:
+                    found.append(batch)
+                    continue
+                with self._told():
+                    now = client.batches.retrieve(batch.id)
+                    for kind, file_id in (("results", now.output_file_id), ("errors", now.error_file_id)):
+                        if now.status in ENDED and file_id:
+                            path = self._folder / f"{kind}-{batch.id}.jsonl"
+                            write_atomically(path, client.files.content(file_id).text)
+                            paths.append(path)
+                found.append(Batch(batch.id, batch.file, now.status, now.status in ENDED))
+        return found, paths
+
+    def keep(self, batches: list[Batch]) -> None:
+        """Remember the state, once the results are in the records."""
+        self._keep(batches)
+
+    def _keep(self, batches: list[Batch]) -> None:
+        write_atomically(self._folder / STATE_FILE, json.dumps([asdict(each) for each in batches], indent=1) + "\n")
+
+    def _client(self) -> "OpenAI":
+        from openai import DefaultHttpx2Client, OpenAI
+
+        local = urlsplit(self._url).hostname in LOOPBACK
+        http = DefaultHttpx2Client(trust_env=False) if local else None
+        return OpenAI(base_url=self._url, api_key=self._key or NO_KEY, max_retries=3, http_client=http)
+
+    def _told(self) -> "_Told":
+        return _Told(self.where, self._key)
+
+
+@dataclass(frozen=True)
+class _Told:
+    """Turns the SDK's errors into ours, without the key."""
+
+    where: str
+    key: str
+
+    def __enter__(self) -> None:
+        return None
+
+    def __exit__(self, kind: Any, error: BaseException | None, trace: Any) -> None:  # noqa: ANN401
+        import openai
+
+        if isinstance(error, openai.OpenAIError):
+            text = str(error).replace(self.key, "[api key]") if self.key else str(error)
+            raise JudgeError(f"the batch endpoint said: {text[:500]}", where=self.where) from None

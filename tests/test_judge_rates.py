@@ -1,0 +1,223 @@
+"""The gate on a clock of its own: slow start, 429s, learned pace, minutes' limits, headers. And the purse."""
+
+import asyncio
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from judge.budget import Purse, Tokens, spent
+from judge.rates import Gate, exhausted_for, span_seconds
+from ledger.errors import Rejected
+from ledger.judge_config import Price
+from ledger.judgments import Attempt
+
+
+class Clock:
+    """Time that passes only when it is waited for."""
+
+    def __init__(self):
+        self.now = 0.0
+
+    async def pause(self, seconds):
+        self.now += seconds
+        await asyncio.sleep(0)
+
+    def __call__(self):
+        return self.now
+
+
+def gate(clock, most=64, **limits):
+    return Gate(most, clock.pause, clock=clock, **limits)
+
+
+async def entered(gate, count, tokens=1.0):
+    for _ in range(count):
+        await gate.enter(tokens)
+        gate.leave()
+
+
+def test_a_limit_of_requests_a_minute_spaces_the_calls():
+    clock = Clock()
+    asyncio.run(entered(gate(clock, requests_per_minute=120), 11))
+    assert clock.now == pytest.approx(5.0)
+
+
+def test_a_limit_of_tokens_a_minute_counts_what_was_used():
+    clock = Clock()
+    held = gate(clock, tokens_per_minute=6000)
+
+    async def three():
+        await held.enter(100)
+        held.leave()
+        held.borne(tokens_more=200)  # 300 in all: three seconds
+        await held.enter(100)
+        held.leave()
+
+    asyncio.run(three())
+    assert clock.now == pytest.approx(3.0)
+
+
+def test_the_number_in_flight_doubles_until_it_is_too_much_and_then_grows_slowly():
+    clock = Clock()
+    held = gate(clock, most=64)
+
+    async def flown():
+        """How many go through at once."""
+        count = 0
+        while True:
+            try:
+                async with asyncio.timeout(0.01):
+                    await held.enter(1)
+            except TimeoutError:
+                break
+            count += 1
+        return count
+
+    async def story():
+        found = [await flown()]
+        for _ in range(found[0]):
+            held.leave()
+            held.borne()
+        found.append(await flown())
+        held.limited(None)
+        held.limited(None)
+        for _ in range(found[1]):
+            held.leave()
+        found.append(await flown())
+        return found
+
+    assert asyncio.run(story()) == [16, 32, 25]
+
+
+def test_a_long_wish_to_wait_is_everybodys_and_a_short_one_is_not():
+    clock = Clock()
+    held = gate(clock)
+    held.limited(0.5)
+    asyncio.run(entered(held, 1))
+    assert clock.now < 0.1
+    held.limited(30)
+    asyncio.run(entered(held, 1))
+    assert clock.now == pytest.approx(30, abs=0.1)
+
+
+def simulated(per_second, latency, seconds, most=32, stray=0.0):
+    """Workers against a server that bears so many calls a second, with a burst of a second's worth; one that is refused
+    waits a second. How many were borne and refused.
+    """
+    clock, allowance, last, number = Clock(), float(per_second), 0.0, 0
+    counts, flying, resting = [0, 0], [], []
+    held = gate(clock, most=most)
+
+    async def story():
+        nonlocal allowance, last, number
+        while clock.now < seconds:
+            for end in [end for end in flying if end <= clock.now]:
+                flying.remove(end)
+                held.leave()
+            resting[:] = [end for end in resting if end > clock.now]
+            if len(flying) >= int(held._limit) or len(flying) + len(resting) >= most:
+                await clock.pause(max(1e-4, min([*flying, *resting]) - clock.now))
+                continue
+            await held.enter(1)
+            number += 1
+            allowance = min(per_second, allowance + per_second * (clock.now - last))
+            last = clock.now
+            borne = allowance >= 1 and not (stray and number % int(1 / stray) == 0)
+            counts[not borne] += 1
+            flying.append(clock.now + (latency if borne else 0.001))
+            if borne:
+                allowance -= 1
+                held.borne()
+            else:
+                resting.append(clock.now + 1)
+                held.limited(1.0)
+
+    asyncio.run(story())
+    return counts
+
+
+def test_a_server_that_bears_twenty_a_second_gets_nearly_twenty_and_few_too_many():
+    borne, refused = simulated(20, 0.2, 60)
+    assert borne >= 0.9 * 20 * 60
+    assert refused <= 0.05 * (borne + refused)
+
+
+def test_refusals_at_random_do_not_choke_the_calls():
+    borne, _ = simulated(100_000, 0.2, 30, stray=0.05)
+    assert borne > 0.2 * 32 / 0.2 * 30
+
+
+@pytest.mark.parametrize(
+    ("text", "seconds"),
+    [("1s", 1), ("6m0s", 360), ("120ms", 0.12), ("1h2m3s", 3723), ("17", 17), ("0.5", 0.5), ("", None), ("soon", None)],
+)
+def test_spans_as_endpoints_write_them(text, seconds):
+    assert span_seconds(text) == (None if seconds is None else pytest.approx(seconds))
+
+
+@given(st.text(max_size=12))
+def test_no_span_raises(text):
+    found = span_seconds(text)
+    assert found is None or found >= 0
+
+
+def test_an_allowance_that_is_used_up_holds_everybody():
+    headers = {"x-ratelimit-remaining-requests": "0", "x-ratelimit-reset-requests": "2s"}
+    assert exhausted_for(headers) == 2
+    assert exhausted_for({**headers, "x-ratelimit-remaining-requests": "3"}) is None
+    assert exhausted_for({}) is None
+
+
+PRICE = Price(input=1.0, output=10.0)
+
+
+def test_the_purse_lets_no_call_through_that_the_budget_might_not_hold():
+    async def story():
+        purse = Purse(PRICE, 0.05, 0.0)  # a call of 1000 tokens out costs a cent at most
+        taken = [await purse.take(0, 1000) for _ in range(5)]
+        waiting = asyncio.create_task(purse.take(0, 1000))
+        await asyncio.sleep(0)
+        assert not waiting.done()
+        purse.settle(taken[0], 0, 100)  # it used a tenth: nine tenths are back, not enough for a sixth
+        await asyncio.sleep(0)
+        assert not waiting.done()
+        purse.settle(taken[1], 0, 100)
+        assert await waiting == pytest.approx(0.01)
+        for each in [*taken[2:], 0.01]:
+            purse.settle(each, 0, 1000)
+        assert purse.spent_usd == pytest.approx(0.042)
+        with pytest.raises(Rejected, match="does not hold another call") as error:
+            await purse.take(0, 1000)
+        assert error.value.stops_all
+
+    asyncio.run(story())
+
+
+def test_what_nobody_counted_is_spent_at_its_most_and_failures_are_free():
+    purse = Purse(PRICE, 1.0, 0.0)
+
+    async def story():
+        purse.settle(await purse.take(1000, 1000), None, None)
+        purse.free(await purse.take(1000, 1000))
+
+    asyncio.run(story())
+    assert purse.spent_usd == pytest.approx(0.011)
+    made = {"judgment": "rating/x", "ask": "first", "request_digest": "d", "latency_seconds": 1.0}
+    attempts = [
+        Attempt(attempt=1, status="failed", **made),
+        Attempt(attempt=2, status="answered", prompt_tokens=1000, completion_tokens=500, reply="", **made),
+        Attempt(attempt=3, status="answered", reply="", **made),
+    ]
+    assert spent(attempts, PRICE, 100) == pytest.approx(0.001 + 0.005 + 0.001)
+    assert spent(attempts, None, 100) == 0
+
+
+def test_tokens_are_estimated_high_and_then_learned():
+    tokens = Tokens()
+    messages = [{"role": "user", "content": "a" * 1000}]
+    assert tokens.of(messages) > 1000 / 4
+    tokens.learn(messages, 250)
+    assert 250 < tokens.of(messages) <= 1.2 * 250
+    tokens.learn(messages, None)
+    assert tokens.of(messages) <= 1.2 * 250
