@@ -18,7 +18,7 @@ from collections import deque
 from collections.abc import Awaitable, Callable, Mapping
 from dataclasses import dataclass
 
-START = 16
+START = 32
 CUT, COOL_SECONDS = 0.8, 1.0
 PACE_CUT, PACE_GROWTH = 0.92, 0.015  # of the pace: when it is too much, and a second
 FEWEST_LIMITED, STRAY_SHARE = 2, 0.04  # 429s in a second that mean something
@@ -61,7 +61,7 @@ class Gate:
         self._tokens = Pace(tokens_per_minute / MINUTE if tokens_per_minute else None)
         self._learned, self._spacing = Pace(None), Pace(1 / SPACING_SECONDS)
         self._held_until = 0.0
-        self._borne: deque[float] = deque()
+        self._sent: deque[float] = deque()
         self._refused: deque[float] = deque()
         self._best, self._began_at = 0, clock()
         self._turnstile, self._freed = asyncio.Lock(), asyncio.Event()
@@ -84,6 +84,7 @@ class Gate:
             self._grow_pace(now)
             for pace, units in ((self._requests, 1), (self._learned, 1), (self._spacing, 1), (self._tokens, tokens)):
                 pace.book(now, units)
+            _recent(self._sent, now)
             self._flying += 1
 
     def leave(self) -> None:
@@ -93,7 +94,7 @@ class Gate:
 
     def borne(self, tokens_more: float = 0.0) -> None:
         """The endpoint took the call, however it answered; `tokens_more` were used than the turn was taken for."""
-        self._best = max(self._best, _recent(self._borne, self._clock()))
+        self._best = max(self._best, self._borne_lately(self._clock()))
         self._limit = min(self._most, self._limit + (1 if self._slow_start else 1 / self._limit))
         if self._tokens.per_second:
             self._tokens.free_at += tokens_more / self._tokens.per_second
@@ -102,7 +103,8 @@ class Gate:
         """The endpoint said that it is too much (429)."""
         now = self._clock()
         self._limited += 1
-        refused, borne = _recent(self._refused, now), _recent(self._borne, now, add=False)
+        refused = _recent(self._refused, now)
+        borne = self._borne_lately(now)
         if (retry_after_seconds or 0.0) >= SHARED_WAIT_SECONDS:
             self.hold(retry_after_seconds or 0.0)
         share = refused / (refused + borne)
@@ -118,6 +120,11 @@ class Gate:
     def hold(self, seconds: float) -> None:
         """Let nobody through for so long."""
         self._held_until = max(self._held_until, self._clock() + seconds)
+
+    def _borne_lately(self, now: float) -> int:
+        """Calls of the last second that were not refused; refusals come at once, answers may take long."""
+        sent, refused = (_recent(times, now, add=False) for times in (self._sent, self._refused))
+        return max(0, sent - refused)
 
     def _free_at(self) -> float:
         paces = (self._requests, self._learned, self._spacing, self._tokens)

@@ -1,0 +1,254 @@
+"""Judging in batches, estimates, stored replies read again, and games of everybody with everybody."""
+
+import json
+import threading
+from contextlib import contextmanager
+from dataclasses import replace
+from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
+
+import pytest
+
+from judge.batch import collect, custom_id, export
+from judge.batch_endpoint import BatchEndpoint
+from judge.brief import Brief
+from judge.estimate import estimate
+from judge.history import Due
+from judge.session import judge_review, reparse, sitting
+from ledger.errors import BadRecord, JudgeError, StaleInput
+from ledger.judgments import Outcome
+from ledger.manifests import read_manifest
+from ledger.runs import RunFolder
+from ledger.store import Writer
+from tests.fake_judge_server import answer, completion, verdict
+from tests.test_judge_session import KEY, PROMPTS, configured, essay, simple, told_to
+
+QUESTIONS = 3
+
+
+@pytest.fixture
+def run(tmp_path):
+    folder = RunFolder(tmp_path / "review")
+    for model, count in (("base", 8), ("cand", 6), ("other", 7)):
+        with Writer(folder.generation(model).answers) as writer:
+            for number in range(QUESTIONS):
+                writer.append(answer(model, f"q{number}", essay(f"essay {number}", count), f"{model} on {number}."))
+    return folder
+
+
+def brief(run, candidates=("cand",), **settings):
+    return Brief(run, configured(**settings), PROMPTS, "base", list(candidates), None, 1)
+
+
+def result(line, status=200, **body):
+    """What a batch says about one request: the verdict of the simple judge."""
+    request = json.loads(line)
+    said = completion(verdict(request["body"]["messages"])).body if status == 200 else {"error": {"message": "no"}}
+    return json.dumps(
+        {
+            "id": "r",
+            "custom_id": request["custom_id"],
+            "response": {"status_code": status, "request_id": "x", "body": said | body},
+            "error": None,
+        }
+    )
+
+
+def exported(run, **settings):
+    with sitting(brief(run, **settings)) as held:
+        (path,) = export(held)
+    return path.read_text().splitlines()
+
+
+def collected(run, lines, tmp_path, **settings):
+    path = tmp_path / "results.jsonl"
+    path.write_text("\n".join(lines) + "\n")
+    with sitting(brief(run, **settings)) as held:
+        done = collect(held, [path])
+        return done, len(held.due())
+
+
+def files_of(run):
+    return {path.name: path.read_bytes() for path in run.judge("j").path.glob("[reg]*.jsonl")}
+
+
+def test_a_batch_gives_the_same_records_as_the_wire(run, tmp_path):
+    lines = exported(run)
+    request = json.loads(lines[0])
+    assert (request["method"], request["url"]) == ("POST", "/v1/chat/completions")
+    assert request["body"]["model"] == "j"
+    assert (request["body"]["max_tokens"], request["body"]["temperature"]) == (4096, 0)
+    assert len({json.loads(line)["custom_id"] for line in lines}) == len(lines) == 2 * 2 * QUESTIONS + 2 * 2 * QUESTIONS
+    done, due = collected(run, map(result, reversed(lines)), tmp_path)
+    assert (done.answered, done.failed, done.passed_over, due) == (len(lines), 0, 0, 0)
+    by_batch = files_of(run)
+    run.judge("j").attempts.path.unlink()
+    judge_review(brief(run), *told_to(simple(), lambda _: None))
+    assert files_of(run) == by_batch
+    assert {a.prompt_tokens for a in run.judge("j").attempts.records()} == {None}  # the scripted judge counts nothing
+
+
+def test_what_failed_expired_or_is_missing_is_due_again_and_old_results_are_passed_over(run, tmp_path):
+    lines = exported(run)
+    part = [*map(result, lines[:5]), result(lines[5], status=500), result(lines[6], status=400)]
+    expired = {"custom_id": json.loads(lines[7])["custom_id"], "response": None, "error": {"code": "batch_expired"}}
+    done, due = collected(run, [*part, json.dumps(expired)], tmp_path)
+    assert (done.answered, done.failed, due) == (5, 3, len(lines) - 5)
+    assert exported(run) == lines[5:]
+    done, due = collected(run, map(result, lines), tmp_path)
+    assert (done.answered, done.passed_over, due) == (len(lines) - 5, 5, 0)
+    assert read_manifest(run.judge("j").path).facts["usage"]["rating"]["failed"] == 3
+
+
+def test_an_unreadable_reply_is_asked_again_in_the_next_batch(run, tmp_path):
+    lines = exported(run, modes=("single",))
+    spoiled = json.loads(result(lines[0]))
+    spoiled["response"]["body"]["choices"][0]["message"]["content"] = "Nothing to say."
+    _, due = collected(run, [json.dumps(spoiled), *map(result, lines[1:])], tmp_path, modes=("single",))
+    assert due == 1
+    (again,) = exported(run, modes=("single",))
+    assert [m["role"] for m in json.loads(again)["body"]["messages"]] == ["system", "user", "assistant", "user"]
+    assert json.loads(again)["custom_id"] != json.loads(lines[0])["custom_id"]
+
+
+@pytest.mark.parametrize("line", ["{", "[]", '{"id": 1}', '{"custom_id": 3}'])
+def test_a_file_that_is_no_result_is_refused_by_line(run, tmp_path, line):
+    with pytest.raises(BadRecord, match=r"results\.jsonl, line 2"):
+        collected(run, [result(exported(run)[0]), line], tmp_path)
+
+
+def test_a_custom_id_says_what_is_asked(run):
+    with sitting(brief(run)) as held:
+        ask = held.asks[0]
+        ids = {custom_id(ask, due) for due in (Due("first"), Due("first", doubled=True), Due("again", replied="x"))}
+    assert len(ids) == 3
+    assert all(len(each) <= 64 for each in ids)
+
+
+@contextmanager
+def batch_server(status="completed"):
+    """OpenAI's files and batches on loopback; results are made from what was uploaded."""
+    files, seen = {}, []
+
+    class Handler(BaseHTTPRequestHandler):
+        def log_message(self, *_):
+            """Say nothing."""
+
+        def send(self, body, status=200):
+            data = body if isinstance(body, bytes) else json.dumps(body).encode()
+            self.send_response(status)
+            self.send_header("Content-Type", "application/json")
+            self.send_header("Content-Length", str(len(data)))
+            self.end_headers()
+            self.wfile.write(data)
+
+        def do_POST(self):
+            data = self.rfile.read(int(self.headers["Content-Length"]))
+            seen.append((self.path, self.headers["Authorization"]))
+            if self.path == "/v1/files":
+                lines = [line for line in data.decode().splitlines() if line.startswith('{"custom_id"')]
+                files["results"] = ("\n".join(map(result, lines[:-1])) + "\n").encode()
+                files["errors"] = (result(lines[-1], status=500) + "\n").encode()
+                about = {"id": "f1", "object": "file", "bytes": 1, "created_at": 1, "filename": "x"}
+                self.send({**about, "purpose": "batch", "status": "processed"})
+            else:
+                self.send(self.batch("validating"))
+
+        def do_GET(self):
+            if self.path.startswith("/v1/files/"):
+                self.send(files[self.path.split("/")[3]])
+            elif self.path == "/v1/batches/b1":
+                self.send(self.batch(status))
+            else:
+                self.send({"error": {"message": f"no such batch, {KEY}"}}, 404)
+
+        def batch(self, now):
+            ended = {"output_file_id": "results", "error_file_id": "errors"} if now != "validating" else {}
+            about = {"id": "b1", "object": "batch", "endpoint": "/v1/chat/completions", "input_file_id": "f1"}
+            return {**about, "completion_window": "24h", "status": now, "created_at": 1, **ended}
+
+    server = ThreadingHTTPServer(("127.0.0.1", 0), Handler)
+    threading.Thread(target=server.serve_forever, kwargs={"poll_interval": 0.02}, daemon=True).start()
+    try:
+        yield f"http://127.0.0.1:{server.server_port}/v1", seen
+    finally:
+        server.shutdown()
+        server.server_close()
+
+
+@pytest.mark.parametrize("status", ["completed", "expired"])
+def test_a_hosted_batch_is_submitted_once_and_its_partial_results_are_taken(run, status):
+    with batch_server(status) as (url, seen), sitting(brief(run)) as held:
+        endpoint = BatchEndpoint(held.folder.path / "batch", url, KEY)
+        assert [each.status for each in endpoint.submit(export(held))] == ["validating"]
+        endpoint.submit(export(held))
+        assert [path for path, _ in seen] == ["/v1/files", "/v1/batches"]
+        batches, files = endpoint.fetch()
+        done = collect(held, files)
+        endpoint.keep(batches)
+        assert (done.failed, len(held.due())) == (1, 1)
+        assert endpoint.fetch()[1] == []
+        assert [each.status for each in endpoint.batches()] == [status]
+    everything = b"".join(path.read_bytes() for path in run.path.rglob("*") if path.is_file())
+    assert KEY.encode() not in everything
+    assert {key for _, key in seen} == {f"Bearer {KEY}"}
+
+
+def test_an_unknown_batch_is_an_error_without_the_key(run):
+    with batch_server() as (url, _), sitting(brief(run)) as held:
+        endpoint = BatchEndpoint(held.folder.path / "batch", url, KEY)
+        (made,) = endpoint.submit(export(held))
+        endpoint.keep([replace(made, id="gone")])
+        with pytest.raises(JudgeError, match="no such batch") as error:
+            endpoint.fetch()
+    assert KEY not in str(error.value)
+
+
+def test_an_estimate_makes_no_call_and_learns_from_what_was_counted(run, tmp_path):
+    free = estimate(brief(run))
+    assert [(each.kind, each.calls, each.usd) for each in free] == [("rating", 12, None), ("game", 12, None)]
+    assert not run.judge("j").path.exists()
+    priced = estimate(brief(run, price={"input": 1.0, "output": 2.0}))
+    low, high = priced[0].usd
+    assert low == pytest.approx((priced[0].prompt_tokens + 2 * 1200) / 1e6)
+    assert high == pytest.approx((priced[0].prompt_tokens + 2 * 6000) / 1e6)
+    lines = exported(run, modes=("single",))
+    collected(run, map(result, lines[:6]), tmp_path, modes=("single",))
+    (left,) = estimate(brief(run, modes=("single",)))
+    assert (left.calls, left.completion_tokens, left.counted) == (6, (42, 42), True)
+    assert left.prompt_tokens == pytest.approx(66, abs=8)  # the fake endpoint counts 11 a prompt
+    collected(run, map(result, lines), tmp_path, modes=("single",))
+    assert estimate(brief(run, modes=("single",))) == []
+
+
+def test_stored_replies_are_read_again_by_other_rules_without_a_call(run):
+    two = {"max_tokens": 100, "modes": ("single",)}
+    judge_review(brief(run, **two), *told_to(None, lambda _: None))
+    attempts = run.judge("j").attempts.path
+    attempts.write_text(attempts.read_text().replace("Rating: [[", "First [[9]]. Rating: [["))
+    before = attempts.read_bytes()
+    assert reparse(brief(run, **two))["ratings"] == {"contradictory": 12}
+    other = brief(run, parsing="fastchat", **two)
+    with pytest.raises(StaleInput, match="parsing"):
+        reparse(other)
+    assert reparse(replace(other, reparsing=True))["ratings"] == {"scored": 12}
+    assert {r.score for r in run.judge("j").ratings.records()} == {9.0}
+    assert attempts.read_bytes() == before
+
+
+def test_everybody_plays_everybody_where_it_is_asked_for(run):
+    summary = judge_review(brief(run, ("cand", "other"), pairs="all", modes=("pair",)), *told_to(None, lambda _: None))
+    games = list(run.judge("j").games.records())
+    assert {(g.baseline, g.candidate) for g in games} == {("base", "cand"), ("base", "other"), ("cand", "other")}
+    assert summary.games == {Outcome.SCORED: 3 * QUESTIONS * 2 * 2}
+
+
+def test_new_answers_of_one_model_are_judged_and_no_others(run):
+    judge_review(brief(run, ("cand", "other")), *told_to(None, lambda _: None))
+    with Writer(run.generation("cand").answers) as writer:
+        kept = list(writer.store.records())
+    fresh = [answer("cand", f"q{n}", "Now quite another text.", "And a second one.") for n in range(QUESTIONS)]
+    run.generation("cand").answers.replace(fresh if fresh != kept else kept)
+    judge = simple()
+    summary = judge_review(brief(run, ("cand", "other")), *told_to(judge, lambda _: None))
+    assert summary.asked == len(judge.calls) == 2 * QUESTIONS + 2 * 2 * QUESTIONS
+    assert summary.failed == 0
