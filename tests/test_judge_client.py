@@ -206,3 +206,69 @@ def test_a_scripted_judge():
 def test_judge_imports_without_openai():
     code = "import sys, judge.session, judge.scripted_judge; sys.exit('openai' in sys.modules)"
     subprocess.run([sys.executable, "-c", code], check=True, cwd=Path(__file__).parents[1])
+
+
+def test_a_server_without_a_system_role_gets_one_message_for_good():
+    def script(body):
+        roles = [message["role"] for message in body["messages"]]
+        return completion("[[7]]") if roles == ["user"] else refusal(400, "System role not supported")
+
+    with FakeJudgeServer(script) as server:
+        transport = OpenAITransport(server.base_url, KEY, "m", 5)
+        assert [reply.text for reply in calls(transport, 2)] == ["[[7]]", "[[7]]"]
+        assert len(server.requests) == 3
+        assert "system_role" in transport.facts
+        again = OpenAITransport(server.base_url, KEY, "m", 5, transport.facts)
+        assert len(calls(again, 1)) == 1
+        assert len(server.requests) == 4
+    assert server.requests[-1]["messages"][0]["content"] == "be strict\n\nhello"
+
+
+def calls(transport, count, **extras):
+    messages = [{"role": "system", "content": "be strict"}, {"role": "user", "content": "hello"}]
+
+    async def all_of_them():
+        async with transport:
+            return [await transport.call(messages, 16, extras) for _ in range(count)]
+
+    return asyncio.run(all_of_them())
+
+
+@pytest.mark.parametrize(
+    ("extras", "complaint"),
+    [
+        ({"response_format": {"type": "json_schema"}}, "response_format is not supported"),
+        ({"logprobs": True, "top_logprobs": 5}, "logprobs are not available for this model"),
+    ],
+)
+def test_a_form_that_the_server_refuses_stops_all(extras, complaint):
+    with FakeJudgeServer(lambda _: refusal(400, complaint)) as server:
+        with pytest.raises(Rejected, match="form = ") as error:
+            calls(OpenAITransport(server.base_url, KEY, "m", 5), 1, **extras)
+        assert len(server.requests) == 1
+    assert error.value.stops_all
+
+
+def test_log_probabilities_that_do_not_come_stop_all_and_fewer_are_learned():
+    logprobs = {"content": [{"token": "8", "logprob": -0.1, "top_logprobs": [{"token": "8", "logprob": -0.1}]}]}
+
+    def script(body):
+        if body["top_logprobs"] > 5:
+            return refusal(400, "top_logprobs must be at most 5")
+        found = completion("8")
+        found.body["choices"][0]["logprobs"] = logprobs
+        return found
+
+    with FakeJudgeServer(script) as server:
+        transport = OpenAITransport(server.base_url, KEY, "m", 5)
+        (reply,) = calls(transport, 1, logprobs=True, top_logprobs=20)
+        assert (reply.rating_tokens[0].token, transport.facts["top_logprobs"]) == ("8", 5)
+    with FakeJudgeServer(lambda _: completion("8")) as server, pytest.raises(Rejected, match="no log-probabilities"):
+        calls(OpenAITransport(server.base_url, KEY, "m", 5), 1, logprobs=True, top_logprobs=5)
+
+
+def test_an_allowance_in_the_headers_is_read():
+    headers = {"x-ratelimit-remaining-requests": "0", "x-ratelimit-reset-requests": "1s"}
+    with FakeJudgeServer(lambda _: Served(completion("[[7]]").body, headers=headers)) as server:
+        (reply,) = calls(OpenAITransport(server.base_url, KEY, "m", 5), 1)
+    assert reply.exhausted_seconds == 1

@@ -1,0 +1,218 @@
+"""The judge layer from the command line, under faults and kills: each judgment once, nothing paid twice, no key shown.
+
+The endpoint is a loopback server; the processes are real and are killed by SIGKILL.
+"""
+
+import os
+import random
+import re
+import signal
+import subprocess
+import sys
+import time
+from collections import Counter
+from pathlib import Path
+
+import pytest
+
+from ledger.judgments import Attempt
+from ledger.manifests import read_manifest
+from ledger.runs import RunFolder
+from ledger.store import Store, Writer
+from tests.fake_judge_server import FakeJudgeServer, Served, answer, completion, refusal, verdict
+
+KEY = "sk-very-secret-0123456789-abcdef"
+KILLS = 20
+IN_FLIGHT = 8
+CONFIG = """
+name = "r"
+[baseline]
+model = "/nowhere/base"
+label = "base"
+control = false
+[[candidate]]
+model = "/nowhere/cand"
+label = "cand"
+[questions]
+[[judge]]
+model = "fake-judge-1"
+label = "j"
+base_url = "{url}"
+api_key_env = "ASSAY_TEST_KEY"
+exam = {exam}
+concurrency = {in_flight}
+attempts = 30
+{more}
+"""
+
+
+@pytest.fixture(autouse=True)
+def key(monkeypatch):
+    monkeypatch.setenv("ASSAY_TEST_KEY", KEY)
+
+
+def review(
+    tmp_path: Path, url: str, questions: int, more: str = "", exam: str = "false", in_flight: int = IN_FLIGHT
+) -> tuple[Path, RunFolder]:
+    """A config and a run folder with both models' answers."""
+    config = tmp_path / "review.toml"
+    config.write_text(CONFIG.format(url=url, in_flight=in_flight, more=more, exam=exam))
+    run = RunFolder(tmp_path / "runs" / "r")
+    for model in ("base", "cand"):
+        with Writer(run.generation(model).answers) as writer:
+            for number in range(questions):
+                count = 7 if model == "base" else 6
+                sentences = (f"This is sentence {i} of {model} about {number}." for i in range(count))
+                writer.append(answer(model, f"q{number}", " ".join(sentences), f"{model} adds to {number}."))
+    return config, run
+
+
+def assay(*arguments: str, cwd: Path, **settings: str) -> subprocess.Popen[bytes]:
+    head = [sys.executable, "-m", "assay.cli", *arguments]
+    environment = {**os.environ, "PYTHONPATH": str(Path(__file__).parents[1]), **settings}
+    with (cwd / "log").open("ab") as log:
+        return subprocess.Popen(head, cwd=cwd, stdout=log, stderr=log, env=environment)
+
+
+def done(*arguments: str, cwd: Path) -> tuple[int, str]:
+    """The exit code and all that was printed."""
+    before = (cwd / "log").stat().st_size if (cwd / "log").exists() else 0
+    code = assay(*arguments, cwd=cwd).wait(timeout=120)
+    return code, (cwd / "log").read_bytes()[before:].decode()
+
+
+def test_twenty_kills_pay_for_nothing_twice_beyond_the_calls_in_flight(tmp_path):
+    """500 judgments; each kill loses at most what was in flight, and in the end each key stands once."""
+    chance = random.Random(3)
+    with FakeJudgeServer(lambda body: Served(completion(verdict(body["messages"])).body, delay_seconds=0.05)) as server:
+        config, run = review(tmp_path, server.base_url, questions=63)  # 2 x 63 x 2 ratings and 63 x 2 x 2 games: 504
+        kills = 0
+        while kills < KILLS:
+            child = assay("judge", str(config), cwd=tmp_path)
+            target = len(server.requests) + chance.randint(5, 22)
+            while child.poll() is None and len(server.requests) < target:
+                time.sleep(0.005)
+            if child.poll() is not None:
+                break
+            child.send_signal(signal.SIGKILL)
+            child.wait()
+            kills += 1
+        assert kills == KILLS
+        code, _ = done("judge", str(config), cwd=tmp_path)
+        calls = len(server.requests)
+    assert code == 0
+    attempts = list(Store(run.judge("j").attempts.path, Attempt).records())
+    assert len({a.judgment for a in attempts}) == len(attempts) == 504
+    assert calls - 504 <= KILLS * IN_FLIGHT
+    assert {r.outcome.value for r in run.judge("j").ratings.records()} == {"scored"}
+    print(f"{calls - 504} calls were paid for twice in {KILLS} kills, {KILLS * IN_FLIGHT} allowed")
+
+
+def test_a_thousand_judgments_complete_each_once_with_faults_on_three_calls_of_ten(tmp_path):
+    chance = random.Random(11)
+    faults = [
+        refusal(429, "slow down", retry_after="0.05"),
+        refusal(500, "oops"),
+        refusal(503, "busy"),
+        Served({"choices": None}),
+        Served({"object": "error", "message": "busy"}),
+        Served(b""),
+        Served(hang_up=True),
+    ]
+    faulty = Counter()
+
+    def script(body):
+        fault = chance.random() < 0.3
+        faulty[fault] += 1
+        return chance.choice(faults) if fault else completion(verdict(body["messages"]))
+
+    with FakeJudgeServer(script) as server:
+        config, run = review(tmp_path, server.base_url, questions=125, in_flight=32)  # 2 x 125 x 2 + 125 x 2 x 2 = 1000
+        code, printed = done("judge", str(config), cwd=tmp_path)
+        calls = len(server.requests)
+    assert code == 0, printed
+    attempts = list(run.judge("j").attempts.records())
+    answered = [a.judgment for a in attempts if a.status == "answered"]
+    assert len(set(answered)) == len(answered) == 1000
+    assert calls == len(attempts) == 1000 + faulty[True]
+    assert 0.25 < faulty[True] / calls < 0.35
+
+
+def test_permanent_faults_on_some_calls_leave_the_rest_and_coverage_decides(tmp_path):
+    def script(body):
+        text = body["messages"][1]["content"]
+        return refusal(400, "this one I will not take") if "about 3." in text else completion(verdict(body["messages"]))
+
+    with FakeJudgeServer(script) as server:
+        config, run = review(tmp_path, server.base_url, questions=20)
+        code, printed = done("judge", str(config), cwd=tmp_path)
+        assert code == 0, printed
+        outcomes = Counter(r.outcome.value for r in run.judge("j").ratings.records())
+        assert outcomes == {"scored": 76, "failed": 4}
+        code, printed = done("judge", str(config), cwd=tmp_path)  # what failed is asked again, and nothing else
+        assert "0 there before" not in printed
+        assert len(server.requests) == 160 + 8
+    assert {r.score for r in run.judge("j").ratings.records() if r.outcome.value == "failed"} == {None}
+
+
+@pytest.mark.parametrize(("status", "code"), [(401, None), (403, None), (404, None), (429, "insufficient_quota")])
+def test_an_error_that_all_calls_would_meet_leaves_with_twenty_at_once(tmp_path, status, code):
+    with FakeJudgeServer(lambda _: refusal(status, f"no, {KEY}", code)) as server:
+        config, run = review(tmp_path, server.base_url, questions=20)
+        left, printed = done("judge", str(config), cwd=tmp_path)
+        assert (left, len(server.requests)) == (20, 1)
+    assert KEY not in printed
+    assert {r.outcome.value for r in run.judge("j").ratings.records()} <= {"failed", "skipped"}
+
+
+def test_a_budget_stops_before_it_is_spent_and_the_same_command_goes_on(tmp_path):
+    """A reply of 7 tokens at 1,000 dollars a million costs $0.007, its prompt of 11 nothing."""
+    price = "max_tokens = 16\nprice = { input = 0.0, output = 1000.0 }"
+    with FakeJudgeServer() as server:
+        config, run = review(tmp_path, server.base_url, questions=10, more=price)
+        code, printed = done("judge", str(config), "--estimate", cwd=tmp_path)
+        assert (code, server.requests) == (0, [])
+        assert "$8.00 to $40.00" in printed  # 80 replies of 100 to 500 tokens
+        code, printed = done("judge", str(config), "--budget", "0.2", cwd=tmp_path)
+        assert (code, "the budget of $0.20 does not hold another call" in printed) == (20, True)
+        spent = 0.007 * len(server.requests)
+        assert 0.2 - 0.016 - 0.007 <= spent <= 0.2
+        code, printed = done("judge", str(config), "--budget", "5", cwd=tmp_path)
+        assert (code, len(server.requests)) == (0, 80)
+        assert "$0.56 in all" in printed
+    assert read_manifest(run.judge("j").path).facts["usage"]["game"]["completion_tokens"] == 40 * 7
+
+
+def test_without_a_price_a_budget_is_refused_and_an_estimate_says_unknown(tmp_path):
+    config, _ = review(tmp_path, "http://127.0.0.1:9/v1", questions=2)
+    code, printed = done("judge", str(config), "--budget", "1", cwd=tmp_path)
+    assert (code, "a budget needs to know what tokens cost" in printed) == (64, True)
+    code, printed = done("judge", str(config), "--estimate", cwd=tmp_path)
+    assert (code, "unknown (no `price`)" in printed) == (0, True)
+
+
+def test_the_exam_alone_prints_marks_by_part_and_category_and_its_cost_first(tmp_path):
+    with FakeJudgeServer() as server:
+        config, run = review(
+            tmp_path, server.base_url, questions=30, exam="true", more="price = { input = 1.0, output = 1.0 }"
+        )
+        code, printed = done("exam", str(config), cwd=tmp_path)
+    assert code in (0, 12)
+    assert printed.index("cost") < printed.index("full_against_truncated")
+    assert re.search(r"category writing +\S+", printed)
+    assert run.judge("j").exam.path.exists()
+    assert not run.judge("j").ratings.path.exists()
+
+
+def test_the_key_is_in_no_file_no_log_and_no_report(tmp_path):
+    served = iter([refusal(500, f"debug: {KEY}"), completion(f"I saw {KEY}."), refusal(400, f"bad {KEY}")])
+    with FakeJudgeServer(lambda body: next(served, None) or completion(verdict(body["messages"]))) as server:
+        config, _ = review(tmp_path, server.base_url, questions=10, exam="true")
+        assert done("judge", str(config), cwd=tmp_path)[0] == 0
+        assert done("judge", str(config), "--batch", "export", cwd=tmp_path)[0] == 0
+        assert done("analyze", str(config), cwd=tmp_path)[0] in (0, 10, 11, 12)
+    assert set(server.keys) == {f"Bearer {KEY}"}
+    files = [path for path in tmp_path.rglob("*") if path.is_file()]
+    assert {path.name for path in files} >= {"attempts.jsonl", "manifest.json", "report.html", "report.json", "log"}
+    assert [path for path in files if KEY.encode() in path.read_bytes()] == []
+    assert any(b"[api key]" in path.read_bytes() for path in files)
