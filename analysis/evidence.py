@@ -18,7 +18,7 @@ from ledger.config import ReviewConfig
 from ledger.digests import file_digest
 from ledger.errors import BadRecord, StaleInput
 from ledger.judge_config import JudgeConfig
-from ledger.judgments import ExamMark, Game, Order, Rating
+from ledger.judgments import ExamMark, Game, Label, Order, Rating
 from ledger.manifests import Manifest, read_manifest
 from ledger.records import Answer, Choice, Key, Question
 from ledger.runs import GenerationFolder, RunFolder, control_of
@@ -66,6 +66,7 @@ class RunEvidence:
     cells: tuple[Cell, ...]
     items: pd.MultiIndex
     notes: tuple[str, ...]
+    labels: tuple[Label, ...] = ()
 
     @property
     def baseline(self) -> ModelEvidence:
@@ -101,7 +102,8 @@ def read_evidence(config: ReviewConfig, run: RunFolder) -> RunEvidence:
     )
     judges = tuple(_judge(judge, run, config, conflicts) for judge in config.judge)
     items = _all_items(models)
-    return RunEvidence(config, models, judges, questions, cells, items, tuple(_notes(config, models)))
+    notes, labels = tuple(_notes(config, models)), tuple(run.labels.records())
+    return RunEvidence(config, models, judges, questions, cells, items, notes, labels)
 
 
 def unfinished(evidence: RunEvidence, kind: str) -> tuple[str, ...]:
@@ -242,5 +244,5 @@ def _notes(config: ReviewConfig, models: tuple[ModelEvidence, ...]) -> Iterator[
         for name in sorted(baseline.inputs.keys() & model.manifest.inputs.keys()):
             if baseline.inputs[name] != model.manifest.inputs[name]:
                 yield f"{model.name} and the baseline were given different {name}."
-    if len(config.judge) > 1:
+    if len(config.judge) > 1 and not config.decision.panel:
         yield f"Several judges: each is reported on its own; {config.judge[0].name} is the primary judge."

@@ -55,6 +55,7 @@ class JudgeReport:
     coverage: tuple[Coverage, ...]
     paired: tuple[Coverage, ...]
     card: tuple[tuple[str, str], ...]
+    tricks: tuple[str, ...]
 
     @property
     def unfit(self) -> tuple[str, ...]:
@@ -88,6 +89,7 @@ def judge_report(judge: JudgeEvidence, evidence: RunEvidence, draws: Resamplings
         coverage=tuple(_coverage(judge, evidence, cells)),
         paired=tuple(_paired_coverage(judge, evidence, cells)),
         card=_card(judge),
+        tricks=tuple(_tricks(judge)),
     )
 
 
@@ -166,6 +168,18 @@ def _paired_coverage(judge: JudgeEvidence, evidence: RunEvidence, cells: Sequenc
             classes = turn_classes(verdicts(judge.games.get(model.name, {}).values()))
             found = {cell: each.value for cell, each in classes.items()}
             yield from coverage_scopes("question-turns", model.name, cells, found, BOTH_VERDICTS, parts)
+
+
+def _tricks(judge: JudgeEvidence) -> Iterator[str]:
+    """A sentence a model whose answers do what a judge must not fall for."""
+    facts = judge.manifest.facts.get("answers", {}) if judge.manifest else {}
+    official = bool(judge.manifest and judge.manifest.settings.get("prompts") == "official")
+    shown = (
+        "the official prompts show them as they are" if official else "what could pass for a verdict was taken apart"
+    )
+    for model, found in sorted(facts.items()):
+        counts = ", ".join(f"{count} {name}" for name, count in found.items())
+        yield f"Answers of {model} that might work on {judge.config.name}: {counts} ({shown})."
 
 
 def _card(judge: JudgeEvidence) -> tuple[tuple[str, str], ...]:

@@ -11,7 +11,12 @@ from analysis.estimates import Estimate
 NOT_MEASURED = "not measured"
 LONGEST_REASON = 60
 NATS = frozenset({"kl_options", "kl_trace", "kl_vocabulary", "logprob_change"})
-SHARES = frozenset({"accuracy", "flips", "all_flips", "same_top", "first seat's share", "judge's flips", "coverage"})
+SHARES = frozenset(
+    {
+        *("accuracy", "flips", "all_flips", "same_top", "first seat's share", "judge's flips", "coverage"),
+        *("agreement", "same rating", "same class", "longer wins"),
+    }
+)
 CHANGES = frozenset({"rating_change", "win_change", "accuracy_change"})
 COEFFICIENTS = frozenset({"spearman", "kendall", "pearson"})
 

@@ -28,6 +28,7 @@ from analysis.report_tables import (
 )
 from analysis.review_report import ReviewReport
 from analysis.trace_tables import trace_table, vocabulary_table
+from analysis.trust_tables import trust_tables
 
 Section = tuple[str, str, tuple[Table, ...]]
 FOLDED = ("parts", "cards")
@@ -62,7 +63,7 @@ def _sections(report: ReviewReport) -> tuple[Section, ...]:
         ("flips", "Flips and KL", _choice_tables(report)),
         ("traces", "Token distributions", _token_tables(report)),
         ("correlation", "Do the measures agree?", (correlation_table(report),)),
-        ("exam", "The judge's exam", tuple(exam_table(judge) for judge in judges)),
+        ("exam", "The judge's exam", (*map(exam_table, judges), *(trust_tables(report.trust) if report.trust else ()))),
         (
             "parts",
             "Coverage and parts",

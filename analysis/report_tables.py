@@ -73,6 +73,7 @@ def warnings(report: ReviewReport) -> tuple[str, ...]:
         if judge.exam.small:
             told.append(f"The judge {judge.name} sat {judge.exam.small}.")
         told += [f"The judged part of {judge.name} is unfit: {fault}" for fault in judge.faults]
+        told += judge.tricks
     told += [f"The choices of {each.model} cannot be compared: {each.fault}" for each in report.choices if each.fault]
     return tuple(told)
 

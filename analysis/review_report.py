@@ -14,8 +14,10 @@ from analysis.estimates import Estimate
 from analysis.evidence import RunEvidence, identical_answers, read_evidence, unfinished
 from analysis.gates import Measured, decision_evidence, gate, judged_estimate, measured_value, primary_judge
 from analysis.judge_reports import JudgeReport, judge_report
+from analysis.judge_trust import TrustReport, trust_report
 from analysis.model_reports import ItemReport, ModelCard, item_report, model_card, model_coverage
 from analysis.overlaps import Overlap, overlaps
+from analysis.panel import panel_report
 from analysis.resampling import RESAMPLES, Resamplings
 from analysis.trace_measures import TraceReport, trace_report
 from analysis.vocabulary_kl import VocabularyReport, vocabulary_report
@@ -60,6 +62,7 @@ class ReviewReport(BaseModel):
     decisions: tuple[Decision, ...]
     control_primary: Estimate | None
     judges: tuple[JudgeReport, ...]
+    trust: TrustReport | None
     choices: tuple[ItemReport, ...]
     traces: tuple[TraceReport, ...]
     vocabulary: tuple[VocabularyReport, ...]
@@ -86,7 +89,7 @@ def report_from(evidence: RunEvidence, made_at: str, resamples: int = RESAMPLES)
     config, draws = evidence.config, Resamplings(evidence.config.seed, resamples)
     measured = Measured(
         config=config,
-        judges=tuple(judge_report(judge, evidence, draws) for judge in evidence.judges),
+        judges=tuple(_judges(evidence, draws)),
         items=tuple(item_report(rival, evidence, draws) for rival in evidence.rivals) if config.task else (),
         traces=tuple(_traces(evidence, draws)),
         vocabulary=tuple(_vocabulary(evidence, draws)),
@@ -121,6 +124,7 @@ def report_from(evidence: RunEvidence, made_at: str, resamples: int = RESAMPLES)
         decisions=found,
         control_primary=gate(measured, control.name, config.primary, -config.margin).estimate if control else None,
         judges=measured.judges,
+        trust=trust_report(evidence, draws) if evidence.judges else None,
         choices=measured.items,
         traces=measured.traces,
         vocabulary=measured.vocabulary,
@@ -130,6 +134,14 @@ def report_from(evidence: RunEvidence, made_at: str, resamples: int = RESAMPLES)
         models=tuple(model_card(model) for model in evidence.models),
         notes=evidence.notes,
     )
+
+
+def _judges(evidence: RunEvidence, draws: Resamplings) -> Iterator[JudgeReport]:
+    """Every judge; where they are a panel, the panel before them, so that it decides."""
+    reports = [judge_report(judge, evidence, draws) for judge in evidence.judges]
+    if evidence.config.decision.panel:
+        yield panel_report(evidence, reports, draws)
+    yield from reports
 
 
 def _traces(evidence: RunEvidence, draws: Resamplings) -> Iterator[TraceReport]:

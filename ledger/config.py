@@ -116,7 +116,8 @@ class DecisionConfig(Section):
     """What is claimed and when it counts; declared before the run.
 
     `allow_different` names what may differ between the baseline's choices and a candidate's; rounding alone differs
-    between engines, number formats and thread counts, and flips items.
+    between engines, number formats and thread counts, and flips items. With `panel` the judges decide together: more
+    than half of them, else nobody; without, the first judge in the needed mode decides.
     """
 
     primary: Primary | None = None
@@ -128,6 +129,7 @@ class DecisionConfig(Section):
     family_wise: Literal["each", "holm"] = "each"
     judge_may_compete: bool = False
     allow_different: tuple[Literal["engine", "dtype", "threads"], ...] = ()
+    panel: bool = False
 
 
 class PlacementConfig(Section):
@@ -169,6 +171,8 @@ class ReviewConfig(Section):
             raise ValueError("nothing to review: add [questions], a [[task]], or both")
         if self.judge and not self.questions:
             raise ValueError("a [[judge]] needs [questions] to judge")
+        if self.decision.panel and not self.judge[1:]:
+            raise ValueError("a panel needs several [[judge]]s")
         self._refuse_unmeasured_primary()
         return self
 

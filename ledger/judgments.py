@@ -165,3 +165,21 @@ class ExamMark(Judgment):
     def key(self) -> Key:
         """Judge, prompt, mode, part, question, order."""
         return (self.judge, self.prompt_digest, self.mode, self.part, self.source, self.question, self.order or "")
+
+
+class Label(Record):
+    """A human's verdict on one game: which of two conversations was better up to a turn; who said so."""
+
+    rater: str
+    baseline: str
+    candidate: str
+    source: str
+    question: str
+    sample: int = Field(default=0, ge=0)
+    turn: int = Field(ge=1)
+    winner: Winner
+
+    @property
+    def key(self) -> Key:
+        """Rater, both models, question, sample, turn."""
+        return (self.rater, self.baseline, self.candidate, self.source, self.question, self.sample, self.turn)

@@ -3,6 +3,7 @@
     runs/<review>/review.toml
     runs/<review>/generation/<model>/   manifest.json answers.jsonl choices.jsonl engine.log
                                         shards/<I>-of-<N>/ (the same files) until they are merged
+    runs/<review>/labels.jsonl          people's verdicts (assay import labels)
     runs/<review>/judge/<judge>/        manifest.json attempts.jsonl ratings.jsonl games.jsonl exam.jsonl
     runs/<review>/analysis/             report.html report.md report.json figures/
 
@@ -14,7 +15,7 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from ledger.digests import digest_of
-from ledger.judgments import Attempt, ExamMark, Game, Rating
+from ledger.judgments import Attempt, ExamMark, Game, Label, Rating
 from ledger.records import Answer, Choice
 from ledger.store import Store
 
@@ -104,6 +105,11 @@ class RunFolder:
     def analysis(self) -> Path:
         """The reports' folder."""
         return self.path / "analysis"
+
+    @property
+    def labels(self) -> Store[Label]:
+        """What people said about pairs of answers."""
+        return Store(self.path / "labels.jsonl", Label)
 
     def generation(self, model: str) -> GenerationFolder:
         """The folder of one model's records."""

@@ -16,8 +16,9 @@ from assay import pipeline
 from assay.commands.review import Amend, Runs, show
 from assay.display import Display
 from assay.sources.imports import comparable, import_logs
+from assay.sources.labels import labels
 from assay.sources.lm_eval_layouts import logs as logs_in
-from ledger.config import config_from
+from ledger.config import config_from, read_config
 from ledger.errors import ConfigError
 from ledger.runs import RunFolder
 
@@ -79,6 +80,32 @@ def import_lm_eval(
         found = comparable(logs_in(paths, latest=latest), display.report, filter)
         done = import_logs(RunFolder(runs / review), model, found, display.report, filter)
     print(f"{runs / review}: {done.choices} choices of {model} in {', '.join(done.tasks)}")
+
+
+@imports.command("labels")
+def import_labels(
+    path: Annotated[Path, typer.Argument(help="A .jsonl or .csv file: question, turn, two models, winner, rater.")],
+    config: Annotated[Path, typer.Option("--config", help="The review's config.")],
+    runs: Runs = Path("runs"),
+) -> None:
+    """Bring people's verdicts on pairs of answers into a review: how far to trust its judges is measured on them.
+
+    FastChat's human votes (question_id, model_a, model_b, winner, judge, turn) and our own words (question, baseline,
+    candidate, winner, rater, turn) are both read; models are named by their labels in the review.
+
+    Example:
+        assay import labels votes.jsonl --config review.toml
+    """
+    declared = read_config(config)
+    run = RunFolder(runs / declared.name)
+    answers = run.generation(declared.baseline.name).answers.records()
+    asked = {answer.question.id: answer.question.source for answer in answers}
+    if not asked:
+        raise ConfigError("the baseline has no answers yet.", where=str(run.path), remedy="Run: assay generate CONFIG")
+    found = list(labels(path, declared.baseline.name, [model.name for model in declared.candidate], asked))
+    kept = {label.key: label for label in found if label}
+    run.labels.replace(kept.values())
+    print(f"{run.labels.path}: {len(kept)} labels; {len(found) - len(kept)} lines of other models or said twice")
 
 
 def compare(

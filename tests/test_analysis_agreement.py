@@ -1,0 +1,157 @@
+"""Agreement of judges against statsmodels and known values; labels of people, and what they correct."""
+
+import json
+
+import numpy as np
+import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
+from statsmodels.stats.inter_rater import cohens_kappa
+
+from analysis.agreement import (
+    CLASSES,
+    agreement,
+    agreements,
+    calibration,
+    classes,
+    krippendorff_alpha,
+    people,
+)
+from analysis.cells import Cell
+from analysis.games import TurnClass
+from analysis.resampling import Resamplings
+from assay.sources.labels import labels
+from ledger.errors import BadRecord, ConfigError
+from ledger.judgments import Label, Winner
+
+WIN, TIE, LOSS = CLASSES
+DRAWS = Resamplings(1, 500)
+kinds = st.sampled_from(CLASSES)
+
+
+def place(number, turn=1):
+    return ("cand", Cell("s", f"q{number}", 0, turn, 0))
+
+
+@given(st.lists(st.tuples(kinds, kinds), min_size=2, max_size=40))
+@settings(deadline=None, max_examples=60)
+def test_kappa_is_statsmodels(pairs):
+    found = agreement("a", "b", pairs, range(len(pairs)), DRAWS)
+    table = np.zeros((3, 3))
+    for one, other in pairs:
+        table[CLASSES.index(one), CLASSES.index(other)] += 1
+    with np.errstate(all="ignore"):
+        expected = float(cohens_kappa(table).kappa) if len({p for pair in pairs for p in pair}) > 1 else float("nan")
+    if np.isfinite(expected):
+        assert found.kappa == pytest.approx(expected)
+    assert found.equal.value == pytest.approx(np.trace(table) / table.sum())
+    swapped = agreement("b", "a", [pair[::-1] for pair in pairs], range(len(pairs)), DRAWS)
+    assert swapped.kappa == (pytest.approx(found.kappa) if found.kappa is not None else None)
+
+
+def test_raters_that_always_say_the_same_have_no_kappa_and_chance_has_none_above_zero():
+    assert agreement("a", "b", [(WIN, WIN)] * 5, range(5), DRAWS).kappa is None
+    generator = np.random.default_rng(2)
+    pairs = [tuple(CLASSES[i] for i in generator.integers(0, 3, 2)) for _ in range(200)]
+    found = agreement("a", "b", pairs, range(200), DRAWS)
+    assert not found.better_than_chance
+    same = agreement("a", "b", [(p, p) for p, _ in pairs], range(200), DRAWS)
+    assert (same.kappa, same.better_than_chance) == (pytest.approx(1), True)
+
+
+def test_alpha_by_hand_and_with_missing_verdicts():
+    """Four places of two raters: three equal, one not; n = 8, observed 2 / 8, expected from the totals 4, 2, 2."""
+    one = dict(zip(map(place, range(4)), (WIN, WIN, TIE, LOSS), strict=True))
+    other = dict(zip(map(place, range(4)), (WIN, LOSS, TIE, LOSS), strict=True))
+    totals = np.array([3, 2, 3])
+    expected = (64 - (totals**2).sum()) / 7
+    assert krippendorff_alpha([one, other]) == pytest.approx(1 - 2 / expected)
+    assert krippendorff_alpha([one, {place(9): WIN}]) is None
+    assert krippendorff_alpha([one, other, {place(0): WIN}]) > krippendorff_alpha([one, other, {place(0): LOSS}])
+
+
+def test_flips_are_ties_and_failed_pairs_are_no_verdict():
+    cells = [place(n)[1] for n in range(3)]
+    found = classes(dict(zip(cells, (TurnClass.FLIP, TurnClass.FAILED, WIN), strict=True)), "cand")
+    assert found == {place(0): TIE, place(2): WIN}
+    assert [each.n for each in agreements({"a": found, "b": {place(0): TIE}, "c": {place(7): WIN}}, DRAWS)] == [1]
+
+
+def label(number, winner, rater="r1"):
+    about = {"baseline": "base", "candidate": "cand", "source": "s", "question": f"q{number}", "turn": 1}
+    return Label(rater=rater, winner=winner, **about)
+
+
+def test_the_majority_of_people_and_a_tie_between_them():
+    first = [label(0, Winner.CANDIDATE), label(0, Winner.CANDIDATE, "r2"), label(0, Winner.BASELINE, "r3")]
+    split = [label(2, Winner.CANDIDATE), label(2, Winner.BASELINE, "r2")]
+    said = people([*first, label(1, Winner.TIE), *split])
+    assert said == {place(0): WIN, place(1): TIE, place(2): TIE}
+
+
+def test_labels_correct_a_judge_that_favors_the_candidate_and_refuse_one_that_guesses():
+    """The judge turns every third loss into a win; people saw 60 of 300 questions."""
+    generator = np.random.default_rng(8)
+    truth = {place(n): CLASSES[i] for n, i in enumerate(generator.choice(3, 300, p=(0.3, 0.2, 0.5)))}
+    judge = {p: WIN if each is LOSS and n % 3 == 0 else each for n, (p, each) in enumerate(truth.items())}
+    seen = dict(list(truth.items())[:60])
+    with_people = next(iter(agreements({"j": judge, "people": seen}, DRAWS)))
+    found = calibration("j", "cand", judge, seen, with_people)
+    right = float(np.mean([{WIN: 1, TIE: 0.5, LOSS: 0}[each] for each in truth.values()])) - 0.5
+    assert found.raw - right > 0.1
+    assert abs(found.corrected.value - right) < abs(found.raw - right)
+    assert found.corrected.interval[0] < right < found.corrected.interval[1]
+    guesses = {p: CLASSES[i] for p, i in zip(truth, generator.integers(0, 3, 300), strict=True)}
+    chance = next(iter(agreements({"j": guesses, "people": seen}, DRAWS)))
+    assert "better than chance" in calibration("j", "cand", guesses, seen, chance).refused
+    assert "5 are needed" in calibration("j", "cand", judge, dict(list(seen.items())[:3]), with_people).refused
+
+
+def read(path):
+    return list(labels(path, "base", ["cand"], {"81": "mt-bench", "82": "mt-bench"}))
+
+
+def test_labels_as_fastchat_and_as_we_write_them(tmp_path):
+    votes = tmp_path / "votes.jsonl"
+    rows = [
+        {
+            "question_id": 81,
+            "model_a": "cand",
+            "model_b": "base",
+            "winner": "model_a",
+            "judge": ["expert", "x"],
+            "turn": 2,
+        },
+        {"question_id": 82, "model_a": "base", "model_b": "cand", "winner": "tie (inconsistent)", "judge": "y"},
+        {"question_id": 82, "model_a": "base", "model_b": "other", "winner": "model_a", "judge": "y", "turn": 1},
+        {"question_id": 99, "model_a": "base", "model_b": "cand", "winner": "model_a", "judge": "y", "turn": 1},
+    ]
+    votes.write_text("\n".join(map(json.dumps, rows)))
+    first, second, *others = read(votes)
+    assert (first.winner, first.turn, first.rater, first.source) == (Winner.CANDIDATE, 2, "expert/x", "mt-bench")
+    assert (second.winner, second.turn) == (Winner.TIE, 1)
+    assert others == [None, None]
+    (tmp_path / "own.csv").write_text("question,baseline,candidate,winner,rater,turn\n81,base,cand,baseline,me,1\n")
+    assert [(each.winner, each.rater) for each in read(tmp_path / "own.csv")] == [(Winner.BASELINE, "me")]
+
+
+@pytest.mark.parametrize(
+    ("line", "cause"),
+    [
+        ("{", "line 1: not JSON"),
+        ("[1]", "not a JSON object"),
+        ('{"question": "81", "baseline": "base", "candidate": "cand"}', "'winner': is missing"),
+        ('{"question": "81", "baseline": "base", "candidate": "cand", "winner": "perhaps"}', "neither of the models"),
+        ('{"question": "81", "baseline": "base", "candidate": "cand", "winner": "tie", "turn": "x"}', "'turn'"),
+    ],
+)
+def test_a_label_that_cannot_be_understood_names_its_line(tmp_path, line, cause):
+    (tmp_path / "l.jsonl").write_text(line)
+    with pytest.raises(BadRecord, match=cause):
+        read(tmp_path / "l.jsonl")
+
+
+def test_another_kind_of_file_is_refused(tmp_path):
+    (tmp_path / "l.xlsx").write_text("")
+    with pytest.raises(ConfigError, match=r"no \.jsonl and no \.csv"):
+        read(tmp_path / "l.xlsx")

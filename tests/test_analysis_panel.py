@@ -1,0 +1,79 @@
+"""A panel of judges: the rule by hand, and a whole report whose panel decides."""
+
+import pytest
+from analysis.panel import majority
+
+from analysis.games import TurnClass
+from ledger.config import config_from
+from ledger.errors import ConfigError
+from ledger.judgments import Winner
+from tests.test_analysis_run_folder import Folder, config
+
+WIN, TIE, LOSS, FLIP, FAILED = (TurnClass(name) for name in ("win", "tie", "loss", "flip", "failed"))
+
+
+@pytest.mark.parametrize(
+    ("classes", "members", "said"),
+    [
+        ((WIN, WIN, LOSS), 3, WIN),
+        ((WIN, WIN, FAILED), 3, WIN),
+        ((WIN, WIN), 4, FAILED),
+        ((WIN, WIN, LOSS), 4, FLIP),
+        ((WIN, TIE, LOSS), 3, FLIP),
+        ((FLIP, FLIP, FLIP), 3, FLIP),
+        ((WIN, FLIP, FAILED), 3, FLIP),
+        ((WIN, FAILED, FAILED), 3, FAILED),
+        ((WIN, None, None), 3, FAILED),
+        ((TIE, TIE, None), 3, TIE),
+        ((), 3, FAILED),
+        ((WIN,), 2, FAILED),
+    ],
+)
+def test_more_than_half_of_the_configured_panel_decides(classes, members, said):
+    assert majority(classes, members) is said
+    assert majority(classes[::-1], members) is said
+
+
+def panel(tmp_path, passing, ratings=(7.0, 8.0, 3.0)):
+    data = config(("w8",), control=False, task=False).model_dump(mode="json", exclude_none=True)
+    one = {key: value for key, value in data["judge"][0].items() if key != "model"}
+    data["judge"] = [{**one, "model": f"judge-{number}"} for number in (1, 2, 3)]
+    data["decision"]["panel"] = True
+    folder = Folder(tmp_path, config_from(data, "test"), 40)
+    for name in folder.names:
+        folder.answer(name)
+    winners = ((Winner.CANDIDATE,) * 2, (Winner.CANDIDATE,) * 2, (Winner.BASELINE,) * 2)
+    for judge, passes, rating, winner in zip(folder.config.judge, passing, ratings, winners, strict=True):
+        alone = Folder.__new__(Folder)
+        alone.__dict__ |= folder.__dict__ | {"config": folder.config.model_copy(update={"judge": (judge,)})}
+        alone.rate(dict.fromkeys(folder.names, rating))
+        alone.play("w8", winner)
+        alone.examine(right=1.0 if passes else 0.0)
+        alone.sign_judge()
+    return folder.report()
+
+
+def test_two_of_three_judges_decide_and_the_third_cannot_outvote_them(tmp_path):
+    report = panel(tmp_path, (True, True, True))
+    together = report.judges[0]
+    assert (together.name, together.exam.state, len(report.judges)) == ("panel", "passed", 4)
+    assert together.games[0].scopes[0].classes == {WIN: 80, TIE: 0, LOSS: 0, FLIP: 0, FAILED: 0}
+    assert together.scores[0].scopes[0].rating.value == pytest.approx(6.0, abs=0.5)
+    assert report.primary_judge is together
+
+
+def test_a_judge_that_failed_its_exam_abstains_and_one_left_is_no_panel(tmp_path):
+    two = panel(tmp_path / "two", (True, False, True)).judges[0]
+    assert two.exam.state == "passed"
+    assert two.games[0].scopes[0].classes[FLIP] == 80  # one against one: undecided
+    alone = panel(tmp_path / "one", (True, False, False))
+    assert alone.judges[0].exam.state == "failed"
+    assert "only 1 of 3 judges may be believed" in alone.judges[0].unfit[0]
+    assert alone.word == "UNFIT"
+
+
+def test_a_panel_of_one_is_refused():
+    data = config(("w8",)).model_dump(mode="json", exclude_none=True)
+    data["decision"]["panel"] = True
+    with pytest.raises(ConfigError, match="a panel needs several"):
+        config_from(data, "test")
