@@ -1,0 +1,108 @@
+"""A real judge on a real server: SmolLM2 behind vLLM gives verdicts as JSON and as log-probabilities, and in a batch.
+
+How good its verdicts are is no matter here; that they can be read, and that both ways give the same kind of record, is.
+"""
+
+import os
+import subprocess
+import sys
+from contextlib import nullcontext
+from pathlib import Path
+
+import pytest
+
+from assay.placement.judge_server import served
+from assay.sources.smollm2 import fetch_smollm2
+from generation.vllm_arguments import cpu_environment, on_cpu
+from judge.batch import collect, export
+from judge.brief import Brief
+from judge.client import OpenAITransport
+from judge.prompt_sets import assay_prompts
+from judge.session import judge_review, sitting
+from ledger.judge_config import JudgeConfig
+from ledger.manifests import read_manifest
+from ledger.runs import RunFolder
+from ledger.store import Writer
+from tests.fake_judge_server import answer
+
+pytestmark = pytest.mark.model
+pytest.importorskip("vllm", reason="vLLM is not installed (extra cpu or gpu)")
+
+PROMPTS = Path(__file__).parents[1] / "prompts" / "judge"
+QUESTIONS = 2
+TEXTS = {
+    "base": ("Water boils at 100 degrees Celsius at sea level.", "At high places it boils earlier."),
+    "cand": ("Water boils at 50 degrees, I think.", "It depends."),
+}
+
+
+@pytest.fixture(scope="module")
+def run(tmp_path_factory):
+    folder = RunFolder(tmp_path_factory.mktemp("real"))
+    for model, texts in TEXTS.items():
+        with Writer(folder.generation(model).answers) as writer:
+            writer.append(*(answer(model, f"q{number}", *texts) for number in range(QUESTIONS)))
+    return folder
+
+
+@pytest.fixture(scope="module")
+def url(tmp_path_factory):
+    log = tmp_path_factory.mktemp("server") / "server.log"
+    with served(str(fetch_smollm2(lambda _: None)), "smol", {}, log, lambda _: None) as base_url:
+        yield base_url
+
+
+def brief(run, form, **settings):
+    about = {"model": "smol", "label": form, "base_url": "http://127.0.0.1/v1", "exam": False, "form": form}
+    config = JudgeConfig(**about, max_tokens=128, concurrency=4, **settings)
+    return Brief(run, config, assay_prompts(PROMPTS, form), "base", ["cand"], None, 1)
+
+
+def asked(run, url, form, **settings):
+    judged = brief(run, form, **settings)
+    connect = lambda learned: nullcontext(OpenAITransport(url, "", "smol", 300, learned))  # noqa: E731
+    summary = judge_review(judged, connect)
+    return summary, run.judge(form)
+
+
+def test_json_verdicts_follow_the_schema_and_put_the_reasoning_first(run, url):
+    summary, folder = asked(run, url, "json")
+    assert summary.failed == 0
+    told = {"scored", "truncated"}  # a small model may reason on and on; the schema leaves it no third way
+    assert {*summary.ratings, *summary.games} <= told
+    assert summary.games.get("scored", 0) >= QUESTIONS
+    replies = [each.reply for each in folder.games.records() if each.winner is not None]
+    assert all(reply.index('"reasoning"') < reply.index('"verdict"') for reply in replies)
+    assert all(float(each.score).is_integer() for each in folder.ratings.records() if each.score is not None)
+
+
+def test_a_rating_from_log_probabilities_is_an_expectation(run, url):
+    summary, folder = asked(run, url, "logprob", modes=("single",))
+    assert summary.failed == 0
+    attempts = [each for each in folder.attempts.records() if each.rating_tokens]
+    assert attempts
+    assert all(len(token.top) == 20 for each in attempts for token in each.rating_tokens)
+    scores = [each.score for each in folder.ratings.records() if each.score is not None]
+    assert all(1 <= score <= 10 for score in scores)
+    assert read_manifest(folder.path).facts["endpoint"] == {}
+
+
+def test_vllms_own_batch_runner_reads_our_requests_and_we_its_results(run, tmp_path):
+    """`vllm run-batch`, by its module: the CPU build's command does not start."""
+    judged = brief(run, "text", modes=("single",), serve="")
+    with sitting(judged) as held:
+        (requests,) = export(held)
+        results = tmp_path / "results.jsonl"
+        model = str(fetch_smollm2(lambda _: None))
+        flags = ["--model", model, "--served-model-name", "smol", "--enforce-eager", "--max-model-len", "4096"]
+        flags += ["--gpu-memory-utilization", "0.1"] if on_cpu() else []
+        command = [sys.executable, "-m", "vllm.entrypoints.openai.run_batch", "-i", str(requests), "-o", str(results)]
+        settings = {key: value for key, value in cpu_environment().items() if "MULTIPROCESSING" not in key}
+        environment = {**os.environ, **(settings if on_cpu() else {}), "HF_HUB_OFFLINE": "1"}
+        done = subprocess.run(
+            [*command, *flags], env=environment, capture_output=True, text=True, timeout=300, check=False
+        )
+        assert done.returncode == 0, done.stderr[-3000:]
+        found = collect(held, [results])
+        assert (found.answered, found.failed, found.passed_over) == (4 * QUESTIONS, 0, 0)
+    assert {each.served_model for each in run.judge("text").attempts.records()} == {"smol"}
