@@ -90,6 +90,40 @@ def test_the_schema_puts_the_reasoning_first():
     assert extras("text", "pair") == {}
 
 
+# What FastChat 0.2.36 itself gave for each reply, its own run_judge_single and run_judge_pair being handed the text as
+# if a judge had written it. Where its number is no rating from 1 to 10, or it stops, ours is a state with a name.
+FASTCHATS_RATINGS = {
+    **{"Rating: [[7]]": 7, "[[7.5]]": 7.5, "[[7.]]": 7.0, "[7]": 7, "[[a]] [3]": 3, "Rating: [[10]] or [[2]]": 10},
+    **{"[2] then [[9]]": 9, "[[ 8 ]]": -1, "[[8/10]]": -1, "[[8]]/10": 8, "none": -1, "": -1, "[[11]]": 11, "[[0]]": 0},
+    **{"[[-3]]": -1, "[-3]": -1, "[[3.14159]]": 3.14159, "[[1,5]]": -1, "[1,5]": -1, "list [1], rating [[6]]": 6},
+    **{"[[5]": 5, "[5]]": 5, "[[\u0663]]": "SyntaxError", "[[007]]": "SyntaxError", "[[00]]": 0, "[[0.5]]": 0.5},
+    **{"[[1e1]]": -1, "[[999999]]": 999999, "text [10] [[x]]": 10, "[[2]][[2]]": 2, "[[ ]]": -1, "]]8[[": -1},
+    **{"[[8]]\n[[8]]": 8, "**[[9]]**": 9, "[[9..]]": -1, "[[.9]]": -1, "x[[4]]y": 4},
+}
+FASTCHATS_WINNERS = {
+    **{"[[A]]": "A", "[[B]]": "B", "[[C]]": "tie", "[[A]] [[B]]": "A", "[[B]] and [[A]]": "A", "[[C]] [[B]]": "B"},
+    **{"[A]": "error", "[[a]]": "error", "": "error", "[[A": "error", "A]]": "error", "[[D]]": "error"},
+    **{"[[ A ]]": "error", "<think>[[B]]</think>[[A]]": "A", "[[AB]]": "error", "[[C]][[A]]": "A"},
+    **{"[[tie]]": "error", "verdict [[B]].": "B", "[[B]]]": "B", "[[[A]]]": "A"},
+}
+
+
+@pytest.mark.parametrize("text", FASTCHATS_RATINGS)
+def test_fastchats_ratings_are_its_own(text):
+    theirs, ours = FASTCHATS_RATINGS[text], read(text, parsing="fastchat", finish="length")
+    if theirs in (-1, "SyntaxError"):
+        assert ours == ("unreadable", None)
+    else:
+        assert ours == (("scored", theirs) if 1 <= theirs <= 10 else ("out_of_range", None))
+
+
+@pytest.mark.parametrize("text", FASTCHATS_WINNERS)
+def test_fastchats_winners_are_its_own(text):
+    theirs = FASTCHATS_WINNERS[text]
+    winner = {"tie": "C"}.get(theirs, theirs)
+    assert read(text, "pair", "fastchat") == (("unreadable", None) if theirs == "error" else ("scored", winner))
+
+
 def said(token, **probabilities):
     return RatingToken(token=token, top=tuple((text.strip("_"), math.log(p)) for text, p in probabilities.items()))
 
