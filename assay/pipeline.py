@@ -6,7 +6,7 @@ This is the one place that knows the order of the stages.
 
 import os
 import shutil
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from contextlib import contextmanager, nullcontext
 from dataclasses import dataclass, replace
 from datetime import UTC, datetime
@@ -18,7 +18,8 @@ from urllib.parse import urlsplit
 
 from analysis.report_writers import write_reports
 from analysis.review_report import ReviewReport, build_report
-from assay.placement.judge_server import served
+from assay.placement.gpus import gpus
+from assay.placement.judge_server import served, waves
 from assay.placement.local_placement import run_locally
 from assay.placement.ray_placement import on_ray
 from assay.placement.work import merge_batch, run_work, shard_job, tell_completeness, unfinished
@@ -30,7 +31,7 @@ from judge.brief import Brief
 from judge.client import OpenAITransport
 from judge.prompt_sets import PromptSet, assay_prompts
 from judge.prompt_sets import official_prompts as read_official
-from judge.session import JudgeSummary, judge_review
+from judge.session import JudgeSummary, judge_together
 from ledger.config import ModelConfig, ReviewConfig, read_config
 from ledger.errors import ConfigError, StaleInput
 from ledger.judge_config import JudgeConfig
@@ -177,11 +178,16 @@ def within_budget(review: Review, budget_usd: float | None) -> Review:
 
 
 def judge(review: Review, *, exam_only: bool = False) -> list[JudgeSummary]:
-    """Ask every judge for what is missing; one that Assay serves itself is started only if something is."""
-    return [
-        judge_review(brief, partial(_transport, review, brief.config), review.report)
-        for brief in briefs(review, exam_only=exam_only)
-    ]
+    """Ask every judge for what is missing, all at once but for those that need the same GPU, or the CPU, to be served.
+
+    One that Assay serves itself is started only if something is missing.
+    """
+    by_name = {brief.config.name: brief for brief in briefs(review, exam_only=exam_only)}
+    found: list[JudgeSummary] = []
+    for wave in waves(review.config.judge, gpus()):
+        work = [(by_name[judge.name], partial(_transport, review, judge, devices)) for judge, devices in wave]
+        found += judge_together(work, review.report)
+    return found
 
 
 def analyze(review: Review) -> tuple[ReviewReport, list[Path]]:
@@ -214,12 +220,14 @@ def prompt_set(judge: JudgeConfig) -> PromptSet:
 
 
 @contextmanager
-def _transport(review: Review, judge: JudgeConfig, learned: dict[str, Any]) -> Iterator[OpenAITransport]:
+def _transport(
+    review: Review, judge: JudgeConfig, devices: Sequence[str] | None, learned: dict[str, Any]
+) -> Iterator[OpenAITransport]:
     """The way to a judge's endpoint; a local judge is served while it is open."""
     if not judge.serve:
         yield OpenAITransport(judge.base_url, api_key(judge), judge.model, judge.timeout_seconds, learned)
         return
     model = model_path(ModelConfig(model=judge.serve))
     log = review.run.judge(judge.name).path / "server.log"
-    with served(model, judge.name, judge.serve_args, log, review.report) as url:
+    with served(model, judge.name, judge.serve_args, log, review.report, devices) as url:
         yield OpenAITransport(url, LOCAL_KEY, judge.name, judge.timeout_seconds, learned)

@@ -98,6 +98,7 @@ class OpenAITransport:
                 continue
             if extras.get("logprobs") and not reply.rating_tokens and not reply.refusal and reply.text.strip():
                 self._without_logprobs(reply)
+            self.facts["sent"] = sorted(request)
             return reply
 
     def _request(self, messages: Messages, max_tokens: int, extras: Extras) -> dict[str, Any]:

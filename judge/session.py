@@ -1,4 +1,4 @@
-"""One judge's whole part of a review: plan, ask what is not answered yet, derive, and write down what happened.
+"""A judge's whole part of a review: plan, ask what is not answered yet, derive, and write down what happened.
 
 In: a Brief (whose answers, which judge, which prompts), a way to a Transport. Out: the judge's folder (attempts,
 ratings, games, exam marks, manifest) and a JudgeSummary.
@@ -8,12 +8,13 @@ A second run asks only what has no answer yet. However a session ends, also by C
 
 import asyncio
 import time
-from collections.abc import Callable, Iterator, Sequence
-from contextlib import AbstractContextManager, contextmanager
+from collections.abc import Callable, Coroutine, Iterator, Sequence
+from contextlib import AbstractContextManager, ExitStack, contextmanager
 from dataclasses import dataclass, field
 from typing import Any
 
 from judge.brief import Brief, ReviewPlan, outcomes
+from judge.budget import spent
 from judge.calls import Interviews, Limits, Tally
 from judge.client import Transport
 from judge.derivation import derived, derived_marks
@@ -22,6 +23,7 @@ from judge.hostility import tricks
 from judge.plan import TIE, Answers, Ask
 from ledger.errors import JudgeError
 from ledger.judge_config import JudgeConfig
+from ledger.judgments import Attempt
 from ledger.manifests import Manifest, open_manifest, read_manifest, write_manifest
 from ledger.progress import Progress, Report, silent
 from ledger.runs import JudgeFolder
@@ -100,6 +102,9 @@ class Sitting:
             "answers": {name: found for name, answers in self.models.items() if (found := tricks(answers.values()))},
             **self.history.facts(),
         }
+        config = self.brief.config
+        if config.price:
+            facts["spent_usd"] = round(spent(self.history.all(), config.price, config.max_tokens), 6)
         write_manifest(self.folder.path, self.manifest.model_copy(update={"facts": facts}))
 
 
@@ -129,25 +134,46 @@ def sitting(brief: Brief) -> Iterator[Sitting]:
 
 
 def judge_review(brief: Brief, connect: Connect, report: Report = silent) -> JudgeSummary:
-    """Have one judge rate and compare the answers of a review; `connect` is called only if something is due.
+    """Have one judge rate and compare the answers of a review, as `judge_together` does several."""
+    return judge_together([(brief, connect)], report)[0]
 
-    Raises what `sitting` raises, and JudgeError when no judgment has an answer or an error met that every further call
-    would meet; by then all that was answered is derived.
+
+def judge_together(work: Sequence[tuple[Brief, Connect]], report: Report = silent) -> list[JudgeSummary]:
+    """Have several judges work at the same time, in one event loop; each way to one is called only if something is due.
+
+    Raises what `sitting` raises, and JudgeError when no judgment of a judge has an answer or an error met that every
+    further call would meet; by then all that was answered, by all of them, is derived.
     """
     started = time.monotonic()
-    with sitting(brief) as held:
-        asks, due = held.asks, held.due()
-        if due:
-            with connect(held.endpoint) as transport:
+    with ExitStack() as stack:
+        sittings = [stack.enter_context(sitting(brief)) for brief, _ in work]
+        dues = [held.due() for held in sittings]
+        interviews = []
+        for held, due, (_, connect) in zip(sittings, dues, work, strict=True):
+            if due:
+                transport = stack.enter_context(connect(held.endpoint))
                 held.endpoint = getattr(transport, "facts", {})
-                _interview(transport, held, due, len(asks), report)
-    _raise_failure(held)
+                writer = stack.enter_context(Writer(held.folder.attempts))
+                interviews.append(_interviews(transport, held, writer, len(due), report).hold(due))
+        if interviews:
+            asyncio.run(_all(interviews))
+    for held in sittings:
+        _raise_failure(held)
+    seconds = time.monotonic() - started
+    return [_summary(held, len(due), seconds) for held, due in zip(sittings, dues, strict=True)]
+
+
+async def _all(interviews: Sequence[Coroutine[Any, Any, None]]) -> None:
+    await asyncio.gather(*interviews)
+
+
+def _summary(held: Sitting, due: int, seconds: float) -> JudgeSummary:
     tally = held.tally
     return JudgeSummary(
-        judge=brief.config.name,
+        judge=held.brief.config.name,
         asked=tally.asked,
         answered=tally.asked - tally.failed,
-        reused=len(asks) - len(due),
+        reused=len(held.asks) - due,
         failed=tally.failed,
         calls=tally.calls,
         identical=sum(game.settled is TIE for game in held.plan.games),
@@ -155,7 +181,7 @@ def judge_review(brief: Brief, connect: Connect, report: Report = silent) -> Jud
         prompt_tokens=tally.prompt_tokens,
         completion_tokens=tally.completion_tokens,
         spent_usd=tally.spent_usd,
-        seconds=time.monotonic() - started,
+        seconds=seconds,
     )
 
 
@@ -182,15 +208,15 @@ def limits(config: JudgeConfig) -> Limits:
     )
 
 
-def _interview(transport: Transport, held: Sitting, due: Sequence[Ask], total: int, report: Report) -> None:
+def _interviews(transport: Transport, held: Sitting, writer: Writer[Attempt], due: int, report: Report) -> Interviews:
+    total = len(held.asks)
+
     def tell(now: Tally) -> None:
         told = [f"{now.failed} failed"] * bool(now.failed)
         told += [f"${now.spent_usd:.2f}"] if now.spent_usd is not None else []
-        report(Progress(f"judge {held.brief.config.name}", total - len(due) + now.asked, total, ", ".join(told)))
+        report(Progress(f"judge {held.brief.config.name}", total - due + now.asked, total, ", ".join(told)))
 
-    with Writer(held.folder.attempts) as writer:
-        interviews = Interviews(transport, limits(held.brief.config), held.history, writer, tell, held.tally)
-        asyncio.run(interviews.hold(due))
+    return Interviews(transport, limits(held.brief.config), held.history, writer, tell, held.tally)
 
 
 def _raise_failure(held: Sitting) -> None:

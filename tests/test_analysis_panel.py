@@ -1,9 +1,9 @@
 """A panel of judges: the rule by hand, and a whole report whose panel decides."""
 
 import pytest
-from analysis.panel import majority
 
 from analysis.games import TurnClass
+from analysis.panel import majority
 from ledger.config import config_from
 from ledger.errors import ConfigError
 from ledger.judgments import Winner

@@ -42,7 +42,7 @@ def test_a_good_answer():
     assert reply == Reply("Rating: [[7]]", "stop", None, MODEL, 11, 7)
     assert server.requests == [{"model": "m", "messages": ASK, "max_tokens": 100, "temperature": 0}]
     assert server.keys == [f"Bearer {KEY}"]
-    assert transport.facts == {}
+    assert transport.facts == {"sent": ["max_tokens", "messages", "model", "temperature"]}
 
 
 def test_unusual_completions():

@@ -84,7 +84,8 @@ def test_a_rating_from_log_probabilities_is_an_expectation(run, url):
     assert all(len(token.top) == 20 for each in attempts for token in each.rating_tokens)
     scores = [each.score for each in folder.ratings.records() if each.score is not None]
     assert all(1 <= score <= 10 for score in scores)
-    assert read_manifest(folder.path).facts["endpoint"] == {}
+    sent = ["logprobs", "max_tokens", "messages", "model", "temperature", "top_logprobs"]
+    assert read_manifest(folder.path).facts["endpoint"] == {"sent": sent}
 
 
 def test_vllms_own_batch_runner_reads_our_requests_and_we_its_results(run, tmp_path):

@@ -7,7 +7,8 @@ its own and no others. Indices are used as they come: vLLM reads them as numbers
 import os
 import re
 import subprocess
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
+from typing import Any
 
 from generation.orders import EngineSpec
 
@@ -43,9 +44,12 @@ def gpu_memory() -> list[int]:
 
 def gpus_needed(spec: EngineSpec) -> int:
     """How many GPUs one copy of a model takes where there are any; a model behind an endpoint takes none."""
-    if spec.kind == "openai":
-        return 0
-    sizes = (spec.arguments.get(name) or 1 for name in ("tensor_parallel_size", "pipeline_parallel_size"))
+    return 0 if spec.kind == "openai" else gpus_needed_by(spec.arguments)
+
+
+def gpus_needed_by(arguments: Mapping[str, Any]) -> int:
+    """How many GPUs vLLM takes with these arguments."""
+    sizes = (arguments.get(name) or 1 for name in ("tensor_parallel_size", "pipeline_parallel_size"))
     product = 1
     for size in sizes:
         product *= int(size)

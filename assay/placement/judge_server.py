@@ -13,15 +13,18 @@ import sys
 import time
 import urllib.error
 import urllib.request
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator, Sequence
 from contextlib import contextmanager
+from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
+from assay.placement.gpus import environment_of, gpus_needed_by
 from assay.placement.lifeline import end_with_parent
 from assay.placement.processes import stop
 from generation.vllm_arguments import CPU_ARGUMENTS, cpu_environment, on_cpu
 from ledger.errors import EngineError
+from ledger.judge_config import JudgeConfig
 from ledger.progress import Progress, Report
 
 START_SECONDS = 900
@@ -29,16 +32,25 @@ SERVER_MODULE = "vllm.entrypoints.openai.api_server"
 
 
 @contextmanager
-def served(model: str, name: str, arguments: dict[str, Any], log: Path, report: Report) -> Iterator[str]:
-    """Serve a model while the context lasts, and give the base URL. Raises EngineError with the log's place."""
+def served(
+    model: str,
+    name: str,
+    arguments: dict[str, Any],
+    log: Path,
+    report: Report,
+    devices: Sequence[str] | None = None,
+) -> Iterator[str]:
+    """Serve a model while the context lasts, and give the base URL; it sees these GPUs only, or all for None.
+
+    Raises EngineError with the log's place.
+    """
     port = _free_port()
     command = [sys.executable, "-m", "assay.placement.judge_server", str(os.getpid()), "--model", model]
     command += ["--served-model-name", name, "--host", "127.0.0.1", "--port", str(port), *_flags(arguments)]
     log.parent.mkdir(parents=True, exist_ok=True)
     with log.open("ab") as sink:
-        child = subprocess.Popen(
-            command, stdin=subprocess.DEVNULL, stdout=sink, stderr=sink, start_new_session=True, env=_environment(model)
-        )
+        streams: dict[str, Any] = {"stdin": subprocess.DEVNULL, "stdout": sink, "stderr": sink}
+        child = subprocess.Popen(command, start_new_session=True, env=_environment(model, devices), **streams)
         try:
             _wait_until_healthy(child, port, name, log, report)
             yield f"http://127.0.0.1:{port}/v1"
@@ -46,10 +58,46 @@ def served(model: str, name: str, arguments: dict[str, Any], log: Path, report: 
             stop(child)
 
 
-def _environment(model: str) -> dict[str, str]:
+def waves(judges: Iterable[JudgeConfig], present: Sequence[str]) -> list[list[tuple[JudgeConfig, list[str] | None]]]:
+    """Which judges work at the same time, and on which GPUs those that are served here.
+
+    Judges behind an endpoint all belong to the first wave. One that needs more GPUs than there are is served as it is
+    asked for, alone: vLLM says what is wrong. Without GPUs one is served at a time.
+    """
+    found: list[Wave] = [Wave([], list(present))]
+    for judge in judges:
+        if not judge.serve:
+            found[0].judges.append((judge, None))
+            continue
+        needed = gpus_needed_by(judge.serve_args)
+        wave = next((each for each in found if _room(each, needed, on_gpus=bool(present))), None)
+        if wave is None:
+            wave = Wave([], list(present))
+            found.append(wave)
+        enough = len(wave.free) >= needed
+        taken, wave.free = (wave.free[:needed], wave.free[needed:]) if enough else (None, [])
+        wave.judges.append((judge, taken))
+    return [wave.judges for wave in found if wave.judges]
+
+
+def _room(wave: "Wave", needed: int, *, on_gpus: bool) -> bool:
+    """Whether one more judge can be served in a wave."""
+    return len(wave.free) >= needed if on_gpus else not any(judge.serve for judge, _ in wave.judges)
+
+
+@dataclass
+class Wave:
+    """Judges that work at the same time, and the GPUs that are left."""
+
+    judges: list[tuple[JudgeConfig, list[str] | None]]
+    free: list[str]
+
+
+def _environment(model: str, devices: Sequence[str] | None) -> dict[str, str]:
     cpu = {key: value for key, value in cpu_environment().items() if "MULTIPROCESSING" not in key} if on_cpu() else {}
     offline = {"HF_HUB_OFFLINE": "1"} if Path(model).is_dir() else {}
-    return {**os.environ, **cpu, **offline, "VLLM_NO_USAGE_STATS": "1"}
+    shown = environment_of(devices) if devices else dict(os.environ)
+    return {**shown, **cpu, **offline, "VLLM_NO_USAGE_STATS": "1"}
 
 
 def _flags(arguments: dict[str, Any]) -> list[str]:
