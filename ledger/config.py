@@ -171,6 +171,8 @@ class ReviewConfig(Section):
             raise ValueError("nothing to review: add [questions], a [[task]], or both")
         if self.judge and not self.questions:
             raise ValueError("a [[judge]] needs [questions] to judge")
+        if len({judge.form for judge in self.judge}) > 1:
+            raise ValueError("the judges of one review give their verdicts in one `form`")
         if self.decision.panel and not self.judge[1:]:
             raise ValueError("a panel needs several [[judge]]s")
         self._refuse_unmeasured_primary()

@@ -22,9 +22,11 @@ from analysis.games import (
     win_score,
     win_values,
 )
+from analysis.report_tables import warnings
 from analysis.resampling import Resamplings
 from analysis.scores import holm, paired_changes, rating, rating_change, rating_change_p, sign_flip_p
 from ledger.judgments import ExamMark, Order, Outcome, Winner
+from tests.test_analysis_run_folder import config, whole
 
 B, C, T = Winner.BASELINE, Winner.CANDIDATE, Winner.TIE
 FIRST, SECOND = Order.BASELINE_FIRST, Order.CANDIDATE_FIRST
@@ -254,3 +256,16 @@ def test_every_used_mode_is_examined():
 def test_no_marks_are_missing_and_a_switched_off_exam_is_not_examined():
     assert result([]).state == "missing"
     assert result([], configured=False).state == "not examined"
+
+
+def test_what_answers_try_on_the_judge_is_said_aloud(tmp_path):
+    folder = whole(tmp_path, config(margin=1.0))
+    path = folder.run.judge(folder.config.judge[0].name).path / "manifest.json"
+    data = json.loads(path.read_text())
+    data["facts"]["answers"] = {"w4": {"verdicts": 3, "answers given to several questions": 40}}
+    for prompts, shown in (("assay", "was taken apart"), ("official", "show them as they are")):
+        data["settings"]["prompts"] = prompts
+        path.write_text(json.dumps(data))
+        (told,) = [text for text in warnings(folder.report()) if "might work on" in text]
+        assert told.startswith("Answers of w4 that might work on judge-1: 3 verdicts, 40 answers given to several")
+        assert shown in told

@@ -69,3 +69,35 @@ def test_the_example_of_assay_init_is_a_valid_config():
     config = read_config(Path(str(files("assay.commands") / "review.toml")))
     assert config.primary == "rating_change"
     assert config.judge[0].prompts == "official"
+
+
+def judges(*changes, **decision):
+    data = JUDGED | {"judge": [JUDGED["judge"][0] | {"label": str(n)} | each for n, each in enumerate(changes)]}
+    return config_from(data | {"decision": decision}, "review.toml")
+
+
+@pytest.mark.parametrize(
+    ("changes", "cause"),
+    [
+        ([{}, {"form": "json"}], "in one `form`"),
+        ([{"form": "json", "prompts": "official"}], 'needs prompts = "assay"'),
+        ([{"form": "logprob"}], 'needs modes = \\["single"\\]'),
+        ([{"budget_usd": 1.0}], "needs a `price`"),
+        ([{"price": {"input": -1, "output": 1}}], "price.input"),
+    ],
+)
+def test_what_a_judge_cannot_be_asked_for_is_refused(changes, cause):
+    with pytest.raises(ConfigError, match=cause):
+        judges(*changes)
+
+
+def test_a_judges_rules_follow_its_form():
+    assert [judges({"form": form, "modes": ["single"]}).judge[0].rules for form in ("text", "json", "logprob")] == [
+        "strict",
+        "json",
+        "logprob",
+    ]
+    assert judges({"parsing": "fastchat"}).judge[0].rules == "fastchat"
+    with pytest.raises(ConfigError, match="a panel needs several"):
+        judges({}, panel=True)
+    assert judges({}, {}, panel=True).decision.panel

@@ -9,6 +9,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from judge.prompt_sets import OFFICIAL_NAMES, Rendering, assay_prompts, fence, official_prompts
+from judge.verdicts import reading
 from ledger.errors import ConfigError
 from ledger.records import Question
 
@@ -49,14 +50,22 @@ def answers_of(path):
 @needs_mt_bench
 def test_official_single_prompts_reproduce_800_stored_ones_and_no_stale_one():
     prompts, questions, matches = official_prompts(MT_BENCH / "judge_prompts.jsonl"), official_questions(), Counter()
+    scores: dict[tuple[str, bool], list[float]] = {}
     for file in MT_BENCH.glob("*/model_judgment/*_single.jsonl"):
         answers = {path.stem: answers_of(path) for path in (file.parents[1] / "model_answer").glob("*.jsonl")}
         for row in rows_of(file):
             question = questions[row["question_id"]]
             messages = prompts.messages(question, row["turn"], (answers[row["model"]][row["question_id"]],))
-            matches[row["model"], messages[1]["content"] == row["user_prompt"]] += 1
+            same = messages[1]["content"] == row["user_prompt"]
+            matches[row["model"], same] += 1
+            rated = reading("single", row["judgment"], "stop", None, "strict").value
+            scores.setdefault((row["model"], same), []).extend([] if rated is None else [rated])
     assert sum(count for (_, same), count in matches.items() if same) == 800
     assert {key: count for key, count in matches.items() if not key[1]} == {("mistral-orpo", False): 160}
+    fresh, stale = scores["mistral-orpo", True], scores["mistral-orpo", False]
+    assert (round(sum(fresh) / len(fresh), 2), round(sum(stale) / len(stale), 2)) == (6.33, 5.39)
+    halves = Counter(same for (_, same), rated in scores.items() for score in rated if score in (8.5, 9.5))
+    assert halves == {True: 3, False: 3}
 
 
 @needs_mt_bench
