@@ -85,8 +85,9 @@ def _choice_tables(report: ReviewReport) -> tuple[Table, ...]:
 
 
 def _token_tables(report: ReviewReport) -> tuple[Table, ...]:
-    vocabulary = (vocabulary_table(report),) if report.vocabulary else ()
-    return (*vocabulary, *((trace_table(report),) if report.traces else ()))
+    """A measure that was not run says so: its table stands there without a row."""
+    vocabulary = (vocabulary_table(report),) if report.choices else ()
+    return (*vocabulary, *((trace_table(report),) if report.questions else ()))
 
 
 def _facts(report: ReviewReport) -> tuple[tuple[str, str], ...]:

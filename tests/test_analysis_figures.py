@@ -8,10 +8,14 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
+from analysis.estimates import Estimate
 from analysis.paper_figures import figures
 from analysis.plots import BOTTOM, LEFT, RIGHT, TOP, Plot, Point, Series, drawing, ticks
 from analysis.rendering import plot_svg
+from analysis.report_html import report_html
 from analysis.report_writers import plot_csv, write_reports
+from analysis.trace_measures import TraceReport
+from analysis.vocabulary_kl import VocabularyReport
 from ledger.config import config_from
 from tests.test_analysis_run_folder import HOSTILE, Folder, config
 
@@ -68,6 +72,53 @@ def test_the_data_are_the_reports_own_numbers(report):
     assert [p.y for p in lines["accuracy"]] == [100 * rows[name].accuracy_change.value for name in ("drop1", "drop2")]
     for series in found["top_margin_stay_change_w4a16"].series:
         assert sum(point.y for point in series.points) == pytest.approx(100)
+
+
+def estimate(measure, value):
+    return Estimate(measure, "items", 50, value, (value / 2, value * 2))
+
+
+def test_token_distributions_have_their_figures(report):
+    """Flips against both other KLs, and a histogram of log-likelihood changes that adds up to all tokens."""
+    some = NAMES[:3]
+    vocabulary = tuple(
+        VocabularyReport(name, "candidate", estimate("kl_vocabulary", 0.01 * n), (), 20, False, 50, 0, None)
+        for n, name in enumerate(some, start=1)
+    )
+    nothing = estimate("same_top", 0.9)
+    traces = tuple(
+        TraceReport(
+            model=name,
+            role="candidate",
+            kl=estimate("kl_trace", 0.02 * n),
+            same_top=nothing,
+            logprob_change=nothing,
+            logprob_quantiles=(-0.1, 0.0, 0.1),
+            logprob_reach=2.0,
+            logprob_counts=(*[0] * 19, 30, 10, *[0] * 19),
+            top_k=20,
+            positions=40,
+            turns=4,
+            missing=0,
+            diverged=1,
+            first_divergence=3.0,
+            floored=0,
+            fault=None,
+        )
+        for n, name in enumerate(some, start=1)
+    )
+    found = plots(report.model_copy(update={"vocabulary": vocabulary, "traces": traces}))
+    assert [p.x for p in found["flips_against_kl_vocabulary"].series[0].points] == [0.01, 0.02, 0.03]
+    assert [p.x for p in found["flips_against_kl_trace"].series[0].points] == [0.02, 0.04, 0.06]
+    (bars,) = found["loglikelihood_difference_w8a8"].series
+    assert sum(p.y for p in bars.points) == pytest.approx(100)
+    assert [(round(p.x, 2), p.y) for p in bars.points if p.y] == [(-0.05, 75), (0.05, 25)]
+
+
+def test_what_was_not_run_is_said_to_be_not_measured(report):
+    page = report_html(report)
+    for name in ("KL over the whole vocabulary", "On the baseline"):
+        assert "not measured" in page.split(f"<strong>{name}")[1].split("</table>")[0]
 
 
 def test_every_figure_is_written_as_svg_and_as_data_and_old_ones_go(report, tmp_path):
