@@ -6,7 +6,6 @@ from pathlib import Path
 from typing import Annotated
 
 import typer
-from rich.console import Console
 
 from assay import judging, pipeline
 from assay.commands.review import Amend, Config, Runs, console
@@ -14,6 +13,9 @@ from assay.display import Display, table
 from ledger.errors import ConfigError
 
 ESTIMATE = ["judge", "kind", "calls", "prompt tokens", "reply tokens", "cost"]
+SESSION = ["judge", "judgments", "calls", "tokens", "cost"]
+REREAD = ["judge", "kind", "outcomes"]
+BATCHED = ["judge", "what", "state"]
 
 
 class Batch(StrEnum):
@@ -52,15 +54,15 @@ def judge(
     with Display() as display:
         review = pipeline.begin(config, runs, display.report, amend=amend)
         if estimate:
-            rows = list(judging.estimates(review))
+            header, rows = ESTIMATE, list(judging.estimates(review))
         elif reparse:
-            rows = list(judging.reread(review))
+            header, rows = REREAD, list(judging.reread(review))
         elif batch:
-            rows = list(_batched(review, batch, results or []))
+            header, rows = BATCHED, list(_batched(review, batch, results or []))
         else:
             summaries = pipeline.judge(pipeline.within_budget(review, budget))
-            rows = [judging.told(summary) for summary in summaries]
-    _show(ESTIMATE if estimate else [""] * len(rows[0]) if rows else [""], rows or [("nothing is missing",)])
+            header, rows = SESSION, [judging.told(summary) for summary in summaries]
+    console().print(table(header, [list(row) for row in rows]) if rows else "Nothing is missing.")
     print(review.run.path)
 
 
@@ -68,8 +70,3 @@ def _batched(review: pipeline.Review, batch: Batch, results: list[Path]) -> Iter
     if batch is Batch.EXPORT:
         return judging.exported(review)
     return judging.submitted(review) if batch is Batch.SUBMIT else judging.collected(review, results)
-
-
-def _show(header: list[str], rows: list[judging.Row]) -> None:
-    shown: Console = console()
-    shown.print(table(header if len(header) == len(rows[0]) else [""] * len(rows[0]), [list(row) for row in rows]))
