@@ -119,11 +119,11 @@ def minimum_detectable_effect(sd: float, n: int) -> float:
     return float((stats.norm.ppf(1 - ALPHA / 2) + stats.norm.ppf(POWER)) * sd / math.sqrt(n))
 
 
-def needed_units(sd: float, distance: float, alpha: float = ALPHA) -> int | None:
-    """Units with which a one-sided bound clears `distance` with 80 % power; None above a million."""
+def needed_units(sd: float, distance: float, alpha: float = ALPHA, power: float = POWER) -> int | None:
+    """Units with which a one-sided bound clears `distance` with this power; None above a million."""
     if distance <= 0:
         return None
-    needed = ((stats.norm.ppf(1 - alpha) + stats.norm.ppf(POWER)) * sd / distance) ** 2
+    needed = ((stats.norm.ppf(1 - alpha) + stats.norm.ppf(power)) * sd / distance) ** 2
     return math.ceil(needed) if needed <= MOST_NEEDED else None
 
 

@@ -21,6 +21,7 @@ from assay.commands.import_logs import compare, imports
 from assay.commands.init import init
 from assay.commands.judge import judge
 from assay.commands.merge import merge
+from assay.commands.plan import plan
 from assay.commands.review import review
 from ledger.errors import EXIT_BUG, EXIT_INFRASTRUCTURE, EXIT_INTERRUPTED, EXIT_USAGE, AssayError
 
@@ -53,7 +54,7 @@ def _help(command: Callable[..., object]) -> str:
     return (inspect.getdoc(command) or "").replace("\n\nExample", "\n\n\b\nExample")
 
 
-for command in (review, generate, merge, judge, exam, analyze, compare, init, fetch, compress, demo):
+for command in (review, generate, merge, judge, exam, analyze, plan, compare, init, fetch, compress, demo):
     app.command(help=_help(command))(command)
 app.add_typer(imports, name="import")
 

@@ -10,7 +10,20 @@ import pytest
 from assay.cli import app, run
 from ledger.errors import EngineError, TooFewData
 
-COMMANDS = ("compare", "review", "generate", "merge", "judge", "exam", "analyze", "init", "fetch", "compress", "demo")
+COMMANDS = (
+    "compare",
+    "review",
+    "generate",
+    "merge",
+    "judge",
+    "exam",
+    "analyze",
+    "plan",
+    "init",
+    "fetch",
+    "compress",
+    "demo",
+)
 
 CONFIG = """
 name = "r"

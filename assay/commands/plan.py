@@ -1,0 +1,45 @@
+"""The command `assay plan`: how many questions or items, before anything is run."""
+
+from typing import Annotated, get_args
+
+import typer
+
+from analysis.numbers import number
+from analysis.plan import UNITS, Size, sizes
+from assay.commands.review import console
+from assay.display import table
+from ledger.config import MARGINS, Primary
+from ledger.errors import ConfigError
+
+
+def plan(
+    measure: Annotated[str, typer.Option("--measure", help=", ".join(get_args(Primary)))] = "accuracy_change",
+    margin: Annotated[float | None, typer.Option("--margin", help="How much worse is still acceptable.")] = None,
+    power: Annotated[float, typer.Option("--power", help="The wanted chance to show it, if nothing is lost.")] = 0.8,
+    candidates: Annotated[int, typer.Option("--candidates", help="How many share Holm's 5 %.")] = 1,
+) -> None:
+    """Say how many items or questions show that a candidate which lost nothing lies above minus the margin.
+
+    For accuracy the size follows from how many items flip, for judged changes from their spread over questions: neither
+    is known before the run, so several are shown. MDE is the change that so many would find.
+
+    Examples:
+        assay plan --margin 0.01
+        assay plan --measure rating_change --margin 0.3 --power 0.9 --candidates 6
+    """
+    if measure not in MARGINS:
+        raise ConfigError(f"no measure is called {measure!r}", where="--measure", remedy=f"Use {', '.join(MARGINS)}.")
+    chosen: Primary = next(each for each in get_args(Primary) if each == measure)
+    most = MARGINS[chosen] if margin is None else margin
+    if not most > 0 or not 0.5 <= power < 1 or candidates < 1:
+        raise ConfigError("a margin is above 0, a power from 0.5 to under 1, and there is a candidate at least")
+    rows = [_row(chosen, each) for each in sizes(chosen, most, power, candidates)]
+    shown = number(chosen, most).lstrip("+")
+    console().print(f"{chosen}, margin {shown}, power {100 * power:.0f} %, {candidates} candidate(s)", markup=False)
+    console().print(table(["spread", f"{UNITS[chosen]} needed", "MDE"], rows))
+
+
+def _row(measure: Primary, size: Size) -> list[str]:
+    spread = f"sd {size.sd:.2f}" if size.flips is None else f"{100 * size.flips:.0f} % of the items flip"
+    mde = "—" if size.mde is None else number(measure, size.mde).lstrip("+")
+    return [spread, "more than a million" if size.units is None else f"{size.units:,}", mde]
