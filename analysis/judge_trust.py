@@ -49,11 +49,14 @@ class Steadiness:
 
 @dataclass(frozen=True)
 class TrustReport:
-    """All of a review's judges. `alpha` is Krippendorff's, nominal, over all judges; None with fewer than two."""
+    """All of a review's judges. `alpha` is Krippendorff's, nominal, over all judges, `alpha_with_people` that
+    over judges and people; None with fewer than two of them.
+    """
 
     steadiness: tuple[Steadiness, ...]
     agreements: tuple[Agreement, ...]
     alpha: float | None
+    alpha_with_people: float | None
     labels: int
     calibrations: tuple[Calibration, ...]
 
@@ -77,6 +80,7 @@ def trust_report(evidence: RunEvidence, draws: Resamplings) -> TrustReport:
         steadiness=tuple(_steadiness(judge, evidence) for judge in evidence.judges),
         agreements=found,
         alpha=krippendorff_alpha(list(raters.values())) if len(raters) > 1 else None,
+        alpha_with_people=krippendorff_alpha([*raters.values(), labels]) if raters and labels else None,
         labels=len(evidence.labels),
         calibrations=tuple(calibrated),
     )

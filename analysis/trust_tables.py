@@ -55,10 +55,14 @@ def _agreements(trust: TrustReport) -> Table:
         )
         for each in trust.agreements
     )
-    alpha = optional(trust.alpha, lambda value: f"Krippendorff's alpha of all judges: {value:.2f}.")
-    caption = f"Win, tie or loss; a verdict that changes with the seats counts as a tie. {alpha if trust.alpha else ''}"
+    told = [
+        f"Krippendorff's alpha of {who}: {value:.2f}."
+        for who, value in (("all judges", trust.alpha), ("judges and people", trust.alpha_with_people))
+        if value is not None
+    ]
+    caption = " ".join(["Win, tie or loss; a verdict that changes with the seats counts as a tie.", *told])
     header = ("raters", "kappa", "equal", "equal where both decided")
-    return Table("agreement", "Do the judges agree?", caption.strip(), header, rows)
+    return Table("agreement", "Do the judges agree?", caption, header, rows)
 
 
 def _calibrations(trust: TrustReport) -> Table:

@@ -1,12 +1,17 @@
 """A panel of judges: the rule by hand, and a whole report whose panel decides."""
 
+import html
+
 import pytest
 
 from analysis.games import TurnClass
 from analysis.panel import majority
+from analysis.report_html import report_html
 from ledger.config import config_from
 from ledger.errors import ConfigError
-from ledger.judgments import Winner
+from ledger.judgments import Label, Winner
+from ledger.runs import RunFolder
+from ledger.store import Writer
 from tests.test_analysis_run_folder import Folder, config
 
 WIN, TIE, LOSS, FLIP, FAILED = (TurnClass(name) for name in ("win", "tie", "loss", "flip", "failed"))
@@ -77,3 +82,30 @@ def test_a_panel_of_one_is_refused():
     data["decision"]["panel"] = True
     with pytest.raises(ConfigError, match="a panel needs several"):
         config_from(data, "test")
+
+
+def test_the_page_tells_how_far_to_trust_the_judges(tmp_path):
+    """Two judges for the candidate and one against it, and people who side with the two."""
+    report = panel(tmp_path, (True, True, True))
+    page = report_html(report)
+    trust = report.trust
+    assert [(each.first, each.second, each.equal.value) for each in trust.agreements] == [
+        ("judge-1", "judge-2", 1.0),
+        ("judge-1", "judge-3", 0.0),
+        ("judge-2", "judge-3", 0.0),
+    ]
+    assert trust.alpha < 0
+    assert f"Krippendorff's alpha of all judges: {trust.alpha:.2f}" in html.unescape(page)
+    assert "Does a judge agree with itself?" in page
+
+
+def test_labels_of_people_stand_beside_the_judges(tmp_path):
+    with Writer(RunFolder(tmp_path).labels) as writer:
+        about = {"rater": "me", "baseline": "bf16", "candidate": "w8", "source": "test", "turn": 1}
+        writer.append(*(Label(**about, question=f"q{n:02}", winner=Winner.CANDIDATE) for n in range(8)))
+    trust = panel(tmp_path, (True, True, True)).trust
+    with_people = {each.first: each.equal.value for each in trust.agreements if each.second == "people"}
+    assert with_people == {"judge-1": 1.0, "judge-2": 1.0, "judge-3": 0.0}
+    assert trust.alpha_with_people is not None
+    assert {each.judge for each in trust.calibrations} == {"judge-1", "judge-2", "judge-3"}
+    assert all(each.refused for each in trust.calibrations)  # they never vary: nothing tells them from chance
