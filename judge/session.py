@@ -8,7 +8,7 @@ A second run asks only what has no answer yet. However a session ends, also by C
 
 import asyncio
 import time
-from collections.abc import Callable, Coroutine, Iterator, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from contextlib import AbstractContextManager, ExitStack, contextmanager
 from dataclasses import dataclass, field
 from typing import Any
@@ -148,13 +148,13 @@ def judge_together(work: Sequence[tuple[Brief, Connect]], report: Report = silen
     with ExitStack() as stack:
         sittings = [stack.enter_context(sitting(brief)) for brief, _ in work]
         dues = [held.due() for held in sittings]
-        interviews = []
+        interviews: list[tuple[Interviews, list[Ask]]] = []
         for held, due, (_, connect) in zip(sittings, dues, work, strict=True):
             if due:
                 transport = stack.enter_context(connect(held.endpoint))
                 held.endpoint = getattr(transport, "facts", {})
                 writer = stack.enter_context(Writer(held.folder.attempts))
-                interviews.append(_interviews(transport, held, writer, len(due), report).hold(due))
+                interviews.append((_interviews(transport, held, writer, len(due), report), due))
         if interviews:
             asyncio.run(_all(interviews))
     for held in sittings:
@@ -163,8 +163,8 @@ def judge_together(work: Sequence[tuple[Brief, Connect]], report: Report = silen
     return [_summary(held, len(due), seconds) for held, due in zip(sittings, dues, strict=True)]
 
 
-async def _all(interviews: Sequence[Coroutine[Any, Any, None]]) -> None:
-    await asyncio.gather(*interviews)
+async def _all(interviews: Sequence[tuple[Interviews, list[Ask]]]) -> None:
+    await asyncio.gather(*(each.hold(asks) for each, asks in interviews))
 
 
 def _summary(held: Sitting, due: int, seconds: float) -> JudgeSummary:

@@ -10,7 +10,7 @@ from assay.placement.judge_server import waves
 from judge.brief import Brief
 from judge.client import OpenAITransport
 from judge.session import judge_together
-from ledger.errors import Rejected
+from ledger.errors import EngineError, Rejected
 from ledger.judge_config import JudgeConfig
 from ledger.runs import RunFolder
 from ledger.store import Writer
@@ -87,3 +87,17 @@ def test_served_judges_take_gpus_of_their_own_and_wait_for_none_that_are_taken()
     assert named(waves([here, big, judge("c")], ["0", "1"])) == [[("a", ["0"]), ("c", ["1"])], [("big", ["0", "1"])]]
     assert named(waves([big, here], ["0"])) == [[("a", ["0"])], [("big", None)]]
     assert named(waves([], ["0"])) == []
+
+
+def test_one_that_cannot_be_served_leaves_no_work_half_begun(run):
+    """The second way fails before anything is asked: nothing is sent, and both folders are closed in order."""
+
+    def fails(_):
+        raise EngineError("the judge's server ended with code 1")
+
+    with FakeJudgeServer() as server:
+        (first, second) = work(run, {"one": server, "two": server})
+        with pytest.raises(EngineError, match="code 1"):
+            judge_together([first, (second[0], fails)])
+        assert server.requests == []
+    assert {r.outcome.value for r in run.judge("one").ratings.records()} == {"skipped"}
