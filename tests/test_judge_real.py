@@ -4,9 +4,11 @@ How good its verdicts are is no matter here; that they can be read, and that bot
 """
 
 import os
+import signal
 import subprocess
 import sys
-from contextlib import nullcontext
+import time
+from contextlib import nullcontext, suppress
 from pathlib import Path
 
 import pytest
@@ -19,6 +21,7 @@ from judge.brief import Brief
 from judge.client import OpenAITransport
 from judge.prompt_sets import assay_prompts
 from judge.session import judge_review, sitting
+from ledger.errors import EngineError
 from ledger.judge_config import JudgeConfig
 from ledger.manifests import read_manifest
 from ledger.runs import RunFolder
@@ -107,3 +110,54 @@ def test_vllms_own_batch_runner_reads_our_requests_and_we_its_results(run, tmp_p
         found = collect(held, [results])
         assert (found.answered, found.failed, found.passed_over) == (4 * QUESTIONS, 0, 0)
     assert {each.served_model for each in run.judge("text").attempts.records()} == {"smol"}
+
+
+HOLDING = """
+import sys, time
+from pathlib import Path
+from assay.placement.judge_server import served
+with served(sys.argv[1], "smol", {}, Path(sys.argv[2]), lambda _: None):
+    time.sleep(120)
+"""
+
+
+def servers_of(parent):
+    """The processes whose parent this one is."""
+    found = []
+    for status in Path("/proc").glob("[0-9]*/status"):
+        with suppress(OSError):
+            if f"PPid:\t{parent}\n" in status.read_text():
+                found.append(int(status.parent.name))
+    return found
+
+
+def waited(condition, seconds):
+    end = time.monotonic() + seconds
+    while time.monotonic() < end:
+        if condition():
+            return True
+        time.sleep(0.2)
+    return False
+
+
+@pytest.mark.parametrize("end", [signal.SIGKILL, signal.SIGINT])
+def test_no_server_outlives_its_review(tmp_path, end):
+    """Ended while the server is still starting, which is when it is least ready to notice."""
+    model = str(fetch_smollm2(lambda _: None))
+    command = [sys.executable, "-c", HOLDING, model, str(tmp_path / "server.log")]
+    parent = subprocess.Popen(command, stderr=subprocess.DEVNULL, start_new_session=True)
+    assert waited(lambda: servers_of(parent.pid), 30)
+    (server,) = servers_of(parent.pid)
+    time.sleep(2)
+    parent.send_signal(end)
+    parent.wait(30)
+    assert waited(lambda: not Path(f"/proc/{server}").exists(), 30)
+
+
+def test_a_server_that_cannot_start_says_where_its_words_are(tmp_path):
+    log = tmp_path / "server.log"
+    serving = served(str(tmp_path), "j", {}, log, lambda _: None)
+    with pytest.raises(EngineError, match="ended with code") as error, serving:
+        pass
+    assert str(log) in str(error.value)
+    assert log.stat().st_size > 0
