@@ -15,7 +15,7 @@ from pathlib import Path
 from typing import Any
 
 from judge.attempts import answer_fields, conversation, failure_fields, request_digest
-from judge.client import request_body
+from judge.client import is_transient, request_body
 from judge.history import Due
 from judge.plan import Ask
 from judge.replies import completion_reply
@@ -29,7 +29,6 @@ from ledger.store import Writer, write_atomically
 FOLDER = "batch"
 MOST_REQUESTS, MOST_BYTES = 50_000, 190_000_000
 URL = "/v1/chat/completions"
-TRANSIENT = frozenset({408, 409, 425, 429})
 
 
 @dataclass
@@ -91,7 +90,7 @@ def _lines(held: Sitting) -> Iterator[str]:
         body = request_body(
             config.model or config.serve,
             conversation(ask, due, config.rules),
-            config.max_tokens * (2 if due.doubled else 1),
+            due.room(config.max_tokens),
             extras(config.form, ask.mode),
             held.endpoint,
         )
@@ -127,8 +126,7 @@ def _rows(path: Path) -> Iterator[tuple[int, dict[str, Any]]]:
 
 def _attempt(held: Sitting, ask: Ask, due: Due, row: dict[str, Any], path: Path, number: int) -> Attempt:
     config = held.brief.config
-    limit = config.max_tokens * (2 if due.doubled else 1)
-    made = sum(attempt.ask == due.ask for attempt in held.history.of(ask.judgment))
+    limit = due.room(config.max_tokens)
     try:
         fields = _answered(row)
     except (Rejected, Unavailable) as error:
@@ -137,7 +135,12 @@ def _attempt(held: Sitting, ask: Ask, due: Due, row: dict[str, Any], path: Path,
         raise BadRecord(path, number, "response", f"not a completion: {error!r}") from error
     digest = request_digest(conversation(ask, due, config.rules), limit, config.form)
     return Attempt(
-        judgment=ask.judgment, ask=due.ask, attempt=made + 1, request_digest=digest, latency_seconds=0, **fields
+        judgment=ask.judgment,
+        ask=due.ask,
+        attempt=held.history.next_number(ask.judgment, due.ask),
+        request_digest=digest,
+        latency_seconds=0,
+        **fields,
     )
 
 
@@ -148,5 +151,5 @@ def _answered(row: dict[str, Any]) -> dict[str, Any]:
     if status == 200 and not error:
         return answer_fields(completion_reply(response["body"]))
     what = f"batch: {json.dumps(error or response.get('body'))[:500]}"
-    kind: type[JudgeError] = Unavailable if status in TRANSIENT or (status or 500) >= 500 else Rejected
+    kind: type[JudgeError] = Unavailable if is_transient(status or 500) else Rejected
     raise kind(what, status=status)

@@ -57,7 +57,7 @@ class BatchEndpoint:
                         input_file_id=uploaded.id, endpoint="/v1/chat/completions", completion_window="24h"
                     )
                 known.append(Batch(made.id, path.name, made.status))
-                self._keep(known)
+                self.keep(known)
         return known
 
     def fetch(self) -> tuple[list[Batch], list[Path]]:
@@ -82,10 +82,7 @@ class BatchEndpoint:
         return found, paths
 
     def keep(self, batches: list[Batch]) -> None:
-        """Remember the state, once the results are in the records."""
-        self._keep(batches)
-
-    def _keep(self, batches: list[Batch]) -> None:
+        """Remember the state; that of fetched ones, once their results are in the records."""
         write_atomically(self._folder / STATE_FILE, json.dumps([asdict(each) for each in batches], indent=1) + "\n")
 
     def _client(self) -> "OpenAI":

@@ -65,8 +65,7 @@ class Purse:
 
     def settle(self, reserved: float, prompt_tokens: int | None, completion_tokens: int | None) -> None:
         """Put back what was taken, and count what was used; all of it where nobody counted an answer."""
-        self._reserved = max(0.0, self._reserved - reserved)
-        self._back.set()
+        self.free(reserved)
         if self.price:
             known = prompt_tokens is not None and completion_tokens is not None
             self.spent_usd += self.price.usd(prompt_tokens or 0, completion_tokens or 0) if known else reserved

@@ -187,7 +187,7 @@ class Interviews:
         raise Unavailable("not tried again, because the session was stopped")
 
     async def _call(self, ask: Ask, due: Due, messages: Messages) -> None:
-        limit = self._limits.max_tokens * (2 if due.doubled else 1)
+        limit = due.room(self._limits.max_tokens)
         expected = self._tokens.of(messages)
         reserved = await self._purse.take(expected, limit)
         try:
@@ -197,7 +197,7 @@ class Interviews:
             raise
         started = time.monotonic()
         try:
-            reply: Reply | None = await self._sent(messages, limit, ask)
+            reply: Reply | None = await self._transport.call(messages, limit, extras(self._limits.form, ask.mode))
             error = None
         except JudgeError as failure:
             reply, error = None, failure
@@ -205,7 +205,7 @@ class Interviews:
             self._gate.leave()
         self._learn(reply, error, messages, expected, reserved)
         self.tally.calls += 1
-        number = 1 + sum(attempt.ask == due.ask for attempt in self._history.of(ask.judgment))
+        number = self._history.next_number(ask.judgment, due.ask)
         attempt = Attempt(
             judgment=ask.judgment,
             ask=due.ask,
@@ -225,12 +225,6 @@ class Interviews:
         if self._stopping.is_set():
             self._gate.leave()
             raise Unavailable("not sent, because the session was stopped")
-
-    async def _sent(self, messages: Messages, limit: int, ask: Ask) -> Reply:
-        further = extras(self._limits.form, ask.mode)
-        return await (
-            self._transport.call(messages, limit, further) if further else self._transport.call(messages, limit)
-        )
 
     def _learn(
         self, reply: Reply | None, error: JudgeError | None, messages: Messages, expected: int, reserved: float

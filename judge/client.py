@@ -180,7 +180,7 @@ class OpenAITransport:
             raise Rejected(
                 f"{what.rstrip('.')}.", where=self.where, remedy=remedy, status=status, stops_all=True
             ) from None
-        if status in TRANSIENT or status >= 500:
+        if is_transient(status):
             wait = retry_after(error.response.headers.get("retry-after"), time.time())
             raise Unavailable(what, where=self.where, status=status, retry_after_seconds=wait) from None
         raise Rejected(what, where=self.where, status=status) from None
@@ -217,6 +217,11 @@ def one_message(messages: Messages) -> Messages:
     if first["role"] != "system":
         return messages
     return [{**second, "content": f"{first['content']}\n\n{second['content']}".lstrip()}, *rest]
+
+
+def is_transient(status: int) -> bool:
+    """Whether the same call may succeed later."""
+    return status in TRANSIENT or status >= 500
 
 
 def endpoint(url: str) -> str:

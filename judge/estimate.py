@@ -11,7 +11,7 @@ from dataclasses import dataclass
 
 from judge.brief import Brief
 from judge.budget import prompt_bytes
-from judge.history import History
+from judge.history import History, kind_of
 from judge.plan import Ask
 from ledger.judge_config import Price
 from ledger.judgments import Attempt
@@ -40,13 +40,13 @@ def estimate(brief: Brief) -> list[Expected]:
     ratio = _bytes_a_token(asks, history)
     by_kind: dict[str, list[Ask]] = {}
     for ask in due:
-        by_kind.setdefault(_kind(ask.judgment), []).append(ask)
+        by_kind.setdefault(kind_of(ask.judgment), []).append(ask)
     return [_expected(brief, kind, some, ratio, history) for kind, some in by_kind.items()]
 
 
 def _expected(brief: Brief, kind: str, due: list[Ask], ratio: float | None, history: History) -> Expected:
     prompt = sum(int(prompt_bytes(ask.messages()) / (ratio or BYTES_A_TOKEN)) + 1 for ask in due)
-    replied = [each.completion_tokens for each in history.all() if _kind(each.judgment) == kind]
+    replied = [each.completion_tokens for each in history.all() if kind_of(each.judgment) == kind]
     known = [count for count in replied if count is not None]
     mean = sum(known) / len(known) if known else None
     low, high = (mean, mean) if mean is not None else REPLY_TOKENS[brief.config.form]
@@ -70,7 +70,3 @@ def _bytes_a_token(asks: Iterable[Ask], history: History) -> float | None:
 
 def _counted(attempt: Attempt) -> bool:
     return attempt.ask == "first" and bool(attempt.prompt_tokens)
-
-
-def _kind(judgment: str) -> str:
-    return judgment.partition("/")[0]

@@ -25,6 +25,10 @@ class Due:
     doubled: bool = False
     replied: str | None = None
 
+    def room(self, max_tokens: int) -> int:
+        """The output limit of this call."""
+        return 2 * max_tokens if self.doubled else max_tokens
+
 
 class History:
     """The attempts of a judge's folder by judgment, in the order they were made."""
@@ -44,6 +48,10 @@ class History:
     def all(self) -> Iterator[Attempt]:
         """Every attempt, by judgment."""
         return chain.from_iterable(self._attempts.values())
+
+    def next_number(self, judgment: str, ask: str) -> int:
+        """The number of the next attempt at one ask of a judgment."""
+        return 1 + sum(attempt.ask == ask for attempt in self.of(judgment))
 
     def of(self, judgment: str) -> list[Attempt]:
         """The attempts of one judgment; none if it was never asked."""
@@ -95,11 +103,16 @@ class History:
         """The attempts by the kind of judgment: exam, game, rating."""
         found: dict[str, list[Attempt]] = {}
         for attempt in self.all():
-            found.setdefault(attempt.judgment.partition("/")[0], []).append(attempt)
+            found.setdefault(kind_of(attempt.judgment), []).append(attempt)
         return found
 
     def _answered(self, judgment: str, ask: str) -> list[Attempt]:
         return [a for a in self.of(judgment) if a.ask == ask and a.status == "answered"]
+
+
+def kind_of(judgment: str) -> str:
+    """The kind that a judgment's id begins with: exam, game or rating."""
+    return judgment.partition("/")[0]
 
 
 def token_total(counts: Iterable[int | None]) -> int | None:
