@@ -14,7 +14,7 @@ NATS = frozenset({"kl_options", "kl_trace", "kl_vocabulary", "logprob_change"})
 SHARES = frozenset(
     {
         *("accuracy", "flips", "all_flips", "same_top", "first seat's share", "judge's flips", "coverage"),
-        *("agreement", "same rating", "same class", "longer wins"),
+        *("agreement", "same rating", "same class", "longer wins", "the longer answer's share"),
     }
 )
 CHANGES = frozenset({"rating_change", "win_change", "accuracy_change"})

@@ -12,9 +12,11 @@ from typing import Annotated, Any
 import typer
 
 from assay.commands.analyze import analyze
+from assay.commands.audit import audit
 from assay.commands.compress import compress
 from assay.commands.demo import demo
 from assay.commands.exam import exam
+from assay.commands.fastchat import exports
 from assay.commands.fetch import fetch
 from assay.commands.generate import generate
 from assay.commands.import_logs import compare, imports
@@ -54,9 +56,10 @@ def _help(command: Callable[..., object]) -> str:
     return (inspect.getdoc(command) or "").replace("\n\nExample", "\n\n\b\nExample")
 
 
-for command in (review, generate, merge, judge, exam, analyze, plan, compare, init, fetch, compress, demo):
+for command in (review, generate, merge, judge, exam, analyze, plan, compare, audit, init, fetch, compress, demo):
     app.command(help=_help(command))(command)
 app.add_typer(imports, name="import")
+app.add_typer(exports, name="export")
 
 
 def main(arguments: list[str] | None = None) -> None:

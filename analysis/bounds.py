@@ -1,0 +1,57 @@
+"""Bounds for missing judgments: where a mean would lie if every missing one were as bad, or as good, as it can be.
+
+In: planned cells and what is known of each. Out: the lowest and the highest mean, or None where nothing is missing.
+Source: Manski 1989 (no assumption about what is missing). It is not an interval: nothing random is in it.
+"""
+
+from collections.abc import Mapping, Sequence
+
+from analysis.cells import Cell, Values
+from analysis.games import WORTH, TurnClass
+from ledger.judgments import Order, Winner
+
+LOWEST, HIGHEST = 1.0, 10.0
+Bounds = tuple[float, float]
+
+
+def rating_bounds(planned: Sequence[Cell], values: Values) -> Bounds | None:
+    """Of a mean rating, if the missing ones were all 1, or all 10."""
+    return _mean_bounds([_rating(values.get(cell)) for cell in planned])
+
+
+def change_bounds(planned: Sequence[Cell], baseline: Values, candidate: Values) -> Bounds | None:
+    """Of a mean rating_change: a missing candidate's rating from 1 to 10, a missing baseline's too."""
+    ends = []
+    for cell in planned:
+        before, after = _rating(baseline.get(cell)), _rating(candidate.get(cell))
+        ends.append((after[0] - before[1], after[1] - before[0]))
+    return _mean_bounds(ends)
+
+
+def win_bounds(planned: Sequence[Cell], verdicts: Mapping[Cell, Mapping[Order, Winner | None]]) -> Bounds | None:
+    """Of a win_score: one known game of two leaves a win or a flip, a loss or a flip, or half a win."""
+    ends = []
+    for cell in planned:
+        known = [winner for winner in verdicts.get(cell, {}).values() if winner is not None]
+        if len(known) == 2:
+            worth = 0.5 if known[0] is not known[1] else _worth(known[0])
+            ends.append((worth, worth))
+        else:
+            alone = _worth(known[0]) if known else None
+            ends.append((0.0, 1.0) if alone is None else (min(alone, 0.5), max(alone, 0.5)))
+    return _mean_bounds(ends)
+
+
+def _rating(value: float | None) -> Bounds:
+    return (LOWEST, HIGHEST) if value is None else (value, value)
+
+
+def _worth(winner: Winner) -> float:
+    kinds = {Winner.TIE: TurnClass.TIE, Winner.CANDIDATE: TurnClass.WIN, Winner.BASELINE: TurnClass.LOSS}
+    return WORTH[kinds[winner]]
+
+
+def _mean_bounds(ends: Sequence[Bounds]) -> Bounds | None:
+    if not any(low < high for low, high in ends):
+        return None
+    return sum(low for low, _ in ends) / len(ends), sum(high for _, high in ends) / len(ends)

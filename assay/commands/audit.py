@@ -1,0 +1,55 @@
+"""The command `assay audit`: what FastChat's files hide, without a call.
+
+In: a folder in FastChat's layout. Out: the audit on standard output, and as files on request.
+"""
+
+import dataclasses
+import json
+from pathlib import Path
+from typing import Annotated, Any
+
+import typer
+
+from analysis.audit import audit as audited
+from analysis.audit_report import AuditReport
+from analysis.audit_tables import audit_markdown
+from assay.sources.fastchat_files import fastchat_folder, stored
+from ledger.store import write_atomically
+
+
+def audit(
+    folder: Annotated[Path, typer.Argument(help="A folder with model_answer/ and model_judgment/.")],
+    data: Annotated[
+        Path | None, typer.Option("--data", help="Where question.jsonl, reference_answer/ and judge_prompts.jsonl are.")
+    ] = None,
+    baseline: Annotated[str, typer.Option("--baseline", help="The model that others are held against.")] = "",
+    out: Annotated[
+        Path | None, typer.Option("--out", help="Also write audit.md and audit.json into this folder.")
+    ] = None,
+    seed: Annotated[int, typer.Option("--seed", help="Of the resampling.")] = 1,
+) -> int:
+    """Look through answers and judgments that FastChat's llm_judge wrote, as they are; nothing is asked or changed.
+
+    It counts coverage, stale rows (their prompt is rendered again and compared), repeats, errors and unread verdicts;
+    splits games into win, tie, loss, flip and failed; shows the bias of seat and length, the smallest change that the
+    data could show, and FastChat's own numbers beside the strict ones. Questions, references and judge prompts are
+    looked for beside the folder, above it, and in the fetched MT-Bench (assay fetch mt-bench).
+
+    Example:
+        assay audit data/mt_bench --baseline llama-3-8b > audit.md
+    """
+    report = audited(stored(fastchat_folder(folder, data), baseline), seed)
+    text = audit_markdown(report)
+    print(text, end="")
+    if out:
+        out.mkdir(parents=True, exist_ok=True)
+        write_atomically(out / "audit.md", text)
+        write_atomically(out / "audit.json", json.dumps(_plain(report), indent=1, allow_nan=False) + "\n")
+    return 0
+
+
+def _plain(report: AuditReport) -> Any:  # noqa: ANN401 - what JSON can hold
+    found = dataclasses.asdict(report)
+    for model in found["models"]:
+        del model["lengths"]  # one number a turn of every answer, which stands in the answers themselves
+    return found

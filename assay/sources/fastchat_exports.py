@@ -1,0 +1,171 @@
+"""A review written as FastChat's files, which its show_result and qa_browser read.
+
+In: a Review's folder and its judges' prompts. Out: model_answer, model_judgment, question and reference_answer files.
+Source: FastChat 0.2.36 (names and order of the keys); in pairs the baseline is model_2, as pairwise-baseline has it.
+
+FastChat knows one sample and one judgment of each question-turn: sample 0 and repeat 0 are written. What failed has its
+own words there: a score of -1, a winner `error`.
+"""
+
+import json
+from collections.abc import Iterable, Iterator
+from datetime import datetime
+from pathlib import Path
+from typing import Any
+
+from judge.brief import Brief
+from judge.plan import Answers, answers_by_key, texts
+from judge.prompt_sets import OFFICIAL_NAMES, Mode
+from ledger.digests import digest_of
+from ledger.judgments import Game, Order, Rating, Winner
+from ledger.manifests import read_manifest
+from ledger.records import Answer, Question
+from ledger.runs import RunFolder, folder_name
+from ledger.store import write_atomically
+
+NO_SCORE = -1
+ID_CHARACTERS = 22
+Row = dict[str, Any]
+
+
+def export_fastchat(run: RunFolder, models: Iterable[str], briefs: Iterable[Brief], out: Path) -> dict[str, int]:
+    """Write every file; the number of rows by file."""
+    answers = {model: answers_by_key(run.generation(model).answers.records()) for model in models}
+    questions = {answer.question.key: answer.question for held in answers.values() for answer in held.values()}
+    files: dict[str, Iterator[Row]] = {"question.jsonl": map(_question, questions.values())}
+    for name in sorted({q.reference_set for q in questions.values() if q.reference_set}):
+        files[f"reference_answer/{folder_name(name)}.jsonl"] = _references(questions.values(), name)
+    for model, held in answers.items():
+        moment = _moment(run.generation(model).path)
+        files[f"model_answer/{folder_name(model)}.jsonl"] = _answers(model, held, moment)
+    for brief in briefs:
+        judge, folder = folder_name(brief.config.name), run.judge(brief.config.name)
+        writer = _Judgments(brief, answers, _moment(folder.path))
+        files[f"model_judgment/{judge}_single.jsonl"] = writer.ratings(folder.ratings.records())
+        files[f"model_judgment/{judge}_pair.jsonl"] = writer.pairs(folder.games.records())
+    written = {}
+    for name, rows in files.items():
+        lines = [json.dumps(row, ensure_ascii=True) + "\n" for row in rows]
+        if lines:
+            (out / name).parent.mkdir(parents=True, exist_ok=True)
+            write_atomically(out / name, lines)
+            written[name] = len(lines)
+    return written
+
+
+class _Judgments:
+    """Rows of one judge; prompts are rendered again, because a record keeps only their hash."""
+
+    def __init__(self, brief: Brief, answers: dict[str, Answers], moment: float) -> None:
+        self.brief, self.answers, self.moment = brief, answers, moment
+
+    def ratings(self, records: Iterable[Rating]) -> Iterator[Row]:
+        """A row for each rating of sample 0, repeat 0."""
+        for each in records:
+            answer = self._answer(each.model, each)
+            if each.sample or each.repeat or answer is None:
+                continue
+            score = NO_SCORE if each.score is None else int(each.score) if each.score.is_integer() else each.score
+            yield {
+                "question_id": _id(each.question),
+                "model": each.model,
+                "judge": self._judge("single", answer.question, each.turn),
+                "user_prompt": self._prompt(each.turn, answer),
+                "judgment": each.reply or "",
+                "score": score,
+                "turn": each.turn,
+                "tstamp": self.moment,
+            }
+
+    def pairs(self, records: Iterable[Game]) -> Iterator[Row]:
+        """A row for both games of a question-turn: game 1 seats the candidate (model_1) first."""
+        found: dict[tuple[str, str, str, str, int], dict[Order, Game]] = {}
+        for each in records:
+            if not (each.sample or each.repeat):
+                about = (each.baseline, each.candidate, each.source, each.question, each.turn)
+                found.setdefault(about, {})[each.order] = each
+        for (baseline, candidate, _, question, turn), games in found.items():
+            first, second = games.get(Order.CANDIDATE_FIRST), games.get(Order.BASELINE_FIRST)
+            some = first or second
+            seats = [self._answer(model, some) for model in (candidate, baseline)] if some else []
+            if not all(seats):
+                continue
+            mine, theirs = (answer for answer in seats if answer)
+            yield {
+                "question_id": _id(question),
+                "model_1": candidate,
+                "model_2": baseline,
+                "g1_winner": _winner(first),
+                "g2_winner": _winner(second),
+                "judge": self._judge("pair", mine.question, turn),
+                "g1_user_prompt": self._prompt(turn, mine, theirs),
+                "g1_judgment": (first.reply if first else None) or "",
+                "g2_user_prompt": self._prompt(turn, theirs, mine),
+                "g2_judgment": (second.reply if second else None) or "",
+                "turn": turn,
+                "tstamp": self.moment,
+            }
+
+    def _answer(self, model: str, about: Rating | Game) -> Answer | None:
+        return self.answers.get(model, {}).get((about.source, about.question, about.sample))
+
+    def _judge(self, mode: Mode, question: Question, turn: int) -> list[str]:
+        """The judge and the name of its prompt; Assay's own prompts have names of their own."""
+        name = f"{self.brief.prompts.name}-{mode}"
+        if self.brief.prompts.name == "official":
+            rows = {(m, r, t): n for (m, r, t), n in OFFICIAL_NAMES.items()}
+            name = rows.get((mode, len(question.references) >= turn, turn), name)
+        return [self.brief.config.name, name]
+
+    def _prompt(self, turn: int, *seats: Answer) -> str:
+        shown = tuple(texts(answer, turn) for answer in seats)
+        return self.brief.prompts.messages(seats[0].question, turn, shown)[-1]["content"]
+
+
+def _question(question: Question) -> Row:
+    return {"question_id": _id(question.id), "category": question.category, "turns": list(question.turns)}
+
+
+def _references(questions: Iterable[Question], name: str) -> Iterator[Row]:
+    for question in questions:
+        if question.reference_set == name:
+            choices = [{"index": 0, "turns": list(question.references)}]
+            row = {"question_id": _id(question.id), "answer_id": _answer_id(name, question.id), "model_id": name}
+            yield {**row, "choices": choices, "tstamp": 0.0}
+
+
+def _answers(model: str, held: Answers, moment: float) -> Iterator[Row]:
+    """One row a question, its samples as choices."""
+    samples: dict[str, list[Answer]] = {}
+    for answer in held.values():
+        samples.setdefault(answer.question.id, []).append(answer)
+    for question, found in samples.items():
+        ordered = sorted(found, key=lambda answer: answer.sample)
+        yield {
+            "question_id": _id(question),
+            "answer_id": _answer_id(model, question),
+            "model_id": model,
+            "choices": [{"index": a.sample, "turns": [turn.text for turn in a.turns]} for a in ordered],
+            "tstamp": moment,
+        }
+
+
+def _winner(game: Game | None) -> str:
+    words = {Winner.CANDIDATE: "model_1", Winner.BASELINE: "model_2", Winner.TIE: "tie", None: "error"}
+    return words[game.winner if game else None]
+
+
+def _moment(folder: Path) -> float:
+    """When a folder was begun, by its manifest, so that a second export is the same."""
+    manifest = read_manifest(folder)
+    started = manifest.sessions[0].started_at if manifest and manifest.sessions else ""
+    return datetime.fromisoformat(started).timestamp() if started else 0.0
+
+
+def _id(question: str) -> int | str:
+    """FastChat's ids are numbers."""
+    return int(question) if question.isascii() and question.isdigit() else question
+
+
+def _answer_id(*parts: str) -> str:
+    return digest_of(parts)[:ID_CHARACTERS]

@@ -1,0 +1,217 @@
+"""FastChat's folders, read as people have them: answers, judgments, questions, references and judge prompts.
+
+In: a folder with model_answer and model_judgment; the rest beside it, above it, or in the fetched MT-Bench.
+Out: Stored, where each row says whether its prompt is still the one that today's files render to.
+Source: FastChat 0.2.36 `llm_judge` (file layout, keys); reference/mt-bench.md section 2. A line that cannot be read is
+told and left out; nothing stops an audit but a folder without judgments and answers.
+"""
+
+import json
+from collections.abc import Iterable, Iterator, Mapping
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+from analysis.cells import Cell
+from analysis.stored import JudgmentFile, Stored, StoredModel
+from assay.sources.fastchat_rows import Checker, judgment_file
+from assay.sources.mt_bench import PARTS
+from assay.sources.wheels import cache_folder
+from generation.sampling import temperature_of
+from judge.prompt_sets import OfficialPrompts, official_prompts
+from ledger.digests import file_digest
+from ledger.errors import ConfigError
+from ledger.records import Question
+
+ERRORS = frozenset({"$ERROR$", "ERROR"})
+"""What FastChat stores as an answer when generation failed."""
+NO_REFERENCES = "none"
+
+
+@dataclass(frozen=True)
+class FastChatFolder:
+    """What lies in a folder: paths, found but not read. `data` are the folders that questions and prompts come from."""
+
+    path: Path
+    data: tuple[Path, ...]
+
+    def part(self, name: str) -> Path | None:
+        """The first of the data folders' files of this name."""
+        return next((folder / name for folder in self.data if (folder / name).is_file()), None)
+
+    @property
+    def answers(self) -> list[Path]:
+        """One file a model."""
+        return sorted((self.path / "model_answer").glob("*.jsonl"))
+
+    @property
+    def judgments(self) -> list[Path]:
+        """Files of ratings and of games."""
+        found = sorted((self.path / "model_judgment").glob("*.jsonl"))
+        return [path for path in found if path.stem.endswith(("_single", "_pair"))]
+
+    @property
+    def references(self) -> dict[str, Path]:
+        """The reference files by their names, the nearest folder's first."""
+        found: dict[str, Path] = {}
+        for folder in self.data:
+            for path in sorted((folder / "reference_answer").glob("*.jsonl")):
+                found.setdefault(path.stem, path)
+        return found
+
+
+def fastchat_folder(path: Path, data: Path | None = None) -> FastChatFolder:
+    """A folder in FastChat's layout, or a model_answer or model_judgment within one. Raises ConfigError."""
+    path = path.resolve()
+    path = path.parent if path.name in ("model_answer", "model_judgment") else path
+    folder = FastChatFolder(path, (*([data] if data else []), path, path.parent, cache_folder() / "mt-bench"))
+    if not (folder.answers or folder.judgments):
+        raise ConfigError(
+            "there is neither model_answer/*.jsonl nor model_judgment/*_single.jsonl or *_pair.jsonl.",
+            where=str(path),
+            remedy="Give the folder that holds them, as FastChat's data/mt_bench.",
+        )
+    return folder
+
+
+def stored(folder: FastChatFolder, baseline: str = "") -> Stored:
+    """Everything in a folder. `baseline` is a model's name, or empty for the first by name. Raises ConfigError."""
+    notes: list[str] = []
+    sets = _question_sets(folder, notes)
+    answers = {path.stem: answer_rows(path, notes) for path in folder.answers}
+    turns = {name: {id: rows[-1] for id, rows in found.items()} for name, found in answers.items()}
+    files = _judgment_files(folder, Checker(sets, turns, _prompts(folder, notes), baseline))
+    judged = {rating.record.model for file in files for rating in file.ratings}
+    judged |= {name for file in files for pair in file.pairs for name in (pair.first, pair.second)}
+    names = sorted(answers.keys() | judged)
+    if baseline and baseline not in names:
+        raise ConfigError(
+            f"no model is called {baseline!r}.", where=str(folder.path), remedy=f"Known: {', '.join(names)}."
+        )
+    questions = {question.key[:2]: question for question in next(iter(sets.values()), {}).values()}
+    source = next((question.source for question in questions.values()), "mt-bench")
+    return Stored(
+        folder=folder.path.name,
+        baseline=baseline or names[0],
+        questions={(str(unit[0]), str(unit[1])): question for unit, question in questions.items()},
+        models=tuple(_model(name, source, answers.get(name, {})) for name in names),
+        files=files,
+        facts=tuple(_facts(folder)),
+        notes=tuple(notes),
+    )
+
+
+def answer_rows(path: Path, notes: list[str]) -> dict[str, list[tuple[str, ...]]]:
+    """The turns of choices[0] of each question, every row in file order: FastChat judges the last. Faults are noted."""
+    found: dict[str, list[tuple[str, ...]]] = {}
+    for number, row in json_rows(path, notes):
+        try:
+            turns = tuple(str(text) for text in row["choices"][0]["turns"])
+            found.setdefault(str(row["question_id"]), []).append(turns)
+        except (KeyError, IndexError, TypeError):
+            notes.append(f"{path.name}, line {number}: not an answer of FastChat's")
+    return found
+
+
+def json_rows(path: Path, notes: list[str]) -> Iterator[tuple[int, dict[str, Any]]]:
+    """The objects of a JSONL file with their line numbers; a line that is none becomes a note."""
+    with path.open("rb") as stream:
+        for number, line in enumerate(stream, start=1):
+            try:
+                row = json.loads(line) if line.strip() else None
+            except ValueError:
+                row = line
+            if isinstance(row, dict):
+                yield number, row
+            elif row is not None:
+                notes.append(f"{path.name}, line {number}: not a JSON object")
+
+
+def _question_sets(folder: FastChatFolder, notes: list[str]) -> dict[str, dict[str, Question]]:
+    """The questions with each set of references, and with none, by the references' name."""
+    path = folder.part("question.jsonl")
+    if path is None:
+        notes.append("no question.jsonl was found: categories are unknown and no prompt could be rendered again")
+        return {}
+    rows = [row for _, row in json_rows(path, notes)]
+    source = "mt-bench" if _official(path, "question.jsonl") else path.parent.name
+    sets: dict[str, Mapping[str, tuple[str, ...]]] = {
+        name: {id: found[-1] for id, found in answer_rows(file, notes).items()}
+        for name, file in folder.references.items()
+    }
+    sets[NO_REFERENCES] = {}
+    return {name: dict(_questions(rows, source, name, references)) for name, references in sets.items()}
+
+
+def _questions(
+    rows: Iterable[dict[str, Any]], source: str, name: str, references: Mapping[str, tuple[str, ...]]
+) -> Iterator[tuple[str, Question]]:
+    for row in rows:
+        id, category = str(row.get("question_id")), str(row.get("category"))
+        turns = tuple(str(text) for text in row.get("turns", ()))
+        if turns:
+            held = references.get(id, ())
+            yield (
+                id,
+                Question(
+                    source=source,
+                    id=id,
+                    category=category,
+                    turns=turns,
+                    reference_set=name if held else None,
+                    references=held,
+                    temperature=temperature_of(category),
+                ),
+            )
+
+
+def _prompts(folder: FastChatFolder, notes: list[str]) -> OfficialPrompts | None:
+    path = folder.part("judge_prompts.jsonl")
+    if path is None:
+        notes.append("no judge_prompts.jsonl was found: whether judgments are stale could not be checked")
+        return None
+    return official_prompts(path)
+
+
+def _judgment_files(folder: FastChatFolder, checker: Checker) -> tuple[JudgmentFile, ...]:
+    files = []
+    for path in folder.judgments:
+        faults: list[str] = []
+        files.append(judgment_file(path.name, list(json_rows(path, faults)), checker, faults))
+    return tuple(files)
+
+
+def _model(name: str, source: str, rows: Mapping[str, list[tuple[str, ...]]]) -> StoredModel:
+    last = {id: found[-1] for id, found in rows.items()}
+    texts = [text for turns in last.values() for text in turns]
+    lengths = {
+        Cell(source, id, 0, turn, 0): len(text)
+        for id, turns in last.items()
+        for turn, text in enumerate(turns, start=1)
+    }
+    return StoredModel(
+        name=name,
+        questions=len(rows),
+        repeated=sum(len(found) - 1 for found in rows.values()),
+        empty=sum(not text.strip() for text in texts),
+        errors=sum(text.strip() in ERRORS for text in texts),
+        lengths=lengths,
+    )
+
+
+def _facts(folder: FastChatFolder) -> Iterator[tuple[str, str]]:
+    """Each file that judgments were checked against, and whether it is the official one."""
+    for name in ("question.jsonl", "judge_prompts.jsonl"):
+        path = folder.part(name)
+        yield name, _described(path, name) if path else "not found"
+    for name, path in folder.references.items():
+        yield f"references {name}", _described(path, f"reference_answer/{path.name}")
+
+
+def _described(path: Path, name: str) -> str:
+    digest = file_digest(path).removeprefix("sha256:")
+    return f"sha256 {digest[:8]}…, {'the official file' if _official(path, name) else 'not the official file'}"
+
+
+def _official(path: Path, name: str) -> bool:
+    return any(part.path == name and file_digest(path) == f"sha256:{part.sha256}" for part in PARTS)
