@@ -30,7 +30,7 @@ from tests.test_analysis_run_folder import config, whole
 
 B, C, T = Winner.BASELINE, Winner.CANDIDATE, Winner.TIE
 FIRST, SECOND = Order.BASELINE_FIRST, Order.CANDIDATE_FIRST
-PAIR_FILE = Path("/work/shared/mt_bench/phi-3")
+PAIR_FILE = Path(__file__).parents[2] / "shared" / "mt_bench" / "phi-3"
 some_scores = st.dictionaries(
     st.tuples(st.integers(0, 6), st.integers(1, 2)), st.sampled_from([1.0, 5.0, 5.5, 10.0]), max_size=12
 )

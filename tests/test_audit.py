@@ -1,0 +1,365 @@
+"""The audit of FastChat's folders: real files with known truths, made ones with each fault, show_result beside it."""
+
+import argparse
+import json
+import random
+import re
+import shutil
+from pathlib import Path
+
+import pandas as pd
+import pytest
+
+from analysis.audit import audit
+from analysis.audit_findings import findings
+from analysis.audit_tables import audit_markdown
+from analysis.games import TurnClass
+from analysis.stored import Freshness
+from assay.cli import run
+from assay.sources.fastchat_files import fastchat_folder, stored
+from ledger.errors import ConfigError
+
+MT_BENCH = Path(__file__).parents[2] / "shared" / "mt_bench"
+needs_mt_bench = pytest.mark.skipif(not MT_BENCH.exists(), reason="the real MT-Bench files are not here")
+NAMES = ("single-v1", "single-math-v1", "pair-v2", "pair-math-v1")
+
+
+def audited(folder, **options):
+    return audit(stored(fastchat_folder(folder, **options)), resamples=500)
+
+
+def write(path, rows):
+    path.parent.mkdir(parents=True, exist_ok=True)
+    path.write_text("".join(json.dumps(row) + "\n" for row in rows))
+
+
+def template(name):
+    multi, pair, math = "multi" in name, name.startswith("pair"), "math" in name
+    seats = ("a", "b") if pair else ("",)
+    fields = [f"{{question_{t}}}" for t in (1, 2)] if multi else ["{question}"]
+    if math:
+        fields += ["{ref_answer_1}"] + (["{ref_answer_2}"] if multi else [])
+    for seat in seats:
+        stem = f"answer_{seat}" if seat else "answer"
+        fields += [f"{{{stem}_1}}", f"{{{stem}_2}}"] if multi else [f"{{{stem}}}"]
+    return {"name": name, "system_prompt": "s", "prompt_template": "|".join(fields)}
+
+
+@pytest.fixture
+def folder(tmp_path):
+    """Four questions, two models, a file of ratings and one of games, all sound."""
+    data = tmp_path / "data"
+    names = [*NAMES, *(f"{name}-multi-turn" for name in NAMES)]
+    write(data / "judge_prompts.jsonl", map(template, names))
+    write(data / "question.jsonl", [question(id) for id in range(1, 5)])
+    for model in ("a", "b"):
+        write(data / f"model_answer/{model}.jsonl", [answer(model, id) for id in range(1, 5)])
+    write(
+        data / "model_judgment/gpt-4_single.jsonl",
+        [rating(m, id, t) for m in "ab" for id in range(1, 5) for t in (1, 2)],
+    )
+    write(data / "model_judgment/gpt-4_pair.jsonl", [game(id, turn) for id in range(1, 5) for turn in (1, 2)])
+    return data
+
+
+def question(id):
+    return {"question_id": id, "category": "writing" if id % 2 else "stem", "turns": [f"q{id}?", "more?"]}
+
+
+def text(model, id, turn):
+    return f"{model}{id}{turn}" * (1 + id if model == "b" else 2)
+
+
+def answer(model, id):
+    turns = [text(model, id, turn) for turn in (1, 2)]
+    return {
+        "question_id": id,
+        "answer_id": "x",
+        "model_id": model,
+        "choices": [{"index": 0, "turns": turns}],
+        "tstamp": 0,
+    }
+
+
+def prompt(id, turn, *models):
+    answers = [text(model, id, t) for model in models for t in range(1, turn + 1)]
+    return "|".join([*([f"q{id}?", "more?"] if turn == 2 else [f"q{id}?"]), *answers])
+
+
+def rating(model, id, turn, score=None, said=None):
+    score = (id + turn + (model == "b")) if score is None else score
+    return {
+        "question_id": id,
+        "model": model,
+        "judge": ["gpt-4", "single-v1"],
+        "user_prompt": prompt(id, turn, model),
+        "judgment": f"Fine. Rating: [[{score}]]" if said is None else said,
+        "score": score,
+        "turn": turn,
+        "tstamp": 1.0,
+    }
+
+
+def game(id, turn, first="model_1", second="model_1", said=("[[A]]", "[[B]]")):
+    return {
+        "question_id": id,
+        "model_1": "a",
+        "model_2": "b",
+        "g1_winner": first,
+        "g2_winner": second,
+        "judge": ["gpt-4", "pair-v2"],
+        "g1_user_prompt": prompt(id, turn, "a", "b"),
+        "g1_judgment": said[0],
+        "g2_user_prompt": prompt(id, turn, "b", "a"),
+        "g2_judgment": said[1],
+        "turn": turn,
+        "tstamp": 1.0,
+    }
+
+
+def rows_of(path):
+    return [json.loads(line) for line in path.read_text().splitlines()]
+
+
+def show_result(path, capsys, mode="single"):
+    """The numbers that FastChat's own program prints, by model: the last column or columns of its tables."""
+    shown = pytest.importorskip("fastchat.llm_judge.show_result", reason="the extra fastchat is not installed")
+    arguments = argparse.Namespace(
+        input_file=str(path), bench_name="mt_bench", judge_model="gpt-4", model_list=None, baseline_model=None
+    )
+    capsys.readouterr()
+    with pd.option_context("display.precision", 12):
+        (shown.display_result_single if mode == "single" else shown.display_result_pairwise)(arguments)
+    found = {}
+    for line in capsys.readouterr().out.splitlines():
+        if match := re.fullmatch(r"(\S+)((?:\s+-?[\d.]+)+)", line.rstrip()):
+            found.setdefault(match[1], []).append([float(value) for value in match[2].split()])
+    return found
+
+
+@needs_mt_bench
+def test_the_known_truths_of_mistral_orpo_are_printed(capsys):
+    assert run(["audit", str(MT_BENCH / "mistral-orpo")]) == 0
+    told = capsys.readouterr().out
+    for truth in (
+        "mistral-orpo: 160 of 320 stored prompts are rendered byte for byte",
+        "mistral-orpo-mix: 160 of 160",
+        "mistral-orpo-trl: 160 of 160",
+        "mistral-orpo-capybara: 160 of 160",
+        "160 rows judge other answers (mean 5.39); without them the rating is 6.33, FastChat blends both into 5.86",
+        "1 of 320 (0.3 %) have no score in the file (−1)",
+        "6 of 800 ratings are no whole numbers",
+        "question.jsonl: sha256 119565ad…, the official file",
+        "references gpt-4: sha256 f957a5bc…, the official file",
+        "sha256 fd283293…, the official file",
+        "| mistral-orpo-mix | 6.00 ",
+        "| mistral-orpo-trl | 7.17 ",
+        "| mistral-orpo-capybara | 6.82 ",
+    ):
+        assert truth in told
+
+
+@needs_mt_bench
+def test_the_known_truths_of_phi_3_are_printed(capsys):
+    assert run(["audit", str(MT_BENCH / "phi-3")]) == 0
+    told = capsys.readouterr().out
+    for truth in (
+        "phi-3-dpo: 160 of 160 stored prompts are rendered byte for byte",
+        "| phi-3-dpo | 8.20 ",
+        "5 questions are missing in turn 1: 126-130",
+        "80 questions are missing in turn 2",
+        "3 verdicts are errors",
+        "phi-3-dpo wins 20 and phi-3 18 consistently; 8 real ties; 18 hard flips and 9 of tie and pick, in 73 complete",
+        "16 of the 18 hard flips go to the first seat (p = 0.001)",
+        "29 of 38, p = 0.002",
+        "79 to 43",
+    ):
+        assert truth in told
+
+
+@needs_mt_bench
+@pytest.mark.parametrize("name", ["phi-3", "mistral-orpo"])
+def test_fastchats_own_numbers_are_show_results(name, capsys):
+    for file in audited(MT_BENCH / name).files:
+        printed = show_result(MT_BENCH / name / "model_judgment" / file.name, capsys, file.mode)
+        for model in file.models:
+            turn_1, turn_2, average = (row[-1] for row in printed[model.model])
+            theirs = model.fastchat
+            assert (theirs.first_turn, theirs.second_turn, theirs.average) == pytest.approx((turn_1, turn_2, average))
+        for wins in file.fastchat_wins:
+            assert printed[wins.model][0] == pytest.approx(
+                [wins.win, wins.loss, wins.tie, wins.win_rate, wins.loss_rate, wins.win_rate_adjusted]
+            )
+
+
+def test_a_sound_folder_is_current_and_complete(folder, capsys):
+    report = audited(folder)
+    single, pair = (next(file for file in report.files if file.mode == mode) for mode in ("single", "pair"))
+    assert [model.freshness[Freshness.CURRENT] for model in single.models] == [8, 8]
+    assert all(not (model.missing or model.absent or model.bounds) for model in single.models)
+    assert single.contrasts[0].change.value == pytest.approx(1)
+    assert pair.pairs[0].scopes[0].classes[TurnClass.LOSS] == 8
+    assert (pair.pairs[0].seats, pair.pairs[0].tie_picks) == ((8, 8), 0)
+    printed = show_result(folder / "model_judgment/gpt-4_single.jsonl", capsys)
+    assert [row[-1] for row in printed["b"]] == [4.5, 5.5, 5.0]
+
+
+def test_an_answer_that_was_written_again_makes_its_judgments_stale(folder):
+    answers = rows_of(folder / "model_answer/a.jsonl")
+    answers[1]["choices"][0]["turns"][0] = "another"
+    write(folder / "model_answer/a.jsonl", answers)
+    report = audited(folder)
+    single = next(file for file in report.files if file.mode == "single")
+    assert single.models[0].freshness[Freshness.STALE] == 2
+    assert [(cell.question, cell.turn) for cell in single.models[0].absent] == [("2", 1), ("2", 2)]
+    assert single.models[0].bounds[0] < single.models[0].scopes[0].rating.value < single.models[0].bounds[1]
+    pair = next(file for file in report.files if file.mode == "pair")
+    assert pair.pairs[0].freshness[Freshness.STALE] == 2
+
+
+def test_an_edited_prompt_or_reference_makes_judgments_stale(folder):
+    prompts = rows_of(folder / "judge_prompts.jsonl")
+    prompts[0]["prompt_template"] += " edited"
+    write(folder / "judge_prompts.jsonl", prompts)
+    single = next(file for file in audited(folder).files if file.mode == "single")
+    assert [model.freshness[Freshness.STALE] for model in single.models] == [4, 4]  # turn 1; turn 2 has its own prompt
+
+
+def test_rows_that_repeat_a_prompt_count_within_their_question(folder):
+    path = folder / "model_judgment/gpt-4_single.jsonl"
+    write(path, [*rows_of(path), rating("a", 1, 1, score=10)])
+    model = next(file for file in audited(folder).files if file.mode == "single").models[0]
+    assert (model.rows, model.repeats) == (9, 1)
+    assert model.scopes[0].rating.n == 4
+    assert any("1 rows repeat a prompt" in line for line in findings(audited(folder).files[1]))
+
+
+def test_verdicts_that_fastchat_reads_by_its_own_rules_are_told(folder, capsys):
+    rows = rows_of(folder / "model_judgment/gpt-4_single.jsonl")
+    rows[0] = rating("a", 1, 1, score=5, said="The scale is like [[5]], so: [[9]]")
+    rows[1] = rating("a", 1, 2, score=-1, said="no number")
+    rows[2] = rating("a", 2, 1, score=-1, said="$ERROR$")
+    write(folder / "model_judgment/gpt-4_single.jsonl", rows)
+    model = next(file for file in audited(folder).files if file.mode == "single").models[0]
+    assert model.outcomes == {"contradictory": 1, "failed": 1, "scored": 5, "unreadable": 1}
+    assert (model.unread, model.disagreements) == (2, 1)
+    assert len(model.missing) == 3
+    printed = show_result(folder / "model_judgment/gpt-4_single.jsonl", capsys)
+    assert model.fastchat.average == pytest.approx(printed["a"][2][-1])
+    assert model.fastchat.average != pytest.approx(model.scopes[0].rating.value)
+
+
+def test_five_classes_and_fastchats_ties(folder, capsys):
+    rows = [
+        game(1, 1, "model_2", "model_2", ("[[B]]", "[[A]]")),
+        game(1, 2, "tie", "tie", ("[[C]]", "[[C]]")),
+        game(2, 1, "model_1", "model_2", ("[[A]]", "[[A]]")),
+        game(2, 2, "tie", "model_1", ("[[C]]", "[[B]]")),
+        game(3, 1, "error", "model_1", ("$ERROR$", "[[B]]")),
+        game(3, 2),
+    ]
+    path = folder / "model_judgment/gpt-4_pair.jsonl"
+    write(path, rows)
+    report = audited(folder)
+    pair = next(file for file in report.files if file.mode == "pair")
+    found = pair.pairs[0]
+    assert found.scopes[0].classes == {
+        TurnClass.WIN: 1,
+        TurnClass.TIE: 1,
+        TurnClass.LOSS: 1,
+        TurnClass.FLIP: 2,
+        TurnClass.FAILED: 1,
+    }
+    assert (found.tie_picks, found.bias.toward_first, found.errors) == (1, 1, 1)
+    assert {cell.question for cell in found.absent} == {"4"}
+    printed = show_result(path, capsys, "pair")
+    assert {wins.model: [wins.win, wins.loss, wins.tie] for wins in pair.fastchat_wins} == {
+        model: values[0][:3] for model, values in printed.items()
+    }
+
+
+def test_unreadable_lines_are_told_and_stop_nothing(folder):
+    path = folder / "model_judgment/gpt-4_single.jsonl"
+    path.write_text(path.read_text() + '{"question_id": 1}\nnot json\n{"torn')
+    file = next(each for each in audited(folder).files if each.mode == "single")
+    assert len(file.faults) == 3
+    assert "line 17" in " ".join(file.faults)
+    assert sum(model.rows for model in file.models) == 16
+
+
+def test_without_answers_or_prompts_nothing_is_called_stale(folder, monkeypatch):
+    monkeypatch.setenv("ASSAY_HOME", str(folder / "empty"))
+    shutil.rmtree(folder / "model_answer")
+    path = folder / "model_judgment/gpt-4_single.jsonl"
+    write(path, [*rows_of(path), {**rating("a", 1, 1), "user_prompt": "another prompt"}])
+    model = next(file for file in audited(folder).files if file.mode == "single").models[0]
+    assert model.freshness[Freshness.STALE] == 0
+    assert model.freshness[Freshness.MIXED] == 2  # nobody can say which of the two is today's
+    assert model.scopes[0].rating.n == 4
+    (folder / "judge_prompts.jsonl").unlink()
+    (folder / "question.jsonl").unlink()
+    report = audited(folder)
+    assert any("no question.jsonl" in note for note in report.notes)
+    assert "not measured" not in report.folder
+
+
+def test_a_folder_without_anything_is_an_error(tmp_path):
+    with pytest.raises(ConfigError, match="neither model_answer"):
+        fastchat_folder(tmp_path)
+    assert run(["audit", str(tmp_path)]) == 64
+
+
+def test_the_order_of_rows_changes_nothing(folder):
+    first = audited(folder)
+    for path in (folder / "model_judgment").glob("*.jsonl"):
+        rows = rows_of(path)
+        random.Random(3).shuffle(rows)
+        write(path, rows)
+    assert audited(folder) == first
+
+
+def test_names_from_files_cannot_render(folder):
+    path = folder / "model_judgment/gpt-4_single.jsonl"
+    write(path, [{**row, "model": "<b>|[x](http://e)"} if row["model"] == "a" else row for row in rows_of(path)])
+    told = audit_markdown(audited(folder))
+    assert "<b>" not in told
+    assert "http://e" not in told
+
+
+def test_files_of_an_audit_are_written_on_request(folder, tmp_path, capsys):
+    assert run(["audit", str(folder), "--out", str(tmp_path / "out"), "--baseline", "b"]) == 0
+    printed = capsys.readouterr().out
+    assert (tmp_path / "out/audit.md").read_text() == printed
+    assert json.loads((tmp_path / "out/audit.json").read_text())["baseline"] == "b"
+    assert run(["audit", str(folder), "--baseline", "nobody"]) == 64
+
+
+def test_an_import_is_a_review_and_an_export_gives_the_rows_back(folder, tmp_path, capsys):
+    runs = ["--runs", str(tmp_path / "runs")]
+    for _ in range(2):  # the same files again change nothing
+        assert run(["import", "fastchat", str(folder), "--review", "r", "--baseline", "a", *runs]) == 0
+    config = str(tmp_path / "runs/r/review.toml")
+    assert run(["analyze", config, *runs]) in (0, 10, 11, 12)
+    report = json.loads((tmp_path / "runs/r/analysis/report.json").read_text())
+    assert report["judges"][0]["scores"][1]["scopes"][0]["change"]["value"] == pytest.approx(1)
+    assert run(["export", "fastchat", config, "--out", str(tmp_path / "out"), *runs]) == 0
+    write(folder / "model_judgment/gpt-4_pair.jsonl", rows_of(folder / "model_judgment/gpt-4_pair.jsonl")[:3])
+    assert run(["import", "fastchat", str(folder), "--review", "r", "--baseline", "a", *runs]) == 64
+
+
+@needs_mt_bench
+def test_an_export_reads_as_its_origin(tmp_path, capsys, monkeypatch):
+    monkeypatch.setenv("ASSAY_HOME", str(tmp_path / "cache"))
+    runs = ["--runs", str(tmp_path / "runs")]
+    assert run(["fetch", "mt-bench", "--from", str(MT_BENCH)]) == 0
+    assert run(["import", "fastchat", str(MT_BENCH / "phi-3"), "--review", "phi", *runs]) == 0
+    config = str(tmp_path / "runs/phi/review.toml")
+    assert run(["export", "fastchat", config, "--out", str(tmp_path / "out"), *runs]) == 0
+    for mode, name in (("single", "gpt-4_single.jsonl"), ("pair", "gpt-4_pair.jsonl")):
+        before = show_result(MT_BENCH / "phi-3/model_judgment" / name, capsys, mode)
+        assert show_result(tmp_path / "out/model_judgment" / name, capsys, mode) == before
+    old = {(r["question_id"], r["turn"]): r for r in rows_of(MT_BENCH / "phi-3/model_judgment/gpt-4_single.jsonl")}
+    for row in rows_of(tmp_path / "out/model_judgment/gpt-4_single.jsonl"):
+        known = old[row["question_id"], row["turn"]]
+        assert {**row, "tstamp": 0} == {**known, "tstamp": 0}
+        assert list(row) == list(known)
