@@ -1,74 +1,46 @@
-"""Correlation across candidates: do flips, KL or accuracy say how much worse a candidate writes?
+"""One correlation: coefficient, interval, permutation p, leave-one-out range; row by row for resampled values.
 
-In: one outcome and one predictor value a candidate. Out: Spearman, Kendall and Pearson with permutation p.
-Source: Bonett and Wright 2000 (interval of Spearman), Fieller 1957 (Kendall), Fisher z (Pearson);
-scipy's own advice to permute below some hundred points.
+In: values of two measures, one a candidate. Out: numbers. What is correlated with what stands in correlations.py.
+Source: Bonett and Wright 2000 (interval of Spearman), Fieller 1957 (Kendall), Fisher z (Pearson); Williams 1959 as
+Steiger 1980 gives it (two correlations that share a variable); scipy's own advice to permute below some hundred points.
 """
 
 import itertools
 import math
-from collections.abc import Callable, Sequence
-from dataclasses import dataclass
+from collections.abc import Iterator, Sequence
 
 import numpy as np
+from numpy.typing import NDArray
 from scipy import stats
 
-from analysis.estimates import Estimate, estimate_or_missing
 from analysis.resampling import RESAMPLES, Floats
-from ledger.errors import TooFewData
 
-EXACT_POINTS = 8
+METHODS = ("spearman", "kendall", "pearson")
+MOST_ORDERS = math.factorial(8)
 FEWEST_POINTS = 3
+MOST_VALUES = 1_000_000
 Z_95 = float(stats.norm.ppf(0.975))
-
-
-@dataclass(frozen=True)
-class Correlation:
-    """One coefficient between an outcome and a predictor; its n, interval and p belong together.
-
-    `leave_one_out` is the range of the coefficient when any one candidate is left out. `descriptive` is true where
-    the candidates come from several families, so that the pooled p has no clear meaning.
-    """
-
-    outcome: str
-    predictor: str
-    method: str
-    coefficient: Estimate
-    p: float | None
-    p_method: str
-    leave_one_out: tuple[float, float] | None
-    descriptive: bool
-
-
-def correlations(
-    outcome: str,
-    predictor: str,
-    points: Sequence[tuple[float, float]],
-    families: Sequence[str],
-    generator: np.random.Generator,
-) -> tuple[Correlation, ...]:
-    """Spearman, Kendall and Pearson between predictor and outcome; points: (candidates, 2) predictor, outcome.
-
-    Fewer than three candidates, or a side without variation, give named missing rows.
-    """
-    order = sorted(range(len(points)), key=lambda index: points[index])
-    x, y = (np.array([points[index][side] for index in order], dtype=np.float64) for side in (0, 1))
-    descriptive = len(set(families)) > 1
-    rows = []
-    for method in METHODS:
-        estimate = estimate_or_missing(method, "candidates", _estimator(method, x, y, outcome, predictor))
-        known = estimate.value is not None
-        p, p_method = permutation_p(method, x, y, generator) if known else (None, "")
-        loo = leave_one_out(method, x, y) if known else None
-        rows.append(Correlation(outcome, predictor, method, estimate, p, p_method, loo, descriptive))
-    return tuple(rows)
+Orders = NDArray[np.int64]
 
 
 def coefficient(method: str, x: Floats, y: Floats) -> float | None:
     """The coefficient (Kendall's is tau-b); None where a side does not vary."""
     if len(x) < 2 or not (np.ptp(x) and np.ptp(y)):
         return None
-    return float(_paired_products(method, x, y[np.newaxis])[0])
+    return float((unit_rows(method, x[np.newaxis]) * unit_rows(method, y[np.newaxis])).sum())
+
+
+def unit_rows(method: str, rows: Floats) -> Floats:
+    """Rows of length one whose products are the coefficient: (rows, n) → (rows, n or pairs); NaN without variation."""
+    if method == "kendall":
+        left, right = np.triu_indices(rows.shape[1], k=1)
+        centered = np.sign(rows[:, left] - rows[:, right])
+    else:
+        values = stats.rankdata(rows, axis=1) if method == "spearman" else rows
+        centered = values - values.mean(axis=1, keepdims=True)
+    length = np.sqrt((centered * centered).sum(axis=1, keepdims=True))
+    flat = length <= 1e-12 * np.maximum(1e-300, np.abs(rows).max(axis=1, keepdims=True, initial=0))
+    return np.asarray(centered / np.where(flat, np.nan, length))
 
 
 def fisher_interval(method: str, r: float, n: int) -> tuple[float, float] | None:
@@ -90,19 +62,51 @@ def fisher_interval(method: str, r: float, n: int) -> tuple[float, float] | None
     return (low if r > -1 + 1e-12 else -1.0, high if r < 1 - 1e-12 else 1.0)
 
 
-def permutation_p(method: str, x: Floats, y: Floats, generator: np.random.Generator) -> tuple[float, str]:
-    """Two-sided p over all orders of y for n ≤ 8, else over 10,000 seeded ones; and which of the two it was."""
-    n = len(x)
-    exact = n <= EXACT_POINTS
+def orders(groups: Sequence[str], generator: np.random.Generator) -> tuple[Orders, bool]:
+    """Orders of the points that keep each in its group: all of them up to 8!, else 10,000 seeded ones; and if all."""
+    places = [np.flatnonzero([each == name for each in groups]) for name in dict.fromkeys(groups)]
+    count = math.prod(math.factorial(len(group)) for group in places)
+    exact = count <= MOST_ORDERS
+    rows = count if exact else RESAMPLES
+    found = np.tile(np.arange(len(groups)), (rows, 1))
     if exact:
-        orders = np.array(list(itertools.permutations(range(n))))
+        for row, parts in enumerate(itertools.product(*(itertools.permutations(group) for group in places))):
+            for group, part in zip(places, parts, strict=True):
+                found[row, group] = part
     else:
-        orders = generator.permuted(np.tile(np.arange(n), (RESAMPLES, 1)), axis=1)
-    observed = abs(float(_paired_products(method, x, y[np.newaxis])[0]))
-    extreme = int((np.abs(_paired_products(method, x, y[orders])) >= observed - 1e-9).sum())
+        for group in places:
+            found[:, group] = generator.permuted(np.tile(group, (rows, 1)), axis=1)
+    return found, exact
+
+
+def permutation_ps(method: str, xs: Floats, y: Floats, permuted: tuple[Orders, bool]) -> tuple[list[float], str]:
+    """Two-sided p of each row of xs (predictors, n) over orders of y; and which orders these are."""
+    found, exact = permuted
+    units = unit_rows(method, xs).T
+    own = unit_rows(method, y[np.newaxis])[0]
+    observed, extreme = np.abs(own @ units), np.zeros(len(xs), dtype=np.int64)
+    for chunk in chunks(len(found), len(y)):
+        rows = unit_rows(method, y[found[chunk]]) if method == "kendall" else own[found[chunk]]
+        extreme += (np.abs(rows @ units) >= observed - 1e-9).sum(axis=0)
     if exact:
-        return extreme / len(orders), "exact permutation"
-    return (1 + extreme) / (1 + len(orders)), f"{len(orders)} permutations"
+        return [int(count) / len(found) for count in extreme], "exact permutation"
+    return [(1 + int(count)) / (1 + len(found)) for count in extreme], f"{len(found)} permutations"
+
+
+def row_coefficients(method: str, xs: Sequence[Floats], y: Floats) -> Floats:
+    """The coefficient of each x with y in each resample; each (resamples, n) → (predictors, resamples)."""
+    found = np.empty((len(xs), len(y)))
+    for chunk in chunks(len(y), y.shape[1]):
+        own = unit_rows(method, y[chunk])
+        for row, x in enumerate(xs):
+            found[row, chunk] = np.einsum("ij,ij->i", unit_rows(method, x[chunk]), own)
+    return found
+
+
+def chunks(rows: int, points: int) -> Iterator[slice]:
+    """Slices of rows, so that the pairs of points in one fit into some ten megabytes."""
+    step = max(64, MOST_VALUES // max(1, points * (points - 1) // 2))
+    yield from (slice(at, at + step) for at in range(0, rows, step))
 
 
 def leave_one_out(method: str, x: Floats, y: Floats) -> tuple[float, float] | None:
@@ -115,39 +119,24 @@ def leave_one_out(method: str, x: Floats, y: Floats) -> tuple[float, float] | No
     return (min(known), max(known)) if len(known) == len(found) else None
 
 
-def _estimator(method: str, x: Floats, y: Floats, outcome: str, predictor: str) -> Callable[[], Estimate]:
-    def compute() -> Estimate:
-        n = len(x)
-        if n < FEWEST_POINTS:
-            raise TooFewData(f"correlation of {outcome} with {predictor} (candidates)", n, FEWEST_POINTS)
-        value = coefficient(method, x, y)
-        if value is None:
-            still = predictor if not np.ptp(x) else outcome
-            return Estimate(method, "candidates", n, missing=f"{still} is the same for all {n} candidates")
-        interval = fisher_interval(method, value, n)
-        why = None if interval else "too few points, or a perfect line"
-        return Estimate(method, "candidates", n, value, interval, why, settings=f"{method}, Fisher z interval")
-
-    return compute
+def partial(xy: float, xz: float, yz: float) -> float | None:
+    """The correlation of x and y given z, from the three; None where z explains one of them wholly."""
+    rest = (1 - xz * xz) * (1 - yz * yz)
+    return float(np.clip((xy - xz * yz) / math.sqrt(rest), -1, 1)) if rest > 1e-12 else None
 
 
-def _paired_products(method: str, x: Floats, ys: Floats) -> Floats:
-    """The coefficient of x with each row of ys: (n,), (rows, n) → (rows,)."""
-    if method == "kendall":
-        x_side = _pair_signs(x[np.newaxis])[0]
-        y_side = _pair_signs(ys)
-        scale = np.sqrt((x_side**2).sum() * (y_side**2).sum(axis=1))
-        return np.asarray(y_side @ x_side / scale)
-    if method == "spearman":
-        x, ys = stats.rankdata(x), stats.rankdata(ys, axis=1)
-    a, b = x - x.mean(), ys - ys.mean(axis=1, keepdims=True)
-    return np.asarray(b @ a / np.sqrt((a @ a) * (b * b).sum(axis=1)))
+def williams_p(first: float, second: float, between: float, n: int) -> float | None:
+    """Two-sided p that two correlations with one outcome are equal; `between` is that of the two predictors.
 
-
-def _pair_signs(rows: Floats) -> Floats:
-    """Sign of the difference of every pair of columns: (rows, n) → (rows, pairs)."""
-    left, right = np.triu_indices(rows.shape[1], k=1)
-    return np.sign(rows[:, left] - rows[:, right])
-
-
-METHODS = ("spearman", "kendall", "pearson")
+    None for fewer than four points, or where the formula has no finite value (a perfect correlation). The test is
+    Pearson's; on ranks it is an approximation.
+    """
+    if n < 4 or max(map(abs, (first, second, between))) > 1 - 1e-9:
+        return None
+    determinant = 1 - first**2 - second**2 - between**2 + 2 * first * second * between
+    mean = (first + second) / 2
+    spread = 2 * (n - 1) / (n - 3) * determinant + mean**2 * (1 - between) ** 3
+    if spread <= 1e-12:
+        return None
+    t = (first - second) * math.sqrt((n - 1) * (1 + between) / spread)
+    return float(2 * stats.t.sf(abs(t), n - 3))

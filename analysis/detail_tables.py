@@ -1,10 +1,8 @@
-"""The report's tables, as words: correlations, cards, method notes.
+"""The report's tables, as words: cards, method notes.
 
 In: a ReviewReport. Out: Tables of plain text.
 """
 
-from analysis.correlation import Correlation
-from analysis.numbers import cell, number, probability, unmeasured
 from analysis.report_tables import Table
 from analysis.review_report import ReviewReport
 
@@ -39,26 +37,6 @@ METHOD_NOTES = (
 )
 
 
-def correlation_table(report: ReviewReport) -> Table:
-    """One row an outcome and predictor; the coefficient, its interval, n, p and leave-one-out range in one cell."""
-    grouped: dict[tuple[str, str], list[Correlation]] = {}
-    for each in report.correlations:
-        grouped.setdefault((each.outcome, each.predictor), []).append(each)
-    rows = [(*pair, *(_correlation_cell(each) for each in found)) for pair, found in grouped.items()]
-    if not rows:
-        rows = [("a judged outcome", "flips, KL, accuracy", *[unmeasured("no judge rated or compared")] * 3)]
-    note = ""
-    if any(each.descriptive for each in report.correlations):
-        note = " The candidates come from several families, so that the pooled p is descriptive."
-    return Table(
-        "correlation",
-        "Do the measures agree?",
-        f"Across candidates: each judged change against what the candidates pick.{note}",
-        ("outcome", "against", "Spearman", "Kendall", "Pearson"),
-        tuple(rows),
-    )
-
-
 def card_table(report: ReviewReport) -> Table:
     """What made the records, judge by judge and model by model."""
     rows = [
@@ -87,25 +65,3 @@ def method_table() -> Table:
         ("word", "meaning"),
         METHOD_NOTES,
     )
-
-
-def strongest_correlation(report: ReviewReport) -> str:
-    """The largest measured coefficient in words, and out of how many it was picked; empty if none was measured."""
-    found = [each for each in report.correlations if each.coefficient.value is not None]
-    if not found:
-        return ""
-    most = max(found, key=lambda each: abs(each.coefficient.value or 0))
-    pooled = ", several families: descriptive" if most.descriptive else ""
-    return (
-        f"Strongest of {len(found)} correlations: {most.outcome} against {most.predictor}, {most.method} "
-        f"{_correlation_cell(most)} (not corrected for the picking{pooled})."
-    )
-
-
-def _correlation_cell(each: Correlation) -> str:
-    if each.coefficient.value is None:
-        return cell(each.coefficient)
-    left = each.leave_one_out
-    low_high = [number(each.method, end) for end in left] if left else []
-    spread = f"; leaving one out {low_high[0]} to {low_high[1]}" if left else ""
-    return f"{cell(each.coefficient)}; {probability(each.p)}, {each.p_method}{spread}"

@@ -97,7 +97,7 @@ def _scores(
     judge: JudgeEvidence, evidence: RunEvidence, cells: Sequence[Cell], draws: Resamplings
 ) -> tuple[ModelScores, ...]:
     parts, comparisons = scopes(cells, evidence.categories), evidence.comparisons
-    values = {model.name: _values(judge, model.name, cells) for model in evidence.models}
+    values = {model.name: scored_values(judge, model.name, cells) for model in evidence.models}
     baseline = values[evidence.baseline.name]
     p_values = {
         model.name: None if model is evidence.baseline else rating_change_p(baseline, values[model.name], draws)
@@ -126,7 +126,8 @@ def _games(
     return tuple(rows)
 
 
-def _values(judge: JudgeEvidence, model: str, cells: Sequence[Cell]) -> dict[Cell, float]:
+def scored_values(judge: JudgeEvidence, model: str, cells: Sequence[Cell]) -> dict[Cell, float]:
+    """One model's scores in these cells."""
     ratings = judge.ratings.get(model, {})
     scores = {cell: ratings[cell].score for cell in cells if cell in ratings}
     return {cell: score for cell, score in scores.items() if score is not None}

@@ -16,7 +16,8 @@ from analysis.margins import EDGES, MarginGroup
 from analysis.model_reports import ItemReport
 from analysis.numbers import cell
 from analysis.plots import Plot, Point, Series
-from analysis.review_report import OUTCOMES, ReviewReport
+from analysis.relations import OUTCOMES
+from analysis.review_report import ReviewReport
 
 FEWEST_DOTS = 2
 MIDDLES = tuple(float(low + high) / 2 for low, high in pairwise(EDGES))
@@ -198,7 +199,7 @@ def _coefficient(report: ReviewReport, outcome: str, measure: str) -> str:
     found = [
         each.coefficient
         for each in report.correlations
-        if (each.outcome, each.predictor, each.method) == (outcome, measure, "spearman")
+        if (each.outcome, each.predictor, each.method, each.scope) == (outcome, measure, "spearman", "all")
     ]
     return f"Spearman {cell(found[0])}." if found else ""
 

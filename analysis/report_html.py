@@ -10,11 +10,12 @@ from dataclasses import replace
 from markupsafe import Markup
 
 from analysis.choice_tables import flip_table, loss_table, margin_table, overlap_table, subject_table
-from analysis.detail_tables import card_table, correlation_table, method_table
+from analysis.detail_tables import card_table, method_table
 from analysis.evidence_tables import coverage_table, evidence_table, exam_mark, exam_table
 from analysis.game_bars import Bar, game_bars
 from analysis.numbers import number
 from analysis.paper_figures import figures
+from analysis.relation_tables import relation_tables
 from analysis.rendering import plot_svg, rendered, template_text
 from analysis.report_tables import (
     SHAPES,
@@ -62,7 +63,7 @@ def _sections(report: ReviewReport) -> tuple[Section, ...]:
         ("games", "Games", tuple(game_table(judge) for judge in judges if judge.games)),
         ("flips", "Flips and KL", _choice_tables(report)),
         ("traces", "Token distributions", _token_tables(report)),
-        ("correlation", "Do the measures agree?", (correlation_table(report),)),
+        ("correlation", "Do the measures agree?", tuple(relation_tables(report))),
         ("exam", "The judge's exam", (*map(exam_table, judges), *(trust_tables(report.trust) if report.trust else ()))),
         (
             "parts",

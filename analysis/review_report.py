@@ -7,26 +7,24 @@ from collections.abc import Iterator
 
 from pydantic import BaseModel, ConfigDict
 
-from analysis.correlation import Correlation, correlations
+from analysis.correlations import Correlation, Partial, Stronger
 from analysis.coverage import Coverage
 from analysis.decision import EXIT_CODES, Decision, Word, decisions, overall
 from analysis.estimates import Estimate
 from analysis.evidence import RunEvidence, identical_answers, read_evidence, unfinished
-from analysis.gates import Measured, decision_evidence, gate, judged_estimate, measured_value, primary_judge
+from analysis.gates import Measured, decision_evidence, gate, primary_judge
 from analysis.judge_reports import JudgeReport, judge_report
 from analysis.judge_trust import TrustReport, trust_report
 from analysis.model_reports import ItemReport, ModelCard, item_report, model_card, model_coverage
 from analysis.overlaps import Overlap, overlaps
 from analysis.panel import panel_report
+from analysis.relations import OUTCOMES, Extras, relations
 from analysis.resampling import RESAMPLES, Resamplings
 from analysis.trace_measures import TraceReport, trace_report
 from analysis.vocabulary_kl import VocabularyReport, vocabulary_report
+from analysis.within_candidate import Within
 from ledger.config import ReviewConfig
 from ledger.runs import RunFolder
-
-OUTCOMES = ("rating_change", "win_change")
-CORRELATION_SALT = 1_000_000  # beyond any number of units
-PREDICTORS = ("flips", "all_flips", "kl_options", "kl_vocabulary", "kl_trace", "accuracy_change")
 
 
 class ReviewReport(BaseModel):
@@ -68,6 +66,9 @@ class ReviewReport(BaseModel):
     vocabulary: tuple[VocabularyReport, ...]
     overlaps: tuple[Overlap, ...]
     correlations: tuple[Correlation, ...]
+    partials: tuple[Partial, ...]
+    stronger: tuple[Stronger, ...]
+    within: tuple[Within, ...]
     coverage: tuple[Coverage, ...]
     models: tuple[ModelCard, ...]
     notes: tuple[str, ...]
@@ -87,16 +88,18 @@ def build_report(config: ReviewConfig, run: RunFolder, made_at: str) -> ReviewRe
 def report_from(evidence: RunEvidence, made_at: str, resamples: int = RESAMPLES) -> ReviewReport:
     """The report of evidence that was read; all chance comes from the config's seed."""
     config, draws = evidence.config, Resamplings(evidence.config.seed, resamples)
+    extras = Extras()
     measured = Measured(
         config=config,
         judges=tuple(_judges(evidence, draws)),
         items=tuple(item_report(rival, evidence, draws) for rival in evidence.rivals) if config.task else (),
-        traces=tuple(_traces(evidence, draws)),
-        vocabulary=tuple(_vocabulary(evidence, draws)),
+        traces=tuple(_traces(evidence, draws, extras)),
+        vocabulary=tuple(_vocabulary(evidence, draws, extras)),
         coverage=tuple(model_coverage(evidence)),
         identical_answers=frozenset(_identical(evidence)),
         unfinished={kind: unfinished(evidence, kind) for kind in ("answers", "choices")},
     )
+    related = relations(evidence, measured, extras, draws)
     found = decisions(decision_evidence(measured), config.decision.family_wise)
     word = overall(found)
     control = next((model for model in evidence.rivals if model.role == "control"), None)
@@ -129,7 +132,10 @@ def report_from(evidence: RunEvidence, made_at: str, resamples: int = RESAMPLES)
         traces=measured.traces,
         vocabulary=measured.vocabulary,
         overlaps=tuple(_overlaps(evidence, measured)),
-        correlations=tuple(_correlations(measured, draws)),
+        correlations=related.correlations,
+        partials=related.partials,
+        stronger=related.stronger,
+        within=related.within,
         coverage=measured.coverage,
         models=tuple(model_card(model) for model in evidence.models),
         notes=evidence.notes,
@@ -144,14 +150,17 @@ def _judges(evidence: RunEvidence, draws: Resamplings) -> Iterator[JudgeReport]:
     yield from reports
 
 
-def _traces(evidence: RunEvidence, draws: Resamplings) -> Iterator[TraceReport]:
+def _traces(evidence: RunEvidence, draws: Resamplings, extras: Extras) -> Iterator[TraceReport]:
     """The traces of every rival, where the review asks for traces."""
     if not (evidence.config.questions and evidence.config.questions.traces):
         return
     for rival in evidence.rivals:
         refusal = str(rival.manifest.facts.get("traces_refused", "")) if rival.manifest else ""
         sides = (evidence.baseline.traces, rival.traces)
-        yield trace_report(rival.name, rival.role, *sides, draws, evidence.comparisons, refusal)
+        report, extras.traces[rival.name] = trace_report(
+            rival.name, rival.role, *sides, draws, evidence.comparisons, refusal
+        )
+        yield report
 
 
 def _overlaps(evidence: RunEvidence, measured: Measured) -> Iterator[Overlap]:
@@ -160,14 +169,17 @@ def _overlaps(evidence: RunEvidence, measured: Measured) -> Iterator[Overlap]:
     yield from overlaps(evidence.baseline.choices, ((m.name, m.choices) for m in evidence.rivals if m.name in sound))
 
 
-def _vocabulary(evidence: RunEvidence, draws: Resamplings) -> Iterator[VocabularyReport]:
+def _vocabulary(evidence: RunEvidence, draws: Resamplings, extras: Extras) -> Iterator[VocabularyReport]:
     """The option tokens of every rival, where a task asks for them."""
     if not any(task.vocabulary for task in evidence.config.task):
         return
     for rival in evidence.rivals:
         refusal = str(rival.manifest.facts.get("vocabulary_refused", "")) if rival.manifest else ""
         sides = (evidence.baseline.option_tokens, rival.option_tokens)
-        yield vocabulary_report(rival.name, rival.role, *sides, draws, evidence.comparisons, refusal)
+        report, extras.vocabulary[rival.name] = vocabulary_report(
+            rival.name, rival.role, *sides, draws, evidence.comparisons, refusal
+        )
+        yield report
 
 
 def _identical(evidence: RunEvidence) -> Iterator[str]:
@@ -176,21 +188,3 @@ def _identical(evidence: RunEvidence) -> Iterator[str]:
     for model in evidence.rivals:
         if identical_answers(evidence.baseline, model, planned):
             yield model.name
-
-
-def _correlations(measured: Measured, draws: Resamplings) -> Iterator[Correlation]:
-    """Each judged outcome against each item measure, over the candidates that have both; the control is none."""
-    for outcome in OUTCOMES:
-        judge = primary_judge(measured.judges, outcome)
-        for number, predictor in enumerate(PREDICTORS):
-            points, families = [], []
-            for model in measured.config.candidate:
-                y = judged_estimate(judge, model.name, outcome).value
-                x = measured_value(measured, model.name, predictor)
-                if x is not None and y is not None:
-                    points.append((x, y))
-                    families.append(model.family)
-            if judge:
-                yield from correlations(
-                    outcome, predictor, points, families, draws.generator(CORRELATION_SALT + number)
-                )

@@ -7,9 +7,9 @@ from collections.abc import Iterator
 from dataclasses import replace
 
 from analysis.choice_tables import flip_table
-from analysis.detail_tables import strongest_correlation
 from analysis.evidence_tables import exam_mark, incomplete_table, shortfall_line
 from analysis.judge_reports import JudgeReport
+from analysis.relation_tables import strongest_correlation
 from analysis.report_tables import NOISE_FLOOR, SHAPES, Table, decision_table, game_table, score_table, warnings
 from analysis.report_text import visible
 from analysis.review_report import ReviewReport

@@ -30,6 +30,7 @@ LEAST_REACH = 0.1  # nats
 CHUNK = 4096
 
 Traces = Mapping[Key, TraceArrays]
+Sums = dict[Key, tuple[float, float]]
 
 
 @dataclass(frozen=True)
@@ -80,8 +81,11 @@ class _Turn:
 
 def trace_report(
     model: str, role: str, before: Traces, after: Traces, draws: Resamplings, comparisons: int, refusal: str = ""
-) -> TraceReport:
-    """All trace measures of one model; `refusal` is why its manifest says that tracing was refused."""
+) -> tuple[TraceReport, Sums]:
+    """All trace measures of one model, and the sum and number of kl_trace values of each question.
+
+    `refusal` is why its manifest says that tracing was refused.
+    """
     shared = sorted(key for key in before.keys() & after.keys() if len(before[key].tokens))
     unlike = [key for key in shared if not np.array_equal(before[key].tokens, after[key].tokens)]
     fault = refusal or ("" if shared else "not traced")
@@ -94,7 +98,7 @@ def trace_report(
     reach = max(LEAST_REACH, float(np.quantile(np.abs(changes), WITHIN))) if len(changes) else LEAST_REACH
     counts = np.histogram(np.clip(changes, -reach, reach), CHANGE_BINS, (-reach, reach))[0]
     estimates = _estimates(turns, changes, draws, comparisons, fault)
-    return TraceReport(
+    report = TraceReport(
         model=model,
         role=role,
         kl=estimates[0],
@@ -112,6 +116,7 @@ def trace_report(
         floored=sum(turn.floored for turn in everything),
         fault=fault or None,
     )
+    return report, {question: (row[0], row[3]) for question, row in _by_question(turns).items()}
 
 
 def kl_lower_bound(before: TraceArrays, after: TraceArrays) -> tuple[Floats, int]:
@@ -165,6 +170,15 @@ def _matches(first: NDArray[np.int32], second: NDArray[np.int32]) -> tuple[NDArr
     return found, np.take_along_axis(order, column, axis=1)
 
 
+def _by_question(turns: Mapping[Key, _Turn]) -> dict[Key, Floats]:
+    """Sums of KL, agreement and change, and the number of positions, of each question."""
+    sums: dict[Key, Floats] = {}
+    for key, turn in turns.items():
+        row = np.array([turn.kl.sum(), turn.same.sum(), turn.change.sum(), len(turn.change)])
+        sums[key[:2]] = sums.get(key[:2], np.zeros(4)) + row
+    return sums
+
+
 def _estimates(
     turns: Mapping[Key, _Turn], changes: Floats, draws: Resamplings, comparisons: int, fault: str
 ) -> tuple[Estimate, Estimate, Estimate]:
@@ -176,10 +190,7 @@ def _estimates(
     if fault:
         missing = tuple(not_measured(name, "questions", fault) for name in names)
         return missing[0], missing[1], missing[2]
-    sums: dict[Key, Floats] = {}
-    for key, turn in turns.items():
-        row = np.array([turn.kl.sum(), turn.same.sum(), turn.change.sum(), len(turn.change)])
-        sums[key[:2]] = sums.get(key[:2], np.zeros(4)) + row
+    sums = _by_question(turns)
     table = np.array([sums[question] for question in sorted(sums)])
     ranges = ((0.0, math.inf), (0.0, 1.0), (float(changes.min()), float(changes.max())))
 

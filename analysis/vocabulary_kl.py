@@ -45,8 +45,8 @@ class VocabularyReport:
 
 def vocabulary_report(
     model: str, role: str, before: Traces, after: Traces, draws: Resamplings, comparisons: int, refusal: str = ""
-) -> VocabularyReport:
-    """kl_vocabulary of one model; keys are task, item and option. `refusal` is what its manifest says."""
+) -> tuple[VocabularyReport, Mapping[Key, float]]:
+    """kl_vocabulary of one model, also item by item; keys are task, item and option. `refusal` is its manifest's."""
     shared = sorted(before.keys() & after.keys())
     unlike = [key for key in shared if not np.array_equal(before[key].tokens, after[key].tokens)]
     fault = refusal or ("" if shared else "not run (vocabulary = true)")
@@ -56,7 +56,7 @@ def vocabulary_report(
     tasks = sorted({str(item[0]) for item in per_item})
     first = before[shared[0]] if shared else None
     listed = float(np.exp(first.top_logprobs[0].astype(np.float64)).sum()) if first is not None else 0.0
-    return VocabularyReport(
+    report = VocabularyReport(
         model=model,
         role=role,
         kl=_mean(list(per_item.values()), draws, comparisons, fault),
@@ -67,6 +67,7 @@ def vocabulary_report(
         missing=len({key[:2] for key in before} - {key[:2] for key in shared}),
         fault=fault or None,
     )
+    return report, per_item
 
 
 def _per_item(before: Traces, after: Traces, shared: list[Key]) -> Mapping[Key, float]:

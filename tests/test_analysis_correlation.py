@@ -6,7 +6,17 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 from scipy import stats
 
-from analysis.correlation import coefficient, correlations, fisher_interval, leave_one_out, permutation_p
+from analysis.correlation import (
+    coefficient,
+    fisher_interval,
+    leave_one_out,
+    orders,
+    partial,
+    permutation_ps,
+    row_coefficients,
+    williams_p,
+)
+from analysis.correlations import Candidates, Permutations, correlations, partials, stronger
 
 POINTS = [(0.01, -0.1), (0.05, -0.3), (0.08, -0.2), (0.12, -0.9), (0.2, -0.7), (0.2, -1.5)]
 X, Y = (np.array(side) for side in zip(*POINTS, strict=True))
@@ -17,10 +27,21 @@ SCIPY = {
 }
 
 
-def found(points=POINTS, families=None):
-    families = families or ["bits"] * len(points)
-    rows = correlations("rating_change", "flips", points, families, np.random.default_rng(1))
-    return {row.method: row for row in rows}
+def candidates(points=POINTS, families=None, **more):
+    values = {"flips": [x for x, _ in points], "rating_change": [y for _, y in points], **more}
+    columns = {name: np.array(column, dtype=float) for name, column in values.items()}
+    return Candidates(tuple(families or ["bits"] * len(points)), columns, {})
+
+
+def found(points=POINTS, families=None, scope="all"):
+    permutations = Permutations(lambda: np.random.default_rng(1))
+    rows = correlations(candidates(points, families), "rating_change", ["flips"], permutations)
+    return {row.method: row for row in rows if row.scope == scope}
+
+
+def permutation_p(method, x, y, generator):
+    (p,), name = permutation_ps(method, x[np.newaxis], y, orders([""] * len(y), generator))
+    return p, name
 
 
 @pytest.mark.parametrize("method", SCIPY)
@@ -118,3 +139,101 @@ def _with_r(r, n):
     x, noise = stats.zscore(generator.normal(size=(2, n)), axis=1)
     noise = stats.zscore(noise - x * (x @ noise) / n)
     return x, r * x + np.sqrt(1 - r * r) * noise
+
+
+def test_orders_within_families_keep_each_in_its_family():
+    families = ["a", "b", "a", "b", "b"]
+    every, exact = orders(families, np.random.default_rng(1))
+    assert exact
+    assert len({tuple(row) for row in every}) == len(every) == 2 * 6
+    assert all(families[to] == families[at] for row in every for at, to in enumerate(row))
+    some, exact = orders(["a"] * 9 + ["b"] * 9, np.random.default_rng(1))
+    assert not exact
+    assert (some[:, :9] < 9).all()
+    assert (some[:, 9:] >= 9).all()
+
+
+def test_families_apart_explain_a_pooled_correlation():
+    points = [(0.01, -0.1), (0.02, -0.3), (0.03, -0.2), (0.31, -2.0), (0.32, -1.8), (0.33, -2.1)]
+    families = ["8-bit"] * 3 + ["4-bit"] * 3
+    pooled = found(points, families)["spearman"]
+    assert pooled.p < 0.1 < pooled.within_p
+    assert found(points, families, "4-bit")["spearman"].coefficient.n == 3
+    assert found(points, ["8-bit"] * 6)["spearman"].within_p is None
+
+
+def test_rows_of_resampled_values_have_scipys_coefficients():
+    generator = np.random.default_rng(3)
+    x, y = generator.integers(0, 5, (7, 6)).astype(float), generator.normal(size=(7, 6))
+    for method, theirs in SCIPY.items():
+        wanted = [theirs(a, b) for a, b in zip(x, y, strict=True)]
+        assert row_coefficients(method, [x], y)[0] == pytest.approx(wanted)
+    x[2] = 1.0
+    assert np.isnan(row_coefficients("pearson", [x], y)[0, 2])
+
+
+def test_the_bootstrap_interval_needs_resamples_that_vary():
+    generator = np.random.default_rng(4)
+    base = candidates()
+    noisy = {name: base.values[name] + 0.02 * generator.normal(size=(500, 6)) for name in base.values}
+    whole = Candidates(base.families, base.values, noisy)
+    permutations = Permutations(lambda: np.random.default_rng(1))
+    row = next(correlations(whole, "rating_change", ["flips"], permutations))
+    assert -1 <= row.bootstrap[0] < row.coefficient.value <= row.bootstrap[1] <= 1
+    flat = Candidates(base.families, base.values, {**noisy, "flips": np.zeros((500, 6))})
+    assert next(correlations(flat, "rating_change", ["flips"], permutations)).bootstrap is None
+
+
+def test_a_partial_correlation_is_that_of_the_residuals():
+    generator = np.random.default_rng(5)
+    x, y, z = generator.normal(size=(3, 40))
+    x, y = x + z, y + z
+    ranks = [stats.rankdata(each) for each in (x, y, z)]
+    lines = [np.polynomial.Polynomial.fit(ranks[2], side, 1)(ranks[2]) for side in ranks[:2]]
+    residuals = [side - line for side, line in zip(ranks[:2], lines, strict=True)]
+    made = candidates(list(zip(x, y, strict=True)), accuracy_change=z)
+    (row,) = partials(made, "rating_change", ["flips"])
+    assert row.coefficient.value == pytest.approx(stats.pearsonr(*residuals).statistic)
+    assert partial(0.5, 1.0, 0.2) is None
+
+
+def test_williams_test_by_a_published_example():
+    # Steiger 1980's setting: n = 103, r12 = 0.411, r13 = 0.323, r23 = 0.468 by the formula worked by hand
+    determinant = 1 - 0.411**2 - 0.323**2 - 0.468**2 + 2 * 0.411 * 0.323 * 0.468
+    mean = (0.411 + 0.323) / 2
+    t = (0.411 - 0.323) * np.sqrt(102 * 1.468 / (2 * 102 / 100 * determinant + mean**2 * 0.532**3))
+    assert williams_p(0.411, 0.323, 0.468, 103) == pytest.approx(2 * stats.t.sf(t, 100))
+    assert williams_p(0.5, 0.5, 0.2, 20) == pytest.approx(1)
+    assert williams_p(1.0, 0.5, 0.2, 20) is None
+    assert williams_p(0.5, 0.4, 0.2, 3) is None
+
+
+def test_williams_test_keeps_its_level_on_equal_predictors():
+    generator = np.random.default_rng(6)
+    rejected = 0
+    for _ in range(400):
+        y = generator.normal(size=30)
+        x, z = y + generator.normal(size=(2, 30))
+        r = np.corrcoef([x, y, z])
+        rejected += williams_p(r[0, 1], r[1, 2], r[0, 2], 30) < 0.05
+    assert 0.02 <= rejected / 400 <= 0.085
+
+
+def test_flips_can_be_shown_to_say_more_than_accuracy():
+    generator = np.random.default_rng(7)
+    x = generator.normal(size=40)
+    y = -x + 0.1 * generator.normal(size=40)
+    made = candidates(list(zip(x, y, strict=True)), accuracy_change=generator.normal(size=40))
+    (row,) = stronger(made, "rating_change", ["flips"])
+    assert row.difference > 0.5
+    assert row.p < 0.001
+    (few,) = stronger(candidates(POINTS[:3], accuracy_change=[1, 2, 3]), "rating_change", ["flips"])
+    assert few.missing == "3 candidates, needs 4"
+
+
+@pytest.mark.parametrize("n", [2, 60])
+def test_two_candidates_and_sixty_both_give_rows(n):
+    generator = np.random.default_rng(8)
+    rows = found([(float(x), float(y)) for x, y in generator.normal(size=(n, 2))])
+    assert len(rows) == 3
+    assert all((row.coefficient.value is None) == (n == 2) for row in rows.values())

@@ -10,8 +10,8 @@ import pytest
 
 from analysis.choice_tables import flip_table
 from analysis.decision import Word
-from analysis.detail_tables import correlation_table
 from analysis.numbers import count_of
+from analysis.relation_tables import correlation_table
 from analysis.rendering import NO_BREAK
 from analysis.report_html import report_html
 from analysis.report_json import report_json

@@ -86,7 +86,7 @@ def sides(questions):
 
 def test_all_measures_over_questions():
     before, after = sides(20)
-    report = trace_report("m", "candidate", before, after, Resamplings(1, 500), 1)
+    report = trace_report("m", "candidate", before, after, Resamplings(1, 500), 1)[0]
     everything = np.concatenate([kl_lower_bound(before[key], after[key])[0] for key in before])
     assert report.kl.value == pytest.approx(everything.mean())
     assert report.kl.n == 20
@@ -104,7 +104,7 @@ def test_all_measures_over_questions():
 def test_swapping_the_models_negates_the_log_likelihood_and_keeps_the_agreement():
     before, after = sides(12)
     one, other = (
-        trace_report("m", "candidate", *pair, Resamplings(1, 200), 1) for pair in ((before, after), (after, before))
+        trace_report("m", "candidate", *pair, Resamplings(1, 200), 1)[0] for pair in ((before, after), (after, before))
     )
     assert one.logprob_change.value == pytest.approx(-other.logprob_change.value)
     assert one.same_top.value == other.same_top.value
@@ -114,12 +114,12 @@ def test_swapping_the_models_negates_the_log_likelihood_and_keeps_the_agreement(
 def test_other_tokens_and_missing_turns_are_told():
     before, after = sides(4)
     lost = {key: value for key, value in after.items() if key[1] != "3"}
-    assert trace_report("m", "candidate", before, lost, Resamplings(1, 200), 1).missing == 2
+    assert trace_report("m", "candidate", before, lost, Resamplings(1, 200), 1)[0].missing == 2
     key = ("s", "0", 0, 1)
     other = TraceArrays(
         after[key].tokens + 1, *(getattr(after[key], n) for n in ("logprobs", "top_tokens", "top_logprobs"))
     )
-    report = trace_report("m", "candidate", before, {**after, key: other}, Resamplings(1, 200), 1)
+    report = trace_report("m", "candidate", before, {**after, key: other}, Resamplings(1, 200), 1)[0]
     assert "other tokens" in report.fault
     assert report.kl.value is None
 

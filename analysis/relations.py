@@ -1,0 +1,185 @@
+"""From evidence to correlations: each candidate's measures, their values unit by unit, and what they say together.
+
+In: a run's evidence, its measurements, and the unit values that measuring left behind. Out: Relations.
+"""
+
+from collections.abc import Iterator, Mapping
+from dataclasses import dataclass, field
+
+import numpy as np
+import pandas as pd
+
+from analysis.cells import Cell, question_sums
+from analysis.choices import PairedChoices, paired_choices
+from analysis.correlations import (
+    Candidates,
+    Correlation,
+    Partial,
+    Permutations,
+    Stronger,
+    correlations,
+    partials,
+    stronger,
+)
+from analysis.distances import kl_options
+from analysis.evidence import JudgeEvidence, RunEvidence
+from analysis.games import turn_classes, verdicts, win_values
+from analysis.gates import Measured, judged_estimate, measured_value, primary_judge
+from analysis.judge_reports import scored_values
+from analysis.resampling import Floats, Resamplings
+from analysis.scores import paired_changes
+from analysis.unit_values import UnitTable, resampled, unit_table
+from analysis.within_candidate import Within, auc, paired_spearman
+from ledger.records import Key
+
+OUTCOMES = ("rating_change", "win_change")
+PREDICTORS = ("flips", "all_flips", "kl_options", "kl_vocabulary", "kl_trace", "accuracy_change")
+OF_ITEMS = ("flips", "all_flips", "kl_options", "kl_vocabulary", "accuracy_change")
+PERMUTATION_SALT = 1_000_000  # beyond any number of units
+Unit = tuple[str, str]
+Sums = dict[Key, tuple[float, float]]
+
+
+@dataclass
+class Extras:
+    """What measuring leaves behind for the correlations: kl_trace by question, kl_vocabulary by item, of each model."""
+
+    traces: dict[str, Sums] = field(default_factory=dict)
+    vocabulary: dict[str, Mapping[Key, float]] = field(default_factory=dict)
+
+
+@dataclass(frozen=True)
+class Relations:
+    """Everything that says how the three ways of looking agree."""
+
+    correlations: tuple[Correlation, ...]
+    partials: tuple[Partial, ...]
+    stronger: tuple[Stronger, ...]
+    within: tuple[Within, ...]
+
+
+def relations(evidence: RunEvidence, measured: Measured, extras: Extras, draws: Resamplings) -> Relations:
+    """Across candidates for every judged outcome, and within each rival; the control is no candidate."""
+    pairs = dict(_pairs(evidence, measured))
+    candidates = _candidates(evidence, measured, extras, pairs, draws)
+    permutations = Permutations(lambda: draws.generator(PERMUTATION_SALT))
+    outcomes = [outcome for outcome in OUTCOMES if primary_judge(measured.judges, outcome)]
+    return Relations(
+        correlations=tuple(
+            row for outcome in outcomes for row in correlations(candidates, outcome, PREDICTORS, permutations)
+        ),
+        partials=tuple(row for outcome in outcomes for row in partials(candidates, outcome, PREDICTORS)),
+        stronger=tuple(row for outcome in outcomes for row in stronger(candidates, outcome, PREDICTORS)),
+        within=tuple(_within(evidence, measured, extras, pairs)),
+    )
+
+
+def _pairs(evidence: RunEvidence, measured: Measured) -> Iterator[tuple[str, PairedChoices]]:
+    """The choices of every rival that can be compared."""
+    sound = {each.model for each in measured.items if not each.fault}
+    for rival in evidence.rivals:
+        if rival.name in sound:
+            yield rival.name, paired_choices(evidence.baseline.choices, rival.choices)
+
+
+def _candidates(
+    evidence: RunEvidence, measured: Measured, extras: Extras, pairs: Mapping[str, PairedChoices], draws: Resamplings
+) -> Candidates:
+    names = [model.name for model in evidence.config.candidate]
+    values = {predictor: [measured_value(measured, name, predictor) for name in names] for predictor in PREDICTORS}
+    for outcome in OUTCOMES:
+        judge = primary_judge(measured.judges, outcome)
+        values[outcome] = [judged_estimate(judge, name, outcome).value for name in names]
+    by_question = list(_question_tables(evidence, measured, extras, names))
+    by_item = _item_tables(evidence, extras, pairs, names) if pairs else []
+    return Candidates(
+        families=tuple(model.family for model in evidence.config.candidate),
+        values={name: np.array(column, dtype=np.float64) for name, column in values.items()},
+        resampled={**resampled(by_question, draws), **resampled(by_item, draws)},
+    )
+
+
+def _question_tables(
+    evidence: RunEvidence, measured: Measured, extras: Extras, names: list[str]
+) -> Iterator[UnitTable]:
+    """Judged changes and kl_trace over the questions, which all are resampled together."""
+    units: list[Unit] = sorted(evidence.questions)
+    if not units:
+        return
+    for outcome in OUTCOMES:
+        judge = _evidence_of(evidence, measured, outcome)
+        if judge:
+            found = [_by_question(_outcome_values(evidence, judge, name, outcome)) for name in names]
+            yield unit_table(outcome, units, found)
+    if extras.traces:
+        yield unit_table("kl_trace", units, [extras.traces.get(name, {}) for name in names])
+
+
+def _evidence_of(evidence: RunEvidence, measured: Measured, outcome: str) -> JudgeEvidence | None:
+    """The records behind the primary judge; None for a panel, whose verdicts are made from several."""
+    judge = primary_judge(measured.judges, outcome)
+    return next((each for each in evidence.judges if judge and each.config.name == judge.name), None)
+
+
+def _outcome_values(evidence: RunEvidence, judge: JudgeEvidence, model: str, outcome: str) -> dict[Cell, float]:
+    cells = [cell._replace(repeat=repeat) for cell in evidence.cells for repeat in range(judge.config.repeats)]
+    if outcome == "win_change":
+        return win_values(turn_classes(verdicts(judge.games.get(model, {}).values())))
+    return paired_changes(*(scored_values(judge, name, cells) for name in (evidence.baseline.name, model)))
+
+
+def _by_question(values: dict[Cell, float]) -> dict[Unit, tuple[float, float]]:
+    units = sorted({cell.unit for cell in values})
+    sums, weights = question_sums(values)
+    return {unit: (float(total), float(weight)) for unit, total, weight in zip(units, sums, weights, strict=True)}
+
+
+def _item_tables(
+    evidence: RunEvidence, extras: Extras, pairs: Mapping[str, PairedChoices], names: list[str]
+) -> list[UnitTable]:
+    """Flips, KL and accuracy over all items, which are resampled together."""
+    shape = (len(evidence.items), len(names))
+    sums = {measure: np.zeros(shape) for measure in OF_ITEMS}
+    weights = {measure: np.zeros(shape) for measure in OF_ITEMS}
+    for column, name in enumerate(names):
+        if name not in pairs:
+            continue
+        rows = evidence.items.get_indexer(pairs[name].before.items)
+        for measure, found in _item_values(pairs[name]).items():
+            sums[measure][rows, column], weights[measure][rows, column] = found, 1
+        if tokens := extras.vocabulary.get(name):
+            at = evidence.items.get_indexer(pd.MultiIndex.from_tuples(list(tokens)))
+            sums["kl_vocabulary"][at, column] = np.fromiter(tokens.values(), np.float64)
+            weights["kl_vocabulary"][at, column] = 1
+    return [UnitTable(measure, sums[measure], weights[measure]) for measure in OF_ITEMS if weights[measure].any()]
+
+
+def _item_values(pairs: PairedChoices) -> dict[str, Floats]:
+    """Of each item: whether it flipped, changed at all unless right both times, its KL, the change of being right."""
+    was, now = pairs.before.right("acc"), pairs.after.right("acc")
+    changed = pairs.before.picks("acc") != pairs.after.picks("acc")
+    found = {
+        "flips": (was != now).astype(np.float64),
+        "all_flips": changed.astype(np.float64),
+        "accuracy_change": now.astype(np.float64) - was,
+    }
+    kl = kl_options(pairs.before.logprobs, pairs.after.logprobs)
+    return {**found, "kl_options": kl} if np.isfinite(kl).all() else found
+
+
+def _within(
+    evidence: RunEvidence, measured: Measured, extras: Extras, pairs: Mapping[str, PairedChoices]
+) -> Iterator[Within]:
+    judge = _evidence_of(evidence, measured, "rating_change")
+    for rival in evidence.rivals:
+        flipped, kl = np.zeros(0, dtype=bool), np.zeros(0)
+        if rival.name in pairs:
+            found = pairs[rival.name]
+            flipped = found.before.right("acc") != found.after.right("acc")
+            kl = kl_options(found.before.logprobs, found.after.logprobs)
+        changes = _by_question(_outcome_values(evidence, judge, rival.name, "rating_change")) if judge else {}
+        traced = {unit: kl / count for unit, (kl, count) in extras.traces.get(rival.name, {}).items() if count}
+        shift = {unit: total / count for unit, (total, count) in changes.items()}
+        related, p = paired_spearman(traced, shift)
+        if len(kl) or traced:
+            yield Within(rival.name, rival.role, auc(kl, flipped), int(flipped.sum()), related, p)
