@@ -148,7 +148,7 @@ class _Audit:
             tie_picks=sum(pair.count(Winner.TIE) == 1 for pair in both),
             seats=_seats(found),
             bias=position_bias(found),
-            lengths=length_panel(classes, *lengths),
+            lengths=length_panel(classes, gaps),
             controlled=length_controlled("win_change", values, gaps),
             coverage=tuple(
                 self._coverage("question-turns", candidate, planned, {c: k.value for c, k in classes.items()}, BOTH)

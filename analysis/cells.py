@@ -59,6 +59,13 @@ def question_sums(values: Values) -> tuple[Floats, Floats]:
     return sums, np.array([len(group) for group in grouped.values()], dtype=np.float64)
 
 
+def by_question(values: Values) -> dict[tuple[str, str], tuple[float, float]]:
+    """The same by question: its sum and number of values."""
+    units = sorted({cell.unit for cell in values})
+    sums, weights = question_sums(values)
+    return {unit: (float(total), float(weight)) for unit, total, weight in zip(units, sums, weights, strict=True)}
+
+
 def scopes(cells: Iterable[Cell], categories: Mapping[tuple[str, str], str]) -> tuple[Scope, ...]:
     """Overall, then each turn, then each category, by name."""
     found = list(cells)

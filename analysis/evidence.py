@@ -45,7 +45,10 @@ class ModelEvidence:
 
 @dataclass(frozen=True)
 class JudgeEvidence:
-    """What one judge said. Records that several prompts claim are left out; `faults` make all of it unfit."""
+    """What one judge said. Records that several prompts claim are left out; `faults` make all of it unfit.
+
+    `games` are each rival's against the baseline, `contests` all games by (baseline's seat, candidate's seat).
+    """
 
     config: JudgeConfig
     ratings: dict[str, dict[Cell, Rating]]
@@ -53,6 +56,7 @@ class JudgeEvidence:
     exam: tuple[ExamMark, ...]
     manifest: Manifest | None
     faults: tuple[str, ...]
+    contests: dict[tuple[str, str], dict[tuple[Cell, Order], Game]] = field(default_factory=dict)
 
 
 @dataclass(frozen=True)
@@ -206,9 +210,10 @@ def _judge(judge: JudgeConfig, run: RunFolder, config: ReviewConfig, conflicts: 
     by_model: dict[str, dict[Cell, Rating]] = {}
     for rating in ratings:
         by_model.setdefault(rating.model, {})[cell_of(rating)] = rating
-    by_rival: dict[str, dict[tuple[Cell, Order], Game]] = {}
-    for game in (each for each in games if each.baseline == baseline):
-        by_rival.setdefault(game.candidate, {})[cell_of(game), game.order] = game
+    contests: dict[tuple[str, str], dict[tuple[Cell, Order], Game]] = {}
+    for game in games:
+        contests.setdefault((game.baseline, game.candidate), {})[cell_of(game), game.order] = game
+    by_rival = {rival: found for (first, rival), found in contests.items() if first == baseline}
     faults = [*conflicts, *(stale_inputs(manifest, run) if manifest else ())]
     if mixed_ratings + mixed_games:
         faults.append(
@@ -218,7 +223,7 @@ def _judge(judge: JudgeConfig, run: RunFolder, config: ReviewConfig, conflicts: 
     if not manifest and (ratings or games):
         faults.append("no manifest says how these judgments were made")
     faults += _served_faults(manifest)
-    return JudgeEvidence(judge, by_model, by_rival, exam, manifest, tuple(faults))
+    return JudgeEvidence(judge, by_model, by_rival, exam, manifest, tuple(faults), contests)
 
 
 def _served_faults(manifest: Manifest | None) -> list[str]:

@@ -3,18 +3,31 @@
 In: evidence. Out: one JudgeReport a judge, with every number of its part of the review.
 """
 
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Iterable, Iterator, Sequence
 from dataclasses import dataclass
 from typing import Any
 
-from analysis.cells import Cell, Scope, scopes, whole_and_turns
+from analysis.bounds import Bounds, change_bounds, rating_bounds, win_bounds
+from analysis.cells import Cell, Scope, by_question, scopes, whole_and_turns
 from analysis.coverage import Coverage, coverage_scopes
-from analysis.evidence import JudgeEvidence, RunEvidence
+from analysis.estimates import Estimate
+from analysis.evidence import JudgeEvidence, ModelEvidence, RunEvidence
 from analysis.exam import Exam, exam_result
-from analysis.games import Played, PositionBias, TurnClass, played_scopes, position_bias, turn_classes, verdicts
+from analysis.games import (
+    Played,
+    PositionBias,
+    TurnClass,
+    played_scopes,
+    position_bias,
+    turn_classes,
+    verdicts,
+    win_values,
+)
+from analysis.lengths import LengthPanel, length_controlled, length_panel
 from analysis.model_reports import plain
 from analysis.resampling import Resamplings
-from analysis.scores import Scored, holm, rating_change_p, scored_scopes
+from analysis.scores import Scored, fastchat_average, holm, paired_changes, rating_change_p, scored_scopes
+from analysis.strengths import Strength, strengths
 from ledger.judgments import Order, Outcome
 
 SCORED = frozenset({Outcome.SCORED.value})
@@ -23,23 +36,35 @@ BOTH_VERDICTS = frozenset(each.value for each in TurnClass if each is not TurnCl
 
 @dataclass(frozen=True)
 class ModelScores:
-    """One model's ratings by scope; p values are of the whole rating_change, Holm's over the candidates."""
+    """One model's ratings by scope; p values are of the whole rating_change, Holm's over the candidates.
+
+    `bounds` and `change_bounds` are where rating and change would lie if all missing judgments were as bad, or as good,
+    as they can be; None where none is missing. `controlled` is the change between answers of one length. `fastchat` is
+    what FastChat's show_result would print: the mean over sample 0 and repeat 0.
+    """
 
     model: str
     role: str
     scopes: tuple[Scored, ...]
     p: float | None
     holm_p: float | None
+    bounds: Bounds | None
+    change_bounds: Bounds | None
+    controlled: Estimate | None
+    fastchat: float | None
 
 
 @dataclass(frozen=True)
 class ModelGames:
-    """One rival's games against the baseline by scope, and how much the seats decided."""
+    """One rival's games against the baseline by scope, and how much seats and lengths decided; else as ModelScores."""
 
     model: str
     role: str
     scopes: tuple[Played, ...]
     bias: PositionBias
+    bounds: Bounds | None
+    lengths: LengthPanel
+    controlled: Estimate
 
 
 @dataclass(frozen=True)
@@ -56,6 +81,7 @@ class JudgeReport:
     paired: tuple[Coverage, ...]
     card: tuple[tuple[str, str], ...]
     tricks: tuple[str, ...]
+    strengths: tuple[Strength, ...] = ()
 
     @property
     def unfit(self) -> tuple[str, ...]:
@@ -90,6 +116,7 @@ def judge_report(judge: JudgeEvidence, evidence: RunEvidence, draws: Resamplings
         paired=tuple(_paired_coverage(judge, evidence, cells)),
         card=_card(judge),
         tricks=tuple(_tricks(judge)),
+        strengths=_strengths(judge, evidence, cells) if "pair" in modes else (),
     )
 
 
@@ -109,7 +136,22 @@ def _scores(
     for model in evidence.models:
         first = model is evidence.baseline
         found = scored_scopes(baseline, values[model.name], parts, draws, comparisons, is_baseline=first)
-        rows.append(ModelScores(model.name, model.role, found, p_values[model.name], adjusted.get(model.name)))
+        mine = values[model.name]
+        changes = paired_changes(baseline, mine)
+        controlled = length_controlled("rating_change", changes, _length_changes(evidence, model, changes))
+        rows.append(
+            ModelScores(
+                model=model.name,
+                role=model.role,
+                scopes=found,
+                p=p_values[model.name],
+                holm_p=adjusted.get(model.name),
+                bounds=rating_bounds(cells, mine),
+                change_bounds=None if first else change_bounds(cells, baseline, mine),
+                controlled=None if first else controlled,
+                fastchat=fastchat_average(mine),
+            )
+        )
     return tuple(rows)
 
 
@@ -121,9 +163,44 @@ def _games(
     for model in evidence.rivals:
         games = [game for (cell, _), game in judge.games.get(model.name, {}).items() if cell in planned]
         found = verdicts(games)
-        played = played_scopes(turn_classes(found), parts, draws, evidence.comparisons)
-        rows.append(ModelGames(model.name, model.role, played, position_bias(found)))
+        classes, lengths = turn_classes(found), _length_changes(evidence, model, found)
+        changes = {cell: worth - 0.5 for cell, worth in win_values(classes).items()}
+        rows.append(
+            ModelGames(
+                model=model.name,
+                role=model.role,
+                scopes=played_scopes(classes, parts, draws, evidence.comparisons),
+                bias=position_bias(found),
+                bounds=win_bounds(cells, found),
+                lengths=length_panel(classes, lengths),
+                controlled=length_controlled("win_change", changes, lengths),
+            )
+        )
     return tuple(rows)
+
+
+def _strengths(judge: JudgeEvidence, evidence: RunEvidence, cells: Sequence[Cell]) -> tuple[Strength, ...]:
+    """Of all models that played, from every game that was planned between any two of them."""
+    planned, results = set(cells), {}
+    for pair, games in judge.contests.items():
+        found = verdicts(game for (cell, _), game in games.items() if cell in planned)
+        results[pair] = by_question(win_values(turn_classes(found)))
+    return strengths(results, evidence.baseline.name, [model.name for model in evidence.rivals])
+
+
+def _length_changes(evidence: RunEvidence, model: ModelEvidence, cells: Iterable[Cell]) -> dict[Cell, int]:
+    """The model's length minus the baseline's, in characters, in each cell that both answered."""
+    mine, theirs = _lengths(model), _lengths(evidence.baseline)
+    first = ((cell, cell._replace(repeat=0)) for cell in sorted(cells))
+    return {cell: mine[place] - theirs[place] for cell, place in first if place in mine and place in theirs}
+
+
+def _lengths(model: ModelEvidence) -> dict[Cell, int]:
+    return {
+        Cell(answer.question.source, answer.question.id, answer.sample, turn, 0): len(each.text)
+        for answer in model.answers
+        for turn, each in enumerate(answer.turns, start=1)
+    }
 
 
 def scored_values(judge: JudgeEvidence, model: str, cells: Sequence[Cell]) -> dict[Cell, float]:

@@ -37,9 +37,8 @@ class LengthPanel:
     mean_change: float | None
 
 
-def length_panel(classes: Mapping[Cell, TurnClass], baseline: Lengths, candidate: Lengths) -> LengthPanel:
-    """How often a win or a loss went to the longer answer; classes are seen from the candidate."""
-    differences = length_changes(baseline, candidate)
+def length_panel(classes: Mapping[Cell, TurnClass], differences: Lengths) -> LengthPanel:
+    """How often a win or a loss went to the longer answer; classes and differences are seen from the candidate."""
     side = {TurnClass.WIN: 1, TurnClass.LOSS: -1}
     found = [side[each] * differences[cell] for cell, each in classes.items() if each in side and cell in differences]
     decided, longer = sum(gap != 0 for gap in found), sum(gap > 0 for gap in found)
@@ -59,7 +58,7 @@ def length_changes(baseline: Lengths, candidate: Lengths) -> dict[Cell, int]:
     return {cell: candidate[cell] - baseline[cell] for cell in sorted(baseline.keys() & candidate.keys())}
 
 
-def length_controlled(measure: str, changes: Values, lengths: Mapping[Cell, int], comparisons: int = 1) -> Estimate:
+def length_controlled(measure: str, changes: Values, lengths: Lengths, comparisons: int = 1) -> Estimate:
     """The change that least squares expects between two answers of one length; interval by jackknife over questions.
 
     `lengths` are candidate minus baseline, characters. Answers that all differ by the same length tell nothing of

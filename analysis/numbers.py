@@ -18,7 +18,7 @@ SHARES = frozenset(
     }
 )
 CHANGES = frozenset({"rating_change", "win_change", "accuracy_change"})
-COEFFICIENTS = frozenset({"spearman", "kendall", "pearson"})
+COEFFICIENTS = frozenset({"spearman", "kendall", "pearson", "strength"})
 
 
 def number(measure: str, value: float, extra_digits: int = 0) -> str:

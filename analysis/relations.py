@@ -9,7 +9,7 @@ from dataclasses import dataclass, field
 import numpy as np
 import pandas as pd
 
-from analysis.cells import Cell, question_sums
+from analysis.cells import Cell, by_question
 from analysis.choices import PairedChoices, paired_choices
 from analysis.correlations import (
     Candidates,
@@ -109,7 +109,7 @@ def _question_tables(
     for outcome in OUTCOMES:
         judge = _evidence_of(evidence, measured, outcome)
         if judge:
-            found = [_by_question(_outcome_values(evidence, judge, name, outcome)) for name in names]
+            found = [by_question(_outcome_values(evidence, judge, name, outcome)) for name in names]
             yield unit_table(outcome, units, found)
     if extras.traces:
         yield unit_table("kl_trace", units, [extras.traces.get(name, {}) for name in names])
@@ -126,12 +126,6 @@ def _outcome_values(evidence: RunEvidence, judge: JudgeEvidence, model: str, out
     if outcome == "win_change":
         return win_values(turn_classes(verdicts(judge.games.get(model, {}).values())))
     return paired_changes(*(scored_values(judge, name, cells) for name in (evidence.baseline.name, model)))
-
-
-def _by_question(values: dict[Cell, float]) -> dict[Unit, tuple[float, float]]:
-    units = sorted({cell.unit for cell in values})
-    sums, weights = question_sums(values)
-    return {unit: (float(total), float(weight)) for unit, total, weight in zip(units, sums, weights, strict=True)}
 
 
 def _item_tables(
@@ -177,7 +171,7 @@ def _within(
             found = pairs[rival.name]
             flipped = found.before.right("acc") != found.after.right("acc")
             kl = kl_options(found.before.logprobs, found.after.logprobs)
-        changes = _by_question(_outcome_values(evidence, judge, rival.name, "rating_change")) if judge else {}
+        changes = by_question(_outcome_values(evidence, judge, rival.name, "rating_change")) if judge else {}
         traced = {unit: kl / count for unit, (kl, count) in extras.traces.get(rival.name, {}).items() if count}
         shift = {unit: total / count for unit, (total, count) in changes.items()}
         related, p = paired_spearman(traced, shift)

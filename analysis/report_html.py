@@ -13,6 +13,7 @@ from analysis.choice_tables import flip_table, loss_table, margin_table, overlap
 from analysis.detail_tables import card_table, method_table
 from analysis.evidence_tables import coverage_table, evidence_table, exam_mark, exam_table
 from analysis.game_bars import Bar, game_bars
+from analysis.judged_tables import depth_tables
 from analysis.numbers import number
 from analysis.paper_figures import figures
 from analysis.relation_tables import relation_tables
@@ -70,6 +71,7 @@ def _sections(report: ReviewReport) -> tuple[Section, ...]:
             "Coverage and parts",
             (
                 coverage_table(report),
+                *(table for judge in judges for table in depth_tables(judge)),
                 *(score_scope_table(judge) for judge in judges if judge.scores),
                 *(game_scope_table(judge) for judge in judges if judge.games),
                 *((subject_table(report),) if report.choices else ()),

@@ -58,6 +58,12 @@ def scored_scopes(
     return tuple(rows)
 
 
+def fastchat_average(values: Values) -> float | None:
+    """The mean over sample 0 and repeat 0, the only ones that FastChat knows: what its show_result would print."""
+    known = [value for cell, value in sorted(values.items()) if not (cell.sample or cell.repeat)]
+    return sum(known) / len(known) if known else None
+
+
 def sign_flip_p(sums: Floats, draws: Resampling) -> float:
     """Two-sided p of a total change if each question's change could as well have had the other sign.
 

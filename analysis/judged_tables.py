@@ -1,0 +1,105 @@
+"""The report's second look at a judge's scores and games: missing judgments, length, strengths of several models.
+
+In: a JudgeReport. Out: Tables of plain text.
+"""
+
+from collections.abc import Iterator
+
+from analysis.bounds import Bounds
+from analysis.judge_reports import JudgeReport, ModelGames, ModelScores
+from analysis.numbers import cell, number, optional, probability
+from analysis.report_tables import Table
+
+COMPLETE = "nothing is missing"
+SAME_DIGITS = 2
+EXTREMES = "if all missing were worst / best"
+
+
+def score_depth_table(judge: JudgeReport) -> Table:
+    """Bounds for missing ratings, the change at equal length, and FastChat's average where it differs."""
+    return Table(
+        "score-depth",
+        f"Scores by {judge.name}: what is missing, and length",
+        "The bounds suppose nothing about missing ratings. At equal length: what least squares on this review's own "
+        "pairs leaves of the change when both answers have one length; shown beside the raw change, never decisive.",
+        (
+            "model",
+            f"rating {EXTREMES}",
+            f"rating_change {EXTREMES}",
+            "rating_change at equal length",
+            "FastChat's average",
+        ),
+        tuple(_score_row(each) for each in judge.scores),
+    )
+
+
+def game_depth_table(judge: JudgeReport) -> Table:
+    """Bounds for failed games, whether length wins, and the change at equal length."""
+    return Table(
+        "game-depth",
+        f"Games by {judge.name}: what is missing, and length",
+        "A judge that rewards length gives consistent wins to the longer answer more often than half of the time.",
+        (
+            "model",
+            f"win_score {EXTREMES}",
+            "the longer answer wins",
+            "longer by (characters)",
+            "win_change at equal length",
+        ),
+        tuple(_game_row(each) for each in judge.games),
+    )
+
+
+def strength_table(judge: JudgeReport) -> Table:
+    """Bradley-Terry strengths; without a row where there are fewer than three models with games."""
+    return Table(
+        "strengths",
+        f"Strengths from all games by {judge.name}",
+        "Bradley-Terry log-odds against the baseline, which is zero; ties and flips are half a win each.",
+        ("model", "strength", "chance to beat the baseline"),
+        tuple(
+            (each.model, cell(each.strength), optional(each.chance, lambda chance: f"{100 * chance:.1f} %"))
+            for each in judge.strengths
+        ),
+    )
+
+
+def depth_tables(judge: JudgeReport) -> Iterator[Table]:
+    """Those of the three that have rows."""
+    found = (score_depth_table(judge), game_depth_table(judge), strength_table(judge))
+    yield from (table for table in found if table.rows)
+
+
+def _score_row(each: ModelScores) -> tuple[str, ...]:
+    baseline = each.role == "baseline"
+    return (
+        each.model,
+        _bounds("rating", each.bounds),
+        "—" if baseline else _bounds("rating_change", each.change_bounds),
+        "—" if each.controlled is None else cell(each.controlled),
+        _fastchat(each),
+    )
+
+
+def _fastchat(each: ModelScores) -> str:
+    """FastChat knows sample 0 and repeat 0 only; where these are all, the two are the same number."""
+    ours = each.scopes[0].rating.value
+    if each.fastchat is None or ours is None:
+        return optional(each.fastchat, lambda value: f"{value:.{SAME_DIGITS}f}")
+    return "the same" if abs(each.fastchat - ours) < 1e-9 else f"{each.fastchat:.{SAME_DIGITS}f} (sample 0, repeat 0)"
+
+
+def _game_row(each: ModelGames) -> tuple[str, ...]:
+    panel = each.lengths
+    sign = f"; {panel.longer} of {panel.decided}, {probability(panel.p)}" if panel.decided else ""
+    return (
+        each.model,
+        _bounds("win_score", each.bounds),
+        f"{cell(panel.longer_wins)}{sign}",
+        optional(panel.mean_change, lambda mean: f"{mean:+.0f}".replace("-", "−")),
+        cell(each.controlled),
+    )
+
+
+def _bounds(measure: str, bounds: Bounds | None) -> str:
+    return f"{number(measure, bounds[0])} / {number(measure, bounds[1])}" if bounds else COMPLETE
