@@ -33,14 +33,23 @@ def coefficient(method: str, x: Floats, y: Floats) -> float | None:
 def unit_rows(method: str, rows: Floats) -> Floats:
     """Rows of length one whose products are the coefficient: (rows, n) → (rows, n or pairs); NaN without variation."""
     if method == "kendall":
-        left, right = np.triu_indices(rows.shape[1], k=1)
-        centered = np.sign(rows[:, left] - rows[:, right])
-    else:
-        values = stats.rankdata(rows, axis=1) if method == "spearman" else rows
-        centered = values - values.mean(axis=1, keepdims=True)
+        return _pair_signs(rows)
+    values = stats.rankdata(rows, axis=1) if method == "spearman" else rows
+    centered = values - values.mean(axis=1, keepdims=True)
     length = np.sqrt((centered * centered).sum(axis=1, keepdims=True))
     flat = length <= 1e-12 * np.maximum(1e-300, np.abs(rows).max(axis=1, keepdims=True, initial=0))
     return np.asarray(centered / np.where(flat, np.nan, length))
+
+
+def _pair_signs(rows: Floats) -> Floats:
+    """Which of each pair of points is higher, scaled to length one; from small ranks, as memory costs most."""
+    left, right = np.triu_indices(rows.shape[1], k=1)
+    unknown = np.asarray(np.isnan(rows).any(axis=1))
+    ranks = stats.rankdata(np.where(unknown[:, np.newaxis], 0, rows), axis=1, method="dense").astype(np.int16)
+    columns = np.ascontiguousarray(ranks.T)
+    signs = np.sign(columns[left] - columns[right]).astype(np.int8)
+    untied = np.count_nonzero(signs, axis=0)
+    return np.asarray((signs / np.where(unknown | (untied == 0), np.nan, np.sqrt(untied))).T)
 
 
 def fisher_interval(method: str, r: float, n: int) -> tuple[float, float] | None:
@@ -93,13 +102,16 @@ def permutation_ps(method: str, xs: Floats, y: Floats, permuted: tuple[Orders, b
     return [(1 + int(count)) / (1 + len(found)) for count in extreme], f"{len(found)} permutations"
 
 
-def row_coefficients(method: str, xs: Sequence[Floats], y: Floats) -> Floats:
-    """The coefficient of each x with y in each resample; each (resamples, n) → (predictors, resamples)."""
-    found = np.empty((len(xs), len(y)))
-    for chunk in chunks(len(y), y.shape[1]):
-        own = unit_rows(method, y[chunk])
+def row_coefficients(method: str, xs: Sequence[Floats], ys: Sequence[Floats]) -> Floats:
+    """The coefficient of each x with each y in each resample; each (resamples, n) → (xs, ys, resamples)."""
+    rows, points = ys[0].shape
+    found = np.empty((len(xs), len(ys), rows))
+    for chunk in chunks(rows, points):
+        own = [unit_rows(method, y[chunk]) for y in ys]
         for row, x in enumerate(xs):
-            found[row, chunk] = np.einsum("ij,ij->i", unit_rows(method, x[chunk]), own)
+            units = unit_rows(method, x[chunk])
+            for column, y in enumerate(own):
+                found[row, column, chunk] = np.einsum("ij,ij->i", units, y)
     return found
 
 

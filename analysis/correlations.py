@@ -1,8 +1,7 @@
 """Do the measures agree? Judged changes against flips, KL and accuracy, across candidates.
 
 In: each candidate's outcomes and predictors, and their values in every resample. Out: coefficients with two intervals
-(Fisher's, for the choice of candidates; the bootstrap's, for the noise of questions and items), permutation p, what
-remains given accuracy_change, and whether flips say more than accuracy does.
+(Fisher's, for the choice of candidates; the bootstrap's, for the noise of questions and items) and permutation p.
 Source: DESIGN section 5; reference/paper.md 6.5.
 
 Candidates of one family (bits, layers, noise) are exchangeable, those of several are not: with several the pooled p is
@@ -22,16 +21,13 @@ from analysis.correlation import (
     fisher_interval,
     leave_one_out,
     orders,
-    partial,
     permutation_ps,
     row_coefficients,
-    williams_p,
 )
 from analysis.estimates import Estimate, estimate_or_missing
 from analysis.resampling import Bools, Floats
 from ledger.errors import TooFewData
 
-GIVEN = "accuracy_change"
 ALL = "all"
 MOST_LOST = 0.05
 Interval = tuple[float, float]
@@ -82,38 +78,17 @@ class Correlation:
     descriptive: bool
 
 
-@dataclass(frozen=True)
-class Partial:
-    """Spearman's coefficient of outcome and predictor with accuracy_change held constant."""
+@dataclass
+class Chance:
+    """What is drawn once and used by many rows: orders of the candidates, and coefficients in every resample.
 
-    outcome: str
-    predictor: str
-    coefficient: Estimate
-
-
-@dataclass(frozen=True)
-class Stronger:
-    """Whether a predictor's correlation with an outcome is stronger than that of accuracy_change.
-
-    `difference` is of Spearman's absolute values, `bootstrap` its interval over questions and items, `p` Williams' test
-    over candidates; `missing` says why there is none.
+    `outcomes` are those that will be asked for; chance comes from `generator` alone.
     """
 
-    outcome: str
-    predictor: str
-    n: int
-    difference: float | None
-    bootstrap: Interval | None
-    p: float | None
-    missing: str | None
-
-
-@dataclass
-class Permutations:
-    """Orders of the candidates, made once for each set of families; chance comes from `generator` alone."""
-
     generator: Callable[[], np.random.Generator]
+    outcomes: tuple[str, ...]
     made: dict[tuple[str, ...], tuple[Orders, bool]] = field(default_factory=dict)
+    found: dict[tuple[bytes, str, str, str], Floats] = field(default_factory=dict)
 
     def of(self, families: tuple[str, ...]) -> tuple[Orders, bool]:
         """Orders that keep each candidate in its family."""
@@ -121,52 +96,55 @@ class Permutations:
             self.made[families] = orders(families, self.generator())
         return self.made[families]
 
+    def coefficients(
+        self, candidates: Candidates, keep: Bools, outcome: str, names: Sequence[str], method: str
+    ) -> None:
+        """Fill `found` for some candidates: (keep, method, outcome, predictor) → (resamples,).
+
+        Ranking and comparing is what costs: each measure is ranked once for all outcomes that these candidates have.
+        """
+        key, rows = keep.tobytes(), candidates.resampled
+        wanted = [name for name in names if name in rows and (key, method, outcome, name) not in self.found]
+        if outcome not in rows or not wanted or not keep.any():
+            return
+        held = [each for each in self.outcomes if each in rows and candidates.known(each)[keep].all()]
+        made = row_coefficients(
+            method, [rows[name][:, keep] for name in wanted], [rows[each][:, keep] for each in held]
+        )
+        for name, by_outcome in zip(wanted, made, strict=True):
+            self.found |= {(key, method, each, name): row for each, row in zip(held, by_outcome, strict=True)}
+
 
 def correlations(
-    candidates: Candidates, outcome: str, predictors: Sequence[str], permutations: Permutations
+    candidates: Candidates, outcome: str, predictors: Sequence[str], chance: Chance
 ) -> Iterator[Correlation]:
     """Every predictor against one outcome by every method: over all candidates, then within each family of three.
 
     The order of the candidates changes nothing. Fewer than three, or a side without variation, give named missing rows.
     """
-    yield from _scope(ALL, candidates, outcome, predictors, permutations)
+    yield from _scope(ALL, candidates, np.ones(len(candidates.families), dtype=bool), outcome, predictors, chance)
     names = sorted(set(candidates.families))
     for family in names if len(names) > 1 else ():
         member = np.array([each == family for each in candidates.families])
-        part = candidates.part(member)
-        if part.known(outcome).sum() >= FEWEST_POINTS:
-            yield from _scope(family or "no family", part, outcome, predictors, permutations)
-
-
-def partials(candidates: Candidates, outcome: str, predictors: Sequence[str]) -> Iterator[Partial]:
-    """Each predictor but accuracy_change itself, given accuracy_change."""
-    for predictor in predictors:
-        if predictor == GIVEN:
-            continue
-        keep = candidates.known(outcome, predictor, GIVEN)
-        x, y, z = (candidates.values[name][keep] for name in (predictor, outcome, GIVEN))
-        yield Partial(outcome, predictor, estimate_or_missing("spearman", "candidates", _partial(x, y, z)))
-
-
-def stronger(candidates: Candidates, outcome: str, predictors: Sequence[str]) -> Iterator[Stronger]:
-    """Each predictor against accuracy_change as a predictor of the same outcome."""
-    for predictor in predictors:
-        if predictor != GIVEN:
-            yield _stronger(candidates.part(candidates.known(outcome, predictor, GIVEN)), outcome, predictor)
+        if candidates.known(outcome)[member].sum() >= FEWEST_POINTS:
+            yield from _scope(family or "no family", candidates, member, outcome, predictors, chance)
 
 
 def _scope(
-    scope: str, candidates: Candidates, outcome: str, predictors: Sequence[str], permutations: Permutations
+    scope: str, candidates: Candidates, member: Bools, outcome: str, predictors: Sequence[str], chance: Chance
 ) -> Iterator[Correlation]:
     """Predictors that the same candidates have are computed together."""
     groups: dict[bytes, list[str]] = {}
     for predictor in predictors:
-        groups.setdefault(candidates.known(outcome, predictor).tobytes(), []).append(predictor)
+        groups.setdefault((member & candidates.known(outcome, predictor)).tobytes(), []).append(predictor)
     found: dict[tuple[str, str], Correlation] = {}
-    for names in groups.values():
-        part = _ordered(candidates.part(candidates.known(outcome, names[0])), outcome, names)
+    for key, names in groups.items():
+        keep = np.frombuffer(key, dtype=bool)
+        part = _ordered(candidates.part(keep), outcome, names)
         for method in METHODS:
-            found |= {(name, method): row for name, row in _rows(scope, part, outcome, names, method, permutations)}
+            chance.coefficients(candidates, keep, outcome, names, method)
+            ends = {name: percentiles(chance.found.get((key, method, outcome, name))) for name in names}
+            found |= {(name, method): row for name, row in _rows(scope, part, outcome, ends, method, chance)}
     yield from (found[name, method] for name in predictors for method in METHODS)
 
 
@@ -181,9 +159,9 @@ def _ordered(part: Candidates, outcome: str, names: Sequence[str]) -> Candidates
 
 
 def _rows(
-    scope: str, part: Candidates, outcome: str, names: Sequence[str], method: str, permutations: Permutations
+    scope: str, part: Candidates, outcome: str, ends: Mapping[str, Interval | None], method: str, chance: Chance
 ) -> Iterator[tuple[str, Correlation]]:
-    y, several = part.values[outcome], len(set(part.families)) > 1
+    y, several, names = part.values[outcome], len(set(part.families)) > 1, list(ends)
     estimates = {
         name: estimate_or_missing(method, "candidates", _estimator(method, part.values[name], y, outcome, name))
         for name in names
@@ -193,11 +171,10 @@ def _rows(
     within: dict[str, float] = {}
     if known:
         xs = np.array([part.values[name] for name in known])
-        found, how = permutation_ps(method, xs, y, permutations.of(("",) * len(y)))
+        found, how = permutation_ps(method, xs, y, chance.of(("",) * len(y)))
         pooled = dict(zip(known, found, strict=True))
         if several:
-            within = dict(zip(known, permutation_ps(method, xs, y, permutations.of(part.families))[0], strict=True))
-    ends = _bootstraps(part, outcome, known, method)
+            within = dict(zip(known, permutation_ps(method, xs, y, chance.of(part.families))[0], strict=True))
     for name in names:
         measured = name in known
         yield (
@@ -208,7 +185,7 @@ def _rows(
                 method=method,
                 scope=scope,
                 coefficient=estimates[name],
-                bootstrap=ends.get(name),
+                bootstrap=ends[name] if measured else None,
                 p=pooled.get(name),
                 p_method=how if measured else "",
                 within_p=within.get(name),
@@ -218,22 +195,15 @@ def _rows(
         )
 
 
-def _bootstraps(part: Candidates, outcome: str, names: Sequence[str], method: str) -> dict[str, Interval]:
-    drawn = [name for name in names if name in part.resampled]
-    if outcome not in part.resampled or not drawn:
-        return {}
-    found = row_coefficients(method, [part.resampled[name] for name in drawn], part.resampled[outcome])
-    ends = {name: _percentiles(row) for name, row in zip(drawn, found, strict=True)}
-    return {name: each for name, each in ends.items() if each}
-
-
-def _percentiles(values: Floats) -> Interval | None:
+def percentiles(values: Floats | None) -> Interval | None:
     """2.5 and 97.5 %; None where more than one resample in twenty has no coefficient."""
+    if values is None:
+        return None
     kept = values[np.isfinite(values)]
     if len(kept) < (1 - MOST_LOST) * len(values) or not len(kept):
         return None
     low, high = np.quantile(kept, (0.025, 0.975))
-    return float(np.clip(low, -1, 1)), float(np.clip(high, -1, 1))
+    return float(low), float(high)
 
 
 def _estimator(method: str, x: Floats, y: Floats, outcome: str, predictor: str) -> Callable[[], Estimate]:
@@ -250,45 +220,3 @@ def _estimator(method: str, x: Floats, y: Floats, outcome: str, predictor: str) 
         return Estimate(method, "candidates", n, value, interval, why, settings=f"{method}, Fisher z interval")
 
     return compute
-
-
-def _partial(x: Floats, y: Floats, z: Floats) -> Callable[[], Estimate]:
-    def compute() -> Estimate:
-        n = len(x)
-        if n < FEWEST_POINTS + 1:
-            raise TooFewData("partial correlation (candidates)", n, FEWEST_POINTS + 1)
-        xy, xz, yz = (coefficient("spearman", *pair) for pair in ((x, y), (x, z), (y, z)))
-        value = None if xy is None or xz is None or yz is None else partial(xy, xz, yz)
-        if value is None:
-            why = f"a measure is the same for all {n} candidates, or {GIVEN} orders them as the other does"
-            return Estimate("spearman", "candidates", n, missing=why)
-        interval = fisher_interval("spearman", value, n - 1)
-        return Estimate("spearman", "candidates", n, value, interval, None if interval else "too few points")
-
-    return compute
-
-
-def _stronger(part: Candidates, outcome: str, predictor: str) -> Stronger:
-    n = len(part.families)
-    x, y, z = (part.values[name] for name in (predictor, outcome, GIVEN))
-    xy, zy, xz = (coefficient("spearman", *pair) if n > 1 else None for pair in ((x, y), (z, y), (x, z)))
-    if n < FEWEST_POINTS + 1 or xy is None or zy is None or xz is None:
-        why = f"{n} candidates, needs {FEWEST_POINTS + 1}" if n <= FEWEST_POINTS else "a measure does not vary"
-        return Stronger(outcome, predictor, n, None, None, None, why)
-    # Both correlations turned positive, so that their strengths are compared and not their signs.
-    turn = np.sign(xy) * np.sign(zy) or 1.0
-    p = williams_p(abs(xy), abs(zy), float(turn * xz), n)
-    ends = None
-    if {outcome, predictor, GIVEN} <= part.resampled.keys():
-        drawn = [part.resampled[name] for name in (predictor, GIVEN)]
-        first, second = np.abs(row_coefficients("spearman", drawn, part.resampled[outcome]))
-        ends = _difference(first - second)
-    return Stronger(outcome, predictor, n, abs(xy) - abs(zy), ends, p, None)
-
-
-def _difference(values: Floats) -> Interval | None:
-    kept = values[np.isfinite(values)]
-    if len(kept) < (1 - MOST_LOST) * len(values) or not len(kept):
-        return None
-    low, high = np.quantile(kept, (0.025, 0.975))
-    return float(low), float(high)

@@ -15,6 +15,7 @@ without an upper end: for lognormal KL with sigma 2 the upper bound held in 0.82
 import math
 from collections.abc import Callable
 from dataclasses import dataclass
+from functools import lru_cache
 
 import numpy as np
 from scipy import optimize, stats
@@ -25,6 +26,7 @@ from analysis.resampling import Floats, Resampling
 from ledger.errors import TooFewData
 
 POWER = 0.8
+DETECTABLE = float(stats.norm.ppf(1 - ALPHA / 2) + stats.norm.ppf(POWER))
 MOST_NEEDED = 1_000_000
 Range = tuple[float, float]
 
@@ -114,9 +116,15 @@ def cluster_mean(
     return _bounded(measure, unit, n, mean, spread.bound, comparisons, error * math.sqrt(n) or None, settings)
 
 
+@lru_cache(maxsize=4096)
+def student_quantile(alpha: float, freedom: int) -> float:
+    """The upper quantile of Student's t; the same few are asked for in every interval."""
+    return float(stats.t.ppf(1 - alpha, freedom))
+
+
 def minimum_detectable_effect(sd: float, n: int) -> float:
     """The true change that n units find with 80 % power at two-sided 5 %. Source: arXiv 2605.28873."""
-    return float((stats.norm.ppf(1 - ALPHA / 2) + stats.norm.ppf(POWER)) * sd / math.sqrt(n))
+    return DETECTABLE * sd / math.sqrt(n)
 
 
 def needed_units(sd: float, distance: float, alpha: float = ALPHA, power: float = POWER) -> int | None:
@@ -146,7 +154,7 @@ class _Spread:
         unseen = abs(self._unseen(alpha, side) - self.mean)
         reach = unseen
         if self.error > 0:
-            reach = student = float(stats.t.ppf(1 - alpha, self.n - 1)) * self.error
+            reach = student = student_quantile(alpha, self.n - 1) * self.error
             if self.pivots is not None:
                 # With few varying units the pivots are huge or infinite; what t and the unseen share allow caps them.
                 studentized = self._tail(self.pivots, alpha, side) * (1 if side == 0 else -1) * self.error

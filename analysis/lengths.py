@@ -15,7 +15,7 @@ from scipy import stats
 from analysis.cells import Cell, Values
 from analysis.estimates import ALPHA, Estimate, estimate_or_missing, levels
 from analysis.games import TurnClass
-from analysis.intervals import minimum_detectable_effect, wilson
+from analysis.intervals import minimum_detectable_effect, student_quantile, wilson
 from analysis.resampling import Floats
 from ledger.errors import TooFewData
 
@@ -95,7 +95,7 @@ def _intercept(measure: str, x: Floats, y: Floats, unit: np.ndarray, comparisons
         return Estimate(measure, "questions", n, missing=f"no interval: {why}")
 
     def bound(alpha: float, side: int) -> float:
-        reach = float(stats.t.ppf(1 - alpha, n - 2)) * error
+        reach = student_quantile(alpha, n - 2) * error
         return value - reach if side == 0 else value + reach
 
     alphas = levels(comparisons)

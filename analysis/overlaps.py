@@ -5,12 +5,11 @@ In: the choices of a baseline and its candidates. Out: one Overlap a pair of can
 
 from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
-from itertools import combinations
 
-import pandas as pd
+import numpy as np
 from scipy import stats
 
-from analysis.choices import Bools, ChoiceColumns
+from analysis.choices import ChoiceColumns
 
 
 @dataclass(frozen=True)
@@ -33,37 +32,40 @@ class Overlap:
 
 
 def overlaps(baseline: ChoiceColumns, candidates: Iterable[tuple[str, ChoiceColumns]]) -> Iterator[Overlap]:
-    """Every pair of candidates, in the given order; pairs without a common item are left out."""
-    right = pd.Series(baseline.right("acc"), index=baseline.items)
-    flipped = {name: _flipped(right, choices) for name, choices in candidates}
-    for (first, one), (second, other) in combinations(flipped.items(), 2):
-        if not one.index.equals(other.index):
-            common = one.index.intersection(other.index)
-            one, other = one[common], other[common]
-        if len(one):
-            yield _overlap(first, second, one.to_numpy(), other.to_numpy())
+    """Every pair of candidates, in the given order, over the items that both and the baseline scored.
+
+    Pairs without a common item are left out.
+    """
+    found = list(candidates)
+    right = baseline.right("acc")
+    held, flipped = (np.zeros((len(baseline), len(found)), dtype=np.float32) for _ in range(2))
+    for column, (_, choices) in enumerate(found):
+        rows = baseline.items.get_indexer(choices.items)
+        mine = choices.right("acc")[rows >= 0]
+        rows = rows[rows >= 0]
+        held[rows, column], flipped[rows, column] = 1, mine != right[rows]
+    # Whole numbers under 2**24 are exact in single precision.
+    common, shared, own = held.T @ held, flipped.T @ flipped, flipped.T @ held
+    first, second = np.triu_indices(len(found), k=1)
+    counts = [each.astype(np.int64) for each in (common[first, second], own[first, second], own[second, first])]
+    both = shared[first, second].astype(np.int64)
+    chances = stats.hypergeom.sf(both - 1, *counts)
+    for row, (one, other) in enumerate(zip(first, second, strict=True)):
+        if counts[0][row]:
+            names, (n, flips, more) = (found[one][0], found[other][0]), (int(each[row]) for each in counts)
+            yield _overlap(names, n, flips, more, int(both[row]), float(chances[row]))
 
 
-def _flipped(right: "pd.Series[bool]", choices: ChoiceColumns) -> "pd.Series[bool]":
-    """Whether each item that the baseline scored, too, changed between right and wrong."""
-    mine = pd.Series(choices.right("acc"), index=choices.items)
-    if mine.index.equals(right.index):
-        return mine != right
-    common = right.index.intersection(mine.index)
-    return mine[common] != right[common]
-
-
-def _overlap(first: str, second: str, one: Bools, other: Bools) -> Overlap:
-    n, flips, more, shared = len(one), int(one.sum()), int(other.sum()), int((one & other).sum())
+def _overlap(names: tuple[str, str], n: int, flips: int, more: int, shared: int, chance: float) -> Overlap:
     either = flips + more - shared
     return Overlap(
-        first=first,
-        second=second,
+        first=names[0],
+        second=names[1],
         n=n,
         first_flips=flips,
         second_flips=more,
         shared=shared,
         jaccard=shared / either if either else None,
         expected=flips * more / n,
-        p=float(stats.hypergeom.sf(shared - 1, n, flips, more)),
+        p=chance,
     )

@@ -5,7 +5,8 @@ In: a ReviewReport. Out: Tables of plain text.
 
 from collections.abc import Iterator
 
-from analysis.correlations import Correlation, Stronger
+from analysis.beyond_accuracy import Stronger
+from analysis.correlations import Correlation
 from analysis.numbers import cell, number, optional, probability, unmeasured
 from analysis.report_tables import Table
 from analysis.review_report import ReviewReport

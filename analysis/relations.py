@@ -9,17 +9,14 @@ from dataclasses import dataclass, field
 import numpy as np
 import pandas as pd
 
+from analysis.beyond_accuracy import Partial, Stronger, partials, stronger
 from analysis.cells import Cell, by_question
 from analysis.choices import PairedChoices, paired_choices
 from analysis.correlations import (
     Candidates,
+    Chance,
     Correlation,
-    Partial,
-    Permutations,
-    Stronger,
     correlations,
-    partials,
-    stronger,
 )
 from analysis.distances import kl_options
 from analysis.evidence import JudgeEvidence, RunEvidence
@@ -62,14 +59,14 @@ def relations(evidence: RunEvidence, measured: Measured, extras: Extras, draws: 
     """Across candidates for every judged outcome, and within each rival; the control is no candidate."""
     pairs = dict(_pairs(evidence, measured))
     candidates = _candidates(evidence, measured, extras, pairs, draws)
-    permutations = Permutations(lambda: draws.generator(PERMUTATION_SALT))
     outcomes = [outcome for outcome in OUTCOMES if primary_judge(measured.judges, outcome)]
+    chance = Chance(lambda: draws.generator(PERMUTATION_SALT), tuple(outcomes))
     return Relations(
         correlations=tuple(
-            row for outcome in outcomes for row in correlations(candidates, outcome, PREDICTORS, permutations)
+            row for outcome in outcomes for row in correlations(candidates, outcome, PREDICTORS, chance)
         ),
         partials=tuple(row for outcome in outcomes for row in partials(candidates, outcome, PREDICTORS)),
-        stronger=tuple(row for outcome in outcomes for row in stronger(candidates, outcome, PREDICTORS)),
+        stronger=tuple(row for outcome in outcomes for row in stronger(candidates, outcome, PREDICTORS, chance)),
         within=tuple(_within(evidence, measured, extras, pairs)),
     )
 

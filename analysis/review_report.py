@@ -7,7 +7,8 @@ from collections.abc import Iterator
 
 from pydantic import BaseModel, ConfigDict
 
-from analysis.correlations import Correlation, Partial, Stronger
+from analysis.beyond_accuracy import Partial, Stronger
+from analysis.correlations import Correlation
 from analysis.coverage import Coverage
 from analysis.decision import EXIT_CODES, Decision, Word, decisions, overall
 from analysis.estimates import Estimate

@@ -6,6 +6,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 from scipy import stats
 
+from analysis.beyond_accuracy import partials, stronger
 from analysis.correlation import (
     coefficient,
     fisher_interval,
@@ -16,7 +17,7 @@ from analysis.correlation import (
     row_coefficients,
     williams_p,
 )
-from analysis.correlations import Candidates, Permutations, correlations, partials, stronger
+from analysis.correlations import Candidates, Chance, correlations
 
 POINTS = [(0.01, -0.1), (0.05, -0.3), (0.08, -0.2), (0.12, -0.9), (0.2, -0.7), (0.2, -1.5)]
 X, Y = (np.array(side) for side in zip(*POINTS, strict=True))
@@ -34,7 +35,7 @@ def candidates(points=POINTS, families=None, **more):
 
 
 def found(points=POINTS, families=None, scope="all"):
-    permutations = Permutations(lambda: np.random.default_rng(1))
+    permutations = Chance(lambda: np.random.default_rng(1), ("rating_change",))
     rows = correlations(candidates(points, families), "rating_change", ["flips"], permutations)
     return {row.method: row for row in rows if row.scope == scope}
 
@@ -167,9 +168,9 @@ def test_rows_of_resampled_values_have_scipys_coefficients():
     x, y = generator.integers(0, 5, (7, 6)).astype(float), generator.normal(size=(7, 6))
     for method, theirs in SCIPY.items():
         wanted = [theirs(a, b) for a, b in zip(x, y, strict=True)]
-        assert row_coefficients(method, [x], y)[0] == pytest.approx(wanted)
+        assert row_coefficients(method, [x], [y])[0, 0] == pytest.approx(wanted)
     x[2] = 1.0
-    assert np.isnan(row_coefficients("pearson", [x], y)[0, 2])
+    assert np.isnan(row_coefficients("pearson", [x], [y])[0, 0, 2])
 
 
 def test_the_bootstrap_interval_needs_resamples_that_vary():
@@ -177,10 +178,11 @@ def test_the_bootstrap_interval_needs_resamples_that_vary():
     base = candidates()
     noisy = {name: base.values[name] + 0.02 * generator.normal(size=(500, 6)) for name in base.values}
     whole = Candidates(base.families, base.values, noisy)
-    permutations = Permutations(lambda: np.random.default_rng(1))
+    permutations = Chance(lambda: np.random.default_rng(1), ("rating_change",))
     row = next(correlations(whole, "rating_change", ["flips"], permutations))
     assert -1 <= row.bootstrap[0] < row.coefficient.value <= row.bootstrap[1] <= 1
     flat = Candidates(base.families, base.values, {**noisy, "flips": np.zeros((500, 6))})
+    permutations = Chance(lambda: np.random.default_rng(1), ("rating_change",))
     assert next(correlations(flat, "rating_change", ["flips"], permutations)).bootstrap is None
 
 
@@ -224,10 +226,12 @@ def test_flips_can_be_shown_to_say_more_than_accuracy():
     x = generator.normal(size=40)
     y = -x + 0.1 * generator.normal(size=40)
     made = candidates(list(zip(x, y, strict=True)), accuracy_change=generator.normal(size=40))
-    (row,) = stronger(made, "rating_change", ["flips"])
+    (row,) = stronger(made, "rating_change", ["flips"], Chance(np.random.default_rng, ()))
     assert row.difference > 0.5
     assert row.p < 0.001
-    (few,) = stronger(candidates(POINTS[:3], accuracy_change=[1, 2, 3]), "rating_change", ["flips"])
+    (few,) = stronger(
+        candidates(POINTS[:3], accuracy_change=[1, 2, 3]), "rating_change", ["flips"], Chance(np.random.default_rng, ())
+    )
     assert few.missing == "3 candidates, needs 4"
 
 
