@@ -59,6 +59,21 @@ def question_sums(values: Values) -> tuple[Floats, Floats]:
     return sums, np.array([len(group) for group in grouped.values()], dtype=np.float64)
 
 
+def sampling(values: Values) -> tuple[int, float | None]:
+    """The fewest samples of a question, and the SD that sampling alone gives a question's mean; None for one sample.
+
+    All turns and repeats of a sample belong to one conversation and are averaged first.
+    """
+    grouped: dict[tuple[str, str], dict[int, list[float]]] = {}
+    for cell in sorted(values):
+        grouped.setdefault(cell.unit, {}).setdefault(cell.sample, []).append(values[cell])
+    samples = [[sum(found) / len(found) for found in each.values()] for each in grouped.values()]
+    fewest = min(map(len, samples), default=0)
+    if fewest < 2:
+        return fewest, None
+    return fewest, float(np.sqrt(np.mean([np.var(each, ddof=1) / len(each) for each in samples])))
+
+
 def by_question(values: Values) -> dict[tuple[str, str], tuple[float, float]]:
     """The same by question: its sum and number of values."""
     units = sorted({cell.unit for cell in values})

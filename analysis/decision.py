@@ -11,7 +11,7 @@ from enum import StrEnum
 from typing import Literal
 
 from analysis.estimates import ALPHA, Estimate
-from analysis.intervals import needed_units
+from analysis.intervals import needed_samples, needed_units
 from analysis.numbers import apart, number
 from ledger.errors import EXIT_HOLD, EXIT_INCONCLUSIVE, EXIT_SHIP, EXIT_UNFIT
 
@@ -246,5 +246,15 @@ def _needed(gate: Gate, step: int, value: float | None, sign: int) -> str:
     units = max(units, estimate.n + 1)
     return (
         f"About {units} {estimate.unit} (now {estimate.n}) would settle {estimate.measure} against {most} "
-        f"with 80 % power, if it stays at {shown}."
+        f"with 80 % power, if it stays at {shown}.{_samples(estimate, abs(value - gate.threshold), ALPHA / step)}"
     )
+
+
+def _samples(estimate: Estimate, distance: float, alpha: float) -> str:
+    """What more samples of the same questions would do; empty where one sample each does not tell."""
+    if estimate.sampling_sd is None:
+        return ""
+    samples = needed_samples(estimate, distance, alpha)
+    if samples is None:
+        return " More samples of the same questions would not: the questions differ too much from each other."
+    return f" So would about {max(samples, estimate.samples + 1)} samples of each question (now {estimate.samples})."

@@ -21,7 +21,8 @@ class Estimate:
     holds at level 0.05 / j, so that Holm's steps over j comparisons need no second computation. `sd` is the spread a
     unit, with which `n` units give the standard error sd / sqrt(n). `missing` says why `value` (or only the interval)
     is None, `needs` how many units it asks for where there are too few. `identical` states that the records behind both
-    sides are equal byte for byte.
+    sides are equal byte for byte. `samples` are those of each question (the fewest), `sampling_sd` what sampling alone
+    adds to a question's mean, where there are two or more.
     """
 
     measure: str
@@ -38,6 +39,8 @@ class Estimate:
     settings: str = ""
     identical: bool = False
     needs: int | None = None
+    samples: int = 1
+    sampling_sd: float | None = None
 
     def __post_init__(self) -> None:
         numbers = [self.value, self.sd, self.mde, *(self.interval or ()), *self.lower_bounds, *self.upper_bounds]

@@ -15,7 +15,7 @@ from analysis.estimates import Estimate, estimate_or_missing, not_measured
 from analysis.intervals import paired_proportion, wilson
 from analysis.losses import LossTests, loss_tests, mcnemar
 from analysis.margins import Margins, margins
-from analysis.resampling import Resamplings
+from analysis.resampling import Floats, Resamplings
 from analysis.ties import USUAL_STEP, Ties, logit_step, ties
 
 
@@ -60,6 +60,7 @@ class FlipResult:
     exact_p: float | None
     mid_p: float | None
     kl: Estimate
+    mean_kl: float | None
     ties: Ties | None
     margins: Margins | None
 
@@ -136,6 +137,7 @@ class _Rows:
             exact_p=exact_mid[0] if n else None,
             mid_p=exact_mid[1] if n else None,
             kl=self._kl(scope, rows, scoring),
+            mean_kl=_finite_mean(self._distances.kl[rows]),
             ties=self._ties(scope, rows, before == gold, after == gold) if scoring == "acc" else None,
             margins=self._margins(scope, rows, before != after, before == gold) if scoring == "acc" else None,
         )
@@ -154,6 +156,11 @@ class _Rows:
 
     def _margins(self, scope: str, rows: Ints, changed: Bools, right: Bools) -> Margins:
         return margins(scope, self._distances.margin[rows], self._distances.moved[rows], changed, right)
+
+
+def _finite_mean(values: Floats) -> float | None:
+    """The mean; None of nothing, or where one is infinite."""
+    return float(values.mean()) if len(values) and np.isfinite(values).all() else None
 
 
 def _steps(pairs: PairedChoices, parts: Sequence[tuple[str, Ints]]) -> dict[str, float | None]:

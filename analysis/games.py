@@ -9,12 +9,12 @@ Source: juryrig's rule (tie ↔ pick is a flip, tie ↔ tie is not). FastChat co
 
 from collections import Counter
 from collections.abc import Iterable, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from enum import StrEnum
 
 from scipy import stats
 
-from analysis.cells import Cell, Scope, Values, cell_of, question_sums
+from analysis.cells import Cell, Scope, Values, cell_of, question_sums, sampling
 from analysis.estimates import Estimate, estimate_or_missing, shifted
 from analysis.intervals import cluster_mean, wilson
 from analysis.resampling import Resamplings
@@ -95,10 +95,12 @@ def win_values(classes: Mapping[Cell, TurnClass]) -> dict[Cell, float]:
 def win_score(values: Values, draws: Resamplings, comparisons: int = 1, left_out: int = 0) -> Estimate:
     """Wins plus half of ties and flips, over the question-turns with both verdicts; interval over questions."""
     sums, weights = question_sums(values)
+    samples, sampling_sd = sampling(values)
 
     def compute() -> Estimate:
         drawn = draws.of(len(sums))
-        return cluster_mean("win_score", "questions", sums, weights, drawn, WIN_RANGE, comparisons)
+        found = cluster_mean("win_score", "questions", sums, weights, drawn, WIN_RANGE, comparisons)
+        return replace(found, samples=samples, sampling_sd=sampling_sd)
 
     return estimate_or_missing("win_score", "questions", compute, left_out)
 

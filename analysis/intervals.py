@@ -135,6 +135,23 @@ def needed_units(sd: float, distance: float, alpha: float = ALPHA, power: float 
     return math.ceil(needed) if needed <= MOST_NEEDED else None
 
 
+def needed_samples(estimate: Estimate, distance: float, alpha: float = ALPHA, power: float = POWER) -> int | None:
+    """Samples of each of the same questions with which a bound clears `distance`; None where none are enough.
+
+    More samples shrink what sampling adds to a question's mean, never what the questions differ by.
+    Raises ValueError without `sampling_sd`. Source: arXiv 2411.00640, the power formula with K samples.
+    """
+    if estimate.sd is None or estimate.sampling_sd is None:
+        raise ValueError(f"{estimate.measure}: one sample a question does not tell how much sampling adds")
+    wanted = estimate.n * (distance / (stats.norm.ppf(1 - alpha) + stats.norm.ppf(power))) ** 2
+    between = max(0.0, estimate.sd**2 - estimate.sampling_sd**2)
+    rest = wanted - between
+    if rest <= 0 or distance <= 0:
+        return None
+    needed = math.ceil(estimate.samples * estimate.sampling_sd**2 / rest)
+    return needed if needed <= MOST_NEEDED else None
+
+
 @dataclass(frozen=True)
 class _Spread:
     """What bounds of one mean are made from; `pivots` are the sorted studentized resampled means.

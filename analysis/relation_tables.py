@@ -100,14 +100,20 @@ def _within_table(report: ReviewReport) -> Table:
         "Item by item, question by question",
         "The chance that a flipped item has a higher KL than one that did not flip (AUC; 0.5: none); and Spearman of "
         "a question's kl_trace with its rating_change (negative: what moved most got worse).",
-        ("model", "role", "KL finds flips", "flipped items", "kl_trace and rating_change"),
+        (
+            *("model", "role", "KL finds flips", "flipped items", "kl_trace and rating_change"),
+            *("the same by category", "KL and flips by subject"),
+        ),
         tuple(_within_row(each) for each in report.within),
     )
 
 
 def _within_row(each: Within) -> tuple[str, ...]:
     p = f"; {probability(each.p)}" if each.p is not None else ""
-    return (each.model, each.role, cell(each.kl_finds_flips), str(each.flips), f"{cell(each.trace_and_change)}{p}")
+    return (
+        *(each.model, each.role, cell(each.kl_finds_flips), str(each.flips)),
+        *(f"{cell(each.trace_and_change)}{p}", cell(each.by_category), cell(each.by_subject)),
+    )
 
 
 def _stronger_cell(each: Stronger) -> str:

@@ -5,12 +5,13 @@ In: a run's evidence, its measurements, and the unit values that measuring left 
 
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, field
+from typing import Any
 
 import numpy as np
 import pandas as pd
 
 from analysis.beyond_accuracy import Partial, Stronger, partials, stronger
-from analysis.cells import Cell, by_question
+from analysis.cells import UNKNOWN, Cell, by_question
 from analysis.choices import PairedChoices, paired_choices
 from analysis.correlations import (
     Candidates,
@@ -172,5 +173,33 @@ def _within(
         traced = {unit: kl / count for unit, (kl, count) in extras.traces.get(rival.name, {}).items() if count}
         shift = {unit: total / count for unit, (total, count) in changes.items()}
         related, p = paired_spearman(traced, shift)
+        parts = [_by_category(side, evidence.categories) for side in (traced, shift)]
+        by_subject = _by_subject(measured, rival.name)
         if len(kl) or traced:
-            yield Within(rival.name, rival.role, auc(kl, flipped), int(flipped.sum()), related, p)
+            yield Within(
+                model=rival.name,
+                role=rival.role,
+                kl_finds_flips=auc(kl, flipped),
+                flips=int(flipped.sum()),
+                trace_and_change=related,
+                p=p,
+                by_category=paired_spearman(parts[0], parts[1], "categories")[0],
+                by_subject=paired_spearman(by_subject[0], by_subject[1], "subjects")[0],
+            )
+
+
+def _by_category(values: Mapping[Any, float], categories: Mapping[Unit, str]) -> dict[str, float]:
+    """The mean over the questions of each category."""
+    grouped: dict[str, list[float]] = {}
+    for unit in sorted(values):
+        grouped.setdefault(categories.get(unit, UNKNOWN), []).append(values[unit])
+    return {name: sum(found) / len(found) for name, found in grouped.items()}
+
+
+def _by_subject(measured: Measured, model: str) -> tuple[dict[str, float], dict[str, float]]:
+    """Mean kl_options, and flips, of each subject; of each task where no task has several subjects."""
+    report = next((each for each in measured.items if each.model == model), None)
+    rows = [row for row in report.results if row.scoring == "acc" and row.scope != "all"] if report else []
+    subjects = [row for row in rows if not row.scope.startswith("task ")] or rows
+    kl = {row.scope: row.mean_kl for row in subjects if row.mean_kl is not None}
+    return kl, {row.scope: row.flips.value for row in subjects if row.flips.value is not None}

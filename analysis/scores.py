@@ -5,12 +5,12 @@ Source: arXiv 2411.00640 (question clusters, paired differences); DESIGN section
 """
 
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 import numpy as np
 from statsmodels.stats.multitest import multipletests
 
-from analysis.cells import Cell, Scope, Values, question_sums
+from analysis.cells import Cell, Scope, Values, question_sums, sampling
 from analysis.estimates import Estimate, estimate_or_missing
 from analysis.intervals import cluster_mean
 from analysis.resampling import Floats, Resampling, Resamplings
@@ -98,9 +98,11 @@ def _mean(
     left_out: int,
 ) -> Estimate:
     sums, weights = question_sums(values)
+    samples, sampling_sd = sampling(values)
 
     def compute() -> Estimate:
         drawn = draws.of(len(sums))
-        return cluster_mean(measure, "questions", sums, weights, drawn, value_range, comparisons)
+        found = cluster_mean(measure, "questions", sums, weights, drawn, value_range, comparisons)
+        return replace(found, samples=samples, sampling_sd=sampling_sd)
 
     return estimate_or_missing(measure, "questions", compute, left_out)

@@ -22,7 +22,11 @@ from ledger.errors import TooFewData
 
 @dataclass(frozen=True)
 class Within:
-    """What one candidate's own items and questions say; `p` is of the rank correlation, by its t approximation."""
+    """What one candidate's own items and questions say.
+
+    `trace_and_change` is over questions (`p` by its t approximation), `by_category` the same over categories' means;
+    `by_subject` ranks the subjects' flips against their mean kl_options.
+    """
 
     model: str
     role: str
@@ -30,6 +34,8 @@ class Within:
     flips: int
     trace_and_change: Estimate
     p: float | None
+    by_category: Estimate
+    by_subject: Estimate
 
 
 def auc(score: Floats, event: Bools) -> Estimate:
@@ -55,21 +61,25 @@ def auc(score: Floats, event: Bools) -> Estimate:
     return estimate_or_missing("auc", "items", compute)
 
 
-def paired_spearman(first: Mapping[Any, float], second: Mapping[Any, float]) -> tuple[Estimate, float | None]:
-    """Spearman over the questions that both have, and its p."""
+def paired_spearman(
+    first: Mapping[Any, float], second: Mapping[Any, float], unit: str = "questions"
+) -> tuple[Estimate, float | None]:
+    """Spearman over the questions (categories, subjects) that both have, and its p."""
     shared = sorted(first.keys() & second.keys(), key=str)
     x, y = (np.array([side[unit] for unit in shared], dtype=np.float64) for side in (first, second))
 
     def compute() -> Estimate:
         if len(x) < FEWEST_POINTS:
-            raise TooFewData("rank correlation (questions)", len(x), FEWEST_POINTS)
+            raise TooFewData(f"rank correlation ({unit})", len(x), FEWEST_POINTS)
         value = coefficient("spearman", x, y)
         if value is None:
-            return Estimate("spearman", "questions", len(x), missing="one side is the same for all questions")
+            return Estimate("spearman", unit, len(x), missing=f"one side is the same for all {unit}")
         interval = fisher_interval("spearman", value, len(x))
-        return Estimate("spearman", "questions", len(x), value, interval, None if interval else "too few questions")
+        return Estimate(
+            "spearman", unit, len(x), value, interval, None if interval else f"too few {unit}, or a perfect line"
+        )
 
-    found = estimate_or_missing("spearman", "questions", compute)
+    found = estimate_or_missing("spearman", unit, compute)
     return found, float(stats.spearmanr(x, y).pvalue) if found.value is not None else None
 
 

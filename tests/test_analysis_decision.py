@@ -1,11 +1,17 @@
 """The decision's truth table: every word, every precedence, Holm, and how numbers are written."""
 
-import pytest
+from dataclasses import replace
 
+import numpy as np
+import pytest
+from scipy import stats
+
+from analysis.cells import Cell, sampling
 from analysis.decision import EXIT_CODES, Decision, Evidence, Gate, Word, decisions, overall
 from analysis.estimates import Estimate, estimate_or_missing, not_measured
-from analysis.intervals import wilson
+from analysis.intervals import cluster_mean, needed_samples, wilson
 from analysis.numbers import apart, cell, count_of, number, probability
+from analysis.resampling import Resamplings
 
 
 def estimate(low, high, measure="rating_change", identical=False, n=80, sd=1.5):
@@ -187,3 +193,45 @@ def test_a_cell_holds_interval_n_and_the_mde_of_what_is_not_significant():
     assert few.missing == "too few data: flips (items) needs at least 1, there are 0"
     assert (probability(None), probability(0.012), probability(2.7e-8)) == ("not measured", "p = 0.012", "p = 2.7e-08")
     assert count_of(0, 0) == "none planned"
+
+
+def sampled(sampling_sd, sd=1.0, samples=2):
+    draws = Resamplings(1, 300)
+    values = np.random.default_rng(1).normal(-0.2, 1, 80)
+    values = (values - values.mean()) / values.std(ddof=1) * sd - 0.2
+    found = cluster_mean("rating_change", "questions", values, np.ones(80), draws.of(80), (-9.0, 9.0))
+    return replace(found, samples=samples, sampling_sd=sampling_sd)
+
+
+def test_samples_that_would_settle_it_are_named_where_two_were_taken():
+    def told(estimate):
+        return decisions([Evidence("w4", Gate(estimate, -0.35))], "each")[0].settle
+
+    assert "samples" not in told(sampled(None))
+    assert "questions differ too much" in told(sampled(0.1))
+    # 80 (0.15 / 2.486)² = 0.291 may remain; questions alone give 1 - 0.81 = 0.19: 2 · 0.81 / 0.101 = 16.03
+    assert "So would about 17 samples of each question (now 2)" in told(sampled(0.9))
+
+
+def test_needed_samples_agree_with_simulated_power():
+    found = sampled(0.9)
+    samples = needed_samples(found, 0.15)
+    error = np.sqrt((1 - 0.81 + 2 * 0.81 / samples) / 80)
+    power = stats.norm.cdf(0.15 / error - stats.norm.ppf(0.95))
+    assert 0.80 <= power <= 0.81
+    with pytest.raises(ValueError, match="one sample"):
+        needed_samples(sampled(None), 0.15)
+
+
+def test_what_sampling_adds_is_measured_between_samples_of_a_question():
+    generator = np.random.default_rng(2)
+    values = {
+        Cell("s", str(q), k, t, 0): float(level + lean + generator.normal(0, 0.1))
+        for q, level in enumerate(generator.normal(0, 2, 200))
+        for k, lean in enumerate(generator.normal(0, 1, 4))
+        for t in (1, 2)
+    }
+    samples, sd = sampling(values)
+    assert samples == 4
+    assert sd == pytest.approx(np.sqrt((1 + 0.1**2 / 2) / 4), rel=0.06)
+    assert sampling({cell: value for cell, value in values.items() if cell.sample == 0}) == (1, None)

@@ -11,6 +11,7 @@ from assay.cli import app, run
 from ledger.errors import EngineError, TooFewData
 
 COMMANDS = (
+    "audit",
     "compare",
     "review",
     "generate",
@@ -63,6 +64,9 @@ def test_every_command_has_help_with_an_example(capsys):
     for command in COMMANDS:
         assert run([command, "--help"]) == 0
         assert f"assay {command}" in capsys.readouterr().out.split("Example")[1]
+    for group in ("import lm-eval", "import labels", "import fastchat", "export fastchat"):
+        assert run([*group.split(), "--help"]) == 0
+        assert f"assay {group}" in capsys.readouterr().out.split("Example")[1]
 
 
 def test_init_writes_a_config_once(tmp_path, capsys):
