@@ -58,8 +58,10 @@ def _help(command: Callable[..., object]) -> str:
 
 for command in (review, generate, merge, judge, exam, analyze, plan, compare, audit, init, fetch, compress, demo):
     app.command(help=_help(command))(command)
-app.add_typer(imports, name="import")
-app.add_typer(exports, name="export")
+for name, group in (("import", imports), ("export", exports)):
+    for known in group.registered_commands:
+        known.help = _help(known.callback) if known.callback else None
+    app.add_typer(group, name=name)
 
 
 def main(arguments: list[str] | None = None) -> None:
