@@ -196,14 +196,14 @@ def _rows(
 
 
 def percentiles(values: Floats | None) -> Interval | None:
-    """2.5 and 97.5 %; None where more than one resample in twenty has no coefficient."""
+    """2.5 and 97.5 %; None where one resample in twenty has no coefficient, or where all have the same."""
     if values is None:
         return None
     kept = values[np.isfinite(values)]
     if len(kept) < (1 - MOST_LOST) * len(values) or not len(kept):
         return None
     low, high = np.quantile(kept, (0.025, 0.975))
-    return float(low), float(high)
+    return (float(low), float(high)) if low < high else None
 
 
 def _estimator(method: str, x: Floats, y: Floats, outcome: str, predictor: str) -> Callable[[], Estimate]:

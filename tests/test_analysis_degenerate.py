@@ -127,4 +127,6 @@ def many(path, names):
         folder.play(rival, (Winner.TIE, Winner.BASELINE))
     folder.examine()
     folder.sign_judge()
-    return json.loads(folder.report().model_dump_json())
+    report = folder.report()
+    no_zero_width(report)
+    return json.loads(report.model_dump_json())

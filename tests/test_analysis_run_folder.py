@@ -216,9 +216,8 @@ def words(report: ReviewReport) -> list[Word]:
 def no_zero_width(report: ReviewReport) -> None:
     def walk(value: object) -> None:
         if isinstance(value, dict):
-            if value.get("interval"):
-                low, high = value["interval"]
-                assert low < high, value
+            for ends in filter(None, (value.get("interval"), value.get("bootstrap"))):
+                assert ends[0] < ends[1], value
             for each in value.values():
                 walk(each)
         elif isinstance(value, list):

@@ -280,9 +280,10 @@ def test_five_classes_and_fastchats_ties(folder, capsys):
 
 def test_unreadable_lines_are_told_and_stop_nothing(folder):
     path = folder / "model_judgment/gpt-4_single.jsonl"
-    path.write_text(path.read_text() + '{"question_id": 1}\nnot json\n{"torn')
+    broken = json.dumps({**rating("a", 1, 1), "score": float("nan")})
+    path.write_text(path.read_text() + f'{{"question_id": 1}}\nnot json\n{broken}\n{{"torn')
     file = next(each for each in audited(folder).files if each.mode == "single")
-    assert len(file.faults) == 3
+    assert len(file.faults) == 4
     assert "line 17" in " ".join(file.faults)
     assert sum(model.rows for model in file.models) == 16
 
@@ -301,6 +302,13 @@ def test_without_answers_or_prompts_nothing_is_called_stale(folder, monkeypatch)
     report = audited(folder)
     assert any("no question.jsonl" in note for note in report.notes)
     assert "not measured" not in report.folder
+
+
+def test_prompts_that_are_none_are_told(folder):
+    (folder / "judge_prompts.jsonl").write_text("{}\n")
+    report = audited(folder)
+    assert any("could not be checked" in note for note in report.notes)
+    assert report.files[1].models[0].freshness[Freshness.UNCHECKED] == 8
 
 
 def test_a_folder_without_anything_is_an_error(tmp_path):

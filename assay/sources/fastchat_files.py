@@ -170,7 +170,11 @@ def _prompts(folder: FastChatFolder, notes: list[str]) -> OfficialPrompts | None
     if path is None:
         notes.append("no judge_prompts.jsonl was found: whether judgments are stale could not be checked")
         return None
-    return official_prompts(path)
+    try:
+        return official_prompts(path)
+    except ConfigError as error:
+        notes.append(f"whether judgments are stale could not be checked: {error.what}")
+        return None
 
 
 def _judgment_files(folder: FastChatFolder, checker: Checker) -> tuple[JudgmentFile, ...]:

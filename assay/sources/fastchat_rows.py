@@ -4,6 +4,7 @@ In: rows of a single or pair file, questions, answers, prompts. Out: StoredRatin
 Source: FastChat 0.2.36 `gen_judgment.py` and `common.py`: game 1 seats model_1 first, game 2 model_2.
 """
 
+import math
 from collections import Counter, defaultdict
 from collections.abc import Callable, Hashable, Iterable, Mapping, Sequence
 from dataclasses import dataclass, replace
@@ -87,6 +88,8 @@ def _rating(row: dict[str, Any], checker: Checker) -> StoredRating:
     judge, id, turn, model = _judge(row), str(row["question_id"]), int(row.get("turn", 1)), str(row["model"])
     said, prompt = row.get("judgment"), row.get("user_prompt")
     score = float(row["score"])
+    if not math.isfinite(score):
+        raise ValueError("score is not a number")
     found = _read("single", said) if said is not None else _stored_score(score)
     record = Rating(
         judge=judge,
