@@ -35,19 +35,8 @@ SEATS: dict[TurnClass, tuple[Winner | None, Winner | None]] = {
 
 def panel_report(evidence: RunEvidence, reports: Sequence[JudgeReport], draws: Resamplings) -> JudgeReport:
     """The panel's scores and games over the members that may be believed."""
-    members = evidence.judges
-    trusted = [judge for judge, report in zip(members, reports, strict=True) if not report.unfit]
-    modes = [mode for mode in ("single", "pair") if any(mode in judge.config.modes for judge in members)]
-    repeats = min(judge.config.repeats for judge in members)
-    config = JudgeConfig.model_validate({"model": PANEL, "modes": modes, "exam": False, "repeats": repeats})
-    judged = JudgeEvidence(
-        config=config,
-        ratings={model.name: _ratings(model.name, members, trusted) for model in evidence.models},
-        games={model.name: _games(model.name, evidence.baseline.name, members, trusted) for model in evidence.rivals},
-        exam=(),
-        manifest=None,
-        faults=(),
-    )
+    members, trusted = evidence.judges, _trusted(evidence, reports)
+    judged = panel_evidence(evidence, reports)
     abstaining = ", ".join(judge.config.name for judge in members if judge not in trusted) or "none"
     card = (
         ("members", ", ".join(judge.config.name for judge in members)),
@@ -55,6 +44,30 @@ def panel_report(evidence: RunEvidence, reports: Sequence[JudgeReport], draws: R
         ("flip", "no class has more than half of the panel: undecided"),
     )
     return replace(judge_report(judged, evidence, draws), exam=_exam(len(trusted), reports), card=card)
+
+
+def panel_evidence(evidence: RunEvidence, reports: Sequence[JudgeReport]) -> JudgeEvidence:
+    """The panel as if it were one judge: its mean ratings, and games that give each question-turn its class."""
+    members, trusted = evidence.judges, _trusted(evidence, reports)
+    modes = [mode for mode in ("single", "pair") if any(mode in judge.config.modes for judge in members)]
+    repeats = min(judge.config.repeats for judge in members)
+    config = JudgeConfig.model_validate({"model": PANEL, "modes": modes, "exam": False, "repeats": repeats})
+    baseline = evidence.baseline.name
+    games = {model.name: _games(model.name, baseline, members, trusted) for model in evidence.rivals}
+    return JudgeEvidence(
+        config=config,
+        ratings={model.name: _ratings(model.name, members, trusted) for model in evidence.models},
+        games=games,
+        exam=(),
+        manifest=None,
+        faults=(),
+        contests={(baseline, rival): found for rival, found in games.items()},
+    )
+
+
+def _trusted(evidence: RunEvidence, reports: Sequence[JudgeReport]) -> list[JudgeEvidence]:
+    """The members that may be believed, by their own reports."""
+    return [judge for judge, report in zip(evidence.judges, reports, strict=True) if not report.unfit]
 
 
 def majority(classes: Sequence[TurnClass | None], members: int) -> TurnClass:

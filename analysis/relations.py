@@ -24,6 +24,7 @@ from analysis.evidence import JudgeEvidence, RunEvidence
 from analysis.games import turn_classes, verdicts, win_values
 from analysis.gates import Measured, judged_estimate, measured_value, primary_judge
 from analysis.judge_reports import scored_values
+from analysis.panel import panel_evidence
 from analysis.resampling import Floats, Resamplings
 from analysis.scores import paired_changes
 from analysis.unit_values import UnitTable, resampled, unit_table
@@ -114,8 +115,10 @@ def _question_tables(
 
 
 def _evidence_of(evidence: RunEvidence, measured: Measured, outcome: str) -> JudgeEvidence | None:
-    """The records behind the primary judge; None for a panel, whose verdicts are made from several."""
+    """The records behind the primary judge, or those that a panel's verdicts make."""
     judge = primary_judge(measured.judges, outcome)
+    if evidence.config.decision.panel and judge and judge is measured.judges[0]:
+        return panel_evidence(evidence, measured.judges[1:])
     return next((each for each in evidence.judges if judge and each.config.name == judge.name), None)
 
 

@@ -39,20 +39,23 @@ def test_more_than_half_of_the_configured_panel_decides(classes, members, said):
     assert majority(classes[::-1], members) is said
 
 
-def panel(tmp_path, passing, ratings=(7.0, 8.0, 3.0)):
-    data = config(("w8",), control=False, task=False).model_dump(mode="json", exclude_none=True)
+def panel(tmp_path, passing, ratings=(7.0, 8.0, 3.0), rivals=("w8",)):
+    data = config(rivals, control=False, task=len(rivals) > 1).model_dump(mode="json", exclude_none=True)
     one = {key: value for key, value in data["judge"][0].items() if key != "model"}
     data["judge"] = [{**one, "model": f"judge-{number}"} for number in (1, 2, 3)]
     data["decision"]["panel"] = True
     folder = Folder(tmp_path, config_from(data, "test"), 40)
-    for name in folder.names:
+    for place, name in enumerate(folder.names):
         folder.answer(name)
+        if folder.items:
+            folder.choose(name, wrong=10 + 3 * place, seed=1, noise=0.1)
     winners = ((Winner.CANDIDATE,) * 2, (Winner.CANDIDATE,) * 2, (Winner.BASELINE,) * 2)
     for judge, passes, rating, winner in zip(folder.config.judge, passing, ratings, winners, strict=True):
         alone = Folder.__new__(Folder)
         alone.__dict__ |= folder.__dict__ | {"config": folder.config.model_copy(update={"judge": (judge,)})}
-        alone.rate(dict.fromkeys(folder.names, rating))
-        alone.play("w8", winner)
+        alone.rate({name: rating - 0.4 * place for place, name in enumerate(folder.names)})
+        for place, rival in enumerate(rivals):
+            alone.play(rival, (Winner.TIE,) * 2 if place % 2 else winner)
         alone.examine(right=1.0 if passes else 0.0)
         alone.sign_judge()
     return folder.report()
@@ -75,6 +78,14 @@ def test_a_judge_that_failed_its_exam_abstains_and_one_left_is_no_panel(tmp_path
     assert alone.judges[0].exam.state == "failed"
     assert "only 1 of 3 judges may be believed" in alone.judges[0].unfit[0]
     assert alone.word == "UNFIT"
+
+
+def test_a_panels_changes_are_correlated_and_resampled_as_any_judges(tmp_path):
+    report = panel(tmp_path, (True, True, True), rivals=("c1", "c2", "c3", "c4", "c5"))
+    rows = [row for row in report.correlations if (row.predictor, row.method) == ("flips", "pearson")]
+    assert [row.outcome for row in rows] == ["rating_change", "win_change"]
+    assert all(row.bootstrap and abs(sum(row.bootstrap) / 2 - row.coefficient.value) < 0.1 for row in rows)
+    assert len(report.judges[0].strengths) == 6
 
 
 def test_a_panel_of_one_is_refused():
