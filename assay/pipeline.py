@@ -16,7 +16,7 @@ from pathlib import Path
 from typing import Any
 from urllib.parse import urlsplit
 
-from analysis.report_writers import write_reports
+from analysis.faces.writers import write_reports
 from analysis.review_report import ReviewReport, build_report
 from assay.placement.gpus import gpus
 from assay.placement.judge_server import served, waves

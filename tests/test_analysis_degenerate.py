@@ -5,7 +5,7 @@ import random
 
 import pytest
 
-from analysis.report_writers import write_reports
+from analysis.faces.writers import write_reports
 from ledger.judgments import Winner
 from tests.test_analysis_run_folder import Folder, config, no_zero_width, whole
 

@@ -3,10 +3,10 @@
 import html
 
 from analysis.decision import Word
-from analysis.evidence_tables import evidence_table, shortfall_line
-from analysis.report_html import report_html
-from analysis.report_markdown import report_markdown
-from analysis.report_tables import warnings
+from analysis.faces.markdown import report_markdown
+from analysis.faces.page import report_html
+from analysis.tables.evidence import evidence_table, shortfall_line
+from analysis.tables.review import warnings
 from ledger.digests import file_digest
 from ledger.errors import EXIT_UNFIT
 from ledger.judgments import Outcome

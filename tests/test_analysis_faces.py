@@ -8,18 +8,18 @@ import re
 
 import pytest
 
-from analysis.choice_tables import flip_table
 from analysis.decision import Word
+from analysis.faces.data import report_json
+from analysis.faces.markdown import MOST_LINES, report_markdown
+from analysis.faces.page import report_html
+from analysis.faces.rendering import NO_BREAK
+from analysis.faces.terminal import summary
+from analysis.faces.text import markdown, visible
 from analysis.numbers import count_of
-from analysis.relation_tables import correlation_table
-from analysis.rendering import NO_BREAK
-from analysis.report_html import report_html
-from analysis.report_json import report_json
-from analysis.report_markdown import MOST_LINES, report_markdown
-from analysis.report_tables import Table, decision_table, game_table, score_table
-from analysis.report_text import markdown, visible
 from analysis.review_report import ReviewReport
-from analysis.summary import summary
+from analysis.tables.choices import flip_table
+from analysis.tables.relations import correlation_table
+from analysis.tables.review import Table, decision_table, game_table, score_table
 from assay.commands import review
 from ledger.judgments import Outcome, Winner
 from tests.test_analysis_run_folder import HOSTILE, Folder, config, whole

@@ -9,11 +9,11 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from analysis.estimates import Estimate
-from analysis.paper_figures import figures
-from analysis.plots import BOTTOM, LEFT, RIGHT, TOP, Plot, Point, Series, drawing, ticks
-from analysis.rendering import plot_svg
-from analysis.report_html import report_html
-from analysis.report_writers import plot_csv, write_reports
+from analysis.faces.page import report_html
+from analysis.faces.rendering import plot_svg
+from analysis.faces.writers import plot_csv, write_reports
+from analysis.figures.paper import figures
+from analysis.figures.plots import BOTTOM, LEFT, RIGHT, TOP, Plot, Point, Series, drawing, ticks
 from analysis.trace_measures import TraceReport
 from analysis.vocabulary_kl import VocabularyReport
 from ledger.config import config_from

@@ -22,9 +22,9 @@ from analysis.games import (
     win_score,
     win_values,
 )
-from analysis.report_tables import warnings
 from analysis.resampling import Resamplings
 from analysis.scores import holm, paired_changes, rating, rating_change, rating_change_p, sign_flip_p
+from analysis.tables.review import warnings
 from ledger.judgments import ExamMark, Order, Outcome, Winner
 from tests.test_analysis_run_folder import config, whole
 

@@ -4,9 +4,9 @@ import html
 
 import pytest
 
+from analysis.faces.page import report_html
 from analysis.games import TurnClass
 from analysis.panel import majority
-from analysis.report_html import report_html
 from ledger.config import config_from
 from ledger.errors import ConfigError
 from ledger.judgments import Label, Winner

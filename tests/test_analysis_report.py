@@ -4,12 +4,12 @@ import pytest
 
 from analysis.decision import Word
 from analysis.evidence import read_evidence
-from analysis.report_html import report_html
-from analysis.report_markdown import MOST_LINES, report_markdown
-from analysis.report_tables import Table
-from analysis.report_writers import write_reports
+from analysis.faces.markdown import MOST_LINES, report_markdown
+from analysis.faces.page import report_html
+from analysis.faces.terminal import summary
+from analysis.faces.writers import write_reports
 from analysis.review_report import build_report, report_from
-from analysis.summary import summary
+from analysis.tables.review import Table
 from ledger.config import config_from
 from ledger.errors import EXIT_HOLD, EXIT_INCONCLUSIVE, EXIT_SHIP
 from ledger.judgments import Outcome

@@ -7,7 +7,7 @@ import numpy as np
 
 from analysis.decision import Word
 from analysis.evidence import read_evidence
-from analysis.report_json import report_json
+from analysis.faces.data import report_json
 from analysis.review_report import ReviewReport, build_report
 from ledger.config import ReviewConfig, config_from
 from ledger.digests import digest_of, file_digest

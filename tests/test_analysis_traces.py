@@ -12,8 +12,8 @@ from scipy.special import log_softmax
 
 from analysis.resampling import Resamplings
 from analysis.review_report import build_report
+from analysis.tables.traces import trace_table
 from analysis.trace_measures import kl_lower_bound, trace_report
-from analysis.trace_tables import trace_table
 from ledger.config import config_from
 from ledger.runs import RunFolder
 from ledger.traces import Trace, TraceArrays, TraceWriter, read_traces

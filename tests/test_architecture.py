@@ -29,7 +29,7 @@ OWNERS = {
     "lm_eval": ("generation/harness.py",),
     "fastchat": ("generation/templates.py",),
     "ray": ("assay/placement/ray_placement.py",),
-    "jinja2": ("judge/prompt_sets.py", "analysis/"),
+    "jinja2": ("judge/prompt_sets.py", "analysis/faces/"),
 }
 FILE_LINES = 300
 TEST_FILE_LINES = 500

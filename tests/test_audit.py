@@ -12,9 +12,9 @@ import pytest
 
 from analysis.audit import audit
 from analysis.audit_findings import findings
-from analysis.audit_tables import audit_markdown
 from analysis.games import TurnClass
 from analysis.stored import Freshness
+from analysis.tables.audit import audit_markdown
 from assay.cli import run
 from assay.sources.fastchat_files import fastchat_folder, stored
 from ledger.errors import ConfigError

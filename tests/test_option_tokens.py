@@ -9,7 +9,7 @@ import pytest
 
 from analysis.resampling import Resamplings
 from analysis.review_report import build_report
-from analysis.trace_tables import vocabulary_table
+from analysis.tables.traces import vocabulary_table
 from analysis.vocabulary_kl import vocabulary_report
 from generation.option_tokens import option_texts
 from generation.orders import Batch, EngineSpec, Order, TaskItems, pending_option_tokens

@@ -6,9 +6,9 @@ from typing import Annotated
 import typer
 
 from analysis.evidence import read_evidence
-from analysis.evidence_tables import exam_mark, exam_table
 from analysis.judge_reports import judge_report
 from analysis.resampling import Resamplings
+from analysis.tables.evidence import exam_mark, exam_table
 from assay import judging, pipeline
 from assay.commands.judge import ESTIMATE
 from assay.commands.review import Amend, Config, Runs, console

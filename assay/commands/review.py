@@ -8,9 +8,9 @@ import typer
 from rich.console import Console
 from rich.text import Text
 
-from analysis.report_tables import Table
+from analysis.faces.terminal import summary
 from analysis.review_report import ReviewReport
-from analysis.summary import summary
+from analysis.tables.review import Table
 from assay import pipeline
 from assay.display import Display, table
 from assay.preflight import preflight

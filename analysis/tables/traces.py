@@ -4,8 +4,8 @@ In: a ReviewReport. Out: a Table of plain text.
 """
 
 from analysis.numbers import cell, number, unmeasured
-from analysis.report_tables import NO_FLOOR, NOISE_FLOOR, Table
 from analysis.review_report import ReviewReport
+from analysis.tables.review import NO_FLOOR, NOISE_FLOOR, Table
 from analysis.trace_measures import TraceReport
 
 

@@ -6,12 +6,12 @@ In: a ReviewReport. Out: Markdown; text from outside cannot render, link or ment
 import re
 from collections.abc import Iterator, Sequence
 
-from analysis.choice_tables import flip_table
 from analysis.decision import PRECEDENCE, Decision
-from analysis.evidence_tables import shortfall_line
-from analysis.report_tables import NOISE_FLOOR, SHAPES, Table, decision_table, game_table, score_table, warnings
-from analysis.report_text import markdown, visible
+from analysis.faces.text import markdown, visible
 from analysis.review_report import ReviewReport
+from analysis.tables.choices import flip_table
+from analysis.tables.evidence import shortfall_line
+from analysis.tables.review import NOISE_FLOOR, SHAPES, Table, decision_table, game_table, score_table, warnings
 
 MOST_LINES = 40
 MOST_CANDIDATES = 5

@@ -8,8 +8,8 @@ from collections.abc import Iterator
 from analysis.beyond_accuracy import Stronger
 from analysis.correlations import Correlation
 from analysis.numbers import cell, number, optional, probability, unmeasured
-from analysis.report_tables import Table
 from analysis.review_report import ReviewReport
+from analysis.tables.review import Table
 from analysis.within_candidate import Within
 
 ALL = "all"

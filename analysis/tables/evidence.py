@@ -8,8 +8,8 @@ from collections.abc import Iterable, Mapping
 from analysis.coverage import Coverage
 from analysis.judge_reports import JudgeReport
 from analysis.numbers import cell, count_of, number, optional
-from analysis.report_tables import Table
 from analysis.review_report import ReviewReport
+from analysis.tables.review import Table
 
 KINDS = ("answers", "choices", "paired choices", "ratings", "paired ratings", "games", "question-turns")
 Counts = dict[str, dict[str, Coverage]]

@@ -3,8 +3,8 @@
 In: a ReviewReport. Out: Tables of plain text.
 """
 
-from analysis.report_tables import Table
 from analysis.review_report import ReviewReport
+from analysis.tables.review import Table
 
 METHOD_NOTES = (
     ("change", "Candidate minus baseline, on the same questions or items."),

@@ -7,7 +7,7 @@ from collections.abc import Iterator
 
 from analysis.judge_trust import TrustReport
 from analysis.numbers import cell, number, optional
-from analysis.report_tables import Table
+from analysis.tables.review import Table
 
 
 def trust_tables(trust: TrustReport) -> Iterator[Table]:

@@ -7,15 +7,15 @@ import re
 from collections.abc import Iterator, Sequence
 
 from analysis.audit_findings import findings
-from analysis.audit_report import AuditReport, Contrast, FileAudit, PlayedPair, RatedModel
 from analysis.bounds import Bounds
 from analysis.coverage import Coverage
 from analysis.estimates import Estimate
+from analysis.faces.audit import AuditReport, Contrast, FileAudit, PlayedPair, RatedModel
+from analysis.faces.text import markdown
 from analysis.games import TurnClass
 from analysis.numbers import NOT_MEASURED, cell, number, optional, probability
-from analysis.report_tables import Table
-from analysis.report_text import markdown
 from analysis.stored import Freshness, Lengths, StoredModel
+from analysis.tables.review import Table
 
 DIGITS = 6  # as pandas prints them
 _WORD_UNDERSCORE = re.compile(r"(?<=\w)\\_(?=\w)")

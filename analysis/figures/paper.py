@@ -10,12 +10,12 @@ from itertools import pairwise
 from scipy import stats
 
 from analysis.estimates import Estimate
+from analysis.figures.plots import Plot, Point, Series
 from analysis.flips import FlipResult
 from analysis.gates import judged_estimate, primary_judge
 from analysis.margins import EDGES, MarginGroup
 from analysis.model_reports import ItemReport
 from analysis.numbers import cell
-from analysis.plots import Plot, Point, Series
 from analysis.relations import OUTCOMES
 from analysis.review_report import ReviewReport
 

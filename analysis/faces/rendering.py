@@ -1,6 +1,6 @@
 """Templates filled with the report's texts; everything that came from outside is escaped, and what is invisible shown.
 
-In: a template of analysis/templates and values. Out: HTML or SVG text.
+In: a template of analysis/faces/templates and values. Out: HTML or SVG text.
 """
 
 import re
@@ -10,8 +10,8 @@ from importlib.resources import files
 import jinja2
 from markupsafe import Markup
 
-from analysis.plots import Plot, drawing
-from analysis.report_text import visible
+from analysis.faces.text import visible
+from analysis.figures.plots import Plot, drawing
 
 NO_BREAK = "\u00a0"
 _TOGETHER = re.compile(r"\[[^][]{1,24}\]|\(n \d|\d (?=%|pp|nats)")
@@ -29,7 +29,7 @@ def plot_svg(plot: Plot, *, alone: bool) -> str:
 
 def template_text(name: str) -> str:
     """A file of the templates' folder as it is."""
-    return (files("analysis.templates") / name).read_text(encoding="utf-8")
+    return (files("analysis.faces.templates") / name).read_text(encoding="utf-8")
 
 
 @cache

@@ -7,13 +7,13 @@ import csv
 import io
 from pathlib import Path
 
-from analysis.paper_figures import figures
-from analysis.plots import Plot
-from analysis.rendering import plot_svg
-from analysis.report_html import report_html
-from analysis.report_json import report_json
-from analysis.report_markdown import report_markdown
-from analysis.report_text import visible
+from analysis.faces.data import report_json
+from analysis.faces.markdown import report_markdown
+from analysis.faces.page import report_html
+from analysis.faces.rendering import plot_svg
+from analysis.faces.text import visible
+from analysis.figures.paper import figures
+from analysis.figures.plots import Plot
 from analysis.review_report import ReviewReport
 from ledger.runs import folder_name
 from ledger.store import write_atomically

@@ -8,7 +8,7 @@ from collections.abc import Iterator
 from analysis.bounds import Bounds
 from analysis.judge_reports import JudgeReport, ModelGames, ModelScores
 from analysis.numbers import cell, number, optional, probability
-from analysis.report_tables import Table
+from analysis.tables.review import Table
 
 COMPLETE = "nothing is missing"
 SAME_DIGITS = 2

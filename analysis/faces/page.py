@@ -9,16 +9,17 @@ from dataclasses import replace
 
 from markupsafe import Markup
 
-from analysis.choice_tables import flip_table, loss_table, margin_table, overlap_table, subject_table
-from analysis.detail_tables import card_table, method_table
-from analysis.evidence_tables import coverage_table, evidence_table, exam_mark, exam_table
-from analysis.game_bars import Bar, game_bars
-from analysis.judged_tables import depth_tables
+from analysis.faces.rendering import plot_svg, rendered, template_text
+from analysis.figures.game_bars import Bar, game_bars
+from analysis.figures.paper import figures
 from analysis.numbers import number
-from analysis.paper_figures import figures
-from analysis.relation_tables import relation_tables
-from analysis.rendering import plot_svg, rendered, template_text
-from analysis.report_tables import (
+from analysis.review_report import ReviewReport
+from analysis.tables.cards import card_table, method_table
+from analysis.tables.choices import flip_table, loss_table, margin_table, overlap_table, subject_table
+from analysis.tables.evidence import coverage_table, evidence_table, exam_mark, exam_table
+from analysis.tables.judged import depth_tables
+from analysis.tables.relations import relation_tables
+from analysis.tables.review import (
     SHAPES,
     Table,
     decision_table,
@@ -28,9 +29,8 @@ from analysis.report_tables import (
     score_table,
     warnings,
 )
-from analysis.review_report import ReviewReport
-from analysis.trace_tables import trace_table, vocabulary_table
-from analysis.trust_tables import trust_tables
+from analysis.tables.traces import trace_table, vocabulary_table
+from analysis.tables.trust import trust_tables
 
 Section = tuple[str, str, tuple[Table, ...]]
 FOLDED = ("parts", "cards")
@@ -38,10 +38,10 @@ FOLDED = ("parts", "cards")
 
 def report_html(report: ReviewReport) -> str:
     """The whole page."""
-    css = template_text("report.css")
+    css = template_text("page.css")
     digest = base64.b64encode(hashlib.sha256(css.encode()).digest()).decode()
     return rendered(
-        "report.html.j2",
+        "page.html.j2",
         report=report,
         css=Markup(css),
         policy=f"default-src 'none'; style-src 'sha256-{digest}'; base-uri 'none'; form-action 'none'",

@@ -6,13 +6,13 @@ In: a ReviewReport. Out: tables with title, header and rows of text, and lines b
 from collections.abc import Iterator
 from dataclasses import replace
 
-from analysis.choice_tables import flip_table
-from analysis.evidence_tables import exam_mark, incomplete_table, shortfall_line
+from analysis.faces.text import visible
 from analysis.judge_reports import JudgeReport
-from analysis.relation_tables import strongest_correlation
-from analysis.report_tables import NOISE_FLOOR, SHAPES, Table, decision_table, game_table, score_table, warnings
-from analysis.report_text import visible
 from analysis.review_report import ReviewReport
+from analysis.tables.choices import flip_table
+from analysis.tables.evidence import exam_mark, incomplete_table, shortfall_line
+from analysis.tables.relations import strongest_correlation
+from analysis.tables.review import NOISE_FLOOR, SHAPES, Table, decision_table, game_table, score_table, warnings
 
 MOST_MODELS = 8
 FLIP_COLUMNS = ("accuracy_change", "flips", "KL (options)")

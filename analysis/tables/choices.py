@@ -11,8 +11,8 @@ from analysis.losses import AGGREGATIONS, LossTests
 from analysis.margins import MarginGroup
 from analysis.model_reports import ItemReport
 from analysis.numbers import cell, number, optional, probability, unmeasured
-from analysis.report_tables import NO_FLOOR, NOISE_FLOOR, Table
 from analysis.review_report import ReviewReport
+from analysis.tables.review import NO_FLOOR, NOISE_FLOOR, Table
 
 
 def flip_table(report: ReviewReport, *, brief: bool = False) -> Table:
