@@ -342,7 +342,10 @@ def test_files_of_an_audit_are_written_on_request(folder, tmp_path, capsys):
     assert run(["audit", str(folder), "--baseline", "nobody"]) == 64
 
 
-def test_an_import_is_a_review_and_an_export_gives_the_rows_back(folder, tmp_path, capsys):
+def test_an_import_is_a_review_and_an_export_gives_the_rows_back(folder, tmp_path, monkeypatch):
+    monkeypatch.setenv("ASSAY_HOME", str(tmp_path / "home"))
+    (tmp_path / "home/mt-bench").mkdir(parents=True)
+    shutil.copy(folder / "judge_prompts.jsonl", tmp_path / "home/mt-bench")
     runs = ["--runs", str(tmp_path / "runs")]
     for _ in range(2):  # the same files again change nothing
         assert run(["import", "fastchat", str(folder), "--review", "r", "--baseline", "a", *runs]) == 0
