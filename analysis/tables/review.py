@@ -31,13 +31,14 @@ UNEXAMINED = (
 
 @dataclass(frozen=True)
 class Table:
-    """A table of the report: `id` is its kind, every row as long as the header."""
+    """A table of the report: `id` is its kind, `of` the judge where each has one, every row as long as the header."""
 
     id: str
     title: str
     caption: str
     header: tuple[str, ...]
     rows: tuple[tuple[str, ...], ...]
+    of: str = ""
 
 
 def decision_table(report: ReviewReport) -> Table:
