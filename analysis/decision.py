@@ -76,6 +76,11 @@ class Decision:
     lower_bound: float | None
     upper_bound: float | None
 
+    @property
+    def step(self) -> int:
+        """Which of the bounds decided: those at level 0.05 / step."""
+        return round(ALPHA / self.alpha)
+
 
 def decisions(evidence: Sequence[Evidence], family_wise: Literal["each", "holm"]) -> tuple[Decision, ...]:
     """A decision for each candidate, in the given order.
@@ -95,15 +100,29 @@ def overall(found: Sequence[Decision]) -> Word:
 
 def word_at(evidence: Evidence, step: int) -> Word:
     """The word with one-sided bounds at level 0.05 / step."""
-    primary, limits = evidence.primary, evidence.limits
-    if any(limit.fit and _beyond(limit, step) for limit in limits):
+    limits = {limit_word(limit, step) for limit in evidence.limits}
+    if Word.HOLD in limits:
         return Word.HOLD
+    word = primary_word(evidence.primary, step)
+    return Word.INCONCLUSIVE if word is Word.SHIP and limits - {Word.SHIP} else word
+
+
+def primary_word(primary: Gate, step: int) -> Word:
+    """What the primary measure says by itself with bounds at level 0.05 / step."""
     if not primary.fit:
         return Word.UNFIT
-    if not primary.estimate.identical and primary.estimate.upper_bounds[step - 1] < primary.threshold:
-        return Word.HOLD
-    holds = primary.estimate.identical or primary.estimate.lower_bounds[step - 1] > primary.threshold
-    return Word.SHIP if holds and all(_within(limit, step) for limit in limits) else Word.INCONCLUSIVE
+    if primary.estimate.identical or primary.estimate.lower_bounds[step - 1] > primary.threshold:
+        return Word.SHIP
+    return Word.HOLD if primary.estimate.upper_bounds[step - 1] < primary.threshold else Word.INCONCLUSIVE
+
+
+def limit_word(limit: Gate, step: int) -> Word:
+    """What one limit says by itself; on unfit evidence it stays open, and never makes UNFIT."""
+    if not limit.fit:
+        return Word.INCONCLUSIVE
+    if limit.estimate.identical or limit.estimate.upper_bounds[step - 1] <= limit.threshold:
+        return Word.SHIP
+    return Word.HOLD if limit.estimate.lower_bounds[step - 1] > limit.threshold else Word.INCONCLUSIVE
 
 
 def _holm_steps(evidence: Sequence[Evidence]) -> dict[str, int]:
@@ -115,14 +134,6 @@ def _holm_steps(evidence: Sequence[Evidence]) -> dict[str, int]:
         steps.update({each.candidate: step for each in (settled or rest)})
         rest = [each for each in rest if each.candidate not in steps]
     return steps
-
-
-def _beyond(limit: Gate, step: int) -> bool:
-    return not limit.estimate.identical and limit.estimate.lower_bounds[step - 1] > limit.threshold
-
-
-def _within(limit: Gate, step: int) -> bool:
-    return limit.fit and (limit.estimate.identical or limit.estimate.upper_bounds[step - 1] <= limit.threshold)
 
 
 def _decision(evidence: Evidence, step: int) -> Decision:
@@ -148,12 +159,11 @@ def _causes(evidence: Evidence, word: Word, step: int) -> tuple[str, ...]:
     primary = evidence.primary
     if word is Word.UNFIT:
         return _unfit_causes(primary)
-    broken = [_over(limit, step) for limit in evidence.limits if limit.fit and _beyond(limit, step)]
+    words = [(limit, limit_word(limit, step)) for limit in evidence.limits]
     if word is Word.HOLD:
-        under = primary.fit and not primary.estimate.identical
-        below = under and primary.estimate.upper_bounds[step - 1] < primary.threshold
-        return (*([_bound_clause(primary, step, 1, "below")] if below else []), *broken)
-    held = [_kept(limit, step) if _within(limit, step) else _open(limit, step) for limit in evidence.limits]
+        below = [_bound_clause(primary, step, 1, "below")] if primary_word(primary, step) is Word.HOLD else []
+        return (*below, *(_over(limit, step) for limit, own in words if own is Word.HOLD))
+    held = [_kept(limit, step) if own is Word.SHIP else _open(limit, step) for limit, own in words]
     return (_primary_clause(primary, step), *held)
 
 
@@ -221,7 +231,7 @@ def _settle(evidence: Evidence, step: int) -> str:
     """What more evidence is needed, gate by gate."""
     advice = [_needed(evidence.primary, step, evidence.primary.estimate.value, sign=1)]
     for limit in evidence.limits:
-        if not _within(limit, step):
+        if limit_word(limit, step) is not Word.SHIP:
             advice.append(_needed(limit, step, limit.estimate.value, sign=-1))
     return " ".join(text for text in advice if text)
 
