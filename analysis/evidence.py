@@ -14,6 +14,7 @@ import pandas as pd
 
 from analysis.cells import Cell, cell_of
 from analysis.choices import ChoiceColumns, choice_columns
+from analysis.inputs import Inputs, run_inputs
 from ledger.config import ReviewConfig
 from ledger.digests import file_digest
 from ledger.errors import BadRecord, StaleInput
@@ -71,6 +72,7 @@ class RunEvidence:
     items: pd.MultiIndex
     notes: tuple[str, ...]
     labels: tuple[Label, ...] = ()
+    inputs: Inputs = ()
 
     @property
     def baseline(self) -> ModelEvidence:
@@ -107,7 +109,7 @@ def read_evidence(config: ReviewConfig, run: RunFolder) -> RunEvidence:
     judges = tuple(_judge(judge, run, config, conflicts) for judge in config.judge)
     items = _all_items(models)
     notes, labels = tuple(_notes(config, models)), tuple(run.labels.records())
-    return RunEvidence(config, models, judges, questions, cells, items, notes, labels)
+    return RunEvidence(config, models, judges, questions, cells, items, notes, labels, run_inputs(config, run))
 
 
 def unfinished(evidence: RunEvidence, kind: str) -> tuple[str, ...]:

@@ -21,6 +21,7 @@ from analysis.resampling import Resamplings
 from ledger.judgments import Game, Order, Winner
 
 WIN_RANGE = (0.0, 1.0)
+GAPS = (0, 1, 2, 3)
 
 
 class TurnClass(StrEnum):
@@ -51,6 +52,18 @@ class PositionBias:
     toward_first: int
     toward_second: int
     p: float | None
+
+
+@dataclass(frozen=True)
+class GapFlips:
+    """Of `n` question-turns whose answers were rated `gap` points apart (rounded), how many flipped.
+
+    The last of GAPS stands for all that are further apart: flips there are alarming, among near-equals they are not.
+    """
+
+    gap: int
+    flips: int
+    n: int
 
 
 @dataclass(frozen=True)
@@ -145,6 +158,17 @@ def position_bias(found: Verdicts) -> PositionBias:
         toward_second=toward_second,
         p=float(stats.binomtest(toward_first, hard).pvalue) if hard else None,
     )
+
+
+def flips_by_gap(classes: Mapping[Cell, TurnClass], changes: Values) -> tuple[GapFlips, ...]:
+    """Flips among the question-turns with both verdicts and both ratings, by the ratings' distance."""
+    found = [
+        (min(round(abs(changes[cell])), GAPS[-1]), each is TurnClass.FLIP)
+        for cell, each in classes.items()
+        if each is not TurnClass.FAILED and cell in changes
+    ]
+    rows = ((gap, [flip for distance, flip in found if distance == gap]) for gap in GAPS)
+    return tuple(GapFlips(gap, sum(flips), len(flips)) for gap, flips in rows)
 
 
 def _seat(order: Order, winner: Winner) -> str | None:

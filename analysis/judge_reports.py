@@ -14,16 +14,18 @@ from analysis.estimates import Estimate
 from analysis.evidence import JudgeEvidence, ModelEvidence, RunEvidence
 from analysis.exam import Exam, exam_result
 from analysis.games import (
+    GapFlips,
     Played,
     PositionBias,
     TurnClass,
+    flips_by_gap,
     played_scopes,
     position_bias,
     turn_classes,
     verdicts,
     win_values,
 )
-from analysis.lengths import LengthPanel, length_controlled, length_panel
+from analysis.lengths import LengthPanel, length_controlled, length_panel, length_points
 from analysis.model_reports import plain
 from analysis.resampling import Resamplings
 from analysis.scores import Scored, fastchat_average, holm, paired_changes, rating_change_p, scored_scopes
@@ -31,6 +33,7 @@ from analysis.strengths import Strength, strengths
 from ledger.judgments import Order, Outcome
 
 SCORED = frozenset({Outcome.SCORED.value})
+SHOWN_APART = ("review", "judgments", "prompt_texts")
 BOTH_VERDICTS = frozenset(each.value for each in TurnClass if each is not TurnClass.FAILED)
 
 
@@ -40,7 +43,8 @@ class ModelScores:
 
     `bounds` and `change_bounds` are where rating and change would lie if all missing judgments were as bad, or as good,
     as they can be; None where none is missing. `controlled` is the change between answers of one length. `fastchat` is
-    what FastChat's show_result would print: the mean over sample 0 and repeat 0.
+    what FastChat's show_result would print: the mean over sample 0 and repeat 0. `points` are each rating's change and
+    by how many characters its answer is longer than the baseline's.
     """
 
     model: str
@@ -52,11 +56,15 @@ class ModelScores:
     change_bounds: Bounds | None
     controlled: Estimate | None
     fastchat: float | None
+    points: tuple[tuple[int, float], ...]
 
 
 @dataclass(frozen=True)
 class ModelGames:
-    """One rival's games against the baseline by scope, and how much seats and lengths decided; else as ModelScores."""
+    """One rival's games against the baseline by scope, and how much seats and lengths decided; else as ModelScores.
+
+    `gaps`: how often the judge's verdict flipped, by how far apart it rated the two answers.
+    """
 
     model: str
     role: str
@@ -65,6 +73,7 @@ class ModelGames:
     bounds: Bounds | None
     lengths: LengthPanel
     controlled: Estimate
+    gaps: tuple[GapFlips, ...]
 
 
 @dataclass(frozen=True)
@@ -82,6 +91,7 @@ class JudgeReport:
     card: tuple[tuple[str, str], ...]
     tricks: tuple[str, ...]
     strengths: tuple[Strength, ...] = ()
+    prompts: tuple[tuple[str, str], ...] = ()
 
     @property
     def unfit(self) -> tuple[str, ...]:
@@ -117,6 +127,7 @@ def judge_report(judge: JudgeEvidence, evidence: RunEvidence, draws: Resamplings
         card=_card(judge),
         tricks=tuple(_tricks(judge)),
         strengths=_strengths(judge, evidence, cells) if "pair" in modes else (),
+        prompts=tuple(judge.manifest.facts.get("prompt_texts", {}).items()) if judge.manifest else (),
     )
 
 
@@ -138,7 +149,8 @@ def _scores(
         found = scored_scopes(baseline, values[model.name], parts, draws, comparisons, is_baseline=first)
         mine = values[model.name]
         changes = paired_changes(baseline, mine)
-        controlled = length_controlled("rating_change", changes, _length_changes(evidence, model, changes))
+        lengths = _length_changes(evidence, model, changes)
+        controlled = length_controlled("rating_change", changes, lengths)
         rows.append(
             ModelScores(
                 model=model.name,
@@ -150,6 +162,7 @@ def _scores(
                 change_bounds=None if first else change_bounds(cells, baseline, mine),
                 controlled=None if first else controlled,
                 fastchat=fastchat_average(mine),
+                points=() if first else length_points(changes, lengths),
             )
         )
     return tuple(rows)
@@ -165,6 +178,7 @@ def _games(
         found = verdicts(games)
         classes, lengths = turn_classes(found), _length_changes(evidence, model, found)
         changes = {cell: worth - 0.5 for cell, worth in win_values(classes).items()}
+        ratings = [scored_values(judge, name, cells) for name in (evidence.baseline.name, model.name)]
         rows.append(
             ModelGames(
                 model=model.name,
@@ -174,6 +188,7 @@ def _games(
                 bounds=win_bounds(cells, found),
                 lengths=length_panel(classes, lengths),
                 controlled=length_controlled("win_change", changes, lengths),
+                gaps=flips_by_gap(classes, paired_changes(*ratings)),
             )
         )
     return tuple(rows)
@@ -265,5 +280,5 @@ def _card(judge: JudgeEvidence) -> tuple[tuple[str, str], ...]:
     if not judge.manifest:
         return (("manifest", "missing"),)
     facts: dict[str, Any] = {**judge.manifest.settings, **judge.manifest.facts}
-    shown = [(name, plain(facts[name])) for name in sorted(facts) if name not in ("review", "judgments")]
+    shown = [(name, plain(facts[name])) for name in sorted(facts) if name not in SHOWN_APART]
     return (*shown, ("sessions", str(len(judge.manifest.sessions))))

@@ -53,6 +53,11 @@ def length_panel(classes: Mapping[Cell, TurnClass], differences: Lengths) -> Len
     )
 
 
+def length_points(changes: Values, lengths: Lengths) -> tuple[tuple[int, float], ...]:
+    """(length, value) of each cell that has both, in the cells' order: what a scatter shows."""
+    return tuple((lengths[cell], changes[cell]) for cell in sorted(changes.keys() & lengths.keys()))
+
+
 def length_changes(baseline: Lengths, candidate: Lengths) -> dict[Cell, int]:
     """Candidate minus baseline in each cell that both have, in the cells' order."""
     return {cell: candidate[cell] - baseline[cell] for cell in sorted(baseline.keys() & candidate.keys())}

@@ -5,9 +5,11 @@ In: Estimates. Out: short texts, the same in every face of the report; what was 
 
 import math
 from collections.abc import Callable
+from typing import TypeVar
 
 from analysis.estimates import Estimate
 
+N = TypeVar("N", bound=float)
 NOT_MEASURED = "not measured"
 LONGEST_REASON = 60
 NATS = frozenset({"kl_options", "kl_trace", "kl_vocabulary", "logprob_change"})
@@ -108,7 +110,7 @@ def count_of(done: int, planned: int) -> str:
     return f"{done} of {planned} ({100 * done / planned:.1f} %)" if planned else "none planned"
 
 
-def optional(value: float | None, write: Callable[[float], str]) -> str:
+def optional(value: N | None, write: Callable[[N], str]) -> str:
     """A written value, or `not measured`."""
     return NOT_MEASURED if value is None else write(value)
 

@@ -9,11 +9,13 @@ from pydantic import BaseModel, ConfigDict
 
 from analysis.beyond_accuracy import Partial, Stronger
 from analysis.correlations import Correlation
+from analysis.costs import Cost, costs
 from analysis.coverage import Coverage
 from analysis.decision import EXIT_CODES, Decision, Word, decisions, overall
 from analysis.estimates import Estimate
 from analysis.evidence import RunEvidence, identical_answers, read_evidence, unfinished
 from analysis.gates import Measured, decision_evidence, gate, primary_judge
+from analysis.inputs import Inputs
 from analysis.judge_reports import JudgeReport, judge_report
 from analysis.judge_trust import TrustReport, trust_report
 from analysis.model_reports import ItemReport, ModelCard, item_report, model_card, model_coverage
@@ -25,6 +27,7 @@ from analysis.trace_measures import TraceReport, trace_report
 from analysis.vocabulary_kl import VocabularyReport, vocabulary_report
 from analysis.within_candidate import Within
 from ledger.config import ReviewConfig
+from ledger.manifests import assay_version
 from ledger.runs import RunFolder
 
 
@@ -37,7 +40,8 @@ class ReviewReport(BaseModel):
 
     model_config = ConfigDict(frozen=True, extra="forbid", allow_inf_nan=False)
 
-    version: int = 1
+    version: int = 2
+    assay_version: str
     name: str
     made_at: str
     config_digest: str
@@ -72,6 +76,8 @@ class ReviewReport(BaseModel):
     within: tuple[Within, ...]
     coverage: tuple[Coverage, ...]
     models: tuple[ModelCard, ...]
+    costs: tuple[Cost, ...]
+    inputs: Inputs
     notes: tuple[str, ...]
 
     @property
@@ -105,6 +111,7 @@ def report_from(evidence: RunEvidence, made_at: str, resamples: int = RESAMPLES)
     word = overall(found)
     control = next((model for model in evidence.rivals if model.role == "control"), None)
     return ReviewReport(
+        assay_version=assay_version(),
         name=config.name,
         made_at=made_at,
         config_digest=config.digest,
@@ -139,6 +146,8 @@ def report_from(evidence: RunEvidence, made_at: str, resamples: int = RESAMPLES)
         within=related.within,
         coverage=measured.coverage,
         models=tuple(model_card(model) for model in evidence.models),
+        costs=tuple(costs(evidence)),
+        inputs=evidence.inputs,
         notes=evidence.notes,
     )
 

@@ -16,14 +16,17 @@ from pathlib import Path
 from typing import Any
 from urllib.parse import urlsplit
 
+from analysis.evidence import read_evidence
+from analysis.exhibits import exhibits
+from analysis.faces.page import Shown
 from analysis.faces.writers import write_reports
-from analysis.review_report import ReviewReport, build_report
+from analysis.review_report import ReviewReport, report_from
 from assay.placement.gpus import gpus
 from assay.placement.judge_server import served, waves
 from assay.placement.local_placement import run_locally
 from assay.placement.ray_placement import on_ray
 from assay.placement.work import merge_batch, run_work, shard_job, tell_completeness, unfinished
-from assay.sources.material import official_prompts, questions, task_items
+from assay.sources.material import official_prompts, questions, readable, task_items
 from assay.sources.models import engine_spec, model_path
 from generation.orders import Batch, EngineSpec, Order
 from generation.shards import Shard
@@ -113,7 +116,9 @@ def generate(review: Review, *, model: str = "", ray: str | None = None) -> None
     Shards that a killed run or `generate_shard` left are merged first.
     """
     placement = review.config.placement
-    work = unfinished(_batches_of(review, model), review.report)
+    planned = _batches_of(review, model)
+    _keep_items(review, planned)
+    work = unfinished(planned, review.report)
     if not work:
         return
     address = placement.ray if ray is None else ray
@@ -123,7 +128,9 @@ def generate(review: Review, *, model: str = "", ray: str | None = None) -> None
 
 def generate_shard(review: Review, shard: Shard, *, model: str = "") -> None:
     """One shard of every model, or of the one named, on this machine; `merge` puts the shards together."""
-    jobs = {batch.orders[0].model: shard_job(batch, shard) for batch in _batches_of(review, model)}
+    planned = _batches_of(review, model)
+    _keep_items(review, planned)
+    jobs = {batch.orders[0].model: shard_job(batch, shard) for batch in planned}
     for name in (name for name, job in jobs.items() if job is None):
         review.report(Progress(f"{name}: answers and choices are there ({shard})", 1, 1))
     run_locally([job for job in jobs.values() if job], review.report)
@@ -134,6 +141,14 @@ def merge(review: Review) -> None:
     for batch in batches(review):
         merge_batch(batch, review.report)
         tell_completeness(batch, review.report)
+
+
+def _keep_items(review: Review, planned: Sequence[Batch]) -> None:
+    """Keep the items' texts beside the choices of them: a reader of the report wants to see what was asked."""
+    kept = [readable(item) for task in planned[0].orders[0].tasks for item in task.items]
+    store = review.run.items
+    if kept and [item.digest for item in kept] != [item.digest for item in store.records()]:
+        store.replace(kept)
 
 
 def _batches_of(review: Review, model: str) -> list[Batch]:
@@ -190,12 +205,14 @@ def judge(review: Review, *, exam_only: bool = False) -> list[JudgeSummary]:
     return found
 
 
-def analyze(review: Review) -> tuple[ReviewReport, list[Path]]:
-    """Compute the report from what is there, and write its faces."""
+def analyze(review: Review, *, redact: bool = False) -> tuple[ReviewReport, list[Path]]:
+    """Compute the report from what is there, and write its faces; redacted, the page holds no text but names."""
     review.report(Progress("analysis", 0, 1))
     made_at = datetime.now(UTC).isoformat(timespec="seconds")
-    report = build_report(review.config, review.run, made_at)
-    written = write_reports(report, review.run.analysis)
+    evidence = read_evidence(review.config, review.run)
+    report = report_from(evidence, made_at)
+    shown = Shown(exhibits(evidence), tuple(review.run.items.records()), redact)
+    written = write_reports(report, review.run.analysis, shown)
     review.report(Progress("analysis", 1, 1))
     return report, written
 

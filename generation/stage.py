@@ -26,7 +26,7 @@ from generation.orders import (
     pending_traces,
 )
 from generation.traces import Turn, write_traces
-from ledger.manifests import open_manifest, read_manifest, write_manifest
+from ledger.manifests import end_session, open_manifest, read_manifest, write_manifest
 from ledger.progress import Progress, Report, silent
 from ledger.records import Item, Question
 from ledger.runs import GenerationFolder
@@ -92,6 +92,7 @@ def _run_order(pending: Pending, spec: EngineSpec, engine: Engine, report: Repor
                 _trace_options(order, texts, engine, report)
         finally:
             _note(folder.path, engine.facts)  # an endpoint tells what it is only while it answers
+            end_session(folder.path)
 
 
 def _trace(order: Order, turns: list[Turn], engine: Engine, report: Report) -> None:

@@ -59,6 +59,10 @@ class PromptSet(Protocol):
     def form(self) -> Form:
         """How it asks for a verdict."""
 
+    @property
+    def texts(self) -> dict[str, str]:
+        """Every prompt by name, system text first, as it was before a conversation was filled in."""
+
     def messages(self, question: Question, turn: int, seats: Seats) -> Messages:
         """What the judge is sent about turn `turn` (1-based). Raises ConfigError where the set has no prompt for it."""
 
@@ -92,7 +96,16 @@ class AssayPrompts:
     form: Form
     systems: dict[tuple[str, bool], str]
     templates: dict[tuple[str, bool], jinja2.Template]
+    sources: dict[tuple[str, bool], str]
     name: str = "assay"
+
+    @property
+    def texts(self) -> dict[str, str]:
+        """Every prompt by mode, and whether it shows a reference."""
+        return {
+            f"{mode}{'-reference' * reference}": f"{self.systems[mode, reference]}\n\n{source}"
+            for (mode, reference), source in sorted(self.sources.items())
+        }
 
     def messages(self, question: Question, turn: int, seats: Seats) -> Messages:
         """The system text and the rendered conversation; a reference is shown where one stands in turns 1..turn."""
@@ -112,6 +125,11 @@ class OfficialPrompts:
     prompts: dict[str, tuple[str, str]]
     name: str = "official"
     form: Form = "text"
+
+    @property
+    def texts(self) -> dict[str, str]:
+        """Every prompt by FastChat's name."""
+        return {name: f"{system}\n\n{template}" for name, (system, template) in self.prompts.items()}
 
     def messages(self, question: Question, turn: int, seats: Seats) -> Messages:
         """The system text and the filled template; references only where FastChat shows them.
@@ -165,7 +183,7 @@ def assay_prompts(folder: Traversable | Path, form: Form = "text") -> AssayPromp
     if missing or not modes:
         raise ConfigError(f"no judge prompt for {', '.join(missing) or form}", where=str(folder))
     digest = digest_of(sorted([*kind, systems[kind], sources[kind]] for kind in systems))
-    return AssayPrompts(digest, form, systems, templates)
+    return AssayPrompts(digest, form, systems, templates, sources)
 
 
 def _endings(file: Traversable) -> dict[str, dict[str, dict[str, str]]]:

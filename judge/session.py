@@ -96,6 +96,7 @@ class Sitting:
             self.counts |= {"ratings": outcomes(ratings), "games": outcomes(games)}
         facts = self.manifest.facts | {
             "review": self.brief.about,
+            "prompt_texts": self.brief.prompts.texts,
             "judgments": self.manifest.facts.get("judgments", {}) | self.counts,
             "endpoint": dict(self.endpoint),
             "pace": self.tally.pace,
@@ -105,7 +106,7 @@ class Sitting:
         config = self.brief.config
         if config.price:
             facts["spent_usd"] = round(spent(self.history.all(), config.price, config.max_tokens), 6)
-        write_manifest(self.folder.path, self.manifest.model_copy(update={"facts": facts}))
+        write_manifest(self.folder.path, self.manifest.model_copy(update={"facts": facts}).ended())
 
 
 @contextmanager

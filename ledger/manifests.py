@@ -39,12 +39,23 @@ class Environment(BaseModel):
 
 
 class Session(BaseModel):
-    """One process that wrote to the folder; more than one means that the run was resumed."""
+    """One process that wrote to the folder; more than one means that the run was resumed.
+
+    `ended_at` is None for one that was killed, and in folders of earlier versions.
+    """
 
     model_config = ConfigDict(frozen=True, extra="forbid", strict=True)
 
     started_at: str
     records_found: int
+    ended_at: str | None = None
+
+    @property
+    def seconds(self) -> float | None:
+        """How long it took, to the second; None where its end is not known."""
+        if self.ended_at is None:
+            return None
+        return (datetime.fromisoformat(self.ended_at) - datetime.fromisoformat(self.started_at)).total_seconds()
 
 
 class Manifest(BaseModel):
@@ -66,24 +77,23 @@ class Manifest(BaseModel):
     environment: Environment
     sessions: tuple[Session, ...] = ()
 
+    def ended(self) -> "Manifest":
+        """The same with the end of its last session, now."""
+        last = self.sessions[-1].model_copy(update={"ended_at": _now()})
+        return self.model_copy(update={"sessions": (*self.sessions[:-1], last)})
+
 
 M = TypeVar("M", bound=Manifest)
 
 
 def present_environment() -> Environment:
     """The environment of this process."""
-    packages = {}
-    for name in PACKAGES:
-        try:
-            packages[name] = importlib.metadata.version(name)
-        except importlib.metadata.PackageNotFoundError:
-            continue
     return Environment(
         python=sys.version.split()[0],
         platform=platform.platform(),
         cpu_count=os.cpu_count() or 1,
         memory_gib=_memory_gib(),
-        packages=packages,
+        packages=_package_versions(),
         git=_git_state(),
     )
 
@@ -105,6 +115,12 @@ def write_manifest(folder: Path, manifest: Manifest) -> None:
     write_atomically(folder / MANIFEST_NAME, json.dumps(manifest.model_dump(mode="json"), indent=2) + "\n")
 
 
+def end_session(folder: Path) -> None:
+    """Note the end of the session that a folder's manifest names last."""
+    if found := read_manifest(folder):
+        write_manifest(folder, found.ended())
+
+
 def open_manifest(
     folder: Path,
     stage: str,
@@ -123,7 +139,7 @@ def open_manifest(
     if found and records_found:
         held = [{k: v for k, v in each.items() if k not in may_differ} for each in (found.settings, settings)]
         refuse_other_settings(str(folder / MANIFEST_NAME), held[0], held[1], OTHER_SETTINGS)
-    session = Session(started_at=datetime.now(UTC).isoformat(timespec="seconds"), records_found=records_found)
+    session = Session(started_at=_now(), records_found=records_found)
     earlier = found.sessions if found and records_found else ()
     manifest = Manifest(
         stage=stage,
@@ -145,6 +161,25 @@ def refuse_other_settings(place: str, recorded: dict[str, Any], present: dict[st
             raise StaleInput(
                 f"{place}, {field}", json.dumps(recorded.get(field)), json.dumps(present.get(field)), remedy
             )
+
+
+def assay_version() -> str:
+    """The version of the code that runs."""
+    return _package_versions().get("assay-review", "not installed")
+
+
+def _package_versions() -> dict[str, str]:
+    packages = {}
+    for name in PACKAGES:
+        try:
+            packages[name] = importlib.metadata.version(name)
+        except importlib.metadata.PackageNotFoundError:
+            continue
+    return packages
+
+
+def _now() -> str:
+    return datetime.now(UTC).isoformat(timespec="seconds")
 
 
 def _memory_gib() -> int | None:

@@ -4,6 +4,7 @@
     runs/<review>/generation/<model>/   manifest.json answers.jsonl choices.jsonl engine.log
                                         shards/<I>-of-<N>/ (the same files) until they are merged
     runs/<review>/labels.jsonl          people's verdicts (assay import labels)
+    runs/<review>/items.jsonl           the texts of the items, for people who read the report
     runs/<review>/judge/<judge>/        manifest.json attempts.jsonl ratings.jsonl games.jsonl exam.jsonl
     runs/<review>/analysis/             report.html report.md report.json figures/
 
@@ -16,7 +17,7 @@ from pathlib import Path
 
 from ledger.digests import digest_of
 from ledger.judgments import Attempt, ExamMark, Game, Label, Rating
-from ledger.records import Answer, Choice
+from ledger.records import Answer, Choice, Item
 from ledger.store import Store
 
 CONTROL_SUFFIX = "@control"
@@ -110,6 +111,11 @@ class RunFolder:
     def labels(self) -> Store[Label]:
         """What people said about pairs of answers."""
         return Store(self.path / "labels.jsonl", Label)
+
+    @property
+    def items(self) -> Store[Item]:
+        """What the models were given to pick from; no number depends on it."""
+        return Store(self.path / "items.jsonl", Item)
 
     def generation(self, model: str) -> GenerationFolder:
         """The folder of one model's records."""

@@ -10,9 +10,9 @@ from hypothesis import strategies as st
 
 from analysis.estimates import Estimate
 from analysis.faces.page import report_html
-from analysis.faces.rendering import plot_svg
+from analysis.faces.rendering import figure_svg
 from analysis.faces.writers import plot_csv, write_reports
-from analysis.figures.paper import figures
+from analysis.figures.catalog import figures
 from analysis.figures.plots import BOTTOM, LEFT, RIGHT, TOP, Plot, Point, Series, drawing, ticks
 from analysis.trace_measures import TraceReport
 from analysis.vocabulary_kl import VocabularyReport
@@ -140,7 +140,7 @@ def test_every_figure_is_written_as_svg_and_as_data_and_old_ones_go(report, tmp_
 
 def test_hostile_names_are_text_in_the_drawing_and_no_formula_in_the_data():
     plot = Plot("x", HOSTILE, HOSTILE, HOSTILE, "y", (Series(HOSTILE, (Point(1, 2, HOSTILE), Point(2, 3, "=1+1"))),))
-    root = ElementTree.fromstring(plot_svg(plot, alone=True))
+    root = ElementTree.fromstring(figure_svg(plot, alone=True))
     assert {element.tag.rpartition("}")[2] for element in root.iter()} <= {"svg", "title", "rect", "g", "path", "text"}
     assert "'=1+1" in plot_csv(plot)
     assert "\n=" not in plot_csv(plot)

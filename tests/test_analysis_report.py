@@ -129,7 +129,7 @@ def test_the_order_of_records_does_not_matter(tmp_path):
         lines = folder.read_text().splitlines(keepends=True)
         folder.write_text("".join(reversed(lines)))
     other.sign_judge()
-    mine, theirs = one.report().model_dump(mode="json"), other.report().model_dump(mode="json")
+    mine, theirs = (folder.report().model_dump(mode="json", exclude={"inputs"}) for folder in (one, other))
     assert mine == theirs
 
 

@@ -11,7 +11,11 @@ import jinja2
 from markupsafe import Markup
 
 from analysis.faces.text import visible
+from analysis.figures.catalog import Figure
+from analysis.figures.matrices import Matrix, matrix_drawing
 from analysis.figures.plots import Plot, drawing
+from analysis.figures.radars import Radar, radar_drawing
+from analysis.figures.row_charts import RowChart, row_drawing
 
 NO_BREAK = "\u00a0"
 _TOGETHER = re.compile(r"\[[^][]{1,24}\]|\(n \d|\d (?=%|pp|nats)")
@@ -22,9 +26,17 @@ def rendered(name: str, **values: object) -> str:
     return _environment().get_template(name).render(values)
 
 
-def plot_svg(plot: Plot, *, alone: bool) -> str:
-    """A plot as SVG; `alone` for a file of its own, with its size, its font and white paper."""
-    return rendered("plot.svg.j2", d=drawing(plot), alone=alone)
+def figure_svg(figure: Figure, *, alone: bool) -> str:
+    """A figure as SVG; `alone` for a file of its own, with its size, its font and white paper."""
+    match figure:
+        case Plot():
+            return rendered("plot.svg.j2", d=drawing(figure), alone=alone)
+        case RowChart():
+            return rendered("rows.svg.j2", d=row_drawing(figure), alone=alone)
+        case Radar():
+            return rendered("radar.svg.j2", d=radar_drawing(figure), alone=alone)
+        case Matrix():
+            return rendered("matrix.svg.j2", d=matrix_drawing(figure), alone=alone)
 
 
 def template_text(name: str) -> str:

@@ -8,6 +8,8 @@ import re
 import unicodedata
 
 HIDDEN = frozenset({"Cc", "Cf", "Cs", "Co", "Cn", "Zl", "Zp"})
+_ODD = re.compile(r"[^ -~]")
+_ODD_IN_LINES = re.compile(r"[^ -~\n]")
 APART = "\u200b"  # a zero-width space: keeps a mention, an issue number and a bare link from being one
 _MARKDOWN = re.compile(r"([\\`*_\[\]<>|~&])")
 _LINKS = re.compile(r"(@|#|:(?=//)|www(?=\.))")
@@ -15,7 +17,12 @@ _LINKS = re.compile(r"(@|#|:(?=//)|www(?=\.))")
 
 def visible(text: str) -> str:
     """The text on one line, with control, bidi and other invisible characters written as their code point."""
-    return "".join(_shown(character) for character in text)
+    return _ODD.sub(_shown, text)
+
+
+def visible_lines(text: str) -> str:
+    """The same with its line breaks and tabs."""
+    return _ODD_IN_LINES.sub(lambda found: "\t" if found[0] == "\t" else _shown(found), text.replace("\r\n", "\n"))
 
 
 def markdown(text: str) -> str:
@@ -23,7 +30,8 @@ def markdown(text: str) -> str:
     return _LINKS.sub(rf"\1{APART}", _MARKDOWN.sub(r"\\\1", visible(text)))
 
 
-def _shown(character: str) -> str:
+def _shown(found: re.Match[str]) -> str:
+    character = found[0]
     if character in "\n\t\r":
         return " "
     return f"\\u{ord(character):04x}" if unicodedata.category(character) in HIDDEN else character

@@ -7,26 +7,20 @@ from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 from itertools import pairwise
 
-from scipy import stats
-
 from analysis.estimates import Estimate
 from analysis.figures.plots import Plot, Point, Series
 from analysis.flips import FlipResult
-from analysis.gates import judged_estimate, primary_judge
 from analysis.margins import EDGES, MarginGroup
 from analysis.model_reports import ItemReport
-from analysis.numbers import cell
-from analysis.relations import OUTCOMES
 from analysis.review_report import ReviewReport
 
 FEWEST_DOTS = 2
 MIDDLES = tuple(float(low + high) / 2 for low, high in pairwise(EDGES))
-KL_NAMES = {"kl_options": "KL over the options", "kl_vocabulary": "KL over the vocabulary", "kl_trace": "KL (traces)"}
 FLIPS, CHANGE = "flips (%)", "accuracy change (percentage points)"
 
 
 @dataclass(frozen=True)
-class _Candidate:
+class Candidate:
     """A candidate with its rows under acc, by scope."""
 
     name: str
@@ -34,86 +28,56 @@ class _Candidate:
     rows: dict[str, FlipResult]
 
 
-def figures(report: ReviewReport) -> tuple[Plot, ...]:
-    """Every figure that the review's runs allow, in the paper's order."""
-    candidates = tuple(_candidates(report))
-    return (
-        *_change_against_flips(candidates),
-        *_flips_against_kl(report, candidates),
-        *_sweeps(report, candidates),
-        *_kept_and_changed(candidates),
-        *_right_and_wrong(candidates),
-        *_outcomes(report, candidates),
-        *_moved(candidates),
-        *_flips_beside_all(candidates),
-        *_logprob_changes(report),
-    )
+def paper_figures(report: ReviewReport) -> Iterator[Plot]:
+    """Every figure that the review's runs allow, in the paper's order; its scatter plots stand in relations.py."""
+    found = tuple(candidates(report))
+    yield from _change_against_flips(found)
+    yield from _sweeps(report, found)
+    yield from _kept_and_changed(found)
+    yield from _right_and_wrong(found)
+    yield from _moved(found)
+    yield from _flips_beside_all(found)
+    yield from _logprob_changes(report)
 
 
-def _candidates(report: ReviewReport) -> Iterator[_Candidate]:
+def candidates(report: ReviewReport) -> Iterator[Candidate]:
+    """The candidates with choices that can be compared with the baseline's."""
     for each in report.choices:
         rows = {row.scope: row for row in each.results if row.scoring == "acc" and row.transitions.n}
         if each.role == "candidate" and "all" in rows:
-            yield _Candidate(each.model, each, rows)
+            yield Candidate(each.model, each, rows)
 
 
-def _parts(candidates: tuple[_Candidate, ...]) -> list[str]:
+def parts(candidates: tuple[Candidate, ...]) -> list[str]:
     """The tasks, or all items where there is one task."""
     scopes = dict.fromkeys(scope for each in candidates for scope in each.rows)
     return [scope for scope in scopes if scope.startswith("task ")] or ["all"]
 
 
-def _name(scope: str) -> str:
+def scope_name(scope: str) -> str:
+    """A scope in words."""
     return "all items" if scope == "all" else scope.removeprefix("task ")
 
 
-def _change_against_flips(candidates: tuple[_Candidate, ...]) -> Iterator[Plot]:
+def _change_against_flips(candidates: tuple[Candidate, ...]) -> Iterator[Plot]:
     """Figure 1: a dot a candidate and task."""
     series = tuple(
         Series(
-            _name(scope),
+            scope_name(scope),
             tuple(
                 Point(*_percent(each.rows[scope].flips, each.rows[scope].accuracy_change), each.name)
                 for each in candidates
                 if scope in each.rows and each.rows[scope].accuracy_change.value is not None
             ),
         )
-        for scope in _parts(candidates)
+        for scope in parts(candidates)
     )
     if sum(len(each.points) for each in series) >= FEWEST_DOTS:
         note = "Flips that a nearly unchanged accuracy hides. A dot is a candidate."
         yield Plot("accuracy_change_against_flips", "Accuracy change against flips", note, FLIPS, CHANGE, series)
 
 
-def _flips_against_kl(report: ReviewReport, candidates: tuple[_Candidate, ...]) -> Iterator[Plot]:
-    """Figure 2: a plot a KL, a series a task; kl_trace has no tasks."""
-    vocabulary = {each.model: {"all": each.kl, **_tasks(each.tasks)} for each in report.vocabulary if not each.fault}
-    traces = {each.model: {"all": each.kl} for each in report.traces if not each.fault}
-    options = {each.name: {scope: row.kl for scope, row in each.rows.items()} for each in candidates}
-    for measure, found in (("kl_vocabulary", vocabulary), ("kl_options", options), ("kl_trace", traces)):
-        parts = ["all"] if measure == "kl_trace" else _parts(candidates)
-        series = []
-        for scope in parts:
-            points = []
-            for each in candidates:
-                x = found.get(each.name, {}).get(scope)
-                if x is not None and x.value is not None and scope in each.rows:
-                    y = each.rows[scope].flips.value
-                    points.append(Point(x.value, 100 * (y or 0), each.name))
-            series.append(Series(_name(scope), tuple(points)))
-        if sum(len(each.points) for each in series) >= FEWEST_DOTS:
-            note = f"A dot is a candidate. {_spearman(series)}"
-            axis = f"{KL_NAMES[measure]}, nats"
-            yield Plot(
-                f"flips_against_{measure}", f"Flips against {KL_NAMES[measure]}", note, axis, FLIPS, tuple(series)
-            )
-
-
-def _tasks(tasks: tuple[tuple[str, Estimate], ...]) -> dict[str, Estimate]:
-    return {f"task {name}": estimate for name, estimate in tasks}
-
-
-def _sweeps(report: ReviewReport, candidates: tuple[_Candidate, ...]) -> Iterator[Plot]:
+def _sweeps(report: ReviewReport, candidates: tuple[Candidate, ...]) -> Iterator[Plot]:
     """Figures 3 and 9: accuracy change and flips against how much of a thing was done, family by family."""
     amounts = dict(zip(report.candidates, zip(report.families, report.amounts, strict=True), strict=True))
     families = dict.fromkeys(family for family, amount in amounts.values() if amount is not None)
@@ -144,7 +108,7 @@ def _sweeps(report: ReviewReport, candidates: tuple[_Candidate, ...]) -> Iterato
         yield Plot(f"sweep_{family}", f"Sweep: {family}", note, family, "% of items", lines)
 
 
-def _kept_and_changed(candidates: tuple[_Candidate, ...]) -> Iterator[Plot]:
+def _kept_and_changed(candidates: tuple[Candidate, ...]) -> Iterator[Plot]:
     """Figure 4: the baseline's top margin of the answers that stayed and of those that changed."""
     for each in candidates:
         found = each.rows["all"].margins
@@ -154,7 +118,7 @@ def _kept_and_changed(candidates: tuple[_Candidate, ...]) -> Iterator[Plot]:
             yield _histogram(f"top_margin_stay_change_{each.name}", title, groups)
 
 
-def _right_and_wrong(candidates: tuple[_Candidate, ...]) -> Iterator[Plot]:
+def _right_and_wrong(candidates: tuple[Candidate, ...]) -> Iterator[Plot]:
     """The baseline's top margin where it is right and where it is wrong; it depends on no candidate."""
     for each in candidates[:1]:
         found = each.rows["all"].margins
@@ -176,35 +140,7 @@ def _histogram(id: str, title: str, groups: tuple[tuple[str, MarginGroup], ...])
     return Plot(id, title, note, "top margin of the baseline", "% of the group", series)
 
 
-def _outcomes(report: ReviewReport, candidates: tuple[_Candidate, ...]) -> Iterator[Plot]:
-    """Figure 6: what the judge says against flips and against the accuracy change."""
-    for outcome in OUTCOMES:
-        judge = primary_judge(report.judges, outcome)
-        for measure, axis in (("flips", FLIPS), ("accuracy_change", CHANGE)):
-            points = []
-            for each in candidates:
-                row = each.rows["all"]
-                x = (row.flips if measure == "flips" else row.accuracy_change).value
-                y = judged_estimate(judge, each.name, outcome).value if judge else None
-                if x is not None and y is not None:
-                    points.append(Point(100 * x, y, each.name))
-            if len(points) >= FEWEST_DOTS:
-                note = f"A dot is a candidate. {_coefficient(report, outcome, measure)}"
-                title = f"{outcome} against {measure}"
-                yield Plot(f"{outcome}_against_{measure}", title, note, axis, outcome, (Series("", tuple(points)),))
-
-
-def _coefficient(report: ReviewReport, outcome: str, measure: str) -> str:
-    """The rank correlation of the report's own table, with interval and n."""
-    found = [
-        each.coefficient
-        for each in report.correlations
-        if (each.outcome, each.predictor, each.method, each.scope) == (outcome, measure, "spearman", "all")
-    ]
-    return f"Spearman {cell(found[0])}." if found else ""
-
-
-def _moved(candidates: tuple[_Candidate, ...]) -> Iterator[Plot]:
+def _moved(candidates: tuple[Candidate, ...]) -> Iterator[Plot]:
     """Figure 7: how far the options' probabilities moved, by the baseline's top margin."""
     series = []
     for each in candidates:
@@ -220,7 +156,7 @@ def _moved(candidates: tuple[_Candidate, ...]) -> Iterator[Plot]:
         )
 
 
-def _flips_beside_all(candidates: tuple[_Candidate, ...]) -> Iterator[Plot]:
+def _flips_beside_all(candidates: tuple[Candidate, ...]) -> Iterator[Plot]:
     """Figure 8: what wrong→other wrong adds."""
     if not candidates:
         return
@@ -258,13 +194,3 @@ def _logprob_changes(report: ReviewReport) -> Iterator[Plot]:
 
 def _percent(x: Estimate, y: Estimate) -> tuple[float, float]:
     return 100 * (x.value or 0), 100 * (y.value or 0)
-
-
-def _spearman(series: list[Series]) -> str:
-    """Rank correlations over the dots of each series, as far as three of them differ."""
-    told = []
-    for each in series:
-        xs, ys = [p.x for p in each.points], [p.y for p in each.points]
-        if len(set(xs)) > FEWEST_DOTS and len(set(ys)) > FEWEST_DOTS:
-            told.append(f"{each.name} {stats.spearmanr(xs, ys).statistic:.2f} (n {len(xs)})")
-    return f"Spearman: {', '.join(told)}." if told else ""

@@ -11,8 +11,9 @@ from typing import Literal
 
 Mark = Literal["dots", "line", "bars"]
 WIDTH, HEIGHT = 560.0, 330.0
-LEFT, RIGHT, TOP, BOTTOM = 64.0, 546.0, 14.0, 270.0
+LEFT, RIGHT, TOP, BOTTOM = 64.0, 546.0, 28.0, 270.0
 MOST_TICKS, MOST_STEPS = 6, 8
+MOST_TOLD = 60
 SMALLEST_SPAN = 1e-6  # of the values; less is no difference that an axis could show
 ROOM = 0.04  # beside the outermost dots, of the axis
 LABEL_WIDTH, LABEL_HEIGHT = 6.2, 13.0  # of a character, of a line
@@ -41,7 +42,10 @@ class Series:
 
 @dataclass(frozen=True)
 class Plot:
-    """A figure: `id` names its files. `names` stand under 0, 1, 2 … where x counts things that have names."""
+    """A figure: `id` names its files. `names` stand under 0, 1, 2 … where x counts things that have names.
+
+    `panel` is a line over the axes: a coefficient with its interval and n, say.
+    """
 
     id: str
     title: str
@@ -50,12 +54,32 @@ class Plot:
     y_label: str
     series: tuple[Series, ...]
     names: tuple[str, ...] = ()
+    panel: str = ""
 
-    def rows(self) -> Iterator[tuple[str, str, float | str, float]]:
+    @property
+    def header(self) -> tuple[str, ...]:
+        """The columns of its numbers."""
+        return ("series", "label", self.x_label, self.y_label)
+
+    def numbers(self) -> Iterator[tuple[str | float | None, ...]]:
         """Series, label, x and y of every point, unrounded."""
         for series in self.series:
             for point in series.points:
                 yield series.name, point.label, self.names[round(point.x)] if self.names else point.x, point.y
+
+    @property
+    def told_header(self) -> tuple[str, ...]:
+        """The columns of the table for those who cannot see the plot."""
+        return self.header
+
+    def told(self) -> Iterator[tuple[str, ...]]:
+        """The rows of that table: dots with a label one by one, and of many dots without one how they lie."""
+        for series in self.series:
+            if len(series.points) > MOST_TOLD and series.mark == "dots":
+                yield from _spread(series)
+            else:
+                places = ((p.label, self.names[round(p.x)] if self.names else f"{p.x:.4g}", p.y) for p in series.points)
+                yield from ((series.name, label, x, f"{y:.4g}") for label, x, y in places)
 
 
 @dataclass(frozen=True)
@@ -92,7 +116,7 @@ class Rectangle:
 
 @dataclass(frozen=True)
 class Layer:
-    """One series, drawn."""
+    """One series, drawn; `cloud` is one path for all dots where they are many and have no label."""
 
     name: str
     color: str
@@ -100,6 +124,7 @@ class Layer:
     dots: tuple[Shape, ...] = ()
     bars: tuple[Rectangle, ...] = ()
     line: str = ""
+    cloud: str = ""
 
 
 @dataclass(frozen=True)
@@ -164,6 +189,9 @@ class _Canvas:
         color, key = COLORS[number % len(COLORS)], SHAPES[number % len(SHAPES)]
         if series.mark == "bars":
             return Layer(series.name, color, SHAPES[1], bars=tuple(self._bars(number, series.points)))
+        if series.mark == "dots" and len(series.points) > MOST_TOLD:
+            cloud = "".join(f"M{self._across(p.x):.0f} {self._up(p.y):.0f}h0" for p in series.points)
+            return Layer(series.name, color, key, cloud=cloud)
         line = ""
         if series.mark == "line":
             places = (f"{self._across(p.x):g} {self._up(p.y):g}" for p in series.points)
@@ -207,6 +235,13 @@ class _Canvas:
     def _up(self, value: float) -> float:
         low, high = self._ys[0], self._ys[-1]
         return round(BOTTOM - (BOTTOM - TOP) * (value - low) / (high - low), 2)
+
+
+def _spread(series: Series) -> Iterator[tuple[str, str, str, str]]:
+    """Smallest, median and largest x and y of a cloud of dots."""
+    xs, ys = (sorted(values) for values in zip(*((p.x, p.y) for p in series.points), strict=True))
+    for name, place in (("smallest", 0), ("median", len(xs) // 2), ("largest", -1)):
+        yield series.name, f"{name} of {len(xs)}, each axis apart", f"{xs[place]:.4g}", f"{ys[place]:.4g}"
 
 
 def _ends(values: Sequence[float], *, zero: bool) -> tuple[float, float]:

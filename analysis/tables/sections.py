@@ -8,7 +8,7 @@ from dataclasses import dataclass, replace
 
 from analysis.judge_reports import JudgeReport
 from analysis.review_report import ReviewReport
-from analysis.tables.cards import card_table, method_table
+from analysis.tables.cards import card_table, cost_table, input_table
 from analysis.tables.choices import flip_table, loss_table, margin_table, overlap_table, subject_table
 from analysis.tables.evidence import coverage_table, evidence_table, exam_table
 from analysis.tables.judged import depth_tables
@@ -23,6 +23,7 @@ from analysis.tables.review import (
 )
 from analysis.tables.traces import trace_table, vocabulary_table
 from analysis.tables.trust import trust_tables
+from analysis.tables.words import limit_table, method_table
 
 
 @dataclass(frozen=True)
@@ -46,10 +47,12 @@ def sections(report: ReviewReport) -> tuple[Section, ...]:
         Section("flips", "Flips and KL", _choice_tables(report)),
         Section("traces", "Token distributions", _token_tables(report)),
         Section("correlation", "Do the measures agree?", tuple(relation_tables(report))),
-        Section("exam", "The judge's exam", tuple(_trust(report))),
+        Section("exam", "Can the judge be trusted?", tuple(_trust(report))),
         Section("parts", "Coverage and parts", tuple(_parts(report, rated, compared))),
-        Section("cards", "Judge card and reproducibility", (card_table(report),)),
-        Section("methods", "Method notes", (method_table(),)),
+        Section(
+            "cards", "Judge card and reproducibility", (card_table(report), cost_table(report), input_table(report))
+        ),
+        Section("methods", "Method notes", (method_table(), limit_table(report))),
     )
 
 

@@ -108,6 +108,13 @@ def task_items(config: TaskConfig, tokenizer: str = "") -> TaskItems:
     return TaskItems(name=name, style=config.style, items=tuple(items.values())[: config.limit], top_k=kept)
 
 
+def readable(item: Item) -> Item:
+    """The item without the prompts that a harness rendered of it, unless nothing else tells its options apart."""
+    if len(set(item.options)) < len(item.options):
+        return item
+    return item.model_copy(update={"contexts": (), "continuations": ()})
+
+
 def official_prompts() -> Path:
     """FastChat's judge prompts, as fetched. Raises ConfigError."""
     return _existing(_mt_bench() / "judge_prompts.jsonl", "judge.prompts")

@@ -1,0 +1,303 @@
+"use strict";
+// The browser of answers and items: unpacks the page's texts, filters them, shows one row. Its state is the address.
+// Texts are only ever set as textContent.
+(async () => {
+  const $ = (id) => document.getElementById(id);
+  const [list, detail, matches] = [$("rows"), $("detail"), $("matches")];
+  const filters = { show: "all", model: "", category: "", turn: "", sort: "loss" };
+  const ITEM_KINDS = ["items", "right→wrong", "wrong→right", "wrong→other"];
+  const MOST_ROWS = 2000;
+  const GAINS = { win: 0.5, loss: -0.5 };
+  const SEATS = ["baseline first", "candidate first"];
+
+  const element = (tag, kind, ...children) => {
+    const made = document.createElement(tag);
+    if (kind) made.className = kind;
+    made.append(...children.filter((child) => child !== null && child !== undefined && child !== ""));
+    return made;
+  };
+
+  const unpacked = async (text) => {
+    const bytes = Uint8Array.from(atob(text.trim()), (letter) => letter.charCodeAt(0));
+    const stream = new Blob([bytes]).stream().pipeThrough(new DecompressionStream("deflate"));
+    return JSON.parse(await new Response(stream).text());
+  };
+
+  const signed = (value, digits) => (value < 0 ? "−" : value > 0 ? "+" : "") + Math.abs(value).toFixed(digits);
+  const percent = (value) => (100 * value).toFixed(1) + " %";
+  const part = (text) => (Array.isArray(text) ? text : [text, 0]);
+
+  let data;
+  try {
+    data = await unpacked($("exhibits").textContent);
+  } catch (error) {
+    detail.replaceChildren(element("p", "", "The texts could not be unpacked: " + error));
+    return;
+  }
+
+  // What the lists hold, field by field, as exhibit_data.py writes them.
+  const questions = data.questions.map(([source, id, category, turns, references]) =>
+    ({ source, id, category, turns, references }));
+  const answers = new Map(data.answers.map(([model, question, sample, turns]) =>
+    [[model, question, sample].join(), turns]));
+  const byPlace = (rows, fields) => {
+    const found = new Map();
+    for (const row of rows) {
+      const [judge, model, question, sample, turn] = row;
+      const place = [judge, model, question, sample, turn].join();
+      if (!found.has(place)) found.set(place, []);
+      found.get(place).push(Object.fromEntries(fields.map((name, index) => [name, row[5 + index]])));
+    }
+    return found;
+  };
+  const ratings = byPlace(data.ratings, ["repeat", "score", "outcome", "reply"]);
+  const games = byPlace(data.games, ["repeat", "seats", "winner", "outcome", "reply"]);
+  const answerRows = data.rows.map(([model, question, sample, turn, change, verdict, kinds]) => ({
+    model, question, sample, turn, change, verdict, kinds, category: questions[question].category,
+    key: { q: questions[question].id, turn: String(turn), model: data.models[model], sample: String(sample),
+      source: questions[question].source },
+    loss: change ?? GAINS[verdict] ?? 0,
+  }));
+  const itemRows = data.items.map(([model, task, item, subject, kind, gold, before, after, question, options]) => ({
+    model, task, item, category: subject, kind, gold, before, after, question, options,
+    key: { item: task + "/" + item, model: data.models[model] },
+  }));
+
+  const matchesKey = (row, wanted) => Object.entries(row.key).every(([name, value]) =>
+    !wanted.has(name) || wanted.get(name) === value);
+  const address = (row) => {
+    const parts = new URLSearchParams();
+    for (const [name, value] of Object.entries(filters)) if (value && value !== "all" && value !== "loss") parts.set(name, value);
+    for (const [name, value] of Object.entries(row ? row.key : {})) {
+      const usual = (name === "sample" && value === "0") || (name === "source" && sources.size === 1);
+      if (!usual) parts.set(name === "model" ? "candidate" : name === "turn" ? "at" : name, value);
+    }
+    return "#" + parts;
+  };
+  const sources = new Set(questions.map((each) => each.source));
+
+  let shown = [];
+  let current = -1;
+
+  const filtered = () => {
+    const items = ITEM_KINDS.includes(filters.show);
+    const rows = (items ? itemRows : answerRows).filter((row) =>
+      (items ? filters.show === "items" || row.kind === filters.show
+        : filters.show === "all" || row.kinds.includes(filters.show)) &&
+      (!filters.model || data.models[row.model] === filters.model) &&
+      (!filters.category || row.category === filters.category) &&
+      (items || !filters.turn || String(row.turn) === filters.turn));
+    if (filters.sort === "question") {
+      const order = (row) => (items ? row.task + "/" + row.item : row.question * 100 + row.turn);
+      rows.sort((a, b) => (order(a) < order(b) ? -1 : order(a) > order(b) ? 1 : a.model - b.model));
+    }
+    return rows;
+  };
+
+  const options = (select, values) => {
+    const first = select.firstElementChild;
+    select.replaceChildren(first, ...values.map((value) => new Option(value, value)));
+  };
+
+  const fill = () => {
+    const rows = ITEM_KINDS.includes(filters.show) ? itemRows : answerRows;
+    const distinct = (of) => [...new Set(rows.map(of))].sort();
+    options($("filter-model"), distinct((row) => data.models[row.model]));
+    options($("filter-category"), distinct((row) => row.category));
+    options($("filter-turn"), distinct((row) => row.turn).filter(Boolean).map(String));
+    for (const name of Object.keys(filters)) $("filter-" + name).value = filters[name];
+  };
+
+  const label = (row) => {
+    if (row.task !== undefined) {
+      return [element("span", "place", row.task + "/" + row.item), " ", data.models[row.model], " ",
+        element("span", "change", row.kind)];
+    }
+    const told = [row.change === null ? "" : signed(row.change, 1), row.verdict ?? ""].filter(Boolean).join(", ");
+    const question = questions[row.question];
+    return [element("span", "place", question.id + ", turn " + row.turn), " ", data.models[row.model], " ",
+      element("span", "change", told || "not judged")];
+  };
+
+  const renderList = () => {
+    list.replaceChildren(...shown.slice(0, MOST_ROWS).map((row, index) => {
+      const link = element("a", "", ...label(row));
+      link.href = address(row);
+      if (index === current) link.setAttribute("aria-current", "true");
+      return element("li", "", link);
+    }));
+    const more = shown.length > MOST_ROWS ? ", the first " + MOST_ROWS + " in the list" : "";
+    const left = data.items_left_out && ITEM_KINDS.includes(filters.show)
+      ? "; " + data.items_left_out + " more changed items stand in choices.jsonl" : "";
+    matches.textContent = shown.length + " of " + (ITEM_KINDS.includes(filters.show) ? itemRows : answerRows).length +
+      more + left;
+  };
+
+  const splitAt = (before, after) => {
+    const most = Math.min(before.length, after.length);
+    let place = 0;
+    while (place < most && before[place] === after[place]) place += 1;
+    if (place === before.length && place === after.length) return -1;
+    const word = after.slice(0, place).search(/\S+$/);
+    return word < 0 ? place : word;
+  };
+
+  const prose = (text, split) => {
+    if (text === null || text === undefined) return element("p", "absent", data.redacted ? "(left out: redacted)" : "(none)");
+    const [whole, cut] = part(text);
+    const box = element("pre", "");
+    if (split === undefined || split < 0) box.append(whole);
+    else {
+      const mark = element("mark", "split", "▸");
+      mark.title = "from here on it differs from the baseline's answer";
+      mark.setAttribute("role", "img");
+      mark.setAttribute("aria-label", mark.title);
+      box.append(element("span", "same", whole.slice(0, split)), mark, whole.slice(split));
+    }
+    if (cut) box.append(element("em", "", " … " + cut + " more characters stand in the run folder."));
+    if (!whole && !cut) box.append(element("em", "", "(empty)"));
+    return box;
+  };
+
+  const reply = (name, said) => {
+    if (said === null || said === undefined) return "";
+    return element("details", "", element("summary", "", name), prose(said));
+  };
+
+  const verdicts = (row, judge) => {
+    const place = (model) => [judge, model, row.question, row.sample, row.turn].join();
+    const found = [];
+    for (const model of [0, row.model]) {
+      for (const each of ratings.get(place(model)) ?? []) {
+        const told = each.score === null ? each.outcome : "rated " + each.score;
+        const again = each.repeat ? ", repeat " + (each.repeat + 1) : "";
+        found.push(element("li", each.outcome, data.models[model] + ": " + told + again, reply("its reasons", each.reply)));
+      }
+    }
+    for (const each of games.get(place(row.model)) ?? []) {
+      const told = each.winner === null ? each.outcome : each.winner === "tie" ? "a tie" : "the " + each.winner + " wins";
+      const again = each.repeat ? ", repeat " + (each.repeat + 1) : "";
+      const why = each.reply === null && each.outcome === "scored" && !data.redacted ? " (equal answers, no call)" : "";
+      found.push(element("li", each.outcome, "game, " + SEATS[each.seats] + again + ": " + told + why,
+        reply("its reasons", each.reply)));
+    }
+    return found.length ? [element("h5", "", data.judges[judge]), element("ul", "verdicts", ...found)] : [];
+  };
+
+  const renderAnswer = (row) => {
+    const question = questions[row.question];
+    const sides = [0, row.model].map((model) => answers.get([model, row.question, row.sample].join()));
+    const told = [element("h3", "", question.id + " (" + question.category + "), turn " + row.turn + ": " + data.models[row.model])];
+    const sample = row.sample ? "sample " + (row.sample + 1) + "; " : "";
+    const change = row.change === null ? "not rated" : "rating_change " + signed(row.change, 2);
+    told.push(element("p", "", sample + change + (row.verdict ? "; games: " + row.verdict : "") +
+      (row.kinds.length ? "; " + row.kinds.join(", ") : "")));
+    for (let turn = 1; turn <= row.turn; turn += 1) {
+      const [before, after] = sides.map((turns) => turns[turn - 1]);
+      const split = data.redacted ? undefined : splitAt(part(before[0])[0], part(after[0])[0]);
+      const block = [element("h4", "", "Turn " + turn), prose(question.turns[turn - 1]),
+        element("div", "pair",
+          element("div", "", element("h5", "", data.models[0] + " (baseline), " + before[1]), prose(before[0])),
+          element("div", "", element("h5", "", data.models[row.model] + ", " + after[1] +
+            (split === -1 ? ", the same words" : "")), prose(after[0], split)))];
+      told.push(...block);
+      if (question.references[turn - 1] !== undefined) {
+        told.push(element("details", "", element("summary", "", "Reference for turn " + turn), prose(question.references[turn - 1])));
+      }
+    }
+    told.push(element("h4", "", "Verdicts on turn " + row.turn));
+    const all = data.judges.flatMap((_, judge) => verdicts(row, judge));
+    told.push(...(all.length ? all : [element("p", "", "No judge has said anything here.")]));
+    return told;
+  };
+
+  const renderItem = (row) => {
+    const picked = (values) => values.indexOf(Math.max(...values));
+    const before = picked(row.before), after = picked(row.after);
+    const lines = row.before.map((value, index) => {
+      const marks = [index === row.gold ? "right" : "", index === before ? "baseline's pick" : "",
+        index === after ? "candidate's pick" : ""].filter(Boolean).join(", ");
+      const option = row.options[index] === undefined ? "option " + (index + 1) : part(row.options[index])[0];
+      return element("tr", index === row.gold ? "gold" : "", element("td", "", option), element("td", "", percent(value)),
+        element("td", "", percent(row.after[index])), element("td", "", marks));
+    });
+    const head = ["option", data.models[0], data.models[row.model], ""].map((name) => {
+      const cell = element("th", "", name);
+      cell.scope = "col";
+      return cell;
+    });
+    return [
+      element("h3", "", row.task + "/" + row.item + " (" + row.category + "): " + data.models[row.model]),
+      element("p", "", row.kind + "; probabilities over the options"),
+      row.question === null ? element("p", "absent", data.redacted ? "(text left out: redacted)"
+        : "(the item's text is not in this run folder)") : prose(row.question),
+      element("div", "wide", element("table", "", element("thead", "", element("tr", "", ...head)),
+        element("tbody", "", ...lines))),
+    ];
+  };
+
+  const render = (scroll) => {
+    for (const link of list.querySelectorAll("[aria-current]")) link.removeAttribute("aria-current");
+    const row = shown[current];
+    const link = list.children[current] && list.children[current].firstElementChild;
+    if (link) {
+      link.setAttribute("aria-current", "true");
+      if (scroll) link.scrollIntoView({ block: "nearest" });
+    }
+    detail.replaceChildren(...(row === undefined ? [element("p", "", "Nothing matches these filters.")]
+      : row.task === undefined ? renderAnswer(row) : renderItem(row)));
+    detail.scrollTop = 0;
+  };
+
+  const follow = (jump) => {
+    const wanted = new URLSearchParams(location.hash.slice(1));
+    if (!location.hash.includes("=")) return false;
+    const named = { q: "q", at: "turn", turn: "turn", candidate: "model", sample: "sample", item: "item", source: "source" };
+    const key = new Map([...wanted].filter(([name]) => name in named).map(([name, value]) => [named[name], value]));
+    if (key.has("item") && !wanted.has("show")) wanted.set("show", "items");
+    for (const name of Object.keys(filters)) filters[name] = wanted.get(name) ?? { show: "all", sort: "loss" }[name] ?? "";
+    if (wanted.has("q") && !wanted.has("at")) filters.turn = "";
+    fill();
+    shown = filtered();
+    current = key.size ? shown.findIndex((row) => matchesKey(row, key)) : shown.length ? 0 : -1;
+    renderList();
+    render(true);
+    if (jump) $("answers").scrollIntoView();
+    return true;
+  };
+
+  const move = (step) => {
+    const next = Math.min(shown.length - 1, Math.max(0, current + step));
+    if (next === current || !shown.length) return;
+    current = next;
+    history.replaceState(null, "", address(shown[current]));
+    render(true);
+  };
+
+  const begin = () => {
+    fill();
+    shown = filtered();
+    current = shown.length ? 0 : -1;
+    renderList();
+    render(false);
+  };
+
+  for (const name of Object.keys(filters)) {
+    $("filter-" + name).addEventListener("change", (event) => {
+      const items = ITEM_KINDS.includes(filters.show);
+      filters[name] = event.target.value;
+      if (items !== ITEM_KINDS.includes(filters.show)) Object.assign(filters, { model: "", category: "", turn: "" });
+      begin();
+      history.replaceState(null, "", address(shown[current]));
+    });
+  }
+  addEventListener("beforeprint", () => document.querySelectorAll("details").forEach((each) => { each.open = true; }));
+  addEventListener("hashchange", () => follow(true));
+  addEventListener("keydown", (event) => {
+    const busy = event.ctrlKey || event.metaKey || event.altKey || /^(INPUT|SELECT|TEXTAREA)$/.test(event.target.tagName);
+    if (busy || !["j", "k"].includes(event.key)) return;
+    event.preventDefault();
+    move(event.key === "j" ? 1 : -1);
+  });
+  if (!follow(true)) begin();
+})();

@@ -1,0 +1,91 @@
+"""A matrix of every rater with every other: a number in each cell, darker where it is higher.
+
+In: values by pair of names. Out: a Matrix; its numbers; its geometry for the SVG template.
+"""
+
+from collections.abc import Iterator, Mapping
+from dataclasses import dataclass
+
+LABELS, WIDTH = 150.0, 560.0
+CELL_HEIGHT, HEAD = 34.0, 30.0
+WIDEST_CELL = 100.0
+NAME_CHARACTERS = 14
+
+
+@dataclass(frozen=True)
+class Matrix:
+    """A symmetric figure; `cells` holds value and words of each (name, name), the first being the row above."""
+
+    id: str
+    title: str
+    note: str
+    names: tuple[str, ...]
+    cells: Mapping[tuple[str, str], tuple[float | None, str]]
+
+    @property
+    def header(self) -> tuple[str, ...]:
+        """The columns of its numbers."""
+        return ("first", "second", "value")
+
+    def numbers(self) -> Iterator[tuple[str | float | None, ...]]:
+        """Unrounded, a pair a line."""
+        yield from ((first, second, value) for (first, second), (value, _) in self.cells.items())
+
+    @property
+    def told_header(self) -> tuple[str, ...]:
+        """The columns of its table."""
+        return ("pair", "value")
+
+    def told(self) -> Iterator[tuple[str, ...]]:
+        """The rows of its table."""
+        yield from ((f"{first}, {second}", words) for (first, second), (_, words) in self.cells.items())
+
+
+@dataclass(frozen=True)
+class DrawnCell:
+    """One square: how dark (0 to 1), and its two lines of words."""
+
+    x: float
+    y: float
+    shade: float
+    lines: tuple[str, ...]
+
+
+@dataclass(frozen=True)
+class MatrixDrawing:
+    """All that the template needs."""
+
+    plot: Matrix
+    height: float
+    cell_width: float
+    cells: tuple[DrawnCell, ...]
+    columns: tuple[tuple[str, float], ...]
+    rows: tuple[tuple[str, float], ...]
+
+
+def matrix_drawing(matrix: Matrix) -> MatrixDrawing:
+    """The geometry of a matrix in user units; the diagonal stays empty."""
+    width = min(WIDEST_CELL, (WIDTH - LABELS) / len(matrix.names))
+    cells = []
+    for row, first in enumerate(matrix.names):
+        for column, second in enumerate(matrix.names):
+            found = matrix.cells.get((first, second)) or matrix.cells.get((second, first))
+            if row == column or not found:
+                continue
+            value, words = found
+            value_words, _, rest = words.partition(" ")
+            shade = round(min(max(value or 0.0, 0.0), 1.0), 2)
+            place = LABELS + column * width, HEAD + row * CELL_HEIGHT
+            cells.append(DrawnCell(*place, shade, (value_words, rest) if value is not None else ("—",)))
+    return MatrixDrawing(
+        plot=matrix,
+        height=HEAD + CELL_HEIGHT * len(matrix.names) + 6,
+        cell_width=width,
+        cells=tuple(cells),
+        columns=tuple((_short(name), LABELS + (i + 0.5) * width) for i, name in enumerate(matrix.names)),
+        rows=tuple((_short(name), HEAD + (i + 0.5) * CELL_HEIGHT) for i, name in enumerate(matrix.names)),
+    )
+
+
+def _short(name: str) -> str:
+    return name if len(name) <= NAME_CHARACTERS else name[: NAME_CHARACTERS - 1] + "…"

@@ -1,0 +1,117 @@
+"""Scatter plots of one measure against another, a dot a candidate, with the coefficient, its interval and n inside.
+
+In: a ReviewReport. Out: Plots. Source: arXiv 2407.09141, figures 2 (flips against KL) and 6 (flips and accuracy against
+MT-Bench scores). Shares and accuracy changes are in percent and percentage points, KL in nats.
+"""
+
+from collections.abc import Iterator
+
+import numpy as np
+
+from analysis.correlation import FEWEST_POINTS, coefficient, fisher_interval
+from analysis.estimates import Estimate
+from analysis.figures.paper import CHANGE, FEWEST_DOTS, FLIPS, Candidate, candidates, parts, scope_name
+from analysis.figures.plots import Plot, Point, Series
+from analysis.gates import judged_estimate, primary_judge
+from analysis.numbers import cell
+from analysis.relations import OUTCOMES
+from analysis.review_report import ReviewReport
+
+KL_NAMES = {"kl_vocabulary": "KL over the vocabulary", "kl_options": "KL over the options", "kl_trace": "KL (traces)"}
+ByScope = dict[str, Estimate]
+
+
+def relation_figures(report: ReviewReport) -> Iterator[Plot]:
+    """Judged changes against flips, each KL and the accuracy change; then flips against each KL."""
+    found = tuple(candidates(report))
+    yield from _outcomes(report, found)
+    yield from _flips_against_kl(report, found)
+
+
+def _kl(report: ReviewReport, found: tuple[Candidate, ...]) -> dict[str, dict[str, ByScope]]:
+    """The KLs by measure, candidate and scope; kl_trace has no tasks."""
+    read = [each for each in report.vocabulary if not each.fault]
+    return {
+        "kl_vocabulary": {
+            each.model: {"all": each.kl, **{f"task {name}": kl for name, kl in each.tasks}} for each in read
+        },
+        "kl_options": {each.name: {scope: row.kl for scope, row in each.rows.items()} for each in found},
+        "kl_trace": {each.model: {"all": each.kl} for each in report.traces if not each.fault},
+    }
+
+
+def _flips_against_kl(report: ReviewReport, found: tuple[Candidate, ...]) -> Iterator[Plot]:
+    """A plot a KL, a series a task."""
+    for measure, by_model in _kl(report, found).items():
+        series = []
+        for scope in ["all"] if measure == "kl_trace" else parts(found):
+            points = []
+            for each in found:
+                x = by_model.get(each.name, {}).get(scope)
+                if x is not None and x.value is not None and scope in each.rows:
+                    points.append(Point(x.value, 100 * (each.rows[scope].flips.value or 0), each.name))
+            series.append(Series(scope_name(scope), tuple(points)))
+        if sum(len(each.points) for each in series) >= FEWEST_DOTS:
+            yield Plot(
+                id=f"flips_against_{measure}",
+                title=f"Flips against {KL_NAMES[measure]}",
+                note="A dot is a candidate: does a moved distribution tell that answers change?",
+                x_label=f"{KL_NAMES[measure]}, nats",
+                y_label=FLIPS,
+                series=tuple(series),
+                panel="; ".join(filter(None, map(_rank_correlation, series))),
+            )
+
+
+def _outcomes(report: ReviewReport, found: tuple[Candidate, ...]) -> Iterator[Plot]:
+    """What the judge says against what the candidates pick."""
+    kls = _kl(report, found)
+    axes = {"flips": FLIPS, "accuracy_change": CHANGE, **{name: f"{told}, nats" for name, told in KL_NAMES.items()}}
+    names = [model.model for model in report.models if model.role == "candidate"]
+    rows = {each.name: each.rows["all"] for each in found}
+    for outcome in OUTCOMES:
+        judge = primary_judge(report.judges, outcome)
+        for measure, axis in axes.items():
+            points = []
+            for name in names:
+                y = judged_estimate(judge, name, outcome).value if judge else None
+                x = _pick(measure, kls, rows.get(name), name)
+                if x is not None and y is not None:
+                    points.append(Point(x, y, name))
+            if len(points) >= FEWEST_DOTS:
+                title = f"{outcome} against {measure}"
+                yield Plot(
+                    id=f"{outcome}_against_{measure}",
+                    title=title,
+                    note="A dot is a candidate: does it that picks differently also write worse?",
+                    x_label=axis,
+                    y_label=outcome,
+                    series=(Series("", tuple(points)),),
+                    panel=_reported(report, outcome, measure),
+                )
+
+
+def _pick(measure: str, kls: dict[str, dict[str, ByScope]], row: object, name: str) -> float | None:
+    """A candidate's value on the x axis, over all items."""
+    if measure in kls:
+        found = kls[measure].get(name, {}).get("all")
+        return found.value if found else None
+    value = getattr(row, measure).value if row is not None else None
+    return None if value is None else 100 * value
+
+
+def _reported(report: ReviewReport, outcome: str, measure: str) -> str:
+    """The rank correlation of the report's own table, with interval and n."""
+    about = (outcome, measure, "spearman", "all")
+    found = [e for e in report.correlations if (e.outcome, e.predictor, e.method, e.scope) == about]
+    return f"Spearman {cell(found[0].coefficient)}" if found else ""
+
+
+def _rank_correlation(series: Series) -> str:
+    """Over the dots of a series, as far as they differ; the interval is Fisher's, for other candidates."""
+    xs, ys = (np.array([getattr(point, axis) for point in series.points]) for axis in "xy")
+    rho = coefficient("spearman", xs, ys) if len(xs) >= FEWEST_POINTS else None
+    if rho is None:
+        return ""
+    interval = fisher_interval("spearman", rho, len(xs))
+    return f"{series.name}: {cell(Estimate('spearman', 'candidates', len(xs), rho, interval, 'too few'))}"

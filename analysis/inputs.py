@@ -1,0 +1,38 @@
+"""The files that a report was made from, by hash: what ties a page that someone was sent to a run folder.
+
+In: a run folder and the names in its config. Out: (path within the folder, digest) pairs; sentences where they differ.
+"""
+
+from collections.abc import Iterable, Iterator
+from pathlib import Path
+
+from ledger.config import ReviewConfig
+from ledger.digests import file_digest
+from ledger.errors import StaleInput
+from ledger.runs import RunFolder, control_of
+
+PATTERNS = ("manifest.json", "*.jsonl", "*.parquet")
+MISSING = "missing"
+Inputs = tuple[tuple[str, str], ...]
+
+
+def run_inputs(config: ReviewConfig, run: RunFolder) -> Inputs:
+    """Every file of records, manifest and config that this review may read, in the order of their paths."""
+    models = [*(model.name for model in config.models), control_of(config.baseline.name)]
+    folders = [run.generation(name).path for name in models] + [run.judge(judge.name).path for judge in config.judge]
+    found = {path for folder in folders for pattern in PATTERNS for path in folder.glob(pattern)}
+    found |= {path for path in (run.config, run.labels.path, run.items.path) if path.exists()}
+    return tuple((_name(path, run), file_digest(path)) for path in sorted(found))
+
+
+def changed_inputs(recorded: Iterable[tuple[str, str]], present: Iterable[tuple[str, str]]) -> Iterator[str]:
+    """A sentence for each file that changed, went or came since the report was made; both hashes are named."""
+    before, after = dict(recorded), dict(present)
+    for name in sorted(before.keys() | after.keys()):
+        was, now = before.get(name, MISSING), after.get(name, MISSING)
+        if was != now:
+            yield str(StaleInput(name, was, now, "The report was made from something else than this run."))
+
+
+def _name(path: Path, run: RunFolder) -> str:
+    return path.relative_to(run.path).as_posix()
