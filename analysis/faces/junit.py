@@ -1,0 +1,148 @@
+"""The decision as JUnit XML, so that a CI server shows each gate as a test and does not pass what may not ship.
+
+In: a ReviewReport. Out: XML 1.0; text from outside is escaped, and what XML cannot hold is shown as its code.
+Source: the schema of Jenkins' xUnit plug-in (junit-10.xsd). GitLab shows a test's classname, name and the failure's
+text, Jenkins also its message and the properties: so the numbers stand in message and text, the candidate in classname.
+
+A gate that holds is a failure, an open one a failure of the type "inconclusive", unfit evidence an error. Evidence that
+falls short but decides nothing (another judge's exam) is skipped: neither green nor red.
+"""
+
+from collections import Counter
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass
+from typing import Literal
+from xml.etree import ElementTree
+
+from analysis.coverage import shortfalls
+from analysis.decision import Decision, Gate, Word, limit_word, primary_word
+from analysis.faces.text import visible
+from analysis.judge_reports import JudgeReport
+from analysis.numbers import cell, count_of, number, optional
+from analysis.review_report import ReviewReport
+
+Result = Literal["passed", "failure", "error", "skipped"]
+RESULTS: dict[Word, tuple[Result, str]] = {
+    Word.SHIP: ("passed", ""),
+    Word.HOLD: ("failure", "hold"),
+    Word.INCONCLUSIVE: ("failure", "inconclusive"),
+    Word.UNFIT: ("error", "unfit"),
+}
+COUNTED = {"failures": "failure", "errors": "error", "skipped": "skipped"}
+DECIDES_NOTHING = "decides nothing here"
+
+
+@dataclass(frozen=True)
+class Case:
+    """One test: what it is about, how it went (`kind` is the type of a failure or error), and the numbers behind."""
+
+    name: str
+    result: Result
+    kind: str
+    told: str
+    more: str = ""
+
+
+def report_junit(report: ReviewReport) -> str:
+    """One testsuite a candidate; green are those that may ship, and only those."""
+    root = ElementTree.Element("testsuites", {"name": visible(f"Assay review {report.name}")})
+    suites = [(decision, tuple(_cases(report, decision))) for decision in report.decisions]
+    totals = _counts([case for _, cases in suites for case in cases])
+    totals.pop("skipped")  # the schema knows it for a testsuite only
+    root.attrib |= totals | {"time": "0"}
+    for decision, cases in suites:
+        root.append(_suite(report, decision, cases))
+    ElementTree.indent(root)
+    document: bytes = ElementTree.tostring(root, encoding="utf-8", xml_declaration=True)
+    return document.decode() + "\n"
+
+
+def _suite(report: ReviewReport, decision: Decision, cases: tuple[Case, ...]) -> ElementTree.Element:
+    candidate = visible(decision.candidate)
+    about = {"name": candidate, **_counts(cases), "time": "0", "timestamp": visible(report.made_at[:19])}
+    suite = ElementTree.Element("testsuite", about)
+    properties = ElementTree.SubElement(suite, "properties")
+    for name, value in _properties(report, decision).items():
+        ElementTree.SubElement(properties, "property", {"name": name, "value": visible(value)})
+    for case in cases:
+        test = ElementTree.SubElement(suite, "testcase")
+        test.attrib |= {"classname": candidate, "name": visible(case.name), "time": "0"}
+        if case.result == "passed":
+            ElementTree.SubElement(test, "system-out").text = visible(case.told)
+        else:
+            found = ElementTree.SubElement(test, case.result, {"message": visible(case.told)})
+            found.attrib |= {"type": case.kind} if case.kind else {}
+            found.text = "\n".join(visible(line) for line in (case.told, case.more) if line)
+    return suite
+
+
+def _properties(report: ReviewReport, decision: Decision) -> dict[str, str]:
+    return {
+        "word": decision.word.value,
+        "sentence": decision.sentence,
+        "config_digest": report.config_digest,
+        "review": report.name,
+        "baseline": report.baseline,
+        "primary": report.primary,
+        "alpha": str(decision.alpha),
+    }
+
+
+def _counts(cases: Sequence[Case]) -> dict[str, str]:
+    found = Counter(str(case.result) for case in cases)
+    return {"tests": str(len(cases))} | {name: str(found[result]) for name, result in COUNTED.items()}
+
+
+def _cases(report: ReviewReport, decision: Decision) -> Iterator[Case]:
+    """The primary measure, each limit, coverage, and each judge's exam."""
+    primary, step = decision.primary, decision.step
+    margin = f"margin {number(report.primary, report.margin).lstrip('+')}"
+    own, why = RESULTS[primary_word(primary, step)], f"{decision.sentence} {decision.settle}".strip()
+    yield Case(f"primary: {report.primary}", *own, _gate_text(primary, decision, margin), why)
+    for limit in decision.limits:
+        measure = limit.estimate.measure
+        most = f"limit {number(measure, limit.threshold)}"
+        yield Case(f"limit: {measure}", *RESULTS[limit_word(limit, step)], _gate_text(limit, decision, most))
+    yield _coverage_case(report, decision)
+    yield from (_exam_case(judge, decision) for judge in report.judges)
+
+
+def _gate_text(gate: Gate, decision: Decision, threshold: str) -> str:
+    """The cell of the report's tables, the bounds that decided, what they are held against, and what is unfit."""
+    estimate = gate.estimate
+    sides = (("lower", estimate.lower_bounds), ("upper", estimate.upper_bounds))
+    place = decision.step - 1
+    bounds = [f"{side} bound {number(estimate.measure, ends[place])}" for side, ends in sides if ends]
+    return "; ".join([f"{estimate.measure} {cell(estimate)}", *bounds, threshold, *gate.unfit])
+
+
+def _coverage_case(report: ReviewReport, decision: Decision) -> Case:
+    """What of this candidate's plan can be used; short of the floor it is red where that is why a gate is unfit."""
+    rows = [("", row) for row in report.coverage if row.kind == "paired choices"]
+    rows += [(f" by {judge.name}", row) for judge in report.judges for row in judge.paired if row.planned]
+    rows = [(who, row) for who, row in rows if row.model == decision.candidate]
+    usable = [f"{row.kind}{who} {count_of(row.scored, row.planned)}" for who, row in rows if row.scope == "all"]
+    short = shortfalls([row for _, row in rows], report.coverage_floor)
+    told = "; ".join([*(usable or ["nothing was planned"]), f"floor {100 * report.coverage_floor:.0f} %", *short])
+    return Case("coverage", *_evidence_result(short, decision), told)
+
+
+def _exam_case(judge: JudgeReport, decision: Decision) -> Case:
+    exam = judge.exam
+    bound = optional(exam.whole.lower_bounds[0] if exam.whole.lower_bounds else None, lambda x: number("exam", x))
+    told = [exam.state, f"right {cell(exam.whole)}", f"lower bound {bound}", f"floor {number('exam', exam.floor)}"]
+    result = RESULTS[Word.SHIP] if exam.state == "passed" else _evidence_result(judge.unfit, decision)
+    if exam.state == "not examined":
+        result = "skipped", exam.state
+    return Case(f"exam of {judge.name}", *result, "; ".join([*told, *exam.reasons]))
+
+
+def _evidence_result(faults: Sequence[str], decision: Decision) -> tuple[Result, str]:
+    """How faults of the evidence weigh: as the gates took them."""
+    if not faults:
+        return RESULTS[Word.SHIP]
+    if set(faults) & set(decision.primary.unfit):
+        return RESULTS[Word.UNFIT]
+    if any(set(faults) & set(limit.unfit) for limit in decision.limits):
+        return RESULTS[Word.INCONCLUSIVE]
+    return "skipped", DECIDES_NOTHING
