@@ -60,6 +60,7 @@ class ReviewReport(BaseModel):
     word: Word
     exit_code: int
     questions: int
+    question_source: str | None
     items: int
     identical_answers: tuple[str, ...]
     decisions: tuple[Decision, ...]
@@ -130,6 +131,7 @@ def report_from(evidence: RunEvidence, made_at: str, resamples: int = RESAMPLES)
         word=word,
         exit_code=EXIT_CODES[word],
         questions=len(evidence.questions),
+        question_source=config.questions.source if config.questions else None,
         items=len(evidence.items),
         identical_answers=tuple(sorted(measured.identical_answers)),
         decisions=found,

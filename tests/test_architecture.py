@@ -30,6 +30,7 @@ OWNERS = {
     "fastchat": ("generation/templates.py",),
     "ray": ("assay/placement/ray_placement.py",),
     "jinja2": ("judge/prompt_sets.py", "analysis/faces/"),
+    "yaml": ("analysis/faces/model_card.py",),
 }
 FILE_LINES = 300
 TEST_FILE_LINES = 500
