@@ -6,7 +6,7 @@
     runs/<review>/labels.jsonl          people's verdicts (assay import labels)
     runs/<review>/items.jsonl           the texts of the items, for people who read the report
     runs/<review>/judge/<judge>/        manifest.json attempts.jsonl ratings.jsonl games.jsonl exam.jsonl
-    runs/<review>/analysis/             report.html report.md report.json figures/
+    runs/<review>/analysis/             report.html report.md report.json junit.xml figures/ tables/ model-cards/
 
 In: a folder. Out: paths and stores.
 """

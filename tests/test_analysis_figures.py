@@ -9,9 +9,10 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from analysis.estimates import Estimate
+from analysis.faces.csv_tables import figure_csv
 from analysis.faces.page import report_html
 from analysis.faces.rendering import figure_svg
-from analysis.faces.writers import plot_csv, write_reports
+from analysis.faces.writers import WRITTEN, write_reports
 from analysis.figures.catalog import figures
 from analysis.figures.plots import BOTTOM, LEFT, RIGHT, TOP, Plot, Point, Series, drawing, ticks
 from analysis.trace_measures import TraceReport
@@ -124,6 +125,7 @@ def test_what_was_not_run_is_said_to_be_not_measured(report):
 def test_every_figure_is_written_as_svg_and_as_data_and_old_ones_go(report, tmp_path):
     (tmp_path / "figures").mkdir()
     (tmp_path / "figures" / "of_yesterday.svg").write_text("old")
+    (tmp_path / WRITTEN).write_text("figures/of_yesterday.svg\n")
     write_reports(report, tmp_path)
     drawn = {path.stem for path in (tmp_path / "figures").glob("*.svg")}
     assert drawn == {path.stem for path in (tmp_path / "figures").glob("*.csv")} == set(plots(report))
@@ -142,8 +144,8 @@ def test_hostile_names_are_text_in_the_drawing_and_no_formula_in_the_data():
     plot = Plot("x", HOSTILE, HOSTILE, HOSTILE, "y", (Series(HOSTILE, (Point(1, 2, HOSTILE), Point(2, 3, "=1+1"))),))
     root = ElementTree.fromstring(figure_svg(plot, alone=True))
     assert {element.tag.rpartition("}")[2] for element in root.iter()} <= {"svg", "title", "rect", "g", "path", "text"}
-    assert "'=1+1" in plot_csv(plot)
-    assert "\n=" not in plot_csv(plot)
+    assert "'=1+1" in figure_csv(plot)
+    assert "\n=" not in figure_csv(plot)
 
 
 def test_a_review_without_choices_has_no_figure(tmp_path):

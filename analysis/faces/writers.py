@@ -1,56 +1,65 @@
 """Writes every face of a report into its folder, each whole or not at all.
 
-In: a ReviewReport and a folder. Out: report.html, report.md, report.json; an SVG and a CSV of each figure in figures/.
+In: a ReviewReport and a folder. Out: report.html, report.md, report.json, junit.xml; an SVG and a CSV of each figure in
+figures/, the tables as CSV in tables/, metadata for model cards in model-cards/. What was written there is listed in
+.written, so that the next report removes what it no longer makes, and nothing that somebody else put there.
 """
 
-import csv
-import io
+from collections.abc import Iterator
 from pathlib import Path
 
+from analysis.faces.csv_tables import csv_tables, figure_csv
 from analysis.faces.data import report_json
+from analysis.faces.junit import report_junit
 from analysis.faces.markdown import report_markdown
+from analysis.faces.model_card import model_cards
 from analysis.faces.page import Shown, report_html
 from analysis.faces.rendering import figure_svg
-from analysis.faces.text import visible
-from analysis.figures.catalog import Figure, figures
+from analysis.figures.catalog import figures
 from analysis.review_report import ReviewReport
 from ledger.runs import folder_name
 from ledger.store import write_atomically
 
-FIGURES = "figures"
-FORMULAS = ("=", "+", "-", "@")
+PAGE = "report.html"
+FACES = {
+    "report.md": report_markdown,
+    "report.json": report_json,
+    "junit.xml": report_junit,
+}
+FIGURES, TABLES, CARDS = "figures", "tables", "model-cards"
+WRITTEN = ".written"
 
 
 def write_reports(report: ReviewReport, folder: Path, shown: Shown | None = None) -> list[Path]:
-    """Write the faces, the page first; their paths. The figures of an earlier report are replaced."""
-    texts = {
-        folder / "report.html": report_html(report, shown),
-        folder / "report.md": report_markdown(report),
-        folder / "report.json": report_json(report),
-    }
-    drawn: dict[Path, str] = {}
+    """Write the faces, the page first; their paths. The figures, tables and cards of an earlier report are replaced."""
+    faces = {PAGE: report_html(report, shown), **{name: face(report) for name, face in FACES.items()}}
+    parts = dict(_parts(report))
+    earlier = _earlier(folder)
+    _list_written(folder, earlier | parts.keys())
+    for name, text in (faces | parts).items():
+        write_atomically(folder / name, text)
+    for name in earlier - parts.keys():
+        (folder / name).unlink(missing_ok=True)
+    _list_written(folder, set(parts))
+    return [folder / name for name in faces]
+
+
+def _parts(report: ReviewReport) -> Iterator[tuple[str, str]]:
+    """The files of the folders below: path within the report's folder, and text."""
     for plot in figures(report):
         name = folder_name(plot.id)
-        drawn[folder / FIGURES / f"{name}.svg"] = figure_svg(plot, alone=True)
-        drawn[folder / FIGURES / f"{name}.csv"] = plot_csv(plot)
-    for path, text in (texts | drawn).items():
-        write_atomically(path, text)
-    for path in (folder / FIGURES).glob("*.*"):
-        if path not in drawn and path.suffix in (".svg", ".csv"):
-            path.unlink()
-    return list(texts)
+        yield f"{FIGURES}/{name}.svg", figure_svg(plot, alone=True)
+        yield f"{FIGURES}/{name}.csv", figure_csv(plot)
+    yield from ((f"{TABLES}/{name}", text) for name, text in csv_tables(report).items())
+    yield from ((f"{CARDS}/{folder_name(name)}.yaml", text) for name, text in model_cards(report).items())
 
 
-def plot_csv(plot: Figure) -> str:
-    """The numbers of a figure, unrounded; a name that a spreadsheet would run as a formula gets an apostrophe."""
-    stream = io.StringIO()
-    writer = csv.writer(stream, lineterminator="\n")
-    writer.writerow(plot.header)
-    for row in plot.numbers():
-        writer.writerow(tuple(_harmless(value) if isinstance(value, str) else value for value in row))
-    return stream.getvalue()
+def _earlier(folder: Path) -> set[str]:
+    """What an earlier report wrote into the folders below; a line that names another place is not believed."""
+    path = folder / WRITTEN
+    lines = path.read_text(encoding="utf-8", errors="replace").splitlines() if path.exists() else []
+    return {line for line in lines if line.split("/")[0] in (FIGURES, TABLES, CARDS) and line.count("/") == 1}
 
 
-def _harmless(text: str) -> str:
-    shown = visible(text)
-    return f"'{shown}" if shown.startswith(FORMULAS) else shown
+def _list_written(folder: Path, names: set[str]) -> None:
+    write_atomically(folder / WRITTEN, "".join(f"{name}\n" for name in sorted(names)))
