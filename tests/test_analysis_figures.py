@@ -43,8 +43,15 @@ def plots(report):
 
 
 def test_every_figure_that_the_runs_allow_is_there(report):
-    one_each = {f"top_margin_stay_change_{name}" for name in NAMES}
+    kinds = ("top_margin_stay_change", "forest_rating_change", "forest_accuracy_change")
+    one_each = {f"{kind}_{name}" for kind in kinds for name in NAMES}
     assert set(plots(report)) == one_each | {
+        "primary",
+        "forest_rating_change_all",
+        "length_and_rating",
+        "flips_by_direction",
+        "flips_and_floor",
+        "rating_change_against_kl_options",
         "accuracy_change_against_flips",
         "flips_against_kl_options",
         "sweep_bits",
@@ -152,7 +159,7 @@ def test_a_review_without_choices_has_no_figure(tmp_path):
     folder = Folder(tmp_path, config(("w8",), task=False, judge=False))
     for name in folder.names:
         folder.answer(name)
-    assert figures(folder.report()) == ()
+    assert list(figures(folder.report())) == []
 
 
 @given(st.floats(-1e6, 1e6), st.floats(1e-5, 1e3))

@@ -77,7 +77,7 @@ def by_judge(report: ReviewReport, measure: str) -> Iterator[RowChart]:
         )
         label = f", {judge.name}" if several else ""
         rows += [change_row(f"{e.model}{label}", x, measure, part=e.role == "control") for e, x in found]
-    if rows:
+    if any(row.value is not None for row in rows):
         whole = forest(report, measure, "all", "by every judge" if several else "", [])
         title = f"{measure} of every model"
         yield RowChart(whole.id, title, whole.note, whole.x_label, tuple(rows), whole.lines, whole.ends)

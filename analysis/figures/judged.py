@@ -23,7 +23,7 @@ MOST_RINGS = 7
 def score_figures(report: ReviewReport) -> Iterator[RowChart | Radar | Plot]:
     """Ratings: a forest a candidate, every judge's overall, the radar, and length against change."""
     judge = primary_judge(report.judges, "rating_change")
-    if judge is None:
+    if judge is None or all(each.scopes[0].rating.value is None for each in judge.scores):
         return
     floor = next((each.scopes[0].change for each in judge.scores if each.role == "control"), None)
     yield from by_judge(report, "rating_change")
@@ -40,11 +40,11 @@ def score_figures(report: ReviewReport) -> Iterator[RowChart | Radar | Plot]:
 def game_figures(report: ReviewReport) -> Iterator[RowChart | Plot]:
     """Games: the five classes by rival and by category, a forest a candidate, seats, and length."""
     for every in report.judges:
-        if any(sum(each.scopes[0].classes.values()) for each in every.games):
+        if _played(every):
             rows = [_classes(each.model, each.scopes[0].classes, part=each.role == "control") for each in every.games]
             yield _class_chart(f"classes_{every.name}", f"Games by {every.name}", rows)
     judge = primary_judge(report.judges, "win_change")
-    if judge is None:
+    if judge is None or not _played(judge):
         return
     floor = next((each.scopes[0].win_change for each in judge.games if each.role == "control"), None)
     yield from by_judge(report, "win_change")
@@ -71,6 +71,10 @@ def agreement_figures(report: ReviewReport) -> Iterator[Matrix]:
         cells[each.first, each.second] = (each.kappa, words)
     note = "Cohen's kappa over win, tie and loss: 1 is full agreement, 0 what chance alone would give."
     yield Matrix("agreement", "Agreement of the judges", note, names, cells)
+
+
+def _played(judge: JudgeReport) -> bool:
+    return any(sum(each.scopes[0].classes.values()) for each in judge.games)
 
 
 def _classes(label: str, classes: dict[TurnClass, int], *, part: bool) -> Row:
