@@ -11,6 +11,7 @@ from typing import Annotated, Any
 
 import typer
 
+from analysis.faces.text import visible
 from assay.commands.analyze import analyze
 from assay.commands.audit import audit
 from assay.commands.compress import compress
@@ -95,7 +96,8 @@ def _failed(sentence: str, code: int) -> int:
         import traceback
 
         traceback.print_exc()
-    print(f"assay: {sentence}", file=sys.stderr)
+    lines = map(visible, sentence.split("\n"))  # names and texts in it come from files
+    print("assay: " + "\n".join(lines), file=sys.stderr)
     return code
 
 

@@ -147,6 +147,7 @@ def test_an_unknown_scheme_lists_the_known_ones(tmp_path, capsys, model):
     ("error", "code", "sentence"),
     [
         (EngineError("no memory", where="m"), 20, "assay: m: no memory"),
+        (EngineError("bad \x1b[31m\nname"), 20, "assay: bad \\u001b[31m\nname"),
         (TooFewData("flips", 1, 2), 12, "needs at least 2"),
         (OSError(28, "No space left on device", "x"), 20, "assay: x: No space left on device"),
         (KeyboardInterrupt(), 130, "interrupted"),
