@@ -228,9 +228,14 @@ def _judge(judge: JudgeConfig, run: RunFolder, config: ReviewConfig, conflicts: 
     return JudgeEvidence(judge, by_model, by_rival, exam, manifest, tuple(faults), contests)
 
 
-def _served_faults(manifest: Manifest | None) -> list[str]:
+def served_models(manifest: Manifest | None) -> list[str]:
+    """The names that a judge's endpoint answered as; empty where it told none."""
     served = manifest.facts.get("served_models", {}) if manifest else {}
-    names = sorted(name for name in served if name != "unknown")
+    return sorted(name for name in served if name != "unknown")
+
+
+def _served_faults(manifest: Manifest | None) -> list[str]:
+    names = served_models(manifest)
     return [f"mixed judges: the endpoint answered as {', '.join(names)}"] if len(names) > 1 else []
 
 

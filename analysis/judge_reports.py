@@ -104,7 +104,7 @@ class JudgeReport:
 def judge_report(judge: JudgeEvidence, evidence: RunEvidence, draws: Resamplings) -> JudgeReport:
     """Everything that one judge's records say."""
     decision = evidence.config.decision
-    cells = [cell._replace(repeat=repeat) for cell in evidence.cells for repeat in range(judge.config.repeats)]
+    cells = judged_cells(judge, evidence)
     exam = exam_result(
         judge.exam,
         judge.config.modes,
@@ -216,6 +216,11 @@ def _lengths(model: ModelEvidence) -> dict[Cell, int]:
         for answer in model.answers
         for turn, each in enumerate(answer.turns, start=1)
     }
+
+
+def judged_cells(judge: JudgeEvidence, evidence: RunEvidence) -> list[Cell]:
+    """The planned question-turns and samples, once for each of the judge's repeats."""
+    return [cell._replace(repeat=repeat) for cell in evidence.cells for repeat in range(judge.config.repeats)]
 
 
 def scored_values(judge: JudgeEvidence, model: str, cells: Sequence[Cell]) -> dict[Cell, float]:

@@ -3,7 +3,7 @@
 In: evidence. Out: one ItemReport a rival, coverage of answers and choices, and the facts of each model's manifest.
 """
 
-from collections.abc import Iterator
+from collections.abc import Collection, Iterator
 from dataclasses import dataclass
 from typing import Any
 
@@ -58,24 +58,36 @@ def item_report(rival: ModelEvidence, evidence: RunEvidence, draws: Resamplings)
 
 
 def _unlike(rival: ModelEvidence, evidence: RunEvidence) -> str | None:
-    """A sentence where rounding alone would differ: another engine, number format or thread count than the baseline's.
+    """A sentence where rounding alone would differ from the baseline's choices."""
+    found = unlike_condition(evidence.baseline.manifest, rival.manifest, evidence.config.decision.allow_different)
+    if found is None:
+        return None
+    name, other, own = found
+    return (
+        f"{name} {own} against the baseline's {other}: rounding alone flips items; run both alike, "
+        f'or set allow_different = ["{name}"] under [decision]'
+    )
+
+
+def unlike_condition(
+    before: Manifest | None, after: Manifest | None, allowed: Collection[str]
+) -> tuple[str, str, str] | None:
+    """The first of engine, number format and thread count that differs and is not allowed to: its name, both values.
 
     What a manifest does not tell (imported logs) is no difference.
     """
-    if not (rival.manifest and evidence.baseline.manifest):
+    if not (before and after):
         return None
-    own, other = (_conditions(manifest) for manifest in (rival.manifest, evidence.baseline.manifest))
+    old, new = (conditions(manifest) for manifest in (before, after))
     for name in CONDITIONS:
-        differ = own[name] != other[name] and None not in (own[name], other[name])
-        if differ and name not in evidence.config.decision.allow_different:
-            return (
-                f"{name} {own[name]} against the baseline's {other[name]}: rounding alone flips items; run both alike, "
-                f'or set allow_different = ["{name}"] under [decision]'
-            )
+        first, second = old[name], new[name]
+        if first != second and first is not None and second is not None and name not in allowed:
+            return name, first, second
     return None
 
 
-def _conditions(manifest: Manifest) -> dict[str, str | None]:
+def conditions(manifest: Manifest) -> dict[str, str | None]:
+    """Engine, number format and thread count, as far as a manifest tells them."""
     facts = {**manifest.facts, "engine": manifest.settings.get("engine")}
     return {name: str(facts[name]) if facts.get(name) is not None else None for name in CONDITIONS}
 

@@ -1,15 +1,18 @@
 """The report as JSON: every number, unrounded, for programs; and the schema that such a file keeps.
 
-In: a ReviewReport. Out: a JSON text with no NaN; what was not measured is null and has its reason beside it.
+In: a ReviewReport or a RunDifference. Out: a JSON text with no NaN; what was not measured is null and has its reason
+beside it.
 docs/report.md explains the file, docs/report-schema.json is `report_schema()`.
 """
 
 import json
 
+from pydantic import BaseModel
+
 from analysis.review_report import ReviewReport
 
 
-def report_json(report: ReviewReport) -> str:
+def report_json(report: BaseModel) -> str:
     """The whole report as indented JSON, ASCII only, ending in a newline."""
     return json.dumps(report.model_dump(mode="json"), indent=1, ensure_ascii=True, allow_nan=False) + "\n"
 

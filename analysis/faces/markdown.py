@@ -29,7 +29,7 @@ def report_markdown(report: ReviewReport) -> str:
     # A blank line, two of header, one for the rows that are left out; and two lines of footer.
     rows = (MOST_LINES - 2 - len(lines)) // max(1, len(tables)) - 4
     for table, columns in tables:
-        lines += ["", *_table(table, columns, rows)]
+        lines += ["", *table_lines(table, columns, rows)]
     footer = f"Config {report.config_digest}, made {markdown(report.made_at)}. Everything else: report.html."
     return "\n".join([*lines, "", footer]) + "\n"
 
@@ -40,11 +40,11 @@ def _opening(report: ReviewReport) -> Iterator[list[str]]:
     shown = _foremost(report.decisions)
     places = [report.decisions.index(decision) for decision in shown]
     told = Table(decided.id, "", "", decided.header, tuple(decided.rows[place] for place in places))
-    yield _table(told, decided.header[:6], MOST_CANDIDATES, len(decided.rows) - len(shown))
-    yield ["", *(f"- {_short(decision.sentence)}" for decision in shown)]
-    yield [f"- {_short(decision.settle)}" for decision in shown if decision.settle][:1]
-    yield [f"- **{_short(text)}**" for text in warnings(report)[:2]]
-    yield [f"- {_short(shortfall_line(report))}"]
+    yield table_lines(told, decided.header[:6], MOST_CANDIDATES, len(decided.rows) - len(shown))
+    yield ["", *(f"- {short_line(decision.sentence)}" for decision in shown)]
+    yield [f"- {short_line(decision.settle)}" for decision in shown if decision.settle][:1]
+    yield [f"- **{short_line(text)}**" for text in warnings(report)[:2]]
+    yield [f"- {short_line(shortfall_line(report))}"]
 
 
 def _tables(report: ReviewReport) -> Iterator[tuple[Table, tuple[str, ...]]]:
@@ -65,18 +65,22 @@ def _foremost(decided: Sequence[Decision]) -> list[Decision]:
     return sorted(decided, key=lambda decision: PRECEDENCE.index(decision.word))[:MOST_CANDIDATES]
 
 
-def _table(table: Table, columns: Sequence[str], most: int, left_out: int = 0) -> list[str]:
+def table_lines(
+    table: Table, columns: Sequence[str], most: int, left_out: int = 0, rest: str = "report.html"
+) -> list[str]:
+    """The first rows of these columns; a last line counts those that are left out and names the file that has them."""
     places = [table.header.index(column) for column in columns]
     lines = [" | ".join(["", *map(_text, columns), ""]).strip(), "|" + " --- |" * len(columns)]
     for row in table.rows[:most]:
         lines.append(" | ".join(["", *(_text(row[place]) for place in places), ""]).strip())
     left_out += max(0, len(table.rows) - most)
     if left_out:
-        lines.append(f"| … {left_out} more in report.html |" + " |" * (len(columns) - 1))
+        lines.append(f"| … {left_out} more in {rest} |" + " |" * (len(columns) - 1))
     return lines
 
 
-def _short(text: str) -> str:
+def short_line(text: str) -> str:
+    """Escaped text of a bearable length."""
     seen = visible(text)
     return _text(seen if len(seen) <= MOST_CHARACTERS else seen[: MOST_CHARACTERS - 1] + "…")
 

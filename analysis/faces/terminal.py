@@ -26,7 +26,7 @@ def summary(report: ReviewReport) -> tuple[Table | str, ...]:
     A table's title stands in its first header, over the models, so that it takes no line of its own; the decision needs
     none.
     """
-    return tuple(_visible(part) for part in _parts(report))
+    return tuple(visible_part(part) for part in _parts(report))
 
 
 def _parts(report: ReviewReport) -> Iterator[Table | str]:
@@ -76,7 +76,8 @@ def _columns(table: Table, names: tuple[str, ...]) -> Table:
     )
 
 
-def _visible(part: Table | str) -> Table | str:
+def visible_part(part: Table | str) -> Table | str:
+    """A table or line whose texts hide nothing."""
     if isinstance(part, str):
         return visible(part)
     rows = tuple(tuple(visible(text) for text in row) for row in part.rows)

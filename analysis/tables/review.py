@@ -59,7 +59,7 @@ def decision_table(report: ReviewReport) -> Table:
             *(f"{measure} (limit {number(measure, most)})" for measure, most in report.limits),
             "what would settle it",
         ),
-        tuple(_decision_row(decision, floor) for decision in report.decisions),
+        tuple(decision_row(decision, floor) for decision in report.decisions),
     )
 
 
@@ -144,7 +144,8 @@ def game_scope_table(judge: JudgeReport) -> Table:
     )
 
 
-def _decision_row(decision: Decision, floor: str) -> tuple[str, ...]:
+def decision_row(decision: Decision, floor: str) -> tuple[str, ...]:
+    """A candidate's word, primary measure, bounds and limits."""
     measure = decision.primary.estimate.measure
     bounds = (decision.lower_bound, decision.upper_bound)
     low, high = (optional(bound, lambda value: number(measure, value)) for bound in bounds)

@@ -1,6 +1,7 @@
 """The command `assay review`: everything, from config to decision."""
 
 import sys
+from collections.abc import Iterable
 from pathlib import Path
 from typing import Annotated
 
@@ -60,9 +61,14 @@ def console() -> Console:
 
 def show(report: ReviewReport, written: list[Path]) -> None:
     """Print the report's summary and where its files are."""
+    show_parts(summary(report), written)
+
+
+def show_parts(parts: Iterable[Table | str], written: list[Path]) -> None:
+    """Print tables and lines, those that belong together without a gap, and the paths of files."""
     shown = console()
     before: Table | str = ""
-    for part in summary(report):
+    for part in parts:
         if not (isinstance(before, str) and isinstance(part, str)):
             shown.print()
         drawn = Text(part) if isinstance(part, str) else table(list(part.header), [list(row) for row in part.rows])
