@@ -16,6 +16,7 @@ from assay.commands.analyze import analyze
 from assay.commands.audit import audit
 from assay.commands.compress import compress
 from assay.commands.demo import demo
+from assay.commands.diff import diff
 from assay.commands.exam import exam
 from assay.commands.fastchat import exports
 from assay.commands.fetch import fetch
@@ -57,7 +58,11 @@ def _help(command: Callable[..., object]) -> str:
     return (inspect.getdoc(command) or "").replace("\n\nExample", "\n\n\b\nExample")
 
 
-for command in (review, generate, merge, judge, exam, analyze, plan, compare, audit, init, fetch, compress, demo):
+COMMANDS = (
+    *(review, generate, merge, judge, exam, analyze, diff),
+    *(plan, compare, audit, init, fetch, compress, demo),
+)
+for command in COMMANDS:
     app.command(help=_help(command))(command)
 for name, group in (("import", imports), ("export", exports)):
     for known in group.registered_commands:

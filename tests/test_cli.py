@@ -24,6 +24,7 @@ COMMANDS = (
     "fetch",
     "compress",
     "demo",
+    "diff",
 )
 
 CONFIG = """
