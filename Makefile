@@ -1,4 +1,4 @@
-# make setup | demo | test | test-long | check | gpu-check : each works alone on a fresh clone.
+# make setup | browser | demo | test | test-long | check | gpu-check : each works alone on a fresh clone.
 PYTHON ?= python3
 VENV := .venv
 GPU_VENV := .venv-gpu
@@ -7,7 +7,9 @@ STAMP := $(VENV)/.assay-installed
 # The CPU build of torch: pip's own configuration may offer it; elsewhere PyTorch's CPU index does.
 TORCH_INDEX ?= https://download.pytorch.org/whl/cpu
 
-.PHONY: setup demo test test-long check gpu-check clean
+AXE := axe-core@4.14.1
+
+.PHONY: setup browser demo test test-long check gpu-check clean
 
 setup: $(STAMP)
 
@@ -20,10 +22,21 @@ $(STAMP): pyproject.toml
 	$(PIP) uninstall --quiet --yes torchvision torchaudio torchcodec
 	touch $(STAMP)
 
+# A real browser for the tests of the page, and the accessibility checker that runs in it. Where neither can be had the
+# tests that need them are skipped; under CI they fail.
+browser: $(VENV)/.assay-browser
+
+$(VENV)/.assay-browser: $(STAMP)
+	command -v chromedriver >/dev/null || \
+	  { apt-get update -qq && apt-get install -y -qq --no-install-recommends chromium chromium-driver >/dev/null; } || \
+	  echo "no Chromium here: tests of the page are skipped"
+	npm install --silent --no-audit --no-fund --prefix $(VENV)/axe $(AXE) || echo "no npm here: axe is skipped"
+	touch $@
+
 demo: setup
 	$(VENV)/bin/assay demo $(DEMO)
 
-test: setup check
+test: setup browser check
 	$(VENV)/bin/python -m pytest -q -m "not long"
 
 test-long: setup

@@ -27,6 +27,7 @@ from assay.commands.judge import judge
 from assay.commands.merge import merge
 from assay.commands.plan import plan
 from assay.commands.review import review
+from assay.commands.verify import verify
 from ledger.errors import EXIT_BUG, EXIT_INFRASTRUCTURE, EXIT_INTERRUPTED, EXIT_USAGE, AssayError
 
 DEBUG = "ASSAY_DEBUG"
@@ -59,7 +60,7 @@ def _help(command: Callable[..., object]) -> str:
 
 
 COMMANDS = (
-    *(review, generate, merge, judge, exam, analyze, diff),
+    *(review, generate, merge, judge, exam, analyze, verify, diff),
     *(plan, compare, audit, init, fetch, compress, demo),
 )
 for command in COMMANDS:

@@ -16,16 +16,14 @@ from pathlib import Path
 from typing import Any
 from urllib.parse import urlsplit
 
-from analysis.evidence import read_evidence
-from analysis.exhibits import exhibits
-from analysis.faces.page import Shown
 from analysis.faces.writers import write_reports
-from analysis.review_report import ReviewReport, report_from
+from analysis.review_report import ReviewReport
 from assay.placement.gpus import gpus
 from assay.placement.judge_server import served, waves
 from assay.placement.local_placement import run_locally
 from assay.placement.ray_placement import on_ray
 from assay.placement.work import merge_batch, run_work, shard_job, tell_completeness, unfinished
+from assay.reporting import report_of
 from assay.sources.material import official_prompts, questions, readable, task_items
 from assay.sources.models import engine_spec, model_path
 from generation.orders import Batch, EngineSpec, Order
@@ -209,9 +207,7 @@ def analyze(review: Review, *, redact: bool = False) -> tuple[ReviewReport, list
     """Compute the report from what is there, and write its faces; redacted, the page holds no text but names."""
     review.report(Progress("analysis", 0, 1))
     made_at = datetime.now(UTC).isoformat(timespec="seconds")
-    evidence = read_evidence(review.config, review.run)
-    report = report_from(evidence, made_at)
-    shown = Shown(exhibits(evidence), tuple(review.run.items.records()), redact)
+    report, shown = report_of(review.config, review.run, made_at, redact=redact)
     written = write_reports(report, review.run.analysis, shown)
     review.report(Progress("analysis", 1, 1))
     return report, written

@@ -3,17 +3,18 @@
 from pathlib import Path
 
 from assay import pipeline
-from assay.commands.review import Amend, Config, Runs, show
+from assay.commands.review import Amend, Config, Redact, Runs, show
 from assay.display import Display
 
 
-def analyze(config: Config, runs: Runs = Path("runs"), amend: Amend = False) -> int:
+def analyze(config: Config, runs: Runs = Path("runs"), amend: Amend = False, redact: Redact = False) -> int:
     """Compute the decision, write the reports, and leave with the decision's exit code. Calls no model.
 
-    Example:
+    Examples:
         assay analyze review.toml
+        assay analyze review.toml --redact        # the page without texts, with every number
     """
     with Display() as display:
-        report, written = pipeline.analyze(pipeline.begin(config, runs, display.report, amend=amend))
+        report, written = pipeline.analyze(pipeline.begin(config, runs, display.report, amend=amend), redact=redact)
     show(report, written)
     return report.exit_code

@@ -19,6 +19,9 @@ from assay.preflight import preflight
 Config = Annotated[Path, typer.Argument(help="The review's config, a TOML file; `assay init` writes one.")]
 Runs = Annotated[Path, typer.Option("--runs", help="The folder that holds run folders.")]
 Amend = Annotated[bool, typer.Option("--amend", help="Accept a config that changed since the run began.")]
+Redact = Annotated[
+    bool, typer.Option("--redact", help="Leave the texts of questions, answers, items and replies out of the page.")
+]
 Ray = Annotated[
     str | None,
     typer.Option("--ray", metavar="ADDRESS", help="Run the models on a Ray cluster: host:port, auto or local."),
@@ -27,7 +30,9 @@ Ray = Annotated[
 PIPE_COLUMNS = 120
 
 
-def review(config: Config, runs: Runs = Path("runs"), amend: Amend = False, ray: Ray = None) -> int:
+def review(
+    config: Config, runs: Runs = Path("runs"), amend: Amend = False, ray: Ray = None, redact: Redact = False
+) -> int:
     """Generate, judge and analyze; print the decision and leave with its exit code.
 
     What is there already is not made again, so the same command resumes a run that was stopped.
@@ -36,14 +41,15 @@ def review(config: Config, runs: Runs = Path("runs"), amend: Amend = False, ray:
         assay review review.toml
         assay review review.toml --runs /data/runs
         assay review review.toml --ray auto
+        assay review review.toml --redact
     """
-    report, written = run_review(config, runs, amend=amend, ray=ray)
+    report, written = run_review(config, runs, amend=amend, ray=ray, redact=redact)
     show(report, written)
     return report.exit_code
 
 
 def run_review(
-    config: Path, runs: Path, *, amend: bool = False, ray: str | None = None
+    config: Path, runs: Path, *, amend: bool = False, ray: str | None = None, redact: bool = False
 ) -> tuple[ReviewReport, list[Path]]:
     """All stages, with progress on standard error."""
     with Display() as display:
@@ -51,7 +57,7 @@ def run_review(
         preflight(under_way, here=not (under_way.config.placement.ray if ray is None else ray))
         pipeline.generate(under_way, ray=ray)
         pipeline.judge(under_way)
-        return pipeline.analyze(under_way)
+        return pipeline.analyze(under_way, redact=redact)
 
 
 def console() -> Console:

@@ -1,0 +1,72 @@
+"""The command `assay verify`: was this report made from this run, and does it say what the run gives?"""
+
+import json
+import re
+from pathlib import Path
+from typing import Annotated, Any
+
+import typer
+
+from analysis.faces.data import report_json
+from analysis.faces.page import report_html
+from analysis.inputs import changed_inputs, run_inputs
+from assay.reporting import report_of
+from ledger.config import read_config
+from ledger.errors import EXIT_UNFIT, ConfigError
+from ledger.manifests import assay_version
+from ledger.runs import RunFolder
+
+PROVENANCE = re.compile(r'<script type="application/json" id="provenance">(.*?)</script>', re.S)
+
+
+def verify(
+    report: Annotated[Path, typer.Argument(help="A report.html or report.json, wherever it lies.")],
+    run: Annotated[
+        Path | None, typer.Option("--run", help="The run folder; without it the one that the report lies in.")
+    ] = None,
+    hashes_only: Annotated[bool, typer.Option("--hashes-only", help="Compare the inputs, compute nothing.")] = False,
+) -> int:
+    """Check a report against a run: the hashes of its inputs, and every byte that the run gives again.
+
+    Exit code 0: it is this run's report. 12: an input or the report itself was changed, and which is told.
+
+    Examples:
+        assay verify runs/release/analysis/report.html
+        assay verify attached-report.html --run runs/release
+        assay verify report.json --run runs/release --hashes-only
+    """
+    folder = RunFolder(run or report.resolve().parent.parent)
+    if not folder.config.exists():
+        raise ConfigError(f"no review.toml in {folder.path}", where="--run", remedy="Name the run folder.")
+    text = report.read_bytes().decode("utf-8", "replace")
+    claims = _claims(text, report)
+    config = read_config(folder.config)
+    faults = list(changed_inputs(claims["inputs"].items(), run_inputs(config, folder)))
+    told = faults or [f"{len(claims['inputs'])} inputs have the recorded hashes."]
+    if not faults and not hashes_only:
+        built, shown = report_of(config, folder, claims["made_at"], redact=bool(claims.get("redacted")))
+        if text != (report_html(built, shown) if claims["page"] else report_json(built)):
+            faults.append(_difference(claims))
+        told.append(faults[0] if faults else "The report is, byte for byte, what this run gives.")
+    for sentence in told:
+        print(sentence)
+    return EXIT_UNFIT if faults else 0
+
+
+def _difference(claims: dict[str, Any]) -> str:
+    own, version = claims["assay_version"], assay_version()
+    if own != version:
+        return f"The report was written by Assay {own}, and {version} writes it otherwise; compare with {own}."
+    return "The inputs are the same, and the report is not what they give: it was edited, or made by other code."
+
+
+def _claims(text: str, report: Path) -> dict[str, Any]:
+    """What a report says of itself. Raises ConfigError for a file that is no report."""
+    found = PROVENANCE.search(text)
+    try:
+        claims = json.loads(found[1] if found else text)
+        known = {name: str(claims[name]) for name in ("assay_version", "made_at")}
+        return {**claims, **known, "inputs": dict(claims["inputs"]), "page": bool(found)}
+    except (ValueError, KeyError, TypeError) as error:
+        what = f"not a report of Assay with its inputs' hashes ({type(error).__name__})"
+        raise ConfigError(what, where=str(report), remedy="Name a report.html or report.json.") from error

@@ -1,0 +1,18 @@
+"""From a run folder to a report and what its page shows: the same for `analyze`, which writes it, and `verify`.
+
+In: a config, a run folder, the time that the report bears. Out: a ReviewReport and Shown; nothing is written.
+"""
+
+from analysis.evidence import read_evidence
+from analysis.exhibits import exhibits
+from analysis.faces.page import Shown
+from analysis.review_report import ReviewReport, report_from
+from ledger.config import ReviewConfig
+from ledger.runs import RunFolder
+
+
+def report_of(config: ReviewConfig, run: RunFolder, made_at: str, *, redact: bool) -> tuple[ReviewReport, Shown]:
+    """Everything that a run folder gives. Raises BadRecord or DuplicateKey for a broken file."""
+    evidence = read_evidence(config, run)
+    report = report_from(evidence, made_at)
+    return report, Shown(exhibits(evidence), tuple(run.items.records()), redact)

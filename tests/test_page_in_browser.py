@@ -1,0 +1,285 @@
+"""The page in a real Chromium: silent, safe with hostile texts, usable by mouse, key, deep link, phone and axe."""
+
+import json
+
+import pytest
+from selenium.webdriver.common.by import By
+from selenium.webdriver.common.keys import Keys
+from selenium.webdriver.support.ui import Select, WebDriverWait
+
+from analysis.evidence import read_evidence
+from analysis.exhibits import KINDS, exhibits
+from analysis.faces.exhibit_data import MOST_CHARACTERS
+from analysis.faces.page import Shown
+from analysis.faces.writers import write_reports
+from analysis.review_report import report_from
+from ledger.runs import RunFolder
+from tests.chromium import AXE, DESKTOP, PHONE, chromium, needs_axe, needs_chromium, requests
+from tests.review_factory import Factory
+
+pytestmark = needs_chromium
+NOW = "2026-11-25T12:00:00+00:00"
+HOSTILE = (
+    "</script><script>window.broken = 1</script><img src=x onerror='window.broken = 2'> {{7*7}} $' $& ${7*7} <!-- "
+    '\x00 \u202e txet \x1b[31mred =HYPERLINK("http://evil.example") \ud800 end\nsecond line'
+)
+SEEN = HOSTILE.replace("\x00", "\\u0000").replace("\u202e", "\\u202e").replace("\x1b", "\\u001b").replace("\ud800", "�")
+
+
+def replaced(record, **values):
+    return record.model_copy(update=values)
+
+
+def make_hostile(made, run):
+    """Hostile texts in a question, an answer, a reply and an item, and one answer of a million characters."""
+    for name in ("bf16", "drop1"):
+        store = run.generation(name).answers
+        first, second, *rest = store.records()
+        turns = (replaced(first.turns[0], text=HOSTILE.replace("\ud800", "�")), *first.turns[1:])
+        question = replaced(first.question, turns=(HOSTILE.replace("\ud800", "�"), "more?"))
+        long = (replaced(second.turns[0], text="x" * 1_000_000), *second.turns[1:])
+        store.replace([replaced(first, turns=turns, question=question), replaced(second, turns=long), *rest])
+    judge = run.judge("judge-a").ratings
+    judge.replace(replaced(each, reply=HOSTILE.replace("\ud800", "�")) for each in judge.records())
+
+
+@pytest.fixture(scope="module")
+def review(tmp_path_factory):
+    """Evidence and report of a hostile review, its page, and the redacted page."""
+    made = Factory(tmp_path_factory.mktemp("browser") / "r", questions=24, items=200, words=30)
+    run = made.write()
+    make_hostile(made, run)
+    evidence = read_evidence(made.config, run)
+    report = report_from(evidence, NOW, resamples=200)
+    items = tuple(run.items.records())
+    for folder, redact in (("open", False), ("redacted", True)):
+        write_reports(report, run.path / folder, Shown(exhibits(evidence), items, redact))
+    return run.path, report, exhibits(evidence)
+
+
+@pytest.fixture(scope="module")
+def browser():
+    with chromium() as driver:
+        yield driver
+
+
+def opened(driver, review, state="", folder="open"):
+    driver.get("about:blank")
+    driver.get((review[0] / folder / "report.html").as_uri() + state)
+    WebDriverWait(driver, 20).until(lambda d: d.find_elements(By.CSS_SELECTOR, "#rows li"))
+    return driver
+
+
+def told(driver):
+    return driver.find_element(By.ID, "detail").get_property("textContent")
+
+
+def rows(driver):
+    return [each.get_property("textContent") for each in driver.find_elements(By.CSS_SELECTOR, "#rows a")]
+
+
+def current(driver):
+    return driver.find_element(By.CSS_SELECTOR, "#rows a[aria-current]")
+
+
+def test_the_page_opens_without_a_word_to_the_console_or_the_network(browser, review):
+    requests(browser)
+    opened(browser, review)
+    assert browser.get_log("browser") == []
+    assert set(requests(browser)) <= {"about:blank", (review[0] / "open" / "report.html").as_uri()}
+    assert browser.title.startswith(review[1].word.value)
+
+
+def test_hostile_texts_are_seen_and_do_nothing(browser, review):
+    state = "#q=101&turn=1&candidate=drop1"
+    shown = told(opened(browser, review, state))
+    for text in (SEEN, "{{7*7}} $' $& ${7*7} <!--"):
+        assert text in shown
+    assert shown.count("window.broken = 1") >= 4  # question, both answers, a reply
+    assert browser.execute_script("return window.broken") is None
+    assert browser.execute_script("return document.querySelectorAll('#detail img, #detail script').length") == 0
+    assert browser.get_log("browser") == []
+
+
+def test_a_million_characters_are_cut_aloud(browser, review):
+    shown = told(opened(browser, review, "#q=102&turn=1&candidate=drop1"))
+    assert f"{1_000_000 - MOST_CHARACTERS} more characters" in shown
+    assert shown.count("x" * MOST_CHARACTERS) == 2
+    assert (review[0] / "open" / "report.html").stat().st_size < 2_000_000
+
+
+def test_the_policy_holds(browser, review):
+    opened(browser, review)
+    browser.execute_script(
+        "window.violations = [];"
+        "addEventListener('securitypolicyviolation', (e) => violations.push(e.violatedDirective));"
+        "const s = document.createElement('script'); s.textContent = 'window.broken = 3'; document.body.append(s);"
+        "const i = new Image(); i.src = 'http://127.0.0.1:9/x.png'; document.body.append(i);"
+        "document.body.setAttribute('style', 'color: red');"
+    )
+    browser.execute_async_script("const done = arguments[0]; fetch('http://127.0.0.1:9/').then(done, () => done(1));")
+    found = set(browser.execute_script("return window.violations"))
+    assert {"script-src-elem", "img-src", "connect-src", "style-src-attr"} <= found
+    assert browser.execute_script("return window.broken") is None
+    browser.get_log("browser")
+
+
+def test_every_filter_shows_what_it_counts(browser, review):
+    opened(browser, review)
+    counts = review[2].counts
+    assert counts["regressed"] > counts["improved"] > 0
+    show = Select(browser.find_element(By.ID, "filter-show"))
+    for kind in KINDS:
+        show.select_by_value(kind)
+        assert len(rows(browser)) == counts[kind]
+        assert f"show={kind}" in browser.current_url
+    show.select_by_value("regressed")
+    Select(browser.find_element(By.ID, "filter-model")).select_by_value("drop2")
+    Select(browser.find_element(By.ID, "filter-category")).select_by_value("math")
+    Select(browser.find_element(By.ID, "filter-turn")).select_by_value("2")
+    wanted = [
+        row
+        for row in review[2].rows
+        if "regressed" in row.kinds
+        and row.model == "drop2"
+        and row.cell.turn == 2
+        and review[2].evidence.categories[row.cell.unit] == "math"
+    ]
+    assert [text.split(",")[0] for text in rows(browser)] == [row.cell.question for row in wanted]
+    assert len(wanted) > 0
+
+
+def test_rows_are_sorted_by_what_was_lost_or_by_question(browser, review):
+    opened(browser, review)
+    gains = [row.gain for row in review[2].rows]
+    assert gains == sorted(gains)
+    first = review[2].rows[0]
+    assert rows(browser)[0].startswith(f"{first.cell.question}, turn {first.cell.turn} {first.model}")
+    Select(browser.find_element(By.ID, "filter-sort")).select_by_value("question")
+    ids = [int(text.split(",")[0]) for text in rows(browser)]
+    assert ids == sorted(ids)
+
+
+def test_deep_links_and_keys_lead_to_a_row(browser, review):
+    opened(browser, review, "#q=105&turn=2")
+    assert told(browser).startswith("105 (")
+    assert "turn 2" in browser.find_element(By.CSS_SELECTOR, "#detail h3").text
+    before = current(browser).get_attribute("href")
+    browser.find_element(By.TAG_NAME, "body").send_keys("j")
+    after = current(browser).get_attribute("href")
+    assert after != before
+    assert browser.current_url.split("#")[1] == after.split("#")[1]
+    browser.find_element(By.TAG_NAME, "body").send_keys("k")
+    assert current(browser).get_attribute("href") == before
+    address = browser.current_url
+    shown = told(browser)
+    opened(browser, review, "#" + address.split("#")[1])
+    assert told(browser) == shown
+
+
+def test_the_first_difference_is_marked_in_the_candidates_answer(browser, review):
+    opened(browser, review, "#q=110&turn=1&candidate=prune30")
+    same = browser.find_element(By.CSS_SELECTOR, "#detail .pair .same").get_property("textContent")
+    models = {model.name: model for model in review[2].evidence.models}
+    before, after = (
+        next(a for a in models[name].answers if a.question.id == "110").turns[0].text for name in ("bf16", "prune30")
+    )
+    assert before.startswith(same)
+    assert after.startswith(same)
+    rest = len(same)
+    assert before[rest:].split(" ")[0] != after[rest:].split(" ")[0]
+
+
+def test_changed_items_show_both_models_probabilities(browser, review):
+    opened(browser, review, "#show=right%E2%86%92wrong")
+    wanted = [each for each in review[2].changed_items if each.kind == "right→wrong"]
+    assert len(rows(browser)) == len(wanted) > 0
+    shown = told(browser)
+    first = wanted[0]
+    for value in (*first.before, *first.after):
+        assert f"{100 * value:.1f} %"[:-3] in shown
+    assert "baseline's pick" in shown
+    assert "candidate's pick" in shown
+    item = next(each for each in RunFolder(review[0]).items.records() if each.id == first.item)
+    assert item.question in shown
+
+
+def test_the_strip_links_to_its_rows(browser, review):
+    opened(browser, review)
+    link = browser.find_element(By.CSS_SELECTOR, '.strip a[href="#show=flip"]')
+    link.click()
+    WebDriverWait(browser, 10).until(lambda d: len(rows(d)) == review[2].counts["flip"])
+    assert browser.execute_script("return document.getElementById('answers').getBoundingClientRect().top") < 120
+
+
+def test_a_redacted_page_keeps_every_number_and_no_text(browser, review):
+    opened(browser, review, "#q=101&turn=1&candidate=drop1", folder="redacted")
+    shown = told(browser)
+    assert "redacted" in shown
+    assert "window.broken" not in shown
+    assert "rated" in shown
+    browser.find_element(By.CSS_SELECTOR, "aside")
+    page = (review[0] / "redacted" / "report.html").read_text(encoding="utf-8")
+    data = browser.execute_async_script(
+        "const done = arguments[0]; const b = Uint8Array.from(atob(document.getElementById('exhibits').textContent),"
+        "(c) => c.charCodeAt(0)); new Response(new Blob([b]).stream().pipeThrough(new DecompressionStream('deflate')))"
+        ".text().then(done);"
+    )
+    assert json.loads(data)["redacted"] is True
+    for model in review[2].evidence.models:
+        for answer in model.answers[2:5]:
+            assert answer.turns[0].text[:40] not in page + data
+            assert answer.question.turns[0][:20] not in page + data
+    for name in ("report.json", "report.md", "junit.xml"):
+        assert (review[0] / "redacted" / name).read_text() == (review[0] / "open" / name).read_text()
+
+
+def test_texts_are_in_no_face_but_the_page(review):
+    words = [answer.turns[1].text[:40] for answer in review[2].evidence.models[0].answers]
+    for path in sorted((review[0] / "open").rglob("*.*")):
+        if path.name != "report.html":
+            text = path.read_text(encoding="utf-8", errors="replace")
+            assert not any(word in text for word in words), path
+
+
+@pytest.mark.parametrize(("size", "dark"), [(DESKTOP, True), (PHONE, False), (PHONE, True)])
+def test_nothing_overflows_and_nothing_jumps(review, size, dark):
+    with chromium(size, dark=dark) as driver:
+        opened(driver, review)
+        width, inner = driver.execute_script("return [document.documentElement.scrollWidth, innerWidth]")
+        assert width <= inner
+        jumped = driver.execute_async_script(
+            "const done = arguments[0]; let sum = 0; new PerformanceObserver((list) => list.getEntries().forEach("
+            "(e) => { sum += e.value; })).observe({ type: 'layout-shift', buffered: true });"
+            "setTimeout(() => done(sum), 300);"
+        )
+        assert jumped < 0.05
+        assert driver.get_log("browser") == []
+
+
+@needs_axe
+@pytest.mark.parametrize(("size", "dark"), [(DESKTOP, False), (DESKTOP, True), (PHONE, False)])
+def test_axe_finds_nothing_serious(review, size, dark):
+    with chromium(size, dark=dark) as driver:
+        opened(driver, review, "#q=110&turn=2&candidate=prune30")
+        driver.execute_script("document.querySelectorAll('details').forEach((each) => { each.open = true; })")
+        driver.execute_script(AXE.read_text(encoding="utf-8"))
+        driver.set_script_timeout(120)
+        found = driver.execute_async_script(
+            "const done = arguments[0]; axe.run(document, { resultTypes: ['violations'] })"
+            ".then(done).catch((error) => done({ error: String(error) }))"
+        )
+        assert "error" not in found
+        assert len(found["passes"]) > 10
+        bad = [(v["id"], v["impact"], v["nodes"][0]["html"][:200]) for v in found["violations"]]
+        assert not [each for each in bad if each[1] in ("serious", "critical")], bad
+
+
+def test_it_is_used_by_keyboard_and_printed(browser, review):
+    opened(browser, review)
+    browser.find_element(By.TAG_NAME, "body").send_keys(Keys.TAB)
+    assert browser.switch_to.active_element.get_attribute("class") == "skip"
+    pdf = browser.execute_cdp_cmd("Page.printToPDF", {"printBackground": True})["data"]
+    assert pdf.startswith("JVBERi")  # %PDF
+    closed = browser.execute_script("return document.querySelectorAll('details:not([open])').length")
+    assert closed == 0
