@@ -12,7 +12,6 @@ from scipy.special import softmax
 from analysis.choices import PairedChoices, paired_choices
 from analysis.distances import top_margin
 from analysis.evidence import ModelEvidence, RunEvidence
-from analysis.resampling import Floats
 from ledger.errors import StaleInput
 
 MOST_ITEMS = 4000
@@ -37,40 +36,45 @@ class ChangedItem:
 
 def changed_items(evidence: RunEvidence) -> tuple[tuple[ChangedItem, ...], int]:
     """The items of every candidate that can be compared, and how many more there are than are given."""
-    candidates = [model for model in evidence.rivals if model.role == "candidate"]
-    found = [item for model in candidates for item in _changed(evidence.baseline, model)]
+    found: list[ChangedItem] = []
+    count = 0
+    for model in evidence.rivals:
+        pairs = _changed(evidence.baseline, model) if model.role == "candidate" else None
+        if pairs is not None:
+            count += len(pairs.before)
+            found += _surest(pairs, model.name)
     found.sort(key=lambda each: (-each.margin, each.model, each.task, each.item))
-    return tuple(found[:MOST_ITEMS]), max(0, len(found) - MOST_ITEMS)
+    return tuple(found[:MOST_ITEMS]), max(0, count - MOST_ITEMS)
 
 
-def _changed(baseline: ModelEvidence, candidate: ModelEvidence) -> Iterator[ChangedItem]:
+def _changed(baseline: ModelEvidence, candidate: ModelEvidence) -> PairedChoices | None:
+    """The items that the two pick differently; None where there is none, or where they cannot be compared."""
     try:
         pairs = paired_choices(baseline.choices, candidate.choices)
     except StaleInput:
-        return  # the report says so where it compares the two
+        return None  # the report says so where it compares the two
     rows = np.flatnonzero(pairs.before.picks("acc") != pairs.after.picks("acc"))
-    part = PairedChoices(pairs.before.taken(rows), pairs.after.taken(rows), 0)
-    if not len(rows):
-        return
-    margins = top_margin(part.before.logprobs)
-    before, after = _probabilities(part.before.logprobs), _probabilities(part.after.logprobs)
-    right = part.before.right("acc"), part.after.right("acc")
-    frame = part.before.frame
-    for row, (task, item) in enumerate(part.before.items):
-        count = int(frame["options"].iloc[row])
+    return PairedChoices(pairs.before.taken(rows), pairs.after.taken(rows), 0) if len(rows) else None
+
+
+def _surest(pairs: PairedChoices, model: str) -> Iterator[ChangedItem]:
+    """Those of which the baseline was surest; never more than are shown."""
+    rows = np.argsort(-top_margin(pairs.before.logprobs), kind="stable")[:MOST_ITEMS]
+    before, after = pairs.before.taken(rows), pairs.after.taken(rows)
+    margins, right = top_margin(before.logprobs), (before.right("acc"), after.right("acc"))
+    probabilities = softmax(before.logprobs, axis=1), softmax(after.logprobs, axis=1)
+    columns = [before.frame[name].tolist() for name in ("subject", "document", "options", "gold")]
+    for row, ((task, item), subject, digest, options, gold) in enumerate(zip(before.items, *columns, strict=True)):
+        old, new = (tuple(float(x) for x in side[row, :options]) for side in probabilities)
         yield ChangedItem(
-            model=candidate.name,
+            model=model,
             task=task,
             item=item,
-            subject=frame["subject"].iloc[row],
-            digest=frame["document"].iloc[row],
+            subject=subject,
+            digest=digest,
             kind=RIGHT_TO_WRONG if right[0][row] else WRONG_TO_RIGHT if right[1][row] else WRONG_TO_OTHER,
-            gold=int(part.before.gold[row]),
-            before=tuple(float(x) for x in before[row, :count]),
-            after=tuple(float(x) for x in after[row, :count]),
+            gold=gold,
+            before=old,
+            after=new,
             margin=float(margins[row]),
         )
-
-
-def _probabilities(logprobs: Floats) -> Floats:
-    return np.asarray(softmax(logprobs, axis=1))

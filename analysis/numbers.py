@@ -20,7 +20,7 @@ SHARES = frozenset(
     }
 )
 CHANGES = frozenset({"rating_change", "win_change", "accuracy_change"})
-COEFFICIENTS = frozenset({"spearman", "kendall", "pearson", "strength"})
+COEFFICIENTS = frozenset({"spearman", "kendall", "pearson", "strength", "kappa"})
 
 
 def number(measure: str, value: float, extra_digits: int = 0) -> str:

@@ -4,6 +4,7 @@ In: a folder and sizes. Out: a run folder with answers, choices, traces, ratings
 Texts are words of our own drawn by Zipf's law, so that they pack about as well as prose does.
 """
 
+import json
 from dataclasses import dataclass, field
 from pathlib import Path
 
@@ -76,6 +77,18 @@ class Factory:
             "judge": [{"model": name, "exam_tasks": 20} for name in self.judges],
             "decision": self.decision,
         }
+
+    def toml(self) -> str:
+        """The declaration as a config file; JSON's strings, numbers and lists are TOML's."""
+        lines = []
+        for name, value in sorted(self.declaration.items(), key=lambda each: isinstance(each[1], dict | list)):
+            tables = value if isinstance(value, list) else [value] if isinstance(value, dict) else []
+            if not tables:
+                lines.append(f"{name} = {json.dumps(value)}")
+            for table in tables:
+                lines.append(f"[[{name}]]" if isinstance(value, list) else f"[{name}]")
+                lines += [f"{key} = {_toml_value(each)}" for key, each in table.items()]
+        return "\n".join(lines) + "\n"
 
     def text(self, words: int) -> str:
         drawn = self.generator.choice(self._lexicon, max(1, words), p=self._weights)
@@ -218,3 +231,9 @@ class Factory:
             for question in self.asked[:30]
         ]
         self.run.labels.replace(labels)
+
+
+def _toml_value(value) -> str:
+    if isinstance(value, dict):
+        return "{ " + ", ".join(f"{key} = {json.dumps(each)}" for key, each in value.items()) + " }"
+    return json.dumps(value)

@@ -144,7 +144,7 @@ def test_every_mark_of_a_row_stands_inside(rows, line):
             (Line(line, "floor"),),
         )
     )
-    places = [place.place for place in (*drawn.ticks, *drawn.lines)]
+    places = [place.place for place in (*drawn.ticks, *(line for line, _ in drawn.lines))]
     for row in drawn.rows:
         places += [row.value, row.low, row.high, *(x for bar in row.bars for x in (bar.x, bar.x + bar.width))]
         assert row.low <= row.high

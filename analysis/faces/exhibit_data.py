@@ -20,7 +20,8 @@ from ledger.records import Item
 
 MOST_CHARACTERS = 20_000
 REPLY_CHARACTERS = (MOST_CHARACTERS, 1200, 800, 500, 300, 200, 100, 0)
-MOST_BYTES = 1_150_000
+WHOLE_ROWS = 60  # those that lost most: there the judges' replies are never shortened
+MOST_BYTES = 1_250_000
 SAMPLE = 16  # one judgment in so many tells how well all of them pack
 List = list[Any]
 Text = str | tuple[str, int] | None
@@ -29,7 +30,7 @@ Text = str | tuple[str, int] | None
 
 @dataclass(frozen=True)
 class Packed:
-    """The packed data; of a judge's reply it holds `reply_characters` at most."""
+    """The packed data; of a judge's reply it holds `reply_characters` at most, but whole ones in the first rows."""
 
     text: str
     reply_characters: int
@@ -60,12 +61,16 @@ class _Numbered:
     redact: bool
     models: dict[str, int] = field(init=False)
     questions: dict[tuple[str, str], int] = field(init=False)
+    whole: frozenset[tuple[str, Cell]] = field(init=False)
 
     def __post_init__(self) -> None:
         evidence = self.exhibits.evidence
         names = [model.name for model in evidence.models if model.role != "control"]
         self.models = {name: number for number, name in enumerate(names)}
         self.questions = {unit: number for number, unit in enumerate(sorted(evidence.questions))}
+        worst = self.exhibits.rows[:WHOLE_ROWS]
+        baseline = evidence.baseline.name
+        self.whole = frozenset((name, row.cell) for row in worst for name in (row.model, baseline))
 
     def fixed(self, items: Iterable[Item]) -> dict[str, Any]:
         """All but the judgments; the order of each list's fields is the one in which page.js takes them apart."""
@@ -103,7 +108,7 @@ class _Numbered:
             for cell, rating in sorted(judge.ratings.get(name, {}).items()):
                 place = self._place(cell)
                 if place:
-                    yield [number, model, *place, cell.repeat, rating.score, *self._said(rating, most)]
+                    yield [number, model, *place, cell.repeat, rating.score, *self._said(rating, name, cell, most)]
 
     def _games(self, number: int, judge: JudgeEvidence, most: int) -> Iterator[List]:
         for name, model in self.models.items():
@@ -111,10 +116,11 @@ class _Numbered:
                 place = self._place(cell)
                 if place:
                     seats = int(order is Order.CANDIDATE_FIRST)
-                    yield [number, model, *place, cell.repeat, seats, game.winner, *self._said(game, most)]
+                    yield [number, model, *place, cell.repeat, seats, game.winner, *self._said(game, name, cell, most)]
 
-    def _said(self, judgment: Judgment, most: int) -> tuple[str, Text]:
-        return judgment.outcome.value, self._text(judgment.reply, most)
+    def _said(self, judgment: Judgment, model: str, cell: Cell, most: int) -> tuple[str, Text]:
+        whole = (model, cell._replace(repeat=0)) in self.whole
+        return judgment.outcome.value, self._text(judgment.reply, MOST_CHARACTERS if whole else most)
 
     def _place(self, cell: Cell) -> tuple[int, ...]:
         """Question, sample and turn; empty for a question that no model answered."""

@@ -14,7 +14,7 @@ from markupsafe import Markup
 
 from analysis.decision import Decision
 from analysis.exhibits import KINDS, Exhibits
-from analysis.faces.exhibit_data import MOST_CHARACTERS, Packed, packed
+from analysis.faces.exhibit_data import MOST_CHARACTERS, WHOLE_ROWS, Packed, packed
 from analysis.faces.rendering import figure_svg, rendered, template_text
 from analysis.faces.text import visible_lines
 from analysis.figures.catalog import figures_by_section
@@ -116,11 +116,8 @@ def _ordered(found: Iterable[Section]) -> Iterable[Section]:
 def _browser(shown: Shown, texts: Packed) -> Browser:
     found = shown.exhibits
     cut = MOST_CHARACTERS if shown.redact else texts.reply_characters
-    told = (
-        ""
-        if cut == MOST_CHARACTERS
-        else f"Judges' replies are shown up to {cut} characters, so that the page stays small."
-    )
+    whole = f"whole in the {WHOLE_ROWS} rows that lost most, up to {cut} characters elsewhere"
+    told = "" if cut == MOST_CHARACTERS else f"To keep this page small, judges' replies are {whole}."
     kinds = tuple((kind, found.counts[kind], meaning) for kind, meaning in KINDS.items())
     return Browser(told, len(found.rows), len(found.changed_items), kinds)
 

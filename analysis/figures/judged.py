@@ -16,6 +16,7 @@ from analysis.gates import primary_judge
 from analysis.judge_reports import JudgeReport
 from analysis.review_report import ReviewReport
 from analysis.scores import RATING_RANGE
+from analysis.tables.trust import kappa_cell
 
 MOST_RINGS = 7
 
@@ -66,9 +67,7 @@ def agreement_figures(report: ReviewReport) -> Iterator[Matrix]:
     names = tuple(dict.fromkeys(name for each in found for name in (each.first, each.second)))
     cells = {}
     for each in found:
-        ends = f" [{each.interval[0]:.2f}, {each.interval[1]:.2f}]" if each.interval else ""
-        words = "not defined" if each.kappa is None else f"{each.kappa:.2f}{ends} (n {each.n})"
-        cells[each.first, each.second] = (each.kappa, words)
+        cells[each.first, each.second] = (each.kappa, kappa_cell(each))
     note = "Cohen's kappa over win, tie and loss: 1 is full agreement, 0 what chance alone would give."
     yield Matrix("agreement", "Agreement of the judges", note, names, cells)
 

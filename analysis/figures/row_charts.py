@@ -3,7 +3,7 @@
 In: rows with labels. Out: a RowChart; its numbers for a table or a CSV file; its geometry for the SVG template.
 """
 
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 
 from analysis.figures.plots import Tick, ticks
@@ -11,7 +11,8 @@ from analysis.figures.plots import Tick, ticks
 WIDTH, LABELS, RIGHT = 560.0, 170.0, 548.0
 ROW, TOP, FOOT = 19.0, 22.0, 36.0
 LABEL_CHARACTERS = 27
-COUNT_WIDTH, WORD_WIDTH = 22.0, 64.0  # a bar narrower than these has no room for its count, or for its name
+CHARACTER, PADDING = 6.9, 8.0  # of the words in a bar: one that is too narrow for them shows its count, or nothing
+NAMES_APART = 44.0  # of two lines; nearer ones have their names on either side
 BAR_COLORS = {
     **{"win": "#1fa187", "tie": "#b0b7bf", "loss": "#e0703a", "flip": "#dfb72e", "failed": "#8c959f"},
     **{"right→wrong": "#e0703a", "wrong→right": "#1fa187", "wrong→other": "#b0b7bf"},
@@ -119,7 +120,7 @@ class RowDrawing:
     height: float
     foot: float
     ticks: tuple[Tick, ...]
-    lines: tuple[Tick, ...]
+    lines: tuple[tuple[Tick, str], ...]
     rows: tuple[DrawnRow, ...]
     legend: tuple[tuple[str, float, float], ...]
     colors: Mapping[str, str]
@@ -134,14 +135,14 @@ def row_drawing(chart: RowChart) -> RowDrawing:
 
     foot = TOP + ROW * len(chart.rows)
     kinds = tuple(dict.fromkeys(bar.kind for row in chart.rows for bar in row.bars))
-    places = ((i % LEGENDS_A_LINE * LEGEND_WIDTH + 10, foot + 44 + 16 * (i // LEGENDS_A_LINE)) for i in range(99))
+    places = ((i % LEGENDS_A_LINE * LEGEND_WIDTH + 10, foot + 50 + 16 * (i // LEGENDS_A_LINE)) for i in range(99))
     legend = tuple((kind, *place) for kind, place in zip(kinds, places, strict=False))
     return RowDrawing(
         plot=chart,
-        height=foot + FOOT + (4 + 16 * -(-len(legend) // LEGENDS_A_LINE) if legend else 0),
+        height=foot + FOOT + (10 + 16 * -(-len(legend) // LEGENDS_A_LINE) if legend else 0),
         foot=foot,
         ticks=tuple(Tick(across(x), f"{abs(x) if kinds else x:g}") for x in ticks(low, high) if low <= x <= high),
-        lines=tuple(Tick(across(line.at), line.name) for line in chart.lines),
+        lines=tuple(_lines([Tick(across(line.at), line.name) for line in chart.lines])),
         rows=tuple(
             DrawnRow(
                 row=row,
@@ -161,8 +162,17 @@ def row_drawing(chart: RowChart) -> RowDrawing:
 
 def _bar(bar: Bar, start: float, end: float) -> DrawnBar:
     width = round(abs(end - start), 2)
-    text = f"{bar.kind} {bar.text}" if width > WORD_WIDTH else bar.text if width > COUNT_WIDTH else ""
-    return DrawnBar(bar.kind, min(start, end), width, text if bar.text else "")
+    words = (f"{bar.kind} {bar.text}", bar.text) if bar.text else ()
+    text = next((each for each in words if CHARACTER * len(each) + PADDING <= width), "")
+    return DrawnBar(bar.kind, min(start, end), width, text)
+
+
+def _lines(places: Sequence[Tick]) -> Iterator[tuple[Tick, str]]:
+    """Each line with the side of its name: apart from a near neighbor, and inside the paper."""
+    for line in places:
+        near = [other.place for other in places if other is not line and abs(other.place - line.place) < NAMES_APART]
+        left = line.place > RIGHT - NAMES_APART / 2 or any(line.place < place for place in near)
+        yield line, "end" if left else "start" if near else "middle"
 
 
 def _ends(chart: RowChart) -> tuple[float, float]:

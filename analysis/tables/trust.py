@@ -5,6 +5,7 @@ In: a ReviewReport. Out: Tables of plain text.
 
 from collections.abc import Iterator
 
+from analysis.agreement import Agreement
 from analysis.judge_trust import TrustReport
 from analysis.numbers import cell, number, optional
 from analysis.tables.review import Table
@@ -48,8 +49,7 @@ def _agreements(trust: TrustReport) -> Table:
     rows = tuple(
         (
             f"{each.first}, {each.second}",
-            optional(each.kappa, lambda value: f"{value:.2f}")
-            + (f" [{each.interval[0]:.2f}, {each.interval[1]:.2f}]" if each.interval else ""),
+            kappa_cell(each),
             cell(each.equal),
             cell(each.decided),
         )
@@ -63,6 +63,14 @@ def _agreements(trust: TrustReport) -> Table:
     caption = " ".join(["Win, tie or loss; a verdict that changes with the seats counts as a tie.", *told])
     header = ("raters", "kappa", "equal", "equal where both decided")
     return Table("agreement", "Do the judges agree?", caption, header, rows)
+
+
+def kappa_cell(each: Agreement) -> str:
+    """Kappa with its interval and n, or why there is none."""
+    if each.kappa is None:
+        return "not defined"
+    ends = [number("kappa", end) for end in each.interval or ()]
+    return f"{number('kappa', each.kappa)}{f' [{ends[0]}, {ends[1]}]' if ends else ''} (n {each.n})"
 
 
 def _calibrations(trust: TrustReport) -> Table:
