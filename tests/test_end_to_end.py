@@ -12,13 +12,18 @@ from pathlib import Path
 
 import pyarrow.parquet as pq
 import pytest
+from selenium.webdriver.common.by import By
+from selenium.webdriver.support.ui import WebDriverWait
 
+from analysis.faces.text import visible_lines
+from assay.cli import run as assay
 from assay.lab.compression import compress
 from assay.sources.smollm2 import fetch_smollm2
 from ledger.judgments import Outcome
 from ledger.records import Finish
 from ledger.runs import RunFolder, control_of
 from ledger.traces import FILE_NAME
+from tests.chromium import chromium, needs_chromium, requests
 
 pytestmark = pytest.mark.model
 pytest.importorskip("vllm", reason="vLLM is not installed (extra cpu or gpu)")
@@ -111,6 +116,35 @@ def test_the_second_run_finishes_with_a_decision(reviewed):
     assert any(word in html for word in words)
     assert report
     assert (run.analysis / "report.md").stat().st_size
+
+
+@needs_chromium
+def test_the_page_of_a_real_review_shows_what_was_written_and_asked(reviewed):
+    run, _, _ = reviewed
+    page = (run.analysis / "report.html").as_uri()
+    answer = next(iter(run.generation("drop2").answers.records()))
+    item = next(iter(run.items.records()))
+    with chromium() as browser:
+        requests(browser)
+        browser.get(f"{page}#q={answer.question.id}&turn=1&candidate=drop2")
+        WebDriverWait(browser, 20).until(lambda d: d.find_elements(By.CSS_SELECTOR, "#rows li"))
+        shown = browser.find_element(By.ID, "detail").get_property("textContent")
+        assert visible_lines(answer.turns[0].text) in shown
+        assert visible_lines(answer.question.turns[0]) in shown
+        assert "self" in shown
+        browser.get("about:blank")
+        browser.get(f"{page}#show=items")
+        WebDriverWait(browser, 20).until(lambda d: d.find_elements(By.CSS_SELECTOR, "#rows li"))
+        shown = browser.find_element(By.ID, "detail").get_property("textContent")
+        assert any(visible_lines(each.question) in shown for each in run.items.records())
+        assert item.task in shown
+        assert browser.get_log("browser") == []
+        assert set(requests(browser)) <= {page, "about:blank"}
+
+
+def test_its_report_is_verified_byte_for_byte(reviewed, capsys):
+    assert assay(["verify", str(reviewed[0].analysis / "report.html")]) == 0
+    assert "byte for byte" in capsys.readouterr().out
 
 
 def test_every_key_is_there_once(reviewed):

@@ -110,12 +110,13 @@
 
   const label = (row) => {
     if (row.task !== undefined) {
-      return [element("span", "place", row.task + "/" + row.item), " ", data.models[row.model], " ",
+      return [element("span", "place", row.task + "/" + row.item), " ", element("span", "who", data.models[row.model]), " ",
         element("span", "change", row.kind)];
     }
     const told = [row.change === null ? "" : signed(row.change, 1), row.verdict ?? ""].filter(Boolean).join(", ");
     const question = questions[row.question];
-    return [element("span", "place", question.id + ", turn " + row.turn), " ", data.models[row.model], " ",
+    return [element("span", "place", question.id + ", turn " + row.turn), " ",
+      element("span", "who", data.models[row.model]), " ",
       element("span", "change", told || "not judged")];
   };
 
