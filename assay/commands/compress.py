@@ -19,26 +19,25 @@ def compress(
     base: Annotated[str, typer.Argument(help="A local model folder (config.json, *.safetensors), or smollm2.")],
     out: Annotated[Path, typer.Argument(help="The new folder; it must not exist yet.")],
     scheme: Annotated[
-        str, typer.Option("--scheme", help="w8a8, w4a16, drop-layers=N, prune=S (0 < S < 1) or noise=SIGMA.")
-    ],
-    group_size: Annotated[
-        int | None,
+        str,
         typer.Option(
-            "--group-size", help="w4a16: inputs that share a scale: 128, 64 or 32; else the largest that fits."
+            "--scheme", help="w8a8, w4a16, w4a16=GROUP, drop-layers=N, prune=S (0 < S < 1) or noise=SIGMA."
         ),
-    ] = None,
+    ],
     seed: Annotated[int, typer.Option("--seed", help="For noise; the same seed gives the same model.")] = 0,
 ) -> None:
     """Make a compressed model from a local one, and print its folder.
 
     w8a8 and w4a16 round to the nearest integers (no calibration data) in the format of compressed-tensors, which
-    vLLM and transformers load. The other schemes give ordinary models. assay-card.json in OUT says what was done.
+    vLLM and transformers load; GROUP is 128, 64, 32 or channel, without it the largest size that fits. The other
+    schemes give ordinary models. assay-card.json in OUT says what was done.
 
     Examples:
         assay compress smollm2 models/smollm2-w4a16 --scheme w4a16
         assay compress smollm2 models/smollm2-28 --scheme drop-layers=2
+        assay compress smollm2 models/smollm2-w4a16-g32 --scheme w4a16=32
         assay compress ./llama models/llama-pruned --scheme prune=0.3
     """
     progress = partial(Console(stderr=True).print, markup=False, highlight=False, soft_wrap=True)
     folder = fetched_model(SMOLLM2) if base == SMOLLM2 and not Path(base).exists() else Path(base)
-    print(compressed(folder, out, scheme, group_size=group_size, seed=seed, progress=progress))
+    print(compressed(folder, out, scheme, seed=seed, progress=progress))

@@ -28,7 +28,6 @@ def compress(
     out: Path,
     scheme: str,
     *,
-    group_size: int | None = None,
     seed: int = 0,
     progress: Callable[[str], None] = say_nothing,
 ) -> Path:
@@ -38,12 +37,12 @@ def compress(
     Raises: ConfigError for an unknown scheme, a number out of range, a base that is no model, an `out` that is taken;
     EngineError where the base cannot be loaded.
     """
-    plan = parsed_scheme(scheme, group_size, seed)
+    plan = parsed_scheme(scheme, seed)
     quantized = isinstance(plan, Quantization)
     check_base(base)
     request = Request(
         scheme=plan.text,
-        group_size=plan.group_size if isinstance(plan, Quantization) else None,
+        group_size=plan.group if isinstance(plan, Quantization) and isinstance(plan.group, int) else None,
         seed=plan.seed if isinstance(plan, Noise) else None,
         base_files=base_digests(base),
     )

@@ -24,7 +24,7 @@ from compressed_tensors.utils import get_direct_state_dict
 from assay.lab.cards import Effect
 from assay.lab.checkpoints import Model, inner_matrices, relative_error, share_of_weights
 from assay.lab.layers import decoder_layers
-from assay.lab.schemes import GROUP_SIZES, Quantization
+from assay.lab.schemes import CHANNEL, GROUP_SIZES, Quantization
 from ledger.errors import ConfigError
 
 
@@ -43,7 +43,8 @@ class Quantized:
 def quantize(model: Model, scheme: Quantization) -> Quantized:
     """Round every inner matrix; embedding, head and norms keep their format."""
     matrices = inner_matrices(model)
-    group_size = _group_size(matrices, scheme) if scheme.name == "w4a16" else None
+    grouped = scheme.name == "w4a16" and scheme.group != CHANNEL
+    group_size = _group_size(matrices, scheme) if grouped else None
     layers, share = len(decoder_layers(model)), share_of_weights(model, matrices)
     weights = sum(module.weight.numel() for module in matrices.values())
     apply_quantization_config(model, _config(model, scheme, group_size))
@@ -64,24 +65,28 @@ def quantize(model: Model, scheme: Quantization) -> Quantized:
 
 def _group_size(matrices: dict[str, torch.nn.Linear], scheme: Quantization) -> int:
     """The size asked for, or the largest that divides the inputs of every matrix."""
-    sizes = GROUP_SIZES if scheme.group_size is None else (scheme.group_size,)
+    sizes = (scheme.group,) if isinstance(scheme.group, int) else GROUP_SIZES
     for size in sizes:
         if all(module.in_features % size == 0 for module in matrices.values()):
             return size
     name, module = next((n, m) for n, m in matrices.items() if m.in_features % sizes[-1])
     raise ConfigError(
-        f"{name} has {module.in_features} inputs, which groups of {sizes[-1]} do not divide.", where="--group-size"
+        f"{name} has {module.in_features} inputs, which groups of {sizes[-1]} do not divide.",
+        where=f"--scheme {scheme.text}",
+        remedy=f"w4a16={CHANNEL} fits every model.",
     )
 
 
 def _config(model: Model, scheme: Quantization, group_size: int | None) -> QuantizationConfig:
     head = model.get_output_embeddings()
     activations = None
-    if scheme.name == "w8a8":
-        weights = QuantizationArgs(num_bits=8, strategy="channel")
-        activations = QuantizationArgs(num_bits=8, strategy="token", dynamic=True)
+    bits = 8 if scheme.name == "w8a8" else 4
+    if group_size is None:
+        weights = QuantizationArgs(num_bits=bits, strategy="channel")
     else:
-        weights = QuantizationArgs(num_bits=4, strategy="group", group_size=group_size)
+        weights = QuantizationArgs(num_bits=bits, strategy="group", group_size=group_size)
+    if scheme.name == "w8a8":
+        activations = QuantizationArgs(num_bits=8, strategy="token", dynamic=True)
     group = QuantizationScheme(targets=["Linear"], weights=weights, input_activations=activations)
     ignored = [name for name, module in model.named_modules() if module is head]
     return QuantizationConfig(config_groups={"group_0": group}, ignore=ignored)

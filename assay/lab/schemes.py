@@ -1,6 +1,6 @@
 """The compression schemes: their names, their numbers, and how a user writes them.
 
-In: a text such as `w4a16` or `prune=0.3`. Out: one frozen value that says exactly what to do. Loads no torch.
+In: a text such as `w4a16=64` or `prune=0.3`. Out: one frozen value that says exactly what to do. Loads no torch.
 """
 
 import math
@@ -11,10 +11,13 @@ from ledger.errors import ConfigError
 
 GROUP_SIZES = (128, 64, 32)
 """Weights that share a scale in w4a16, most economical first: what vLLM's CPU and Marlin kernels take."""
+CHANNEL = "channel"
+"""In the place of a group size: one scale for all inputs of an output."""
 
 SCHEMES = """\
 w8a8            8-bit integer weights (a scale per output channel) and activations (a scale per token)
 w4a16           4-bit integer weights (a scale per group of 128, 64 or 32 inputs), 16-bit activations
+w4a16=GROUP     the same with this group: 128, 64, 32 or channel (one scale per output channel)
 drop-layers=N   the last N decoder layers are removed
 prune=S         in each weight matrix the share S (0 < S < 1) of smallest magnitude becomes zero
 noise=SIGMA     Gaussian noise of SIGMA times each matrix's own standard deviation is added"""
@@ -22,15 +25,15 @@ noise=SIGMA     Gaussian noise of SIGMA times each matrix's own standard deviati
 
 @dataclass(frozen=True, slots=True)
 class Quantization:
-    """Round to nearest; `group_size` None lets w4a16 choose the largest that fits every matrix."""
+    """Round to nearest; `group` None lets w4a16 choose the largest that fits every matrix."""
 
     name: Literal["w8a8", "w4a16"]
-    group_size: int | None = None
+    group: int | Literal["channel"] | None = None
 
     @property
     def text(self) -> str:
         """The scheme as a user writes it."""
-        return self.name
+        return self.name if self.group is None else f"{self.name}={self.group}"
 
 
 @dataclass(frozen=True, slots=True)
@@ -73,18 +76,16 @@ class Noise:
 Scheme = Quantization | LayerDrop | Pruning | Noise
 
 
-def parsed_scheme(text: str, group_size: int | None = None, seed: int = 0) -> Scheme:
+def parsed_scheme(text: str, seed: int = 0) -> Scheme:
     """The scheme that a text names; the seed is kept only where chance plays a part.
 
-    Raises: ConfigError for an unknown name, a number out of range, or a group size where there are no groups.
+    Raises: ConfigError for an unknown name, or a number that is missing or out of range.
     """
     name, equals, number = text.strip().lower().partition("=")
-    if group_size is not None and name != "w4a16":
-        raise ConfigError("--group-size belongs to w4a16 alone", where=f"--scheme {text}", remedy="Leave it out.")
     if name == "w8a8" and not equals:
         return Quantization("w8a8")
-    if name == "w4a16" and not equals:
-        return Quantization("w4a16", _checked_group_size(group_size))
+    if name == "w4a16":
+        return Quantization("w4a16", _group(text, number) if equals else None)
     if name == "drop-layers" and equals:
         return LayerDrop(_whole_number(text, number))
     if name == "prune" and equals:
@@ -94,11 +95,13 @@ def parsed_scheme(text: str, group_size: int | None = None, seed: int = 0) -> Sc
     raise _unfit(text, "is not a scheme")
 
 
-def _checked_group_size(group_size: int | None) -> int | None:
-    if group_size is not None and group_size not in GROUP_SIZES:
-        allowed = ", ".join(str(size) for size in GROUP_SIZES)
-        raise ConfigError(f"a group size of {group_size} is not one of {allowed}", where="--group-size")
-    return group_size
+def _group(text: str, number: str) -> int | Literal["channel"]:
+    sizes = {str(size): size for size in GROUP_SIZES}
+    if number == CHANNEL:
+        return "channel"
+    if number not in sizes:
+        raise _unfit(text, f"needs a group of {', '.join(sizes)} or {CHANNEL}")
+    return sizes[number]
 
 
 def _checked_seed(seed: int) -> int:
