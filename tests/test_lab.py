@@ -10,7 +10,7 @@ import pytest
 from assay.lab.cards import CARD_FILE, Effect, LabCard, written_card
 from assay.lab.compression import compress
 from assay.lab.libraries import library_versions, require_libraries
-from assay.lab.schemes import SCHEMES, LayerDrop, Noise, Pruning, Quantization, parsed_scheme
+from assay.lab.schemes import SCHEMES, LayerDrop, Noise, Pruning, Quantization, Wanda, parsed_scheme
 from ledger.errors import ConfigError, EngineError
 
 try:
@@ -35,6 +35,7 @@ class TestSchemes:
             ("w4a16=Channel", Quantization("w4a16", "channel")),
             ("drop-layers=2", LayerDrop(2)),
             ("prune=0.30", Pruning(0.3)),
+            ("wanda=0.50", Wanda(0.5)),
             ("noise=.05", Noise(0.05, 0)),
         ],
     )
@@ -45,6 +46,7 @@ class TestSchemes:
     @pytest.mark.parametrize(
         "text",
         ["", "w3a16", "w8a8=1", "prune", "prune=", "prune=0", "prune=1", "prune=nan", "prune=-0.1", "noise=0",
+         "wanda", "wanda=", "wanda=0", "wanda=1", "wanda=50", "wanda=half",
          "noise=inf", "noise=x", "drop-layers", "drop-layers=0", "drop-layers=-1", "drop-layers=1.5", "drop-layers=²"],
     )  # fmt: skip
     def test_what_is_no_scheme_is_refused_with_the_list(self, text):

@@ -21,7 +21,7 @@ def compress(
     scheme: Annotated[
         str,
         typer.Option(
-            "--scheme", help="w8a8, w4a16, w4a16=GROUP, drop-layers=N, prune=S (0 < S < 1) or noise=SIGMA."
+            "--scheme", help="w8a8, w4a16, w4a16=GROUP, drop-layers=N, prune=S or wanda=S (0 < S < 1), noise=SIGMA."
         ),
     ],
     seed: Annotated[int, typer.Option("--seed", help="For noise; the same seed gives the same model.")] = 0,
@@ -30,13 +30,15 @@ def compress(
 
     w8a8 and w4a16 round to the nearest integers (no calibration data) in the format of compressed-tensors, which
     vLLM and transformers load; GROUP is 128, 64, 32 or channel, without it the largest size that fits. The other
-    schemes give ordinary models. assay-card.json in OUT says what was done.
+    schemes give ordinary models: the last N layers dropped; the share S of the weights pruned, by magnitude (prune) or
+    by magnitude and calibrated inputs (wanda, with texts of Assay's own); Gaussian noise of SIGMA standard deviations.
+    assay-card.json in OUT says what was done.
 
     Examples:
         assay compress smollm2 models/smollm2-w4a16 --scheme w4a16
         assay compress smollm2 models/smollm2-28 --scheme drop-layers=2
         assay compress smollm2 models/smollm2-w4a16-g32 --scheme w4a16=32
-        assay compress ./llama models/llama-pruned --scheme prune=0.3
+        assay compress ./llama models/llama-pruned --scheme wanda=0.3
     """
     progress = partial(Console(stderr=True).print, markup=False, highlight=False, soft_wrap=True)
     folder = fetched_model(SMOLLM2) if base == SMOLLM2 and not Path(base).exists() else Path(base)

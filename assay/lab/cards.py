@@ -38,7 +38,10 @@ class SourceCard(Card):
 
 
 class Request(BaseModel):
-    """What a compression depends on; equal requests give equal models."""
+    """What a compression depends on; equal requests give equal models.
+
+    `group_size` is the one that was asked for. `calibration` is the hash of the texts that a scheme looked at.
+    """
 
     model_config = ConfigDict(frozen=True, extra="forbid", strict=True, allow_inf_nan=False)
 
@@ -46,6 +49,7 @@ class Request(BaseModel):
     group_size: int | None
     seed: int | None
     base_files: dict[str, str]
+    calibration: str | None = None
 
 
 class Effect(BaseModel):

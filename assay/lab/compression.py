@@ -8,10 +8,11 @@ import json
 from collections.abc import Callable
 from pathlib import Path
 
+from assay.lab.calibration import calibration_digest
 from assay.lab.cards import CARD_FILE, Effect, LabCard, Request, contents, write_card, written_card
 from assay.lab.folders import whole_folder
 from assay.lab.libraries import library_versions, require_libraries
-from assay.lab.schemes import LayerDrop, Noise, Pruning, Quantization, Scheme, parsed_scheme
+from assay.lab.schemes import LayerDrop, Noise, Pruning, Quantization, Scheme, Wanda, parsed_scheme
 from ledger.digests import file_digest
 from ledger.errors import ConfigError
 
@@ -45,6 +46,7 @@ def compress(
         group_size=plan.group if isinstance(plan, Quantization) and isinstance(plan.group, int) else None,
         seed=plan.seed if isinstance(plan, Noise) else None,
         base_files=base_digests(base),
+        calibration=calibration_digest() if isinstance(plan, Wanda) else None,
     )
     if already_there(out, request):
         progress(f"{out} is already there")
@@ -111,12 +113,12 @@ def _write_compressed(base: Path, folder: Path, plan: Scheme) -> Effect:
         saved_model(model, base, folder)
         quantized.complete_config(folder)
         return quantized.effect
-    effect = _changed(model, plan)
+    effect = _changed(model, plan, base)
     saved_model(model, base, folder)
     return effect
 
 
-def _changed(model: object, plan: LayerDrop | Pruning | Noise) -> Effect:
+def _changed(model: object, plan: LayerDrop | Pruning | Wanda | Noise, base: Path) -> Effect:
     if isinstance(plan, LayerDrop):
         from assay.lab.layers import drop_last_layers
 
@@ -125,6 +127,11 @@ def _changed(model: object, plan: LayerDrop | Pruning | Noise) -> Effect:
         from assay.lab.pruning import prune
 
         return prune(model, plan)
+    if isinstance(plan, Wanda):
+        from assay.lab.tokens import calibration_tokens
+        from assay.lab.wanda import prune_by_inputs
+
+        return prune_by_inputs(model, plan, calibration_tokens(base))
     from assay.lab.noise import disturb
 
     return disturb(model, plan)

@@ -1,12 +1,9 @@
 """Pruning: the least important weights of each matrix become zero.
 
-In: a model, and for each matrix how important each weight is. Out: the model, changed in place, and the effect.
-Source: magnitude pruning, |W| as importance (Han et al. 2015, arXiv 1506.02626), one matrix at a time as in
-"A Simple and Effective Pruning Approach" (WANDA, arXiv 2306.11695), whose importance, |W| times the norm of the
-inputs, would be another `Importance` here.
+In: a model. Out: the model, changed in place, and the effect.
+Source: magnitude pruning, |W| as importance (Han et al. 2015, arXiv 1506.02626), one matrix at a time; wanda.py has
+another importance, and another group of weights that are compared.
 """
-
-from collections.abc import Callable
 
 import torch
 
@@ -15,33 +12,29 @@ from assay.lab.checkpoints import Model, inner_matrices, relative_error, share_o
 from assay.lab.layers import decoder_layers
 from assay.lab.schemes import Pruning
 
-Importance = Callable[[str, torch.Tensor], torch.Tensor]
-"""Name and weights (outputs, inputs) of a matrix to one number a weight; the smallest are pruned first."""
 
-
-def magnitude(_: str, weight: torch.Tensor) -> torch.Tensor:
-    """Importance by absolute value."""
-    return weight.abs()
-
-
-def prune(model: Model, scheme: Pruning, importance: Importance = magnitude) -> Effect:
-    """Set the least important `share` of each matrix to zero; embedding, head and norms stay."""
+def prune(model: Model, scheme: Pruning) -> Effect:
+    """Set the `share` of each matrix that is smallest in magnitude to zero; embedding, head and norms stay."""
     matrices = inner_matrices(model)
-    errors, zeros, total = [], 0, 0
-    for name, module in matrices.items():
+    errors = []
+    for module in matrices.values():
         before = module.weight.detach().clone()
-        zero_smallest(module.weight.data, importance(name, before), scheme.share)
+        zero_smallest(module.weight.data, before.abs(), scheme.share)
         errors.append(relative_error(before, module.weight.detach()))
-        zeros += int((module.weight == 0).sum())
-        total += before.numel()
+    return pruning_effect(model, matrices, errors)
+
+
+def pruning_effect(model: Model, matrices: dict[str, torch.nn.Linear], errors: list[float]) -> Effect:
+    """The effect on a pruned model, with each matrix's relative error."""
     layers = len(decoder_layers(model))
+    total = sum(module.weight.numel() for module in matrices.values())
     return Effect(
         layers_before=layers,
         layers_after=layers,
         matrices=len(matrices),
         weights=total,
         share_touched=share_of_weights(model, matrices),
-        share_zero=zeros / total,
+        share_zero=sum(int((module.weight == 0).sum()) for module in matrices.values()) / total,
         mean_relative_error=sum(errors) / len(errors),
     )
 

@@ -20,6 +20,7 @@ w4a16           4-bit integer weights (a scale per group of 128, 64 or 32 inputs
 w4a16=GROUP     the same with this group: 128, 64, 32 or channel (one scale per output channel)
 drop-layers=N   the last N decoder layers are removed
 prune=S         in each weight matrix the share S (0 < S < 1) of smallest magnitude becomes zero
+wanda=S         in each row of each matrix the share S of smallest |weight| times norm of its input becomes zero
 noise=SIGMA     Gaussian noise of SIGMA times each matrix's own standard deviation is added"""
 
 
@@ -61,6 +62,18 @@ class Pruning:
 
 
 @dataclass(frozen=True, slots=True)
+class Wanda:
+    """The `share` of each row that is smallest in magnitude times the norm of its inputs becomes zero, unstructured."""
+
+    share: float
+
+    @property
+    def text(self) -> str:
+        """The scheme as a user writes it."""
+        return f"wanda={self.share!r}"
+
+
+@dataclass(frozen=True, slots=True)
 class Noise:
     """Gaussian noise of `sigma` standard deviations of each matrix, from a generator seeded with `seed`."""
 
@@ -73,7 +86,7 @@ class Noise:
         return f"noise={self.sigma!r}"
 
 
-Scheme = Quantization | LayerDrop | Pruning | Noise
+Scheme = Quantization | LayerDrop | Pruning | Wanda | Noise
 
 
 def parsed_scheme(text: str, seed: int = 0) -> Scheme:
@@ -90,6 +103,8 @@ def parsed_scheme(text: str, seed: int = 0) -> Scheme:
         return LayerDrop(_whole_number(text, number))
     if name == "prune" and equals:
         return Pruning(_real_number(text, number, below=1.0))
+    if name == "wanda" and equals:
+        return Wanda(_real_number(text, number, below=1.0))
     if name == "noise" and equals:
         return Noise(_real_number(text, number, below=math.inf), _checked_seed(seed))
     raise _unfit(text, "is not a scheme")
