@@ -89,6 +89,7 @@ def batches(review: Review) -> list[Batch]:
             folder=review.run.generation(name).path,
             model=name,
             control=control,
+            writes=name == config.baseline.name or settings is None or settings.answers == "all",
             seed=config.seed,
             samples=settings.samples if settings else 1,
             max_tokens=settings.max_tokens if settings else 1,

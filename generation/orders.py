@@ -71,6 +71,7 @@ class Order(BaseModel):
     """All that one model (or the control) writes and picks in a review.
 
     With `top_k` the answers in the folder `baseline` are traced, the K most likely tokens kept at each position.
+    One that does not write leaves the questions to the baseline, and only traces.
     Records that are in the folder `merged` are done as well: a shard (generation/shards.py) looks into its model's.
     """
 
@@ -79,6 +80,7 @@ class Order(BaseModel):
     folder: Path
     model: str
     control: bool = False
+    writes: bool = True
     seed: int
     samples: int = 1
     max_tokens: int = 1024
@@ -116,7 +118,7 @@ class Order(BaseModel):
     def planned(self) -> dict[str, int]:
         """How many answers and choices there will be in the end."""
         choices = sum(len(task.items) for task in self.tasks)
-        return {"answers": len(self.questions) * self.samples, "choices": choices}
+        return {"answers": len(self.questions) * self.samples if self.writes else 0, "choices": choices}
 
     def inputs(self) -> dict[str, str]:
         """Digests of the questions and of each task's items."""
@@ -144,7 +146,8 @@ def pending_answers(order: Order) -> list[tuple[Question, int]]:
         for answer in store.records():
             _refuse_changed(store, answer.key, answer.question.digest, known.get(answer.question.key))
             done.add(answer.key)
-    wanted = [(question, sample) for sample in range(order.samples) for question in order.questions]
+    asked = order.questions if order.writes else ()
+    wanted = [(question, sample) for sample in range(order.samples) for question in asked]
     if order.control:
         random.Random(order.seed).shuffle(wanted)
     return [(q, sample) for q, sample in wanted if (order.model, *q.key, sample) not in done]

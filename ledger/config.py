@@ -66,6 +66,7 @@ class BaselineConfig(ModelConfig):
 class QuestionsConfig(Section):
     """The free-form part: which questions, and how they are answered.
 
+    `answers` is "baseline" where no judge will read them: only the baseline writes, and all models trace what it wrote.
     `temperatures` overrides MT-Bench's temperature of a category. `traces` runs the baseline's answers through every
     model and keeps the `top_k` most likely tokens at each position.
     """
@@ -73,11 +74,18 @@ class QuestionsConfig(Section):
     source: str = "assay"
     references: str = ""
     limit: int | None = Field(default=None, ge=1)
+    answers: Literal["all", "baseline"] = "all"
     samples: int = Field(default=1, ge=1)
     max_tokens: int = Field(default=1024, ge=1)
     temperatures: dict[str, float] = Field(default_factory=dict)
     traces: bool = False
     top_k: int = Field(default=20, ge=1, le=1024)
+
+    @model_validator(mode="after")
+    def _read_by_somebody(self) -> Self:
+        if self.answers == "baseline" and not self.traces:
+            raise ValueError('`answers = "baseline"` is for `traces = true`; nothing else reads them')
+        return self
 
 
 class TaskConfig(Section):
@@ -171,6 +179,8 @@ class ReviewConfig(Section):
             raise ValueError("nothing to review: add [questions], a [[task]], or both")
         if self.judge and not self.questions:
             raise ValueError("a [[judge]] needs [questions] to judge")
+        if self.judge and self.questions and self.questions.answers == "baseline":
+            raise ValueError('a [[judge]] needs the answers of all models: leave out `answers = "baseline"`')
         if len({judge.form for judge in self.judge}) > 1:
             raise ValueError("the judges of one review give their verdicts in one `form`")
         if self.decision.panel and not self.judge[1:]:
@@ -221,12 +231,21 @@ class ReviewConfig(Section):
 def read_config(path: Path) -> ReviewConfig:
     """The config in a TOML file. Raises ConfigError with the file, the key and what to do."""
     try:
-        data = tomllib.loads(path.read_text(encoding="utf-8"))
+        text = path.read_text(encoding="utf-8")
     except FileNotFoundError as error:
         raise ConfigError("no such file", where=str(path), remedy="`assay init` writes a commented example.") from error
-    except (tomllib.TOMLDecodeError, UnicodeDecodeError, OSError) as error:
+    except (UnicodeDecodeError, OSError) as error:
         raise ConfigError(f"cannot be read as TOML: {error}", where=str(path)) from error
-    return config_from(data, where=str(path))
+    return config_from_text(text, where=str(path))
+
+
+def config_from_text(text: str, where: str) -> ReviewConfig:
+    """A checked config from TOML; `where` names its origin in errors."""
+    try:
+        data = tomllib.loads(text)
+    except tomllib.TOMLDecodeError as error:
+        raise ConfigError(f"cannot be read as TOML: {error}", where=where) from error
+    return config_from(data, where)
 
 
 def config_from(data: dict[str, Any], where: str) -> ReviewConfig:

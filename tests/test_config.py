@@ -51,6 +51,13 @@ def test_contradictions_are_refused():
     assert "name" in refusal(name="../escape")
 
 
+def test_answers_of_the_baseline_alone_are_for_traces_and_not_for_a_judge():
+    alone = {"answers": "baseline", "traces": True}
+    assert config_from(MINIMAL | {"questions": alone}, "x").questions.answers == "baseline"
+    assert "for `traces = true`" in refusal(questions={"answers": "baseline"})
+    assert "needs the answers of all models" in refusal(questions=alone, judge=JUDGED["judge"])
+
+
 def test_the_digest_covers_every_setting():
     assert config_from(MINIMAL, "x").digest == config_from(MINIMAL | {"seed": 1}, "y").digest
     assert config_from(MINIMAL, "x").digest != config_from(MINIMAL | {"seed": 2}, "x").digest

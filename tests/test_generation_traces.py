@@ -88,6 +88,23 @@ def test_a_model_with_another_tokenizer_is_refused_by_name_and_the_rest_goes_on(
         assert len(list(GenerationFolder(tmp_path / name).answers.records())) == 5
 
 
+def test_a_model_that_does_not_write_still_traces_the_baselines_answers(tmp_path):
+    run_batch(batch(order(tmp_path, "base")), lambda _: ScriptedEngine())
+    work = batch(order(tmp_path, "cand", writes=False))
+    run_batch(work, lambda _: ScriptedEngine(write=lambda _: pytest.fail("it wrote")))
+    assert not list(GenerationFolder(tmp_path / "cand").answers.records())
+    traced = [
+        {name: row[name] for name in ("question", "turn", "position", "token")} for row in rows(tmp_path / "cand")
+    ]
+    assert traced == [
+        {name: row[name] for name in ("question", "turn", "position", "token")} for row in rows(tmp_path / "base")
+    ]
+    manifest = read_manifest(tmp_path / "cand")
+    assert manifest is not None
+    assert manifest.facts["planned"]["answers"] == 0
+    assert pending_orders(work) == []
+
+
 def test_without_top_k_nothing_is_traced(tmp_path):
     run_batch(batch(order(tmp_path, "base", top_k=0)), lambda _: ScriptedEngine())
     assert not (tmp_path / "base" / FILE_NAME).exists()
