@@ -27,6 +27,7 @@ from assay.commands.judge import judge
 from assay.commands.merge import merge
 from assay.commands.plan import plan
 from assay.commands.review import review
+from assay.commands.study import study
 from assay.commands.verify import verify
 from ledger.errors import EXIT_BUG, EXIT_INFRASTRUCTURE, EXIT_INTERRUPTED, EXIT_USAGE, AssayError
 
@@ -61,7 +62,7 @@ def _help(command: Callable[..., object]) -> str:
 
 COMMANDS = (
     *(review, generate, merge, judge, exam, analyze, verify, diff),
-    *(plan, compare, audit, init, fetch, compress, demo),
+    *(plan, compare, audit, init, fetch, compress, demo, study),
 )
 for command in COMMANDS:
     app.command(help=_help(command))(command)

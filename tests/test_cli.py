@@ -25,6 +25,8 @@ COMMANDS = (
     "compress",
     "demo",
     "diff",
+    "verify",
+    "study",
 )
 
 CONFIG = """

@@ -1,0 +1,66 @@
+"""The command `assay study`: the findings of "Accuracy is Not All You Need" measured again, on any machine.
+
+In: nothing. Out: two run folders with their reports, one an engine; the exit code is 0 once both stand, whatever they
+decide. The variants are data: `study.toml` and `study-transformers.toml` beside this file.
+"""
+
+from functools import partial
+from pathlib import Path
+from typing import Annotated
+
+import typer
+from rich.console import Console
+
+from analysis.review_report import ReviewReport
+from assay import pipeline
+from assay.commands.review import Runs, show
+from assay.display import Display
+from assay.preflight import preflight
+from assay.ready_reviews import ready_review
+from ledger.config import read_config
+from ledger.errors import ConfigError
+
+REVIEWS = ("study", "study-transformers")
+
+
+def study(
+    runs: Runs = Path("runs"),
+    models: Annotated[
+        Path | None, typer.Option("--models", help="The folder for the compressed models; Assay's cache by default.")
+    ] = None,
+    only: Annotated[
+        list[str] | None,
+        typer.Option("--only", metavar="LABEL", help="Run these variants and their baselines alone; the rest later."),
+    ] = None,
+) -> None:
+    """Fetch SmolLM2, compress it in more than twenty ways, and measure flips, KL and accuracy of each: no judge.
+
+    Takes an hour or two on 2 cores. It may be stopped at any moment; the same command goes on from there. With --only
+    the reports tell what is missing.
+
+    Examples:
+        assay study
+
+        assay study --only w8a8 --only nf4
+    """
+    say = partial(Console(stderr=True).print, markup=False, highlight=False, soft_wrap=True)
+    files = [ready_review(name, runs, say, models=models) for name in REVIEWS]
+    labels = {file: [model.name for model in read_config(file).candidate] for file in files}
+    known = [label for each in labels.values() for label in each]
+    if unknown := [label for label in only or () if label not in known]:
+        what = f"no variant is called {', '.join(unknown)}"
+        raise ConfigError(what, where="--only", remedy=f"There are {', '.join(known)}.")
+    for file in files:
+        chosen = [label for label in labels[file] if not only or label in only]
+        if chosen:
+            show(*_reviewed(file, runs, chosen))
+
+
+def _reviewed(file: Path, runs: Path, candidates: list[str]) -> tuple[ReviewReport, list[Path]]:
+    """Run the baseline and these candidates of a review, and analyze what is there."""
+    with Display() as display:
+        review = pipeline.begin(file, runs, display.report)
+        preflight(review)
+        for name in (review.config.baseline.name, *candidates):
+            pipeline.generate(review, model=name)
+        return pipeline.analyze(review)
