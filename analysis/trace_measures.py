@@ -64,7 +64,7 @@ class TraceReport:
 
 
 @dataclass(frozen=True)
-class _Turn:
+class Turn:
     """One turn's positions: KL (nats), whether the top tokens agree, change of log-probability; each (positions,)."""
 
     kl: Floats
@@ -86,19 +86,45 @@ def trace_report(
 
     `refusal` is why its manifest says that tracing was refused.
     """
-    shared = sorted(key for key in before.keys() & after.keys() if len(before[key].tokens))
+    shared = shared_turns(before, after)
     unlike = [key for key in shared if not np.array_equal(before[key].tokens, after[key].tokens)]
     fault = refusal or ("" if shared else "not traced")
     if unlike:
         fault = f"the traces of {'/'.join(map(str, unlike[0]))} hold other tokens than the baseline's"
-    turns = {} if fault else {key: _turn(before[key], after[key]) for key in shared}
+    turns = {} if fault else traced_turns(before, after)
+    top_k = min((before[key].top_tokens.shape[1] for key in shared), default=0)
+    report = trace_summary(model, role, turns, draws, comparisons, top_k, len(before) - len(shared), fault)
+    return report, {question: (row[0], row[3]) for question, row in _by_question(turns).items()}
+
+
+def shared_turns(before: Traces, after: Traces) -> list[Key]:
+    """The turns with at least one token that both models traced, in their order."""
+    return sorted(key for key in before.keys() & after.keys() if len(before[key].tokens))
+
+
+def traced_turns(before: Traces, after: Traces) -> dict[Key, Turn]:
+    """Every turn that both traced, position by position; the tokens must be the same."""
+    return {key: _turn(before[key], after[key]) for key in shared_turns(before, after)}
+
+
+def trace_summary(
+    model: str,
+    role: str,
+    turns: Mapping[Key, Turn],
+    draws: Resamplings,
+    comparisons: int,
+    top_k: int,
+    missing: int = 0,
+    fault: str = "",
+) -> TraceReport:
+    """The measures of turns that were read."""
     everything = list(turns.values())
     changes = np.concatenate([turn.change for turn in everything]) if turns else np.zeros(0)
     firsts = [first for turn in everything if (first := turn.first_difference) is not None]
     reach = max(LEAST_REACH, float(np.quantile(np.abs(changes), WITHIN))) if len(changes) else LEAST_REACH
     counts = np.histogram(np.clip(changes, -reach, reach), CHANGE_BINS, (-reach, reach))[0]
     estimates = _estimates(turns, changes, draws, comparisons, fault)
-    report = TraceReport(
+    return TraceReport(
         model=model,
         role=role,
         kl=estimates[0],
@@ -107,16 +133,15 @@ def trace_report(
         logprob_quantiles=tuple(map(float, np.quantile(changes, QUANTILES))) if len(changes) else (),
         logprob_reach=reach,
         logprob_counts=tuple(map(int, counts)),
-        top_k=min((before[key].top_tokens.shape[1] for key in shared), default=0),
+        top_k=top_k,
         positions=len(changes),
         turns=len(turns),
-        missing=len(before) - len(shared),
+        missing=missing,
         diverged=len(firsts),
         first_divergence=float(np.median(firsts)) if firsts else None,
         floored=sum(turn.floored for turn in everything),
         fault=fault or None,
     )
-    return report, {question: (row[0], row[3]) for question, row in _by_question(turns).items()}
 
 
 def kl_lower_bound(before: TraceArrays, after: TraceArrays) -> tuple[Floats, int]:
@@ -130,10 +155,10 @@ def kl_lower_bound(before: TraceArrays, after: TraceArrays) -> tuple[Floats, int
     return np.concatenate([kl for kl, _ in parts]), sum(count for _, count in parts)
 
 
-def _turn(before: TraceArrays, after: TraceArrays) -> _Turn:
+def _turn(before: TraceArrays, after: TraceArrays) -> Turn:
     kl, floored = kl_lower_bound(before, after)
     change = after.logprobs.astype(np.float64) - before.logprobs
-    return _Turn(kl, before.top_tokens[:, 0] == after.top_tokens[:, 0], change, floored)
+    return Turn(kl, before.top_tokens[:, 0] == after.top_tokens[:, 0], change, floored)
 
 
 def _chunk(before: TraceArrays, after: TraceArrays) -> tuple[Floats, int]:
@@ -170,7 +195,7 @@ def _matches(first: NDArray[np.int32], second: NDArray[np.int32]) -> tuple[NDArr
     return found, np.take_along_axis(order, column, axis=1)
 
 
-def _by_question(turns: Mapping[Key, _Turn]) -> dict[Key, Floats]:
+def _by_question(turns: Mapping[Key, Turn]) -> dict[Key, Floats]:
     """Sums of KL, agreement and change, and the number of positions, of each question."""
     sums: dict[Key, Floats] = {}
     for key, turn in turns.items():
@@ -180,7 +205,7 @@ def _by_question(turns: Mapping[Key, _Turn]) -> dict[Key, Floats]:
 
 
 def _estimates(
-    turns: Mapping[Key, _Turn], changes: Floats, draws: Resamplings, comparisons: int, fault: str
+    turns: Mapping[Key, Turn], changes: Floats, draws: Resamplings, comparisons: int, fault: str
 ) -> tuple[Estimate, Estimate, Estimate]:
     """Means over positions; the positions of a question, in all its turns and samples, move together.
 

@@ -52,28 +52,54 @@ def vocabulary_report(
     fault = refusal or ("" if shared else "not run (vocabulary = true)")
     if unlike:
         fault = f"the options of {'/'.join(map(str, unlike[0]))} are cut into other tokens than the baseline's"
-    per_item = {} if fault else _per_item(before, after, shared)
-    tasks = sorted({str(item[0]) for item in per_item})
+    per_item = {} if fault else item_kl(before, after)
     first = before[shared[0]] if shared else None
     listed = float(np.exp(first.top_logprobs[0].astype(np.float64)).sum()) if first is not None else 0.0
-    report = VocabularyReport(
-        model=model,
-        role=role,
-        kl=_mean(list(per_item.values()), draws, comparisons, fault),
-        tasks=tuple((task, _mean([v for k, v in per_item.items() if k[0] == task], draws, 1, fault)) for task in tasks),
+    report = vocabulary_summary(
+        model,
+        role,
+        per_item,
+        draws,
+        comparisons,
         top_k=min((before[key].top_tokens.shape[1] for key in shared), default=0),
         exact=abs(1 - listed) < WHOLE_MASS and first is not None and _complete(first.top_tokens[0]),
-        items=len(per_item),
         missing=len({key[:2] for key in before} - {key[:2] for key in shared}),
-        fault=fault or None,
+        fault=fault,
     )
     return report, per_item
 
 
-def _per_item(before: Traces, after: Traces, shared: list[Key]) -> Mapping[Key, float]:
-    """Mean KL over the tokens of an item's options, nats."""
+def vocabulary_summary(
+    model: str,
+    role: str,
+    per_item: Mapping[Key, float],
+    draws: Resamplings,
+    comparisons: int,
+    *,
+    top_k: int,
+    exact: bool,
+    missing: int = 0,
+    fault: str = "",
+) -> VocabularyReport:
+    """The report of items whose KL is known."""
+    tasks = sorted({str(item[0]) for item in per_item})
+    return VocabularyReport(
+        model=model,
+        role=role,
+        kl=_mean(list(per_item.values()), draws, comparisons, fault),
+        tasks=tuple((task, _mean([v for k, v in per_item.items() if k[0] == task], draws, 1, fault)) for task in tasks),
+        top_k=top_k,
+        exact=exact,
+        items=len(per_item),
+        missing=missing,
+        fault=fault or None,
+    )
+
+
+def item_kl(before: Traces, after: Traces) -> Mapping[Key, float]:
+    """Mean KL over the tokens of the options of each item that both have, nats; the tokens must be the same."""
     sums: dict[Key, list[float]] = {}
-    for key, value in _position_kl(before, after, shared):
+    for key, value in _position_kl(before, after, sorted(before.keys() & after.keys())):
         sums.setdefault(key[:2], []).extend(value.tolist())
     return {item: float(np.mean(values)) for item, values in sums.items()}
 
