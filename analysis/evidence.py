@@ -107,7 +107,7 @@ def read_evidence(config: ReviewConfig, run: RunFolder) -> RunEvidence:
         for turn in range(1, len(question.turns) + 1)
     )
     judges = tuple(_judge(judge, run, config, conflicts) for judge in config.judge)
-    items = _all_items(models)
+    items = all_items(models)
     notes, labels = tuple(_notes(config, models)), tuple(run.labels.records())
     return RunEvidence(config, models, judges, questions, cells, items, notes, labels, run_inputs(config, run))
 
@@ -179,7 +179,7 @@ def _own_choices(folder: GenerationFolder, name: str) -> Iterator[Choice]:
         yield choice
 
 
-def _all_items(models: Iterable[ModelEvidence]) -> pd.MultiIndex:
+def all_items(models: Iterable[ModelEvidence]) -> pd.MultiIndex:
     """Every item that any model scored, in order."""
     found, *others = (model.choices.items for model in models)
     for items in others:

@@ -88,7 +88,7 @@ def trace_report(
     """
     shared = shared_turns(before, after)
     unlike = [key for key in shared if not np.array_equal(before[key].tokens, after[key].tokens)]
-    fault = refusal or ("" if shared else "not traced")
+    fault = refusal
     if unlike:
         fault = f"the traces of {'/'.join(map(str, unlike[0]))} hold other tokens than the baseline's"
     turns = {} if fault else traced_turns(before, after)
@@ -118,6 +118,7 @@ def trace_summary(
     fault: str = "",
 ) -> TraceReport:
     """The measures of turns that were read."""
+    fault = fault or ("" if turns else "not traced")
     everything = list(turns.values())
     changes = np.concatenate([turn.change for turn in everything]) if turns else np.zeros(0)
     firsts = [first for turn in everything if (first := turn.first_difference) is not None]

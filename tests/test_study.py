@@ -1,115 +1,171 @@
-"""The ready-made reviews: their variants are schemes, what is missing is made, and the study runs to its end."""
+"""The study: its page is what the kept data give, the data are what the runs gave, findings are counted rightly."""
 
+import dataclasses
 import json
-from importlib.resources import files
+import re
+import shutil
 from pathlib import Path
 
+import numpy as np
 import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+from scipy import stats
 
-from assay import ready_reviews
-from assay.cli import run
-from assay.commands.demo import SELF_JUDGE
-from assay.commands.study import REVIEWS
-from assay.lab.schemes import parsed_scheme
-from assay.ready_reviews import ready_review
-from ledger.config import ReviewConfig, config_from_text, read_config
-from ledger.runs import RunFolder
+from analysis.evidence import read_evidence
+from analysis.numbers import cell
+from analysis.review_report import report_from
+from analysis.study_data import coarse, study_data, study_report
+from analysis.tables.findings import finding_table
+from analysis.tables.study import token_table, variant_table, variants
+from analysis.trace_measures import Turn
+from assay.sources.study_files import read_study, write_study
+from assay.study_pages import render_study, study_files
+from tests.review_factory import Factory
 
-
-def config_of(name: str) -> ReviewConfig:
-    text = (files("assay.commands") / f"{name}.toml").read_text(encoding="utf-8")
-    return config_from_text(text + SELF_JUDGE if name == "demo" else text, name)
-
-
-def model_in(folder: Path) -> Path:
-    folder.mkdir(parents=True)
-    (folder / "config.json").write_text("{}")
-    (folder / "model.safetensors").write_bytes(folder.name.encode())
-    return folder
+DOCS = Path(__file__).resolve().parents[1] / "docs"
+needs_study = pytest.mark.skipif(not (DOCS / "study.md").exists(), reason="the study has not been run yet")
+MEGABYTE = 1 << 20
 
 
-@pytest.fixture
-def made(tmp_path, monkeypatch) -> list[tuple[str, str]]:
-    """Folders and schemes that were asked for; nothing is fetched and nothing compressed."""
-    heard = []
-    monkeypatch.setenv("ASSAY_HOME", str(tmp_path / "cache"))
-    base = model_in(tmp_path / "cache" / "smollm2")
-
-    def compress(source: Path, out: Path, scheme: str, **_: object) -> Path:
-        assert source == base
-        heard.append((str(out), scheme))
-        return out if out.exists() else model_in(out)
-
-    monkeypatch.setattr(ready_reviews, "fetch_smollm2", lambda _: base)
-    monkeypatch.setattr(ready_reviews, "compress", compress)
-    return heard
-
-
-def test_the_study_has_its_variants_in_families():
-    candidates = config_of("study").candidate
-    assert len(candidates) >= 16
-    families = {
-        family: [c.amount for c in candidates if c.family == family] for family in {c.family for c in candidates}
-    }
-    assert families.keys() == {"bits", "layers", "magnitude", "wanda", "noise"}
-    assert all(len(set(amounts)) == len(amounts) >= 3 for amounts in families.values())
-    assert families["magnitude"] == families["wanda"] == [0.1, 0.2, 0.3, 0.4, 0.5]
+@pytest.fixture(scope="module")
+def data(tmp_path_factory):
+    """A study of five variants without traces, and turns put to it by hand."""
+    decision = {"primary": "accuracy_change", "limits": {"flips": 0.1}}
+    made = Factory(
+        tmp_path_factory.mktemp("study") / "study", questions=8, items=240, words=5, judges=(), decision=decision
+    )
+    found = study_data(read_evidence(made.config, made.write()))
+    generator = np.random.default_rng(3)
+    models = []
+    for place, model in enumerate(found.models):
+        shape = (4, 30)
+        values = coarse(np.abs(generator.normal(0, 0.1 * place, shape))), generator.random(shape) > 0.1 * place
+        change = coarse(generator.normal(-0.05 * place, 0.2, shape))
+        turns = {("made", f"{101 + i}", 0, 1): Turn(values[0][i], values[1][i], change[i], 0) for i in range(4)}
+        items = dict.fromkeys(model.choices.items[:50], 0.1 * place)
+        rival = place > 0
+        models.append(dataclasses.replace(model, turns=turns if rival else {}, items=items if rival else {}))
+    return dataclasses.replace(found, models=tuple(models), facts={"began": "2026-11-25", "machine": "2 cores"})
 
 
-@pytest.mark.parametrize("name", [*REVIEWS, "demo"])
-def test_each_candidate_names_its_scheme_its_family_and_its_amount(name):
-    config = config_of(name)
-    assert config.name == name
-    assert config.baseline.control
-    for candidate in config.candidate:
-        assert candidate.family
-        assert candidate.amount is not None
-        if candidate.model != "smollm2":
-            folder, scheme = candidate.model.split("/")
-            assert folder == "models"
-            assert parsed_scheme(scheme).text == scheme
+@needs_study
+def test_the_page_and_its_figures_are_what_the_kept_data_give():
+    files = study_files(DOCS)
+    assert len(files) > 10
+    for name, text in files.items():
+        assert (DOCS / name).read_text(encoding="utf-8") == text, f"{name}: run `assay study --page docs`"
+    drawn = {path.name for path in (DOCS / "study").glob("*.svg")}
+    assert drawn == {Path(name).name for name in files if name.endswith(".svg")}
 
 
-def test_the_config_in_the_run_folder_has_whole_paths(made, tmp_path):
-    odd = tmp_path / 'with "quotes"'
-    config = read_config(ready_review("demo", tmp_path / "runs", print, models=odd, more=SELF_JUDGE))
-    assert [(candidate.model, Path(candidate.model).name) for candidate in config.candidate] == made
-    assert {Path(candidate.model).parent for candidate in config.candidate} == {odd}
-    assert [judge.name for judge in config.judge] == ["smollm2-judge"]
+@needs_study
+def test_the_kept_files_are_small_and_name_no_place_on_a_machine():
+    files = [DOCS / "study.md", *(DOCS / "study").iterdir()]
+    assert sum(path.stat().st_size for path in files) < 3 * MEGABYTE
+    for path in files:
+        text = path.read_bytes().decode("utf-8", "replace")
+        assert not re.search(r"/(work|root|home|tmp|Users)/", text), path
 
 
-def test_models_stand_in_the_cache_and_one_engine_needs_none(made, tmp_path):
-    ready_review("study-transformers", tmp_path / "runs", print)
-    assert made == []
-    ready_review("study", tmp_path / "runs", print)
-    assert {Path(folder).parent for folder, _ in made} == {tmp_path / "cache" / "models"}
+@needs_study
+def test_the_study_has_its_variants_and_every_one_its_measures():
+    parts = read_study(DOCS / "study")
+    assert sum(len(part.models) for part in parts) >= 16 + 2
+    for part in parts:
+        baseline, *rivals = part.models
+        assert len(baseline.choices) >= 500
+        for model in rivals:
+            assert len(model.choices) == len(baseline.choices)
+            assert model.turns
+            assert model.items
 
 
-def test_a_limited_study_runs_to_its_end_and_the_same_command_goes_on(made, tmp_path, monkeypatch, capsys):
-    monkeypatch.setenv("ASSAY_SCRIPTED_ENGINE", "1")
-    monkeypatch.setenv("CUDA_VISIBLE_DEVICES", "")
-    runs = tmp_path / "runs"
-    for label in ("w8a8", "nf4"):
-        assert run(["study", "--runs", str(runs), "--only", label]) == 0
-    folders = {name: RunFolder(runs / name) for name in REVIEWS}
-    written = {name: {path.name for path in (run.path / "generation").iterdir()} for name, run in folders.items()}
-    assert written == {
-        "study": {"bf16", "bf16@control", "w8a8"},
-        "study-transformers": {"bf16-hf", "bf16-hf@control", "nf4"},
-    }
-    for each in folders.values():
-        assert json.loads((each.analysis / "report.json").read_text())
-    choices = folders["study"].generation("w8a8").choices.path.read_bytes()
-    assert not list(folders["study"].generation("w8a8").answers.records())
-    capsys.readouterr()
-    assert run(["study", "--runs", str(runs), "--only", "w8a8"]) == 0
-    assert "bf16: answers and choices are there" in capsys.readouterr().err
-    assert folders["study"].generation("w8a8").choices.path.read_bytes() == choices
+def test_what_is_written_reads_back_whole(data, tmp_path):
+    write_study([data], tmp_path)
+    (again,) = read_study(tmp_path)
+    assert dict(again.facts) == dict(data.facts)
+    assert [(m.name, m.role, m.family) for m in again.models] == [(m.name, m.role, m.family) for m in data.models]
+    for one, other in zip(data.models, again.models, strict=True):
+        assert np.array_equal(one.choices.logprobs, other.choices.logprobs)
+        assert one.choices.frame.equals(other.choices.frame)
+        assert other.items == pytest.approx(dict(one.items), rel=1e-6)
+        assert one.turns.keys() == other.turns.keys()
+        for key, turn in one.turns.items():
+            for name in ("kl", "same", "change"):
+                assert np.array_equal(getattr(turn, name), getattr(other.turns[key], name))
 
 
-def test_an_unknown_variant_is_refused_with_the_known_ones(made, tmp_path, capsys):
-    assert run(["study", "--runs", str(tmp_path / "runs"), "--only", "w3a16"]) == 64
-    told = capsys.readouterr().err
-    assert "no variant is called w3a16" in told
-    assert "wanda50" in told
-    assert not list((tmp_path / "runs").glob("*/generation"))
+def test_the_page_is_the_same_from_the_files_and_again(data, tmp_path):
+    write_study([data], tmp_path / "study")
+    (tmp_path / "study" / "opening.md").write_text("# A study\n")
+    render_study(tmp_path)
+    page = (tmp_path / "study.md").read_text()
+    assert page.startswith("# A study\n")
+    assert page == study_files(tmp_path)["study.md"]
+    shutil.rmtree(tmp_path / "study")
+    write_study([data], tmp_path / "study")
+    (tmp_path / "study" / "opening.md").write_text("# Another\n")
+    assert study_files(tmp_path)["study.md"] == page.replace("# A study", "# Another")
+
+
+def test_choices_give_the_same_numbers_as_in_the_review_itself(data, tmp_path):
+    made = Factory(tmp_path / "r", questions=8, items=120, words=5, judges=(), decision={"primary": "accuracy_change"})
+    evidence = read_evidence(made.config, made.write())
+    whole = report_from(evidence, "now")
+    reduced = study_report(study_data(evidence), "now")
+    for one, other in zip(whole.choices, reduced.choices, strict=True):
+        for mine, theirs in zip(one.results, other.results, strict=True):
+            assert (mine.transitions, mine.flips, mine.kl) == (theirs.transitions, theirs.flips, theirs.kl)
+
+
+def test_a_row_a_variant_with_the_reports_own_cells(data):
+    report = study_report(data, "now")
+    table = variant_table(report)
+    assert [row[0] for row in table.rows] == [*report.candidates, report.control]
+    flips = {each.name: each.row for each in variants(report)}
+    for row in table.rows[:-1]:
+        assert cell(flips[row[0]].flips, with_n=False) == row[2]
+        moved = flips[row[0]].transitions
+        assert row[4] == f"{moved.right_to_wrong}, {moved.wrong_to_right}"
+    assert len(token_table(report).rows) == len(table.rows)
+
+
+def test_findings_are_counted_over_the_variants(data):
+    report = study_report(data, "now")
+    rows = {row[0]: row for row in finding_table(report).rows}
+    found = variants(report)
+    small = [each for each in found if abs(each.row.accuracy_change.value) <= 0.02]
+    hidden = rows["Accuracy hardly changes while answers flip"][2]
+    assert hidden.startswith(f"{len(small)} of {len(found)} variants")
+    lost = sum(each.row.transitions.right_to_wrong for each in small)
+    gained = sum(each.row.transitions.wrong_to_right for each in small)
+    assert f"{lost} against {gained} where" in rows["Right→wrong and wrong→right in proportion, also under noise"][2]
+    pairs = [(each.vocabulary.value, each.row.flips.value) for each in found]
+    rho = stats.spearmanr(*zip(*pairs, strict=True)).statistic
+    assert f"Spearman +{rho:.2f} [" in rows["Flips follow KL over the vocabulary"][2]
+    assert "(n 5)" in rows["Flips follow KL over the vocabulary"][2]
+
+
+def test_findings_of_a_study_that_found_nothing_say_so(data):
+    same = [dataclasses.replace(m, choices=data.models[0].choices, items={}, turns={}) for m in data.models]
+    report = study_report(dataclasses.replace(data, models=tuple(same)), "now")
+    rows = {row[0]: row for row in finding_table(report).rows}
+    assert rows["Right→wrong and wrong→right in proportion, also under noise"][2:] == ("no flips", "not shown")
+    assert rows["Flips follow KL over the vocabulary"][3] == "not shown"
+    assert rows["Gains and losses of tokens' log-likelihood cancel in perplexity"][3] == "not shown"
+
+
+@given(st.lists(st.floats(-50, 50, allow_subnormal=False), min_size=1, max_size=50))
+def test_coarse_values_are_near_and_stay_coarse(values):
+    before = np.array(values)
+    after = coarse(before)
+    assert np.abs(after - before).max() <= np.abs(before).max() * 2.0**-11 + 1e-37
+    assert np.array_equal(coarse(after), after)
+    assert np.array_equal(after.astype(np.float32).astype(np.float64), after)
+
+
+def test_the_kept_config_has_names_instead_of_places(data, tmp_path):
+    write_study([data], tmp_path)
+    (part,) = json.loads((tmp_path / "facts.json").read_text())
+    assert [each["model"] for each in part["config"]["candidate"]] == [each.name for each in data.config.candidate]

@@ -17,8 +17,10 @@ from assay.commands.review import Runs, show
 from assay.display import Display
 from assay.preflight import preflight
 from assay.ready_reviews import ready_review
+from assay.study_pages import keep_study
 from ledger.config import read_config
 from ledger.errors import ConfigError
+from ledger.runs import RunFolder
 
 REVIEWS = ("study", "study-transformers")
 
@@ -27,6 +29,9 @@ def study(
     runs: Runs = Path("runs"),
     models: Annotated[
         Path | None, typer.Option("--models", help="The folder for the compressed models; Assay's cache by default.")
+    ] = None,
+    page: Annotated[
+        Path | None, typer.Option("--page", help="A folder for study.md, its figures and the data behind both.")
     ] = None,
     only: Annotated[
         list[str] | None,
@@ -42,6 +47,8 @@ def study(
         assay study
 
         assay study --only w8a8 --only nf4
+
+        assay study --page docs
     """
     say = partial(Console(stderr=True).print, markup=False, highlight=False, soft_wrap=True)
     files = [ready_review(name, runs, say, models=models) for name in REVIEWS]
@@ -54,6 +61,8 @@ def study(
         chosen = [label for label in labels[file] if not only or label in only]
         if chosen:
             show(*_reviewed(file, runs, chosen))
+    for path in keep_study([RunFolder(file.parent) for file in files], page) if page else ():
+        print(path)
 
 
 def _reviewed(file: Path, runs: Path, candidates: list[str]) -> tuple[ReviewReport, list[Path]]:

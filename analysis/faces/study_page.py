@@ -1,0 +1,67 @@
+"""The study's page: tables, figures and how it was made, as Markdown that depends only on the data that were kept.
+
+In: the reports of a study's parts and their facts. Out: Markdown, and the SVG figures that it shows.
+"""
+
+from collections.abc import Iterator, Mapping, Sequence
+
+from analysis.faces.rendering import figure_svg
+from analysis.faces.text import visible
+from analysis.figures.catalog import figures
+from analysis.review_report import ReviewReport
+from analysis.tables.findings import finding_table
+from analysis.tables.review import Table
+from analysis.tables.study import token_table, variant_table
+
+FIGURES = {
+    "accuracy_change_against_flips": "Accuracy hardly tells which variant changed its answers (the paper's figure 1).",
+    "flips_against_kl_vocabulary": "KL over the vocabulary does (figure 2).",
+    "sweep_layers": "The last layers dropped (figure 3, left).",
+    "sweep_wanda": "WANDA pruning (figure 3, right).",
+    "sweep_magnitude": "Magnitude pruning at the same sparsities.",
+    "sweep_noise": "Gaussian noise: no compression at all (table 1).",
+    "top_margin_stay_change_w8a8": "How sure the baseline was of answers that stayed and changed (figure 4).",
+    "top_margin_correct_wrong": "The same for its right and wrong answers.",
+    "probability_change_against_top_margin": "How far probabilities moved, by that margin (figure 7).",
+    "flips_beside_all_flips": "Flips, and all answers that changed (figure 8).",
+    "loglikelihood_difference_w8a8": "Tokens' log-likelihood: losses and gains that perplexity cancels.",
+    "flips_by_direction": "Which way the answers went.",
+    "flips_and_floor": "Flips against the baseline run again.",
+}
+Part = tuple[ReviewReport, Mapping[str, str]]
+
+
+def study_page(parts: Sequence[Part], opening: str, closing: str) -> str:
+    """The page; `opening` and `closing` are what a person wrote around the numbers."""
+    first = parts[0]
+    lines = [opening.strip(), "", "## Findings", "", *_rows(finding_table(first[0])), ""]
+    for report, _ in parts:
+        table = variant_table(report)
+        lines += [f"## {table.title}", "", table.caption, "", *_rows(table), ""]
+    table = token_table(first[0])
+    lines += [f"## {table.title}", "", table.caption, "", *_rows(table), "", "## Figures", ""]
+    for name in study_figures(first[0]):
+        lines += [f"**{FIGURES[name]}**", "", f"![{name}](study/{name}.svg)", ""]
+    lines += ["## How it was made", ""]
+    for report, facts in parts:
+        lines += [f"**{visible(report.name)}**", "", "| | |", "| --- | --- |"]
+        lines += [f"| {visible(name)} | {visible(value)} |" for name, value in facts.items()]
+        lines.append("")
+    return "\n".join([*lines, closing.strip(), ""])
+
+
+def study_figures(report: ReviewReport) -> dict[str, str]:
+    """The figures of the page, in its order: name and SVG."""
+    found = {figure.id: figure for figure in figures(report)}
+    return {name: figure_svg(found[name], alone=True) for name in FIGURES if name in found}
+
+
+def _rows(table: Table) -> Iterator[str]:
+    yield f"| {' | '.join(table.header)} |"
+    yield "|" + " --- |" * len(table.header)
+    for row in table.rows:
+        yield f"| {' | '.join(_cell(text) for text in row)} |"
+
+
+def _cell(text: str) -> str:
+    return visible(text).replace("|", "\\|")
