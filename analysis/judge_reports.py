@@ -3,13 +3,12 @@
 In: evidence. Out: one JudgeReport a judge, with every number of its part of the review.
 """
 
-from collections.abc import Callable, Iterable, Iterator, Sequence
+from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
-from typing import Any
 
 from analysis.bounds import Bounds, change_bounds, rating_bounds, win_bounds
-from analysis.cells import Cell, Scope, by_question, scopes, whole_and_turns
-from analysis.coverage import Coverage, coverage_scopes
+from analysis.cells import Cell, by_question, scopes
+from analysis.coverage import Coverage
 from analysis.estimates import Estimate
 from analysis.evidence import JudgeEvidence, ModelEvidence, RunEvidence
 from analysis.exam import Exam, exam_result
@@ -17,7 +16,6 @@ from analysis.games import (
     GapFlips,
     Played,
     PositionBias,
-    TurnClass,
     flips_by_gap,
     played_scopes,
     position_bias,
@@ -25,16 +23,11 @@ from analysis.games import (
     verdicts,
     win_values,
 )
+from analysis.judge_records import judge_card, judged_coverage, paired_coverage, tricks
 from analysis.lengths import LengthPanel, length_controlled, length_panel, length_points
-from analysis.model_reports import plain
 from analysis.resampling import Resamplings
 from analysis.scores import Scored, fastchat_average, holm, paired_changes, rating_change_p, scored_scopes
 from analysis.strengths import Strength, strengths
-from ledger.judgments import Order, Outcome
-
-SCORED = frozenset({Outcome.SCORED.value})
-SHOWN_APART = ("review", "judgments", "prompt_texts")
-BOTH_VERDICTS = frozenset(each.value for each in TurnClass if each is not TurnClass.FAILED)
 
 
 @dataclass(frozen=True)
@@ -122,10 +115,10 @@ def judge_report(judge: JudgeEvidence, evidence: RunEvidence, draws: Resamplings
         faults=judge.faults,
         scores=_scores(judge, evidence, cells, draws) if "single" in modes else (),
         games=_games(judge, evidence, cells, draws) if "pair" in modes else (),
-        coverage=tuple(_coverage(judge, evidence, cells)),
-        paired=tuple(_paired_coverage(judge, evidence, cells)),
-        card=_card(judge),
-        tricks=tuple(_tricks(judge)),
+        coverage=tuple(judged_coverage(judge, evidence, cells)),
+        paired=tuple(paired_coverage(judge, evidence, cells)),
+        card=judge_card(judge),
+        tricks=tuple(tricks(judge)),
         strengths=_strengths(judge, evidence, cells) if "pair" in modes else (),
         prompts=tuple(judge.manifest.facts.get("prompt_texts", {}).items()) if judge.manifest else (),
     )
@@ -228,62 +221,3 @@ def scored_values(judge: JudgeEvidence, model: str, cells: Sequence[Cell]) -> di
     ratings = judge.ratings.get(model, {})
     scores = {cell: ratings[cell].score for cell in cells if cell in ratings}
     return {cell: score for cell, score in scores.items() if score is not None}
-
-
-def _coverage(judge: JudgeEvidence, evidence: RunEvidence, cells: Sequence[Cell]) -> Iterator[Coverage]:
-    """Outcomes of every planned rating and game."""
-    parts = [(scope.name, scope.holds) for scope in scopes(cells, evidence.categories)]
-    if "single" in judge.config.modes:
-        for model in evidence.models:
-            ratings = judge.ratings.get(model.name, {})
-            outcomes = {cell: rating.outcome.value for cell, rating in ratings.items()}
-            yield from coverage_scopes("ratings", model.name, cells, outcomes, SCORED, parts)
-    if "pair" in judge.config.modes:
-        both = [(cell, order) for cell in cells for order in Order]
-        for model in evidence.rivals:
-            games = {key: game.outcome.value for key, game in judge.games.get(model.name, {}).items()}
-            by_cell = [(scope.name, _about(scope)) for scope in scopes(cells, evidence.categories)]
-            yield from coverage_scopes("games", model.name, both, games, SCORED, by_cell)
-
-
-def _about(scope: Scope) -> Callable[[tuple[Cell, Order]], bool]:
-    return lambda key: scope.holds(key[0])
-
-
-def _paired_coverage(judge: JudgeEvidence, evidence: RunEvidence, cells: Sequence[Cell]) -> Iterator[Coverage]:
-    """What enters the comparison with the baseline: cells rated for both, question-turns with both verdicts."""
-    parts = [(scope.name, scope.holds) for scope in whole_and_turns(cells)]
-    baseline = judge.ratings.get(evidence.baseline.name, {})
-    for model in evidence.rivals:
-        if "single" in judge.config.modes:
-            ratings = judge.ratings.get(model.name, {})
-            outcomes = {
-                cell: next((r.outcome.value for r in (baseline[cell], ratings[cell]) if r.score is None), "scored")
-                for cell in baseline.keys() & ratings.keys()
-            }
-            yield from coverage_scopes("paired ratings", model.name, cells, outcomes, SCORED, parts)
-        if "pair" in judge.config.modes:
-            classes = turn_classes(verdicts(judge.games.get(model.name, {}).values()))
-            found = {cell: each.value for cell, each in classes.items()}
-            yield from coverage_scopes("question-turns", model.name, cells, found, BOTH_VERDICTS, parts)
-
-
-def _tricks(judge: JudgeEvidence) -> Iterator[str]:
-    """A sentence a model whose answers do what a judge must not fall for."""
-    facts = judge.manifest.facts.get("answers", {}) if judge.manifest else {}
-    official = bool(judge.manifest and judge.manifest.settings.get("prompts") == "official")
-    shown = (
-        "the official prompts show them as they are" if official else "what could pass for a verdict was taken apart"
-    )
-    for model, found in sorted(facts.items()):
-        counts = ", ".join(f"{count} {name}" for name, count in found.items())
-        yield f"Answers of {model} that might work on {judge.config.name}: {counts} ({shown})."
-
-
-def _card(judge: JudgeEvidence) -> tuple[tuple[str, str], ...]:
-    """What was set and what was learned, as plain words."""
-    if not judge.manifest:
-        return (("manifest", "missing"),)
-    facts: dict[str, Any] = {**judge.manifest.settings, **judge.manifest.facts}
-    shown = [(name, plain(facts[name])) for name in sorted(facts) if name not in SHOWN_APART]
-    return (*shown, ("sessions", str(len(judge.manifest.sessions))))
