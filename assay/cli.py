@@ -18,10 +18,10 @@ from assay.commands.compress import compress
 from assay.commands.demo import demo
 from assay.commands.diff import diff
 from assay.commands.exam import exam
-from assay.commands.fastchat import exports
+from assay.commands.fastchat import about_exports, exports
 from assay.commands.fetch import fetch
 from assay.commands.generate import generate
-from assay.commands.import_logs import compare, imports
+from assay.commands.import_logs import about_imports, compare, imports
 from assay.commands.init import init
 from assay.commands.judge import judge
 from assay.commands.merge import merge
@@ -32,27 +32,15 @@ from assay.commands.verify import verify
 from ledger.errors import EXIT_BUG, EXIT_INFRASTRUCTURE, EXIT_INTERRUPTED, EXIT_USAGE, AssayError
 
 DEBUG = "ASSAY_DEBUG"
+COMPLETION = "_ASSAY_COMPLETE"  # Typer's variable for a program of this name
+SHELLS = ("bash", "zsh", "fish")
 UsageError: Any = typer.BadParameter.__base__  # Typer keeps its own Click, and gives only this subclass a public name
 
 app = typer.Typer(
-    help="May this compressed model replace its baseline?",
     no_args_is_help=True,
     pretty_exceptions_enable=False,
     rich_markup_mode=None,
 )
-
-
-@app.callback()
-def options(
-    debug: Annotated[bool, typer.Option("--debug", help="Show the traceback of an error.")] = False,
-) -> None:
-    """May this compressed model replace its baseline?
-
-    Exit codes: 0 ship, 10 hold, 11 inconclusive, 12 unfit evidence, 20 an engine, judge or source failed,
-    64 wrong usage or config, 70 a bug in Assay, 130 interrupted.
-    """
-    if debug:
-        os.environ[DEBUG] = "1"
 
 
 def _help(command: Callable[..., object]) -> str:
@@ -60,16 +48,40 @@ def _help(command: Callable[..., object]) -> str:
     return (inspect.getdoc(command) or "").replace("\n\nExample", "\n\n\b\nExample")
 
 
+def options(
+    debug: Annotated[bool, typer.Option("--debug", help="Show the traceback of an error.")] = False,
+) -> None:
+    """May this compressed model replace its baseline?
+
+    A review lets a baseline and its candidates write answers and pick options, asks judges, and decides for each
+    candidate: SHIP, HOLD, INCONCLUSIVE or UNFIT. It is one TOML file and one folder under runs/.
+
+    Examples:
+        assay demo                           # a whole review of small models
+        assay init review.toml               # a commented config to change
+        assay plan --margin 0.01             # how many items that margin needs
+        assay review review.toml             # generate, judge, analyze, decide
+        assay compare logs/bf16 logs/int4    # logs of lm-evaluation-harness
+        assay --install-completion           # the Tab key completes what you type
+
+    Exit codes: 0 SHIP, 10 HOLD, 11 INCONCLUSIVE, 12 UNFIT, 20 an engine, judge or download failed, 64 wrong usage or
+    config, 70 a bug in Assay, 130 interrupted.
+    """
+    if debug:
+        os.environ[DEBUG] = "1"
+
+
 COMMANDS = (
-    *(review, generate, merge, judge, exam, analyze, verify, diff),
-    *(plan, compare, audit, init, fetch, compress, demo, study),
+    *(init, plan, review, generate, merge, judge, exam, analyze),
+    *(verify, diff, compare, audit, fetch, compress, demo, study),
 )
+app.callback(help=_help(options))(options)
 for command in COMMANDS:
     app.command(help=_help(command))(command)
-for name, group in (("import", imports), ("export", exports)):
+for name, group, about in (("import", imports, about_imports), ("export", exports, about_exports)):
     for known in group.registered_commands:
         known.help = _help(known.callback) if known.callback else None
-    app.add_typer(group, name=name)
+    app.add_typer(group, name=name, help=_help(about))
 
 
 def main(arguments: list[str] | None = None) -> None:
@@ -79,6 +91,7 @@ def main(arguments: list[str] | None = None) -> None:
 
 def run(arguments: list[str] | None = None) -> int:
     """Run the command line; the exit code is returned."""
+    _name_shell(sys.argv[1:] if arguments is None else arguments)
     try:
         result: Any = typer.main.get_command(app).main(args=arguments, prog_name="assay", standalone_mode=False)
     except UsageError as error:
@@ -96,6 +109,12 @@ def run(arguments: list[str] | None = None) -> int:
     if result == EXIT_INTERRUPTED:
         return _failed("interrupted; what is finished is kept, the same command goes on from there", EXIT_INTERRUPTED)
     return int(result) if isinstance(result, int) else 0
+
+
+def _name_shell(arguments: list[str]) -> None:
+    """`--show-completion SHELL` asks as that shell would; Typer's own option knows only the shell that runs."""
+    if len(arguments) == 2 and arguments[0] == "--show-completion" and arguments[1] in SHELLS:
+        os.environ[COMPLETION] = f"source_{arguments[1]}"
 
 
 def _failed(sentence: str, code: int) -> int:

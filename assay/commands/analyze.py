@@ -8,7 +8,9 @@ from assay.display import Display
 
 
 def analyze(config: Config, runs: Runs = Path("runs"), amend: Amend = False, redact: Redact = False) -> int:
-    """Compute the decision, write the reports, and leave with the decision's exit code. Calls no model.
+    """Compute the decision and write the report; no model is called.
+
+    The exit code is the decision: 0 SHIP, 10 HOLD, 11 INCONCLUSIVE, 12 UNFIT. docs/report.md explains the files.
 
     Examples:
         assay analyze review.toml

@@ -20,20 +20,26 @@ from ledger.store import write_atomically
 def audit(
     folder: Annotated[Path, typer.Argument(help="A folder with model_answer/ and model_judgment/.")],
     data: Annotated[
-        Path | None, typer.Option("--data", help="Where question.jsonl, reference_answer/ and judge_prompts.jsonl are.")
+        Path | None,
+        typer.Option(
+            "--data", metavar="DIR", help="Where question.jsonl, reference_answer/ and judge_prompts.jsonl are."
+        ),
     ] = None,
-    baseline: Annotated[str, typer.Option("--baseline", help="The model that others are held against.")] = "",
+    baseline: Annotated[
+        str, typer.Option("--baseline", metavar="MODEL", help="The model that others are held against.")
+    ] = "",
     out: Annotated[
-        Path | None, typer.Option("--out", help="Also write audit.md and audit.json into this folder.")
+        Path | None, typer.Option("--out", metavar="DIR", help="Also write audit.md and audit.json into this folder.")
     ] = None,
-    seed: Annotated[int, typer.Option("--seed", help="Of the resampling.")] = 1,
+    seed: Annotated[int, typer.Option("--seed", metavar="NUMBER", help="Of the resampling.")] = 1,
 ) -> int:
-    """Look through answers and judgments that FastChat's llm_judge wrote, as they are; nothing is asked or changed.
+    """Look through the files of FastChat's llm_judge, as they are.
 
-    It counts coverage, stale rows (their prompt is rendered again and compared), repeats, errors and unread verdicts;
-    splits games into win, tie, loss, flip and failed; shows the bias of seat and length, the smallest change that the
-    data could show, and FastChat's own numbers beside the strict ones. Questions, references and judge prompts are
-    looked for beside the folder, above it, and in the fetched MT-Bench (assay fetch mt-bench).
+    Nothing is asked or changed. It counts coverage, stale rows (their prompt is rendered again and compared), repeats,
+    errors and unread verdicts; splits games into win, tie, loss, flip and failed; shows the bias of seat and length,
+    the smallest change that the data could show, and FastChat's own numbers beside the strict ones. Questions,
+    references and judge prompts are looked for beside the folder, above it, and in the fetched MT-Bench (assay fetch
+    mt-bench).
 
     Example:
         assay audit data/mt_bench --baseline llama-3-8b > audit.md

@@ -21,18 +21,22 @@ def compress(
     scheme: Annotated[
         str,
         typer.Option(
-            "--scheme", help="w8a8, w4a16, w4a16=GROUP, drop-layers=N, prune=S or wanda=S (0 < S < 1), noise=SIGMA."
+            "--scheme",
+            metavar="SCHEME",
+            help="w8a8, w4a16, w4a16=GROUP, drop-layers=N, prune=S or wanda=S (0 < S < 1), noise=SIGMA.",
         ),
     ],
-    seed: Annotated[int, typer.Option("--seed", help="For noise; the same seed gives the same model.")] = 0,
+    seed: Annotated[
+        int, typer.Option("--seed", metavar="NUMBER", help="For noise; the same seed gives the same model.")
+    ] = 0,
 ) -> None:
-    """Make a compressed model from a local one, and print its folder.
+    """Make a compressed model from a local one.
 
-    w8a8 and w4a16 round to the nearest integers (no calibration data) in the format of compressed-tensors, which
-    vLLM and transformers load; GROUP is 128, 64, 32 or channel, without it the largest size that fits. The other
-    schemes give ordinary models: the last N layers dropped; the share S of the weights pruned, by magnitude (prune) or
-    by magnitude and calibrated inputs (wanda, with texts of Assay's own); Gaussian noise of SIGMA standard deviations.
-    assay-card.json in OUT says what was done.
+    Its folder is printed. w8a8 and w4a16 round to the nearest integers (no calibration data) in the format of
+    compressed-tensors, which vLLM and transformers load; GROUP is 128, 64, 32 or channel, without it the largest size
+    that fits. The other schemes give ordinary models: the last N layers dropped; the share S of the weights pruned, by
+    magnitude (prune) or by magnitude and calibrated inputs (wanda, with texts of Assay's own); Gaussian noise of SIGMA
+    standard deviations. assay-card.json in OUT says what was done.
 
     Examples:
         assay compress smollm2 models/smollm2-w4a16 --scheme w4a16

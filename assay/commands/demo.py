@@ -13,7 +13,7 @@ from typing import Annotated
 import typer
 from rich.console import Console
 
-from assay.commands.review import run_review, show
+from assay.commands.review import Runs, run_review, show
 from assay.ready_reviews import ready_review
 
 OPENAI_URL = "https://api.openai.com/v1"
@@ -38,18 +38,21 @@ modes = ["single", "pair"]
 
 
 def demo(
-    judge_url: Annotated[str, typer.Option(help="An OpenAI-compatible endpoint to judge instead of SmolLM2.")] = "",
-    judge_model: Annotated[str, typer.Option(help="The judge's model at that endpoint.")] = "",
-    runs: Annotated[Path, typer.Option("--runs", help="The folder that holds run folders.")] = Path("runs"),
+    judge_url: Annotated[
+        str, typer.Option(metavar="URL", help="An OpenAI-compatible endpoint to judge instead of SmolLM2.")
+    ] = "",
+    judge_model: Annotated[str, typer.Option(metavar="NAME", help="The judge's model at that endpoint.")] = "",
+    runs: Runs = Path("runs"),
 ) -> None:
-    """Fetch SmolLM2, compress it five ways, and review the five against it.
+    """Review five compressed SmolLM2 models: a first report.
 
-    Without a judge of your own, SmolLM2 judges itself, and the report says how little that is worth.
-    With OPENAI_API_KEY set, or with --judge-url and --judge-model, that judge is used.
+    SmolLM2 is fetched and compressed here; it takes under 15 minutes on 2 cores, and may be stopped at any moment: the
+    same command goes on from there. The exit code is 0 once the report stands, whatever it decides. Without a judge of
+    your own, SmolLM2 judges itself, and the report says how little that is worth. With OPENAI_API_KEY set, or with
+    --judge-url and --judge-model, that judge is used.
 
     Examples:
         assay demo
-
         assay demo --judge-url http://127.0.0.1:8000/v1 --judge-model my-judge
     """
     say = partial(Console(stderr=True).print, markup=False, highlight=False, soft_wrap=True)

@@ -20,7 +20,7 @@ def diff(
     run_a: Annotated[Path, typer.Argument(help="The earlier run's folder, with its review.toml.")],
     run_b: Annotated[Path, typer.Argument(help="The later run's folder.")],
     out: Annotated[
-        Path | None, typer.Option("--out", help="Also write diff.md and diff.json into this folder.")
+        Path | None, typer.Option("--out", metavar="DIR", help="Also write diff.md and diff.json into this folder.")
     ] = None,
     match: Annotated[
         list[str] | None, typer.Option("--match", metavar="OLD=NEW", help="A candidate that was renamed; repeatable.")
@@ -29,7 +29,9 @@ def diff(
         bool, typer.Option("--without-judges", help="Leave the judged part out, where the judges differ.")
     ] = False,
 ) -> int:
-    """Compare two runs model by model: last week's candidate and this week's, or one review repeated. Asks no model.
+    """Compare two runs, model by model; no model is called.
+
+    For last week's candidate and this week's, or one review repeated.
 
     Ratings are paired by question and choices by item, B minus A; games and decisions stand side by side. Runs with
     other judges, prompts, questions or items under the same names are refused, and the field is named. Exit code 0.

@@ -24,10 +24,11 @@ def exam(
     amend: Amend = False,
     budget: Annotated[float | None, typer.Option("--budget", metavar="USD", help="The most to spend.")] = None,
 ) -> int:
-    """Examine every judge on the baseline's answers, and print its marks; leave with 0 if all passed, else 12.
+    """Examine the judges: may their word count?
 
-    What it will take is told first. Only the baseline's answers are needed (`assay generate CONFIG --model BASELINE`);
-    marks that are there are not asked for again.
+    Each must tell a full answer of the baseline from a damaged one, and identical answers as a tie. Its marks are
+    printed; the exit code is 0 if all judges passed, else 12. What it will take is told first. Only the baseline's
+    answers are needed (`assay generate CONFIG --model BASELINE`); marks that are there are not asked for again.
 
     Example:
         assay exam review.toml --budget 2

@@ -52,26 +52,37 @@ prompts = "official"
 exam = false
 """
 
-exports = typer.Typer(help="Write a review as other tools' files.", no_args_is_help=True, rich_markup_mode=None)
+exports = typer.Typer(no_args_is_help=True, rich_markup_mode=None)
 
 
 @exports.callback()
-def group() -> None:
-    """Write a review as other tools' files."""
+def about_exports() -> None:
+    """Write a review as other tools' files.
+
+    Example:
+        assay export fastchat review.toml --out exported
+    """
 
 
 @imports.command("fastchat")
 def import_folder(
     folder: Annotated[Path, typer.Argument(help="A folder with model_answer/ and model_judgment/.")],
-    review: Annotated[str, typer.Option("--review", help="The review's name: the folder under --runs.")],
-    baseline: Annotated[str, typer.Option("--baseline", help="The model that the others would replace.")] = "",
-    data: Annotated[Path | None, typer.Option("--data", help="Where question.jsonl and the rest are.")] = None,
+    review: Annotated[
+        str, typer.Option("--review", metavar="NAME", help="The review's name: the folder under --runs.")
+    ],
+    baseline: Annotated[
+        str, typer.Option("--baseline", metavar="MODEL", help="The model that the others would replace.")
+    ] = "",
+    data: Annotated[
+        Path | None, typer.Option("--data", metavar="DIR", help="Where question.jsonl and the rest are.")
+    ] = None,
     runs: Runs = Path("runs"),
 ) -> None:
-    """Make a review of answers and judgments that FastChat wrote; `assay analyze` then decides as for any other.
+    """Make a review of answers and judgments that FastChat wrote.
 
-    Stale rows, rows that repeat a prompt, and rows about models without answers are left out and counted (see
-    `assay audit`). The judge sat no exam, which the report says aloud. The same files again change nothing.
+    `assay analyze` then decides as for any other. Stale rows, rows that repeat a prompt, and rows about models without
+    answers are left out and counted (see `assay audit`). The judge sat no exam, which the report says aloud. The same
+    files again change nothing.
 
     Example:
         assay import fastchat data/mt_bench --review phi-3 --baseline phi-3
@@ -92,13 +103,13 @@ def import_folder(
 @exports.command("fastchat")
 def export_folder(
     config: Config,
-    out: Annotated[Path, typer.Option("--out", help="The folder to write into.")],
+    out: Annotated[Path, typer.Option("--out", metavar="DIR", help="The folder to write into.")],
     runs: Runs = Path("runs"),
 ) -> None:
-    """Write answers, ratings and games as FastChat's files, which its show_result reads.
+    """Write answers, ratings and games as FastChat's files.
 
-    Sample 0 and repeat 0 only, as FastChat knows no others; in pairs the baseline is model_2. What has no verdict is a
-    score of -1 or a winner `error`, which show_result leaves out.
+    Its show_result reads them. Sample 0 and repeat 0 only, as FastChat knows no others; in pairs the baseline is
+    model_2. What has no verdict is a score of -1 or a winner `error`, which show_result leaves out.
 
     Example:
         assay export fastchat review.toml --out exported

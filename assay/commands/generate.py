@@ -17,15 +17,16 @@ def generate(
     config: Config,
     runs: Runs = Path("runs"),
     amend: Amend = False,
-    model: Annotated[str, typer.Option("--model", help="Only the model of this label.")] = "",
+    model: Annotated[str, typer.Option("--model", metavar="LABEL", help="Only the model of this label.")] = "",
     shard: Annotated[str, typer.Option("--shard", metavar="I/N", help="Only the I-th of N parts.")] = "",
     ray: Ray = None,
 ) -> None:
-    """Write the answers and choices that are missing, and print the run's folder.
+    """Let the models write answers and score options.
 
-    On this machine, one process a model, several at once over the GPUs that are there. On a Ray cluster with --ray; the
-    run folder must then be on a file system that all its machines see. For Slurm, each task of an array takes one part
-    with --shard (no judge is asked for then), and `assay merge` puts the parts together.
+    Only what is missing is made; the run's folder is printed. On this machine, one process a model, several at once
+    over the GPUs that are there. On a Ray cluster with --ray; the run folder must then be on a file system that all its
+    machines see. For Slurm, each task of an array takes one part with --shard (no judge is asked for then), and `assay
+    merge` puts the parts together.
 
     Examples:
         assay generate review.toml

@@ -22,7 +22,7 @@ from ledger.config import config_from, read_config
 from ledger.errors import ConfigError
 from ledger.runs import RunFolder
 
-Filter = Annotated[str, typer.Option("--filter", help="The harness' filter, where a log has several.")]
+Filter = Annotated[str, typer.Option("--filter", metavar="NAME", help="The harness' filter, where a log has several.")]
 Latest = Annotated[bool, typer.Option("--latest", help="Of several runs of a task, take the newest.")]
 
 REVIEW = """\
@@ -50,28 +50,37 @@ TASK = """
 name = {name}
 """
 
-imports = typer.Typer(help="Bring in what was measured elsewhere.", no_args_is_help=True, rich_markup_mode=None)
+imports = typer.Typer(no_args_is_help=True, rich_markup_mode=None)
 
 
 @imports.callback()
-def group() -> None:
-    """Bring in what was measured elsewhere."""
+def about_imports() -> None:
+    """Bring in what was measured elsewhere.
+
+    Examples:
+        assay import lm-eval logs/bf16 --model bf16 --review int4
+        assay import fastchat data/mt_bench --review llama --baseline llama-3-8b
+        assay import labels votes.jsonl --config review.toml
+    """
 
 
 @imports.command("lm-eval")
 def import_lm_eval(
     paths: Annotated[list[Path], typer.Argument(help="Files samples_*.jsonl, or folders of them.")],
-    model: Annotated[str, typer.Option("--model", help="The label that the model has in the review.")],
-    review: Annotated[str, typer.Option("--review", help="The review's name: the folder under --runs.")],
+    model: Annotated[str, typer.Option("--model", metavar="LABEL", help="The label that the model has in the review.")],
+    review: Annotated[
+        str, typer.Option("--review", metavar="NAME", help="The review's name: the folder under --runs.")
+    ],
     runs: Runs = Path("runs"),
     filter: Filter = "",
     latest: Latest = False,
 ) -> None:
-    """Read logs of lm-evaluation-harness (--log_samples, 0.4.0 and later) into a review's choices.
+    """Read logs of lm-evaluation-harness as a model's choices.
 
-    The review's config names the model with engine = "imported"; `assay analyze` then compares. Tasks without one right
-    option (generation, fractional scores) are left out of a folder. The same logs again change nothing. A second run of
-    the baseline is the control: import it as LABEL@control.
+    The logs are those of --log_samples, versions 0.4.0 and later. The review's config names the model with engine =
+    "imported"; `assay analyze` then compares. Tasks without one right option (generation, fractional scores) are left
+    out of a folder. The same logs again change nothing. A second run of the baseline is the control: import it as
+    LABEL@control.
 
     Example:
         assay import lm-eval logs/bf16 --model bf16 --review int4
@@ -85,13 +94,14 @@ def import_lm_eval(
 @imports.command("labels")
 def import_labels(
     path: Annotated[Path, typer.Argument(help="A .jsonl or .csv file: question, turn, two models, winner, rater.")],
-    config: Annotated[Path, typer.Option("--config", help="The review's config.")],
+    config: Annotated[Path, typer.Option("--config", metavar="FILE", help="The review's config.")],
     runs: Runs = Path("runs"),
 ) -> None:
-    """Bring people's verdicts on pairs of answers into a review: how far to trust its judges is measured on them.
+    """Bring people's verdicts on pairs of answers into a review.
 
-    FastChat's human votes (question_id, model_a, model_b, winner, judge, turn) and our own words (question, baseline,
-    candidate, winner, rater, turn) are both read; models are named by their labels in the review.
+    How far to trust its judges is measured on them. FastChat's human votes (question_id, model_a, model_b, winner,
+    judge, turn) and our own words (question, baseline, candidate, winner, rater, turn) are both read; models are named
+    by their labels in the review.
 
     Example:
         assay import labels votes.jsonl --config review.toml
@@ -110,17 +120,22 @@ def import_labels(
 
 def compare(
     logs: Annotated[list[Path], typer.Argument(help="The baseline's logs, then those of each candidate.")],
-    label: Annotated[list[str] | None, typer.Option("--label", help="A name for each, in the same order.")] = None,
-    name: Annotated[str, typer.Option("--name", help="The review's name.")] = "compare",
-    margin: Annotated[float, typer.Option("--margin", help="The accuracy loss that is still acceptable.")] = 0.02,
+    label: Annotated[
+        list[str] | None, typer.Option("--label", metavar="LABEL", help="A name for each, in the same order.")
+    ] = None,
+    name: Annotated[str, typer.Option("--name", metavar="NAME", help="The review's name.")] = "compare",
+    margin: Annotated[
+        float, typer.Option("--margin", metavar="NUMBER", help="The accuracy loss that is still acceptable.")
+    ] = 0.02,
     runs: Runs = Path("runs"),
     filter: Filter = "",
     latest: Latest = False,
     amend: Amend = False,
 ) -> int:
-    """Flips and KL between folders of lm-evaluation-harness' logs, in one command; the exit code is the decision.
+    """Compare logs of lm-evaluation-harness: flips, KL, decision.
 
-    Two models whose documents or prompts differ are not compared, and the report says in which field they differ.
+    No model and no judge is needed; accuracy_change decides, and the exit code is the decision. Two models whose
+    documents or prompts differ are not compared, and the report says in which field they differ.
 
     Example:
         assay compare logs/bf16 logs/int4 logs/int8 --margin 0.01

@@ -12,7 +12,9 @@ from ledger.errors import ConfigError
 def init(
     path: Annotated[Path, typer.Argument(help="The file to write; it must not exist yet.")] = Path("review.toml"),
 ) -> None:
-    """Write a commented review.toml, and print its path.
+    """Write a commented review.toml to start from.
+
+    Its first lines say which lines to change. The path is printed.
 
     Example:
         assay init review.toml

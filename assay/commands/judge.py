@@ -35,10 +35,11 @@ def judge(
     reparse: Annotated[bool, typer.Option("--reparse", help="Only read the stored replies again; no call.")] = False,
     batch: Annotated[Batch | None, typer.Option("--batch", help="Judge in batches instead of calls.")] = None,
     results: Annotated[
-        list[Path] | None, typer.Option("--results", help="For --batch collect: result files of `vllm run-batch`.")
+        list[Path] | None,
+        typer.Option("--results", metavar="FILE", help="For --batch collect: result files of `vllm run-batch`."),
     ] = None,
 ) -> None:
-    """Ask every judge for the judgments that are missing, and print the run's folder.
+    """Ask the judges for the ratings and games that are missing.
 
     Needs the answers of `assay generate`. Failed judgments are asked again; finished ones are not. A `price` and
     `budget_usd` (or --budget) stop the calls before they cost more; the same command goes on from there.

@@ -8,10 +8,10 @@ from assay.display import Display
 
 
 def merge(config: Config, runs: Runs = Path("runs"), amend: Amend = False) -> None:
-    """Take the records of all shards into the models' own files, each key once, and print the run's folder.
+    """Put the shards of `assay generate --shard` together.
 
-    For shards that `assay generate --shard` wrote, once all of them have ended. Merged shards are removed; the command
-    can be stopped and run again at any moment. Where something is still missing, `assay generate` makes it.
+    Once all of them have ended: their records go into the models' own files, each key once. Merged shards are removed;
+    the command can be stopped and run again at any moment. Where something is still missing, `assay generate` makes it.
 
     Example:
         assay merge review.toml

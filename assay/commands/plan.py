@@ -13,15 +13,22 @@ from ledger.errors import ConfigError
 
 
 def plan(
-    measure: Annotated[str, typer.Option("--measure", help=", ".join(get_args(Primary)))] = "accuracy_change",
-    margin: Annotated[float | None, typer.Option("--margin", help="How much worse is still acceptable.")] = None,
-    power: Annotated[float, typer.Option("--power", help="The wanted chance to show it, if nothing is lost.")] = 0.8,
-    candidates: Annotated[int, typer.Option("--candidates", help="How many share Holm's 5 %.")] = 1,
+    measure: Annotated[
+        str, typer.Option("--measure", metavar="MEASURE", help=", ".join(get_args(Primary)))
+    ] = "accuracy_change",
+    margin: Annotated[
+        float | None, typer.Option("--margin", metavar="NUMBER", help="How much worse is still acceptable.")
+    ] = None,
+    power: Annotated[
+        float, typer.Option("--power", metavar="NUMBER", help="The wanted chance to show it, if nothing is lost.")
+    ] = 0.8,
+    candidates: Annotated[int, typer.Option("--candidates", metavar="COUNT", help="How many share Holm's 5 %.")] = 1,
 ) -> None:
-    """Say how many items or questions show that a candidate which lost nothing lies above minus the margin.
+    """Say how many items or questions a claim needs.
 
-    For accuracy the size follows from how many items flip, for judged changes from their spread over questions: neither
-    is known before the run, so several are shown. MDE is the change that so many would find.
+    So many show, with the wanted power, that a candidate which lost nothing lies above minus the margin. For accuracy
+    the size follows from how many items flip, for judged changes from their spread over questions: neither is known
+    before the run, so several are shown. MDE is the change that so many would find.
 
     Examples:
         assay plan --margin 0.01

@@ -17,8 +17,13 @@ from assay.display import Display, table
 from assay.preflight import preflight
 
 Config = Annotated[Path, typer.Argument(help="The review's config, a TOML file; `assay init` writes one.")]
-Runs = Annotated[Path, typer.Option("--runs", help="The folder that holds run folders.")]
-Amend = Annotated[bool, typer.Option("--amend", help="Accept a config that changed since the run began.")]
+Runs = Annotated[Path, typer.Option("--runs", metavar="DIR", help="The folder that holds run folders.")]
+Amend = Annotated[
+    bool,
+    typer.Option(
+        "--amend", help="Accept a config that changed since the run began, and keep the earlier one beside it."
+    ),
+]
 Redact = Annotated[
     bool, typer.Option("--redact", help="Leave the texts of questions, answers, items and replies out of the page.")
 ]
@@ -33,9 +38,10 @@ PIPE_COLUMNS = 120
 def review(
     config: Config, runs: Runs = Path("runs"), amend: Amend = False, ray: Ray = None, redact: Redact = False
 ) -> int:
-    """Generate, judge and analyze; print the decision and leave with its exit code.
+    """Run a whole review: generate, judge, analyze, decide.
 
-    What is there already is not made again, so the same command resumes a run that was stopped.
+    The exit code is the decision: 0 SHIP, 10 HOLD, 11 INCONCLUSIVE, 12 UNFIT. What is there already is not made or paid
+    for again, so the same command resumes a run that was stopped.
 
     Examples:
         assay review review.toml

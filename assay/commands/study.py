@@ -28,7 +28,8 @@ REVIEWS = ("study", "study-transformers")
 def study(
     runs: Runs = Path("runs"),
     models: Annotated[
-        Path | None, typer.Option("--models", help="The folder for the compressed models; Assay's cache by default.")
+        Path | None,
+        typer.Option("--models", metavar="DIR", help="The folder for the compressed models; Assay's cache by default."),
     ] = None,
     page: Annotated[
         Path | None, typer.Option("--page", help="A folder for study.md, its figures and the data behind both.")
@@ -38,14 +39,13 @@ def study(
         typer.Option("--only", metavar="LABEL", help="Run these variants and their baselines alone; the rest later."),
     ] = None,
 ) -> None:
-    """Fetch SmolLM2, compress it in more than twenty ways, and measure flips, KL and accuracy of each: no judge.
+    """Measure more than twenty compressed SmolLM2 models: hours.
 
-    Takes an hour or two on 2 cores. It may be stopped at any moment; the same command goes on from there. With --only
-    the reports tell what is missing.
+    Flips, KL and accuracy of each, in two engines and without a judge. Takes an hour or two on 2 cores. It may be
+    stopped at any moment; the same command goes on from there. With --only the reports tell what is missing.
 
     Examples:
         assay study
-
         assay study --only w8a8 --only nf4
 
         assay study --page docs

@@ -26,9 +26,10 @@ def verify(
     ] = None,
     hashes_only: Annotated[bool, typer.Option("--hashes-only", help="Compare the inputs, compute nothing.")] = False,
 ) -> int:
-    """Check a report against a run: the hashes of its inputs, and every byte that the run gives again.
+    """Check that a report is what a run gives.
 
-    Exit code 0: it is this run's report. 12: an input or the report itself was changed, and which is told.
+    The hashes of its inputs are compared, and every byte of the report that the run gives again. Exit code 0: it is
+    this run's report. 12: an input or the report itself was changed, and which is told.
 
     Examples:
         assay verify runs/release/analysis/report.html
