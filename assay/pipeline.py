@@ -144,7 +144,7 @@ def merge(review: Review) -> None:
 
 def _keep_items(review: Review, planned: Sequence[Batch]) -> None:
     """Keep the items' texts beside the choices of them: a reader of the report wants to see what was asked."""
-    kept = [readable(item) for task in planned[0].orders[0].tasks for item in task.items]
+    kept = [readable(item) for batch in planned[:1] for task in batch.orders[0].tasks for item in task.items]
     store = review.run.items
     if kept and [item.digest for item in kept] != [item.digest for item in store.records()]:
         store.replace(kept)
