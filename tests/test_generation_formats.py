@@ -1,4 +1,4 @@
-"""The README's table of formats, tried: each checkpoint is loaded by the real vLLM and picks as the plain model does.
+"""The table in docs/formats.md, tried: each checkpoint is loaded by the real vLLM and picks as the plain model does.
 
 Run by `make test-long`: a model load each. A wrong packing would pick at random. What Assay refuses beforehand is also
 shown to fail in vLLM itself, so that no refusal outlives its cause.

@@ -1,4 +1,4 @@
-"""The README says what is there: its commands, folders, extras and exit codes exist."""
+"""The README and docs/ say what is there: their commands, folders, links, extras and exit codes exist."""
 
 import re
 import tomllib
@@ -11,6 +11,7 @@ from ledger import errors
 
 HOUSE = Path(__file__).resolve().parents[1]
 README = (HOUSE / "README.md").read_text(encoding="utf-8")
+TEXTS = [README, *(path.read_text(encoding="utf-8") for path in sorted((HOUSE / "docs").glob("*.md")))]
 PROJECT = tomllib.loads((HOUSE / "pyproject.toml").read_text(encoding="utf-8"))["project"]
 
 
@@ -35,7 +36,7 @@ def test_every_command_is_mentioned():
 
 def test_its_make_targets_exist():
     targets = set(re.findall(r"^([a-z-]+):", (HOUSE / "Makefile").read_text(encoding="utf-8"), re.MULTILINE))
-    assert set(re.findall(r"make ([a-z-]+)", README)) <= targets
+    assert set(re.findall(r"(?:`|^)make ([a-z-]+)", "\n".join(TEXTS), re.MULTILINE)) <= targets
 
 
 def test_its_tree_is_the_tree():
@@ -45,7 +46,22 @@ def test_its_tree_is_the_tree():
 
 
 def test_its_extras_are_declared():
-    assert set(re.findall(r"'\.\[([a-z]+)\]'", README)) <= set(PROJECT["optional-dependencies"])
+    named = set(re.findall(r"'(?:\.|assay-review)\[([a-z]+)\]'", "\n".join(TEXTS)))
+    assert {"gpu", "cpu"} <= named <= set(PROJECT["optional-dependencies"])
+
+
+def anchors(text):
+    """A page's headings as GitHub links to them."""
+    return {re.sub(r"[^\w -]", "", head.lower()).replace(" ", "-") for head in re.findall(r"^#+ (.+)$", text, re.M)}
+
+
+def test_its_links_lead_somewhere():
+    for path in (HOUSE / "README.md", *sorted((HOUSE / "docs").glob("*.md"))):
+        links = re.findall(r"\]\(([^)\s]+)\)", path.read_text(encoding="utf-8"))
+        for target, _, part in (link.partition("#") for link in links if "://" not in link):
+            page = path.parent / target if target else path
+            assert page.exists(), f"{path.name}: {target}"
+            assert not part or part in anchors(page.read_text(encoding="utf-8")), f"{path.name}: {target}#{part}"
 
 
 def test_its_exit_codes_are_the_codes():
