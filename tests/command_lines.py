@@ -20,7 +20,7 @@ INLINE = re.compile(r"`(assay [^`]+)`")
 COMMAND = re.compile(r"(?:^|[;|&(]|\bif|\bdo|\bthen)\s*(?:[A-Z_]+=\S+ )*(assay (?:[^#\n;|&)<>\\]|\\\n)*)", re.MULTILINE)
 ACTS_AT_ONCE = ("--install-completion", "--show-completion")
 """Options that Typer obeys while it reads them: they are looked up, never parsed."""
-INCOMPLETE = ("MissingParameter", "BadParameter", "NoArgsIsHelpError")
+INCOMPLETE = ("MissingParameter", "BadParameter", "BadOptionUsage", "NoArgsIsHelpError")
 """What a command in a sentence may leave out: values."""
 
 
