@@ -26,7 +26,7 @@ def plan(
 ) -> None:
     """Say how many items or questions a claim needs.
 
-    So many show, with the wanted power, that a candidate which lost nothing lies above minus the margin. For accuracy
+    Enough to show, with the wanted power, that a candidate which lost nothing lies above minus the margin. For accuracy
     the size follows from how many items flip, for judged changes from their spread over questions: neither is known
     before the run, so several are shown. MDE is the change that so many would find.
 

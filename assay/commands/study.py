@@ -32,7 +32,8 @@ def study(
         typer.Option("--models", metavar="DIR", help="The folder for the compressed models; Assay's cache by default."),
     ] = None,
     page: Annotated[
-        Path | None, typer.Option("--page", help="A folder for study.md, its figures and the data behind both.")
+        Path | None,
+        typer.Option("--page", metavar="DIR", help="A folder for study.md, its figures and the data behind both."),
     ] = None,
     only: Annotated[
         list[str] | None,
@@ -47,7 +48,6 @@ def study(
     Examples:
         assay study
         assay study --only w8a8 --only nf4
-
         assay study --page docs
     """
     say = partial(Console(stderr=True).print, markup=False, highlight=False, soft_wrap=True)
