@@ -66,6 +66,7 @@ def answer(model: str, question: str, *texts: str, finish: str = "stop", sample:
 
 class _QuietServer(ThreadingHTTPServer):
     daemon_threads = True
+    request_queue_size = 128  # five, the default, refuse connections on a busy machine: calls that nobody counts
 
     def handle_error(self, *_: object) -> None:
         """Say nothing: clients under test hang up in the middle."""
