@@ -30,6 +30,7 @@ from assay.commands.review import review
 from assay.commands.study import study
 from assay.commands.verify import verify
 from ledger.errors import EXIT_BUG, EXIT_INFRASTRUCTURE, EXIT_INTERRUPTED, EXIT_USAGE, AssayError
+from ledger.manifests import assay_version
 
 DEBUG = "ASSAY_DEBUG"
 COMPLETION = "_ASSAY_COMPLETE"  # Typer's variable for a program of this name
@@ -43,6 +44,12 @@ app = typer.Typer(
 )
 
 
+def _show_version(wanted: bool) -> None:
+    if wanted:
+        print(assay_version())
+        raise typer.Exit
+
+
 def _help(command: Callable[..., object]) -> str:
     """A command's docstring; the mark keeps the lines of its examples apart."""
     return (inspect.getdoc(command) or "").replace("\n\nExample", "\n\n\b\nExample")
@@ -50,6 +57,9 @@ def _help(command: Callable[..., object]) -> str:
 
 def options(
     debug: Annotated[bool, typer.Option("--debug", help="Show the traceback of an error.")] = False,
+    version: Annotated[
+        bool, typer.Option("--version", help="Show Assay's version.", is_eager=True, callback=_show_version)
+    ] = False,
 ) -> None:
     """May this compressed model replace its baseline?
 
