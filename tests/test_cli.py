@@ -108,7 +108,8 @@ def test_a_folder_that_is_no_model_stops_a_review_before_anything_runs(tmp_path,
     assert not (tmp_path / "runs" / "r" / "generation").exists()
 
 
-def test_a_judge_that_nobody_answers_stops_a_review_before_anything_runs(tmp_path, capsys, model):
+def test_a_judge_that_nobody_answers_stops_a_review_before_anything_runs(tmp_path, capsys, model, monkeypatch):
+    monkeypatch.setenv("ASSAY_SCRIPTED_ENGINE", "1")  # the judge is found out also where no engine is installed
     path = tmp_path / "review.toml"
     path.write_text(CONFIG.format(model=model, port=9))
     code, message = refused(capsys, "review", str(path), "--runs", str(tmp_path / "runs"))
@@ -119,6 +120,7 @@ def test_a_judge_that_nobody_answers_stops_a_review_before_anything_runs(tmp_pat
 
 def test_a_missing_key_is_asked_for_by_its_variable(tmp_path, capsys, model, monkeypatch):
     monkeypatch.delenv("OPENAI_API_KEY", raising=False)
+    monkeypatch.setenv("ASSAY_SCRIPTED_ENGINE", "1")
     path = tmp_path / "review.toml"
     path.write_text(CONFIG.format(model=model, port=9).replace("127.0.0.1", "judge.invalid"))
     code, message = refused(capsys, "review", str(path), "--runs", str(tmp_path / "runs"))

@@ -205,6 +205,7 @@ def test_the_harness_own_logs_are_imported_as_the_same_choices(folder, tmp_path)
 @pytest.mark.filterwarnings("default")
 def test_acc_and_acc_norm_are_the_harness_own_with_the_real_model(folder):
     """Against the harness' own `hf` backend, item by item; float32, so that no tie is broken by rounding."""
+    pytest.importorskip("torch", reason="torch is not installed (extra cpu, gpu or transformers)")
     from lm_eval.models.huggingface import HFLM
 
     from assay.sources.smollm2 import fetch_smollm2
