@@ -1,0 +1,42 @@
+"""One version: it stands in `pyproject.toml`; the changelog and `assay --version` say the same. And those of Python."""
+
+import importlib.metadata
+import re
+import tomllib
+from pathlib import Path
+
+import pytest
+from packaging.version import Version
+
+from assay.cli import run
+
+HOUSE = Path(__file__).resolve().parents[1]
+PROJECT = tomllib.loads((HOUSE / "pyproject.toml").read_text(encoding="utf-8"))["project"]
+
+
+def test_the_newest_version_of_the_changelog_is_the_projects():
+    headings = re.findall(r"^## (.+)$", (HOUSE / "CHANGELOG.md").read_text(encoding="utf-8"), re.MULTILINE)
+    versions = [heading for heading in headings if heading != "Unreleased"]
+    assert versions[0] == PROJECT["version"]
+    assert sorted(versions, key=Version, reverse=True) == versions
+
+
+@pytest.mark.parametrize("more", [[], ["review", "nonsense.toml"]])
+def test_assay_tells_its_version_before_anything_else(capsys, more):
+    assert run(["--version", *more]) == 0
+    assert capsys.readouterr().out == importlib.metadata.version(PROJECT["name"]) + "\n"
+
+
+def test_the_version_stands_in_one_place():
+    rooms = ("ledger", "generation", "judge", "analysis", "assay", "prompts")
+    texts = {path: path.read_text(encoding="utf-8") for room in rooms for path in (HOUSE / room).rglob("*.py")}
+    assert len(texts) > 40
+    assert not [path for path, text in texts.items() if "__version__ =" in text or f'"{PROJECT["version"]}"' in text]
+
+
+def test_the_readme_tells_the_versions_of_python_that_were_tried():
+    pythons = re.findall(r"Python :: (3\.\d+)", "\n".join(PROJECT["classifiers"]))
+    assert pythons == ["3.11", "3.12", "3.13"]
+    readme = (HOUSE / "README.md").read_text(encoding="utf-8")
+    assert f"Python {pythons[0]} to {pythons[-1]}" in readme
+    assert PROJECT["requires-python"] == f">={pythons[0]}"
