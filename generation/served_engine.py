@@ -97,8 +97,10 @@ class ServedEngine:
         atexit.register(self.close)
 
     def _run(self) -> None:
-        with asyncio.Runner(loop_factory=lambda: self._loop) as runner:
-            runner.run(self._serve())
+        """Not by asyncio.Runner: it ends with a thread of its own, and an ending Python gives none (since 3.12)."""
+        with contextlib.closing(self._loop) as loop:
+            loop.run_until_complete(self._serve())
+            loop.run_until_complete(loop.shutdown_asyncgens())
 
     async def _serve(self) -> None:
         try:
