@@ -34,7 +34,8 @@ Part = tuple[ReviewReport, Mapping[str, str]]
 def study_page(parts: Sequence[Part], opening: str, closing: str) -> str:
     """The page; `opening` and `closing` are what a person wrote around the numbers."""
     first = parts[0]
-    lines = [opening.strip(), "", "## Findings", "", *_rows(finding_table(first[0])), ""]
+    findings = finding_table(first[0])
+    lines = [opening.strip(), "", f"## {findings.title}", "", findings.caption, "", *_rows(findings), ""]
     for report, _ in parts:
         table = variant_table(report)
         lines += [f"## {table.title}", "", table.caption, "", *_rows(table), ""]

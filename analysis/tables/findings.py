@@ -17,7 +17,12 @@ from analysis.tables.review import Table
 from analysis.tables.study import Variant, variants
 
 FEWEST = 4
-PAPER_RHO = 0.96
+PAPER_RHO, PAPER_FLIPS = 0.96, 0.05
+CANCELLED = 0.1  # of what 90 % of the tokens span, a mean change may be
+CAPTION = (
+    "`yes`: the interval reaches the paper's number, or every variant (of accuracy: most) shows it; `in part`: some do. "
+    "Cancelled: the mean change is under a tenth of what 90 % of the tokens span. A dash: nothing to hold it against."
+)
 
 
 def finding_table(report: ReviewReport) -> Table:
@@ -35,7 +40,7 @@ def finding_table(report: ReviewReport) -> Table:
         _floor(report),
     )
     header = ("the paper", "its number", "here", "holds here?")
-    return Table("findings", "Findings", "", header, rows)
+    return Table("findings", "Findings", CAPTION, header, rows)
 
 
 def _hidden(found: Sequence[Variant]) -> tuple[str, ...]:
@@ -46,7 +51,7 @@ def _hidden(found: Sequence[Variant]) -> tuple[str, ...]:
         return ("Accuracy hardly changes while answers flip", "0 to 2 %; flips 5 to 13.6 %", told, "no")
     least, middle, most = (number("flips", value) for value in (flips[0], float(np.median(flips)), flips[-1]))
     ends = f"{least} to {most}, median {middle}"
-    holds = "yes" if len(small) > 1 and flips[-1] >= 0.05 else "in part"
+    holds = "yes" if 2 * len(small) > len(found) and flips[-1] >= PAPER_FLIPS else "in part"
     return (
         "Accuracy hardly changes while answers flip",
         "change 0 to 2 %, flips 5 to 13.6 %",
@@ -56,22 +61,28 @@ def _hidden(found: Sequence[Variant]) -> tuple[str, ...]:
 
 
 def _directions(found: Sequence[Variant]) -> tuple[str, ...]:
-    small = [each.row.transitions for each in found if each.small]
-    lost, gained = sum(each.right_to_wrong for each in small), sum(each.wrong_to_right for each in small)
+    """Under noise alone, where the paper says so too, and over all variants.
+
+    Variants whose accuracy hardly changed are no test of this: their two directions are near each other by definition.
+    """
     name, claimed = "Right→wrong and wrong→right in proportion, also under noise", "about equal"
+    noise = [each for each in found if each.family == "noise"] or list(found)
+    lost, gained = _directed(noise)
     if not lost + gained:
         return (name, claimed, "no flips", "not shown")
     share = wilson("flips", "flips", lost, lost + gained)
     low, high = share.interval or (0.0, 1.0)
-    rest = [each.row.transitions for each in found if not each.small]
-    others = sum(each.right_to_wrong for each in rest), sum(each.wrong_to_right for each in rest)
-    told = f"{lost} against {gained} where accuracy stays within 2 points ({cell(share, with_n=False)} lost); "
-    return (
-        name,
-        claimed,
-        f"{told}{others[0]} against {others[1]} in the others",
-        "yes" if low <= 0.5 <= high else "no",
+    every = _directed(found)
+    told = (
+        f"{lost} against {gained} under noise ({cell(share, with_n=False)} lost); {every[0]} against {every[1]} in all"
     )
+    return (name, claimed, told, "yes" if low <= 0.5 <= high else "no")
+
+
+def _directed(found: Sequence[Variant]) -> tuple[int, int]:
+    """Items that went right→wrong and wrong→right, over these variants."""
+    moved = [each.row.transitions for each in found]
+    return sum(each.right_to_wrong for each in moved), sum(each.wrong_to_right for each in moved)
 
 
 def _kl_rows(found: Sequence[Variant]) -> Iterator[tuple[str, ...]]:
@@ -188,8 +199,17 @@ def _token_changes(found: Sequence[Variant]) -> tuple[str, ...]:
         low, _, high = (number("logprob_change", value) for value in trace.logprob_quantiles)
         mean = number("logprob_change", trace.logprob_change.value or 0.0)
         told.append(f"{each.name}: mean {mean}, 90 % of tokens between {low} and {high}")
-    spread = all(trace.logprob_quantiles[0] < 0 < trace.logprob_quantiles[2] for _, trace in small)
-    return (name, "shown as histograms", "; ".join(told), "yes" if spread else "in part")
+    spreads = [
+        abs(trace.logprob_change.value or 0.0) <= CANCELLED * (trace.logprob_quantiles[2] - trace.logprob_quantiles[0])
+        for _, trace in small
+    ]
+    told.append(f"cancelled in {sum(spreads)} of the {len(small)} that stay within 2 points")
+    return (
+        name,
+        "shown as histograms",
+        "; ".join(told),
+        "yes" if all(spreads) else "in part" if any(spreads) else "no",
+    )
 
 
 def _floor(report: ReviewReport) -> tuple[str, ...]:
