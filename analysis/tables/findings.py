@@ -20,7 +20,7 @@ FEWEST = 4
 PAPER_RHO, PAPER_FLIPS = 0.96, 0.05
 CANCELLED = 0.1  # of what 90 % of the tokens span, a mean change may be
 CAPTION = (
-    "`yes`: the interval reaches the paper's number, or every variant (of accuracy: most) shows it; `in part`: some do. "
+    "`yes`: the interval reaches the paper's number, or every variant (of accuracy: most) shows it; `in part`: some. "
     "Cancelled: the mean change is under a tenth of what 90 % of the tokens span. A dash: nothing to hold it against."
 )
 
