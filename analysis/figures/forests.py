@@ -49,7 +49,16 @@ def forest(report: ReviewReport, measure: str, name: str, by: str, rows: Iterabl
 
 def change_row(label: str, estimate: Estimate | None, measure: str, *, part: bool) -> Row:
     """A row of a forest."""
-    scale = SCALES.get(measure, 1.0)
+    return estimate_row(label, estimate, SCALES.get(measure, 1.0), part=part)
+
+
+def share_row(label: str, estimate: Estimate | None, *, part: bool) -> Row:
+    """A row of a chart in percent."""
+    return estimate_row(label, estimate, 100.0, part=part)
+
+
+def estimate_row(label: str, estimate: Estimate | None, scale: float, *, part: bool) -> Row:
+    """Value and interval, times `scale`; the words are the estimate's own cell."""
     value, ends = (estimate.value, estimate.interval) if estimate else (None, None)
     return Row(
         label=label,

@@ -5,12 +5,11 @@ In: a ReviewReport. Out: RowCharts, in percent of the items, by acc.
 
 from collections.abc import Iterator
 
-from analysis.figures.forests import floor_row, forest
+from analysis.figures.forests import floor_row, forest, share_row
 from analysis.figures.row_charts import Bar, Line, Row, RowChart
 from analysis.flips import FlipResult
 from analysis.gates import pooled
 from analysis.model_reports import ItemReport
-from analysis.numbers import cell
 from analysis.review_report import ReviewReport
 
 
@@ -57,14 +56,7 @@ def _against_floor(found: list[tuple[ItemReport, FlipResult]]) -> RowChart:
         title="Flips against the noise floor",
         note="A candidate whose interval reaches the line has not been shown to flip more than the baseline run again.",
         x_label="flips (% of items)",
-        rows=tuple(_flips(each, row) for each, row in found),
+        rows=tuple(share_row(each.model, row.flips, part=each.role == "control") for each, row in found),
         lines=(Line(0.0, "0"), *(Line(100 * end, "floor") for end in floors)),
         ends=(0.0, 100.0),
     )
-
-
-def _flips(each: ItemReport, row: FlipResult) -> Row:
-    ends = row.flips.interval
-    value = None if row.flips.value is None else 100 * row.flips.value
-    interval = (100 * ends[0], 100 * ends[1]) if ends else None
-    return Row(each.model, cell(row.flips), value, interval, part=each.role == "control")

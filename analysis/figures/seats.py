@@ -5,12 +5,11 @@ In: a JudgeReport. Out: figures; without games there is none.
 
 from collections.abc import Iterator, Sequence
 
-from analysis.estimates import Estimate
+from analysis.figures.forests import share_row
 from analysis.figures.plots import Plot, Point, Series
 from analysis.figures.row_charts import Line, Row, RowChart
 from analysis.games import GAPS
 from analysis.judge_reports import JudgeReport, ModelGames
-from analysis.numbers import cell
 
 HALF = (Line(50.0, "half"),)
 WHOLE = (0.0, 100.0)
@@ -29,7 +28,7 @@ def seat_figures(judge: JudgeReport) -> Iterator[RowChart | Plot]:
     if longer:
         title = f"How often {judge.name} prefers the longer answer"
         note = "Of the pairs decided alike in both orders; longer answers may also be better ones."
-        drawn = tuple(_row(each.model, estimate, each) for each, estimate in longer)
+        drawn = tuple(share_row(each.model, estimate, part=each.role == "control") for each, estimate in longer)
         yield RowChart(f"longer_wins_{judge.name}", title, note, "% of wins", drawn, HALF, WHOLE)
 
 
@@ -52,13 +51,5 @@ def _flips_by_gap(judge: str, played: Sequence[ModelGames]) -> Iterator[Plot]:
 
 
 def _seat_rows(each: ModelGames) -> Iterator[Row]:
-    yield _row(f"{each.model}, first seat", each.bias.first_seat, each)
-    yield _row(f"{each.model}, flips", each.bias.flips, each)
-
-
-def _row(label: str, estimate: Estimate, each: ModelGames) -> Row:
-    """A share in percent."""
-    ends = estimate.interval
-    value = None if estimate.value is None else 100 * estimate.value
-    interval = (100 * ends[0], 100 * ends[1]) if ends else None
-    return Row(label, cell(estimate), value, interval, part=each.role == "control")
+    yield share_row(f"{each.model}, first seat", each.bias.first_seat, part=each.role == "control")
+    yield share_row(f"{each.model}, flips", each.bias.flips, part=each.role == "control")
