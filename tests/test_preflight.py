@@ -1,5 +1,6 @@
 """Everything that can be known beforehand is told before any engine starts, for all models at once."""
 
+import importlib.util
 import json
 import shutil
 from collections import namedtuple
@@ -28,6 +29,8 @@ limit = 4
 """
 
 Usage = namedtuple("Usage", "total used free")
+HERE = all(importlib.util.find_spec(name) for name in ("torch", "transformers"))
+needs_transformers = pytest.mark.skipif(not HERE, reason="torch or transformers is not installed")
 
 
 @pytest.fixture(autouse=True)
@@ -59,6 +62,7 @@ def review(folder, models, more='engine = "transformers"', traces="false"):
     return under_way, said
 
 
+@needs_transformers
 def test_a_sound_review_passes_in_silence(tmp_path, models):
     under_way, said = review(tmp_path, models, traces="true")
     preflight(under_way)
@@ -83,6 +87,7 @@ def test_a_checkpoint_that_the_engine_cannot_load_stops_before_any_model_runs(tm
         preflight(under_way)
 
 
+@needs_transformers
 def test_weights_larger_than_the_memory_are_refused_with_both_numbers(tmp_path, models, monkeypatch):
     monkeypatch.setattr("assay.preflight._free_memory", lambda: 999)
     under_way, _ = review(tmp_path, models)
@@ -91,6 +96,7 @@ def test_weights_larger_than_the_memory_are_refused_with_both_numbers(tmp_path, 
     preflight(under_way, here=False)
 
 
+@needs_transformers
 def test_the_memory_of_gpus_counts_where_there_are_any(tmp_path, models, monkeypatch):
     monkeypatch.setattr("assay.preflight._free_memory", lambda: 0)
     monkeypatch.setattr("assay.preflight.gpu_memory", lambda: [900, 1 << 30])
@@ -108,6 +114,7 @@ def test_a_full_disk_is_told_with_both_numbers(tmp_path, models, monkeypatch):
         preflight(under_way)
 
 
+@needs_transformers
 def test_traces_need_more_disk(tmp_path, models, monkeypatch):
     monkeypatch.setattr(shutil, "disk_usage", lambda _: Usage(1, 1, (1 << 28) + 250_000))
     preflight(review(tmp_path, models)[0])
@@ -116,6 +123,7 @@ def test_traces_need_more_disk(tmp_path, models, monkeypatch):
         preflight(review(tmp_path, models, traces="true")[0])
 
 
+@needs_transformers
 def test_a_tokenizer_that_differs_is_told_and_the_rest_goes_on(tmp_path, models, monkeypatch):
     monkeypatch.setattr("assay.preflight.stored_tokenizer_digest", str)
     under_way, said = review(tmp_path, models, traces="true")
@@ -123,6 +131,7 @@ def test_a_tokenizer_that_differs_is_told_and_the_rest_goes_on(tmp_path, models,
     assert said == ["other: kl_trace will not be measured: its tokenizer is not the baseline's"]
 
 
+@needs_transformers
 def test_a_tokenizer_that_cannot_be_read_here_is_no_fault(tmp_path, models, monkeypatch):
     monkeypatch.setattr("assay.preflight.stored_tokenizer_digest", lambda model: None)
     under_way, said = review(tmp_path, models, traces="true")
