@@ -97,7 +97,7 @@ def model_coverage(evidence: RunEvidence) -> Iterator[Coverage]:
     parts = [(scope.name, scope.holds) for scope in scopes(evidence.cells, evidence.categories)]
     tasks = [task.name for task in evidence.config.task]
     for model in evidence.models:
-        if evidence.config.questions:
+        if _writes(model, evidence):
             finishes = {
                 Cell(answer.question.source, answer.question.id, answer.sample, turn, 0): each.finish.value
                 for answer in model.answers
@@ -112,6 +112,12 @@ def model_coverage(evidence: RunEvidence) -> Iterator[Coverage]:
             yield counted(
                 "paired choices", model.name, "all", held & evidence.items.isin(evidence.baseline.choices.items)
             )
+
+
+def _writes(model: ModelEvidence, evidence: RunEvidence) -> bool:
+    """Whether the review asks this model for answers; without a judge it may ask the baseline alone."""
+    asked = evidence.config.questions
+    return asked is not None and (asked.answers == "all" or model is evidence.baseline)
 
 
 def model_card(model: ModelEvidence) -> ModelCard:

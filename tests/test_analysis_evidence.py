@@ -1,12 +1,14 @@
 """What makes evidence unfit (stale, mixed, a failed exam, low coverage): always a report, never a crash."""
 
 import html
+import json
 
 from analysis.decision import Word
 from analysis.faces.markdown import report_markdown
 from analysis.faces.page import report_html
 from analysis.tables.evidence import evidence_table, shortfall_line
 from analysis.tables.review import warnings
+from ledger.config import config_from
 from ledger.digests import file_digest
 from ledger.errors import EXIT_UNFIT
 from ledger.judgments import Outcome
@@ -187,3 +189,15 @@ def test_a_generation_that_every_model_left_unfinished_is_unfit(tmp_path):
     decision = folder.report().decisions[0]
     assert decision.word is Word.UNFIT
     assert "only 40 of 80 planned answers" in decision.sentence
+
+
+def test_models_that_were_not_asked_to_write_lack_no_answer(tmp_path):
+    data = json.loads(config(("w8",), judge=False).model_dump_json(exclude_none=True))
+    data["questions"] |= {"answers": "baseline", "traces": True}
+    folder = Folder(tmp_path, config_from(data, "test"))
+    folder.answer("bf16")
+    for name in folder.names:
+        folder.choose(name)
+    rows = [row for row in folder.report().coverage if row.kind == "answers"]
+    assert {row.model for row in rows} == {"bf16"}
+    assert all(row.share == 1 for row in rows)
