@@ -37,7 +37,7 @@ def report_markdown(report: ReviewReport) -> str:
 def _opening(report: ReviewReport) -> Iterator[list[str]]:
     yield [f"## {SHAPES[report.word]} {report.word}: {markdown(report.name)}", ""]
     decided = decision_table(report)
-    shown = _foremost(report.decisions)
+    shown = foremost(report.decisions)
     places = [report.decisions.index(decision) for decision in shown]
     told = Table(decided.id, "", "", decided.header, tuple(decided.rows[place] for place in places))
     yield table_lines(told, decided.header[:6], MOST_CANDIDATES, len(decided.rows) - len(shown))
@@ -58,7 +58,7 @@ def _tables(report: ReviewReport) -> Iterator[tuple[Table, tuple[str, ...]]]:
         yield flip_table(report, brief=True), FLIP_COLUMNS
 
 
-def _foremost(decided: Sequence[Decision]) -> list[Decision]:
+def foremost(decided: Sequence[Decision]) -> list[Decision]:
     """The decisions in the config's order; where they are too many, those that weigh most."""
     if len(decided) <= MOST_CANDIDATES:
         return list(decided)

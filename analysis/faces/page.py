@@ -6,6 +6,7 @@ outside, and the exhibits are packed as base64 and only ever become textContent.
 
 import base64
 import hashlib
+from collections import Counter
 from collections.abc import Iterable
 from dataclasses import dataclass, replace
 
@@ -15,6 +16,7 @@ from markupsafe import Markup
 from analysis.decision import Decision
 from analysis.exhibits import KINDS, Exhibits
 from analysis.faces.exhibit_data import MOST_CHARACTERS, WHOLE_ROWS, Packed, packed
+from analysis.faces.markdown import foremost
 from analysis.faces.rendering import figure_svg, rendered, template_text
 from analysis.faces.text import visible_lines
 from analysis.figures.catalog import figures_by_section
@@ -58,6 +60,7 @@ def report_html(report: ReviewReport, shown: Shown | None = None) -> str:
     texts = packed(shown.exhibits, shown.items, redact=shown.redact) if shown else None
     scripts = f" script-src 'sha256-{_digest(script)}';" if shown else ""
     found, parts = figures_by_section(report), tuple(_ordered(sections(report)))
+    first = foremost(report.decisions)
     return rendered(
         "page.html.j2",
         report=report,
@@ -69,6 +72,9 @@ def report_html(report: ReviewReport, shown: Shown | None = None) -> str:
         folded=FOLDED,
         first_figures=FIRST_FIGURES,
         facts=_facts(report),
+        foremost=first,
+        others=[each for each in report.decisions if each not in first],
+        counts=", ".join(f"{count} {word}" for word, count in Counter(each.word for each in report.decisions).items()),
         primary=lambda decision: _primary(report, decision),
         strip=evidence_strip(report),
         warnings=warnings(report),
