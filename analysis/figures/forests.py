@@ -4,6 +4,7 @@ In: Estimates of a ReviewReport. Out: RowCharts.
 """
 
 from collections.abc import Iterable, Iterator
+from dataclasses import replace
 
 from analysis.estimates import Estimate
 from analysis.figures.row_charts import Line, Row, RowChart
@@ -87,6 +88,4 @@ def by_judge(report: ReviewReport, measure: str) -> Iterator[RowChart]:
         label = f", {judge.name}" if several else ""
         rows += [change_row(f"{e.model}{label}", x, measure, part=e.role == "control") for e, x in found]
     if any(row.value is not None for row in rows):
-        whole = forest(report, measure, "all", "by every judge" if several else "", [])
-        title = f"{measure} of every model"
-        yield RowChart(whole.id, title, whole.note, whole.x_label, tuple(rows), whole.lines, whole.ends)
+        yield replace(forest(report, measure, "all", "", []), title=f"{measure} of every model", rows=tuple(rows))
