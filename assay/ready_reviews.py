@@ -5,6 +5,7 @@ In: the name of a review that stands beside the commands as data (`commands/NAME
 """
 
 import json
+from collections.abc import Collection
 from importlib.resources import files
 from pathlib import Path
 
@@ -17,10 +18,19 @@ from ledger.store import write_atomically
 MODELS = "models/"
 
 
-def ready_review(name: str, runs: Path, say: Say, *, models: Path | None = None, more: str = "") -> Path:
+def ready_review(
+    name: str,
+    runs: Path,
+    say: Say,
+    *,
+    models: Path | None = None,
+    only: Collection[str] = (),
+    more: str = "",
+) -> Path:
     """The config of a ready-made review, once all that it reviews is there; `more` is put at its end.
 
-    The compressed models stand in `models`, in Assay's cache by default; a folder is named by its scheme.
+    The compressed models stand in `models`, in Assay's cache by default; a folder is named by its scheme. With `only`,
+    no candidates but those are made.
     Raises: ConfigError, SourceError, EngineError.
     """
     folder = (models or cache_folder() / MODELS).absolute()
@@ -28,8 +38,9 @@ def ready_review(name: str, runs: Path, say: Say, *, models: Path | None = None,
     text = text.replace(f'"{MODELS}', f"{json.dumps(str(folder))[:-1]}/")  # JSON's escapes are TOML's
     config = config_from_text(text, where=f"{name}.toml")
     base = fetch_smollm2(say)
-    for made in (Path(candidate.model) for candidate in config.candidate):
-        if made.parent == folder:
+    for candidate in config.candidate:
+        made = Path(candidate.model)
+        if made.parent == folder and (not only or candidate.name in only):
             compress(base, made, made.name, progress=say)
     place = runs / config.name / "review.toml"
     write_atomically(place, text)

@@ -92,6 +92,7 @@ def test_a_limited_study_runs_to_its_end_and_the_same_command_goes_on(made, tmp_
     for label in ("w8a8", "nf4"):
         assert run(["study", "--runs", str(runs), "--only", label]) == 0
     folders = {name: RunFolder(runs / name) for name in REVIEWS}
+    assert [scheme for _, scheme in made] == ["w8a8"]  # what was not asked for is not made
     written = {name: {path.name for path in (run.path / "generation").iterdir()} for name, run in folders.items()}
     assert written == {
         "study": {"bf16", "bf16@control", "w8a8"},

@@ -4,6 +4,8 @@ In: nothing. Out: two run folders with their reports, one an engine; the exit co
 decide. The variants are data: `study.toml` and `study-transformers.toml` beside this file.
 """
 
+from collections.abc import Collection
+from dataclasses import replace
 from functools import partial
 from pathlib import Path
 from typing import Annotated
@@ -51,25 +53,25 @@ def study(
         assay study --page docs
     """
     say = partial(Console(stderr=True).print, markup=False, highlight=False, soft_wrap=True)
-    files = [ready_review(name, runs, say, models=models) for name in REVIEWS]
+    files = [ready_review(name, runs, say, models=models, only=only or ()) for name in REVIEWS]
     labels = {file: [model.name for model in read_config(file).candidate] for file in files}
     known = [label for each in labels.values() for label in each]
     if unknown := [label for label in only or () if label not in known]:
         what = f"no variant is called {', '.join(unknown)}"
         raise ConfigError(what, where="--only", remedy=f"There are {', '.join(known)}.")
     for file in files:
-        chosen = [label for label in labels[file] if not only or label in only]
-        if chosen:
-            show(*_reviewed(file, runs, chosen))
+        if not only or not set(only).isdisjoint(labels[file]):
+            show(*_reviewed(file, runs, only or labels[file]))
     for path in keep_study([RunFolder(file.parent) for file in files], page) if page else ():
         print(path)
 
 
-def _reviewed(file: Path, runs: Path, candidates: list[str]) -> tuple[ReviewReport, list[Path]]:
-    """Run the baseline and these candidates of a review, and analyze what is there."""
+def _reviewed(file: Path, runs: Path, labels: Collection[str]) -> tuple[ReviewReport, list[Path]]:
+    """Run the baseline and the candidates of these labels, and analyze what is there of the whole review."""
     with Display() as display:
         review = pipeline.begin(file, runs, display.report)
-        preflight(review)
-        for name in (review.config.baseline.name, *candidates):
-            pipeline.generate(review, model=name)
+        chosen = tuple(candidate for candidate in review.config.candidate if candidate.name in labels)
+        limited = replace(review, config=review.config.model_copy(update={"candidate": chosen}))
+        preflight(limited)
+        pipeline.generate(limited)
         return pipeline.analyze(review)
