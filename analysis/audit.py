@@ -9,10 +9,10 @@ from collections import Counter
 from collections.abc import Iterable, Iterator, Sequence
 from itertools import combinations
 
+from analysis.audit_report import AuditReport, Contrast, FileAudit, PlayedPair, RatedModel
 from analysis.bounds import change_bounds, rating_bounds, win_bounds
 from analysis.cells import Cell, Scope, cell_of, scopes, whole_and_turns
 from analysis.coverage import Coverage, coverage
-from analysis.faces.audit import AuditReport, Contrast, FileAudit, PlayedPair, RatedModel
 from analysis.fastchat_numbers import fastchat_scores, fastchat_wins
 from analysis.games import (
     TurnClass,

@@ -15,6 +15,7 @@ MAY_IMPORT = {
     "analysis": {"ledger"},
     "assay": {"ledger", "generation", "judge", "analysis"},
 }
+ANALYSIS = ("analysis", "analysis.tables", "analysis.figures", "analysis.faces")  # numbers, words, drawings, files
 OWNERS = {
     "vllm": ("generation/vllm_engine.py",),
     "transformers": (
@@ -78,6 +79,13 @@ def test_a_room_imports_only_what_it_may(path):
     room = path.relative_to(HOUSE).parts[0]
     foreign = imports(path) & set(ROOMS) - {room}
     assert foreign <= MAY_IMPORT[room], f"{room} may not import {sorted(foreign - MAY_IMPORT[room])}"
+
+
+@pytest.mark.parametrize("path", sorted((HOUSE / "analysis").rglob("*.py")), ids=name_of)
+def test_within_analysis_numbers_flow_to_words_to_drawings_to_files(path):
+    level = ANALYSIS.index(".".join(path.relative_to(HOUSE).parts[:-1][:2]))
+    modules = {node.module or "" for node in ast.walk(ast.parse(path.read_text())) if isinstance(node, ast.ImportFrom)}
+    assert not [name for name in modules if name.startswith(tuple(f"{later}." for later in ANALYSIS[level + 1 :]))]
 
 
 @pytest.mark.parametrize("path", FILES, ids=name_of)

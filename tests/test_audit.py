@@ -11,10 +11,10 @@ import pandas as pd
 import pytest
 
 from analysis.audit import audit
-from analysis.audit_findings import findings
+from analysis.faces.audit import audit_markdown
 from analysis.games import TurnClass
 from analysis.stored import Freshness
-from analysis.tables.audit import audit_markdown
+from analysis.tables.audit_findings import findings
 from assay.cli import run
 from assay.sources.fastchat_files import fastchat_folder, stored
 from ledger.errors import ConfigError

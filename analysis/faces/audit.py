@@ -1,112 +1,47 @@
-"""What an audit finds, file by file; every face of it is made from these.
+"""An audit as Markdown: what was found, file by file, in tables and sentences.
 
-In: nothing. Out: frozen records.
+In: an AuditReport. Out: Markdown for a terminal or a page; text from outside cannot render in it.
 """
 
-from dataclasses import dataclass
+import re
+from collections.abc import Iterator
 
-from analysis.bounds import Bounds
-from analysis.cells import Cell
-from analysis.coverage import Coverage
-from analysis.estimates import Estimate
-from analysis.fastchat_numbers import FastChatScores, FastChatWins
-from analysis.games import Played, PositionBias
-from analysis.lengths import LengthPanel
-from analysis.scores import Scored
-from analysis.stored import Freshness, StoredModel
+from analysis.audit_report import AuditReport
+from analysis.faces.markdown_tables import pipe_table
+from analysis.faces.text import markdown
+from analysis.tables.audit import answer_table, pair_tables, single_tables
+from analysis.tables.audit_findings import findings
+from analysis.tables.review import Table
 
-
-@dataclass(frozen=True)
-class RatedModel:
-    """One model's rows in a single file.
-
-    `freshness`, `outcomes` (strict) and `unread` (FastChat's -1) count every row; `repeats` are used rows beyond the
-    first of a prompt; `decimals` count ratings that are no whole number, all and used; `disagreements` the rows that
-    FastChat's parser read otherwise. `absent` are the planned
-    question-turns without a row that is used, `missing` those whose row has no score.
-    """
-
-    model: str
-    rows: int
-    freshness: dict[Freshness, int]
-    outcomes: dict[str, int]
-    unread: int
-    repeats: int
-    decimals: tuple[int, int]
-    disagreements: int
-    scopes: tuple[Scored, ...]
-    bounds: Bounds | None
-    stale_mean: float | None
-    fastchat: FastChatScores
-    coverage: tuple[Coverage, ...]
-    missing: tuple[Cell, ...]
-    absent: tuple[Cell, ...]
+_WORD_UNDERSCORE = re.compile(r"(?<=\w)\\_(?=\w)")
 
 
-@dataclass(frozen=True)
-class Contrast:
-    """Two rated models on the questions that both have: raw change, p, bounds, and the length-controlled change."""
-
-    baseline: str
-    candidate: str
-    change: Estimate
-    p: float | None
-    bounds: Bounds | None
-    controlled: Estimate
-
-
-@dataclass(frozen=True)
-class PlayedPair:
-    """One pair of models in a pair file; counts as for RatedModel, of rows with two games each.
-
-    `tie_picks` are the flips in which the judge called a tie in one order only; the others are hard.
-    """
-
-    baseline: str
-    candidate: str
-    rows: int
-    freshness: dict[Freshness, int]
-    outcomes: dict[str, int]
-    errors: int
-    repeats: int
-    disagreements: int
-    scopes: tuple[Played, ...]
-    bounds: Bounds | None
-    tie_picks: int
-    seats: tuple[int, int]
-    bias: PositionBias
-    lengths: LengthPanel
-    controlled: Estimate
-    coverage: tuple[Coverage, ...]
-    missing: tuple[Cell, ...]
-    absent: tuple[Cell, ...]
+def audit_markdown(report: AuditReport) -> str:
+    """The whole audit."""
+    lines = [f"# Audit of {markdown(report.folder)}", "", *_facts(report)]
+    for file in report.files:
+        title = f"## {markdown(file.name)}: {file.rows} rows, judged by {markdown(', '.join(file.judges)) or 'nobody'}"
+        lines += ["", title, *(f"- {markdown(fault)}" for fault in file.faults)]
+        for table in single_tables(file) if file.mode == "single" else pair_tables(file):
+            lines += ["", f"### {table.title}", *([table.caption, ""] if table.caption else [""]), *_drawn(table)]
+        lines += ["", *(f"- {markdown(sentence)}" for sentence in findings(file))]
+    return "\n".join(lines) + "\n"
 
 
-@dataclass(frozen=True)
-class FileAudit:
-    """One file of judgments."""
-
-    name: str
-    mode: str
-    judges: tuple[str, ...]
-    rows: int
-    faults: tuple[str, ...]
-    models: tuple[RatedModel, ...]
-    contrasts: tuple[Contrast, ...]
-    pairs: tuple[PlayedPair, ...]
-    fastchat_wins: tuple[FastChatWins, ...]
+def _facts(report: AuditReport) -> Iterator[str]:
+    chance = f"seed {report.seed}, {report.resamples} resamples"
+    yield f"{report.questions} questions; baseline {markdown(report.baseline)}; {chance}."
+    yield ""
+    yield from (f"- {markdown(name)}: {markdown(value)}" for name, value in report.facts)
+    yield from (f"- {markdown(note)}" for note in report.notes)
+    yield ""
+    yield from _drawn(answer_table(report.models))
 
 
-@dataclass(frozen=True)
-class AuditReport:
-    """Everything that an audit of one folder found."""
+def _drawn(table: Table) -> Iterator[str]:
+    return pipe_table(table.header, table.rows, _cell)
 
-    folder: str
-    seed: int
-    resamples: int
-    baseline: str
-    questions: int
-    models: tuple[StoredModel, ...]
-    files: tuple[FileAudit, ...]
-    facts: tuple[tuple[str, str], ...]
-    notes: tuple[str, ...]
+
+def _cell(text: str) -> str:
+    """Escaped text; an underscore within a word means nothing to Markdown and stays readable."""
+    return _WORD_UNDERSCORE.sub("_", markdown(text))

@@ -6,15 +6,24 @@ In: a ReviewReport. Out: Markdown; text from outside cannot render, link or ment
 import re
 from collections.abc import Iterator, Sequence
 
-from analysis.decision import PRECEDENCE, Decision
+from analysis.faces.markdown_tables import pipe_table
 from analysis.faces.text import markdown, visible
 from analysis.review_report import ReviewReport
 from analysis.tables.choices import flip_table
 from analysis.tables.evidence import shortfall_line
-from analysis.tables.review import NOISE_FLOOR, SHAPES, Table, decision_table, game_table, score_table, warnings
+from analysis.tables.review import (
+    MOST_CANDIDATES,
+    NOISE_FLOOR,
+    SHAPES,
+    Table,
+    decision_table,
+    foremost,
+    game_table,
+    score_table,
+    warnings,
+)
 
 MOST_LINES = 40
-MOST_CANDIDATES = 5
 MOST_CHARACTERS = 600
 FLIP_COLUMNS = ("model", "accuracy_change", "flips", "all flips", "KL (options)", NOISE_FLOOR)
 SCORE_COLUMNS = ("model", "rating", "rating_change", NOISE_FLOOR, "p")
@@ -58,21 +67,12 @@ def _tables(report: ReviewReport) -> Iterator[tuple[Table, tuple[str, ...]]]:
         yield flip_table(report, brief=True), FLIP_COLUMNS
 
 
-def foremost(decided: Sequence[Decision]) -> list[Decision]:
-    """The decisions in the config's order; where they are too many, those that weigh most."""
-    if len(decided) <= MOST_CANDIDATES:
-        return list(decided)
-    return sorted(decided, key=lambda decision: PRECEDENCE.index(decision.word))[:MOST_CANDIDATES]
-
-
 def table_lines(
     table: Table, columns: Sequence[str], most: int, left_out: int = 0, rest: str = "report.html"
 ) -> list[str]:
     """The first rows of these columns; a last line counts those that are left out and names the file that has them."""
     places = [table.header.index(column) for column in columns]
-    lines = [" | ".join(["", *map(_text, columns), ""]).strip(), "|" + " --- |" * len(columns)]
-    for row in table.rows[:most]:
-        lines.append(" | ".join(["", *(_text(row[place]) for place in places), ""]).strip())
+    lines = list(pipe_table(columns, ([row[place] for place in places] for row in table.rows[:most]), _text))
     left_out += max(0, len(table.rows) - most)
     if left_out:
         lines.append(f"| … {left_out} more in {rest} |" + " |" * (len(columns) - 1))

@@ -16,14 +16,13 @@ from markupsafe import Markup
 from analysis.decision import Decision
 from analysis.exhibits import KINDS, Exhibits
 from analysis.faces.exhibit_data import MOST_CHARACTERS, WHOLE_ROWS, Packed, packed
-from analysis.faces.markdown import foremost
 from analysis.faces.rendering import figure_svg, rendered, template_text
 from analysis.faces.text import visible_lines
 from analysis.figures.catalog import figures_by_section
 from analysis.numbers import cell, number
 from analysis.review_report import ReviewReport
 from analysis.tables.evidence import exam_mark
-from analysis.tables.review import SHAPES, warnings
+from analysis.tables.review import SHAPES, foremost, warnings
 from analysis.tables.sections import Section, sections
 from analysis.tables.strip import SIGNS, evidence_strip
 from analysis.tables.words import term

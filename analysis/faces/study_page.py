@@ -5,6 +5,7 @@ In: the reports of a study's parts and their facts. Out: Markdown, and the SVG f
 
 from collections.abc import Iterator, Mapping, Sequence
 
+from analysis.faces.markdown_tables import pipe_table
 from analysis.faces.rendering import figure_svg
 from analysis.faces.text import visible
 from analysis.figures.catalog import figures
@@ -35,19 +36,17 @@ def study_page(parts: Sequence[Part], opening: str, closing: str) -> str:
     """The page; `opening` and `closing` are what a person wrote around the numbers."""
     first = parts[0]
     findings = finding_table(first[0])
-    lines = [opening.strip(), "", f"## {findings.title}", "", findings.caption, "", *_rows(findings), ""]
+    lines = [opening.strip(), "", f"## {findings.title}", "", findings.caption, "", *_drawn(findings), ""]
     for report, _ in parts:
         table = variant_table(report)
-        lines += [f"## {table.title}", "", table.caption, "", *_rows(table), ""]
+        lines += [f"## {table.title}", "", table.caption, "", *_drawn(table), ""]
     table = token_table(first[0])
-    lines += [f"## {table.title}", "", table.caption, "", *_rows(table), "", "## Figures", ""]
+    lines += [f"## {table.title}", "", table.caption, "", *_drawn(table), "", "## Figures", ""]
     for name in study_figures(first[0]):
         lines += [f"**{FIGURES[name]}**", "", f"![{name}](study/{name}.svg)", ""]
     lines += ["## How it was made", ""]
     for report, facts in parts:
-        lines += [f"**{visible(report.name)}**", "", "| | |", "| --- | --- |"]
-        lines += [f"| {visible(name)} | {visible(value)} |" for name, value in facts.items()]
-        lines.append("")
+        lines += [f"**{visible(report.name)}**", "", *pipe_table(("", ""), list(facts.items()), _cell), ""]
     return "\n".join([*lines, closing.strip(), ""])
 
 
@@ -57,11 +56,8 @@ def study_figures(report: ReviewReport) -> dict[str, str]:
     return {name: figure_svg(found[name], alone=True) for name in FIGURES if name in found}
 
 
-def _rows(table: Table) -> Iterator[str]:
-    yield f"| {' | '.join(table.header)} |"
-    yield "|" + " --- |" * len(table.header)
-    for row in table.rows:
-        yield f"| {' | '.join(_cell(text) for text in row)} |"
+def _drawn(table: Table) -> Iterator[str]:
+    return pipe_table(table.header, table.rows, _cell)
 
 
 def _cell(text: str) -> str:

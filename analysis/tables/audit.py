@@ -1,50 +1,24 @@
-"""An audit in words: what was found, table by table, FastChat's numbers beside the strict ones and why they differ.
+"""An audit's tables, as words: what each file holds, FastChat's numbers beside the strict ones.
 
-In: an AuditReport. Out: Markdown for a terminal or a page; text from outside cannot render in it.
+In: an AuditReport. Out: Tables of plain text.
 """
 
-import re
 from collections.abc import Iterator, Sequence
 
-from analysis.audit_findings import findings
+from analysis.audit_report import Contrast, FileAudit, PlayedPair, RatedModel
 from analysis.bounds import Bounds
 from analysis.coverage import Coverage
 from analysis.estimates import Estimate
-from analysis.faces.audit import AuditReport, Contrast, FileAudit, PlayedPair, RatedModel
-from analysis.faces.text import markdown
 from analysis.games import TurnClass
 from analysis.numbers import NOT_MEASURED, cell, number, optional, probability
 from analysis.stored import Freshness, Lengths, StoredModel
 from analysis.tables.review import Table
 
 DIGITS = 6  # as pandas prints them
-_WORD_UNDERSCORE = re.compile(r"(?<=\w)\\_(?=\w)")
 
 
-def audit_markdown(report: AuditReport) -> str:
-    """The whole audit."""
-    lines = [f"# Audit of {markdown(report.folder)}", "", *_facts(report)]
-    for file in report.files:
-        title = f"## {markdown(file.name)}: {file.rows} rows, judged by {markdown(', '.join(file.judges)) or 'nobody'}"
-        lines += ["", title, *(f"- {markdown(fault)}" for fault in file.faults)]
-        tables = _single_tables(file) if file.mode == "single" else _pair_tables(file)
-        for table in tables:
-            lines += ["", f"### {table.title}", *([table.caption, ""] if table.caption else [""]), *_table(table)]
-        lines += ["", *(f"- {markdown(sentence)}" for sentence in findings(file))]
-    return "\n".join(lines) + "\n"
-
-
-def _facts(report: AuditReport) -> Iterator[str]:
-    chance = f"seed {report.seed}, {report.resamples} resamples"
-    yield f"{report.questions} questions; baseline {markdown(report.baseline)}; {chance}."
-    yield ""
-    yield from (f"- {markdown(name)}: {markdown(value)}" for name, value in report.facts)
-    yield from (f"- {markdown(note)}" for note in report.notes)
-    yield ""
-    yield from _table(_answer_table(report.models))
-
-
-def _answer_table(models: Sequence[StoredModel]) -> Table:
+def answer_table(models: Sequence[StoredModel]) -> Table:
+    """What each model wrote: questions, repeats, empty turns, texts of errors, length."""
     rows = [
         (m.name, str(m.questions), str(m.repeated), str(m.empty), str(m.errors), _mean_length(m.lengths))
         for m in models
@@ -53,7 +27,8 @@ def _answer_table(models: Sequence[StoredModel]) -> Table:
     return Table("answers", "Answers", "", header, tuple(rows))
 
 
-def _single_tables(file: FileAudit) -> Iterator[Table]:
+def single_tables(file: FileAudit) -> Iterator[Table]:
+    """Of a file of ratings: its rows, ratings, changes and coverage."""
     yield Table(
         "rows",
         "What the file holds",
@@ -99,7 +74,8 @@ def _single_tables(file: FileAudit) -> Iterator[Table]:
     yield from _coverage_tables([(model.model, model.coverage) for model in file.models])
 
 
-def _pair_tables(file: FileAudit) -> Iterator[Table]:
+def pair_tables(file: FileAudit) -> Iterator[Table]:
+    """Of a file of games: the five classes, bias, FastChat's numbers and coverage."""
     yield Table(
         "games",
         "Games: five classes of question-turns, seen from the candidate",
@@ -192,18 +168,6 @@ def _bias_row(pair: PlayedPair) -> tuple[str, ...]:
         f"{cell(bias.first_seat)}; {pair.seats[0]} to {pair.seats[1]}",
         f"{cell(lengths.longer_wins)}{length_sign}",
     )
-
-
-def _table(table: Table) -> Iterator[str]:
-    yield " | ".join(["", *map(_cell, table.header), ""]).strip()
-    yield "|" + " --- |" * len(table.header)
-    for row in table.rows:
-        yield " | ".join(["", *map(_cell, row), ""]).strip()
-
-
-def _cell(text: str) -> str:
-    """Escaped text; an underscore within a word means nothing to Markdown and stays readable."""
-    return _WORD_UNDERSCORE.sub("_", markdown(text))
 
 
 def _plain(estimate: Estimate | None) -> str:

@@ -3,9 +3,10 @@
 In: a ReviewReport. Out: Tables of plain text; escaping is each face's own duty.
 """
 
+from collections.abc import Sequence
 from dataclasses import dataclass
 
-from analysis.decision import Decision
+from analysis.decision import PRECEDENCE, Decision
 from analysis.estimates import Estimate
 from analysis.games import TurnClass
 from analysis.judge_reports import JudgeReport, ModelGames, ModelScores
@@ -14,6 +15,7 @@ from analysis.review_report import ReviewReport
 
 NOISE_FLOOR = "noise floor (control)"
 NO_FLOOR = "no control"
+MOST_CANDIDATES = 5  # whose decisions open a face
 SHAPES = {"SHIP": "●", "HOLD": "■", "INCONCLUSIVE": "◆", "UNFIT": "▲"}
 WEAK_JUDGE = (
     "The judge {name} is too weak to be trusted: {reasons}. Its ratings and games are shown, but they decide nothing. "
@@ -61,6 +63,13 @@ def decision_table(report: ReviewReport) -> Table:
         ),
         tuple(decision_row(decision, floor) for decision in report.decisions),
     )
+
+
+def foremost(decided: Sequence[Decision]) -> list[Decision]:
+    """The decisions in the config's order; where they are too many, those that weigh most."""
+    if len(decided) <= MOST_CANDIDATES:
+        return list(decided)
+    return sorted(decided, key=lambda decision: PRECEDENCE.index(decision.word))[:MOST_CANDIDATES]
 
 
 def warnings(report: ReviewReport) -> tuple[str, ...]:

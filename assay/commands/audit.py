@@ -11,8 +11,8 @@ from typing import Annotated, Any
 import typer
 
 from analysis.audit import audit as audited
-from analysis.faces.audit import AuditReport
-from analysis.tables.audit import audit_markdown
+from analysis.audit_report import AuditReport
+from analysis.faces.audit import audit_markdown
 from assay.sources.fastchat_files import fastchat_folder, stored
 from ledger.store import write_atomically
 

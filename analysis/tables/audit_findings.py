@@ -5,8 +5,8 @@ In: a FileAudit. Out: sentences: stale rows, errors, repeats, flips toward a sea
 
 from collections.abc import Iterator, Sequence
 
+from analysis.audit_report import FileAudit, PlayedPair, RatedModel
 from analysis.estimates import Estimate
-from analysis.faces.audit import FileAudit, PlayedPair, RatedModel
 from analysis.games import TurnClass
 from analysis.numbers import NOT_MEASURED, count_of, number, optional, probability
 from analysis.stored import Freshness
