@@ -280,7 +280,8 @@ def test_an_error_cancels_what_is_in_flight_and_stays():
         engine = load_served(spec(server.base_url))
         engine._outcomes.put("a reply")
         engine.submit(write(text="bad"))
-        time.sleep(0.5)
+        while engine._outcomes.qsize() < 2:
+            time.sleep(0.01)
         assert engine.step() == ["a reply"]
         with pytest.raises(EngineError, match="HTTP 401"):
             engine.step()
