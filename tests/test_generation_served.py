@@ -10,7 +10,6 @@ import textwrap
 import threading
 import time
 from collections import Counter
-from email.utils import formatdate
 from pathlib import Path
 
 import pytest
@@ -229,13 +228,6 @@ def test_retry_after_is_honored():
     started = time.monotonic()
     replied(lambda _: next(script))
     assert time.monotonic() - started >= 0.4
-
-
-def test_retry_after_as_seconds_and_as_a_date():
-    now = 1_800_000_000.0
-    assert endpoint.retry_after("3", now) == 3
-    assert endpoint.retry_after(formatdate(now + 5, usegmt=True), now) == 5
-    assert [endpoint.retry_after(text, now) for text in (None, "", "soon", "nan", "-1")] == [None, None, None, None, 0]
 
 
 def test_nobody_sleeps_for_hours():

@@ -12,7 +12,6 @@ import pytest
 from judge.client import OpenAITransport, Reply, endpoint
 from judge.scripted_judge import ScriptedJudge
 from ledger.errors import ConfigError, Rejected, Unavailable
-from ledger.waits import retry_after
 from tests.fake_judge_server import MODEL, FakeJudgeServer, Served, completion, refusal
 
 KEY = "sk-very-secret-0123456789"
@@ -183,15 +182,6 @@ def test_where_a_judge_is_never_shows_user_or_password():
     for url in ("host/v1", "http://host:99999/", "ftp://host"):
         with pytest.raises(ConfigError, match="base_url"):
             endpoint(url)
-
-
-def test_retry_after_in_seconds_or_as_a_date():
-    assert retry_after("121", 0) == 121
-    assert retry_after("0.5", 0) == 0.5
-    assert retry_after("Thu, 01 Jan 1970 00:02:00 GMT", 30) == 90
-    assert retry_after("Thu, 01 Jan 1970 00:02:00 GMT", 500) == 0
-    for nothing in (None, "", "soon", "nan", "inf"):
-        assert retry_after(nothing, 0) is None
 
 
 def test_a_scripted_judge():

@@ -89,6 +89,10 @@ class TestRefusals:
         with pytest.raises(ConfigError, match=r"no config\.json"):
             compress(folder_with(tmp_path / "a"), tmp_path / "out", "w8a8")
 
+    def test_a_scheme_is_refused_before_the_folder_is_read(self, tmp_path):
+        with pytest.raises(ConfigError, match="wanda=50"):
+            compress(tmp_path / "a", tmp_path / "out", "wanda=50")
+
     def test_a_missing_folder(self, tmp_path):
         with pytest.raises(ConfigError, match=r"no config\.json"):
             compress(tmp_path / "a", tmp_path / "out", "w8a8")

@@ -1,4 +1,4 @@
-"""The README and docs/ say what is there: their commands, folders, links, extras and exit codes exist."""
+"""The README names every command; its and docs/' folders, links, extras and exit codes exist."""
 
 import re
 import tomllib
@@ -13,20 +13,6 @@ HOUSE = Path(__file__).resolve().parents[1]
 README = (HOUSE / "README.md").read_text(encoding="utf-8")
 TEXTS = [README, *(path.read_text(encoding="utf-8") for path in sorted((HOUSE / "docs").glob("*.md")))]
 PROJECT = tomllib.loads((HOUSE / "pyproject.toml").read_text(encoding="utf-8"))["project"]
-
-
-def options_of(command):
-    """The options of a command, and of its subcommands."""
-    own = {option for parameter in command.params for option in parameter.opts}
-    return own.union(*(options_of(each) for each in getattr(command, "commands", {}).values()))
-
-
-def test_every_command_it_shows_exists_with_its_options():
-    group = typer.main.get_command(app)
-    shown = re.findall(r"^\s*assay ([a-z]+)([^#\n]*)", README, re.MULTILINE)
-    assert {name for name, _ in shown} >= {"init", "fetch", "review", "compress"}
-    for name, rest in shown:
-        assert set(re.findall(r"--[a-z-]+", rest)) <= options_of(group.commands[name]), f"assay {name}{rest}"
 
 
 def test_every_command_is_mentioned():
