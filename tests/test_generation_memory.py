@@ -1,6 +1,5 @@
 """Ten thousand conversations: memory stays flat, because only what is in flight is held."""
 
-import resource
 import tracemalloc
 
 from generation.answers import AnswerPlan, write_answers
@@ -23,13 +22,10 @@ def test_ten_thousand_conversations_are_not_held_in_memory(tmp_path, monkeypatch
     engine = ScriptedEngine(write=lambda request: TEXT, window=64, batch=16)
     engine.submitted = type("Counter", (list,), {"append": lambda self, name: None})()
     store = Store(tmp_path / "answers.jsonl", Answer)
-    before = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss
     tracemalloc.start()
     with Writer(store) as writer:
         write_answers(engine, conversations(), CONVERSATIONS, AnswerPlan("m", 1, 1000), writer)
     _, peak = tracemalloc.get_traced_memory()
     tracemalloc.stop()
-    after = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss
     assert store.path.stat().st_size > CONVERSATIONS * 2 * len(TEXT)
     assert peak < 20 * 2**20
-    assert (after - before) / 1024 < 300
