@@ -56,19 +56,16 @@ class Folder:
         with Writer(store) as writer:
             writer.append(*records)
 
-    def answer(
-        self, model: str, text: str = "text of {model}", keep: float = 1.0, finish: Finish = Finish.STOP
-    ) -> None:
-        kept = self.questions[: round(keep * len(self.questions))]
+    def answer(self, model: str, text: str = "text of {model}", finish: Finish = Finish.STOP) -> None:
         turn = AnswerTurn(text=text.format(model=model), finish=finish, prompt_tokens=1, completion_tokens=1, seed=1)
-        answers = [Answer(model=model, sample=0, question=question, turns=(turn, turn)) for question in kept]
+        answers = [Answer(model=model, sample=0, question=question, turns=(turn, turn)) for question in self.questions]
         self.write(self.run.generation(model).answers, answers)
         self.manifest(self.run.generation(model).path, "generation", model)
 
-    def choose(self, model: str, wrong: int = 10, seed: int = 0, keep: float = 1.0, noise: float = 0.0) -> None:
+    def choose(self, model: str, wrong: int = 10, seed: int = 0, noise: float = 0.0) -> None:
         generator = np.random.default_rng(seed)
         records = []
-        for index, item in enumerate(self.items[: round(keep * len(self.items))]):
+        for index, item in enumerate(self.items):
             logprobs = np.full(4, -3.0)
             logprobs[(item.gold + (index < wrong)) % 4] = -1.0
             logprobs += noise * generator.normal(size=4)
@@ -118,8 +115,8 @@ class Folder:
                 records.append(Game(**about, **judged, **contest, outcome=outcome, winner=winner))
         self.write(self.run.judge(self.config.judge[0].name).games, records)
 
-    def examine(self, right: float = 1.0, tasks: int = 20) -> None:
-        records = []
+    def examine(self, right: float = 1.0) -> None:
+        records, tasks = [], 20
         judge = self.config.judge[0].name
         for mode, orders in (("single", [None]), ("pair", list(Order))):
             for part in ("shuffled_sentences", "constant_answer"):

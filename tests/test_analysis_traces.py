@@ -74,9 +74,9 @@ def test_a_candidate_without_a_tail_is_floored_and_counted():
     assert bound[0] < exact(old, new)[0]
 
 
-def traced(seed, sample=0, k=5):
+def traced(seed):
     old, new, tokens = distributions(seed)
-    return arrays(old, tokens, k), arrays(new, tokens, k)
+    return arrays(old, tokens, 5), arrays(new, tokens, 5)
 
 
 def sides(questions):

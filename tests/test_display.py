@@ -49,7 +49,7 @@ def test_a_terminal_gets_bars():
     assert "m: answers" in stream.getvalue()
 
 
-def test_markup_in_a_name_is_shown_as_it_is(clock):
+def test_markup_in_a_name_is_shown_as_it_is():
     stream = io.StringIO()
     with Display(Console(file=stream, width=200)) as display:
         display.report(Progress("[red]x[/red]", 1, 1))

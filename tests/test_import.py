@@ -225,7 +225,7 @@ def test_wrong_arguments_are_one_line_and_write_nothing(tmp_path, folders, capsy
     assert not (tmp_path / "runs").exists()
 
 
-def test_a_second_run_of_the_baseline_is_its_control(tmp_path, folders, capsys):
+def test_a_second_run_of_the_baseline_is_its_control(tmp_path, folders):
     runs = ["--runs", str(tmp_path / "runs")]
     again = ["import", "lm-eval", folders[0], "--model", "bf16@control", "--review", "compare", *runs]
     assert run(again) == 0
@@ -235,7 +235,7 @@ def test_a_second_run_of_the_baseline_is_its_control(tmp_path, folders, capsys):
     assert report["control_primary"]["value"] == 0
 
 
-def test_generation_has_nothing_to_do_for_imported_models(tmp_path, folders, capsys):
+def test_generation_has_nothing_to_do_for_imported_models(tmp_path, folders):
     runs = ["--runs", str(tmp_path / "runs")]
     run(["compare", *folders, *runs])
     config = str(tmp_path / "runs" / "compare" / "review.toml")

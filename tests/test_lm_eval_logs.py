@@ -207,7 +207,7 @@ def test_flips_and_kl_between_two_folders_in_one_command(tmp_path, folders, caps
     assert run(["review", config, "--runs", str(tmp_path / "runs")]) == code
 
 
-def test_the_report_tells_whether_candidates_flip_the_same_items(tmp_path, folders, capsys):
+def test_the_report_tells_whether_candidates_flip_the_same_items(tmp_path, folders):
     paths = [*map(str, folders), str(folders[1])]
     labels = ["--label", "bf16", "--label", "int4", "--label", "again"]
     run(["compare", *paths, *labels, "--runs", str(tmp_path / "runs")])
@@ -217,14 +217,14 @@ def test_the_report_tells_whether_candidates_flip_the_same_items(tmp_path, folde
     assert "Do candidates flip the same items?" in (folder / "report.html").read_text()
 
 
-def test_an_infinite_kl_is_not_measured_and_flips_are(tmp_path, folders, capsys):
+def test_an_infinite_kl_is_not_measured_and_flips_are(tmp_path, folders):
     written(folders[1], [sample(0, values=(-1.0, -2.0, -math.inf)), *map(sample, range(1, 4))])
     assert run(["compare", *map(str, folders), "--runs", str(tmp_path / "runs")]) in (0, 10, 11, 12)
     report = (tmp_path / "runs" / "compare" / "analysis" / "report.json").read_text()
     assert "infinite: the candidate gives an option probability zero on 1 of 4 items" in report
 
 
-def test_another_prompt_is_not_compared_and_the_field_is_named(tmp_path, folders, capsys):
+def test_another_prompt_is_not_compared_and_the_field_is_named(tmp_path, folders):
     other = sample(0)
     other["arguments"]["gen_args_2"]["arg_0"] = "Another question?\nAnswer:"
     written(folders[1], [other, *map(sample, range(1, 4))])

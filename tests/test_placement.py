@@ -207,7 +207,7 @@ def test_a_killed_worker_is_told_with_its_log(tmp_path, monkeypatch):
         run_locally([work], kill)
 
 
-def test_an_end_is_seen_although_the_pipe_stays_open(tmp_path, monkeypatch):
+def test_an_end_is_seen_although_the_pipe_stays_open(tmp_path):
     work = job(batch(order(tmp_path, "m", 1)))
     worker = Worker(work)
     held = os.dup(worker.fileno())  # as an engine's forked child would
