@@ -7,7 +7,7 @@ import pytest
 
 from analysis.faces.writers import write_reports
 from ledger.judgments import Winner
-from tests.test_analysis_run_folder import Folder, config, no_zero_width, whole
+from tests.run_folder import Folder, config, no_zero_width, whole
 
 FIVE = ("c1", "c2", "c3", "c4", "c5")
 CASES = {

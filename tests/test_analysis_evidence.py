@@ -13,7 +13,7 @@ from ledger.digests import file_digest
 from ledger.errors import EXIT_UNFIT
 from ledger.judgments import Outcome
 from ledger.manifests import read_manifest, write_manifest
-from tests.test_analysis_run_folder import Folder, config, whole, words
+from tests.run_folder import Folder, config, whole, words
 
 
 def test_a_failed_exam_makes_the_judged_part_unfit_and_says_so_plainly(tmp_path):

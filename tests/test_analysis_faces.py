@@ -22,7 +22,7 @@ from analysis.tables.relations import correlation_table
 from analysis.tables.review import Table, decision_table, game_table, score_table
 from assay.commands import review
 from ledger.judgments import Outcome, Winner
-from tests.test_analysis_run_folder import HOSTILE, Folder, config, whole
+from tests.run_folder import HOSTILE, Folder, config, whole
 
 FIVE = ("w8a8", "w4a16", "drop1", "drop2", "prune30")
 

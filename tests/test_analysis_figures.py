@@ -18,7 +18,7 @@ from analysis.figures.plots import BOTTOM, LEFT, RIGHT, TOP, Plot, Point, Series
 from analysis.trace_measures import TraceReport
 from analysis.vocabulary_kl import VocabularyReport
 from ledger.config import config_from
-from tests.test_analysis_run_folder import HOSTILE, Folder, config
+from tests.run_folder import HOSTILE, Folder, config
 
 NAMES = ("w8a8", "w4a16", "drop1", "drop2")
 MADE = (("bits", 8.0), ("bits", 4.0), ("layers", 1.0), ("layers", 2.0))

@@ -20,7 +20,7 @@ from analysis.numbers import cell, number
 from analysis.review_report import ReviewReport, build_report
 from analysis.tables.sections import sections
 from ledger.config import config_from
-from tests.test_analysis_run_folder import NOW, Folder, config, whole
+from tests.run_folder import NOW, Folder, config, whole
 
 HOSTILE = '=HYPERLINK("http://x") </script> ]]> <!-- \x00 \ud800 \u202e \x1b[31m \ufffe\n---'
 

@@ -26,7 +26,7 @@ from analysis.resampling import Resamplings
 from analysis.scores import holm, paired_changes, rating, rating_change, rating_change_p, sign_flip_p
 from analysis.tables.review import warnings
 from ledger.judgments import ExamMark, Order, Outcome, Winner
-from tests.test_analysis_run_folder import config, whole
+from tests.run_folder import config, whole
 
 B, C, T = Winner.BASELINE, Winner.CANDIDATE, Winner.TIE
 FIRST, SECOND = Order.BASELINE_FIRST, Order.CANDIDATE_FIRST

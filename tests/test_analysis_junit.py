@@ -9,7 +9,7 @@ from analysis.faces.junit import report_junit
 from analysis.numbers import cell, number
 from analysis.review_report import build_report
 from ledger.config import config_from
-from tests.test_analysis_run_folder import NOW, config, whole, words
+from tests.run_folder import NOW, config, whole, words
 
 # Jenkins' xUnit plug-in, junit-10.xsd: what an element may have.
 SCHEMA = {

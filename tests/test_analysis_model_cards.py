@@ -10,7 +10,7 @@ from analysis.faces.model_card import model_cards
 from analysis.flips import FlipResult
 from analysis.numbers import cell
 from analysis.vocabulary_kl import VocabularyReport
-from tests.test_analysis_run_folder import config, whole
+from tests.run_folder import config, whole
 
 
 def read_back(text):

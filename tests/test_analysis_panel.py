@@ -12,7 +12,7 @@ from ledger.errors import ConfigError
 from ledger.judgments import Label, Winner
 from ledger.runs import RunFolder
 from ledger.store import Writer
-from tests.test_analysis_run_folder import Folder, config
+from tests.run_folder import Folder, config
 
 WIN, TIE, LOSS, FLIP, FAILED = (TurnClass(name) for name in ("win", "tie", "loss", "flip", "failed"))
 

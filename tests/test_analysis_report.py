@@ -14,7 +14,15 @@ from ledger.config import config_from
 from ledger.errors import EXIT_HOLD, EXIT_INCONCLUSIVE, EXIT_SHIP
 from ledger.judgments import Outcome
 from ledger.records import Finish
-from tests.test_analysis_run_folder import NOW, Folder, config, no_zero_width, whole, words
+from tests.run_folder import NOW, Folder, config, no_zero_width, whole, words
+
+
+def test_the_folder_reads_back_as_it_was_written(tmp_path):
+    folder = whole(tmp_path, config())
+    evidence = read_evidence(folder.config, folder.run)
+    assert [model.role for model in evidence.models] == ["baseline", "candidate", "candidate", "control"]
+    assert (len(evidence.cells), len(evidence.items)) == (80, 60)
+    assert evidence.judges[0].faults == ()
 
 
 def test_a_whole_review(tmp_path):

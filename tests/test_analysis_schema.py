@@ -11,7 +11,7 @@ from analysis.faces.data import report_json, report_schema
 from analysis.faces.writers import FACES
 from analysis.faces.writers import PAGE as HTML
 from analysis.review_report import ReviewReport
-from tests.test_analysis_run_folder import Folder, config, whole
+from tests.run_folder import Folder, config, whole
 
 DOCS = Path(__file__).resolve().parents[1] / "docs"
 PAGE = (DOCS / "report.md").read_text(encoding="utf-8")

@@ -22,7 +22,7 @@ from ledger.errors import ConfigError, StaleInput
 from ledger.judgments import Winner
 from ledger.manifests import read_manifest, write_manifest
 from ledger.store import write_atomically
-from tests.test_analysis_run_folder import HOSTILE, NOW, Folder
+from tests.run_folder import HOSTILE, NOW, Folder
 
 CONFIG = """
 name = {name}

@@ -17,7 +17,7 @@ from analysis.faces.text import visible_lines
 from ledger.judgments import Outcome, Winner
 from ledger.records import Finish
 from tests.review_factory import Factory
-from tests.test_analysis_run_folder import Folder, config
+from tests.run_folder import Folder, config
 
 
 def unpacked(found):

@@ -1,4 +1,4 @@
-"""A run folder under construction, for the tests of evidence, report and faces; and that it can be read back."""
+"""A run folder under construction, for the tests of evidence, report and faces."""
 
 import json
 from pathlib import Path
@@ -6,7 +6,6 @@ from pathlib import Path
 import numpy as np
 
 from analysis.decision import Word
-from analysis.evidence import read_evidence
 from analysis.faces.data import report_json
 from analysis.review_report import ReviewReport, build_report
 from ledger.config import ReviewConfig, config_from
@@ -222,11 +221,3 @@ def no_zero_width(report: ReviewReport) -> None:
                 walk(each)
 
     walk(json.loads(report_json(report)))
-
-
-def test_the_folder_reads_back_as_it_was_written(tmp_path):
-    folder = whole(tmp_path, config())
-    evidence = read_evidence(folder.config, folder.run)
-    assert [model.role for model in evidence.models] == ["baseline", "candidate", "candidate", "control"]
-    assert (len(evidence.cells), len(evidence.items)) == (80, 60)
-    assert evidence.judges[0].faults == ()
