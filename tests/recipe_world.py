@@ -4,7 +4,6 @@ In: a folder. Out: what a page takes for granted there (fetched files, old FastC
 programs that are not Assay's, an environment, and a shell that runs a block as a reader would.
 """
 
-import json
 import os
 import subprocess
 import sys
@@ -15,7 +14,8 @@ from pathlib import Path
 from tests.assay_server import client
 from tests.command_lines import HOUSE
 from tests.fake_judge_server import FakeJudgeServer, Served, completion
-from tests.test_audit import NAMES, answer, game, question, rating, template
+from tests.fastchat_rows import PROMPT_NAMES, answer, game, question, rating, template, write
+from tests.harness_logs import sample, written
 
 ASKED = "Who? What? Where? When? Why? How so? Say it."  # the scripted engine repeats it: five sentences and more
 CATEGORIES = ("writing", "roleplay", "reasoning", "math", "coding", "extraction", "stem", "humanities")
@@ -56,14 +56,9 @@ def judged(body: dict) -> Served:
     return completion(f"Fine. Rating: [[{1 + len(messages[-1]['content']) % 10}]]")
 
 
-def rows(path: Path, found: list[dict]) -> None:
-    path.parent.mkdir(parents=True, exist_ok=True)
-    path.write_text("".join(json.dumps(row) + "\n" for row in found))
-
-
 def prompts() -> list[dict]:
     """Judge prompts in FastChat's layout, all eight."""
-    found = [template(name) for name in (*NAMES, *(f"{name}-multi-turn" for name in NAMES))]
+    found = map(template, PROMPT_NAMES)
     return [row | {"system_prompt": "Say [[A]], [[B]] or [[C]]." if "pair" in row["name"] else "s"} for row in found]
 
 
@@ -74,11 +69,11 @@ def fill_cache(cache: Path) -> None:
         {"question_id": 81 + number, "category": name, "turns": [ASKED, "And " + ASKED]}
         for number, name in enumerate(CATEGORIES)
     ]
-    rows(cache / "question.jsonl", asked)
-    rows(cache / "judge_prompts.jsonl", prompts())
+    write(cache / "question.jsonl", asked)
+    write(cache / "judge_prompts.jsonl", prompts())
     known = [{"question_id": each, "choices": [{"turns": ["Right.", "Right again."]}]} for each in (83, 84, 85)]
     for name in ("gpt-4", "gpt-4-0125-preview"):
-        rows(cache / "reference_answer" / f"{name}.jsonl", known)
+        write(cache / "reference_answer" / f"{name}.jsonl", known)
     model = cache.parent / "smollm2"
     model.mkdir(parents=True)
     (model / "config.json").write_text("{}")
@@ -89,15 +84,15 @@ def fill_desk(desk: Path) -> None:
     """What the reader has already: a folder of FastChat's, and people's votes on the questions."""
     old = desk / "data" / "mt_bench"
     numbers, turns = range(1, 13), (1, 2)
-    rows(old / "question.jsonl", [question(id) for id in numbers])
+    write(old / "question.jsonl", [question(id) for id in numbers])
     for model, name in OLD.items():
-        rows(old / "model_answer" / f"{name}.jsonl", [renamed(answer(model, id)) for id in numbers])
+        write(old / "model_answer" / f"{name}.jsonl", [renamed(answer(model, id)) for id in numbers])
     scored = [rating(model, id, turn, 1 + (id + turn) % 9) for model in OLD for id in numbers for turn in turns]
-    rows(old / "model_judgment" / "gpt-4_single.jsonl", list(map(renamed, scored)))
+    write(old / "model_judgment" / "gpt-4_single.jsonl", list(map(renamed, scored)))
     played = [game(id, turn) for id in numbers for turn in turns]
-    rows(old / "model_judgment" / "gpt-4_pair.jsonl", list(map(renamed, played)))
+    write(old / "model_judgment" / "gpt-4_pair.jsonl", list(map(renamed, played)))
     vote = {"baseline": "bf16", "candidate": "w4a16", "winner": "baseline", "rater": "ann", "turn": 1}
-    rows(desk / "votes.jsonl", [{"question": str(81 + number)} | vote for number in range(8)])
+    write(desk / "votes.jsonl", [{"question": str(81 + number)} | vote for number in range(8)])
 
 
 def renamed(row: dict) -> dict:
@@ -107,8 +102,6 @@ def renamed(row: dict) -> dict:
 
 def fill_logs(folder: Path) -> None:
     """Logs that lm-evaluation-harness would write: the second model flips an item, the third two."""
-    from tests.test_import import sample, written
-
     for worse, name in enumerate(("bf16", "int4", "int8", "bf16-again")):
         flipped = 0 if name == "bf16-again" else worse
         lines = [sample(number, *((-3.0, -1.0) if number < flipped else ())) for number in range(40)]

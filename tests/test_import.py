@@ -15,42 +15,10 @@ from ledger.errors import BadRecord, ConfigError, StaleInput
 from ledger.manifests import read_manifest
 from ledger.progress import silent
 from ledger.runs import RunFolder
-
-STAMP = "2026-11-23T22-44-26.754601"
-OPTIONS = ("iron", "tin")
-
-
-def sample(number, first=-1.0, second=-2.0, gold=0, **changes):
-    """A sample of two options, right or wrong by both acc and acc_norm."""
-    picked = 0 if first >= second else 1
-    norm = 0 if first / len(OPTIONS[0]) >= second / len(OPTIONS[1]) else 1
-    line = {
-        "doc_id": number,
-        "doc": {"question": number, "weight": float("nan")},
-        "target": str(gold),
-        "arguments": {f"gen_args_{i}": {"arg_0": f"Q{number}", "arg_1": f" {each}"} for i, each in enumerate(OPTIONS)},
-        "filtered_resps": [[str(first), "False"], [str(second), "False"]],
-        "filter": "none",
-        "doc_hash": f"d{number}",
-        "prompt_hash": f"p{number}",
-        "target_hash": f"t{gold}",
-        "acc": float(picked == gold),
-        "acc_norm": float(norm == gold),
-    }
-    return line | changes
-
+from tests.harness_logs import STAMP, sample, written
 
 GENERATED = {"doc_id": 0, "doc": {}, "target": "4", "filter": "none", "filtered_resps": ["4"], "exact_match": 1.0}
 GENERATED["arguments"] = {"gen_args_0": {"arg_0": "2+2=", "arg_1": {"until": ["\n"]}}}
-
-
-def written(folder, lines, task="metals", stamp=STAMP, results=None):
-    folder.mkdir(parents=True, exist_ok=True)
-    path = folder / f"samples_{task}_{stamp}.jsonl"
-    path.write_text("".join(json.dumps(line) + "\n" for line in lines))
-    if results is not None:
-        (folder / f"results_{stamp}.json").write_text(json.dumps(results))
-    return path
 
 
 def imported(path, run_folder, model="m"):

@@ -2,6 +2,7 @@
 
 import json
 import math
+from functools import partial
 
 import pytest
 
@@ -13,11 +14,12 @@ from assay.sources.lm_eval_samples import NoFlips
 from ledger.errors import BadRecord, ConfigError, DuplicateKey, StaleInput
 from ledger.progress import silent
 from ledger.runs import RunFolder
+from tests import harness_logs
 
-STAMP = "2026-11-23T22-44-26.754601"
 VALUES = [(-1.0, -2.0, -3.0), (-5.0, -2.0, -2.0), (-4.0, -1.5, -9.0), (-1.0, -3.0, -0.5)]
 GOLD = [0, 1, 2, 2]
 OPTIONS = ("red", "blue sky", "a very long green")
+written = partial(harness_logs.written, task="colors")
 
 
 def sample(number, values=None, gold=None, strings=True, objects=True, **changes):
@@ -37,15 +39,6 @@ def sample(number, values=None, gold=None, strings=True, objects=True, **changes
         "acc_norm": float(norm.index(max(norm)) == gold),
     }
     return line | changes
-
-
-def written(folder, lines, task="colors", results=None, name=""):
-    folder.mkdir(parents=True, exist_ok=True)
-    path = folder / (name or f"samples_{task}_{STAMP}.jsonl")
-    path.write_text("".join(json.dumps(line) + "\n" for line in lines))
-    if results is not None:
-        (folder / f"results_{STAMP}.json").write_text(json.dumps(results))
-    return path
 
 
 def read(path, **settings):
