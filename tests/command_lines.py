@@ -12,8 +12,8 @@ from pathlib import Path
 import typer
 
 from assay.cli import app
+from tests.house import HOUSE
 
-HOUSE = Path(__file__).resolve().parents[1]
 PAGES = (HOUSE / "README.md", *sorted((HOUSE / "docs").glob("*.md")))
 FENCE = re.compile(r"^```(\w*)\n(.*?)^```$", re.MULTILINE | re.DOTALL)
 INLINE = re.compile(r"`(assay [^`]+)`")

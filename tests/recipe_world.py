@@ -12,10 +12,10 @@ from contextlib import contextmanager
 from pathlib import Path
 
 from tests.assay_server import client
-from tests.command_lines import HOUSE
 from tests.fake_judge_server import FakeJudgeServer, Served, completion
 from tests.fastchat_rows import PROMPT_NAMES, answer, game, question, rating, template, write
 from tests.harness_logs import sample, written
+from tests.house import HOUSE, model_folder
 
 ASKED = "Who? What? Where? When? Why? How so? Say it."  # the scripted engine repeats it: five sentences and more
 CATEGORIES = ("writing", "roleplay", "reasoning", "math", "coding", "extraction", "stem", "humanities")
@@ -74,10 +74,7 @@ def fill_cache(cache: Path) -> None:
     known = [{"question_id": each, "choices": [{"turns": ["Right.", "Right again."]}]} for each in (83, 84, 85)]
     for name in ("gpt-4", "gpt-4-0125-preview"):
         write(cache / "reference_answer" / f"{name}.jsonl", known)
-    model = cache.parent / "smollm2"
-    model.mkdir(parents=True)
-    (model / "config.json").write_text("{}")
-    (model / "model.safetensors").write_bytes(b"x")
+    model_folder(cache.parent / "smollm2")
 
 
 def fill_desk(desk: Path) -> None:

@@ -34,7 +34,7 @@ def place(number, turn=1):
 
 
 @given(st.lists(st.tuples(kinds, kinds), min_size=2, max_size=40))
-@settings(deadline=None, max_examples=60)
+@settings(max_examples=60)
 def test_kappa_is_statsmodels(pairs):
     found = agreement("a", "b", pairs, range(len(pairs)), DRAWS)
     table = np.zeros((3, 3))

@@ -44,7 +44,7 @@ def compared(before, after):
 
 
 @given(made_items)
-@settings(max_examples=40, deadline=None)
+@settings(max_examples=40)
 def test_swapping_negates_every_change_and_keeps_every_flip(rows):
     base, other = chosen("a", rows, 3), chosen("b", rows, 4)
     forward, back = compared(base, other), compared(other, base)
@@ -63,7 +63,7 @@ def test_swapping_negates_every_change_and_keeps_every_flip(rows):
 
 
 @given(made_items, st.randoms())
-@settings(max_examples=40, deadline=None)
+@settings(max_examples=40)
 def test_a_model_against_itself_changes_nothing_anywhere_in_any_order(rows, random):
     base = chosen("a", rows, 3)
     again = list(base)

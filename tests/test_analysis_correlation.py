@@ -51,7 +51,7 @@ def test_coefficients_equal_scipy(method):
 
 
 @given(st.lists(st.tuples(st.integers(0, 4), st.integers(0, 4)), min_size=4, max_size=9))
-@settings(max_examples=40, deadline=None)
+@settings(max_examples=40)
 def test_tied_coefficients_equal_scipy(points):
     x, y = (np.array(side, dtype=float) for side in zip(*points, strict=True))
     if np.ptp(x) and np.ptp(y):

@@ -5,7 +5,7 @@ import json
 from xml.etree import ElementTree
 
 import pytest
-from hypothesis import given, settings
+from hypothesis import given
 from hypothesis import strategies as st
 
 from analysis.estimates import Estimate
@@ -175,7 +175,6 @@ values = st.floats(-1e3, 1e3, allow_nan=False)
 
 
 @given(st.lists(st.tuples(values, values), max_size=12), st.sampled_from(["dots", "line", "bars"]))
-@settings(deadline=None)
 def test_every_mark_stands_inside_the_axes_and_no_label_on_another(pairs, mark):
     points = tuple(Point(x, y, f"p{i}") for i, (x, y) in enumerate(pairs))
     drawn = drawing(Plot("p", "p", "", "x", "y", (Series("s", points, mark),)))

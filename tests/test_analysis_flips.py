@@ -78,7 +78,7 @@ rows_of_logprobs = st.lists(
 
 
 @given(rows_of_logprobs, rows_of_logprobs)
-@settings(max_examples=50, deadline=None)
+@settings(max_examples=50)
 def test_kl_equals_scipy_and_is_zero_against_itself(one, other):
     n = min(len(one), len(other))
     before, after = np.array(one[:n]), np.array(other[:n])

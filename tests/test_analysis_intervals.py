@@ -48,7 +48,7 @@ def test_tango_without_discordant_pairs_is_the_closed_form():
 
 
 @given(st.integers(0, 20), st.integers(0, 20), st.integers(0, 60))
-@settings(max_examples=60, deadline=None)
+@settings(max_examples=60)
 def test_tango_contains_the_change_and_mirrors(gains, losses, same):
     n = gains + losses + same
     if n < 2:
@@ -124,7 +124,7 @@ def test_thousands_of_units_need_no_resampling():
 
 
 @given(st.lists(st.integers(-9, 9), min_size=2, max_size=20))
-@settings(max_examples=40, deadline=None)
+@settings(max_examples=40)
 def test_swapping_the_sides_negates_the_interval(values):
     draws = resampling(len(values), np.random.default_rng(1), 500)
     numbers = np.array(values, dtype=float)

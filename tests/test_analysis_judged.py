@@ -2,7 +2,6 @@
 
 import itertools
 import json
-from pathlib import Path
 
 import numpy as np
 import pytest
@@ -26,11 +25,11 @@ from analysis.resampling import Resamplings
 from analysis.scores import holm, paired_changes, rating, rating_change, rating_change_p, sign_flip_p
 from analysis.tables.review import warnings
 from ledger.judgments import ExamMark, Order, Outcome, Winner
+from tests.house import MT_BENCH, needs_mt_bench
 from tests.run_folder import config, whole
 
 B, C, T = Winner.BASELINE, Winner.CANDIDATE, Winner.TIE
 FIRST, SECOND = Order.BASELINE_FIRST, Order.CANDIDATE_FIRST
-PAIR_FILE = Path(__file__).parents[2] / "shared" / "mt_bench" / "phi-3"
 some_scores = st.dictionaries(
     st.tuples(st.integers(0, 6), st.integers(1, 2)), st.sampled_from([1.0, 5.0, 5.5, 10.0]), max_size=12
 )
@@ -107,10 +106,10 @@ def test_no_games_are_missing_and_no_crash():
     assert played_scopes({}, scopes([], {}), Resamplings(1), 1)[0].win_score.missing
 
 
-@pytest.mark.skipif(not PAIR_FILE.exists(), reason="needs shared/mt_bench")
+@needs_mt_bench
 def test_the_real_pair_file_has_the_known_flips():
     found = {}
-    for file in PAIR_FILE.rglob("*pair*.jsonl"):
+    for file in (MT_BENCH / "phi-3").rglob("*pair*.jsonl"):
         for row in map(json.loads, file.read_text().splitlines()):
             for order, key in ((FIRST, "g1_winner"), (SECOND, "g2_winner")):
                 winner = {"model_1": B, "model_2": C, "tie": T}.get(row[key])
@@ -137,7 +136,7 @@ def test_turns_samples_and_repeats_of_a_question_move_together():
 
 
 @given(some_scores, some_scores)
-@settings(max_examples=40, deadline=None)
+@settings(max_examples=40)
 def test_swapping_baseline_and_candidate_negates_the_rating_change(one, other):
     draws = Resamplings(1, 300)
     there, back = rating_change(cells(one), cells(other), draws), rating_change(cells(other), cells(one), draws)
@@ -148,7 +147,7 @@ def test_swapping_baseline_and_candidate_negates_the_rating_change(one, other):
 
 
 @given(some_scores)
-@settings(max_examples=30, deadline=None)
+@settings(max_examples=30)
 def test_a_model_against_itself_has_no_change(scores):
     found = rating_change(cells(scores), cells(scores), Resamplings(1, 300))
     assert found.value in (0, None)

@@ -30,7 +30,7 @@ def enumerated(losses, gains):
 
 
 @given(counts)
-@settings(max_examples=150, deadline=None)
+@settings(max_examples=150)
 def test_the_largest_drop_is_exact(pairs):
     losses, gains = zip(*pairs, strict=True)
     assert max_drop(losses, gains)[0] == pytest.approx(enumerated(losses, gains), abs=1e-9)
@@ -81,7 +81,7 @@ def test_any_of_three_at_a_third_keeps_the_level():
 
 
 @given(st.integers(0, 60), st.integers(0, 60), st.integers(0, 2000))
-@settings(max_examples=200, deadline=None)
+@settings(max_examples=200)
 def test_equivalence_agrees_with_the_bounds_and_does_not_know_left_from_right(gains, losses, calm):
     n, margin = gains + losses + calm + 2, 0.02
     p = equivalence(gains, losses, n, margin)

@@ -2,7 +2,6 @@
 
 import json
 import re
-from pathlib import Path
 
 import jsonschema
 import pytest
@@ -11,9 +10,10 @@ from analysis.faces.data import report_json, report_schema
 from analysis.faces.writers import FACES
 from analysis.faces.writers import PAGE as HTML
 from analysis.review_report import ReviewReport
+from tests.house import HOUSE
 from tests.run_folder import Folder, config, whole
 
-DOCS = Path(__file__).resolve().parents[1] / "docs"
+DOCS = HOUSE / "docs"
 PAGE = (DOCS / "report.md").read_text(encoding="utf-8")
 
 

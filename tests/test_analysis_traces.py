@@ -41,7 +41,7 @@ def exact(old, new):
     return (np.exp(old) * (old - new)).sum(axis=1)
 
 
-@settings(max_examples=60, deadline=None)
+@settings(max_examples=60)
 @given(seed=st.integers(0, 10**6), spread=st.floats(0.1, 8.0))
 def test_the_bound_is_never_above_the_whole_and_grows_with_k(seed, spread):
     old, new, tokens = distributions(seed, spread=spread)

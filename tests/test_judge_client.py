@@ -5,7 +5,6 @@ import socket
 import subprocess
 import sys
 import time
-from pathlib import Path
 
 import pytest
 
@@ -13,6 +12,7 @@ from judge.client import OpenAITransport, Reply, endpoint
 from judge.scripted_judge import ScriptedJudge
 from ledger.errors import ConfigError, Rejected, Unavailable
 from tests.fake_judge_server import MODEL, FakeJudgeServer, Served, completion, refusal
+from tests.house import HOUSE
 
 KEY = "sk-very-secret-0123456789"
 ASK = [{"role": "system", "content": "s"}, {"role": "user", "content": "u"}]
@@ -195,7 +195,7 @@ def test_a_scripted_judge():
 
 def test_judge_imports_without_openai():
     code = "import sys, judge.session, judge.scripted_judge; sys.exit('openai' in sys.modules)"
-    subprocess.run([sys.executable, "-c", code], check=True, cwd=Path(__file__).parents[1])
+    subprocess.run([sys.executable, "-c", code], check=True, cwd=HOUSE)
 
 
 def test_a_server_without_a_system_role_gets_one_message_for_good():

@@ -1,7 +1,6 @@
 """The exam: which answers serve, what is made of them, and how marks follow from verdicts."""
 
 from collections import Counter
-from pathlib import Path
 
 import pytest
 from hypothesis import given
@@ -14,8 +13,9 @@ from judge.plan import answers_by_key
 from judge.prompt_sets import assay_prompts
 from ledger.judgments import Attempt, Order, Outcome
 from tests.fake_judge_server import answer
+from tests.house import JUDGE_PROMPTS
 
-PROMPTS = assay_prompts(Path(__file__).parents[1] / "prompts" / "judge")
+PROMPTS = assay_prompts(JUDGE_PROMPTS)
 
 
 def essay(name, count=10):

@@ -1,7 +1,6 @@
 """What is planned before any call: each key once, in both orders, with a reason where nothing is asked."""
 
 import tracemalloc
-from pathlib import Path
 
 import pytest
 
@@ -10,8 +9,9 @@ from judge.prompt_sets import assay_prompts
 from ledger.errors import ConfigError, StaleInput
 from ledger.judgments import Order, Outcome
 from tests.fake_judge_server import answer
+from tests.house import JUDGE_PROMPTS
 
-PROMPTS = assay_prompts(Path(__file__).parents[1] / "prompts" / "judge")
+PROMPTS = assay_prompts(JUDGE_PROMPTS)
 
 
 def planner(repeats=1, prompts=PROMPTS, **models):

@@ -2,7 +2,6 @@
 
 import json
 from collections import Counter
-from pathlib import Path
 
 import pytest
 from hypothesis import given
@@ -12,18 +11,11 @@ from judge.prompt_sets import OFFICIAL_NAMES, Rendering, assay_prompts, fence, o
 from judge.verdicts import reading
 from ledger.errors import ConfigError
 from ledger.records import Question
-
-ROOT = Path(__file__).parents[1]
-MT_BENCH = ROOT.parent / "shared" / "mt_bench"
-needs_mt_bench = pytest.mark.skipif(not MT_BENCH.exists(), reason="the real MT-Bench files are not here")
+from tests.house import JUDGE_PROMPTS, MT_BENCH, needs_mt_bench, rows_of
 
 
 def asked(turns=("Why?", "And then?"), references=(), category="writing"):
     return Question(source="s", id="1", category=category, turns=turns, references=references, temperature=0.0)
-
-
-def rows_of(path):
-    return [json.loads(line) for line in path.read_bytes().splitlines()]
 
 
 def official_questions():
@@ -117,7 +109,7 @@ def test_an_incomplete_official_file_is_refused(tmp_path):
 
 @pytest.fixture(scope="module")
 def assay():
-    return assay_prompts(ROOT / "prompts" / "judge")
+    return assay_prompts(JUDGE_PROMPTS)
 
 
 def test_assay_prompts_show_turns_answers_and_references(assay):
@@ -145,7 +137,7 @@ def test_the_digest_covers_the_wording_the_answers_and_the_references(assay, tmp
         return Rendering(prompts, asked(references=references), turn, ((answer, "b"),)).digest()
 
     (tmp_path / "judge").mkdir()
-    for file in (ROOT / "prompts" / "judge").glob("*.toml"):
+    for file in JUDGE_PROMPTS.glob("*.toml"):
         (tmp_path / "judge" / file.name).write_text(file.read_text().replace("impartial", "fair"))
     edited = assay_prompts(tmp_path / "judge")
     digests = [digest(), digest(edited), digest(references=("r",)), digest(answer="c"), digest(turn=2)]
@@ -156,7 +148,7 @@ def test_the_digest_covers_the_wording_the_answers_and_the_references(assay, tmp
 
 @pytest.mark.parametrize("damage", ["{{ unknown }}", "{% for %}", "'''\n[broken"])
 def test_a_broken_prompt_is_refused_when_it_is_read(tmp_path, damage):
-    for file in (ROOT / "prompts" / "judge").glob("*.toml"):
+    for file in JUDGE_PROMPTS.glob("*.toml"):
         (tmp_path / file.name).write_text(file.read_text().replace("{{ item.question }}", damage))
     with pytest.raises(ConfigError, match="not a judge prompt"):
         assay_prompts(tmp_path)
@@ -164,7 +156,7 @@ def test_a_broken_prompt_is_refused_when_it_is_read(tmp_path, damage):
 
 def test_a_second_prompt_for_one_purpose_is_refused(tmp_path):
     for name, source in (("one", "pair"), ("two", "pair"), ("forms", "forms")):
-        (tmp_path / f"{name}.toml").write_text((ROOT / "prompts" / "judge" / f"{source}.toml").read_text())
+        (tmp_path / f"{name}.toml").write_text((JUDGE_PROMPTS / f"{source}.toml").read_text())
     with pytest.raises(ConfigError, match="a second prompt for mode pair"):
         assay_prompts(tmp_path)
 
@@ -172,7 +164,7 @@ def test_a_second_prompt_for_one_purpose_is_refused(tmp_path):
 def test_a_missing_prompt_is_named(tmp_path):
     with pytest.raises(ConfigError, match="not the forms"):
         assay_prompts(tmp_path)
-    (tmp_path / "forms.toml").write_text((ROOT / "prompts" / "judge" / "forms.toml").read_text())
+    (tmp_path / "forms.toml").write_text((JUDGE_PROMPTS / "forms.toml").read_text())
     with pytest.raises(ConfigError, match="no judge prompt for single"):
         assay_prompts(tmp_path)
 

@@ -27,11 +27,11 @@ from ledger.manifests import read_manifest
 from ledger.runs import RunFolder
 from ledger.store import Writer
 from tests.fake_judge_server import answer
+from tests.house import JUDGE_PROMPTS
 
 pytestmark = pytest.mark.model
 pytest.importorskip("vllm", reason="vLLM is not installed (extra cpu or gpu)")
 
-PROMPTS = Path(__file__).parents[1] / "prompts" / "judge"
 QUESTIONS = 2
 TEXTS = {
     "base": ("Water boils at 100 degrees Celsius at sea level.", "At high places it boils earlier."),
@@ -58,7 +58,7 @@ def url(tmp_path_factory):
 def brief(run, form, **settings):
     about = {"model": "smol", "label": form, "base_url": "http://127.0.0.1/v1", "exam": False, "form": form}
     config = JudgeConfig(**about, max_tokens=128, concurrency=4, **settings)
-    return Brief(run, config, assay_prompts(PROMPTS, form), "base", ["cand"], None, 1)
+    return Brief(run, config, assay_prompts(JUDGE_PROMPTS, form), "base", ["cand"], None, 1)
 
 
 def asked(run, url, form, **settings):

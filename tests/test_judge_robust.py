@@ -20,6 +20,7 @@ from ledger.manifests import read_manifest
 from ledger.runs import RunFolder
 from ledger.store import Store, Writer
 from tests.fake_judge_server import FakeJudgeServer, Served, answer, completion, refusal, verdict
+from tests.house import HOUSE
 
 KEY = "sk-very-secret-0123456789-abcdef"
 KILLS = 20
@@ -69,7 +70,7 @@ def review(
 
 def assay(*arguments: str, cwd: Path, **settings: str) -> subprocess.Popen[bytes]:
     head = [sys.executable, "-m", "assay.cli", *arguments]
-    environment = {**os.environ, "PYTHONPATH": str(Path(__file__).parents[1]), **settings}
+    environment = {**os.environ, "PYTHONPATH": str(HOUSE), **settings}
     with (cwd / "log").open("ab") as log:
         return subprocess.Popen(head, cwd=cwd, stdout=log, stderr=log, env=environment)
 

@@ -3,7 +3,6 @@
 import signal
 from collections import Counter
 from contextlib import nullcontext
-from pathlib import Path
 
 import pytest
 
@@ -21,8 +20,9 @@ from ledger.progress import silent
 from ledger.runs import RunFolder
 from ledger.store import Writer, write_lock
 from tests.fake_judge_server import FakeJudgeServer, answer, completion, refusal, verdict
+from tests.house import JUDGE_PROMPTS
 
-PROMPTS = assay_prompts(Path(__file__).parents[1] / "prompts" / "judge")
+PROMPTS = assay_prompts(JUDGE_PROMPTS)
 KEY = "sk-very-secret-0123456789"
 QUESTIONS = 6
 

@@ -1,9 +1,7 @@
 """What is read from a reply: the strict rules, FastChat's rules, and what holds for every text."""
 
-import json
 import time
 from collections import Counter
-from pathlib import Path
 
 import pytest
 from hypothesis import given
@@ -11,14 +9,9 @@ from hypothesis import strategies as st
 
 from judge.verdicts import Reading, fastchat_score, fastchat_winner, reading, spoken
 from ledger.judgments import Outcome
+from tests.house import MT_BENCH, needs_mt_bench, rows_of
 
-MT_BENCH = Path(__file__).parents[2] / "shared" / "mt_bench"
-needs_mt_bench = pytest.mark.skipif(not MT_BENCH.exists(), reason="the real MT-Bench files are not here")
 UNMARKED = st.text(st.characters(exclude_characters="[]<>", exclude_categories=["Cs"]))
-
-
-def rows_of(file):
-    return [json.loads(line) for line in file.read_bytes().splitlines()]
 
 
 def strict(mode, text, finish="stop", refusal=None):

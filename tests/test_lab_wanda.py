@@ -1,7 +1,6 @@
 """WANDA: the importance by hand, the share of each row, layers calibrated on pruned ones, the text and the command."""
 
 import json
-from pathlib import Path
 
 import pytest
 
@@ -10,6 +9,7 @@ from assay.lab.cards import LabCard, written_card
 from assay.lab.compression import compress
 from assay.lab.schemes import Pruning, Wanda
 from ledger.errors import ConfigError, EngineError
+from tests.house import HOUSE
 
 try:
     import torch
@@ -152,8 +152,7 @@ class TestText:
     def test_is_thirty_texts_none_of_which_is_measured(self):
         texts = calibration_text().strip().split("\n\n")
         assert len(texts) == len(set(texts)) == 30
-        prompts = Path(__file__).resolve().parents[1] / "prompts"
-        stored = [(prompts / name).read_text().splitlines() for name in ("questions.jsonl", "items.jsonl")]
+        stored = [(HOUSE / "prompts" / name).read_text().splitlines() for name in ("questions.jsonl", "items.jsonl")]
         lines = [json.loads(line) for file in stored for line in file]
         asked = {text for line in lines for text in (line.get("turns") or [line["question"]])}
         assert not any(text in calibration_text() for text in asked)

@@ -9,8 +9,7 @@ from assay.sources.material import questions, task_items
 from assay.sources.models import model_path
 from ledger.config import ModelConfig, QuestionsConfig, TaskConfig
 from ledger.errors import BadRecord, ConfigError, DuplicateKey
-
-MT_BENCH = Path(__file__).resolve().parents[2] / "shared" / "mt_bench"
+from tests.house import MT_BENCH, needs_mt_bench
 
 
 def lines(path: Path, *rows: object) -> Path:
@@ -109,7 +108,7 @@ def test_what_has_not_been_fetched_is_said(tmp_path, monkeypatch):
         model_path(ModelConfig(model="smollm2"))
 
 
-@pytest.mark.skipif(not MT_BENCH.is_dir(), reason="the real MT-Bench files are not here")
+@needs_mt_bench
 def test_mt_bench_has_80_questions_and_30_references(tmp_path, monkeypatch):
     monkeypatch.setenv("ASSAY_HOME", str(tmp_path))
     (tmp_path / "mt-bench").symlink_to(MT_BENCH)

@@ -18,8 +18,8 @@ import pytest
 from assay.placement import ray_placement
 from assay.placement.ray_placement import on_ray
 from ledger.errors import ConfigError
+from tests.house import HOUSE, model_folder, record_lines
 
-HOUSE = Path(__file__).resolve().parents[1]
 CONFIG = """
 name = "r"
 [baseline]
@@ -74,12 +74,8 @@ def cluster() -> Iterator[str]:
 
 @pytest.fixture
 def review(tmp_path) -> Path:
-    model = tmp_path / "model"
-    model.mkdir()
-    (model / "config.json").write_text("{}")
-    (model / "model.safetensors").write_bytes(b"x")
     path = tmp_path / "review.toml"
-    path.write_text(CONFIG.format(model=model))
+    path.write_text(CONFIG.format(model=model_folder(tmp_path / "model")))
     return path
 
 
@@ -112,11 +108,6 @@ def holder_of(shard: Path) -> tuple[int, int]:
     return worker, int(next(line.split()[1] for line in status.splitlines() if line.startswith("PPid")))
 
 
-def lines(runs: Path) -> dict[str, list[str]]:
-    files = sorted((runs / "r" / "generation").rglob("*.jsonl"))
-    return {str(path.relative_to(runs)): sorted(path.read_text().splitlines()) for path in files}
-
-
 def test_a_killed_worker_costs_nothing_but_time(cluster, review, tmp_path, monkeypatch):
     with generating(review, tmp_path / "runs", "--ray", cluster) as driver:
         shards = tmp_path / "runs" / "r" / "generation" / "base" / "shards"
@@ -135,8 +126,8 @@ def test_a_killed_worker_costs_nothing_but_time(cluster, review, tmp_path, monke
     monkeypatch.setenv("ASSAY_SCRIPTED_SECONDS", "0")
     with generating(review, tmp_path / "quiet", "--ray", "") as quiet:
         assert quiet.communicate(timeout=240)[0]
-    assert lines(tmp_path / "runs") == lines(tmp_path / "quiet")
-    keys = [line for each in lines(tmp_path / "runs").values() for line in each]
+    assert record_lines(tmp_path / "runs") == record_lines(tmp_path / "quiet")
+    keys = [line for each in record_lines(tmp_path / "runs").values() for line in each]
     assert len(keys) == len(set(keys)) == 2 * (20 + 40)
     manifest = json.loads((tmp_path / "runs" / "r" / "generation" / "base" / "manifest.json").read_text())
     assert manifest["facts"]["devices"] == "0"

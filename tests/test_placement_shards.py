@@ -17,6 +17,7 @@ from ledger.manifests import read_manifest, write_manifest
 from ledger.records import Item, Question
 from ledger.runs import GenerationFolder
 from ledger.store import write_lock
+from tests.house import model_folder, record_lines
 
 CONFIG = """
 name = "r"
@@ -242,18 +243,9 @@ def test_a_merge_killed_anywhere_is_finished_by_the_next(tmp_path, monkeypatch, 
 def review(tmp_path, monkeypatch) -> Path:
     monkeypatch.setenv("ASSAY_SCRIPTED_ENGINE", "1")
     monkeypatch.setenv("CUDA_VISIBLE_DEVICES", "")
-    model = tmp_path / "model"
-    model.mkdir()
-    (model / "config.json").write_text("{}")
-    (model / "model.safetensors").write_bytes(b"x")
     path = tmp_path / "review.toml"
-    path.write_text(CONFIG.format(model=model))
+    path.write_text(CONFIG.format(model=model_folder(tmp_path / "model")))
     return path
-
-
-def lines(runs: Path) -> dict[str, list[str]]:
-    files = sorted((runs / "r" / "generation").rglob("*.jsonl"))
-    return {str(path.relative_to(runs)): sorted(path.read_text().splitlines()) for path in files}
 
 
 def test_the_command_line_cuts_and_merges(review, tmp_path, capsys):
@@ -266,8 +258,8 @@ def test_the_command_line_cuts_and_merges(review, tmp_path, capsys):
     assert "cand: answers and choices 7/17  `assay generate` makes the rest" in capsys.readouterr().err
     assert assay(["generate", str(review), "--runs", str(parts), "--shard", "1/2"]) == 0
     assert assay(["generate", str(review), "--runs", str(parts)]) == 0  # merges what is left
-    assert lines(parts) == lines(whole)
-    assert len(lines(whole)) == 6
+    assert record_lines(parts) == record_lines(whole)
+    assert len(record_lines(whole)) == 6
     assert not list(parts.rglob("shards"))
 
 
@@ -278,7 +270,7 @@ def test_replicas_share_a_model_on_this_machine_too(review, tmp_path, monkeypatc
     assert assay(["generate", str(review), "--runs", str(whole)]) == 0
     review.write_text(review.read_text() + "[placement]\nreplicas = 3\n")
     assert assay(["generate", str(review), "--runs", str(parts)]) == 0
-    assert lines(parts) == lines(whole)
+    assert record_lines(parts) == record_lines(whole)
     shards = json.loads((parts / "r" / "generation" / "cand" / "manifest.json").read_text())["facts"]["shards"]
     assert sorted(shards) == ["1-of-3", "2-of-3", "3-of-3"]
     assert (parts / "r" / "generation" / "cand" / "traces.parquet").exists()

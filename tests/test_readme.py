@@ -1,18 +1,15 @@
 """The README names every command; its and docs/' folders, links, extras and exit codes exist."""
 
 import re
-import tomllib
-from pathlib import Path
 
 import typer
 
 from assay.cli import app
 from ledger import errors
+from tests.house import HOUSE, PROJECT, ROOMS
 
-HOUSE = Path(__file__).resolve().parents[1]
 README = (HOUSE / "README.md").read_text(encoding="utf-8")
 TEXTS = [README, *(path.read_text(encoding="utf-8") for path in sorted((HOUSE / "docs").glob("*.md")))]
-PROJECT = tomllib.loads((HOUSE / "pyproject.toml").read_text(encoding="utf-8"))["project"]
 
 
 def test_every_command_is_mentioned():
@@ -26,7 +23,7 @@ def test_its_make_targets_exist():
 
 
 def test_its_tree_is_the_tree():
-    for room in ("prompts", "ledger", "generation", "judge", "analysis", "assay", "tests"):
+    for room in (*ROOMS, "tests"):
         assert re.search(rf"^{room}/ ", README, re.MULTILINE)
         assert (HOUSE / room).is_dir()
 

@@ -14,7 +14,8 @@ import pytest
 import yaml
 
 from ledger.config import ReviewConfig, config_from_text
-from tests.command_lines import HOUSE, PAGES, Block, blocks, commands, fault, inline
+from tests.command_lines import PAGES, Block, blocks, commands, fault, inline
+from tests.house import HOUSE
 from tests.recipe_world import Reader, readers
 
 RECIPES = HOUSE / "docs" / "recipes.md"

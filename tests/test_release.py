@@ -16,9 +16,8 @@ from pathlib import Path
 import pytest
 from packaging.metadata import Metadata
 
-HOUSE = Path(__file__).resolve().parents[1]
-PROJECT = tomllib.loads((HOUSE / "pyproject.toml").read_text(encoding="utf-8"))["project"]
-ROOMS = ("ledger", "generation", "judge", "analysis", "assay", "prompts")
+from tests.house import HOUSE, PROJECT, ROOMS, model_folder
+
 NOT_SOURCE = shutil.ignore_patterns(".*", "runs", "build", "dist", "*.egg-info", "__pycache__", "shared")
 LITTER = ("runs/demo/review.toml", "assay/commands/runs/x/review.toml", "prompts/judge/runs/manifest.json")
 LARGEST = 1_000_000
@@ -153,9 +152,7 @@ def test_an_installed_wheel_writes_a_config(installed, away):
 
 
 def test_an_installed_wheel_reviews_and_reports(installed, away):
-    (away / "model").mkdir()
-    (away / "model" / "config.json").write_text("{}")
-    (away / "model" / "model.safetensors").write_bytes(b"x")
+    model_folder(away / "model")
     (away / "review.toml").write_text(CONFIG)
     finished([installed / "assay", "review", "review.toml"], codes=(0, 10, 11, 12))
     analysis = away / "runs" / "wheel" / "analysis"

@@ -2,7 +2,6 @@
 
 import json
 import re
-import tomllib
 from pathlib import Path
 
 import pytest
@@ -12,10 +11,9 @@ from packaging.utils import canonicalize_name
 from packaging.version import Version
 
 from assay.sources import mt_bench, smollm2
+from tests.house import HOUSE, PROJECT
 
-HOUSE = Path(__file__).resolve().parents[1]
 RELEASE = HOUSE / "docs" / "release"
-PROJECT = tomllib.loads((HOUSE / "pyproject.toml").read_text(encoding="utf-8"))["project"]
 EXTRAS = PROJECT["optional-dependencies"]
 PYTHONS = re.findall(r"Python :: (3\.\d+)", "\n".join(PROJECT["classifiers"]))
 LOCKS = {name: RELEASE / f"requirements-{name}.txt" for name in ("core", *EXTRAS)}

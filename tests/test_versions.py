@@ -2,16 +2,12 @@
 
 import importlib.metadata
 import re
-import tomllib
-from pathlib import Path
 
 import pytest
 from packaging.version import Version
 
 from assay.cli import run
-
-HOUSE = Path(__file__).resolve().parents[1]
-PROJECT = tomllib.loads((HOUSE / "pyproject.toml").read_text(encoding="utf-8"))["project"]
+from tests.house import HOUSE, PROJECT, ROOMS
 
 
 def test_the_newest_version_of_the_changelog_is_the_projects():
@@ -28,8 +24,7 @@ def test_assay_tells_its_version_before_anything_else(capsys, more):
 
 
 def test_the_version_stands_in_one_place():
-    rooms = ("ledger", "generation", "judge", "analysis", "assay", "prompts")
-    texts = {path: path.read_text(encoding="utf-8") for room in rooms for path in (HOUSE / room).rglob("*.py")}
+    texts = {path: path.read_text(encoding="utf-8") for room in ROOMS for path in (HOUSE / room).rglob("*.py")}
     assert len(texts) > 40
     assert not [path for path, text in texts.items() if "__version__ =" in text or f'"{PROJECT["version"]}"' in text]
 
