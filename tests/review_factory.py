@@ -97,7 +97,8 @@ class Factory:
     def write(self) -> RunFolder:
         """Everything, in the order in which the stages would."""
         names = ["bf16", control_of("bf16"), *self.candidates]
-        damage = {name: 0.0 if i < 2 else 0.12 * (i - 1) for i, name in enumerate(names)}
+        step = min(0.12, 0.9 / max(1, len(self.candidates)))
+        damage = {name: 0.0 if i < 2 else step * (i - 1) for i, name in enumerate(names)}
         self._items()
         for name in names:
             self._answers(name, damage[name])
