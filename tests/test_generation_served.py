@@ -257,7 +257,7 @@ def test_what_no_waiting_mends_stops_at_once(served):
 def test_an_error_cancels_what_is_in_flight_and_stays():
     def script(body):
         asked = body["messages"][0]["content"]
-        return refusal(401, "no") if asked == "bad" else Served(completion("x").body, delay_seconds=30)
+        return refusal(401, "no") if asked == "bad" else Served(completion("x").body, delay_seconds=300)
 
     with FakeJudgeServer(script) as server:
         engine = load_served(spec(server.base_url))
@@ -266,7 +266,7 @@ def test_an_error_cancels_what_is_in_flight_and_stays():
         started = time.monotonic()
         with pytest.raises(EngineError, match="HTTP 401"):
             engine.step()
-        assert time.monotonic() - started < 5
+        assert time.monotonic() - started < 50
         assert not threads()
         with pytest.raises(EngineError, match="HTTP 401"):
             engine.submit(write())

@@ -4,7 +4,6 @@ import asyncio
 import socket
 import subprocess
 import sys
-import time
 
 import pytest
 
@@ -109,10 +108,8 @@ def test_a_filtered_prompt_is_a_reply():
 
 
 def test_a_hang_and_a_cut_are_unavailable():
-    started = time.monotonic()
     error = fault(Served(delay_seconds=0.8, body={}), Unavailable, timeout_seconds=0.2)
     assert "no answer within 0.2 s" in str(error)
-    assert time.monotonic() - started < 5
     error = fault(Served(hang_up=True), Unavailable)
     assert error.status is None
 

@@ -178,5 +178,5 @@ def test_a_heap_of_tags_is_read_in_linear_time():
     started = time.monotonic()
     assert spoken("<think>" * 200_000) is None
     assert strict("single", "[" * 200_000).outcome is Outcome.UNREADABLE
-    assert strict("single", "[[" + " " * 20_000).outcome is Outcome.UNREADABLE
-    assert time.monotonic() - started < 2
+    assert strict("single", "[[" + " " * 200_000).outcome is Outcome.UNREADABLE
+    assert time.monotonic() - started < 20  # in quadratic time it takes many minutes

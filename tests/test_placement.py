@@ -185,10 +185,9 @@ def test_a_failing_worker_stops_the_others_and_its_error_is_raised(tmp_path, mon
     broken.folder.mkdir()
     (broken.folder / "choices.jsonl").write_text('{"version": 1}\n')
     slow = batch(order(tmp_path, "slow", 400))
-    begun = time.monotonic()
     with pytest.raises(ConfigError, match=r"choices\.jsonl, line 1: .*engine\.log"):
         run_locally([job(slow), job(batch(broken))], silent)
-    assert time.monotonic() - begun < 15
+    assert pending_orders(slow)  # by itself it would have gone on to its end
     before = keys(slow.orders[0].folder) if slow.orders[0].folder.exists() else []
     time.sleep(0.3)
     assert len(before) == len(keys(slow.orders[0].folder))
