@@ -14,8 +14,8 @@ import typer
 from assay.cli import app
 from tests.house import HOUSE
 
-PAGES = (HOUSE / "README.md", *sorted((HOUSE / "docs").glob("*.md")))
-FENCE = re.compile(r"^```(\w*)\n(.*?)^```$", re.MULTILINE | re.DOTALL)
+PAGES = (HOUSE / "README.md", *sorted((HOUSE / "docs").glob("*.md")), HOUSE / "docs" / "release" / "README.md")
+FENCE = re.compile(r"^```(.*?)\n(.*?)^```$", re.MULTILINE | re.DOTALL)
 INLINE = re.compile(r"`(assay [^`]+)`")
 COMMAND = re.compile(r"(?:^|[;|&(]|\bif|\bdo|\bthen)\s*(?:[A-Z_]+=\S+ )*(assay (?:[^#\n;|&)<>\\]|\\\n)*)", re.MULTILINE)
 ACTS_AT_ONCE = ("--install-completion", "--show-completion")
@@ -35,14 +35,19 @@ class Block:
 
     @property
     def place(self) -> str:
-        return f"{self.page.relative_to(HOUSE) if self.page.is_relative_to(HOUSE) else self.page}, line {self.line}"
+        return f"{name_of(self.page)}, line {self.line}"
+
+
+def name_of(page: Path) -> str:
+    """The page's path in the house, if it is one of its pages."""
+    return str(page.relative_to(HOUSE) if page.is_relative_to(HOUSE) else page)
 
 
 def blocks(page: Path, *languages: str) -> list[Block]:
-    """The page's fenced blocks in these languages, in their order."""
+    """The page's fenced blocks in these languages, in their order; in all languages if none is named."""
     text = page.read_text(encoding="utf-8")
     found = [Block(page, text[: match.start(2)].count("\n") + 1, match[1], match[2]) for match in FENCE.finditer(text)]
-    return [block for block in found if block.language in languages]
+    return [block for block in found if not languages or block.language in languages]
 
 
 def inline(page: Path) -> list[str]:

@@ -30,7 +30,7 @@ def test_its_tree_is_the_tree():
 
 def test_its_extras_are_declared():
     named = set(re.findall(r"'(?:\.|assay-review)\[([a-z]+)\]'", "\n".join(TEXTS)))
-    assert {"gpu", "cpu"} <= named <= set(PROJECT["optional-dependencies"])
+    assert {"gpu"} <= named <= set(PROJECT["optional-dependencies"])
 
 
 def anchors(text):

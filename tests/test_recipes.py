@@ -13,8 +13,10 @@ from pathlib import Path
 import pytest
 import yaml
 
+from assay.sources.labels import labels
 from ledger.config import ReviewConfig, config_from_text
-from tests.command_lines import PAGES, Block, blocks, commands, fault, inline
+from ledger.judgments import Winner
+from tests.command_lines import PAGES, Block, blocks, commands, fault, inline, name_of
 from tests.house import HOUSE
 from tests.recipe_world import Reader, readers
 
@@ -30,6 +32,13 @@ COVERED = {
     "pip install '.[gpu]'": EXTRAS,
     "assay judge review.toml --batch submit": BATCH,
     "assay judge review.toml --batch collect": BATCH,
+    "vllm run-batch -i runs/my-review/judge/qwen/batch/requests-0001.jsonl -o results.jsonl"
+    " --model Qwen/Qwen2.5-72B-Instruct-AWQ": (
+        "tests/test_judge_real.py::test_vllms_own_batch_runner_reads_our_requests_and_we_its_results"
+    ),
+    "pip install --no-deps -r docs/release/requirements-cpu.txt -e .": (
+        "tests/test_release_files.py::test_a_lock_has_one_version_of_everything_and_the_right_one_of_what_is_asked"
+    ),
     "assay judge review.toml --batch collect --results results.jsonl": (
         "tests/test_judge_batch.py::test_a_batch_gives_the_same_records_as_the_wire"
     ),
@@ -67,7 +76,7 @@ def failures(reader: Reader, page: Path) -> list[str]:
     found = []
     before = reader.tell(BEFORE.get(page.name, ""))
     assert before.returncode == 0, before.stderr
-    for block in blocks(page, "sh", "bash", "shell", "console"):
+    for block in blocks(page, "sh"):
         done = reader.tell(runnable(block))
         if done.returncode not in DECIDED:
             found.append(f"{block.place}: exit code {done.returncode}\n{done.stdout[-500:]}\n{done.stderr[-1500:]}")
@@ -87,14 +96,14 @@ def followed(machine):
 
     def follow(page: Path) -> tuple[Reader, list[str]]:
         if page not in known:
-            reader = machine(page.stem)
+            reader = machine(name_of(page).replace("/", "-"))
             known[page] = reader, failures(reader, page)
         return known[page]
 
     return follow
 
 
-@pytest.mark.parametrize("page", PAGES, ids=lambda page: page.name)
+@pytest.mark.parametrize("page", PAGES, ids=name_of)
 def test_every_block_of_a_page_runs_in_its_order(followed, page):
     if "jq " in page.read_text(encoding="utf-8") and not shutil.which("jq"):
         pytest.skip("jq is not here")
@@ -125,6 +134,8 @@ def test_the_workflows_are_yaml_and_their_steps_run(followed):
     reader, _ = followed(RECIPES)
     github, gitlab = (yaml.safe_load(block.text) for block in blocks(RECIPES, "yaml"))
     steps = github["jobs"]["assay"]["steps"]
+    assert steps[0]["with"] == {"clean": False}  # what a checkout removes would be paid for again
+    assert gitlab["assay"]["variables"]["GIT_CLEAN_FLAGS"].endswith("-e runs/")
     assert [step.get("name") for step in steps] == [None, "review", "comment", "report"]
     assert {step.get("if") for step in steps[2:]} == {"always()"}
     job = gitlab["assay"]
@@ -141,7 +152,7 @@ def test_the_workflows_are_yaml_and_their_steps_run(followed):
         assert (reader.desk / path).exists()
 
 
-@pytest.mark.parametrize("page", PAGES, ids=lambda page: page.name)
+@pytest.mark.parametrize("page", PAGES, ids=name_of)
 def test_every_command_in_blocks_and_in_prose_is_one_of_the_real_command_line(page):
     shown = "\n".join(block.text for block in blocks(page, "sh", "yaml"))
     faults = [fault(command) for command in commands(re.sub(r"<<'EOF'", "", shown))]
@@ -149,14 +160,13 @@ def test_every_command_in_blocks_and_in_prose_is_one_of_the_real_command_line(pa
     assert [fault(each, whole=False) for each in inline(page) if fault(each, whole=False)] == []
 
 
-@pytest.mark.parametrize("page", PAGES, ids=lambda page: page.name)
+@pytest.mark.parametrize("page", PAGES, ids=name_of)
 def test_no_block_hides_behind_another_name(page):
-    assert {block.language for block in blocks(page, *LANGUAGES)} <= {"", "sh", "toml", "yaml"}
-    for block in blocks(page, ""):
+    assert {block.language for block in blocks(page)} <= {"", "sh", "toml", "yaml", "json"}
+    fences = re.findall(r"^\s*(?:```|~~~)", page.read_text(encoding="utf-8"), re.MULTILINE)
+    assert len(fences) == 2 * len(blocks(page))
+    for block in blocks(page, "", "json"):
         assert not commands(block.text), block.place
-
-
-LANGUAGES = ("", "sh", "bash", "shell", "console", "toml", "yaml", "json", "python", "text")
 
 
 @pytest.mark.parametrize("command", COVERED)
@@ -209,6 +219,14 @@ def test_a_copy_of_a_block_with_a_fake_flag_fails(machine, tmp_path):
         assert len(found) == bool(flag)
     assert "exit code 64" in found[0]
     assert "No such option: --fake" in found[0]
+
+
+def test_the_line_of_votes_is_one_that_labels_are_read_from(tmp_path):
+    [block] = blocks(RECIPES, "json")
+    (tmp_path / "votes.jsonl").write_text(block.text)
+    [label] = labels(tmp_path / "votes.jsonl", "bf16", ["w4a16"], {"81": "mt-bench"})
+    assert label is not None
+    assert (label.question, label.turn, label.winner, label.rater) == ("81", 1, Winner.BASELINE, "ann")
 
 
 @pytest.mark.parametrize("block", [b for page in PAGES for b in blocks(page, "toml")], ids=lambda block: block.place)
