@@ -1,33 +1,18 @@
-"""A model behind an endpoint, over a real loopback socket: what is sent, what comes back, and how a run ends."""
+"""A model behind an endpoint, over a real loopback socket: what is sent, what comes back, what is tried again."""
 
-import random
 import re
-import signal
-import socket
-import subprocess
-import sys
-import textwrap
 import threading
 import time
-from collections import Counter
-from pathlib import Path
 
 import pytest
 
-from assay.placement.worker import load
 from generation import endpoint
-from generation.engine import Message, Scored, ScoreRequest, TraceRequest, WriteRequest, Written, drive
-from generation.orders import Batch, EngineSpec, Order, TaskItems
-from generation.served_engine import ServedEngine, load_served
-from generation.stage import run_batch
+from generation.engine import Written
+from generation.served_engine import load_served
 from ledger.errors import ConfigError, EngineError
-from ledger.records import Finish, Item, Question
-from ledger.runs import GenerationFolder
+from ledger.records import Finish
 from tests.fake_judge_server import MODEL, FakeJudgeServer, Served, completion, refusal
-from tests.house import HOUSE
-
-KEY = "sk-very-secret-0123456789"
-VARIABLE = "ASSAY_TEST_KEY"
+from tests.served_models import KEY, TOO_LONG, VARIABLE, fault, replied, run, spec, write
 
 
 @pytest.fixture(autouse=True)
@@ -59,45 +44,6 @@ class CountingServer(FakeJudgeServer):
         return Handler
 
 
-def spec(url: str, **changes) -> EngineSpec:
-    values = {"kind": "openai", "model": "m", "base_url": url, "api_key_env": VARIABLE, "concurrency": 4}
-    return EngineSpec(**(values | changes))
-
-
-def write(id="1", temperature=0.0, max_tokens=50, text="hello?") -> WriteRequest:
-    return WriteRequest(id, (Message("user", text),), temperature, 7, max_tokens)
-
-
-def threads():
-    return [thread for thread in threading.enumerate() if thread.name == "served engine"]
-
-
-def run(server: FakeJudgeServer, *requests, **changes):
-    """The replies by id, and the engine, which is closed."""
-    engine = load_served(spec(server.base_url, **changes))
-    replies = {}
-    try:
-        drive(engine, requests, lambda reply: replies.setdefault(reply.id, reply) and None)
-    finally:
-        engine.close()
-        assert not threads()
-    return replies, engine
-
-
-def replied(script, request=None, **changes):
-    with FakeJudgeServer(script) as server:
-        replies, engine = run(server, request or write(), **changes)
-    return next(iter(replies.values())), engine, server
-
-
-def fault(script, request=None, **changes):
-    with FakeJudgeServer(script) as server, pytest.raises(EngineError) as caught:
-        run(server, request or write(), **changes)
-    assert "\n" not in str(caught.value)
-    assert server.base_url.removeprefix("http://").removesuffix("/v1") in str(caught.value)
-    return str(caught.value), server
-
-
 def test_what_is_sent_and_what_comes_back():
     reply, engine, server = replied(
         lambda _: completion("  An answer.\n"), write(temperature=0.7), arguments={"top_p": 0.9}
@@ -111,9 +57,6 @@ def test_what_is_sent_and_what_comes_back():
     assert engine.window == 8
     greedy = replied(lambda _: completion("x"))[2].requests[0]
     assert (greedy["temperature"], set(greedy)) == (0, set(sent) - {"seed", "top_p"})
-
-
-TOO_LONG = "This model's maximum context length is 100 tokens. However, your prompt contains at least 101 input tokens."
 
 
 @pytest.mark.parametrize(
@@ -252,221 +195,6 @@ def test_what_no_waiting_mends_stops_at_once(served):
     assert len(server.requests) <= 8
     assert KEY not in str(caught.value)
     assert f"HTTP {served.status}" in str(caught.value)
-
-
-def test_an_error_cancels_what_is_in_flight_and_stays():
-    def script(body):
-        asked = body["messages"][0]["content"]
-        return refusal(401, "no") if asked == "bad" else Served(completion("x").body, delay_seconds=300)
-
-    with FakeJudgeServer(script) as server:
-        engine = load_served(spec(server.base_url))
-        for text in ("slow", "slow", "bad"):
-            engine.submit(write(text=text))
-        started = time.monotonic()
-        with pytest.raises(EngineError, match="HTTP 401"):
-            engine.step()
-        assert time.monotonic() - started < 50
-        assert not threads()
-        with pytest.raises(EngineError, match="HTTP 401"):
-            engine.submit(write())
-        engine = load_served(spec(server.base_url))
-        engine._outcomes.put("a reply")
-        engine.submit(write(text="bad"))
-        while engine._outcomes.qsize() < 2:
-            time.sleep(0.01)
-        assert engine.step() == ["a reply"]
-        with pytest.raises(EngineError, match="HTTP 401"):
-            engine.step()
-
-
-def test_nobody_listening_gives_one_sentence():
-    with socket.socket() as free:
-        free.bind(("127.0.0.1", 0))
-        port = free.getsockname()[1]
-    engine = load_served(spec(f"http://127.0.0.1:{port}/v1"))
-    engine.submit(write())
-    with pytest.raises(EngineError, match=rf"^127\.0\.0\.1:{port}: no connection \(.*\) \(6 attempts\)\. See that"):
-        engine.step()
-    assert not threads()
-
-
-def test_an_idle_engine_has_nothing_to_give_and_can_be_used_again_after_closing():
-    with FakeJudgeServer(lambda _: completion("x")) as server:
-        engine = load_served(spec(server.base_url, concurrency=1))
-        assert engine.step() == []
-        for _ in range(2):
-            drive(engine, [write("1"), write("2"), write("3")], lambda reply: None)
-            engine.close()
-            assert not threads()
-
-
-def test_a_bug_in_the_background_is_raised_in_front(monkeypatch):
-    for broken in ("served_model.ServedModel._fields", "endpoint.Endpoint._opened"):
-        monkeypatch.setattr(f"generation.{broken}", lambda *_: 1 / 0)
-        with FakeJudgeServer() as server, pytest.raises(ZeroDivisionError):
-            run(server, write())
-
-
-def test_ctrl_c_in_a_step_leaves_no_thread():
-    with FakeJudgeServer(lambda _: Served(hang_up=True, delay_seconds=30)) as server:
-        engine = load_served(spec(server.base_url))
-        engine.submit(write())
-        timer = threading.Timer(0.3, signal.pthread_kill, (threading.main_thread().ident, signal.SIGINT))
-        timer.start()
-        with pytest.raises(KeyboardInterrupt):
-            engine.step()
-        timer.join()
-        assert not threads()
-
-
-def test_python_ends_while_requests_are_in_flight():
-    code = """
-        from tests.test_generation_served import FakeJudgeServer, Served, load_served, spec, write, time
-        server = FakeJudgeServer(lambda _: Served(hang_up=True, delay_seconds=60)).__enter__()
-        engine = load_served(spec(server.base_url))
-        engine.submit(write())
-        while not server.requests: time.sleep(0.02)
-    """
-    command = [sys.executable, "-W", "error", "-c", textwrap.dedent(code)]
-    ended = subprocess.run(command, capture_output=True, text=True, timeout=30, cwd=HOUSE, check=False)
-    assert (ended.returncode, ended.stderr) == (0, "")
-
-
-def question(number: int) -> Question:
-    turns = (f"first {number}?", f"second {number}?")
-    return Question(source="s", id=str(number), category="writing", turns=turns, temperature=0.7)
-
-
-def order(folder: Path, count: int, tasks: tuple[TaskItems, ...] = ()) -> Order:
-    questions = tuple(question(number) for number in range(count))
-    return Order(folder=folder / "m", model="m", seed=1, max_tokens=9, questions=questions, tasks=tasks)
-
-
-def run_order(server: FakeJudgeServer, work: Order) -> list:
-    engine = load(spec(server.base_url))
-    assert isinstance(engine, ServedEngine)
-    try:
-        run_batch(Batch(engine=spec(server.base_url), orders=(work,)), lambda _: engine)
-    finally:
-        engine.close()
-    return list(GenerationFolder(work.folder).answers.records())
-
-
-def echoing(body) -> Served:
-    return completion(f"answer {len(body['messages'])} to {body['messages'][-1]['content']}")
-
-
-def test_a_hundred_conversations_through_thirty_percent_faults(tmp_path):
-    faults = [refusal(503, "busy"), refusal(429, "slow", retry_after="0"), Served(hang_up=True), Served({"choices": 0})]
-    chance, failed = random.Random(3), Counter()
-
-    def script(body):
-        asked = body["messages"][-1]["content"]
-        if chance.random() < 0.3 and failed[asked] < 5:
-            failed[asked] += 1
-            return chance.choice(faults)
-        return echoing(body)
-
-    with FakeJudgeServer(script) as server:
-        answers = run_order(server, order(tmp_path, 100))
-    assert sum(failed.values()) > 50
-    assert sorted(answer.key for answer in answers) == sorted(("m", "s", str(n), 0) for n in range(100))
-    for answer in answers:
-        texts = [f"answer {1 + 2 * turn} to {asked}" for turn, asked in enumerate(answer.question.turns)]
-        assert [turn.text for turn in answer.turns] == texts
-
-
-def test_the_second_turn_contains_the_first_answer(tmp_path):
-    with FakeJudgeServer(echoing) as server:
-        run_order(server, order(tmp_path, 1))
-    said = [message["content"] for message in server.requests[1]["messages"]]
-    assert said == ["first 0?", "answer 1 to first 0?", "second 0?"]
-
-
-def scoring(body) -> Served:
-    """A completions endpoint as vLLM's: a start token, then words, one nat for each character of a word."""
-    if "prompt" not in body:
-        return echoing(body)
-    tokens = ["<s>", *re.findall(r"\s*\S+", body["prompt"])]
-    values = [None, *(-float(len(token)) for token in tokens[1:]), -0.5]
-    logprobs = {"tokens": [*tokens, " x"], "token_logprobs": values}
-    usage = {"prompt_tokens": len(tokens), "completion_tokens": 1}
-    choice = {"index": 0, "text": body["prompt"] + " x", "logprobs": logprobs, "finish_reason": "length"}
-    return Served({"model": MODEL, "choices": [choice], "usage": usage})
-
-
-COLORS = ScoreRequest("c", "Question: Which?\nAnswer:", (" dark red", " very light green"))
-
-
-def test_options_are_scored_token_by_token():
-    reply, engine, server = replied(scoring, COLORS)
-    assert reply == Scored("c", ((-5.0, -4.0), (-5.0, -6.0, -6.0)))
-    assert engine.facts["scoring"] == "echo"
-    fields = {"model": "m", "max_tokens": 1, "temperature": 0, "echo": True, "logprobs": 1}
-    prompts = [COLORS.context, *(COLORS.context + text for text in COLORS.continuations)]
-    assert server.requests == [{**fields, "prompt": prompt} for prompt in prompts]
-
-
-def test_blanks_at_the_end_of_the_context_belong_to_the_option():
-    reply, _, server = replied(scoring, ScoreRequest("c", "Which?\n ", ("dark red", "green")))
-    assert reply == Scored("c", ((-6.0, -4.0), (-7.0,)))
-    assert server.requests[0]["prompt"] == "Which?"
-
-
-def spoiled(usage=None, **logprobs):
-    """The same endpoint with something wrong; llama.cpp's, say, gives no log-probabilities of the prompt."""
-
-    def script(body):
-        served = scoring(body).body
-        served["choices"][0]["logprobs"].update(logprobs)
-        return Served({**served, "usage": usage or served["usage"]})
-
-    return script
-
-
-@pytest.mark.parametrize(
-    ("script", "cause"),
-    [
-        (spoiled(token_logprobs=[-0.1]), "it sends 1 log-probabilities for"),
-        (spoiled(usage={"total_tokens": 5}), "it does not count"),
-        (spoiled(token_logprobs=[None] * 7), "item c has an option without log-probabilities"),
-        (lambda _: refusal(404, "Not Found"), "HTTP 404: Not Found"),
-        (lambda _: refusal(400, "echo is not supported."), "HTTP 400: echo is not supported"),
-        (lambda _: refusal(501, "not implemented"), "HTTP 501"),
-    ],
-)
-def test_an_endpoint_that_cannot_score_says_what_to_do(script, cause):
-    said, server = fault(script, COLORS)
-    assert f"this endpoint cannot score options: {cause}" in said
-    assert said.endswith("; leave [[task]] out for served models or serve the model with vLLM")
-    assert len(server.requests) <= 2
-
-
-def test_other_faults_of_scoring_keep_their_names():
-    assert replied(lambda _: refusal(400, TOO_LONG), COLORS)[0] == Scored("c", ())
-    assert "cannot score" not in fault(lambda _: refusal(401, "who are you?"), COLORS)[0]
-    trace = TraceRequest("t", (Message("user", "x"),), "y", 5)
-    assert "a served model gives no traces" in fault(scoring, trace)[0]
-
-
-def test_the_key_is_never_written(tmp_path):
-    troubles = iter([refusal(503, f"busy, {KEY}"), Served({"error": KEY})])
-
-    def script(body):
-        return next(troubles, None) or (completion(f"your key is {KEY}") if "messages" in body else scoring(body))
-
-    items = (Item(task="t", id="0", subject="x", question="q?", options=("a", "b"), gold=0),)
-    work = order(tmp_path, 3, (TaskItems(name="t", style="continuation", items=items),))
-    with FakeJudgeServer(script) as server:
-        answers = run_order(server, work)
-        engine = load_served(spec(server.base_url))
-        shown = [repr(engine), repr(engine._endpoint), repr(engine._model), str(engine.facts)]
-    assert answers[0].turns[0].text == "your key is [api key]"
-    files = [path for path in tmp_path.rglob("*") if path.is_file()]
-    assert {"answers.jsonl", "choices.jsonl", "manifest.json"} <= {path.name for path in files}
-    assert not any(KEY.encode() in path.read_bytes() for path in files)
-    assert not any(KEY in text for text in shown)
 
 
 def test_a_key_is_needed_anywhere_but_on_loopback(monkeypatch):
