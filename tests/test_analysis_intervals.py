@@ -91,6 +91,12 @@ def test_zero_variance_gives_a_bound_from_the_range_and_n():
     assert found.mde is None
 
 
+@pytest.mark.parametrize(("n", "ships"), [(80, False), (88, False), (89, True)])
+def test_equal_ratings_ship_at_a_margin_of_0_3_from_89_questions_on(n, ships):
+    found = cluster_mean("rating_change", "questions", np.zeros(n), ones(n), Resamplings(1).of(n), RANGE)
+    assert (found.lower_bounds[0] > -0.3) is ships
+
+
 def test_zero_variance_without_an_upper_end_gives_no_interval_but_a_reason():
     found = cluster_mean("kl_options", "items", np.zeros(80), ones(80), Resamplings(1).of(80), (0, math.inf))
     assert found.value == 0
