@@ -130,3 +130,13 @@ def many(path, names):
     report = folder.report()
     no_zero_width(report)
     return json.loads(report.model_dump_json())
+
+
+def test_a_candidate_that_changes_every_answer_has_its_figures(tmp_path):
+    folder = Folder(tmp_path / "run", config(("w4",), judge=False, questions=False), questions=0)
+    for name in folder.names:
+        folder.choose(name, wrong=60 if name == "w4" else 0)
+    margins = next(row.margins for each in folder.report().choices if each.model == "w4" for row in each.results)
+    assert (margins.kept.n, margins.changed.n) == (0, 60)
+    write_reports(folder.report(), tmp_path / "out")
+    assert "kept, 0" in (tmp_path / "out" / "figures" / "top_margin_stay_change_w4.svg").read_text()

@@ -2,6 +2,7 @@
 
 import csv
 import json
+from dataclasses import replace
 from xml.etree import ElementTree
 
 import pytest
@@ -186,3 +187,24 @@ def test_every_mark_stands_inside_the_axes_and_no_label_on_another(pairs, mark):
         assert TOP - 0.01 <= bar.y <= bar.y + bar.height <= BOTTOM + 0.01
     labels = [(dot.label_x, dot.label_y) for dot in layer.dots if dot.label_x is not None]
     assert len(set(labels)) == len(labels)
+
+
+def test_two_candidates_of_one_amount_stand_in_one_sweep(report):
+    swept = plots(report.model_copy(update={"amounts": (4.0, 4.0, 1.0, 2.0)}))["sweep_bits"]
+    assert [point.label for point in swept.series[0].points] == ["w8a8", "w4a16"]
+    assert ElementTree.fromstring(figure_svg(swept, alone=True)).tag.endswith("svg")
+
+
+def test_a_change_that_was_not_measured_is_no_point_of_a_sweep(report):
+    missing = Estimate("accuracy_change", "items", 1, missing="too few")
+    choices = tuple(
+        replace(each, results=tuple(replace(row, accuracy_change=missing) for row in each.results))
+        if each.model == "drop1"
+        else each
+        for each in report.choices
+    )
+    accuracy, flips, _ = plots(report.model_copy(update={"choices": choices}))["sweep_layers"].series
+    assert [point.label for point in accuracy.points] == ["drop2"]
+    assert [point.label for point in flips.points] == ["drop1", "drop2"]
+    none = replace(accuracy, points=())
+    assert 'd="M"' not in figure_svg(Plot("p", "p", "", "x", "y", (none, flips)), alone=True)

@@ -17,6 +17,7 @@ from analysis.review_report import ReviewReport
 FEWEST_DOTS = 2
 MIDDLES = tuple(float(low + high) / 2 for low, high in pairwise(EDGES))
 FLIPS, CHANGE = "flips (%)", "accuracy change (percentage points)"
+Step = tuple[float, FlipResult, str]
 
 
 @dataclass(frozen=True)
@@ -79,25 +80,17 @@ def _change_against_flips(candidates: tuple[Candidate, ...]) -> Iterator[Plot]:
 
 def _sweeps(report: ReviewReport, candidates: tuple[Candidate, ...]) -> Iterator[Plot]:
     """Figures 3 and 9: accuracy change and flips against how much of a thing was done, family by family."""
-    amounts = dict(zip(report.candidates, zip(report.families, report.amounts, strict=True), strict=True))
-    families = dict.fromkeys(family for family, amount in amounts.values() if amount is not None)
-    for family in families:
-        steps = (
-            sorted(
-                (amounts[each.name][1] or 0.0, each.rows["all"], each.name)
-                for each in candidates
-                if amounts[each.name][0] == family and amounts[each.name][1] is not None
-            )
-            if family
-            else []
-        )
+    made = dict(zip(report.candidates, zip(report.families, report.amounts, strict=True), strict=True))
+    found = [(*made[each.name], each.rows["all"], each.name) for each in candidates]
+    for family in dict.fromkeys(family for family, amount, *_ in found if family and amount is not None):
+        steps = [(amount, row, name) for of, amount, row, name in found if of == family and amount is not None]
+        steps.sort(key=lambda step: step[0])
         if len(steps) < FEWEST_DOTS:
             continue
 
-        def line(
-            name: str, value: Callable[[FlipResult], float | None], steps: list[tuple[float, FlipResult, str]] = steps
-        ) -> Series:
-            return Series(name, tuple(Point(x, 100 * (value(row) or 0), label) for x, row, label in steps), "line")
+        def line(name: str, value: Callable[[FlipResult], float | None], steps: list[Step] = steps) -> Series:
+            values = ((x, value(row), label) for x, row, label in steps)
+            return Series(name, tuple(Point(x, 100 * y, label) for x, y, label in values if y is not None), "line")
 
         lines = (
             line("accuracy", lambda row: row.accuracy_change.value),
@@ -131,7 +124,7 @@ def _histogram(id: str, title: str, groups: tuple[tuple[str, MarginGroup], ...])
     series = tuple(
         Series(
             f"{name}, {group.n}",
-            tuple(Point(x, 100 * count / group.n) for x, count in zip(MIDDLES, group.counts, strict=True)),
+            tuple(Point(x, 100 * count / group.n) for x, count in zip(MIDDLES, group.counts, strict=True) if group.n),
             "bars",
         )
         for name, group in groups

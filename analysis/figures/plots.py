@@ -193,7 +193,7 @@ class _Canvas:
             cloud = "".join(f"M{self._across(p.x):.0f} {self._up(p.y):.0f}h0" for p in series.points)
             return Layer(series.name, color, key, cloud=cloud)
         line = ""
-        if series.mark == "line":
+        if series.mark == "line" and series.points:
             places = (f"{self._across(p.x):g} {self._up(p.y):g}" for p in series.points)
             line = "M" + "L".join(places)
         dots = tuple(self._dot(key, point, labeled=not line) for point in series.points)
