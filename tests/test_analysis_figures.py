@@ -14,8 +14,9 @@ from analysis.faces.csv_tables import figure_csv
 from analysis.faces.page import report_html
 from analysis.faces.rendering import figure_svg
 from analysis.faces.writers import WRITTEN, write_reports
+from analysis.figures.axes import ticks
 from analysis.figures.catalog import figures
-from analysis.figures.plots import BOTTOM, LEFT, RIGHT, TOP, Plot, Point, Series, drawing, ticks
+from analysis.figures.plots import BOTTOM, LEFT, RIGHT, TOP, Plot, Point, Series, drawing
 from analysis.trace_measures import TraceReport
 from analysis.vocabulary_kl import VocabularyReport
 from ledger.config import config_from

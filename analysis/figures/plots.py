@@ -3,21 +3,21 @@
 In: series of points with labels. Out: a Plot; its rows for a table or a CSV file; its geometry for the SVG template.
 """
 
-import math
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, field
 from itertools import pairwise
 from typing import Literal
 
+from analysis.figures.axes import Tick, axis_ends, ticks
+
 Mark = Literal["dots", "line", "bars"]
 WIDTH, HEIGHT = 560.0, 330.0
 LEFT, RIGHT, TOP, BOTTOM = 64.0, 546.0, 28.0, 270.0
-MOST_TICKS, MOST_STEPS = 6, 8
+MOST_STEPS = 8  # of a line's own amounts that stand on the axis; more make room for round numbers
 MOST_TOLD = 60
-SMALLEST_SPAN = 1e-6  # of the values; less is no difference that an axis could show
 ROOM = 0.04  # beside the outermost dots, of the axis
 LABEL_WIDTH, LABEL_HEIGHT = 6.9, 13.0  # of a character, of a line
-# Okabe and Ito's colours, told apart with color-blind eyes; the shapes differ as well.
+# Okabe and Ito's colors, told apart with color-blind eyes; the shapes differ as well.
 COLORS = ("#0072b2", "#d55e00", "#009e73", "#cc79a7", "#b8860b", "#3a87c7", "#7f7f7f")
 SHAPES = ("M-4 0a4 4 0 1 0 8 0a4 4 0 1 0-8 0", "M-3.6-3.6h7.2v7.2h-7.2z", "M0-4.6L4.4 3.4h-8.8z", "M0-5L5 0L0 5L-5 0z")
 
@@ -83,14 +83,6 @@ class Plot:
 
 
 @dataclass(frozen=True)
-class Tick:
-    """A mark on an axis."""
-
-    place: float
-    text: str
-
-
-@dataclass(frozen=True)
 class Shape:
     """A dot: its path around (0, 0), where it stands, and its label's place, None where there is no room."""
 
@@ -143,15 +135,6 @@ def drawing(plot: Plot) -> Drawing:
     return _Canvas(plot).drawing()
 
 
-def ticks(low: float, high: float, most: int = MOST_TICKS) -> list[float]:
-    """Round numbers that span low to high: steps of 1, 2 or 5 times a power of ten."""
-    span = high - low
-    power = 10.0 ** math.floor(math.log10(span / most))
-    step = next(step * power for step in (1, 2, 5, 10) if span / (step * power) <= most)
-    first, last = math.floor(low / step + 1e-9), math.ceil(high / step - 1e-9)
-    return [float(f"{index * step:.12g}") for index in range(first, last + 1)]
-
-
 @dataclass
 class _Canvas:
     """Places the points of one plot; labels keep out of each other's way."""
@@ -162,14 +145,14 @@ class _Canvas:
     def __post_init__(self) -> None:
         points = [point for series in self.plot.series for point in series.points]
         bars = any(series.mark == "bars" for series in self.plot.series)
-        self._ys = ticks(*_ends([point.y for point in points], zero=True))
+        self._ys = ticks(*axis_ends([point.y for point in points], zero=True))
         if self.plot.names:
             self._xs, self._ends = [float(i) for i in range(len(self.plot.names))], (-0.6, len(self.plot.names) - 0.4)
             return
         steps = sorted({point.x for point in points})
         lines = all(series.mark == "line" for series in self.plot.series)
         few = lines and 1 < len(steps) <= MOST_STEPS
-        self._xs = steps if few else ticks(*_ends([point.x for point in points], zero=bars))
+        self._xs = steps if few else ticks(*axis_ends([point.x for point in points], zero=bars))
         room = 0.0 if bars else ROOM * (self._xs[-1] - self._xs[0])
         self._ends = (self._xs[0] - room, self._xs[-1] + room)
 
@@ -242,18 +225,6 @@ def _spread(series: Series) -> Iterator[tuple[str, str, str, str]]:
     xs, ys = (sorted(values) for values in zip(*((p.x, p.y) for p in series.points), strict=True))
     for name, place in (("smallest", 0), ("median", len(xs) // 2), ("largest", -1)):
         yield series.name, f"{name} of {len(xs)}, each axis apart", f"{xs[place]:.4g}", f"{ys[place]:.4g}"
-
-
-def _ends(values: Sequence[float], *, zero: bool) -> tuple[float, float]:
-    """Where an axis begins and ends; zero is drawn in where it is near, or a bar's foot."""
-    low, high = min(values, default=0.0), max(values, default=1.0)
-    if zero:
-        low, high = min(low, 0.0), max(high, 0.0)
-    elif low > 0 and low < (high - low):
-        low = 0.0
-    if high - low > SMALLEST_SPAN * max(abs(low), abs(high), SMALLEST_SPAN):
-        return low, high
-    return low - abs(low) / 10 - 1e-3, high + abs(high) / 10 + 1e-3
 
 
 def _overlap(one: tuple[float, float, float, float], other: tuple[float, float, float, float]) -> bool:

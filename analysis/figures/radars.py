@@ -7,7 +7,8 @@ import math
 from collections.abc import Iterator
 from dataclasses import dataclass
 
-from analysis.figures.plots import COLORS, Tick
+from analysis.figures.axes import Tick
+from analysis.figures.plots import COLORS
 
 CENTER, REACH = (280.0, 150.0), 112.0
 FEWEST_AXES = 3

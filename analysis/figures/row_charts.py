@@ -6,9 +6,9 @@ In: rows with labels. Out: a RowChart; its numbers for a table or a CSV file; it
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 
-from analysis.figures.plots import Tick, ticks
+from analysis.figures.axes import Tick, ticks
 
-WIDTH, LABELS, RIGHT = 560.0, 170.0, 548.0
+LABELS, RIGHT = 170.0, 548.0
 ROW, TOP, FOOT = 19.0, 22.0, 36.0
 LABEL_CHARACTERS = 27
 CHARACTER, PADDING = 6.9, 8.0  # of the words in a bar: one that is too narrow for them shows its count, or nothing
@@ -22,7 +22,7 @@ LEGEND_WIDTH, LEGENDS_A_LINE = 132.0, 4
 
 @dataclass(frozen=True)
 class Bar:
-    """A part of a row from `start` to `end`; `kind` is its colour's class and its name in the legend."""
+    """A part of a row from `start` to `end`; `kind` is its color and its name in the legend."""
 
     kind: str
     start: float
