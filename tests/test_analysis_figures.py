@@ -209,3 +209,10 @@ def test_a_change_that_was_not_measured_is_no_point_of_a_sweep(report):
     assert [point.label for point in flips.points] == ["drop1", "drop2"]
     none = replace(accuracy, points=())
     assert 'd="M"' not in figure_svg(Plot("p", "p", "", "x", "y", (none, flips)), alone=True)
+
+
+def test_bars_far_apart_are_no_wider_than_the_room_of_their_name():
+    points = (Point(0.0, 50.0), Point(3.0, 20.0))
+    (layer,) = drawing(Plot("p", "p", "", "x", "y", (Series("", points, "bars"),), tuple("0123"))).layers
+    assert LEFT <= layer.bars[0].x
+    assert layer.bars[1].x + layer.bars[1].width <= RIGHT

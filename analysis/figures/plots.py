@@ -183,10 +183,10 @@ class _Canvas:
         return Layer(series.name, color, key, dots=dots, line=line)
 
     def _bars(self, number: int, points: Sequence[Point]) -> Iterator[Rectangle]:
-        """Bars of several series stand side by side in the room of one step."""
+        """Bars of several series stand side by side in the room of one step, which names have even where a bar lacks."""
         count = sum(series.mark == "bars" for series in self.plot.series)
-        distances = [b.x - a.x for a, b in pairwise(points)]
-        room = min(distances, default=1.0) * (RIGHT - LEFT) / (self._ends[1] - self._ends[0]) * 0.86
+        step = 1.0 if self.plot.names else min((b.x - a.x for a, b in pairwise(points)), default=1.0)
+        room = step * (RIGHT - LEFT) / (self._ends[1] - self._ends[0]) * 0.86
         base = self._up(max(0.0, self._ys[0]))
         for point in points:
             top = self._up(point.y)
