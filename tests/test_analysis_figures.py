@@ -142,8 +142,8 @@ def test_every_figure_is_written_as_svg_and_as_data_and_old_ones_go(report, tmp_
         assert ElementTree.parse(path).getroot().tag.endswith("svg")
     with (tmp_path / "figures" / "flips_beside_all_flips.csv").open(newline="") as stream:
         header, *rows = csv.reader(stream)
-    assert header == ["series", "label", "candidate", "% of items"]
-    assert len(rows) == 2 * len(NAMES)
+    assert header == ["row", "flips", "wrong→other"]
+    assert [row[0] for row in rows] == list(NAMES)
     page = (tmp_path / "report.html").read_text(encoding="utf-8")
     assert page.count('<svg xmlns="http://www.w3.org/2000/svg"') == len(drawn)
     assert "style=" not in page
@@ -214,5 +214,26 @@ def test_a_change_that_was_not_measured_is_no_point_of_a_sweep(report):
 def test_bars_far_apart_are_no_wider_than_the_room_of_their_name():
     points = (Point(0.0, 50.0), Point(3.0, 20.0))
     (layer,) = drawing(Plot("p", "p", "", "x", "y", (Series("", points, "bars"),), tuple("0123"))).layers
-    assert LEFT <= layer.bars[0].x
+    assert layer.bars[0].x >= LEFT
     assert layer.bars[1].x + layer.bars[1].width <= RIGHT
+
+
+def test_every_one_of_many_lines_stands_in_the_legend_inside_the_paper():
+    names = [f"c{i}" for i in range(22)]
+    lines = tuple(Series(name, (Point(0, i), Point(1, i)), "line") for i, name in enumerate(names))
+    drawn = drawing(Plot("p", "p", "", "x", "y", lines))
+    assert [layer.name for layer, _, _ in drawn.legend] == names
+    assert len({(x, y) for _, x, y in drawn.legend}) == 22
+    assert max(y for _, _, y in drawn.legend) < drawn.height
+    assert len({(layer.color, layer.key) for layer, _, _ in drawn.legend}) == 22
+    assert f'viewBox="0 0 560 {drawn.height}"' in figure_svg(Plot("p", "p", "", "x", "y", lines), alone=True)
+
+
+def test_flips_beside_all_flips_has_a_row_for_each_of_many_candidates(report):
+    rows = {each.model: each.results[0].transitions for each in report.choices}
+    chart = plots(report)["flips_beside_all_flips"]
+    assert [row.label for row in chart.rows] == list(NAMES)
+    for row in chart.rows:
+        flips, other = row.bars
+        assert other.end == pytest.approx(100 * rows[row.label].all_flips / rows[row.label].n)
+        assert (flips.text, flips.end) == (str(rows[row.label].flips), other.start)

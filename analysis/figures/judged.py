@@ -93,13 +93,15 @@ def _class_chart(id: str, title: str, rows: Sequence[Row]) -> RowChart:
 
 def _radar(report: ReviewReport, judge: JudgeReport) -> Iterator[Radar]:
     """The baseline and the candidates by category."""
-    shown = [each for each in judge.scores if each.role != "control"][:MOST_RINGS]
+    rated = [each for each in judge.scores if each.role != "control"]
+    shown = rated[:MOST_RINGS]
     axes = tuple(part.scope for part in shown[0].scopes if not part.scope.startswith(("all", "turn "))) if shown else ()
     values = {each.model: {part.scope: part.rating.value for part in each.scopes} for each in shown}
     if len(axes) < FEWEST_AXES or not any(v is not None for found in values.values() for v in found.values()):
         return
     rings = tuple(Ring(name, tuple(found.get(axis) for axis in axes)) for name, found in values.items())
     note = "No intervals, and an area that depends on the order of the axes: read the forests before you conclude."
+    note += f" The first {MOST_RINGS} of {len(rated)} models." if len(rated) > MOST_RINGS else ""
     yield Radar("rating_by_category", f"Rating by category, {judge.name}", note, axes, rings, (0.0, RATING_RANGE[1]))
 
 

@@ -1,6 +1,7 @@
 """The figures of arXiv 2407.09141, from whatever runs a review has; one that cannot be drawn is left out.
 
-In: a ReviewReport. Out: Plots. Shares and accuracy changes are in percent and percentage points, KL in nats.
+In: a ReviewReport. Out: Plots and a RowChart. Shares and changes of accuracy are in percent and percentage points,
+KL in nats.
 """
 
 from collections.abc import Callable, Iterator
@@ -9,7 +10,8 @@ from itertools import pairwise
 
 from analysis.estimates import Estimate
 from analysis.figures.plots import Plot, Point, Series
-from analysis.flips import FlipResult
+from analysis.figures.row_charts import Bar, Row, RowChart
+from analysis.flips import FlipResult, Transitions
 from analysis.margins import EDGES, MarginGroup
 from analysis.model_reports import ItemReport
 from analysis.review_report import ReviewReport
@@ -29,7 +31,7 @@ class Candidate:
     rows: dict[str, FlipResult]
 
 
-def paper_figures(report: ReviewReport) -> Iterator[Plot]:
+def paper_figures(report: ReviewReport) -> Iterator[Plot | RowChart]:
     """Every figure that the review's runs allow, in the paper's order; its scatter plots stand in relations.py."""
     found = tuple(candidates(report))
     yield from _change_against_flips(found)
@@ -149,25 +151,21 @@ def _moved(candidates: tuple[Candidate, ...]) -> Iterator[Plot]:
         )
 
 
-def _flips_beside_all(candidates: tuple[Candidate, ...]) -> Iterator[Plot]:
+def _flips_beside_all(candidates: tuple[Candidate, ...]) -> Iterator[RowChart]:
     """Figure 8: what wrong→other wrong adds."""
-    if not candidates:
-        return
-    measures: tuple[tuple[str, Callable[[FlipResult], Estimate]], ...] = (
-        ("flips", lambda row: row.flips),
-        ("all flips", lambda row: row.all_flips),
+    rows = tuple(_moves(each.name, each.rows["all"].transitions) for each in candidates)
+    if rows:
+        note = "All flips add the items that went from one wrong option to another."
+        yield RowChart("flips_beside_all_flips", "Flips beside all flips", note, "% of items", rows, ends=(0.0, 100.0))
+
+
+def _moves(name: str, moved: Transitions) -> Row:
+    flips, every = 100 * moved.flips / moved.n, 100 * moved.all_flips / moved.n
+    bars = (
+        Bar("flips", 0.0, flips, str(moved.flips)),
+        Bar("wrong→other", flips, every, str(moved.wrong_to_other)),
     )
-    series = tuple(
-        Series(
-            name,
-            tuple(Point(i, 100 * (value(each.rows["all"]).value or 0), each.name) for i, each in enumerate(candidates)),
-            "bars",
-        )
-        for name, value in measures
-    )
-    names = tuple(each.name for each in candidates)
-    note = "All flips add the items that went from one wrong option to another."
-    yield Plot("flips_beside_all_flips", "Flips beside all flips", note, "candidate", "% of items", series, names)
+    return Row(name, f"{moved.flips} flips, {moved.wrong_to_other} wrong→other of {moved.n}", bars=bars)
 
 
 def _logprob_changes(report: ReviewReport) -> Iterator[Plot]:

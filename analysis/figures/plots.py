@@ -11,12 +11,13 @@ from typing import Literal
 from analysis.figures.axes import Tick, axis_ends, ticks
 
 Mark = Literal["dots", "line", "bars"]
-WIDTH, HEIGHT = 560.0, 330.0
+WIDTH, HEIGHT = 560, 330
 LEFT, RIGHT, TOP, BOTTOM = 64.0, 546.0, 28.0, 270.0
 MOST_STEPS = 8  # of a line's own amounts that stand on the axis; more make room for round numbers
 MOST_TOLD = 60
 ROOM = 0.04  # beside the outermost dots, of the axis
 LABEL_WIDTH, LABEL_HEIGHT = 6.9, 13.0  # of a character, of a line
+LEGENDS_A_LINE, LEGEND_WIDTH, LEGEND_HEIGHT = 6, 80, 16
 # Okabe and Ito's colors, told apart with color-blind eyes; the shapes differ as well.
 COLORS = ("#0072b2", "#d55e00", "#009e73", "#cc79a7", "#b8860b", "#3a87c7", "#7f7f7f")
 SHAPES = ("M-4 0a4 4 0 1 0 8 0a4 4 0 1 0-8 0", "M-3.6-3.6h7.2v7.2h-7.2z", "M0-4.6L4.4 3.4h-8.8z", "M0-5L5 0L0 5L-5 0z")
@@ -121,13 +122,18 @@ class Layer:
 
 @dataclass(frozen=True)
 class Drawing:
-    """All that the template needs; `zero` is the height of y = 0 where it lies inside."""
+    """All that the template needs; `zero` is the height of y = 0 where it lies inside.
+
+    `legend` are the layers where there are several, each with its place; `height` is that of the paper.
+    """
 
     plot: Plot
+    height: int
     x_ticks: tuple[Tick, ...]
     y_ticks: tuple[Tick, ...]
     layers: tuple[Layer, ...]
     zero: float | None
+    legend: tuple[tuple[Layer, int, int], ...]
 
 
 def drawing(plot: Plot) -> Drawing:
@@ -160,12 +166,15 @@ class _Canvas:
         """Axes and layers."""
         names = self.plot.names or tuple(f"{value:g}" for value in self._xs)
         layers = tuple(self._layer(number, series) for number, series in enumerate(self.plot.series))
+        lines = -(-len(layers) // LEGENDS_A_LINE)
         return Drawing(
             plot=self.plot,
+            height=HEIGHT + LEGEND_HEIGHT * max(0, lines - 1),
             x_ticks=tuple(Tick(self._across(x), name) for x, name in zip(self._xs, names, strict=True)),
             y_ticks=tuple(Tick(self._up(y), f"{y:g}") for y in self._ys),
             layers=layers,
             zero=self._up(0) if self._ys[0] <= 0 <= self._ys[-1] else None,
+            legend=tuple(_legend(layers)) if len(layers) > 1 else (),
         )
 
     def _layer(self, number: int, series: Series) -> Layer:
@@ -183,7 +192,7 @@ class _Canvas:
         return Layer(series.name, color, key, dots=dots, line=line)
 
     def _bars(self, number: int, points: Sequence[Point]) -> Iterator[Rectangle]:
-        """Bars of several series stand side by side in the room of one step, which names have even where a bar lacks."""
+        """Bars of several series stand side by side in the room of one step; a name has its room even without a bar."""
         count = sum(series.mark == "bars" for series in self.plot.series)
         step = 1.0 if self.plot.names else min((b.x - a.x for a, b in pairwise(points)), default=1.0)
         room = step * (RIGHT - LEFT) / (self._ends[1] - self._ends[0]) * 0.86
@@ -218,6 +227,12 @@ class _Canvas:
     def _up(self, value: float) -> float:
         low, high = self._ys[0], self._ys[-1]
         return round(BOTTOM - (BOTTOM - TOP) * (value - low) / (high - low), 2)
+
+
+def _legend(layers: Sequence[Layer]) -> Iterator[tuple[Layer, int, int]]:
+    for number, layer in enumerate(layers):
+        line, place = divmod(number, LEGENDS_A_LINE)
+        yield layer, 74 + LEGEND_WIDTH * place, HEIGHT - 10 + LEGEND_HEIGHT * line
 
 
 def _spread(series: Series) -> Iterator[tuple[str, str, str, str]]:

@@ -15,7 +15,7 @@ CHARACTER, PADDING = 6.9, 8.0  # of the words in a bar: one that is too narrow f
 NAMES_APART = 44.0  # of two lines; nearer ones have their names on either side
 BAR_COLORS = {
     **{"win": "#1fa187", "tie": "#b0b7bf", "loss": "#e0703a", "flip": "#dfb72e", "failed": "#8c959f"},
-    **{"right→wrong": "#e0703a", "wrong→right": "#1fa187", "wrong→other": "#b0b7bf"},
+    **{"right→wrong": "#e0703a", "wrong→right": "#1fa187", "wrong→other": "#b0b7bf", "flips": "#dfb72e"},
 }
 LEGEND_WIDTH, LEGENDS_A_LINE = 132.0, 4
 
