@@ -79,8 +79,25 @@ def cell(estimate: Estimate | None, *, with_n: bool = True) -> str:
     if estimate.identical:
         notes.append("identical records")
     if estimate.measure in CHANGES and not estimate.significant and estimate.mde:
-        notes.append(f"MDE {number(estimate.measure, estimate.mde).lstrip('+')}")
+        notes.append(f"MDE {unsigned(estimate.measure, estimate.mde)}")
     return " ".join([*parts, *([f"({', '.join(notes)})"] if notes else [])])
+
+
+def value_cell(estimate: Estimate | None) -> str:
+    """The value alone, in its unit."""
+    if estimate is None or estimate.value is None:
+        return NOT_MEASURED
+    return number(estimate.measure, estimate.value)
+
+
+def bounds_cell(measure: str, bounds: tuple[float, float] | None) -> str:
+    """Where a mean would lie if all that is missing were as bad, or as good, as it can be."""
+    return f"{number(measure, bounds[0])} / {number(measure, bounds[1])}" if bounds else "nothing is missing"
+
+
+def unsigned(measure: str, size: float) -> str:
+    """A size of a change, such as a margin, in the unit of its measure and without a sign."""
+    return number(measure, size).removeprefix("+")
 
 
 def interval(estimate: Estimate) -> str:

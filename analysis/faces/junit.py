@@ -18,7 +18,7 @@ from analysis.coverage import shortfalls
 from analysis.decision import Decision, Gate, Word, limit_word, primary_word
 from analysis.faces.text import visible
 from analysis.judge_reports import JudgeReport
-from analysis.numbers import cell, count_of, number, optional
+from analysis.numbers import cell, count_of, number, optional, unsigned
 from analysis.review_report import ReviewReport
 
 Result = Literal["passed", "failure", "error", "skipped"]
@@ -96,7 +96,7 @@ def _counts(cases: Sequence[Case]) -> dict[str, str]:
 def _cases(report: ReviewReport, decision: Decision) -> Iterator[Case]:
     """The primary measure, each limit, coverage, and each judge's exam."""
     primary, step = decision.primary, decision.step
-    margin = f"margin {number(report.primary, report.margin).lstrip('+')}"
+    margin = f"margin {unsigned(report.primary, report.margin)}"
     own, why = RESULTS[primary_word(primary, step)], f"{decision.sentence} {decision.settle}".strip()
     yield Case(f"primary: {report.primary}", *own, _gate_text(primary, decision, margin), why)
     for limit in decision.limits:

@@ -19,7 +19,7 @@ from analysis.faces.exhibit_data import MOST_CHARACTERS, WHOLE_ROWS, Packed, pac
 from analysis.faces.rendering import figure_svg, rendered, template_text
 from analysis.faces.text import visible_lines
 from analysis.figures.catalog import figures_by_section
-from analysis.numbers import cell, number
+from analysis.numbers import cell, number, unsigned
 from analysis.review_report import ReviewReport
 from analysis.tables.evidence import exam_mark
 from analysis.tables.review import SHAPES, foremost, warnings
@@ -129,14 +129,14 @@ def _browser(shown: Shown, texts: Packed) -> Browser:
 
 def _primary(report: ReviewReport, decision: Decision) -> str:
     """The primary change with its interval, n and margin."""
-    margin = number(report.primary, report.margin).lstrip("+")
+    margin = unsigned(report.primary, report.margin)
     return f"{report.primary} {cell(replace(decision.primary.estimate, mde=None))}, margin {margin}"
 
 
 def _facts(report: ReviewReport) -> tuple[tuple[str, str], ...]:
     """The banner's lines: what was asked, of how much, by whom, and when."""
     judge = report.primary_judge
-    margin = number(report.primary, report.margin).lstrip("+")
+    margin = unsigned(report.primary, report.margin)
     return (
         ("primary measure", f"{report.primary}, margin {margin}"),
         ("limits", ", ".join(f"{name} ≤ {number(name, most)}" for name, most in report.limits) or "none"),

@@ -8,8 +8,9 @@ from dataclasses import replace
 
 from analysis.estimates import Estimate
 from analysis.figures.row_charts import Line, Row, RowChart
-from analysis.numbers import cell, number
+from analysis.numbers import cell, unsigned
 from analysis.review_report import ReviewReport
+from analysis.tables.review import NOISE_FLOOR
 
 ENDS = {"rating_change": (-9.0, 9.0), "win_change": (-0.5, 0.5), "accuracy_change": (-100.0, 100.0)}
 SCALES = {"accuracy_change": 100.0}
@@ -26,7 +27,7 @@ def primary_forest(report: ReviewReport) -> Iterator[RowChart]:
     lines = (Line(0.0, "0"), Line(-report.margin * scale, "margin"))
     drawn = [change_row(name, estimate, report.primary, part=False) for name, estimate in rows]
     drawn += [change_row(name, x, report.primary, part=True) for name, x in floor_row(report.control_primary)]
-    margin = number(report.primary, report.margin).lstrip("+")
+    margin = unsigned(report.primary, report.margin)
     note = f"Dot and two-sided 95 % interval; one-sided bounds decide. The margin is {margin}."
     title = f"{report.primary} of every candidate"
     yield RowChart("primary", title, note, AXES[report.primary], tuple(drawn), lines, ENDS[report.primary])
@@ -72,7 +73,7 @@ def estimate_row(label: str, estimate: Estimate | None, scale: float, *, part: b
 
 def floor_row(floor: Estimate | None) -> list[Named]:
     """The control's own change, under the candidate's."""
-    return [("noise floor (control)", floor)] if floor else []
+    return [(NOISE_FLOOR, floor)] if floor else []
 
 
 def by_judge(report: ReviewReport, measure: str) -> Iterator[RowChart]:

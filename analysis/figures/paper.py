@@ -15,6 +15,7 @@ from analysis.flips import FlipResult, Transitions
 from analysis.margins import EDGES, MarginGroup
 from analysis.model_reports import ItemReport
 from analysis.review_report import ReviewReport
+from analysis.tables.choices import scope_name
 
 FEWEST_DOTS = 2
 MIDDLES = tuple(float(low + high) / 2 for low, high in pairwise(EDGES))
@@ -55,11 +56,6 @@ def parts(candidates: tuple[Candidate, ...]) -> list[str]:
     """The tasks, or all items where there is one task."""
     scopes = dict.fromkeys(scope for each in candidates for scope in each.rows)
     return [scope for scope in scopes if scope.startswith("task ")] or ["all"]
-
-
-def scope_name(scope: str) -> str:
-    """A scope in words."""
-    return "all items" if scope == "all" else scope.removeprefix("task ")
 
 
 def _change_against_flips(candidates: tuple[Candidate, ...]) -> Iterator[Plot]:

@@ -10,12 +10,13 @@ import numpy as np
 
 from analysis.correlation import FEWEST_POINTS, coefficient, fisher_interval
 from analysis.estimates import Estimate
-from analysis.figures.paper import CHANGE, FEWEST_DOTS, FLIPS, Candidate, candidates, parts, scope_name
+from analysis.figures.paper import CHANGE, FEWEST_DOTS, FLIPS, Candidate, candidates, parts
 from analysis.figures.plots import Plot, Point, Series
 from analysis.gates import judged_estimate, primary_judge
 from analysis.numbers import cell
 from analysis.relations import OUTCOMES
 from analysis.review_report import ReviewReport
+from analysis.tables.choices import scope_name
 
 KL_NAMES = {"kl_vocabulary": "KL over the vocabulary", "kl_options": "KL over the options", "kl_trace": "KL (traces)"}
 ByScope = dict[str, Estimate]

@@ -6,13 +6,13 @@ In: an AuditReport. Out: Tables of plain text.
 from collections.abc import Iterator, Sequence
 
 from analysis.audit_report import Contrast, FileAudit, PlayedPair, RatedModel
-from analysis.bounds import Bounds
 from analysis.coverage import Coverage
-from analysis.estimates import Estimate
+from analysis.fastchat_numbers import FastChatWins
 from analysis.games import TurnClass
-from analysis.numbers import NOT_MEASURED, cell, number, optional, probability
+from analysis.numbers import bounds_cell, cell, optional, probability, value_cell
 from analysis.stored import Freshness, Lengths, StoredModel
-from analysis.tables.review import Table
+from analysis.tables.judged import longer_cell
+from analysis.tables.review import Table, hard_flips_cell
 
 DIGITS = 6  # as pandas prints them
 
@@ -29,98 +29,79 @@ def answer_table(models: Sequence[StoredModel]) -> Table:
 
 def single_tables(file: FileAudit) -> Iterator[Table]:
     """Of a file of ratings: its rows, ratings, changes and coverage."""
-    yield Table(
-        "rows",
-        "What the file holds",
-        "",
-        ("model", "rows", *Freshness, "repeats", "outcomes (strict)", "FastChat's −1", "decimals (used)"),
-        tuple(
-            (
-                *(
-                    model.model,
-                    str(model.rows),
-                    *(str(model.freshness[each]) for each in Freshness),
-                    str(model.repeats),
-                ),
-                *(_counts(model.outcomes), str(model.unread), f"{model.decimals[0]} ({model.decimals[1]})"),
-            )
-            for model in file.models
-        ),
-    )
-    yield Table(
-        "ratings",
-        "Ratings: strict, and FastChat's",
-        "Strict: rows whose prompt is today's, with the question as the unit. FastChat: every row but those of −1.",
-        (
-            "model",
-            "rating",
-            "turn 1",
-            "turn 2",
-            "if all missing were 1 / 10",
-            "stale rows' mean",
-            "FastChat turn 1",
-            "FastChat turn 2",
-            "FastChat average",
-        ),
-        tuple(_rating_row(model) for model in file.models),
-    )
-    yield Table(
-        "contrasts",
-        "Changes, paired by question",
-        "",
-        ("baseline", "candidate", "rating_change", "p", "MDE", "if missing were worst / best", "at equal length"),
-        tuple(_contrast_row(each) for each in file.contrasts),
-    )
-    yield from _coverage_tables([(model.model, model.coverage) for model in file.models])
+    yield _row_table(file)
+    yield _rating_table(file)
+    yield _contrast_table(file)
+    yield _coverage_table([(model.model, model.coverage) for model in file.models])
 
 
 def pair_tables(file: FileAudit) -> Iterator[Table]:
     """Of a file of games: the five classes, bias, FastChat's numbers and coverage."""
-    yield Table(
-        "games",
-        "Games: five classes of question-turns, seen from the candidate",
-        "",
-        ("baseline", "candidate", "rows", *Freshness, *TurnClass, "win_score", "win_change", "at equal length"),
-        tuple(_pair_row(pair) for pair in file.pairs),
-    )
-    yield Table(
-        "bias",
-        "Does the seat or the length decide?",
-        "",
-        (
-            "pair",
-            "judge's flips",
-            "hard: first / second seat",
-            "tie and pick",
-            "first seat's share",
-            "longer answer's share",
-        ),
-        tuple(_bias_row(pair) for pair in file.pairs),
-    )
-    yield Table(
-        "fastchat",
-        "FastChat's numbers",
-        "It drops a row with an error and calls every flip a tie.",
-        ("model", "win", "loss", "tie", "win_rate", "loss_rate", "win_rate_adjusted"),
-        tuple(
-            (
-                *(wins.model, str(wins.win), str(wins.loss), str(wins.tie)),
-                *(f"{rate:.{DIGITS}f}" for rate in (wins.win_rate, wins.loss_rate, wins.win_rate_adjusted)),
-            )
-            for wins in file.fastchat_wins
-        ),
-    )
-    yield from _coverage_tables([(f"{pair.baseline} : {pair.candidate}", pair.coverage) for pair in file.pairs])
+    yield _game_table(file)
+    yield _bias_table(file)
+    yield _fastchat_table(file)
+    yield _coverage_table([(f"{pair.baseline} : {pair.candidate}", pair.coverage) for pair in file.pairs])
 
 
-def _coverage_tables(found: Sequence[tuple[str, Sequence[Coverage]]]) -> Iterator[Table]:
+def _row_table(file: FileAudit) -> Table:
+    header = ("model", "rows", *Freshness, "repeats", "outcomes (strict)", "FastChat's −1", "decimals (used)")
+    return Table("rows", "What the file holds", "", header, tuple(map(_file_row, file.models)))
+
+
+def _rating_table(file: FileAudit) -> Table:
+    caption = (
+        "Strict: rows whose prompt is today's, with the question as the unit. FastChat: every row but those of −1."
+    )
+    header = ("model", "rating", "turn 1", "turn 2", "if all missing were 1 / 10", "stale rows' mean")
+    theirs = ("FastChat turn 1", "FastChat turn 2", "FastChat average")
+    rows = tuple(map(_rating_row, file.models))
+    return Table("ratings", "Ratings: strict, and FastChat's", caption, (*header, *theirs), rows)
+
+
+def _contrast_table(file: FileAudit) -> Table:
+    header = ("baseline", "candidate", "rating_change", "p", "MDE", "if missing were worst / best", "at equal length")
+    return Table("contrasts", "Changes, paired by question", "", header, tuple(map(_contrast_row, file.contrasts)))
+
+
+def _game_table(file: FileAudit) -> Table:
+    header = ("baseline", "candidate", "rows", *Freshness, *TurnClass, "win_score", "win_change", "at equal length")
+    title = "Games: five classes of question-turns, seen from the candidate"
+    return Table("games", title, "", header, tuple(map(_pair_row, file.pairs)))
+
+
+def _bias_table(file: FileAudit) -> Table:
+    header = ("pair", "judge's flips", "hard: first / second seat", "tie and pick")
+    shares = ("first seat's share", "longer answer's share")
+    rows = tuple(map(_bias_row, file.pairs))
+    return Table("bias", "Does the seat or the length decide?", "", (*header, *shares), rows)
+
+
+def _fastchat_table(file: FileAudit) -> Table:
+    caption = "It drops a row with an error and calls every flip a tie."
+    header = ("model", "win", "loss", "tie", "win_rate", "loss_rate", "win_rate_adjusted")
+    return Table("fastchat", "FastChat's numbers", caption, header, tuple(map(_win_row, file.fastchat_wins)))
+
+
+def _coverage_table(found: Sequence[tuple[str, Sequence[Coverage]]]) -> Table:
     """Every part once; models beside each other."""
-    parts = list(dict.fromkeys(row.scope for _, rows in found for row in rows))
     rows = []
-    for part in parts:
+    for part in dict.fromkeys(row.scope for _, held in found for row in held):
         by_model = [next((row for row in held if row.scope == part), None) for _, held in found]
         rows.append((part, *(f"{row.scored}/{row.planned}" if row else "—" for row in by_model)))
-    yield Table("coverage", "Coverage: usable of planned", "", ("part", *(name for name, _ in found)), tuple(rows))
+    header = ("part", *(name for name, _ in found))
+    return Table("coverage", "Coverage: usable of planned", "", header, tuple(rows))
+
+
+def _file_row(model: RatedModel) -> tuple[str, ...]:
+    return (
+        *(model.model, str(model.rows), *(str(model.freshness[each]) for each in Freshness), str(model.repeats)),
+        *(_counts(model.outcomes), str(model.unread), f"{model.decimals[0]} ({model.decimals[1]})"),
+    )
+
+
+def _win_row(wins: FastChatWins) -> tuple[str, ...]:
+    rates = (wins.win_rate, wins.loss_rate, wins.win_rate_adjusted)
+    return (wins.model, str(wins.win), str(wins.loss), str(wins.tie), *map(_as_pandas, rates))
 
 
 def _rating_row(model: RatedModel) -> tuple[str, ...]:
@@ -129,20 +110,18 @@ def _rating_row(model: RatedModel) -> tuple[str, ...]:
     return (
         model.model,
         cell(by_scope.get("all")),
-        *(_plain(by_scope.get(f"turn {turn}")) for turn in (1, 2)),
-        _bounds("rating", model.bounds),
-        optional(model.stale_mean, lambda mean: f"{mean:.2f}") if model.stale_mean is not None else "—",
-        *(optional(each, lambda mean: f"{mean:.{DIGITS}f}") for each in (theirs.first_turn, theirs.second_turn)),
-        optional(theirs.average, lambda mean: f"{mean:.{DIGITS}f}"),
+        *(value_cell(by_scope.get(f"turn {turn}")) for turn in (1, 2)),
+        bounds_cell("rating", model.bounds),
+        "—" if model.stale_mean is None else f"{model.stale_mean:.2f}",
+        *(optional(each, _as_pandas) for each in (theirs.first_turn, theirs.second_turn, theirs.average)),
     )
 
 
 def _contrast_row(each: Contrast) -> tuple[str, ...]:
-    mde = each.change.mde
     return (
         *(each.baseline, each.candidate, cell(each.change), probability(each.p)),
-        optional(mde, lambda value: f"{value:.2f}"),
-        _bounds("rating_change", each.bounds),
+        optional(each.change.mde, lambda value: f"{value:.2f}"),
+        bounds_cell("rating_change", each.bounds),
         cell(each.controlled, with_n=False),
     )
 
@@ -157,25 +136,18 @@ def _pair_row(pair: PlayedPair) -> tuple[str, ...]:
 
 
 def _bias_row(pair: PlayedPair) -> tuple[str, ...]:
-    bias, lengths = pair.bias, pair.lengths
-    sign = f" ({probability(bias.p)})" if bias.p is not None else ""
-    length_sign = f"; {lengths.longer} of {lengths.decided}, {probability(lengths.p)}" if lengths.decided else ""
     return (
         f"{pair.baseline} : {pair.candidate}",
-        cell(bias.flips),
-        f"{bias.toward_first} / {bias.toward_second}{sign}",
+        cell(pair.bias.flips),
+        hard_flips_cell(pair.bias),
         str(pair.tie_picks),
-        f"{cell(bias.first_seat)}; {pair.seats[0]} to {pair.seats[1]}",
-        f"{cell(lengths.longer_wins)}{length_sign}",
+        f"{cell(pair.bias.first_seat)}; {pair.seats[0]} to {pair.seats[1]}",
+        longer_cell(pair.lengths),
     )
 
 
-def _plain(estimate: Estimate | None) -> str:
-    return NOT_MEASURED if estimate is None or estimate.value is None else number(estimate.measure, estimate.value)
-
-
-def _bounds(measure: str, bounds: Bounds | None) -> str:
-    return f"{number(measure, bounds[0])} / {number(measure, bounds[1])}" if bounds else "nothing is missing"
+def _as_pandas(value: float) -> str:
+    return f"{value:.{DIGITS}f}"
 
 
 def _counts(found: dict[str, int]) -> str:

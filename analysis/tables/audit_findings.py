@@ -6,9 +6,8 @@ In: a FileAudit. Out: sentences: stale rows, errors, repeats, flips toward a sea
 from collections.abc import Iterator, Sequence
 
 from analysis.audit_report import FileAudit, PlayedPair, RatedModel
-from analysis.estimates import Estimate
 from analysis.games import TurnClass
-from analysis.numbers import NOT_MEASURED, count_of, number, optional, probability
+from analysis.numbers import count_of, optional, probability, value_cell
 from analysis.stored import Freshness
 
 MOST_IDS = 12
@@ -33,7 +32,7 @@ def _rating_findings(model: RatedModel) -> Iterator[str]:
         mean, theirs = model.stale_mean, model.fastchat.average
         yield (
             f"{model.model}: {stale} rows judge other answers (mean {optional(mean, _two)}); without them the "
-            f"rating is {_value(model.scopes[0].rating)}, FastChat blends both into {optional(theirs, _two)}."
+            f"rating is {value_cell(model.scopes[0].rating)}, FastChat blends both into {optional(theirs, _two)}."
         )
     if model.freshness[Freshness.MIXED]:
         mixed = model.freshness[Freshness.MIXED]
@@ -93,10 +92,6 @@ def _ranges(ids: Sequence[str]) -> str:
 
 def _by_number(id: str) -> tuple[int, str]:
     return (int(id), "") if id.isdigit() else (0, id)
-
-
-def _value(estimate: Estimate) -> str:
-    return NOT_MEASURED if estimate.value is None else number(estimate.measure, estimate.value)
 
 
 def _two(value: float) -> str:

@@ -5,12 +5,12 @@ In: a ReviewReport. Out: Tables of plain text.
 
 from collections.abc import Iterable
 
-from analysis.estimates import ALPHA, Estimate
+from analysis.estimates import ALPHA
 from analysis.flips import FlipResult
 from analysis.losses import AGGREGATIONS, LossTests
 from analysis.margins import MarginGroup
 from analysis.model_reports import ItemReport
-from analysis.numbers import cell, number, optional, probability, unmeasured
+from analysis.numbers import cell, number, optional, probability, unmeasured, unsigned, value_cell
 from analysis.review_report import ReviewReport
 from analysis.tables.review import NO_FLOOR, NOISE_FLOOR, Table
 
@@ -119,7 +119,7 @@ def margin_table(report: ReviewReport) -> Table:
             groups = (found.kept, found.changed, found.right, found.wrong)
             shares = (_percent(found.changed_right), _percent(found.changed_wrong))
             moved = optional(found.moved_spearman, lambda value: number("spearman", value))
-            rows.append((each.model, _scope(row), *map(_margin_cell, groups), *shares, moved))
+            rows.append((each.model, scope_name(row.scope), *map(_margin_cell, groups), *shares, moved))
     caption = (
         "Top margin: the baseline's probability of its best option less that of its second, over the options; mean and "
         "quartiles. Last: rank correlation over items of the margin with the sum of absolute probability changes."
@@ -145,7 +145,7 @@ def _flip_row(each: ItemReport, row: FlipResult, floor: FlipResult | None) -> tu
         each.model,
         each.role,
         f"{moved.n} ({row.scoring}{scope})",
-        f"{_value(row.accuracy)}, baseline {_value(row.accuracy_baseline)}",
+        f"{value_cell(row.accuracy)}, baseline {value_cell(row.accuracy_baseline)}",
         cell(row.accuracy_change),
         cell(row.flips),
         cell(row.all_flips),
@@ -172,16 +172,13 @@ def _tied(row: FlipResult) -> tuple[str, str]:
 def _flip_floor(floor: FlipResult | None, row: FlipResult) -> str:
     if floor is None:
         return NO_FLOOR
-    kl = f"; KL {_value(floor.kl)}" if row.scoring == "acc" else ""
-    return f"flips {_value(floor.flips)}; all flips {_value(floor.all_flips)}{kl}"
+    kl = f"; KL {value_cell(floor.kl)}" if row.scoring == "acc" else ""
+    return f"flips {value_cell(floor.flips)}; all flips {value_cell(floor.all_flips)}{kl}"
 
 
-def _value(estimate: Estimate) -> str:
-    return optional(estimate.value, lambda value: number(estimate.measure, value))
-
-
-def _scope(row: FlipResult) -> str:
-    return "all items" if row.scope == "all" else row.scope.removeprefix("task ")
+def scope_name(scope: str) -> str:
+    """A scope in words."""
+    return "all items" if scope == "all" else scope.removeprefix("task ")
 
 
 def _margin_cell(group: MarginGroup) -> str:
@@ -197,7 +194,7 @@ def _percent(share: float | None) -> str:
 
 def _loss_row(each: ItemReport, tests: LossTests) -> tuple[str, ...]:
     several = tests.benchmarks > 1
-    margin = number("accuracy_change", tests.margin).lstrip("+")
+    within = f"(±{unsigned('accuracy_change', tests.margin)}, {probability(tests.same_p)})"
     drop = f"{probability(tests.max_drop_p)}, {tests.worst}" if several else "one benchmark"
     fisher = probability(tests.fisher_p) if several else "one benchmark"
     return (
@@ -208,5 +205,5 @@ def _loss_row(each: ItemReport, tests: LossTests) -> tuple[str, ...]:
         drop,
         fisher,
         "yes" if tests.loss else "not shown",
-        f"{'yes' if tests.same_p <= ALPHA else 'not shown'} (±{margin}, {probability(tests.same_p)})",
+        f"{'yes' if tests.same_p <= ALPHA else 'not shown'} {within}",
     )

@@ -6,12 +6,11 @@ In: a RunDifference. Out: Tables and lines of plain text; A is the first run, B 
 from collections.abc import Iterable, Iterator
 
 from analysis.decision import Decision
-from analysis.estimates import Estimate
 from analysis.games import Played, TurnClass
 from analysis.gates import MODES, item_estimate, pooled
 from analysis.model_difference import ModelDifference, RatingDifference
 from analysis.model_reports import ItemReport
-from analysis.numbers import NOT_MEASURED, cell, number, probability, unmeasured
+from analysis.numbers import cell, probability, unmeasured, unsigned, value_cell
 from analysis.run_changes import Changed
 from analysis.run_difference import RunDifference, Side
 from analysis.tables.review import SHAPES, Table, decision_row
@@ -147,7 +146,7 @@ def _moves(model: ModelDifference) -> Iterator[str]:
             yield f"rating_change by {each.judge} {cell(change, with_n=False)}"
     if model.choices and (whole := pooled(model.choices)) and not model.choices.identical:
         kl = cell(whole.kl, with_n=False)
-        yield f"accuracy_change {cell(whole.accuracy_change, with_n=False)}, flips {_value(whole.flips)}, KL {kl}"
+        yield f"accuracy_change {cell(whole.accuracy_change, with_n=False)}, flips {value_cell(whole.flips)}, KL {kl}"
 
 
 def _listed(records: Iterable[str]) -> str:
@@ -201,15 +200,11 @@ def _decided(decision: Decision, side: Side, judged: bool) -> tuple[str, str, st
 
 
 def _primary(side: Side) -> str:
-    return f"{side.primary}, margin {number(side.primary, side.margin).lstrip('+')}"
+    return f"{side.primary}, margin {unsigned(side.primary, side.margin)}"
 
 
 def _whose(difference: RunDifference, names: list[str]) -> str:
     return "all" if len(names) == len(difference.models) else ", ".join(names)
-
-
-def _value(estimate: Estimate) -> str:
-    return NOT_MEASURED if estimate.value is None else number(estimate.measure, estimate.value)
 
 
 def _short(text: str) -> str:

@@ -5,49 +5,34 @@ In: a JudgeReport. Out: Tables of plain text.
 
 from collections.abc import Iterator
 
-from analysis.bounds import Bounds
 from analysis.judge_reports import JudgeReport, ModelGames, ModelScores
-from analysis.numbers import cell, number, optional, probability
+from analysis.lengths import LengthPanel
+from analysis.numbers import bounds_cell, cell, optional, probability
 from analysis.tables.review import Table
 
-COMPLETE = "nothing is missing"
 SAME_DIGITS = 2
 EXTREMES = "if all missing were worst / best"
 
 
 def score_depth_table(judge: JudgeReport) -> Table:
     """Bounds for missing ratings, the change at equal length, and FastChat's average where it differs."""
-    return Table(
-        "score-depth",
-        f"Scores by {judge.name}: what is missing, and length",
+    caption = (
         "The bounds suppose nothing about missing ratings. At equal length: what least squares on this review's own "
-        "pairs leaves of the change when both answers have one length; shown beside the raw change, never decisive.",
-        (
-            "model",
-            f"rating {EXTREMES}",
-            f"rating_change {EXTREMES}",
-            "rating_change at equal length",
-            "FastChat's average",
-        ),
-        tuple(_score_row(each) for each in judge.scores),
+        "pairs leaves of the change when both answers have one length; shown beside the raw change, never decisive."
     )
+    header = ("model", f"rating {EXTREMES}", f"rating_change {EXTREMES}")
+    rest = ("rating_change at equal length", "FastChat's average")
+    title = f"Scores by {judge.name}: what is missing, and length"
+    return Table("score-depth", title, caption, (*header, *rest), tuple(map(_score_row, judge.scores)))
 
 
 def game_depth_table(judge: JudgeReport) -> Table:
     """Bounds for failed games, whether length wins, and the change at equal length."""
-    return Table(
-        "game-depth",
-        f"Games by {judge.name}: what is missing, and length",
-        "A judge that rewards length gives consistent wins to the longer answer more often than half of the time.",
-        (
-            "model",
-            f"win_score {EXTREMES}",
-            "the longer answer wins",
-            "longer by (characters)",
-            "win_change at equal length",
-        ),
-        tuple(_game_row(each) for each in judge.games),
-    )
+    caption = "A judge that rewards length gives consistent wins to the longer answer more often than half of the time."
+    header = ("model", f"win_score {EXTREMES}", "the longer answer wins", "longer by (characters)")
+    title = f"Games by {judge.name}: what is missing, and length"
+    rows = tuple(map(_game_row, judge.games))
+    return Table("game-depth", title, caption, (*header, "win_change at equal length"), rows)
 
 
 def strength_table(judge: JudgeReport) -> Table:
@@ -70,12 +55,18 @@ def depth_tables(judge: JudgeReport) -> Iterator[Table]:
     yield from (table for table in found if table.rows)
 
 
+def longer_cell(lengths: LengthPanel) -> str:
+    """How often the longer answer wins, of how many, and the p of their sign test."""
+    sign = f"; {lengths.longer} of {lengths.decided}, {probability(lengths.p)}" if lengths.decided else ""
+    return f"{cell(lengths.longer_wins)}{sign}"
+
+
 def _score_row(each: ModelScores) -> tuple[str, ...]:
     baseline = each.role == "baseline"
     return (
         each.model,
-        _bounds("rating", each.bounds),
-        "—" if baseline else _bounds("rating_change", each.change_bounds),
+        bounds_cell("rating", each.bounds),
+        "—" if baseline else bounds_cell("rating_change", each.change_bounds),
         "—" if each.controlled is None else cell(each.controlled),
         _fastchat(each),
     )
@@ -90,16 +81,10 @@ def _fastchat(each: ModelScores) -> str:
 
 
 def _game_row(each: ModelGames) -> tuple[str, ...]:
-    panel = each.lengths
-    sign = f"; {panel.longer} of {panel.decided}, {probability(panel.p)}" if panel.decided else ""
     return (
         each.model,
-        _bounds("win_score", each.bounds),
-        f"{cell(panel.longer_wins)}{sign}",
-        optional(panel.mean_change, lambda mean: f"{mean:+.0f}".replace("-", "−")),
+        bounds_cell("win_score", each.bounds),
+        longer_cell(each.lengths),
+        optional(each.lengths.mean_change, lambda mean: f"{mean:+.0f}".replace("-", "−")),
         cell(each.controlled),
     )
-
-
-def _bounds(measure: str, bounds: Bounds | None) -> str:
-    return f"{number(measure, bounds[0])} / {number(measure, bounds[1])}" if bounds else COMPLETE

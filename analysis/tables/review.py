@@ -8,9 +8,9 @@ from dataclasses import dataclass
 
 from analysis.decision import PRECEDENCE, Decision
 from analysis.estimates import Estimate
-from analysis.games import TurnClass
+from analysis.games import PositionBias, TurnClass
 from analysis.judge_reports import JudgeReport, ModelGames, ModelScores
-from analysis.numbers import cell, number, optional, probability
+from analysis.numbers import cell, number, optional, probability, unsigned
 from analysis.review_report import ReviewReport
 
 NOISE_FLOOR = "noise floor (control)"
@@ -49,7 +49,7 @@ def decision_table(report: ReviewReport) -> Table:
     return Table(
         "decision",
         "Decision",
-        f"Primary measure {report.primary}, margin {number(report.primary, report.margin).lstrip('+')}; "
+        f"Primary measure {report.primary}, margin {unsigned(report.primary, report.margin)}; "
         f"one-sided bounds. Family-wise: {report.family_wise}.",
         (
             "candidate",
@@ -189,7 +189,6 @@ def _change(change: Estimate | None, role: str) -> str:
 
 def _game_row(each: ModelGames, floor: Estimate | None) -> tuple[str, ...]:
     whole, bias = each.scopes[0], each.bias
-    sign = f" ({probability(bias.p)})" if bias.p is not None else ""
     return (
         each.model,
         each.role,
@@ -199,8 +198,14 @@ def _game_row(each: ModelGames, floor: Estimate | None) -> tuple[str, ...]:
         _floor_cell(floor, each.role),
         cell(bias.flips),
         cell(bias.first_seat),
-        f"{bias.toward_first} / {bias.toward_second}{sign}",
+        hard_flips_cell(bias),
     )
+
+
+def hard_flips_cell(bias: PositionBias) -> str:
+    """How many flips that name another winner went to each seat, and the p of their sign test."""
+    sign = f" ({probability(bias.p)})" if bias.p is not None else ""
+    return f"{bias.toward_first} / {bias.toward_second}{sign}"
 
 
 def _floor_cell(floor: Estimate | None, role: str) -> str:

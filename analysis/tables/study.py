@@ -9,7 +9,7 @@ from math import exp
 from analysis.estimates import Estimate
 from analysis.flips import FlipResult
 from analysis.gates import pooled
-from analysis.numbers import cell, interval, number
+from analysis.numbers import cell, interval, number, value_cell
 from analysis.review_report import ReviewReport
 from analysis.tables.review import Table
 from analysis.trace_measures import TraceReport
@@ -31,7 +31,8 @@ class Variant:
     @property
     def small(self) -> bool:
         """Whether its accuracy changed by no more than the paper's."""
-        return abs(self.row.accuracy_change.value or 0.0) <= SMALL_CHANGE
+        change = self.row.accuracy_change.value
+        return change is not None and abs(change) <= SMALL_CHANGE
 
 
 def variants(report: ReviewReport, role: str = "candidate") -> list[Variant]:
@@ -87,7 +88,5 @@ def _variant_row(each: Variant) -> tuple[str, ...]:
 
 def _short(estimate: Estimate | None) -> str:
     """Value and interval, without n and notes: every row has the same items."""
-    if estimate is None or estimate.value is None:
-        return "not measured"
-    told = number(estimate.measure, estimate.value)
-    return f"{told} {interval(estimate)}" if estimate.interval else told
+    ends = f" {interval(estimate)}" if estimate and estimate.interval else ""
+    return value_cell(estimate) + ends
