@@ -13,6 +13,7 @@ import numpy as np
 from numpy.typing import NDArray
 from scipy import stats
 
+from analysis.estimates import TOO_FEW, Estimate
 from analysis.resampling import RESAMPLES, Floats
 
 METHODS = ("spearman", "kendall", "pearson")
@@ -69,6 +70,18 @@ def fisher_interval(method: str, r: float, n: int) -> tuple[float, float] | None
     middle, reach = math.copysign(math.atanh(edge), r), Z_95 * math.sqrt(variances[method])
     low, high = math.tanh(middle - reach), math.tanh(middle + reach)
     return (low if r > -1 + 1e-12 else -1.0, high if r < 1 - 1e-12 else 1.0)
+
+
+def rank_correlation(xs: Sequence[float], ys: Sequence[float]) -> Estimate:
+    """Spearman's coefficient over candidates, and Fisher's interval for other candidates."""
+    x, y, n = np.array(xs), np.array(ys), len(xs)
+    if n < FEWEST_POINTS:
+        return Estimate("spearman", "candidates", n, missing=TOO_FEW, needs=FEWEST_POINTS)
+    rho = coefficient("spearman", x, y)
+    if rho is None:
+        return Estimate("spearman", "candidates", n, missing="one side is the same for all")
+    ends = fisher_interval("spearman", rho, n)
+    return Estimate("spearman", "candidates", n, rho, ends, None if ends else "too few")
 
 
 def orders(groups: Sequence[str], generator: np.random.Generator) -> tuple[Orders, bool]:

@@ -13,7 +13,6 @@ from analysis.figures.plots import Plot, Point, Series
 from analysis.figures.row_charts import Bar, Row, RowChart
 from analysis.flips import FlipResult, Transitions
 from analysis.margins import EDGES, MarginGroup
-from analysis.model_reports import ItemReport
 from analysis.review_report import ReviewReport
 from analysis.tables.choices import scope_name
 
@@ -28,7 +27,6 @@ class Candidate:
     """A candidate with its rows under acc, by scope."""
 
     name: str
-    report: ItemReport
     rows: dict[str, FlipResult]
 
 
@@ -49,7 +47,7 @@ def candidates(report: ReviewReport) -> Iterator[Candidate]:
     for each in report.choices:
         rows = {row.scope: row for row in each.results if row.scoring == "acc" and row.transitions.n}
         if each.role == "candidate" and "all" in rows:
-            yield Candidate(each.model, each, rows)
+            yield Candidate(each.model, rows)
 
 
 def parts(candidates: tuple[Candidate, ...]) -> list[str]:

@@ -6,12 +6,11 @@ MT-Bench scores). Shares and accuracy changes are in percent and percentage poin
 
 from collections.abc import Iterator
 
-import numpy as np
-
-from analysis.correlation import FEWEST_POINTS, coefficient, fisher_interval
+from analysis.correlation import rank_correlation
 from analysis.estimates import Estimate
 from analysis.figures.paper import CHANGE, FEWEST_DOTS, FLIPS, Candidate, candidates, parts
 from analysis.figures.plots import Plot, Point, Series
+from analysis.flips import FlipResult
 from analysis.gates import judged_estimate, primary_judge
 from analysis.numbers import cell
 from analysis.relations import OUTCOMES
@@ -20,16 +19,18 @@ from analysis.tables.choices import scope_name
 
 KL_NAMES = {"kl_vocabulary": "KL over the vocabulary", "kl_options": "KL over the options", "kl_trace": "KL (traces)"}
 ByScope = dict[str, Estimate]
+Kls = dict[str, dict[str, ByScope]]
 
 
 def relation_figures(report: ReviewReport) -> Iterator[Plot]:
     """Judged changes against flips, each KL and the accuracy change; then flips against each KL."""
     found = tuple(candidates(report))
-    yield from _outcomes(report, found)
-    yield from _flips_against_kl(report, found)
+    kls = _kls(report, found)
+    yield from _outcomes(report, found, kls)
+    yield from _flips_against_kl(found, kls)
 
 
-def _kl(report: ReviewReport, found: tuple[Candidate, ...]) -> dict[str, dict[str, ByScope]]:
+def _kls(report: ReviewReport, found: tuple[Candidate, ...]) -> Kls:
     """The KLs by measure, candidate and scope; kl_trace has no tasks."""
     read = [each for each in report.vocabulary if not each.fault]
     return {
@@ -41,9 +42,9 @@ def _kl(report: ReviewReport, found: tuple[Candidate, ...]) -> dict[str, dict[st
     }
 
 
-def _flips_against_kl(report: ReviewReport, found: tuple[Candidate, ...]) -> Iterator[Plot]:
+def _flips_against_kl(found: tuple[Candidate, ...], kls: Kls) -> Iterator[Plot]:
     """A plot a KL, a series a task."""
-    for measure, by_model in _kl(report, found).items():
+    for measure, by_model in kls.items():
         series = []
         for scope in ["all"] if measure == "kl_trace" else parts(found):
             points = []
@@ -64,17 +65,15 @@ def _flips_against_kl(report: ReviewReport, found: tuple[Candidate, ...]) -> Ite
             )
 
 
-def _outcomes(report: ReviewReport, found: tuple[Candidate, ...]) -> Iterator[Plot]:
+def _outcomes(report: ReviewReport, found: tuple[Candidate, ...], kls: Kls) -> Iterator[Plot]:
     """What the judge says against what the candidates pick."""
-    kls = _kl(report, found)
     axes = {"flips": FLIPS, "accuracy_change": CHANGE, **{name: f"{told}, nats" for name, told in KL_NAMES.items()}}
-    names = [model.model for model in report.models if model.role == "candidate"]
     rows = {each.name: each.rows["all"] for each in found}
     for outcome in OUTCOMES:
         judge = primary_judge(report.judges, outcome)
         for measure, axis in axes.items():
             points = []
-            for name in names:
+            for name in report.candidates:
                 y = judged_estimate(judge, name, outcome).value if judge else None
                 x = _pick(measure, kls, rows.get(name), name)
                 if x is not None and y is not None:
@@ -92,12 +91,14 @@ def _outcomes(report: ReviewReport, found: tuple[Candidate, ...]) -> Iterator[Pl
                 )
 
 
-def _pick(measure: str, kls: dict[str, dict[str, ByScope]], row: object, name: str) -> float | None:
+def _pick(measure: str, kls: Kls, row: FlipResult | None, name: str) -> float | None:
     """A candidate's value on the x axis, over all items."""
     if measure in kls:
         found = kls[measure].get(name, {}).get("all")
         return found.value if found else None
-    value = getattr(row, measure).value if row is not None else None
+    if row is None:
+        return None
+    value = (row.flips if measure == "flips" else row.accuracy_change).value
     return None if value is None else 100 * value
 
 
@@ -109,10 +110,6 @@ def _reported(report: ReviewReport, outcome: str, measure: str) -> str:
 
 
 def _rank_correlation(series: Series) -> str:
-    """Over the dots of a series, as far as they differ; the interval is Fisher's, for other candidates."""
-    xs, ys = (np.array([getattr(point, axis) for point in series.points]) for axis in "xy")
-    rho = coefficient("spearman", xs, ys) if len(xs) >= FEWEST_POINTS else None
-    if rho is None:
-        return ""
-    interval = fisher_interval("spearman", rho, len(xs))
-    return f"{series.name}: {cell(Estimate('spearman', 'candidates', len(xs), rho, interval, 'too few'))}"
+    """Over the dots of a series, as far as they differ."""
+    found = rank_correlation([point.x for point in series.points], [point.y for point in series.points])
+    return f"{series.name}: {cell(found)}" if found.value is not None else ""
