@@ -164,6 +164,10 @@ def test_findings_of_a_study_that_found_nothing_say_so(data):
     assert rows["Right→wrong and wrong→right in proportion, also under noise"][2:] == ("no flips", "not shown")
     assert rows["Flips follow KL over the vocabulary"][3] == "not shown"
     assert rows["Gains and losses of tokens' log-likelihood cancel in perplexity"][3] == "not shown"
+    assert rows["Changed answers had a smaller top margin than kept ones"][3] == "not shown"
+    assert rows["All flips follow flips"][3] == "not shown"
+    assert rows["More of the baseline's wrong answers change than of its right ones"][3] == "no"
+    assert rows["Accuracy hardly changes while answers flip"][3] == "no"
 
 
 @given(st.lists(st.floats(-50, 50, allow_subnormal=False), min_size=1, max_size=50))
@@ -179,3 +183,20 @@ def test_the_kept_config_has_names_instead_of_places(data, tmp_path):
     write_study([data], tmp_path)
     (part,) = json.loads((tmp_path / "facts.json").read_text())
     assert [each["model"] for each in part["config"]["candidate"]] == [each.name for each in data.config.candidate]
+
+
+def test_the_ends_of_a_sweep_are_its_smallest_and_largest_amounts(data):
+    report = study_report(data, "now")
+    swept = report.model_copy(update={"families": ("bits",) * 5, "amounts": (3.0, 5.0, 1.0, 4.0, 2.0)})
+    rows = {row[0]: row[2] for row in finding_table(swept).rows}
+    smallest, largest = rows["Flips rise while accuracy is still flat (bits)"].split(". ", 1)[1].split("; ")
+    assert smallest.startswith(f"{report.candidates[2]}: ")
+    assert largest.startswith(f"{report.candidates[1]}: ")
+
+
+def test_a_correlation_without_an_interval_shows_nothing(data):
+    report = study_report(data, "now")
+    few = report.model_copy(update={"choices": report.choices[:3]})
+    rows = {row[0]: row for row in finding_table(few).rows}
+    assert rows["Flips follow KL over the options"][2].endswith("[no interval: too few] (n 3)")
+    assert rows["Flips follow KL over the options"][3] == rows["All flips follow flips"][3] == "not shown"

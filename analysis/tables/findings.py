@@ -8,20 +8,22 @@ from collections.abc import Iterator, Sequence
 
 import numpy as np
 
-from analysis.correlation import coefficient, fisher_interval
+from analysis.correlation import rank_correlation
 from analysis.estimates import Estimate
 from analysis.intervals import wilson
-from analysis.numbers import cell, number
+from analysis.numbers import cell, number, value_cell
 from analysis.review_report import ReviewReport
 from analysis.tables.review import Table
 from analysis.tables.study import Variant, variants
 
-FEWEST = 4
-PAPER_RHO, PAPER_FLIPS = 0.96, 0.05
+FEWEST_STEPS = 3
+PAPER_RHO, SOME_RHO, PAPER_FLIPS = 0.96, 0.8, 0.05
 CANCELLED = 0.1  # of what 90 % of the tokens span, a mean change may be
 CAPTION = (
-    "`yes`: the interval reaches the paper's number, or every variant (of accuracy: most) shows it; `in part`: some. "
-    "Cancelled: the mean change is under a tenth of what 90 % of the tokens span. A dash: nothing to hold it against."
+    "`yes`: every variant shows it (of accuracy: most, with flips of 5 % among them; of a sweep: one step), or the "
+    "interval reaches what the paper says (of correlations: 0.96). `in part`: some variants do, or the correlation is "
+    "over 0.8. `no`: nothing shows it. `not shown`: nothing here could. Cancelled: the mean change is under a tenth of "
+    "what 90 % of the tokens span. A dash: nothing to hold it against."
 )
 
 
@@ -43,21 +45,21 @@ def finding_table(report: ReviewReport) -> Table:
     return Table("findings", "Findings", CAPTION, header, rows)
 
 
+def _holds(shown: int, of: int) -> str:
+    """Whether a finding holds that `shown` of so many variants show."""
+    return "not shown" if not of else "yes" if shown == of else "in part" if shown else "no"
+
+
 def _hidden(found: Sequence[Variant]) -> tuple[str, ...]:
     small = [each for each in found if each.small]
     flips = sorted(each.row.flips.value or 0.0 for each in small)
-    told = f"{len(small)} of {len(found)} variants stay within 2 points"
-    if not flips:
-        return ("Accuracy hardly changes while answers flip", "0 to 2 %; flips 5 to 13.6 %", told, "no")
-    least, middle, most = (number("flips", value) for value in (flips[0], float(np.median(flips)), flips[-1]))
-    ends = f"{least} to {most}, median {middle}"
-    holds = "yes" if 2 * len(small) > len(found) and flips[-1] >= PAPER_FLIPS else "in part"
-    return (
-        "Accuracy hardly changes while answers flip",
-        "change 0 to 2 %, flips 5 to 13.6 %",
-        f"{told}; their flips: {ends}",
-        holds,
-    )
+    told, holds = f"{len(small)} of {len(found)} variants stay within 2 points", "no"
+    if flips:
+        least, middle, most = (number("flips", value) for value in (flips[0], float(np.median(flips)), flips[-1]))
+        told = f"{told}; their flips: {least} to {most}, median {middle}"
+        if flips[-1] >= PAPER_FLIPS:
+            holds = "yes" if 2 * len(small) > len(found) else "in part"
+    return ("Accuracy hardly changes while answers flip", "change 0 to 2 %, flips 5 to 13.6 %", told, holds)
 
 
 def _directions(found: Sequence[Variant]) -> tuple[str, ...]:
@@ -93,16 +95,12 @@ def _kl_rows(found: Sequence[Variant]) -> Iterator[tuple[str, ...]]:
         "KL over the options": [each.row.kl.value for each in found],
         "KL along answers": [each.trace.kl.value if each.trace else None for each in found],
     }
-    half = float(np.median([value for value in flips if value is not None]))
+    half = np.median([value for value in flips if value is not None] or [0.0])
     near = [index for index, value in enumerate(flips) if value is not None and value <= half]
     for name, values in measures.items():
         rho = _spearman(values, flips)
         claimed = "Spearman 0.96 to 0.98 (0.981 on MMLU)" if name == "KL over the vocabulary" else "not found"
-        high = rho.interval[1] if rho.interval else rho.value or 0.0
-        holds = (
-            "not shown" if rho.value is None else "yes" if high >= PAPER_RHO else "in part" if rho.value > 0.8 else "no"
-        )
-        yield (f"Flips follow {name}", claimed, f"Spearman {cell(rho)}", holds)
+        yield (f"Flips follow {name}", claimed, f"Spearman {cell(rho)}", _follows(rho))
     rho = _spearman([measures["KL over the vocabulary"][i] for i in near], [flips[i] for i in near])
     told = f"Spearman {cell(rho)}, among the half with fewer flips"
     yield ("The same near the baseline", "not found (others: about 0)", told, "—")
@@ -111,28 +109,24 @@ def _kl_rows(found: Sequence[Variant]) -> Iterator[tuple[str, ...]]:
 
 
 def _spearman(xs: Sequence[float | None], ys: Sequence[float | None]) -> Estimate:
+    """Over the variants that have both."""
     known = [(x, y) for x, y in zip(xs, ys, strict=True) if x is not None and y is not None]
-    x, y = (np.array([pair[side] for pair in known]) for side in (0, 1))
-    rho = coefficient("spearman", x, y) if len(known) >= FEWEST else None
-    ends = None if rho is None else fisher_interval("spearman", rho, len(known))
-    return Estimate("spearman", "candidates", len(known), rho, ends, "too few" if rho is None or not ends else None)
+    return rank_correlation([x for x, _ in known], [y for _, y in known])
+
+
+def _follows(rho: Estimate) -> str:
+    """Whether a correlation is as high as the paper's; without an interval nothing shows it."""
+    if rho.value is None or rho.interval is None:
+        return "not shown"
+    return "yes" if rho.interval[1] >= PAPER_RHO else "in part" if rho.value > SOME_RHO else "no"
 
 
 def _all_flips(found: Sequence[Variant]) -> tuple[str, ...]:
     pairs = [(each.row.flips.value, each.row.all_flips.value) for each in found]
-    rho = _spearman(*zip(*pairs, strict=True)) if pairs else _spearman((), ())
+    rho = _spearman([alone for alone, _ in pairs], [both for _, both in pairs])
     ratios = [both / alone for alone, both in pairs if alone and both is not None]
-    told = (
-        f"Spearman {cell(rho)}; all flips are {np.median(ratios):.2f} times the flips (median)"
-        if ratios
-        else "no flips"
-    )
-    return (
-        "All flips follow flips",
-        "shown side by side, no number",
-        told,
-        "yes" if (rho.value or 0) > 0.9 else "in part",
-    )
+    times = f"; all flips are {np.median(ratios):.2f} times the flips (median)" if ratios else ""
+    return ("All flips follow flips", "shown side by side, no number", f"Spearman {cell(rho)}{times}", _follows(rho))
 
 
 def _sweeps(report: ReviewReport, found: Sequence[Variant]) -> Iterator[tuple[str, ...]]:
@@ -140,16 +134,15 @@ def _sweeps(report: ReviewReport, found: Sequence[Variant]) -> Iterator[tuple[st
     floor = max(
         (each.row.flips.interval[1] for each in variants(report, "control") if each.row.flips.interval), default=0
     )
-    for family in dict.fromkeys(each.family for each in found if each.amount is not None):
-        steps = [each for each in found if each.family == family]
-        if len(steps) < FEWEST - 1:
+    swept = [each for each in found if each.family and each.amount is not None]
+    for family in dict.fromkeys(each.family for each in swept):
+        steps = sorted((each for each in swept if each.family == family), key=lambda each: each.amount or 0.0)
+        if len(steps) < FEWEST_STEPS:
             continue
         hidden = [each.name for each in steps if _low(each.row.flips) > floor and _high(each.row.accuracy_change) >= 0]
-        ends = [steps[0], steps[-1]]
         told = "; ".join(
-            f"{e.name}: flips {number('flips', e.row.flips.value or 0)}, "
-            f"accuracy {number('accuracy_change', e.row.accuracy_change.value or 0)}"
-            for e in ends
+            f"{each.name}: flips {value_cell(each.row.flips)}, accuracy {value_cell(each.row.accuracy_change)}"
+            for each in (steps[0], steps[-1])
         )
         hidden_told = f"flips above the floor and no loss shown: {', '.join(hidden) or 'none'}"
         name = f"Flips rise while accuracy is still flat ({family})"
@@ -172,7 +165,7 @@ def _margins(found: Sequence[Variant]) -> tuple[str, ...]:
         f"; median mean margin {middles[0]:.2f} against {middles[1]:.2f}" if pairs else ""
     )
     name = "Changed answers had a smaller top margin than kept ones"
-    return (name, "shown, values not found", told, "yes" if pairs and lower == len(pairs) else "in part")
+    return (name, "shown, values not found", told, _holds(lower, len(pairs)))
 
 
 def _changed_answers(found: Sequence[Variant]) -> tuple[str, ...]:
@@ -180,12 +173,7 @@ def _changed_answers(found: Sequence[Variant]) -> tuple[str, ...]:
     known = [(wrong, right) for wrong, right in pairs if wrong is not None and right is not None]
     more = sum(wrong > right for wrong, right in known)
     name = "More of the baseline's wrong answers change than of its right ones"
-    return (
-        name,
-        "shown, values not found",
-        f"in {more} of {len(known)} variants",
-        "yes" if known and more == len(known) else "in part",
-    )
+    return (name, "shown, values not found", f"in {more} of {len(known)} variants", _holds(more, len(known)))
 
 
 def _token_changes(found: Sequence[Variant]) -> tuple[str, ...]:
@@ -193,7 +181,7 @@ def _token_changes(found: Sequence[Variant]) -> tuple[str, ...]:
     traced = [(each, each.trace) for each in found if each.trace and each.trace.logprob_quantiles]
     small = [(each, trace) for each, trace in traced if each.small and trace.logprob_change.value is not None]
     if not small:
-        return (name, "shown as histograms", "no variant stays within 2 points", "not shown")
+        return (name, "shown as histograms", "no variant that was traced stays within 2 points", "not shown")
     told = []
     for each, trace in small[:3]:
         low, _, high = (number("logprob_change", value) for value in trace.logprob_quantiles)
@@ -204,20 +192,11 @@ def _token_changes(found: Sequence[Variant]) -> tuple[str, ...]:
         for _, trace in small
     ]
     told.append(f"cancelled in {sum(spreads)} of the {len(small)} that stay within 2 points")
-    return (
-        name,
-        "shown as histograms",
-        "; ".join(told),
-        "yes" if all(spreads) else "in part" if any(spreads) else "no",
-    )
+    return (name, "shown as histograms", "; ".join(told), _holds(sum(spreads), len(spreads)))
 
 
 def _floor(report: ReviewReport) -> tuple[str, ...]:
     control = next(iter(variants(report, "control")), None)
     told = f"flips {cell(control.row.flips)}" if control else "no control"
-    return (
-        "A noise floor: the baseline run again",
-        "23.5 % where answers were sampled (BFCL), else not given",
-        told,
-        "—",
-    )
+    claimed = "23.5 % where answers were sampled (BFCL), else not given"
+    return ("A noise floor: the baseline run again", claimed, told, "—")
