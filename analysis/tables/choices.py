@@ -10,7 +10,7 @@ from analysis.flips import FlipResult
 from analysis.losses import AGGREGATIONS, LossTests
 from analysis.margins import MarginGroup
 from analysis.model_reports import ItemReport
-from analysis.numbers import cell, number, optional, probability, unmeasured, unsigned, value_cell
+from analysis.numbers import NOT_MEASURED, cell, number, optional, probability, unmeasured, unsigned, value_cell
 from analysis.review_report import ReviewReport
 from analysis.tables.review import NO_FLOOR, NOISE_FLOOR, Table
 
@@ -21,12 +21,13 @@ def flip_table(report: ReviewReport, *, brief: bool = False) -> Table:
     Over all items and each task, by acc and acc_norm; `brief`: over all items by acc, what the decision uses.
     """
     floors = _floors(report.choices)
+    lacking = NOT_MEASURED if report.control else NO_FLOOR
     rows = []
     for each in report.choices:
         if each.fault or not each.results:
             rows.append((each.model, each.role, *["—"] * 2, unmeasured(each.fault or "no choices"), *["—"] * 10))
         rows += [
-            _flip_row(each, row, floors.get((row.scope, row.scoring)))
+            _flip_row(each, row, _flip_floor(floors.get((row.scope, row.scoring)), row) or lacking)
             for row in each.results
             if (row.scope == "all" or row.scope.startswith("task ")) and not (brief and not _decides(row))
         ]
@@ -137,9 +138,9 @@ def _floors(choices: Iterable[ItemReport]) -> dict[tuple[str, str], FlipResult]:
     return {(row.scope, row.scoring): row for each in choices if each.role == "control" for row in each.results}
 
 
-def _flip_row(each: ItemReport, row: FlipResult, floor: FlipResult | None) -> tuple[str, ...]:
+def _flip_row(each: ItemReport, row: FlipResult, floor: str) -> tuple[str, ...]:
     moved = row.transitions
-    beside = "—" if each.role != "candidate" else _flip_floor(floor, row)
+    beside = floor if each.role == "candidate" else "—"
     scope = "" if row.scope == "all" else f", {row.scope}"
     return (
         each.model,
@@ -170,8 +171,9 @@ def _tied(row: FlipResult) -> tuple[str, str]:
 
 
 def _flip_floor(floor: FlipResult | None, row: FlipResult) -> str:
+    """The control's flips and KL; empty where its choices cannot be compared."""
     if floor is None:
-        return NO_FLOOR
+        return ""
     kl = f"; KL {value_cell(floor.kl)}" if row.scoring == "acc" else ""
     return f"flips {value_cell(floor.flips)}; all flips {value_cell(floor.all_flips)}{kl}"
 

@@ -58,7 +58,7 @@ def notes(difference: RunDifference) -> Iterator[str]:
         yield f"Left out, because one run only has them: {lost}."
     for model in difference.models:
         if model.choices and model.choices.fault:
-            yield f"The choices of {label(model)} cannot be compared: {model.choices.fault}."
+            yield f"The choices of {label(model)} cannot be compared: {model.choices.fault.rstrip('.')}."
     if difference.rules:
         told = "; ".join(
             f"{each.name} {_short(each.before)} in A, {_short(each.after)} in B" for each in difference.rules

@@ -100,7 +100,9 @@ def _exams(report: ReviewReport) -> Iterator[Tile]:
 def _cost(report: ReviewReport) -> Tile:
     spent = [each.spent_usd for each in report.costs if each.spent_usd is not None]
     calls = sum(each.calls or 0 for each in report.costs)
-    value = f"${sum(spent):.2f}" if spent else "not known" if calls else "no calls"
+    unpriced = any(each.calls and each.spent_usd is None for each in report.costs)
+    more = " and more" if unpriced else ""
+    value = f"${sum(spent):.2f}{more}" if spent else "not known" if calls else "no calls"
     return Tile("cost", value, "plain", f"{calls} calls; prices come from the config", "cards")
 
 

@@ -13,8 +13,8 @@ def trace_table(report: ReviewReport) -> Table:
     """kl_trace with its K, same top token, log-likelihood and first divergence of every model, the control's beside."""
     control = next((each for each in report.traces if each.role == "control"), None)
     caption = (
-        f"Every model reads {report.baseline}'s own answers token by token. KL is a lower bound: tokens outside both "
-        "lists of the K most likely are one bucket."
+        f"Every model reads {report.baseline}'s own answers token by token. KL is a lower bound: tokens that are not "
+        "in both lists of the K most likely are one bucket."
     )
     header = ("model", "role", "turns", "KL (trace)", NOISE_FLOOR, "K", "same top token", "change of log-probability")
     rest = ("5, 50, 95 % quantiles", "turns that diverge", "first divergence (median token)")

@@ -3,12 +3,15 @@
 In: a ReviewReport. Out: Tables of plain text, and the word behind each column's name.
 """
 
-from analysis.numbers import number
+from collections.abc import Iterator
+
+from analysis.numbers import unsigned
 from analysis.review_report import ReviewReport
 from analysis.tables.review import NOISE_FLOOR, Table
 
 METHOD_NOTES = (
     ("change", "Candidate minus baseline, on the same questions or items."),
+    ("rating", "Mean of the scored turn ratings, 1 to 10."),
     ("rating_change", "Mean difference of the turn ratings that both models have, paired by question."),
     ("win_score", "Wins plus half of ties and flips, over the question-turns whose two games both have a verdict."),
     ("win_change", "win_score minus 0.5."),
@@ -20,12 +23,19 @@ METHOD_NOTES = (
     ("kl_vocabulary", "KL over the whole vocabulary at the options' tokens; from the K most likely a lower bound."),
     ("kl_trace", "The same over tokens, on the baseline's own answers: a lower bound from the K most likely tokens."),
     ("same top token", "How often both models would have said the same next token, along those answers."),
-    ("close items", "Items whose baseline has at most 1/8 nat between its two best options: rounding can flip them."),
+    (
+        "close items",
+        "Items whose baseline's two best options are at most one step of its logits apart: rounding flips.",
+    ),
     ("noise floor", "The baseline run again with other seeds. Shown beside each value, never subtracted or tested."),
     ("interval", "95 %, two-sided, for reading. Decisions use one-sided bounds, at 5 % (Holm: 5 % over what is left)."),
     ("means", "On each side the wider of a studentized bootstrap over questions and Student's t; bounds never vanish."),
     ("proportions", "Wilson's interval; a paired change of accuracy by Tango's score interval."),
-    ("p", "Ratings: sign flips of whole questions. Items: McNemar, one-sided for a loss. Coefficients: permutations."),
+    (
+        "p",
+        "Ratings: sign flips of whole questions. Items: McNemar, one-sided for a loss. Coefficients: permutations. "
+        "Shared flips: hypergeometric, one-sided.",
+    ),
     (
         "not measured",
         "No number, and never zero: n is what there is, `needs` the fewest that the statistic can work with.",
@@ -47,64 +57,50 @@ ALIASES = {
     "flip": "flip of the judge",
     "judge's flips": "flip of the judge",
     "accuracy_change": "change",
-    "rating": "rating_change",
-    "p": "p",
     "Holm's p": "p",
     "lower bound": "interval",
     "upper bound": "interval",
     NOISE_FLOOR: "noise floor",
 }
-LIMITS = (
-    (
-        "few questions",
-        "Eighty questions are a small sample: see the smallest change that this review could have found.",
-    ),
-    ("categories", "Ten questions each: a category is a place to look, and never a finding of its own."),
-    (
-        "one question set",
-        "MT-Bench has been public since 2023: models may have seen it, and strong ones all score high.",
-    ),
-    (
-        "the judge",
-        "A model that judges has tastes (length, order, its own style). Exam, seats and length show some of them.",
-    ),
-    (
-        "references",
-        "A judge with a wrong reference answer punishes right answers; 13 of MT-Bench's first 30 are disputed.",
-    ),
-    (
-        "not asked",
-        "Safety, long contexts, tools, other languages, speed and cost of serving are not part of this review.",
-    ),
+SAMPLED = "The questions are a sample: see the smallest change that this review could have found."
+CATEGORIES = "A category holds few questions: it is a place to look, and never a finding of its own."
+ONE_SET = "Every question comes from one set: another set may say something else."
+MT_BENCH = "MT-Bench has been public since 2023: models may have seen it, and strong ones all score high."
+JUDGE = "A model that judges has tastes (length, order, its own style). Exam, seats and length show some of them."
+REFERENCES = "A judge with a wrong reference answer punishes right answers."
+DISPUTED = "13 of MT-Bench's first 30 references are disputed."
+NOT_ASKED = (
+    "Nothing here tells of what the questions and items leave out (safety, long contexts, tools, languages), nor of "
+    "the speed and cost of serving."
 )
 
 
 def term(name: str) -> tuple[str, str] | None:
     """The word behind a column's name, and its meaning; None where the name says it."""
     word = ALIASES.get(name, name)
-    return next(((word, meaning) for known, meaning in METHOD_NOTES if word in known.split(", ")), None)
+    return next(((known, meaning) for known, meaning in METHOD_NOTES if known == word), None)
 
 
 def limit_table(report: ReviewReport) -> Table:
-    """What the reader must not conclude; the first row with this review's own number."""
-    found = [each.primary.estimate for each in report.decisions if each.primary.estimate.mde]
-    most = max((estimate.mde or 0.0 for estimate in found), default=None)
-    own = (
-        ()
-        if most is None
-        else (("this review", f"Its smallest detectable {report.primary} is {_size(report, most)}."),)
-    )
-    return Table(
-        "limits",
-        "What this review cannot tell",
-        "Read this before you sign.",
-        ("limit", "why"),
-        (*own, *LIMITS),
-    )
+    """What the reader must not conclude from this review."""
+    caption = "Read this before you sign."
+    return Table("limits", "What this review cannot tell", caption, ("limit", "why"), tuple(_limits(report)))
 
 
-def _size(report: ReviewReport, change: float) -> str:
-    return number(report.primary, change).lstrip("+")
+def _limits(report: ReviewReport) -> Iterator[tuple[str, str]]:
+    """The review's own number first; then what its questions, its judges and their references leave open."""
+    official = report.question_source == "mt-bench"
+    found = [mde for each in report.decisions if (mde := each.primary.estimate.mde)]
+    if found:
+        yield "this review", f"Its smallest detectable {report.primary} is {unsigned(report.primary, max(found))}."
+    if report.questions:
+        yield "the questions", SAMPLED
+        yield "categories", CATEGORIES
+        yield "one question set", MT_BENCH if official else ONE_SET
+    if report.judges:
+        yield "the judge", JUDGE
+        yield "references", f"{REFERENCES} {DISPUTED}" if official else REFERENCES
+    yield "not asked", NOT_ASKED
 
 
 def method_table() -> Table:

@@ -1,0 +1,81 @@
+"""The words of the tables: they say what this review's own records support, and no more."""
+
+from dataclasses import replace
+
+import pytest
+
+from analysis.costs import Cost
+from analysis.decision import Word
+from analysis.model_difference import ModelDifference
+from analysis.run_difference import RunDifference, Side
+from analysis.tables.choices import flip_table
+from analysis.tables.difference import notes
+from analysis.tables.review import NO_FLOOR, NOISE_FLOOR
+from analysis.tables.strip import evidence_strip
+from analysis.tables.words import limit_table, term
+from tests.test_analysis_run_folder import Folder, config
+
+
+@pytest.fixture(scope="module")
+def report(tmp_path_factory):
+    """Two candidates and a control that rated a few questions and picked some items."""
+    folder = Folder(tmp_path_factory.mktemp("run"), config(), questions=4, items=20)
+    for seed, name in enumerate(folder.names):
+        folder.answer(name)
+        folder.choose(name, wrong=4, seed=seed, noise=0.4)
+    folder.rate(dict.fromkeys(folder.names, 7.0))
+    return folder.report()
+
+
+def limits(report):
+    return dict(limit_table(report).rows)
+
+
+def test_only_mt_bench_is_said_to_be_public_and_to_have_disputed_references(report):
+    official = limits(report.model_copy(update={"question_source": "mt-bench"}))
+    assert "MT-Bench" in official["one question set"]
+    assert "MT-Bench" in official["references"]
+    assert not [why for why in limits(report).values() if "MT-Bench" in why or "ighty" in why or "Ten " in why]
+
+
+def test_what_was_not_asked_or_judged_has_no_limit_of_its_own(report):
+    picked = limits(report.model_copy(update={"questions": 0, "question_source": None, "judges": ()}))
+    assert set(picked) <= {"this review", "not asked"}
+    assert {"the questions", "categories", "the judge"} <= set(limits(report))
+
+
+def test_a_column_of_ratings_is_explained_as_ratings(report):
+    assert term("rating") == ("rating", "Mean of the scored turn ratings, 1 to 10.")
+    assert term("Holm's p")[0] == "p"
+    assert term("model") is None
+
+
+def test_an_unknown_price_is_not_counted_as_nothing(report):
+    priced = Cost("judge", "a", 1, 1.0, calls=10, spent_usd=1.2)
+    for other, value in ((replace(priced, name="b", spent_usd=None), "$1.20 and more"), (priced, "$2.40")):
+        tiles = {tile.name: tile for tile in evidence_strip(report.model_copy(update={"costs": (priced, other)}))}
+        assert tiles["cost"].value == value
+
+
+def test_a_control_whose_choices_have_a_fault_is_not_said_to_lack(report):
+    faulty = tuple(
+        replace(each, results=(), fault="other items") if each.role == "control" else each for each in report.choices
+    )
+    for changes, told in (
+        ({"choices": faulty}, "not measured"),
+        ({"choices": faulty[1:], "control": None}, NO_FLOOR),
+    ):
+        table = flip_table(report.model_copy(update=changes))
+        place = table.header.index(NOISE_FLOOR)
+        assert {row[place] for row in table.rows if row[1] == "candidate"} == {told}
+
+
+def test_a_fault_that_is_a_sentence_ends_with_one_period(report):
+    fault = replace(report.choices[0], results=(), fault="Make both models' choices again.")
+    model = ModelDifference("w4", "w4", "candidate", {}, (), fault, (), None, None, ())
+    side = Side("r", "0", Word.SHIP, "accuracy_change", 0.02, 0, 20, ())
+    difference = RunDifference(
+        **{"made_at": "now", "seed": 1, "resamples": 9, "judged": False, "rules": (), "only_after": ()},
+        **{"before": side, "after": side, "models": (model,), "only_before": ()},
+    )
+    assert list(notes(difference)) == ["The choices of w4 cannot be compared: Make both models' choices again."]
