@@ -1,10 +1,13 @@
-"""An audit as Markdown: what was found, file by file, in tables and sentences.
+"""The faces of an audit: Markdown, what was found file by file, in tables and sentences; and JSON.
 
-In: an AuditReport. Out: Markdown for a terminal or a page; text from outside cannot render in it.
+In: an AuditReport. Out: Markdown for a terminal or a page, audit.md and audit.json; text from outside cannot render.
 """
 
+import dataclasses
+import json
 import re
 from collections.abc import Iterator
+from pathlib import Path
 
 from analysis.audit_report import AuditReport
 from analysis.faces.markdown_tables import pipe_table
@@ -12,7 +15,9 @@ from analysis.faces.text import markdown
 from analysis.tables.audit import answer_table, pair_tables, single_tables
 from analysis.tables.audit_findings import findings
 from analysis.tables.review import Table
+from ledger.store import write_atomically
 
+MARKDOWN, DATA = "audit.md", "audit.json"
 _WORD_UNDERSCORE = re.compile(r"(?<=\w)\\_(?=\w)")
 
 
@@ -26,6 +31,20 @@ def audit_markdown(report: AuditReport) -> str:
             lines += ["", f"### {table.title}", *([table.caption, ""] if table.caption else [""]), *_drawn(table)]
         lines += ["", *(f"- {markdown(sentence)}" for sentence in findings(file))]
     return "\n".join(lines) + "\n"
+
+
+def audit_json(report: AuditReport) -> str:
+    """Every number, unrounded, as indented JSON; the length of each answer's turns stands in the answers themselves."""
+    found = dataclasses.asdict(report)
+    for model in found["models"]:
+        del model["lengths"]
+    return json.dumps(found, indent=1, allow_nan=False) + "\n"
+
+
+def write_audit(report: AuditReport, folder: Path) -> None:
+    """Write audit.md and audit.json."""
+    write_atomically(folder / MARKDOWN, audit_markdown(report))
+    write_atomically(folder / DATA, audit_json(report))
 
 
 def _facts(report: AuditReport) -> Iterator[str]:

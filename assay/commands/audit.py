@@ -3,18 +3,14 @@
 In: a folder in FastChat's layout. Out: the audit on standard output, and as files on request.
 """
 
-import dataclasses
-import json
 from pathlib import Path
-from typing import Annotated, Any
+from typing import Annotated
 
 import typer
 
 from analysis.audit import audit as audited
-from analysis.audit_report import AuditReport
-from analysis.faces.audit import audit_markdown
+from analysis.faces.audit import audit_markdown, write_audit
 from assay.sources.fastchat_files import fastchat_folder, stored
-from ledger.store import write_atomically
 
 
 def audit(
@@ -45,17 +41,7 @@ def audit(
         assay audit data/mt_bench --baseline llama-3-8b > audit.md
     """
     report = audited(stored(fastchat_folder(folder, data), baseline), seed)
-    text = audit_markdown(report)
-    print(text, end="")
+    print(audit_markdown(report), end="")
     if out:
-        out.mkdir(parents=True, exist_ok=True)
-        write_atomically(out / "audit.md", text)
-        write_atomically(out / "audit.json", json.dumps(_plain(report), indent=1, allow_nan=False) + "\n")
+        write_audit(report, out)
     return 0
-
-
-def _plain(report: AuditReport) -> Any:  # noqa: ANN401 - what JSON can hold
-    found = dataclasses.asdict(report)
-    for model in found["models"]:
-        del model["lengths"]  # one number a turn of every answer, which stands in the answers themselves
-    return found
