@@ -37,8 +37,9 @@ def study_files(docs: Path) -> dict[str, str]:
     kept = read_study(docs / FOLDER)
     parts = [(study_report(data, data.facts.get("began", "")), data.facts) for data in kept]
     words = [_words(docs / FOLDER / name) for name in (OPENING, CLOSING)]
-    figures = {f"{FOLDER}/{name}.svg": svg for name, svg in study_figures(parts[0][0]).items()}
-    return {PAGE: study_page(parts, words[0], words[1]), **figures}
+    figures = study_figures(parts[0][0])
+    page = study_page(parts, figures, words[0], words[1])
+    return {PAGE: page, **{f"{FOLDER}/{name}.svg": svg for name, svg in figures.items()}}
 
 
 def _words(path: Path) -> str:

@@ -12,7 +12,6 @@ from analysis.review_report import ReviewReport
 from analysis.tables.choices import flip_table
 from analysis.tables.evidence import shortfall_line
 from analysis.tables.review import (
-    MOST_CANDIDATES,
     NOISE_FLOOR,
     SHAPES,
     Table,
@@ -49,7 +48,7 @@ def _opening(report: ReviewReport) -> Iterator[list[str]]:
     shown = foremost(report.decisions)
     places = [report.decisions.index(decision) for decision in shown]
     told = Table(decided.id, "", "", decided.header, tuple(decided.rows[place] for place in places))
-    yield table_lines(told, decided.header[:6], MOST_CANDIDATES, len(decided.rows) - len(shown))
+    yield table_lines(told, decided.header[:6], len(told.rows), len(decided.rows) - len(told.rows))
     yield ["", *(f"- {short_line(decision.sentence)}" for decision in shown)]
     yield [f"- {short_line(decision.settle)}" for decision in shown if decision.settle][:1]
     yield [f"- **{short_line(text)}**" for text in warnings(report)[:2]]

@@ -3,7 +3,7 @@
 In: the reports of a study's parts and their facts. Out: Markdown, and the SVG figures that it shows.
 """
 
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 
 from analysis.faces.markdown_tables import pipe_table
 from analysis.faces.rendering import figure_svg
@@ -32,8 +32,8 @@ FIGURES = {
 Part = tuple[ReviewReport, Mapping[str, str]]
 
 
-def study_page(parts: Sequence[Part], opening: str, closing: str) -> str:
-    """The page; `opening` and `closing` are what a person wrote around the numbers."""
+def study_page(parts: Sequence[Part], drawn: Iterable[str], opening: str, closing: str) -> str:
+    """The page with the figures of these names; `opening` and `closing` are what a person wrote around the numbers."""
     first = parts[0]
     findings = finding_table(first[0])
     lines = [opening.strip(), "", f"## {findings.title}", "", findings.caption, "", *_drawn(findings), ""]
@@ -42,7 +42,7 @@ def study_page(parts: Sequence[Part], opening: str, closing: str) -> str:
         lines += [f"## {table.title}", "", table.caption, "", *_drawn(table), ""]
     table = token_table(first[0])
     lines += [f"## {table.title}", "", table.caption, "", *_drawn(table), "", "## Figures", ""]
-    for name in study_figures(first[0]):
+    for name in drawn:
         lines += [f"**{FIGURES[name]}**", "", f"![{name}](study/{name}.svg)", ""]
     lines += ["## How it was made", ""]
     for report, facts in parts:
