@@ -107,6 +107,11 @@ def test_a_file_says_what_it_owns_and_stays_short(path):
     assert path.stem not in DRAWERS
 
 
+@pytest.mark.parametrize("path", sorted((HOUSE / "analysis").rglob("*.js")), ids=name_of)
+def test_a_script_stays_short(path):
+    assert len(path.read_text(encoding="utf-8").splitlines()) <= FILE_LINES
+
+
 @pytest.mark.parametrize("path", FILES, ids=name_of)
 def test_functions_stay_short(path):
     long = {f"{node.name}: {body_lines(node)}" for node in functions(path) if body_lines(node) > BODY_LINES}

@@ -7,7 +7,6 @@
   const filters = { show: "all", model: "", category: "", turn: "", sort: "loss" };
   const ITEM_KINDS = ["items", "right→wrong", "wrong→right", "wrong→other"];
   const MOST_ROWS = 2000;
-  const GAINS = { win: 0.5, loss: -0.5 };
   const SEATS = ["baseline first", "candidate first"];
 
   const element = (tag, kind, ...children) => {
@@ -56,7 +55,6 @@
     model, question, sample, turn, change, verdict, kinds, category: questions[question].category,
     key: { q: questions[question].id, turn: String(turn), model: data.models[model], sample: String(sample),
       source: questions[question].source },
-    loss: change ?? GAINS[verdict] ?? 0,
   }));
   const itemRows = data.items.map(([model, task, item, subject, kind, gold, before, after, question, options]) => ({
     model, task, item, category: subject, kind, gold, before, after, question, options,
@@ -110,12 +108,12 @@
 
   const label = (row) => {
     if (row.task !== undefined) {
-      return [element("span", "place", row.task + "/" + row.item), " ", element("span", "who", data.models[row.model]), " ",
+      return [element("span", "", row.task + "/" + row.item), " ", element("span", "who", data.models[row.model]), " ",
         element("span", "change", row.kind)];
     }
     const told = [row.change === null ? "" : signed(row.change, 1), row.verdict ?? ""].filter(Boolean).join(", ");
     const question = questions[row.question];
-    return [element("span", "place", question.id + ", turn " + row.turn), " ",
+    return [element("span", "", question.id + ", turn " + row.turn), " ",
       element("span", "who", data.models[row.model]), " ",
       element("span", "change", told || "not judged")];
   };
@@ -160,10 +158,11 @@
     return box;
   };
 
-  const reply = (name, said) => {
+  const reply = (said) => {
     if (said === null || said === undefined) return "";
-    return element("details", "", element("summary", "", name), prose(said));
+    return element("details", "", element("summary", "", "its reasons"), prose(said));
   };
+  const again = (each) => (each.repeat ? ", repeat " + (each.repeat + 1) : "");
 
   const verdicts = (row, judge) => {
     const place = (model) => [judge, model, row.question, row.sample, row.turn].join();
@@ -171,16 +170,14 @@
     for (const model of [0, row.model]) {
       for (const each of ratings.get(place(model)) ?? []) {
         const told = each.score === null ? each.outcome : "rated " + each.score;
-        const again = each.repeat ? ", repeat " + (each.repeat + 1) : "";
-        found.push(element("li", each.outcome, data.models[model] + ": " + told + again, reply("its reasons", each.reply)));
+        found.push(element("li", each.outcome, data.models[model] + ": " + told + again(each), reply(each.reply)));
       }
     }
     for (const each of games.get(place(row.model)) ?? []) {
       const told = each.winner === null ? each.outcome : each.winner === "tie" ? "a tie" : "the " + each.winner + " wins";
-      const again = each.repeat ? ", repeat " + (each.repeat + 1) : "";
       const why = each.reply === null && each.outcome === "scored" && !data.redacted ? " (equal answers, no call)" : "";
-      found.push(element("li", each.outcome, "game, " + SEATS[each.seats] + again + ": " + told + why,
-        reply("its reasons", each.reply)));
+      found.push(element("li", each.outcome, "game, " + SEATS[each.seats] + again(each) + ": " + told + why,
+        reply(each.reply)));
     }
     return found.length ? [element("h5", "", data.judges[judge]), element("ul", "verdicts", ...found)] : [];
   };
@@ -196,12 +193,11 @@
     for (let turn = 1; turn <= row.turn; turn += 1) {
       const [before, after] = sides.map((turns) => turns[turn - 1]);
       const split = data.redacted ? undefined : splitAt(part(before[0])[0], part(after[0])[0]);
-      const block = [element("h4", "", "Turn " + turn), prose(question.turns[turn - 1]),
+      told.push(element("h4", "", "Turn " + turn), prose(question.turns[turn - 1]),
         element("div", "pair",
           element("div", "", element("h5", "", data.models[0] + " (baseline), " + before[1]), prose(before[0])),
           element("div", "", element("h5", "", data.models[row.model] + ", " + after[1] +
-            (split === -1 ? ", the same words" : "")), prose(after[0], split)))];
-      told.push(...block);
+            (split === -1 ? ", the same words" : "")), prose(after[0], split))));
       if (question.references[turn - 1] !== undefined) {
         told.push(element("details", "", element("summary", "", "Reference for turn " + turn), prose(question.references[turn - 1])));
       }
