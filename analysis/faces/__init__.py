@@ -1,1 +1,1 @@
-"""Faces of one report: page, Markdown, JSON, terminal, files. In: a ReviewReport. Out: texts and files."""
+"""Faces of a review, a difference, an audit and a study: pages, terminal, data. In: reports. Out: texts and files."""

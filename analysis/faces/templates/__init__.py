@@ -1,1 +1,1 @@
-"""The page's template and style sheet: data only. In: nothing. Out: page.html.j2 and page.css."""
+"""The templates of the page and of its figures, its style sheet and its script: data only. In: nothing. Out: texts."""
