@@ -9,7 +9,6 @@ from dataclasses import dataclass
 LABELS, WIDTH = 150.0, 560.0
 CELL_HEIGHT, HEAD = 34.0, 30.0
 WIDEST_CELL = 100.0
-NAME_CHARACTERS = 14
 
 
 @dataclass(frozen=True)
@@ -82,10 +81,6 @@ def matrix_drawing(matrix: Matrix) -> MatrixDrawing:
         height=HEAD + CELL_HEIGHT * len(matrix.names) + 6,
         cell_width=width,
         cells=tuple(cells),
-        columns=tuple((_short(name), LABELS + (i + 0.5) * width) for i, name in enumerate(matrix.names)),
-        rows=tuple((_short(name), HEAD + (i + 0.5) * CELL_HEIGHT) for i, name in enumerate(matrix.names)),
+        columns=tuple((name, LABELS + (i + 0.5) * width) for i, name in enumerate(matrix.names)),
+        rows=tuple((name, HEAD + (i + 0.5) * CELL_HEIGHT) for i, name in enumerate(matrix.names)),
     )
-
-
-def _short(name: str) -> str:
-    return name if len(name) <= NAME_CHARACTERS else name[: NAME_CHARACTERS - 1] + "…"

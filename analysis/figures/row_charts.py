@@ -10,7 +10,6 @@ from analysis.figures.axes import Tick, ticks
 
 LABELS, RIGHT = 170.0, 548.0
 ROW, TOP, FOOT = 19.0, 22.0, 36.0
-LABEL_CHARACTERS = 27
 CHARACTER, PADDING = 6.9, 8.0  # of the words in a bar: one that is too narrow for them shows its count, or nothing
 NAMES_APART = 44.0  # of two lines; nearer ones have their names on either side
 BAR_COLORS = {
@@ -104,7 +103,6 @@ class DrawnRow:
     """A row on paper; the places of value and interval are None where it has none."""
 
     row: Row
-    label: str
     middle: float
     bars: tuple[DrawnBar, ...]
     value: float | None
@@ -146,7 +144,6 @@ def row_drawing(chart: RowChart) -> RowDrawing:
         rows=tuple(
             DrawnRow(
                 row=row,
-                label=row.label if len(row.label) <= LABEL_CHARACTERS else row.label[: LABEL_CHARACTERS - 1] + "…",
                 middle=TOP + ROW * (index + 0.5),
                 bars=tuple(_bar(bar, across(bar.start), across(bar.end)) for bar in row.bars if bar.start != bar.end),
                 value=None if row.value is None else across(row.value),
