@@ -203,7 +203,7 @@ def _game_row(each: ModelGames, floor: Estimate | None) -> tuple[str, ...]:
 
 
 def hard_flips_cell(bias: PositionBias) -> str:
-    """How many flips that name another winner went to each seat, and the p of their sign test."""
+    """The hard flips to the first and to the second seat, and the p of their sign test."""
     sign = f" ({probability(bias.p)})" if bias.p is not None else ""
     return f"{bias.toward_first} / {bias.toward_second}{sign}"
 
