@@ -13,7 +13,7 @@ from analysis.tables.difference import notes
 from analysis.tables.review import NO_FLOOR, NOISE_FLOOR
 from analysis.tables.strip import evidence_strip
 from analysis.tables.words import limit_table, term
-from tests.test_analysis_run_folder import Folder, config
+from tests.run_folder import Folder, config
 
 
 @pytest.fixture(scope="module")
