@@ -17,7 +17,7 @@ from analysis.cells import Cell
 from analysis.estimates import not_measured
 from analysis.evidence import JudgeEvidence, RunEvidence
 from analysis.exam import Exam
-from analysis.games import TurnClass, turn_classes, verdicts
+from analysis.games import TurnClass, position_bias, turn_classes, verdicts
 from analysis.judge_reports import JudgeReport, judge_report
 from analysis.resampling import Resamplings
 from ledger.judge_config import JudgeConfig
@@ -43,7 +43,10 @@ def panel_report(evidence: RunEvidence, reports: Sequence[JudgeReport], draws: R
         ("abstain as a whole", abstaining),
         ("flip", "no class has more than half of the panel: undecided"),
     )
-    return replace(judge_report(judged, evidence, draws), exam=_exam(len(trusted), reports), card=card)
+    report = judge_report(judged, evidence, draws)
+    # A panel sits in no seat: its made-up games would show a bias, and flips, that no judge has.
+    games = tuple(replace(each, bias=position_bias({}), gaps=()) for each in report.games)
+    return replace(report, games=games, exam=_exam(len(trusted), reports), card=card)
 
 
 def panel_evidence(evidence: RunEvidence, reports: Sequence[JudgeReport]) -> JudgeEvidence:

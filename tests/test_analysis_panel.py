@@ -7,6 +7,7 @@ import pytest
 from analysis.faces.page import report_html
 from analysis.games import TurnClass
 from analysis.panel import majority
+from analysis.tables.strip import evidence_strip
 from ledger.config import config_from
 from ledger.errors import ConfigError
 from ledger.judgments import Label, Winner
@@ -120,3 +121,14 @@ def test_labels_of_people_stand_beside_the_judges(tmp_path):
     assert trust.alpha_with_people is not None
     assert {each.judge for each in trust.calibrations} == {"judge-1", "judge-2", "judge-3"}
     assert all(each.refused for each in trust.calibrations)  # they never vary: nothing tells them from chance
+
+
+def test_a_panel_sits_in_no_seat_so_it_has_no_position_bias(tmp_path):
+    """Undecided: each of the two who may be believed is steady, and they contradict each other."""
+    report = panel(tmp_path, (True, False, True))
+    together = report.judges[0].games[0]
+    assert together.scopes[0].classes[FLIP] == 80
+    assert (together.bias.toward_first, together.bias.p, together.bias.first_seat.value) == (0, None, None)
+    assert together.gaps == ()
+    tile = next(each for each in evidence_strip(report) if each.name == "judge's flips")
+    assert (tile.value, tile.told) == ("0.0 %", "0 of 80 verdicts of judge-1 changed with the seats")

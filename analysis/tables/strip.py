@@ -77,8 +77,8 @@ def _readings(report: ReviewReport) -> Iterator[Tile]:
 
 
 def _flips(report: ReviewReport) -> Tile:
-    """The primary judge's flips over all candidates."""
-    judge = primary_judge(report.judges, "win_change")
+    """The primary judge's flips over all candidates; a panel has no seats to change its mind with."""
+    judge = primary_judge([each for each in report.judges if each.name != PANEL], "win_change")
     classes: Counter[TurnClass] = Counter()
     for each in judge.games if judge else ():
         if each.role == "candidate":
