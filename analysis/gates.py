@@ -139,8 +139,9 @@ def _vocabulary_reasons(read: VocabularyReport | None, measured: Measured) -> It
     if read is None or read.fault:
         return [f"kl_vocabulary: {read.fault if read else 'vocabulary = true is not set'}"]
     planned = read.items + read.missing
-    short = read.items < measured.config.decision.coverage * planned
-    return [f"only {read.items} of {planned} items have option tokens of {read.model}"] if short else []
+    if read.items < measured.config.decision.coverage * planned:
+        return [f"only {read.items} of {planned} items have option tokens of {read.model} and the baseline"]
+    return measured.unfinished["choices"]
 
 
 def _trace_reasons(traced: TraceReport | None, measured: Measured) -> Iterable[str]:
@@ -148,7 +149,9 @@ def _trace_reasons(traced: TraceReport | None, measured: Measured) -> Iterable[s
         return [f"kl_trace: {traced.fault if traced else 'traces = true is not set'}"]
     planned = traced.turns + traced.missing
     if traced.turns < measured.config.decision.coverage * planned:
-        return [f"only {traced.turns} of {planned} turns of the baseline's answers were traced by {traced.model}"]
+        return [
+            f"only {traced.turns} of {planned} turns of the baseline's answers were traced by it and {traced.model}"
+        ]
     return measured.unfinished["answers"]
 
 

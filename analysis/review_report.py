@@ -166,11 +166,17 @@ def _traces(evidence: RunEvidence, draws: Resamplings, extras: Extras) -> Iterat
     """The traces of every rival, where the review asks for traces."""
     if not (evidence.config.questions and evidence.config.questions.traces):
         return
+    planned = {
+        (*answer.key[1:], turn)
+        for answer in evidence.baseline.answers
+        for turn, written in enumerate(answer.turns, start=1)
+        if written.text
+    }
     for rival in evidence.rivals:
         refusal = str(rival.manifest.facts.get("traces_refused", "")) if rival.manifest else ""
         sides = (evidence.baseline.traces, rival.traces)
         report, extras.traces[rival.name] = trace_report(
-            rival.name, rival.role, *sides, draws, evidence.comparisons, refusal
+            rival.name, rival.role, *sides, draws, evidence.comparisons, refusal, planned
         )
         yield report
 
@@ -183,13 +189,15 @@ def _overlaps(evidence: RunEvidence, measured: Measured) -> Iterator[Overlap]:
 
 def _vocabulary(evidence: RunEvidence, draws: Resamplings, extras: Extras) -> Iterator[VocabularyReport]:
     """The option tokens of every rival, where a task asks for them."""
-    if not any(task.vocabulary for task in evidence.config.task):
+    tasks = {task.name for task in evidence.config.task if task.vocabulary}
+    if not tasks:
         return
+    planned = [item for item in evidence.items if item[0] in tasks]
     for rival in evidence.rivals:
         refusal = str(rival.manifest.facts.get("vocabulary_refused", "")) if rival.manifest else ""
         sides = (evidence.baseline.option_tokens, rival.option_tokens)
         report, extras.vocabulary[rival.name] = vocabulary_report(
-            rival.name, rival.role, *sides, draws, evidence.comparisons, refusal
+            rival.name, rival.role, *sides, draws, evidence.comparisons, refusal, planned
         )
         yield report
 

@@ -10,8 +10,8 @@ added to it, so that the bound stays one also where that mass is lost in roundin
 """
 
 import math
-from collections.abc import Mapping
-from dataclasses import dataclass
+from collections.abc import Collection, Mapping
+from dataclasses import dataclass, fields, replace
 
 import numpy as np
 from numpy.typing import NDArray
@@ -41,8 +41,8 @@ class TraceReport:
     95 % quantiles over positions, `logprob_counts` the positions in forty equal bins from -`logprob_reach` to
     +`logprob_reach` nats, what lies beyond in the outermost. `diverged` counts the turns where the most likely tokens
     differ somewhere, and `first_divergence` is the median position of the first such place among them. `floored` counts
-    positions where the candidate's bucket was lost in rounding. `missing` counts the baseline's turns that this model
-    has not traced; `fault` says why there is nothing.
+    positions where the candidate's bucket was lost in rounding. `missing` counts the planned turns that this model
+    or the baseline has not traced; `fault` says why there is nothing.
     """
 
     model: str
@@ -80,11 +80,19 @@ class Turn:
 
 
 def trace_report(
-    model: str, role: str, before: Traces, after: Traces, draws: Resamplings, comparisons: int, refusal: str = ""
+    model: str,
+    role: str,
+    before: Traces,
+    after: Traces,
+    draws: Resamplings,
+    comparisons: int,
+    refusal: str = "",
+    planned: Collection[Key] = (),
 ) -> tuple[TraceReport, Sums]:
     """All trace measures of one model, and the sum and number of kl_trace values of each question.
 
-    `refusal` is why its manifest says that tracing was refused.
+    `refusal` is why its manifest says that tracing was refused; `planned` are the turns that should have been traced,
+    also those that the baseline itself has not.
     """
     shared = shared_turns(before, after)
     unlike = [key for key in shared if not np.array_equal(before[key].tokens, after[key].tokens)]
@@ -93,8 +101,23 @@ def trace_report(
         fault = f"the traces of {'/'.join(map(str, unlike[0]))} hold other tokens than the baseline's"
     turns = {} if fault else traced_turns(before, after)
     top_k = min((before[key].top_tokens.shape[1] for key in shared), default=0)
-    report = trace_summary(model, role, turns, draws, comparisons, top_k, len(before) - len(shared), fault)
+    missing = len((before.keys() | set(planned)) - set(shared))
+    report = trace_summary(model, role, turns, draws, comparisons, top_k, missing, fault)
+    if report.kl.value is not None and same_records(before, after):
+        report = replace(report, kl=replace(report.kl, identical=True))
     return report, {question: (row[0], row[3]) for question, row in _by_question(turns).items()}
+
+
+def same_records(before: Traces, after: Traces) -> bool:
+    """Whether both hold the same traces, byte for byte; none are not the same."""
+    names = [field.name for field in fields(TraceArrays)]
+    return (
+        bool(before)
+        and before.keys() == after.keys()
+        and all(
+            np.array_equal(getattr(before[key], name), getattr(after[key], name)) for key in before for name in names
+        )
+    )
 
 
 def shared_turns(before: Traces, after: Traces) -> list[Key]:

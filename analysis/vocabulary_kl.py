@@ -9,8 +9,8 @@ zeros are handled); exact where K is the vocabulary. K is told.
 """
 
 import math
-from collections.abc import Iterator, Mapping
-from dataclasses import dataclass
+from collections.abc import Collection, Iterator, Mapping
+from dataclasses import dataclass, replace
 
 import numpy as np
 from numpy.typing import NDArray
@@ -18,7 +18,7 @@ from numpy.typing import NDArray
 from analysis.estimates import Estimate, estimate_or_missing, not_measured
 from analysis.intervals import cluster_mean
 from analysis.resampling import Floats, Resamplings
-from analysis.trace_measures import Traces, kl_lower_bound
+from analysis.trace_measures import Traces, kl_lower_bound, same_records
 from ledger.records import Key
 
 WHOLE_MASS = 1e-4  # what float32 leaves of one where all tokens are listed
@@ -29,7 +29,8 @@ class VocabularyReport:
     """One model's option tokens against the baseline's: all tasks pooled, and each task.
 
     `exact` is true where the lists hold the whole vocabulary; else the values are lower bounds from the `top_k` most
-    likely tokens. `missing` counts the baseline's items that this model lacks, `fault` says why there is nothing.
+    likely tokens. `missing` counts the planned items that this model or the baseline lacks, `fault` says why there is
+    nothing.
     """
 
     model: str
@@ -44,9 +45,19 @@ class VocabularyReport:
 
 
 def vocabulary_report(
-    model: str, role: str, before: Traces, after: Traces, draws: Resamplings, comparisons: int, refusal: str = ""
+    model: str,
+    role: str,
+    before: Traces,
+    after: Traces,
+    draws: Resamplings,
+    comparisons: int,
+    refusal: str = "",
+    planned: Collection[Key] = (),
 ) -> tuple[VocabularyReport, Mapping[Key, float]]:
-    """kl_vocabulary of one model, also item by item; keys are task, item and option. `refusal` is its manifest's."""
+    """kl_vocabulary of one model, also item by item; keys are task, item and option.
+
+    `refusal` is its manifest's; `planned` are the items, by task and item, that should have option tokens.
+    """
     shared = sorted(before.keys() & after.keys())
     unlike = [key for key in shared if not np.array_equal(before[key].tokens, after[key].tokens)]
     fault = refusal or ("" if shared else "not run (vocabulary = true)")
@@ -63,9 +74,11 @@ def vocabulary_report(
         comparisons,
         top_k=min((before[key].top_tokens.shape[1] for key in shared), default=0),
         exact=abs(1 - listed) < WHOLE_MASS and first is not None and _complete(first.top_tokens[0]),
-        missing=len({key[:2] for key in before} - {key[:2] for key in shared}),
+        missing=len(({key[:2] for key in before} | set(planned)) - {key[:2] for key in shared}),
         fault=fault,
     )
+    if report.kl.value is not None and same_records(before, after):
+        report = replace(report, kl=replace(report.kl, identical=True))
     return report, per_item
 
 

@@ -16,7 +16,8 @@ from analysis.tables.traces import trace_table
 from analysis.trace_measures import kl_lower_bound, trace_report
 from ledger.config import config_from
 from ledger.runs import RunFolder
-from ledger.traces import Trace, TraceArrays, TraceWriter, read_traces
+from ledger.traces import OPTION_TOKENS, TRACES, Trace, TraceArrays, TraceWriter, read_traces
+from tests.test_analysis_run_folder import Folder, config
 
 VOCABULARY = 12
 
@@ -124,12 +125,12 @@ def test_other_tokens_and_missing_turns_are_told():
     assert report.kl.value is None
 
 
-def stored(folder, model, values):
-    writer = TraceWriter(folder, part_positions=50)
-    for (source, question, sample, turn), each in values.items():
+def stored(folder, model, values, layout=TRACES):
+    writer = TraceWriter(folder, layout, part_positions=50)
+    for key, each in values.items():
         rows = (each.tokens, each.logprobs, each.top_tokens, each.top_logprobs)
         columns = [tuple(map(tuple, row.tolist())) if row.ndim == 2 else tuple(row.tolist()) for row in rows]
-        writer.append(Trace((model, source, question, sample, turn), *columns))
+        writer.append(Trace((model, *key), *columns))
     writer.close()
 
 
@@ -212,3 +213,42 @@ def test_against_the_whole_vocabulary_of_the_real_model():
     bound = kl_lower_bound(*(asked(engine, 20) for engine in (first, second)))[0]
     assert (bound <= brute * (1 + 1e-4) + 1e-6).all()
     assert bound.mean() > 0.3 * brute.mean()
+
+
+def traced_review(path, baseline_has=1.0, choices=60):
+    """A candidate equal to the baseline byte for byte, with limits on both KLs; `baseline_has`: share of its traces."""
+    limits = {"kl_trace": 0.01, "kl_vocabulary": 0.01}
+    data = config(("w8",), control=False, judge=False, limits=limits).model_dump(mode="json", exclude_none=True)
+    data["questions"]["traces"] = data["task"][0]["vocabulary"] = True
+    folder = Folder(path, config_from(data, "test"))
+    turns = [("test", question.id, 0, turn) for question in folder.questions for turn in (1, 2)]
+    options = [("test", item.id, 0) for item in folder.items]
+    for name, kept in (("bf16", baseline_has), ("w8", 1.0)):
+        folder.answer(name, "the same text")
+        folder.choose(name)
+        place = folder.run.generation(name).path
+        for layout, keys in ((TRACES, turns), (OPTION_TOKENS, options)):
+            each = arrays(*distributions(1)[::2], 5)
+            stored(place, name, dict.fromkeys(keys[: round(kept * len(keys))], each), layout)
+        folder.manifest(place, "generation", name, facts={"planned": {"choices": choices}})
+    return folder.report()
+
+
+def test_records_identical_byte_for_byte_lie_within_a_limit_on_kl(tmp_path):
+    """All KL are zero, and the range of KL has no upper end: equality is what can be said of them."""
+    report = traced_review(tmp_path)
+    assert (report.traces[0].kl.identical, report.vocabulary[0].kl.identical) == (True, True)
+    assert report.decisions[0].word == "SHIP"
+
+
+def test_coverage_of_kl_counts_what_was_planned_and_not_what_the_baseline_has(tmp_path):
+    report = traced_review(tmp_path, baseline_has=0.5)
+    assert (report.traces[0].missing, report.vocabulary[0].missing) == (12, 30)
+    assert [len(limit.unfit) for limit in report.decisions[0].limits] == [1, 1]
+    assert "only 12 of 24 turns" in report.decisions[0].sentence
+    assert "only 30 of 60 items" in report.decisions[0].sentence
+
+
+def test_items_that_no_model_came_to_are_missed_by_kl_vocabulary_too(tmp_path):
+    vocabulary = traced_review(tmp_path, choices=120).decisions[0].limits[1]
+    assert "only 60 of 120 planned choices" in vocabulary.unfit[0]
