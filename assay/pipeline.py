@@ -33,9 +33,10 @@ from judge.client import OpenAITransport
 from judge.prompt_sets import PromptSet, assay_prompts
 from judge.prompt_sets import official_prompts as read_official
 from judge.session import JudgeSummary, judge_together
-from ledger.config import ModelConfig, ReviewConfig, read_config
+from ledger.config import ReviewConfig, read_config
 from ledger.errors import ConfigError, StaleInput
 from ledger.judge_config import JudgeConfig
+from ledger.model_config import ModelConfig
 from ledger.progress import Progress, Report
 from ledger.runs import RunFolder, control_of
 from ledger.store import write_atomically

@@ -14,110 +14,14 @@ from pydantic import Field, ValidationError, model_validator
 from ledger.digests import digest_of
 from ledger.errors import ConfigError
 from ledger.judge_config import JudgeConfig
+from ledger.material_config import QuestionsConfig, TaskConfig
+from ledger.model_config import BaselineConfig, ModelConfig
 from ledger.runs import CONTROL_SUFFIX
 from ledger.sections import Section
 
-Engine = Literal["vllm", "transformers", "openai", "imported"]
 Primary = Literal["rating_change", "win_change", "accuracy_change"]
 Limit = Literal["flips", "all_flips", "kl_options", "kl_trace", "kl_vocabulary"]
-OWN_ITEMS = "assay"
 MARGINS: dict[str, float] = {"rating_change": 0.3, "win_change": 0.05, "accuracy_change": 0.02}
-
-
-class ModelConfig(Section):
-    """A model under test: a folder, a hub name or a served name, and how to run it.
-
-    `family` and `amount` say how a candidate was made: 2 in the family layers, say; candidates of one family with
-    amounts are a sweep. `template` is empty for the tokenizer's own chat template, or `fastchat:NAME`. `loader` names a
-    function of the user's own that loads the model (engine = "transformers"). The last three are for models behind an
-    endpoint (engine = "openai"). A model whose choices come from logs (`assay import`) has engine = "imported".
-    """
-
-    model: str = Field(min_length=1)
-    label: str = ""
-    engine: Engine = "vllm"
-    engine_args: dict[str, Any] = Field(default_factory=dict)
-    family: str = ""
-    amount: float | None = None
-    template: str = Field(default="", pattern=r"^(fastchat:.+)?$")
-    loader: str = Field(default="", pattern=r"^([\w.]+:\w+)?$")
-    base_url: str = ""
-    api_key_env: str = "OPENAI_API_KEY"
-    concurrency: int = Field(default=16, ge=1)
-
-    @property
-    def name(self) -> str:
-        """The label, or the last part of the model's name."""
-        return self.label or self.model.rstrip("/").rsplit("/", 1)[-1]
-
-    @model_validator(mode="after")
-    def _loads(self) -> Self:
-        if self.loader and self.engine != "transformers":
-            raise ValueError('`loader` needs engine = "transformers"')
-        return self
-
-
-class BaselineConfig(ModelConfig):
-    """The model in use today; `control` runs it a second time to show the noise."""
-
-    control: bool = True
-
-
-class QuestionsConfig(Section):
-    """The free-form part: which questions, and how they are answered.
-
-    `answers` is "baseline" where no judge will read them: only the baseline writes, and all models trace what it wrote.
-    `temperatures` overrides MT-Bench's temperature of a category. `traces` runs the baseline's answers through every
-    model and keeps the `top_k` most likely tokens at each position.
-    """
-
-    source: str = "assay"
-    references: str = ""
-    limit: int | None = Field(default=None, ge=1)
-    answers: Literal["all", "baseline"] = "all"
-    samples: int = Field(default=1, ge=1)
-    max_tokens: int = Field(default=1024, ge=1)
-    temperatures: dict[str, float] = Field(default_factory=dict)
-    traces: bool = False
-    top_k: int = Field(default=20, ge=1, le=1024)
-
-    @model_validator(mode="after")
-    def _read_by_somebody(self) -> Self:
-        if self.answers == "baseline" and not self.traces:
-            raise ValueError('`answers = "baseline"` is for `traces = true`; nothing else reads them')
-        return self
-
-
-class TaskConfig(Section):
-    """A multiple-choice task: Assay's own items, a JSONL file of items, or a task of lm-evaluation-harness.
-
-    `continuation` scores the text of each option, `letters` the letter before it; the harness builds its own prompts,
-    for which `num_fewshot`, `include_path` and `chat_template` are. `limit` counts documents of each of its leaf tasks.
-    `vocabulary` also keeps the `vocabulary_top_k` most likely tokens at each token of the options; 0 keeps all (only
-    engine = "transformers"), which makes kl_vocabulary exact.
-    """
-
-    name: str = "assay"
-    style: Literal["continuation", "letters"] = "continuation"
-    limit: int | None = Field(default=None, ge=1)
-    num_fewshot: int | None = Field(default=None, ge=0)
-    include_path: str = ""
-    chat_template: bool = False
-    vocabulary: bool = False
-    vocabulary_top_k: int = Field(default=20, ge=0, le=1024)
-
-    @property
-    def of_harness(self) -> bool:
-        """Whether lm-evaluation-harness has this task."""
-        return self.name != OWN_ITEMS and not self.name.endswith(".jsonl")
-
-    @model_validator(mode="after")
-    def _one_maker_of_prompts(self) -> Self:
-        if not self.of_harness and (self.num_fewshot is not None or self.include_path or self.chat_template):
-            raise ValueError("`num_fewshot`, `include_path` and `chat_template` are for lm-evaluation-harness' tasks")
-        if self.of_harness and self.style != "continuation":
-            raise ValueError("`style` is for Assay's own prompts; the harness builds those of its tasks")
-        return self
 
 
 class DecisionConfig(Section):

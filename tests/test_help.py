@@ -10,16 +10,10 @@ import pytest
 import typer
 
 from assay.cli import app, run
-from ledger.config import (
-    BaselineConfig,
-    DecisionConfig,
-    PlacementConfig,
-    QuestionsConfig,
-    ReviewConfig,
-    TaskConfig,
-    config_from_text,
-)
+from ledger.config import DecisionConfig, PlacementConfig, ReviewConfig, config_from_text
 from ledger.judge_config import JudgeConfig
+from ledger.material_config import QuestionsConfig, TaskConfig
+from ledger.model_config import BaselineConfig
 from tests.command_lines import commands, fault
 
 ENTRY = typer.main.get_command(app)

@@ -7,8 +7,9 @@ import pytest
 
 from assay.sources.material import questions, task_items
 from assay.sources.models import model_path
-from ledger.config import ModelConfig, QuestionsConfig, TaskConfig
 from ledger.errors import BadRecord, ConfigError, DuplicateKey
+from ledger.material_config import QuestionsConfig, TaskConfig
+from ledger.model_config import ModelConfig
 from tests.house import MT_BENCH, needs_mt_bench
 
 

@@ -17,8 +17,8 @@ from assay.sources.wheels import cache_folder
 from generation.harness import HarnessTask, harness_items
 from generation.orders import TaskItems
 from generation.sampling import temperature_of
-from ledger.config import QuestionsConfig, TaskConfig
 from ledger.errors import BadRecord, ConfigError, DuplicateKey
+from ledger.material_config import QuestionsConfig, TaskConfig
 from ledger.records import Item, Question
 from ledger.store import first_fault
 

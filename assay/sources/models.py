@@ -8,8 +8,8 @@ from pathlib import Path
 from assay.sources.smollm2 import NAME as SMOLLM2
 from assay.sources.smollm2 import fetched_model
 from generation.orders import EngineSpec
-from ledger.config import ModelConfig
 from ledger.errors import ConfigError
+from ledger.model_config import ModelConfig
 
 FETCHED = (SMOLLM2,)
 

@@ -36,7 +36,7 @@ from generation.harness import HarnessTask, harness_items
 from generation.orders import EngineSpec
 from generation.vllm_arguments import cpu_environment, on_cpu
 from generation.vllm_engine import load_vllm
-from ledger.config import TaskConfig
+from ledger.material_config import TaskConfig
 from ledger.records import Item
 from ledger.runs import GenerationFolder
 from ledger.store import Writer

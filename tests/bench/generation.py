@@ -34,7 +34,7 @@ from generation.engine import Reply, Request
 from generation.orders import EngineSpec
 from generation.vllm_arguments import cpu_environment, on_cpu
 from generation.vllm_engine import VllmEngine, load_vllm
-from ledger.config import QuestionsConfig
+from ledger.material_config import QuestionsConfig
 from ledger.records import Question
 from ledger.runs import GenerationFolder
 from ledger.store import Writer

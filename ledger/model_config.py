@@ -1,0 +1,51 @@
+"""The models' part of the config: where each is, how it is run, how it was made.
+
+In: `[baseline]` and a `[[candidate]]` table. Out: frozen ModelConfigs. Keys stand in the environment only.
+"""
+
+from typing import Any, Literal, Self
+
+from pydantic import Field, model_validator
+
+from ledger.sections import Section
+
+Engine = Literal["vllm", "transformers", "openai", "imported"]
+
+
+class ModelConfig(Section):
+    """A model under test: a folder, a hub name or a served name, and how to run it.
+
+    `family` and `amount` say how a candidate was made: 2 in the family layers, say; candidates of one family with
+    amounts are a sweep. `template` is empty for the tokenizer's own chat template, or `fastchat:NAME`. `loader` names a
+    function of the user's own that loads the model (engine = "transformers"). The last three are for models behind an
+    endpoint (engine = "openai"). A model whose choices come from logs (`assay import`) has engine = "imported".
+    """
+
+    model: str = Field(min_length=1)
+    label: str = ""
+    engine: Engine = "vllm"
+    engine_args: dict[str, Any] = Field(default_factory=dict)
+    family: str = ""
+    amount: float | None = None
+    template: str = Field(default="", pattern=r"^(fastchat:.+)?$")
+    loader: str = Field(default="", pattern=r"^([\w.]+:\w+)?$")
+    base_url: str = ""
+    api_key_env: str = "OPENAI_API_KEY"
+    concurrency: int = Field(default=16, ge=1)
+
+    @property
+    def name(self) -> str:
+        """The label, or the last part of the model's name."""
+        return self.label or self.model.rstrip("/").rsplit("/", 1)[-1]
+
+    @model_validator(mode="after")
+    def _loads(self) -> Self:
+        if self.loader and self.engine != "transformers":
+            raise ValueError('`loader` needs engine = "transformers"')
+        return self
+
+
+class BaselineConfig(ModelConfig):
+    """The model in use today; `control` runs it a second time to show the noise."""
+
+    control: bool = True
