@@ -95,7 +95,7 @@ def conditions(manifest: Manifest) -> dict[str, str | None]:
 def model_coverage(evidence: RunEvidence) -> Iterator[Coverage]:
     """Answers by how their turns ended, and choices, of every model; `paired choices` are what is compared."""
     parts = [(scope.name, scope.holds) for scope in scopes(evidence.cells, evidence.categories)]
-    tasks = [task.name for task in evidence.config.task]
+    tasks = [task.task for task in evidence.config.task]
     for model in evidence.models:
         if _writes(model, evidence):
             finishes = {

@@ -189,7 +189,7 @@ def _overlaps(evidence: RunEvidence, measured: Measured) -> Iterator[Overlap]:
 
 def _vocabulary(evidence: RunEvidence, draws: Resamplings, extras: Extras) -> Iterator[VocabularyReport]:
     """The option tokens of every rival, where a task asks for them."""
-    tasks = {task.name for task in evidence.config.task if task.vocabulary}
+    tasks = {task.task for task in evidence.config.task if task.vocabulary}
     if not tasks:
         return
     planned = [item for item in evidence.items if item[0] in tasks]

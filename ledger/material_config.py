@@ -3,6 +3,7 @@
 In: `[questions]` and a `[[task]]` table. Out: a frozen QuestionsConfig, frozen TaskConfigs.
 """
 
+from pathlib import Path
 from typing import Literal, Self
 
 from pydantic import Field, model_validator
@@ -54,6 +55,11 @@ class TaskConfig(Section):
     chat_template: bool = False
     vocabulary: bool = False
     vocabulary_top_k: int = Field(default=20, ge=0, le=1024)
+
+    @property
+    def task(self) -> str:
+        """The task's name in the records: a file's without folder and ending."""
+        return self.name if self.of_harness else Path(self.name).stem
 
     @property
     def of_harness(self) -> bool:

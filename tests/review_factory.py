@@ -130,7 +130,7 @@ class Factory:
     def _items(self) -> None:
         self._asked_items = [
             Item(
-                task="made.jsonl" if i % 2 else "other.jsonl",
+                task="made" if i % 2 else "other",
                 id=f"i{i:05}",
                 subject=CATEGORIES[i % 8],
                 question=self.text(18) + "?",

@@ -201,3 +201,14 @@ def test_models_that_were_not_asked_to_write_lack_no_answer(tmp_path):
     rows = [row for row in folder.report().coverage if row.kind == "answers"]
     assert {row.model for row in rows} == {"bf16"}
     assert all(row.share == 1 for row in rows)
+
+
+def test_a_task_in_a_file_is_found_under_the_name_that_its_records_carry(tmp_path):
+    """Production names an item's task after the file, without folder and ending."""
+    data = config(("w8",), control=False, judge=False).model_dump(mode="json", exclude_none=True)
+    data["task"] = [{"name": "data/test.jsonl"}]
+    folder = whole(tmp_path, config_from(data, "test"), wrong=10)
+    report = folder.report()
+    row = next(row for row in report.coverage if row.kind == "choices" and row.model == "w8")
+    assert (row.scope, row.scored, row.planned) == ("task test", 60, 60)
+    assert words(report) != ["UNFIT"]

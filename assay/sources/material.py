@@ -96,7 +96,7 @@ def task_items(config: TaskConfig, tokenizer: str = "") -> TaskItems:
         )
     own = config.name == OWN
     path: Traversable = files("prompts") / "items.jsonl" if own else _existing(Path(config.name), "task.name")
-    name = OWN if config.name == OWN else Path(config.name).stem
+    name = config.task
     items: dict[tuple[str | int, ...], Item] = {}
     lines: dict[str, int] = {}
     for number, data in _lines(path):
