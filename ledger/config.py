@@ -22,6 +22,13 @@ from ledger.sections import Section
 Primary = Literal["rating_change", "win_change", "accuracy_change"]
 Limit = Literal["flips", "all_flips", "kl_options", "kl_trace", "kl_vocabulary"]
 MARGINS: dict[str, float] = {"rating_change": 0.3, "win_change": 0.05, "accuracy_change": 0.02}
+REACH = {"rating_change": 9.0, "win_change": 0.5, "accuracy_change": 1.0}  # the greatest loss there can be
+UNITS = {
+    "rating_change": "in rating points: 0.3",
+    "win_change": "a share: 0.05 is five points of a hundred",
+    "accuracy_change": "a share: 0.02 is two points of a hundred",
+}
+SHARES = ("flips", "all_flips")
 
 
 class DecisionConfig(Section):
@@ -42,6 +49,15 @@ class DecisionConfig(Section):
     judge_may_compete: bool = False
     allow_different: tuple[Literal["engine", "dtype", "threads"], ...] = ()
     panel: bool = False
+
+    @model_validator(mode="after")
+    def _limits_can_be_kept_and_broken(self) -> Self:
+        for measure, most in self.limits.items():
+            if most < 0:
+                raise ValueError(f"limits.{measure} is {most:g}; no candidate lies at or under a limit below 0")
+            if measure in SHARES and most > 1:
+                raise ValueError(f"limits.{measure} is {most:g}, but it is a share: 0.08 is eight items of a hundred")
+        return self
 
 
 class PlacementConfig(Section):
@@ -74,9 +90,9 @@ class ReviewConfig(Section):
 
     @model_validator(mode="after")
     def _consistent(self) -> Self:
-        _refuse_repeated("label", [m.name for m in (self.baseline, *self.candidate)])
-        _refuse_repeated("judge", [j.name for j in self.judge])
-        _refuse_repeated("task", [t.name for t in self.task])
+        _refuse_repeated("label", [m.name for m in (self.baseline, *self.candidate)], "set `label`")
+        _refuse_repeated("judge", [j.name for j in self.judge], "set `label`")
+        _refuse_repeated("task", [t.task for t in self.task], "name it once, or rename one of two files")
         if any(m.name.endswith(CONTROL_SUFFIX) for m in (self.baseline, *self.candidate)):
             raise ValueError(f"a label may not end in {CONTROL_SUFFIX}; that names the control")
         if not self.questions and not self.task:
@@ -89,7 +105,10 @@ class ReviewConfig(Section):
             raise ValueError("the judges of one review give their verdicts in one `form`")
         if self.decision.panel and not self.judge[1:]:
             raise ValueError("a panel needs several [[judge]]s")
+        if len({task.vocabulary_top_k for task in self.task if task.vocabulary}) > 1:
+            raise ValueError("the tasks of one review keep one `vocabulary_top_k`")
         self._refuse_unmeasured_primary()
+        self._refuse_boundless_margin()
         return self
 
     def _refuse_unmeasured_primary(self) -> None:
@@ -97,6 +116,14 @@ class ReviewConfig(Section):
         needs = {"rating_change": "single" in modes, "win_change": "pair" in modes, "accuracy_change": bool(self.task)}
         if self.decision.primary and not needs[self.decision.primary]:
             raise ValueError(f"decision.primary is {self.decision.primary}, but nothing in this review measures it")
+
+    def _refuse_boundless_margin(self) -> None:
+        """A margin that nothing can lose ships every candidate: most often it is in the wrong unit."""
+        if self.margin >= REACH[self.primary]:
+            raise ValueError(
+                f"decision.margin is {self.margin:g}, but {self.primary} cannot lose more than "
+                f"{REACH[self.primary]:g}; it is {UNITS[self.primary]}"
+            )
 
     @property
     def primary(self) -> Primary:
@@ -160,10 +187,10 @@ def config_from(data: dict[str, Any], where: str) -> ReviewConfig:
         raise ConfigError(_fault_sentence(error), where=where) from error
 
 
-def _refuse_repeated(kind: str, names: list[str]) -> None:
+def _refuse_repeated(kind: str, names: list[str], remedy: str) -> None:
     for name in names:
         if names.count(name) > 1:
-            raise ValueError(f"two entries share the {kind} {name!r}; set `label`")
+            raise ValueError(f"two entries share the {kind} {name!r}; {remedy}")
 
 
 def _fault_sentence(error: ValidationError) -> str:

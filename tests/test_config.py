@@ -108,3 +108,35 @@ def test_a_judges_rules_follow_its_form():
     with pytest.raises(ConfigError, match="a panel needs several"):
         judges({}, panel=True)
     assert judges({}, {}, panel=True).decision.panel
+
+
+@pytest.mark.parametrize(
+    ("measured", "margin", "unit"),
+    [
+        (MINIMAL, 2, "a share: 0.02 is two points"),
+        (JUDGED, 9, "in rating points"),
+        (JUDGED | {"judge": [JUDGED["judge"][0] | {"modes": ["pair"]}]}, 0.5, "a share: 0.05 is five points"),
+    ],
+)
+def test_a_margin_that_nothing_can_lose_is_in_the_wrong_unit(measured, margin, unit):
+    with pytest.raises(ConfigError, match=unit):
+        config_from(measured | {"decision": {"margin": margin}}, "review.toml")
+    assert config_from(measured | {"decision": {"margin": margin / 100}}, "x").margin == margin / 100
+
+
+def test_a_limit_that_cannot_be_kept_or_broken_is_refused():
+    assert "limits.kl_trace is -0.1" in refusal(decision={"limits": {"kl_trace": -0.1}})
+    assert "limits.flips is 8, but it is a share" in refusal(decision={"limits": {"flips": 8}})
+    kept = config_from(MINIMAL | {"decision": {"limits": {"flips": 0, "kl_trace": 2}}}, "x")
+    assert kept.decision.limits == {"flips": 0, "kl_trace": 2}
+
+
+def test_two_files_of_one_name_would_share_their_items_names():
+    message = refusal(task=[{"name": "one/mine.jsonl"}, {"name": "two/mine.jsonl"}])
+    assert "share the task 'mine'; name it once, or rename one of two files" in message
+
+
+def test_the_tasks_of_a_review_keep_lists_of_one_length():
+    kept = [{"name": name, "vocabulary": True, "vocabulary_top_k": k} for name, k in (("assay", 5), ("a.jsonl", 9))]
+    assert "the tasks of one review keep one `vocabulary_top_k`" in refusal(task=kept)
+    assert config_from(MINIMAL | {"task": [kept[0], {"name": "a.jsonl"}]}, "x").task[0].vocabulary_top_k == 5

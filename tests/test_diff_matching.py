@@ -83,7 +83,9 @@ def test_a_question_that_changed_is_refused_and_the_field_named(usual, field, va
 
 @pytest.mark.parametrize(("column", "field"), [("item_digest", "document"), ("prompt_digest", "prompt")])
 def test_an_item_that_changed_is_refused_and_the_field_named(tmp_path, column, field):
-    first, second = (fill(folder(tmp_path / name, judge="")) for name in ("release-1", "release-2"))
+    first, second = (
+        fill(folder(tmp_path / name, judge="", decision="margin = 0.5")) for name in ("release-1", "release-2")
+    )
     for made, value in ((first, "d1"), (second, "d2")):
         store = made.run.generation("w4").choices
         changed = [each.model_copy(update={column: value}) if each.item == "i7" else each for each in store.records()]
