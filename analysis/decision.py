@@ -170,11 +170,17 @@ def _causes(evidence: Evidence, word: Word, step: int) -> tuple[str, ...]:
 def _primary_clause(primary: Gate, step: int) -> str:
     estimate, margin = primary.estimate, number(primary.estimate.measure, primary.threshold)
     if estimate.identical:
-        return f"{estimate.measure} is zero, because both models' records are identical byte for byte"
+        return _same_clause(estimate)
     if estimate.lower_bounds[step - 1] > primary.threshold:
         return _bound_clause(primary, step, 0, "above")
     low, high = (number(estimate.measure, ends[step - 1]) for ends in (estimate.lower_bounds, estimate.upper_bounds))
     return f"{estimate.measure} may lie on either side of {margin} (bounds {low} and {high})"
+
+
+def _same_clause(estimate: Estimate) -> str:
+    """The measured value beside it, because a judge asked twice about one text may rate it twice."""
+    measured = "" if estimate.value is None else f" ({estimate.measure} {number(estimate.measure, estimate.value)})"
+    return f"both models' own records are identical byte for byte{measured}"
 
 
 def _bound_clause(primary: Gate, step: int, side: int, where: str) -> str:
@@ -194,7 +200,7 @@ def _kept(limit: Gate, step: int) -> str:
     measure = limit.estimate.measure
     most = number(measure, limit.threshold)
     if limit.estimate.identical:
-        return f"{measure} is zero, because both models' records are identical byte for byte"
+        return _same_clause(limit.estimate)
     shown = number(measure, limit.estimate.upper_bounds[step - 1])
     return f"{measure} lies within the limit of {most} (upper bound {shown})"
 

@@ -235,3 +235,10 @@ def test_what_sampling_adds_is_measured_between_samples_of_a_question():
     assert samples == 4
     assert sd == pytest.approx(np.sqrt((1 + 0.1**2 / 2) / 4), rel=0.06)
     assert sampling({cell: value for cell, value in values.items() if cell.sample == 0}) == (1, None)
+
+
+def test_the_same_answers_may_be_rated_differently_so_the_measured_value_is_told():
+    found = decided(-0.2, 0.6, identical=True)
+    assert found.word is Word.SHIP
+    assert "own records are identical byte for byte (rating_change +0.20)" in found.sentence
+    assert "is zero" not in found.sentence
