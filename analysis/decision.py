@@ -11,8 +11,8 @@ from enum import StrEnum
 from typing import Literal
 
 from analysis.estimates import ALPHA, Estimate
-from analysis.intervals import needed_samples, needed_units
 from analysis.numbers import apart, number
+from analysis.plan import needed
 from ledger.errors import EXIT_HOLD, EXIT_INCONCLUSIVE, EXIT_SHIP, EXIT_UNFIT
 
 
@@ -235,42 +235,13 @@ def _sentence(evidence: Evidence, word: Word, causes: tuple[str, ...]) -> str:
 
 def _settle(evidence: Evidence, step: int) -> str:
     """What more evidence is needed, gate by gate."""
-    advice = [_needed(evidence.primary, step, evidence.primary.estimate.value, sign=1)]
-    for limit in evidence.limits:
-        if limit_word(limit, step) is not Word.SHIP:
-            advice.append(_needed(limit, step, limit.estimate.value, sign=-1))
-    return " ".join(text for text in advice if text)
+    words = [(evidence.primary, primary_word(evidence.primary, step))]
+    words += [(limit, limit_word(limit, step)) for limit in evidence.limits]
+    return " ".join(_advice(gate, step) for gate, word in words if word is not Word.SHIP)
 
 
-def _needed(gate: Gate, step: int, value: float | None, sign: int) -> str:
-    """Units that settle one gate with 80 % power if the true value is the measured one; empty if it is settled."""
+def _advice(gate: Gate, step: int) -> str:
     estimate = gate.estimate
     if not gate.fit:
         return f"Mend the evidence of {estimate.measure} first; more of the same {estimate.unit} do not help."
-    if estimate.identical or value is None:
-        return ""
-    if sign > 0 and estimate.lower_bounds[step - 1] > gate.threshold:
-        return ""
-    if estimate.sd is None:
-        return f"No {estimate.unit} differ yet; more {estimate.unit} than {estimate.n} narrow the bound."
-    most = number(estimate.measure, gate.threshold)
-    units = needed_units(estimate.sd, abs(value - gate.threshold), ALPHA / step)
-    if units is None:
-        return f"{estimate.measure} lies so near {most} that no practical number of {estimate.unit} settles it."
-    shown = number(estimate.measure, value)
-    # The bounds can ask for a little more than the normal formula when they were taken from few units.
-    units = max(units, estimate.n + 1)
-    return (
-        f"About {units} {estimate.unit} (now {estimate.n}) would settle {estimate.measure} against {most} "
-        f"with 80 % power, if it stays at {shown}.{_samples(estimate, abs(value - gate.threshold), ALPHA / step)}"
-    )
-
-
-def _samples(estimate: Estimate, distance: float, alpha: float) -> str:
-    """What more samples of the same questions would do; empty where one sample each does not tell."""
-    if estimate.sampling_sd is None:
-        return ""
-    samples = needed_samples(estimate, distance, alpha)
-    if samples is None:
-        return " More samples of the same questions would not: the questions differ too much from each other."
-    return f" So would about {max(samples, estimate.samples + 1)} samples of each question (now {estimate.samples})."
+    return needed(estimate, gate.threshold, ALPHA / step)

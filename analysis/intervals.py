@@ -135,15 +135,15 @@ def needed_units(sd: float, distance: float, alpha: float = ALPHA, power: float 
     return math.ceil(needed) if needed <= MOST_NEEDED else None
 
 
-def needed_samples(estimate: Estimate, distance: float, alpha: float = ALPHA, power: float = POWER) -> int | None:
-    """Samples of each of the same questions with which a bound clears `distance`; None where none are enough.
+def needed_samples(estimate: Estimate, distance: float, alpha: float = ALPHA) -> int | None:
+    """Samples of each of the same questions with which a bound clears `distance` with 80 % power; None if none do.
 
     More samples shrink what sampling adds to a question's mean, never what the questions differ by.
     Raises ValueError without `sampling_sd`. Source: arXiv 2411.00640, the power formula with K samples.
     """
     if estimate.sd is None or estimate.sampling_sd is None:
         raise ValueError(f"{estimate.measure}: one sample a question does not tell how much sampling adds")
-    wanted = estimate.n * (distance / (stats.norm.ppf(1 - alpha) + stats.norm.ppf(power))) ** 2
+    wanted = estimate.n * (distance / (stats.norm.ppf(1 - alpha) + stats.norm.ppf(POWER))) ** 2
     between = max(0.0, estimate.sd**2 - estimate.sampling_sd**2)
     rest = wanted - between
     if rest <= 0 or distance <= 0:
