@@ -19,7 +19,7 @@ from analysis.cells import Cell
 from analysis.estimates import Estimate, estimate_or_missing, not_measured
 from analysis.games import TurnClass
 from analysis.intervals import wilson
-from analysis.resampling import Floats, Resamplings
+from analysis.resampling import MOST_UNITS, Floats, Resamplings
 from ledger.judgments import Label, Winner
 
 HUMAN = "people"
@@ -35,7 +35,7 @@ Verdicts = Mapping[Place, TurnClass]
 class Agreement:
     """Two raters on the places that both judged: share of equal classes, the same among decided ones, Cohen's kappa.
 
-    `interval` of kappa is a 95 % percentile bootstrap over questions; None where kappa is not defined.
+    `interval` of kappa is 95 %, over questions: a percentile bootstrap, over 2,000 a jackknife; None without a kappa.
     """
 
     first: str
@@ -95,11 +95,7 @@ def agreement(
     decided = (a != 1) & (b != 1)
     tables = np.zeros((max(units) + 1, 3, 3))
     np.add.at(tables, (np.array(units), a, b), 1)
-    drawn = draws.of(len(tables))
-    kappas = np.array([]) if drawn is None else _kappas(drawn.totals(tables.reshape(len(tables), 9)).reshape(-1, 3, 3))
-    kappas = kappas[np.isfinite(kappas)]
     kappa = float(_kappas(tables.sum(axis=0)[np.newaxis])[0])
-    ends = np.quantile(kappas, (0.025, 0.975)) if len(kappas) and math.isfinite(kappa) else None
     return Agreement(
         first=first,
         second=second,
@@ -107,7 +103,7 @@ def agreement(
         equal=_share("agreement", int((a == b).sum()), len(a)),
         decided=_share("agreement", int((a == b)[decided].sum()), int(decided.sum())),
         kappa=kappa if math.isfinite(kappa) else None,
-        interval=(float(ends[0]), float(ends[1])) if ends is not None else None,
+        interval=_kappa_interval(kappa, tables, draws) if math.isfinite(kappa) else None,
     )
 
 
@@ -129,14 +125,10 @@ def calibration(
     judge: str, candidate: str, own: Verdicts, labels: Verdicts, with_people: Agreement | None
 ) -> Calibration:
     """win_change corrected by prediction-powered inference; refused for a judge that is no better than chance."""
-    values = _by_question({place: SHOWN[each] for place, each in own.items() if place[0] == candidate})
-    errors = _by_question(
-        {
-            place: SHOWN[labels[place]] - SHOWN[own[place]]
-            for place in own.keys() & labels.keys()
-            if place[0] == candidate
-        }
-    )
+    mine = {place: each for place, each in own.items() if place[0] == candidate}
+    own_means = _by_question({place: SHOWN[each] for place, each in mine.items()})
+    gaps = _by_question({place: SHOWN[labels[place]] - SHOWN[mine[place]] for place in mine.keys() & labels.keys()})
+    values, errors = (np.array(list(each.values())) for each in (own_means, gaps))
     raw = float(values.mean()) - 0.5 if len(values) else None
     refused = None
     if len(errors) < FEWEST_LABELS:
@@ -147,10 +139,28 @@ def calibration(
         missing = not_measured("win_change", "questions", refused or "no verdicts", n=len(errors))
         return Calibration(judge, candidate, len(errors), raw, missing, refused or "no verdicts")
     value = raw + float(errors.mean())
-    variance = values.var(ddof=1) / len(values) + errors.var(ddof=1) / len(errors)
-    half = float(stats.t.ppf(0.975, len(errors) - 1)) * math.sqrt(variance)
+    # The labeled questions are among all: where the judge is too high, its error is low.
+    shared = np.cov([own_means[unit] for unit in gaps], errors)[0, 1]
+    variance = values.var(ddof=1) / len(values) + errors.var(ddof=1) / len(errors) + 2 * shared / len(values)
+    half = float(stats.t.ppf(0.975, len(errors) - 1)) * math.sqrt(max(0.0, variance))
     found = Estimate("win_change", "questions", len(errors), value, (value - half, value + half), settings="PPI, t")
     return Calibration(judge, candidate, len(errors), raw, found, None)
+
+
+def _kappa_interval(kappa: float, tables: Floats, draws: Resamplings) -> tuple[float, float] | None:
+    """By bootstrap over the questions' tables, (questions, 3, 3); by jackknife where they are too many to resample."""
+    n = len(tables)
+    if n > MOST_UNITS:
+        rest = _kappas(tables.sum(axis=0) - tables)
+        reach = float(stats.norm.ppf(0.975) * np.sqrt((n - 1) / n * ((rest - rest.mean()) ** 2).sum()))
+        return (max(-1.0, kappa - reach), min(1.0, kappa + reach)) if math.isfinite(reach) else None
+    drawn = draws.of(n)
+    kappas = _kappas(drawn.totals(tables.reshape(n, 9)).reshape(-1, 3, 3)) if drawn else np.array([])
+    kappas = kappas[np.isfinite(kappas)]
+    if not len(kappas):
+        return None
+    low, high = np.quantile(kappas, (0.025, 0.975))
+    return float(low), float(high)
 
 
 def _kappas(tables: Floats) -> Floats:
@@ -172,12 +182,12 @@ def _units(places: Sequence[Place]) -> list[int]:
     return [numbers.setdefault(cell.unit, len(numbers)) for _, cell in places]
 
 
-def _by_question(values: Mapping[Place, float]) -> Floats:
-    """The mean of each question's values, (questions,)."""
+def _by_question(values: Mapping[Place, float]) -> dict[tuple[str, str], float]:
+    """The mean of each question's values."""
     grouped: dict[tuple[str, str], list[float]] = {}
     for place in sorted(values):
         grouped.setdefault(place[1].unit, []).append(values[place])
-    return np.array([sum(group) / len(group) for group in grouped.values()])
+    return {unit: sum(group) / len(group) for unit, group in grouped.items()}
 
 
 def _share(measure: str, count: int, n: int) -> Estimate:

@@ -6,6 +6,7 @@ import numpy as np
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
+from scipy import stats
 from statsmodels.stats.inter_rater import cohens_kappa
 
 from analysis.agreement import (
@@ -155,3 +156,27 @@ def test_another_kind_of_file_is_refused(tmp_path):
     (tmp_path / "l.xlsx").write_text("")
     with pytest.raises(ConfigError, match=r"no \.jsonl and no \.csv"):
         read(tmp_path / "l.xlsx")
+
+
+def test_over_two_thousand_questions_kappa_has_an_interval_and_labels_still_correct():
+    generator = np.random.default_rng(4)
+    truth = {place(n): CLASSES[i] for n, i in enumerate(generator.choice(3, 2_001, p=(0.3, 0.2, 0.5)))}
+    judge = {p: WIN if n % 4 == 0 else each for n, (p, each) in enumerate(truth.items())}
+    found = next(iter(agreements({"j": judge, "people": truth}, DRAWS)))
+    few = dict(list(truth.items())[:2_000])
+    beside = next(iter(agreements({"j": judge, "people": few}, Resamplings(1, 2_000))))
+    assert found.interval == pytest.approx(beside.interval, abs=0.005)
+    assert calibration("j", "cand", judge, truth, found).refused is None
+
+
+def test_where_all_is_labeled_the_corrected_change_is_peoples_own_and_as_sure():
+    """The judge's error moves against its value on the same questions: what is left is how sure people's mean is."""
+    generator = np.random.default_rng(5)
+    truth = {place(n): CLASSES[i] for n, i in enumerate(generator.choice(3, 80, p=(0.3, 0.2, 0.5)))}
+    judge = {p: WIN if generator.random() < 0.3 else each for p, each in truth.items()}
+    with_people = next(iter(agreements({"j": judge, "people": truth}, DRAWS)))
+    found = calibration("j", "cand", judge, truth, with_people).corrected
+    worth = np.array([{WIN: 1.0, TIE: 0.5, LOSS: 0.0}[each] for each in truth.values()])
+    assert found.value == pytest.approx(worth.mean() - 0.5)
+    reach = stats.t.ppf(0.975, 79) * worth.std(ddof=1) / np.sqrt(80)
+    assert found.interval == pytest.approx((found.value - reach, found.value + reach))
