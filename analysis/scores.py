@@ -4,16 +4,18 @@ In: scores by cell. Out: Estimates by scope, a sign-flip permutation p and its H
 Source: arXiv 2411.00640 (question clusters, paired differences); DESIGN sections 4 and 5.
 """
 
+import math
 from collections.abc import Sequence
 from dataclasses import dataclass, replace
 
 import numpy as np
+from scipy import stats
 from statsmodels.stats.multitest import multipletests
 
 from analysis.cells import Cell, Scope, Values, question_sums, sampling
 from analysis.estimates import Estimate, estimate_or_missing
 from analysis.intervals import cluster_mean
-from analysis.resampling import Floats, Resampling, Resamplings
+from analysis.resampling import MOST_UNITS, Floats, Resampling, Resamplings
 
 RATING_RANGE = (1.0, 10.0)
 CHANGE_RANGE = (-9.0, 9.0)
@@ -75,9 +77,17 @@ def sign_flip_p(sums: Floats, draws: Resampling) -> float:
     return extreme / len(totals) if draws.exact else (1 + extreme) / (1 + len(totals))
 
 
+def normal_sign_flip_p(sums: Floats) -> float:
+    """What sign_flip_p comes to for many questions: with random signs the total has variance sum of squares."""
+    spread = math.sqrt(float(sums @ sums))
+    return float(2 * stats.norm.sf(abs(float(sums.sum())) / spread)) if spread else 1.0
+
+
 def rating_change_p(baseline: Values, candidate: Values, draws: Resamplings) -> float | None:
-    """The sign-flip p of rating_change; None for fewer than two questions."""
+    """The sign-flip p of rating_change, or its normal limit over MOST_UNITS questions; None for fewer than two."""
     sums, _ = question_sums(paired_changes(baseline, candidate))
+    if len(sums) > MOST_UNITS:
+        return normal_sign_flip_p(sums)
     drawn = draws.of(len(sums))
     return sign_flip_p(sums, drawn) if drawn else None
 

@@ -21,7 +21,7 @@ from analysis.games import (
     win_score,
     win_values,
 )
-from analysis.resampling import Resamplings
+from analysis.resampling import Resamplings, resampling
 from analysis.scores import holm, paired_changes, rating, rating_change, rating_change_p, sign_flip_p
 from analysis.tables.review import warnings
 from ledger.judgments import ExamMark, Order, Outcome, Winner
@@ -268,3 +268,14 @@ def test_what_answers_try_on_the_judge_is_said_aloud(tmp_path):
         (told,) = [text for text in warnings(folder.report()) if "might work on" in text]
         assert told.startswith("Answers of w4 that might work on judge-1: 3 verdicts, 40 answers given to several")
         assert shown in told
+
+
+def test_a_change_over_more_than_two_thousand_questions_has_a_p():
+    generator = np.random.default_rng(3)
+    one, other = (
+        {Cell("s", f"{n:04}", 0, 1, 0): float(v) for n, v in enumerate(generator.integers(1, 11, 2_001))} for _ in "ab"
+    )
+    found = rating_change_p(one, other, Resamplings(1, 200))
+    sums = np.array([other[cell] - one[cell] for cell in one])
+    assert found == pytest.approx(sign_flip_p(sums, resampling(2_001, generator, 4_000)), abs=0.03)
+    assert rating_change_p(one, one, Resamplings(1, 200)) == 1
