@@ -21,6 +21,7 @@ from analysis.resampling import Floats
 FEWEST_MODELS = 3
 FEWEST_QUESTIONS = 5
 STEPS = 100
+LEAST_ERROR = 1e-12  # what is smaller is rounding
 Unit = tuple[str, str]
 Results = Mapping[tuple[str, str], Mapping[Unit, tuple[float, float]]]
 """By (first, second) model and question: what the second won, and of how many question-turns."""
@@ -38,7 +39,7 @@ class Strength:
 def strengths(results: Results, baseline: str, models: Sequence[str]) -> tuple[Strength, ...]:
     """The baseline first, then the models as given; empty for fewer than three models with games."""
     played = {name for pair, units in results.items() if units for name in pair}
-    names = [baseline, *(name for name in models if name in played and name != baseline)]
+    names = [baseline, *(name for name in models if name in played)]
     if len(names) < FEWEST_MODELS or baseline not in played:
         return ()
     units = sorted({unit for found in results.values() for unit in found})
@@ -48,7 +49,7 @@ def strengths(results: Results, baseline: str, models: Sequence[str]) -> tuple[S
     fitted = _fitted(wins.sum(axis=0), weights.sum(axis=0), seats, len(names))
     errors = _errors(fitted, wins, weights, seats)
     return tuple(
-        Strength(name, _estimate(float(value), float(error), len(units)), float(expit(value)))
+        Strength(name, _estimate(float(value), float(error), len(units), first=name == baseline), float(expit(value)))
         for name, value, error in zip(names, fitted, errors, strict=True)
     )
 
@@ -108,9 +109,10 @@ def _design(seats: np.ndarray, models: int) -> Floats:
     return rows[:, 1:]
 
 
-def _estimate(value: float, error: float, n: int) -> Estimate:
-    if not error:
-        return Estimate("strength", "questions", n, value, missing="the baseline is the zero")
+def _estimate(value: float, error: float, n: int, *, first: bool) -> Estimate:
+    if first or error <= LEAST_ERROR:
+        why = "the baseline is the zero" if first else "no variation between questions"
+        return Estimate("strength", "questions", n, value, missing=why)
     reach = float(stats.t.ppf(1 - ALPHA / 2, n - 1)) * error
     sd = error * float(np.sqrt(n))
     return Estimate(

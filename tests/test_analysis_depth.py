@@ -147,3 +147,12 @@ def test_strengths_without_a_finite_fit_are_named():
     assert strengths({}, "base", ["a", "b"]) == ()
     few = strengths({("base", "a"): dict(list(half.items())[:3]), ("base", "b"): {}}, "base", ["a", "b"])
     assert few == ()
+
+
+def test_a_model_that_always_ties_has_no_variation_and_is_not_called_the_baseline():
+    half = {("s", str(q)): (0.5, 1.0) for q in range(20)}
+    found = strengths({("base", "a"): half, ("base", "b"): half}, "base", ["a", "b"])
+    assert [each.strength.missing for each in found] == [
+        "the baseline is the zero",
+        *["no variation between questions"] * 2,
+    ]
