@@ -96,14 +96,14 @@ def _rater(judge: JudgeEvidence, evidence: RunEvidence) -> dict[Place, TurnClass
 
 
 def _classes(judge: JudgeEvidence, rival: str) -> dict[Cell, TurnClass]:
-    return dict(turn_classes(verdicts(judge.games.get(rival, {}).values())))
+    return turn_classes(verdicts(judge.games.get(rival, {}).values()))
 
 
 def _steadiness(judge: JudgeEvidence, evidence: RunEvidence) -> Steadiness:
     ratings: list[tuple[float, float]] = []
     for found in judge.ratings.values():
         scores = {cell: rating.score for cell, rating in found.items() if rating.score is not None}
-        ratings += [(one, other) for one, other in _repeated(scores)]
+        ratings += _repeated(scores)
     games = [
         pair
         for model in evidence.rivals
