@@ -11,7 +11,7 @@ from typing import TypeVar
 import numpy as np
 from numpy.typing import NDArray
 
-from analysis.numbers import count_of
+from analysis.numbers import count_of, number
 
 K = TypeVar("K", bound=Hashable)
 MISSING = "missing"
@@ -78,5 +78,5 @@ def shortfalls(rows: Iterable[Coverage], floor: float) -> list[str]:
         elif row.share < floor:
             part = "" if row.scope == "all" else f", {row.scope}"
             usable = f"{row.kind} of {row.model}{part}: {count_of(row.scored, row.planned)} are usable"
-            sentences.append(f"{usable}, under the floor of {100 * floor:.0f} %")
+            sentences.append(f"{usable}, under the floor of {number('coverage', floor)}")
     return sentences

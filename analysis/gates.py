@@ -159,8 +159,8 @@ def _item_reasons(report: ItemReport | None, measured: Measured, model: str) -> 
     if report and report.fault:
         return [report.fault]
     floor = measured.config.decision.coverage
-    rows = [row for row in measured.coverage if row.model == model]
+    rows = [row for row in measured.coverage if row.model in (model, measured.config.baseline.name)]
     paired = [row for row in rows if row.kind == "paired choices"]
-    empty = [row for row in rows if row.kind == "choices" and not row.scored]
+    empty = [row for row in rows if row.kind == "choices" and not row.scored]  # a task that either of the two lacks
     short = [*(shortfalls(paired, floor) or shortfalls(empty, floor)), *measured.unfinished["choices"]]
     return short if paired else ["no [[task]] was configured"]

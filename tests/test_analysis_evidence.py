@@ -13,7 +13,7 @@ from ledger.digests import file_digest
 from ledger.errors import EXIT_UNFIT
 from ledger.judgments import Outcome
 from ledger.manifests import read_manifest, write_manifest
-from tests.run_folder import Folder, config, whole, words
+from tests.run_folder import Folder, choice, config, whole, words
 
 
 def test_a_failed_exam_makes_the_judged_part_unfit_and_says_so_plainly(tmp_path):
@@ -212,3 +212,22 @@ def test_a_task_in_a_file_is_found_under_the_name_that_its_records_carry(tmp_pat
     row = next(row for row in report.coverage if row.kind == "choices" and row.model == "w8")
     assert (row.scope, row.scored, row.planned) == ("task test", 60, 60)
     assert words(report) != ["UNFIT"]
+
+
+def test_a_task_that_the_baseline_lacks_is_seen(tmp_path):
+    """Overall coverage stays over the floor: the lost task has two items of 62."""
+    data = config(("w8",), control=False, judge=False).model_dump(mode="json", exclude_none=True)
+    data["task"] = [{"name": "test"}, {"name": "small"}]
+    folder = Folder(tmp_path, config_from(data, "test"))
+    for name in folder.names:
+        folder.answer(name)
+        folder.choose(name)
+    small = [item.model_copy(update={"task": "small"}) for item in folder.items[:2]]
+    folder.write(folder.run.generation("w8").choices, [choice("w8", item, [-1.0, -2.0, -3.0, -4.0]) for item in small])
+    report = folder.report()
+    assert report.decisions[0].primary.unfit[0].startswith("choices of bf16, task small: 0 of 2")
+
+
+def test_a_floor_just_under_all_does_not_read_as_all(tmp_path):
+    folder = whole(tmp_path, config(margin=1.0, coverage=0.995))
+    assert "the floor is 99.5 %" in evidence_table(folder.report()).caption

@@ -112,7 +112,7 @@ def test_short_coverage_is_an_error_and_says_how_short(tmp_path):
     assert words(report) == [Word.UNFIT]
     coverage = cases(suites(report)["w8"])["coverage"]
     assert coverage.tag == "error"
-    assert "paired ratings of w8: 60 of 80 (75.0 %) are usable, under the floor of 90 %" in coverage.text
+    assert "paired ratings of w8: 60 of 80 (75.0 %) are usable, under the floor of 90.0 %" in coverage.text
 
 
 def test_the_exam_of_a_judge_that_decides_nothing_is_skipped(tmp_path):

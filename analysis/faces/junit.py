@@ -123,7 +123,8 @@ def _coverage_case(report: ReviewReport, decision: Decision) -> Case:
     rows = [(who, row) for who, row in rows if row.model == decision.candidate]
     usable = [f"{row.kind}{who} {count_of(row.scored, row.planned)}" for who, row in rows if row.scope == "all"]
     short = shortfalls([row for _, row in rows], report.coverage_floor)
-    told = "; ".join([*(usable or ["nothing was planned"]), f"floor {100 * report.coverage_floor:.0f} %", *short])
+    floor = f"floor {number('coverage', report.coverage_floor)}"
+    told = "; ".join([*(usable or ["nothing was planned"]), floor, *short])
     return Case("coverage", *_evidence_result(short, decision), told)
 
 

@@ -23,11 +23,12 @@ def evidence_table(report: ReviewReport) -> Table:
         flips = {games.model: cell(games.bias.flips) for games in judge.games}
         if flips:
             rows.append((f"judge's flips{_of(judge, report)}", *(flips.get(model, "—") for model in models)))
+    floor = number("coverage", report.coverage_floor)
     exams = " ".join(f"Exam of {judge.name}: {exam_mark(judge)}." for judge in report.judges)
     return Table(
         "evidence",
         "Evidence",
-        f"Usable of planned; the floor is {100 * report.coverage_floor:.0f} %, overall and in each turn. {exams}",
+        f"Usable of planned; the floor is {floor}, overall and in each turn. {exams}",
         ("what", *models),
         tuple(rows),
     )

@@ -10,7 +10,7 @@ from typing import Literal
 
 from analysis.games import TurnClass
 from analysis.gates import primary_judge
-from analysis.numbers import cell, count_of
+from analysis.numbers import cell, count_of, number
 from analysis.panel import PANEL
 from analysis.review_report import ReviewReport
 from analysis.tables.cards import duration
@@ -56,7 +56,7 @@ def _coverage(report: ReviewReport) -> Tile:
         "coverage",
         f"{100 * share:.1f} %",
         state,
-        f"lowest: {what} of {row.model}; floor {100 * report.coverage_floor:.0f} %",
+        f"lowest: {what} of {row.model}; floor {number('coverage', report.coverage_floor)}",
         "evidence",
     )
 
