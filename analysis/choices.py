@@ -20,7 +20,6 @@ from ledger.records import Choice
 
 Ints = NDArray[np.int64]
 Bools = NDArray[np.bool_]
-ItemKey = tuple[str, str]
 Scoring = Literal["acc", "acc_norm"]
 SCORINGS: tuple[Scoring, ...] = ("acc", "acc_norm")
 NAMES = ("task", "item", "subject", "document", "prompt")

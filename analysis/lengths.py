@@ -13,7 +13,7 @@ import numpy as np
 from scipy import stats
 
 from analysis.cells import Cell, Values
-from analysis.estimates import ALPHA, Estimate, estimate_or_missing, levels
+from analysis.estimates import ALPHA, Estimate, estimate_or_missing
 from analysis.games import TurnClass
 from analysis.intervals import minimum_detectable_effect, student_quantile, wilson
 from analysis.resampling import Floats
@@ -63,7 +63,7 @@ def length_changes(baseline: Lengths, candidate: Lengths) -> dict[Cell, int]:
     return {cell: candidate[cell] - baseline[cell] for cell in sorted(baseline.keys() & candidate.keys())}
 
 
-def length_controlled(measure: str, changes: Values, lengths: Lengths, comparisons: int = 1) -> Estimate:
+def length_controlled(measure: str, changes: Values, lengths: Lengths) -> Estimate:
     """The change that least squares expects between two answers of one length; interval by jackknife over questions.
 
     `lengths` are candidate minus baseline, characters. Answers that all differ by the same length tell nothing of
@@ -81,12 +81,12 @@ def length_controlled(measure: str, changes: Values, lengths: Lengths, compariso
         x = np.tanh(gaps / gaps.std())
         y = np.array([changes[cell] for cell in cells])
         place = {unit: index for index, unit in enumerate(units)}
-        return _intercept(measure, x, y, np.array([place[cell.unit] for cell in cells]), comparisons)
+        return _intercept(measure, x, y, np.array([place[cell.unit] for cell in cells]))
 
     return estimate_or_missing(measure, "questions", compute, len(changes) - len(cells))
 
 
-def _intercept(measure: str, x: Floats, y: Floats, unit: np.ndarray, comparisons: int) -> Estimate:
+def _intercept(measure: str, x: Floats, y: Floats, unit: np.ndarray) -> Estimate:
     """The line's height at x = 0, with the jackknife's error over units; t has units - 2 degrees of freedom."""
     n = int(unit.max()) + 1
     columns = np.column_stack([np.ones_like(x), x, y, x * x, x * y])
@@ -103,15 +103,14 @@ def _intercept(measure: str, x: Floats, y: Floats, unit: np.ndarray, comparisons
         reach = student_quantile(alpha, n - 2) * error
         return value - reach if side == 0 else value + reach
 
-    alphas = levels(comparisons)
     return Estimate(
         measure=measure,
         unit="questions",
         n=n,
         value=value,
         interval=(bound(ALPHA / 2, 0), bound(ALPHA / 2, 1)),
-        lower_bounds=tuple(bound(alpha, 0) for alpha in alphas),
-        upper_bounds=tuple(bound(alpha, 1) for alpha in alphas),
+        lower_bounds=(bound(ALPHA, 0),),
+        upper_bounds=(bound(ALPHA, 1),),
         sd=error * float(np.sqrt(n)),
         mde=minimum_detectable_effect(error * float(np.sqrt(n)), n),
         settings="least squares on tanh(length difference / its SD), jackknife over questions",
