@@ -7,16 +7,14 @@ Several judges: each is read and reported on its own; the first that is used in 
 
 from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass, field
-from pathlib import Path
 from typing import TypeVar
 
 import pandas as pd
 
 from analysis.cells import Cell, cell_of
 from analysis.choices import ChoiceColumns, choice_columns
-from analysis.inputs import Inputs, run_inputs
+from analysis.inputs import Inputs, run_inputs, stale_inputs
 from ledger.config import ReviewConfig
-from ledger.digests import file_digest
 from ledger.errors import BadRecord, StaleInput
 from ledger.judge_config import JudgeConfig
 from ledger.judgments import ExamMark, Game, Label, Order, Rating
@@ -125,17 +123,6 @@ def unfinished(evidence: RunEvidence, kind: str) -> tuple[str, ...]:
     if share >= evidence.config.decision.coverage:
         return ()
     return (f"only {found} of {planned} planned {kind} were made by any model; run `assay generate` to its end",)
-
-
-def stale_inputs(manifest: Manifest, run: RunFolder) -> Iterator[str]:
-    """A sentence for each file of records that changed, or went, after it was judged; both hashes are named."""
-    for name, recorded in sorted(manifest.inputs.items()):
-        if not name.endswith(".jsonl"):
-            continue  # a digest of values, not of a file
-        path = run.path / Path(name)
-        present = file_digest(path) if path.exists() else "missing"
-        if present != recorded:
-            yield str(StaleInput(name, recorded, present, "Judge this review again."))
 
 
 def unmixed(records: Iterable[J]) -> tuple[list[J], int]:

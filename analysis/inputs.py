@@ -1,6 +1,7 @@
-"""The files that a report was made from, by hash: what ties a page that someone was sent to a run folder.
+"""The files that a report, or a judge's word, was made from, by hash: what ties it to a run folder.
 
-In: a run folder and the names in its config. Out: (path within the folder, digest) pairs; sentences where they differ.
+In: a run folder and the names in its config, or a judge's manifest. Out: (path within the folder, digest) pairs;
+sentences where they differ.
 """
 
 from collections.abc import Iterable, Iterator
@@ -9,6 +10,7 @@ from pathlib import Path
 from ledger.config import ReviewConfig
 from ledger.digests import file_digest
 from ledger.errors import StaleInput
+from ledger.manifests import Manifest
 from ledger.runs import RunFolder, control_of
 
 PATTERNS = ("manifest.json", "*.jsonl", "*.parquet")
@@ -32,6 +34,17 @@ def changed_inputs(recorded: Iterable[tuple[str, str]], present: Iterable[tuple[
         was, now = before.get(name, MISSING), after.get(name, MISSING)
         if was != now:
             yield str(StaleInput(name, was, now, "The report was made from something else than this run."))
+
+
+def stale_inputs(manifest: Manifest, run: RunFolder) -> Iterator[str]:
+    """A sentence for each file of records that changed, or went, after it was judged; both hashes are named."""
+    for name, recorded in sorted(manifest.inputs.items()):
+        if not name.endswith(".jsonl"):
+            continue  # a digest of values, not of a file
+        path = run.path / Path(name)
+        present = file_digest(path) if path.exists() else MISSING
+        if present != recorded:
+            yield str(StaleInput(name, recorded, present, "Judge this review again."))
 
 
 def _name(path: Path, run: RunFolder) -> str:
