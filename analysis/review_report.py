@@ -95,18 +95,8 @@ def build_report(config: ReviewConfig, run: RunFolder, made_at: str) -> ReviewRe
 
 def report_from(evidence: RunEvidence, made_at: str, resamples: int = RESAMPLES) -> ReviewReport:
     """The report of evidence that was read; all chance comes from the config's seed."""
-    config, draws = evidence.config, Resamplings(evidence.config.seed, resamples)
-    extras = Extras()
-    measured = Measured(
-        config=config,
-        judges=tuple(_judges(evidence, draws)),
-        items=tuple(item_report(rival, evidence, draws) for rival in evidence.rivals) if config.task else (),
-        traces=tuple(_traces(evidence, draws, extras)),
-        vocabulary=tuple(_vocabulary(evidence, draws, extras)),
-        coverage=tuple(model_coverage(evidence)),
-        identical_answers=frozenset(_identical(evidence)),
-        unfinished={kind: unfinished(evidence, kind) for kind in ("answers", "choices")},
-    )
+    config, draws, extras = evidence.config, Resamplings(evidence.config.seed, resamples), Extras()
+    measured = _measured(evidence, draws, extras)
     related = relations(evidence, measured, extras, draws)
     found = decisions(decision_evidence(measured), config.decision.family_wise)
     word = overall(found)
@@ -151,6 +141,21 @@ def report_from(evidence: RunEvidence, made_at: str, resamples: int = RESAMPLES)
         costs=tuple(costs(evidence)),
         inputs=evidence.inputs,
         notes=evidence.notes,
+    )
+
+
+def _measured(evidence: RunEvidence, draws: Resamplings, extras: Extras) -> Measured:
+    """All that the gates are made from; `extras` takes what only the correlations need."""
+    asked = evidence.config.task
+    return Measured(
+        config=evidence.config,
+        judges=tuple(_judges(evidence, draws)),
+        items=tuple(item_report(rival, evidence, draws) for rival in evidence.rivals) if asked else (),
+        traces=tuple(_traces(evidence, draws, extras)),
+        vocabulary=tuple(_vocabulary(evidence, draws, extras)),
+        coverage=tuple(model_coverage(evidence)),
+        identical_answers=frozenset(_identical(evidence)),
+        unfinished={kind: unfinished(evidence, kind) for kind in ("answers", "choices")},
     )
 
 
