@@ -9,7 +9,7 @@ descriptive, and a second p permutes within families only.
 """
 
 from collections.abc import Callable, Iterator, Mapping, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 
 import numpy as np
 
@@ -26,6 +26,7 @@ from analysis.correlation import (
 )
 from analysis.estimates import Estimate, estimate_or_missing
 from analysis.resampling import Bools, Floats
+from analysis.scores import benjamini_hochberg
 from ledger.errors import TooFewData
 
 ALL = "all"
@@ -62,7 +63,8 @@ class Correlation:
 
     `scope` is `all` or a family. `bootstrap` is the interval over resampled questions and items. `leave_one_out` is the
     range of the coefficient when any one candidate is left out. `descriptive` is true where the candidates come from
-    several families, so that the pooled p has no clear meaning; `within_p` then permutes within families.
+    several families, so that the pooled p has no clear meaning; `within_p` then permutes within families. The
+    `adjusted` p are Benjamini and Hochberg's over the grid of the scope.
     """
 
     outcome: str
@@ -76,6 +78,8 @@ class Correlation:
     within_p: float | None
     leave_one_out: Interval | None
     descriptive: bool
+    adjusted_p: float | None = None
+    adjusted_within_p: float | None = None
 
 
 @dataclass
@@ -128,6 +132,18 @@ def correlations(
         member = np.array([each == family for each in candidates.families])
         if candidates.known(outcome)[member].sum() >= FEWEST_POINTS:
             yield from _scope(family or "no family", candidates, member, outcome, predictors, chance)
+
+
+def grid_adjusted(rows: Sequence[Correlation]) -> tuple[Correlation, ...]:
+    """The rows with the adjusted p of their scope's grid: every outcome, predictor and method that was measured."""
+    found = list(rows)
+    for scope in dict.fromkeys(row.scope for row in rows):
+        grid = [place for place, row in enumerate(found) if row.scope == scope]
+        pooled = benjamini_hochberg([found[place].p for place in grid])
+        within = benjamini_hochberg([found[place].within_p for place in grid])
+        for place, p, within_p in zip(grid, pooled, within, strict=True):
+            found[place] = replace(found[place], adjusted_p=p, adjusted_within_p=within_p)
+    return tuple(found)
 
 
 def _scope(

@@ -10,6 +10,7 @@ import numpy as np
 from scipy import stats
 
 from analysis.choices import ChoiceColumns
+from analysis.scores import benjamini_hochberg
 
 
 @dataclass(frozen=True)
@@ -17,7 +18,8 @@ class Overlap:
     """The flipped items of two candidates among the `n` items that both and the baseline scored.
 
     `jaccard` is shared / (either); None where neither flips any. `expected` is how many independent flips would share,
-    `p` the chance of sharing as many or more (hypergeometric, one-sided).
+    `p` the chance of sharing as many or more (hypergeometric, one-sided), `adjusted_p` Benjamini and Hochberg's over
+    all pairs.
     """
 
     first: str
@@ -29,6 +31,7 @@ class Overlap:
     jaccard: float | None
     expected: float
     p: float
+    adjusted_p: float
 
 
 def overlaps(baseline: ChoiceColumns, candidates: Iterable[tuple[str, ChoiceColumns]]) -> Iterator[Overlap]:
@@ -50,13 +53,16 @@ def overlaps(baseline: ChoiceColumns, candidates: Iterable[tuple[str, ChoiceColu
     counts = [each.astype(np.int64) for each in (common[first, second], own[first, second], own[second, first])]
     both = shared[first, second].astype(np.int64)
     chances = stats.hypergeom.sf(both - 1, *counts)
+    adjusted = benjamini_hochberg([float(p) if n else None for p, n in zip(chances, counts[0], strict=True)])
     for row, (one, other) in enumerate(zip(first, second, strict=True)):
-        if counts[0][row]:
+        if (corrected := adjusted[row]) is not None:
             names, (n, flips, more) = (found[one][0], found[other][0]), (int(each[row]) for each in counts)
-            yield _overlap(names, n, flips, more, int(both[row]), float(chances[row]))
+            yield _overlap(names, n, flips, more, int(both[row]), (float(chances[row]), corrected))
 
 
-def _overlap(names: tuple[str, str], n: int, flips: int, more: int, shared: int, chance: float) -> Overlap:
+def _overlap(
+    names: tuple[str, str], n: int, flips: int, more: int, shared: int, chances: tuple[float, float]
+) -> Overlap:
     either = flips + more - shared
     return Overlap(
         first=names[0],
@@ -67,5 +73,6 @@ def _overlap(names: tuple[str, str], n: int, flips: int, more: int, shared: int,
         shared=shared,
         jaccard=shared / either if either else None,
         expected=flips * more / n,
-        p=chance,
+        p=chances[0],
+        adjusted_p=chances[1],
     )

@@ -18,6 +18,7 @@ from analysis.correlations import (
     Chance,
     Correlation,
     correlations,
+    grid_adjusted,
 )
 from analysis.distances import kl_options
 from analysis.evidence import JudgeEvidence, RunEvidence
@@ -64,8 +65,8 @@ def relations(evidence: RunEvidence, measured: Measured, extras: Extras, draws: 
     outcomes = [outcome for outcome in OUTCOMES if primary_judge(measured.judges, outcome)]
     chance = Chance(lambda: draws.generator(PERMUTATION_SALT), tuple(outcomes))
     return Relations(
-        correlations=tuple(
-            row for outcome in outcomes for row in correlations(candidates, outcome, PREDICTORS, chance)
+        correlations=grid_adjusted(
+            [row for outcome in outcomes for row in correlations(candidates, outcome, PREDICTORS, chance)]
         ),
         partials=tuple(row for outcome in outcomes for row in partials(candidates, outcome, PREDICTORS)),
         stronger=tuple(row for outcome in outcomes for row in stronger(candidates, outcome, PREDICTORS, chance)),

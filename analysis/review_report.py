@@ -40,7 +40,7 @@ class ReviewReport(BaseModel):
 
     model_config = ConfigDict(frozen=True, extra="forbid", allow_inf_nan=False)
 
-    version: int = 2
+    version: int = 3
     assay_version: str
     name: str
     made_at: str

@@ -93,10 +93,19 @@ def rating_change_p(baseline: Values, candidate: Values, draws: Resamplings) -> 
 
 
 def holm(p_values: Sequence[float | None]) -> list[float | None]:
-    """Holm's adjusted p in the given order; None stays None and is not counted."""
+    """Holm's adjusted p in the given order, for planned comparisons; None stays None and is not counted."""
+    return _adjusted(p_values, "holm")
+
+
+def benjamini_hochberg(p_values: Sequence[float | None]) -> list[float | None]:
+    """The same for a grid that nobody planned: Benjamini and Hochberg's, by the rate of false discoveries."""
+    return _adjusted(p_values, "fdr_bh")
+
+
+def _adjusted(p_values: Sequence[float | None], method: str) -> list[float | None]:
     known = [p for p in p_values if p is not None]
-    adjusted = iter(multipletests(known, method="holm")[1] if known else [])
-    return [None if p is None else float(next(adjusted)) for p in p_values]
+    found = iter(multipletests(known, method=method)[1] if known else [])
+    return [None if p is None else float(next(found)) for p in p_values]
 
 
 def _mean(

@@ -17,7 +17,7 @@ from analysis.correlation import (
     row_coefficients,
     williams_p,
 )
-from analysis.correlations import Candidates, Chance, correlations
+from analysis.correlations import Candidates, Chance, correlations, grid_adjusted
 
 POINTS = [(0.01, -0.1), (0.05, -0.3), (0.08, -0.2), (0.12, -0.9), (0.2, -0.7), (0.2, -1.5)]
 X, Y = (np.array(side) for side in zip(*POINTS, strict=True))
@@ -241,3 +241,17 @@ def test_two_candidates_and_sixty_both_give_rows(n):
     rows = found([(float(x), float(y)) for x, y in generator.normal(size=(n, 2))])
     assert len(rows) == 3
     assert all((row.coefficient.value is None) == (n == 2) for row in rows.values())
+
+
+def test_a_grid_has_benjamini_and_hochbergs_p_beside_its_own():
+    """Scipy's, over every coefficient of a scope; rows that were not measured are not counted."""
+    generator = np.random.default_rng(7)
+    names = [f"p{n}" for n in range(5)]
+    values = {name: np.arange(8) + generator.normal(0, 4, 8) for name in names}
+    values |= {"y": np.arange(8.0), "flat": np.ones(8)}
+    chance = Chance(lambda: np.random.default_rng(1), ("y",))
+    rows = grid_adjusted(list(correlations(Candidates(("",) * 8, values, {}), "y", [*names, "flat"], chance)))
+    known = [row for row in rows if row.p is not None]
+    assert (len(rows), len(known)) == (18, 15)
+    assert [row.adjusted_p for row in known] == pytest.approx(stats.false_discovery_control([row.p for row in known]))
+    assert all(row.adjusted_p is None for row in rows if row.p is None)

@@ -3,6 +3,7 @@
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
+from scipy.stats import false_discovery_control
 
 from analysis.choices import choice_columns
 from analysis.overlaps import overlaps as overlaps_of
@@ -51,3 +52,10 @@ def test_the_order_of_candidates_and_items_does_not_matter(rows):
     assert one.p == pytest.approx(other.p)
     (itself,) = overlaps(base, [("a", first), ("a2", first)])
     assert itself.shared == itself.first_flips
+
+
+def test_many_pairs_have_an_adjusted_p():
+    base = choices("base", [True] * 12)
+    others = [(f"m{n}", choices(f"m{n}", [item % (n + 2) > 0 for item in range(12)])) for n in range(4)]
+    found = list(overlaps(base, others))
+    assert [each.adjusted_p for each in found] == pytest.approx(false_discovery_control([each.p for each in found]))

@@ -88,11 +88,15 @@ def overlap_table(report: ReviewReport) -> Table:
             f"{each.expected:.1f}",
             "—" if each.jaccard is None else f"{each.jaccard:.2f}",
             probability(each.p),
+            probability(each.adjusted_p),
         )
         for each in report.overlaps
     )
-    header = ("candidates", "flips", "shared", "expected by chance", "shared of either", "p")
-    caption = "Items that two candidates both flip. Far more than chance: items on which the baseline itself is unsure."
+    header = ("candidates", "flips", "shared", "expected by chance", "shared of either", "p", "adjusted p")
+    caption = (
+        "Items that two candidates both flip. Far more than chance: items on which the baseline itself is unsure. "
+        "Adjusted: Benjamini and Hochberg's, over all pairs."
+    )
     return Table("overlaps", "Do candidates flip the same items?", caption, header, rows)
 
 

@@ -36,7 +36,8 @@ def correlation_table(report: ReviewReport) -> Table:
         "correlation",
         "Do the measures agree?",
         "Across candidates: each judged change against what the candidates pick. First interval: other candidates "
-        f"(Fisher's z); second: other questions and items, drawn once for all candidates (bootstrap).{note}",
+        f"(Fisher's z); second: other questions and items, drawn once for all candidates (bootstrap). Adjusted p: "
+        f"Benjamini and Hochberg's over this table.{note}",
         ("outcome", "against", "Spearman", "Kendall", "Pearson"),
         tuple(rows),
     )
@@ -51,7 +52,7 @@ def strongest_correlation(report: ReviewReport) -> str:
     pooled = ", several families: descriptive" if most.descriptive else ""
     return (
         f"Strongest of {len(found)} correlations: {most.outcome} against {most.predictor}, {most.method} "
-        f"{_correlation_cell(most)} (not corrected for the picking{pooled})."
+        f"{_correlation_cell(most)} (its intervals are not corrected for the picking{pooled})."
     )
 
 
@@ -133,7 +134,7 @@ def _correlation_cell(each: Correlation) -> str:
         if ends:
             low, high = (number(each.method, end) for end in ends)
             told.append(f"{name} {low} to {high}")
-    told.append(f"{probability(each.p)}, {each.p_method}")
+    told.append(f"{probability(each.p)} (adjusted {probability(each.adjusted_p)}), {each.p_method}")
     if each.within_p is not None:
-        told.append(f"within families {probability(each.within_p)}")
+        told.append(f"within families {probability(each.within_p)} (adjusted {probability(each.adjusted_within_p)})")
     return "; ".join(told)
