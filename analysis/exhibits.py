@@ -11,7 +11,7 @@ from analysis.cells import Cell
 from analysis.changed_items import ChangedItem, changed_items
 from analysis.evidence import JudgeEvidence, ModelEvidence, RunEvidence
 from analysis.games import TurnClass, turn_classes, verdicts
-from analysis.judge_reports import scored_values
+from analysis.judge_reports import judged_cells, scored_values
 from analysis.scores import paired_changes
 from ledger.judgments import Judgment, Outcome
 from ledger.records import Answer, Finish
@@ -137,8 +137,7 @@ def _written_kinds(before: Answer, after: Answer, turn: int) -> set[str]:
 
 
 def _said(judge: JudgeEvidence, model: str, evidence: RunEvidence) -> _Said:
-    repeats = range(judge.config.repeats)
-    cells = [cell._replace(repeat=repeat) for cell in evidence.cells for repeat in repeats]
+    cells = judged_cells(judge, evidence)
     changes: dict[Cell, list[float]] = {}
     scores = [scored_values(judge, name, cells) for name in (evidence.baseline.name, model)]
     for cell, change in paired_changes(*scores).items():

@@ -77,15 +77,6 @@ def gate(measured: Measured, model: str, measure: str, threshold: float) -> Gate
     return Gate(estimate, threshold, tuple(reasons))
 
 
-def measured_value(measured: Measured, model: str, measure: str) -> float | None:
-    """One model's value of an item measure or of kl_trace, whatever its evidence is worth."""
-    if measure == "kl_vocabulary":
-        return next((each.kl.value for each in measured.vocabulary if each.model == model), None)
-    if measure == "kl_trace":
-        return next((each.kl.value for each in measured.traces if each.model == model), None)
-    return item_estimate(next((each for each in measured.items if each.model == model), None), measure).value
-
-
 def primary_judge(judges: Sequence[JudgeReport], measure: str) -> JudgeReport | None:
     """The first judge that is used in the measure's mode."""
     return next((judge for judge in judges if MODES[measure] in judge.modes), None)

@@ -23,11 +23,12 @@ from analysis.correlations import (
 from analysis.distances import kl_options
 from analysis.evidence import JudgeEvidence, RunEvidence
 from analysis.games import turn_classes, verdicts, win_values
-from analysis.gates import Measured, judged_estimate, measured_value, primary_judge
-from analysis.judge_reports import scored_values
+from analysis.gates import Measured, gate, judged_estimate, primary_judge
+from analysis.judge_reports import judged_cells, scored_values
 from analysis.panel import panel_evidence
 from analysis.resampling import Floats, Resamplings
 from analysis.scores import paired_changes
+from analysis.trace_measures import Sums
 from analysis.unit_values import UnitTable, resampled, unit_table
 from analysis.within_candidate import Within, auc, paired_spearman
 from ledger.records import Key
@@ -37,7 +38,6 @@ PREDICTORS = ("flips", "all_flips", "kl_options", "kl_vocabulary", "kl_trace", "
 OF_ITEMS = ("flips", "all_flips", "kl_options", "kl_vocabulary", "accuracy_change")
 PERMUTATION_SALT = 1_000_000  # beyond any number of units
 Unit = tuple[str, str]
-Sums = dict[Key, tuple[float, float]]
 
 
 @dataclass
@@ -86,7 +86,9 @@ def _candidates(
     evidence: RunEvidence, measured: Measured, extras: Extras, pairs: Mapping[str, PairedChoices], draws: Resamplings
 ) -> Candidates:
     names = [model.name for model in evidence.config.candidate]
-    values = {predictor: [measured_value(measured, name, predictor) for name in names] for predictor in PREDICTORS}
+    values = {
+        predictor: [gate(measured, name, predictor, 0.0).estimate.value for name in names] for predictor in PREDICTORS
+    }
     for outcome in OUTCOMES:
         judge = primary_judge(measured.judges, outcome)
         values[outcome] = [judged_estimate(judge, name, outcome).value for name in names]
@@ -124,9 +126,9 @@ def _evidence_of(evidence: RunEvidence, measured: Measured, outcome: str) -> Jud
 
 
 def _outcome_values(evidence: RunEvidence, judge: JudgeEvidence, model: str, outcome: str) -> dict[Cell, float]:
-    cells = [cell._replace(repeat=repeat) for cell in evidence.cells for repeat in range(judge.config.repeats)]
     if outcome == "win_change":
         return win_values(turn_classes(verdicts(judge.games.get(model, {}).values())))
+    cells = judged_cells(judge, evidence)
     return paired_changes(*(scored_values(judge, name, cells) for name in (evidence.baseline.name, model)))
 
 
