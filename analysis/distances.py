@@ -51,20 +51,22 @@ def kl_options(before: Floats, after: Floats) -> Floats:
     return np.asarray(np.maximum((np.exp(old) * gap).sum(axis=1), 0))
 
 
-def mean_kl(per_item: Floats, draws: Resamplings, comparisons: int = 1, left_out: int = 0) -> Estimate:
+def mean_kl(
+    per_item: Floats, draws: Resamplings, comparisons: int = 1, left_out: int = 0, measure: str = "kl_options"
+) -> Estimate:
     """Mean KL over items with a bootstrap interval; none without variation, because KL has no maximum.
 
     Not measured where it is infinite: the candidate gives no probability to an option that the baseline gives some.
     """
     if lost := int(np.isinf(per_item).sum()):
         reason = f"infinite: the candidate gives an option probability zero on {lost} of {len(per_item)} items"
-        return not_measured("kl_options", "items", reason, len(per_item), left_out)
+        return not_measured(measure, "items", reason, len(per_item), left_out)
 
     def compute() -> Estimate:
         drawn = draws.of(len(per_item))
-        return cluster_mean("kl_options", "items", per_item, np.ones(len(per_item)), drawn, KL_RANGE, comparisons)
+        return cluster_mean(measure, "items", per_item, np.ones(len(per_item)), drawn, KL_RANGE, comparisons)
 
-    return estimate_or_missing("kl_options", "items", compute, left_out)
+    return estimate_or_missing(measure, "items", compute, left_out)
 
 
 def moved(before: Floats, after: Floats) -> Floats:

@@ -8,15 +8,14 @@ which is the same as once an option. From top-K lists it is a lower bound (analy
 zeros are handled); exact where K is the vocabulary. K is told.
 """
 
-import math
 from collections.abc import Collection, Iterator, Mapping
 from dataclasses import dataclass, replace
 
 import numpy as np
 from numpy.typing import NDArray
 
-from analysis.estimates import Estimate, estimate_or_missing, not_measured
-from analysis.intervals import cluster_mean
+from analysis.distances import mean_kl
+from analysis.estimates import Estimate, not_measured
 from analysis.resampling import Floats, Resamplings
 from analysis.trace_measures import Traces, kl_lower_bound, same_records
 from ledger.records import Key
@@ -130,11 +129,4 @@ def _complete(tokens: NDArray[np.int32]) -> bool:
 def _mean(values: list[float], draws: Resamplings, comparisons: int, fault: str) -> Estimate:
     if fault:
         return not_measured("kl_vocabulary", "items", fault)
-    column = np.array(values)
-    ones = np.ones(len(column))
-    drawn = draws.of(len(column))
-
-    def compute() -> Estimate:
-        return cluster_mean("kl_vocabulary", "items", column, ones, drawn, (0.0, math.inf), comparisons)
-
-    return estimate_or_missing("kl_vocabulary", "items", compute)
+    return mean_kl(np.array(values), draws, comparisons, measure="kl_vocabulary")
