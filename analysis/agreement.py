@@ -16,19 +16,18 @@ import numpy as np
 from scipy import stats
 
 from analysis.cells import Cell
-from analysis.estimates import Estimate, estimate_or_missing, not_measured
-from analysis.games import TurnClass
-from analysis.intervals import wilson
+from analysis.estimates import Estimate, not_measured
+from analysis.games import WORTH, TurnClass
+from analysis.intervals import share
 from analysis.resampling import MOST_UNITS, Floats, Resamplings
 from ledger.judgments import Label, Winner
 
 HUMAN = "people"
 CLASSES = (TurnClass.WIN, TurnClass.TIE, TurnClass.LOSS)
-SHOWN = {TurnClass.WIN: 1.0, TurnClass.TIE: 0.5, TurnClass.LOSS: 0.0}
 FEWEST_LABELS = 5
 Place = tuple[str, Cell]
 """A rival and a cell."""
-Verdicts = Mapping[Place, TurnClass]
+Classes = Mapping[Place, TurnClass]
 
 
 @dataclass(frozen=True)
@@ -80,7 +79,7 @@ def people(labels: Sequence[Label]) -> dict[Place, TurnClass]:
     return {place: _majority(counted) for place, counted in votes.items()}
 
 
-def agreements(raters: Mapping[str, Verdicts], draws: Resamplings) -> Iterator[Agreement]:
+def agreements(raters: Mapping[str, Classes], draws: Resamplings) -> Iterator[Agreement]:
     """Every two raters that share a place."""
     for (first, one), (second, other) in combinations(raters.items(), 2):
         if shared := sorted(one.keys() & other.keys()):
@@ -100,14 +99,14 @@ def agreement(
         first=first,
         second=second,
         n=len(pairs),
-        equal=_share("agreement", int((a == b).sum()), len(a)),
-        decided=_share("agreement", int((a == b)[decided].sum()), int(decided.sum())),
+        equal=share("agreement", "verdicts", int((a == b).sum()), len(a)),
+        decided=share("agreement", "verdicts", int((a == b)[decided].sum()), int(decided.sum())),
         kappa=kappa if math.isfinite(kappa) else None,
         interval=_kappa_interval(kappa, tables, draws) if math.isfinite(kappa) else None,
     )
 
 
-def krippendorff_alpha(raters: Sequence[Verdicts]) -> float | None:
+def krippendorff_alpha(raters: Sequence[Classes]) -> float | None:
     """Nominal alpha over all raters and places, missing verdicts allowed; None where nothing can be compared."""
     places = sorted({place for rater in raters for place in rater})
     coincidence = np.zeros((3, 3))
@@ -122,12 +121,12 @@ def krippendorff_alpha(raters: Sequence[Verdicts]) -> float | None:
 
 
 def calibration(
-    judge: str, candidate: str, own: Verdicts, labels: Verdicts, with_people: Agreement | None
+    judge: str, candidate: str, own: Classes, labels: Classes, with_people: Agreement | None
 ) -> Calibration:
     """win_change corrected by prediction-powered inference; refused for a judge that is no better than chance."""
     mine = {place: each for place, each in own.items() if place[0] == candidate}
-    own_means = _by_question({place: SHOWN[each] for place, each in mine.items()})
-    gaps = _by_question({place: SHOWN[labels[place]] - SHOWN[mine[place]] for place in mine.keys() & labels.keys()})
+    own_means = _by_question({place: WORTH[each] for place, each in mine.items()})
+    gaps = _by_question({place: WORTH[labels[place]] - WORTH[mine[place]] for place in mine.keys() & labels.keys()})
     values, errors = (np.array(list(each.values())) for each in (own_means, gaps))
     raw = float(values.mean()) - 0.5 if len(values) else None
     refused = None
@@ -188,7 +187,3 @@ def _by_question(values: Mapping[Place, float]) -> dict[tuple[str, str], float]:
     for place in sorted(values):
         grouped.setdefault(place[1].unit, []).append(values[place])
     return {unit: sum(group) / len(group) for unit, group in grouped.items()}
-
-
-def _share(measure: str, count: int, n: int) -> Estimate:
-    return estimate_or_missing(measure, "verdicts", lambda: wilson(measure, "verdicts", count, n))

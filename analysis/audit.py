@@ -15,6 +15,7 @@ from analysis.cells import Cell, Scope, cell_of, scopes, whole_and_turns
 from analysis.coverage import Coverage, coverage
 from analysis.fastchat_numbers import fastchat_scores, fastchat_wins
 from analysis.games import (
+    BOTH_VERDICTS,
     TurnClass,
     Verdicts,
     played_scopes,
@@ -30,7 +31,6 @@ from analysis.stored import USED, Freshness, JudgmentFile, Stored, StoredPair, S
 from ledger.judgments import Order, Outcome, Winner
 
 ALL_PAIRS_UP_TO = 5
-BOTH = frozenset(each.value for each in TurnClass if each is not TurnClass.FAILED)
 
 
 def audit(stored: Stored, seed: int = 1, resamples: int = RESAMPLES) -> AuditReport:
@@ -133,7 +133,7 @@ class _Audit:
         both = [tuple(orders.values()) for orders in found.values() if None not in orders.values() and len(orders) == 2]
         parts = scopes(planned, self.categories)
         values = {cell: worth - 0.5 for cell, worth in win_values(classes).items()}
-        gaps = length_changes(*lengths)
+        gaps, told = length_changes(*lengths), {cell: each.value for cell, each in classes.items()}
         return PlayedPair(
             baseline=baseline,
             candidate=candidate,
@@ -150,9 +150,7 @@ class _Audit:
             bias=position_bias(found),
             lengths=length_panel(classes, gaps),
             controlled=length_controlled("win_change", values, gaps),
-            coverage=tuple(
-                self._coverage("question-turns", candidate, planned, {c: k.value for c, k in classes.items()}, BOTH)
-            ),
+            coverage=tuple(self._coverage("question-turns", candidate, planned, told, BOTH_VERDICTS)),
             missing=tuple(cell for cell in planned if classes.get(cell) is TurnClass.FAILED),
             absent=tuple(cell for cell in planned if cell not in classes),
         )

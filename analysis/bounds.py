@@ -7,10 +7,10 @@ Source: Manski 1989 (no assumption about what is missing). It is not an interval
 from collections.abc import Mapping, Sequence
 
 from analysis.cells import Cell, Values
-from analysis.games import WORTH, TurnClass
+from analysis.games import WORTH, turn_class
+from analysis.scores import RATING_RANGE
 from ledger.judgments import Order, Winner
 
-LOWEST, HIGHEST = 1.0, 10.0
 Bounds = tuple[float, float]
 
 
@@ -34,21 +34,16 @@ def win_bounds(planned: Sequence[Cell], verdicts: Mapping[Cell, Mapping[Order, W
     for cell in planned:
         known = [winner for winner in verdicts.get(cell, {}).values() if winner is not None]
         if len(known) == 2:
-            worth = 0.5 if known[0] is not known[1] else _worth(known[0])
+            worth = WORTH[turn_class(known[0], known[1])]
             ends.append((worth, worth))
         else:
-            alone = _worth(known[0]) if known else None
+            alone = WORTH[turn_class(known[0], known[0])] if known else None
             ends.append((0.0, 1.0) if alone is None else (min(alone, 0.5), max(alone, 0.5)))
     return _mean_bounds(ends)
 
 
 def _rating(value: float | None) -> Bounds:
-    return (LOWEST, HIGHEST) if value is None else (value, value)
-
-
-def _worth(winner: Winner) -> float:
-    kinds = {Winner.TIE: TurnClass.TIE, Winner.CANDIDATE: TurnClass.WIN, Winner.BASELINE: TurnClass.LOSS}
-    return WORTH[kinds[winner]]
+    return RATING_RANGE if value is None else (value, value)
 
 
 def _mean_bounds(ends: Sequence[Bounds]) -> Bounds | None:

@@ -14,12 +14,11 @@ import numpy as np
 import pandas as pd
 from numpy.typing import NDArray
 
-from analysis.resampling import Floats
+from analysis.resampling import Bools, Floats
 from ledger.errors import StaleInput
 from ledger.records import Choice
 
 Ints = NDArray[np.int64]
-Bools = NDArray[np.bool_]
 Scoring = Literal["acc", "acc_norm"]
 SCORINGS: tuple[Scoring, ...] = ("acc", "acc_norm")
 NAMES = ("task", "item", "subject", "document", "prompt")

@@ -10,8 +10,8 @@ from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from types import MappingProxyType
 
-from analysis.estimates import Estimate, estimate_or_missing
-from analysis.intervals import wilson
+from analysis.estimates import Estimate
+from analysis.intervals import share
 from analysis.numbers import apart, number
 from ledger.judgments import ExamMark, Outcome
 
@@ -147,9 +147,7 @@ def _part(mode: str, part: str, units: dict[tuple[str, str, str, str], bool], fl
 
 
 def _share(measure: str, right: list[bool], left_out: int) -> Estimate:
-    return estimate_or_missing(
-        measure, "questions", lambda: wilson(measure, "questions", sum(right), len(right)), left_out
-    )
+    return share(measure, "questions", sum(right), len(right), left_out=left_out)
 
 
 def _state(*, configured: bool, sat: bool, failed: bool) -> str:

@@ -9,13 +9,13 @@ from dataclasses import dataclass
 
 import numpy as np
 
-from analysis.choices import SCORINGS, Bools, Ints, PairedChoices, Scoring, scopes
+from analysis.choices import SCORINGS, Ints, PairedChoices, Scoring, scopes
 from analysis.distances import Distances, distances, mean_kl
 from analysis.estimates import Estimate, estimate_or_missing, not_measured
-from analysis.intervals import paired_proportion, wilson
+from analysis.intervals import paired_proportion, share
 from analysis.losses import LossTests, loss_tests, mcnemar
 from analysis.margins import Margins, margins
-from analysis.resampling import Floats, Resamplings
+from analysis.resampling import Bools, Floats, Resamplings
 from analysis.ties import USUAL_STEP, Ties, logit_step, ties
 
 
@@ -119,21 +119,21 @@ class _Rows:
         gains, lost = found.wrong_to_right, found.right_to_wrong
         exact_mid = mcnemar(lost, gains)
 
-        def share(measure: str, count: int, steps: int = 1) -> Estimate:
-            return estimate_or_missing(measure, "items", lambda: wilson(measure, "items", count, n, steps), left_out)
+        def counted(measure: str, count: int, steps: int = 1) -> Estimate:
+            return share(measure, "items", count, n, steps, left_out)
 
         name = "accuracy_change"
         return FlipResult(
             scope=scope,
             scoring=scoring,
             transitions=found,
-            accuracy_baseline=share("accuracy", found.right_before),
-            accuracy=share("accuracy", found.right_after),
+            accuracy_baseline=counted("accuracy", found.right_before),
+            accuracy=counted("accuracy", found.right_after),
             accuracy_change=estimate_or_missing(
                 name, "items", lambda: paired_proportion(name, "items", gains, lost, n, steps), left_out
             ),
-            flips=share("flips", found.flips, steps),
-            all_flips=share("all_flips", found.all_flips, steps),
+            flips=counted("flips", found.flips, steps),
+            all_flips=counted("all_flips", found.all_flips, steps),
             exact_p=exact_mid[0] if n else None,
             mid_p=exact_mid[1] if n else None,
             kl=self._kl(scope, rows, scoring),

@@ -9,15 +9,16 @@ Source: juryrig's rule (tie ↔ pick is a flip, tie ↔ tie is not). FastChat co
 
 from collections import Counter
 from collections.abc import Iterable, Mapping, Sequence
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 from enum import StrEnum
 
 from scipy import stats
 
-from analysis.cells import Cell, Scope, Values, cell_of, question_sums, sampling
-from analysis.estimates import Estimate, estimate_or_missing, shifted
-from analysis.intervals import cluster_mean, wilson
+from analysis.cells import Cell, Scope, Values, cell_of
+from analysis.estimates import Estimate, shifted
+from analysis.intervals import share
 from analysis.resampling import Resamplings
+from analysis.scores import question_mean
 from ledger.judgments import Game, Order, Winner
 
 WIN_RANGE = (0.0, 1.0)
@@ -35,6 +36,7 @@ class TurnClass(StrEnum):
 
 
 WORTH = {TurnClass.WIN: 1.0, TurnClass.TIE: 0.5, TurnClass.FLIP: 0.5, TurnClass.LOSS: 0.0}
+BOTH_VERDICTS = frozenset(each.value for each in WORTH)
 Verdicts = Mapping[Cell, Mapping[Order, Winner | None]]
 
 
@@ -107,15 +109,7 @@ def win_values(classes: Mapping[Cell, TurnClass]) -> dict[Cell, float]:
 
 def win_score(values: Values, draws: Resamplings, comparisons: int = 1, left_out: int = 0) -> Estimate:
     """Wins plus half of ties and flips, over the question-turns with both verdicts; interval over questions."""
-    sums, weights = question_sums(values)
-    samples, sampling_sd = sampling(values)
-
-    def compute() -> Estimate:
-        drawn = draws.of(len(sums))
-        found = cluster_mean("win_score", "questions", sums, weights, drawn, WIN_RANGE, comparisons)
-        return replace(found, samples=samples, sampling_sd=sampling_sd)
-
-    return estimate_or_missing("win_score", "questions", compute, left_out)
+    return question_mean("win_score", values, draws, WIN_RANGE, comparisons, left_out)
 
 
 def played_scopes(
@@ -148,12 +142,8 @@ def position_bias(found: Verdicts) -> PositionBias:
         toward_second += seats == ["second", "second"]
     hard = toward_first + toward_second
     return PositionBias(
-        first_seat=estimate_or_missing(
-            "first seat's share", "decisive games", lambda: wilson("first seat's share", "games", first_wins, decisive)
-        ),
-        flips=estimate_or_missing(
-            "judge's flips", "question-turns", lambda: wilson("judge's flips", "question-turns", flips, complete)
-        ),
+        first_seat=share("first seat's share", "decisive games", first_wins, decisive),
+        flips=share("judge's flips", "question-turns", flips, complete),
         toward_first=toward_first,
         toward_second=toward_second,
         p=float(stats.binomtest(toward_first, hard).pvalue) if hard else None,

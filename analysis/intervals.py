@@ -21,7 +21,7 @@ import numpy as np
 from scipy import optimize, stats
 from statsmodels.stats.proportion import proportion_confint
 
-from analysis.estimates import ALPHA, Estimate, levels
+from analysis.estimates import ALPHA, Estimate, estimate_or_missing, levels
 from analysis.resampling import Floats, Resampling
 from ledger.errors import TooFewData
 
@@ -40,9 +40,14 @@ def wilson(measure: str, unit: str, successes: int, n: int, comparisons: int = 1
         ends = proportion_confint(successes, n, alpha=2 * alpha, method="wilson")
         return float(ends[side])
 
-    share = successes / n
-    sd = math.sqrt(share * (1 - share)) or None
-    return _bounded(measure, unit, n, share, bound, comparisons, sd, "Wilson")
+    value = successes / n
+    sd = math.sqrt(value * (1 - value)) or None
+    return _bounded(measure, unit, n, value, bound, comparisons, sd, "Wilson")
+
+
+def share(measure: str, unit: str, successes: int, n: int, comparisons: int = 1, left_out: int = 0) -> Estimate:
+    """Wilson's proportion, or a named missing one where there is nothing to count."""
+    return estimate_or_missing(measure, unit, lambda: wilson(measure, unit, successes, n, comparisons), left_out)
 
 
 def paired_proportion(measure: str, unit: str, gains: int, losses: int, n: int, comparisons: int = 1) -> Estimate:

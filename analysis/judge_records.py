@@ -9,12 +9,11 @@ from typing import Any
 from analysis.cells import Cell, Scope, scopes, whole_and_turns
 from analysis.coverage import Coverage, coverage_scopes
 from analysis.evidence import JudgeEvidence, RunEvidence
-from analysis.games import TurnClass, turn_classes, verdicts
+from analysis.games import BOTH_VERDICTS, turn_classes, verdicts
 from analysis.model_reports import plain
 from ledger.judgments import Order, Outcome
 
 SCORED = frozenset({Outcome.SCORED.value})
-BOTH_VERDICTS = frozenset(each.value for each in TurnClass if each is not TurnClass.FAILED)
 SHOWN_APART = ("review", "judgments", "prompt_texts")
 
 

@@ -198,12 +198,13 @@ def _strengths(judge: JudgeEvidence, evidence: RunEvidence, cells: Sequence[Cell
 
 def _length_changes(evidence: RunEvidence, model: ModelEvidence, cells: Iterable[Cell]) -> dict[Cell, int]:
     """The model's length minus the baseline's, in characters, in each cell that both answered."""
-    mine, theirs = _lengths(model), _lengths(evidence.baseline)
+    mine, theirs = answer_lengths(model), answer_lengths(evidence.baseline)
     first = ((cell, cell._replace(repeat=0)) for cell in sorted(cells))
     return {cell: mine[place] - theirs[place] for cell, place in first if place in mine and place in theirs}
 
 
-def _lengths(model: ModelEvidence) -> dict[Cell, int]:
+def answer_lengths(model: ModelEvidence) -> dict[Cell, int]:
+    """The characters of each of a model's answers' turns."""
     return {
         Cell(answer.question.source, answer.question.id, answer.sample, turn, 0): len(each.text)
         for answer in model.answers

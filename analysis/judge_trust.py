@@ -12,8 +12,8 @@ from analysis.agreement import (
     HUMAN,
     Agreement,
     Calibration,
+    Classes,
     Place,
-    Verdicts,
     agreements,
     calibration,
     classes,
@@ -21,14 +21,15 @@ from analysis.agreement import (
     people,
 )
 from analysis.cells import Cell
-from analysis.estimates import Estimate, estimate_or_missing
+from analysis.estimates import Estimate
 from analysis.evidence import JudgeEvidence, RunEvidence
 from analysis.games import TurnClass, turn_classes, verdicts
-from analysis.intervals import wilson
+from analysis.intervals import share
+from analysis.judge_reports import answer_lengths
+from analysis.lengths import length_changes, length_panel
 from analysis.resampling import Resamplings
 
 T = TypeVar("T")
-DECIDED = frozenset({TurnClass.WIN, TurnClass.LOSS})
 
 
 @dataclass(frozen=True)
@@ -63,7 +64,7 @@ class TrustReport:
 
 def trust_report(evidence: RunEvidence, draws: Resamplings) -> TrustReport:
     """Everything that the records, and the labels if there are any, say of the judges."""
-    raters: dict[str, Verdicts] = {}
+    raters: dict[str, Classes] = {}
     for judge in evidence.judges:
         if said := _rater(judge, evidence):
             raters[judge.config.name] = said
@@ -113,12 +114,12 @@ def _steadiness(judge: JudgeEvidence, evidence: RunEvidence) -> Steadiness:
     distances = [abs(one - other) for one, other in ratings]
     return Steadiness(
         judge=judge.config.name,
-        same_rating=_share(
-            "same rating", sum(not distance for distance in distances), len(distances), "pairs of repeats"
+        same_rating=share(
+            "same rating", "pairs of repeats", sum(not distance for distance in distances), len(distances)
         ),
         rating_distance=sum(distances) / len(distances) if distances else None,
-        same_class=_share("same class", sum(a is b for a, b in games), len(games), "pairs of repeats"),
-        longer_wins=_share("longer wins", longer, decided, "decided pairs"),
+        same_class=share("same class", "pairs of repeats", sum(a is b for a, b in games), len(games)),
+        longer_wins=share("longer wins", "decided pairs", longer, decided),
     )
 
 
@@ -132,22 +133,10 @@ def _repeated(values: Mapping[Cell, T]) -> Iterator[tuple[T, T]]:
 
 
 def _length_taste(judge: JudgeEvidence, evidence: RunEvidence) -> tuple[int, int]:
-    lengths = {
-        (model.name, answer.question.source, answer.question.id, answer.sample, turn): len(each.text)
-        for model in evidence.models
-        for answer in model.answers
-        for turn, each in enumerate(answer.turns, start=1)
-    }
-    longer = decided = 0
-    for model in evidence.rivals:
-        for cell, each in _classes(judge, model.name).items():
-            before, after = (lengths.get((name, *cell[:4])) for name in (evidence.baseline.name, model.name))
-            if cell.repeat or each not in DECIDED or before is None or after is None or before == after:
-                continue
-            decided += 1
-            longer += (each is TurnClass.WIN) == (after > before)
-    return longer, decided
-
-
-def _share(measure: str, count: int, n: int, unit: str) -> Estimate:
-    return estimate_or_missing(measure, unit, lambda: wilson(measure, unit, count, n))
+    """Of the first repeat's decided pairs of unequal length, how many went to the longer answer; and how many are."""
+    before = answer_lengths(evidence.baseline)
+    panels = [
+        length_panel(_classes(judge, model.name), length_changes(before, answer_lengths(model)))
+        for model in evidence.rivals
+    ]
+    return sum(each.longer for each in panels), sum(each.decided for each in panels)

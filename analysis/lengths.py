@@ -15,7 +15,7 @@ from scipy import stats
 from analysis.cells import Cell, Values
 from analysis.estimates import ALPHA, Estimate, estimate_or_missing
 from analysis.games import TurnClass
-from analysis.intervals import minimum_detectable_effect, student_quantile, wilson
+from analysis.intervals import minimum_detectable_effect, share, student_quantile
 from analysis.resampling import Floats
 from ledger.errors import TooFewData
 
@@ -43,9 +43,7 @@ def length_panel(classes: Mapping[Cell, TurnClass], differences: Lengths) -> Len
     found = [side[each] * differences[cell] for cell, each in classes.items() if each in side and cell in differences]
     decided, longer = sum(gap != 0 for gap in found), sum(gap > 0 for gap in found)
     return LengthPanel(
-        longer_wins=estimate_or_missing(
-            "the longer answer's share", "wins", lambda: wilson("the longer answer's share", "wins", longer, decided)
-        ),
+        longer_wins=share("the longer answer's share", "wins", longer, decided),
         longer=longer,
         decided=decided,
         p=float(stats.binomtest(longer, decided).pvalue) if decided else None,

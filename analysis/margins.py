@@ -8,8 +8,7 @@ from dataclasses import dataclass
 import numpy as np
 from scipy import stats
 
-from analysis.choices import Bools
-from analysis.resampling import Floats
+from analysis.resampling import Bools, Floats
 
 BINS = 20
 EDGES = np.linspace(0, 1, BINS + 1)

@@ -32,14 +32,14 @@ class Scored:
 
 def rating(values: Values, draws: Resamplings) -> Estimate:
     """Mean of the scored turn ratings, 1-10, with an interval over questions; missing for fewer than two questions."""
-    return _mean("rating", values, draws, RATING_RANGE, 1, 0)
+    return question_mean("rating", values, draws, RATING_RANGE, 1, 0)
 
 
 def rating_change(baseline: Values, candidate: Values, draws: Resamplings, comparisons: int = 1) -> Estimate:
     """Candidate minus baseline over the cells scored in both; `left_out` counts cells scored in only one."""
     changes = paired_changes(baseline, candidate)
     left_out = len(baseline.keys() | candidate.keys()) - len(changes)
-    return _mean("rating_change", changes, draws, CHANGE_RANGE, comparisons, left_out)
+    return question_mean("rating_change", changes, draws, CHANGE_RANGE, comparisons, left_out)
 
 
 def paired_changes(baseline: Values, candidate: Values) -> dict[Cell, float]:
@@ -64,6 +64,26 @@ def fastchat_average(values: Values) -> float | None:
     """The mean over sample 0 and repeat 0, the only ones that FastChat knows: what its show_result would print."""
     known = [value for cell, value in sorted(values.items()) if not (cell.sample or cell.repeat)]
     return sum(known) / len(known) if known else None
+
+
+def question_mean(
+    measure: str,
+    values: Values,
+    draws: Resamplings,
+    value_range: tuple[float, float],
+    comparisons: int,
+    left_out: int,
+) -> Estimate:
+    """The mean over cells with an interval over questions, and what sampling adds where there are several samples."""
+    sums, weights = question_sums(values)
+    samples, sampling_sd = sampling(values)
+
+    def compute() -> Estimate:
+        drawn = draws.of(len(sums))
+        found = cluster_mean(measure, "questions", sums, weights, drawn, value_range, comparisons)
+        return replace(found, samples=samples, sampling_sd=sampling_sd)
+
+    return estimate_or_missing(measure, "questions", compute, left_out)
 
 
 def sign_flip_p(sums: Floats, draws: Resampling) -> float:
@@ -106,22 +126,3 @@ def _adjusted(p_values: Sequence[float | None], method: str) -> list[float | Non
     known = [p for p in p_values if p is not None]
     found = iter(multipletests(known, method=method)[1] if known else [])
     return [None if p is None else float(next(found)) for p in p_values]
-
-
-def _mean(
-    measure: str,
-    values: Values,
-    draws: Resamplings,
-    value_range: tuple[float, float],
-    comparisons: int,
-    left_out: int,
-) -> Estimate:
-    sums, weights = question_sums(values)
-    samples, sampling_sd = sampling(values)
-
-    def compute() -> Estimate:
-        drawn = draws.of(len(sums))
-        found = cluster_mean(measure, "questions", sums, weights, drawn, value_range, comparisons)
-        return replace(found, samples=samples, sampling_sd=sampling_sd)
-
-    return estimate_or_missing(measure, "questions", compute, left_out)

@@ -9,8 +9,7 @@ from dataclasses import dataclass
 
 import numpy as np
 
-from analysis.choices import Bools
-from analysis.resampling import Floats
+from analysis.resampling import Bools, Floats
 
 USUAL_STEP = 1 / 8
 STEPS = tuple(2.0**-power for power in range(1, 9))

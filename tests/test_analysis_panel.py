@@ -132,3 +132,9 @@ def test_a_panel_sits_in_no_seat_so_it_has_no_position_bias(tmp_path):
     assert together.gaps == ()
     tile = next(each for each in evidence_strip(report) if each.name == "judge's flips")
     assert (tile.value, tile.told) == ("0.0 %", "0 of 80 verdicts of judge-1 changed with the seats")
+
+
+def test_a_judges_taste_for_length_counts_its_decided_pairs_of_unequal_length(tmp_path):
+    """The candidate's name, and so its answers, are two characters shorter than the baseline's."""
+    wins = [each.longer_wins for each in panel(tmp_path, (True, True, True)).trust.steadiness]
+    assert [(each.value, each.n) for each in wins] == [(0.0, 80), (0.0, 80), (1.0, 80)]
