@@ -110,13 +110,11 @@ def trace_report(
 
 def same_records(before: Traces, after: Traces) -> bool:
     """Whether both hold the same traces, byte for byte; none are not the same."""
+    if not before or before.keys() != after.keys():
+        return False
     names = [field.name for field in fields(TraceArrays)]
-    return (
-        bool(before)
-        and before.keys() == after.keys()
-        and all(
-            np.array_equal(getattr(before[key], name), getattr(after[key], name)) for key in before for name in names
-        )
+    return all(
+        np.array_equal(getattr(before[key], name), getattr(after[key], name)) for key in before for name in names
     )
 
 
@@ -189,9 +187,8 @@ def _chunk(before: TraceArrays, after: TraceArrays) -> tuple[Floats, int]:
     found, place = _matches(before.top_tokens, after.top_tokens)  # (positions, K)
     old = before.top_logprobs.astype(np.float64)
     new = np.take_along_axis(after.top_logprobs.astype(np.float64), place, axis=1)
-    own = ~(found & (before.top_tokens == before.tokens[:, np.newaxis])).any(
-        axis=1
-    )  # the answer's token is an event too
+    # The answer's own token is an event too.
+    own = ~(found & (before.top_tokens == before.tokens[:, np.newaxis])).any(axis=1)
     old = np.column_stack([old, before.logprobs])
     new = np.column_stack([new, after.logprobs])
     held = np.column_stack([found, own])
