@@ -23,7 +23,7 @@ Primary = Literal["rating_change", "win_change", "accuracy_change"]
 Limit = Literal["flips", "all_flips", "kl_options", "kl_trace", "kl_vocabulary"]
 MARGINS: dict[str, float] = {"rating_change": 0.3, "win_change": 0.05, "accuracy_change": 0.02}
 REACH = {"rating_change": 9.0, "win_change": 0.5, "accuracy_change": 1.0}  # the greatest loss there can be
-UNITS = {
+MARGIN_UNITS = {
     "rating_change": "in rating points: 0.3",
     "win_change": "a share: 0.05 is five points of a hundred",
     "accuracy_change": "a share: 0.02 is two points of a hundred",
@@ -122,7 +122,7 @@ class ReviewConfig(Section):
         if self.margin >= REACH[self.primary]:
             raise ValueError(
                 f"decision.margin is {self.margin:g}, but {self.primary} cannot lose more than "
-                f"{REACH[self.primary]:g}; it is {UNITS[self.primary]}"
+                f"{REACH[self.primary]:g}; it is {MARGIN_UNITS[self.primary]}"
             )
 
     @property
