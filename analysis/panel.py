@@ -17,13 +17,21 @@ from analysis.cells import Cell
 from analysis.estimates import not_measured
 from analysis.evidence import JudgeEvidence, RunEvidence
 from analysis.exam import Exam
-from analysis.games import TurnClass, position_bias, turn_classes, verdicts
+from analysis.games import PositionBias, TurnClass, turn_classes, verdicts
 from analysis.judge_reports import JudgeReport, judge_report
 from analysis.resampling import Resamplings
 from ledger.judge_config import JudgeConfig
 from ledger.judgments import Game, Order, Outcome, Rating, Winner
 
 PANEL = "panel"
+NO_SEATS = "a panel sees no seats"
+SEATLESS = PositionBias(
+    first_seat=not_measured("first seat's share", "decisive games", NO_SEATS),
+    flips=not_measured("judge's flips", "question-turns", NO_SEATS),
+    toward_first=0,
+    toward_second=0,
+    p=None,
+)
 SEATS: dict[TurnClass, tuple[Winner | None, Winner | None]] = {
     TurnClass.WIN: (Winner.CANDIDATE, Winner.CANDIDATE),
     TurnClass.TIE: (Winner.TIE, Winner.TIE),
@@ -44,8 +52,8 @@ def panel_report(evidence: RunEvidence, reports: Sequence[JudgeReport], draws: R
         ("flip", "no class has more than half of the panel: undecided"),
     )
     report = judge_report(judged, evidence, draws)
-    # A panel sits in no seat: its made-up games would show a bias, and flips, that no judge has.
-    games = tuple(replace(each, bias=position_bias({}), gaps=()) for each in report.games)
+    # Its made-up games would show a bias, and flips, that no judge has.
+    games = tuple(replace(each, bias=SEATLESS, gaps=()) for each in report.games)
     return replace(report, games=games, exam=_exam(len(trusted), reports), card=card)
 
 

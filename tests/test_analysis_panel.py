@@ -123,7 +123,7 @@ def test_labels_of_people_stand_beside_the_judges(tmp_path):
     assert all(each.refused for each in trust.calibrations)  # they never vary: nothing tells them from chance
 
 
-def test_a_panel_sits_in_no_seat_so_it_has_no_position_bias(tmp_path):
+def test_a_panel_sees_no_seats_so_it_has_no_position_bias(tmp_path):
     """Undecided: each of the two who may be believed is steady, and they contradict each other."""
     report = panel(tmp_path, (True, False, True))
     together = report.judges[0].games[0]
