@@ -15,7 +15,7 @@ from itertools import combinations
 import numpy as np
 from scipy import stats
 
-from analysis.cells import Cell
+from analysis.cells import Cell, Unit, Values, by_question
 from analysis.estimates import Estimate, not_measured
 from analysis.games import WORTH, TurnClass
 from analysis.intervals import share
@@ -124,9 +124,11 @@ def calibration(
     judge: str, candidate: str, own: Classes, labels: Classes, with_people: Agreement | None
 ) -> Calibration:
     """win_change corrected by prediction-powered inference; refused for a judge that is no better than chance."""
-    mine = {place: each for place, each in own.items() if place[0] == candidate}
-    own_means = _by_question({place: WORTH[each] for place, each in mine.items()})
-    gaps = _by_question({place: WORTH[labels[place]] - WORTH[mine[place]] for place in mine.keys() & labels.keys()})
+    mine, seen = (
+        {cell: WORTH[each] for (name, cell), each in said.items() if name == candidate} for said in (own, labels)
+    )
+    own_means = _question_means(mine)
+    gaps = _question_means({cell: seen[cell] - mine[cell] for cell in mine.keys() & seen.keys()})
     values, errors = (np.array(list(each.values())) for each in (own_means, gaps))
     raw = float(values.mean()) - 0.5 if len(values) else None
     refused = None
@@ -177,13 +179,9 @@ def _majority(votes: Counter[TurnClass]) -> TurnClass:
 
 
 def _units(places: Sequence[Place]) -> list[int]:
-    numbers: dict[tuple[str, str], int] = {}
+    numbers: dict[Unit, int] = {}
     return [numbers.setdefault(cell.unit, len(numbers)) for _, cell in places]
 
 
-def _by_question(values: Mapping[Place, float]) -> dict[tuple[str, str], float]:
-    """The mean of each question's values."""
-    grouped: dict[tuple[str, str], list[float]] = {}
-    for place in sorted(values):
-        grouped.setdefault(place[1].unit, []).append(values[place])
-    return {unit: sum(group) / len(group) for unit, group in grouped.items()}
+def _question_means(values: Values) -> dict[Unit, float]:
+    return {unit: total / count for unit, (total, count) in by_question(values).items()}

@@ -12,6 +12,9 @@ import numpy as np
 from analysis.resampling import Floats
 from ledger.judgments import Game, Rating
 
+Unit = tuple[str, str]
+"""A question's source and id."""
+
 
 class Cell(NamedTuple):
     """What one rating, or the two games of both orders, are about."""
@@ -23,7 +26,7 @@ class Cell(NamedTuple):
     repeat: int
 
     @property
-    def unit(self) -> tuple[str, str]:
+    def unit(self) -> Unit:
         """The question: all its samples, turns and repeats move together."""
         return (self.source, self.question)
 
@@ -52,7 +55,7 @@ def cell_of(record: Rating | Game) -> Cell:
 
 def question_sums(values: Values) -> tuple[Floats, Floats]:
     """Sum and number of values a question, each (questions,), ordered by question; independent of the values' order."""
-    grouped: dict[tuple[str, str], list[float]] = {}
+    grouped: dict[Unit, list[float]] = {}
     for cell in sorted(values):
         grouped.setdefault(cell.unit, []).append(values[cell])
     sums = np.array([sum(group) for group in grouped.values()], dtype=np.float64)
@@ -64,7 +67,7 @@ def sampling(values: Values) -> tuple[int, float | None]:
 
     All turns and repeats of a sample belong to one conversation and are averaged first.
     """
-    grouped: dict[tuple[str, str], dict[int, list[float]]] = {}
+    grouped: dict[Unit, dict[int, list[float]]] = {}
     for cell in sorted(values):
         grouped.setdefault(cell.unit, {}).setdefault(cell.sample, []).append(values[cell])
     samples = [[sum(found) / len(found) for found in each.values()] for each in grouped.values()]
@@ -74,14 +77,14 @@ def sampling(values: Values) -> tuple[int, float | None]:
     return fewest, float(np.sqrt(np.mean([np.var(each, ddof=1) / len(each) for each in samples])))
 
 
-def by_question(values: Values) -> dict[tuple[str, str], tuple[float, float]]:
+def by_question(values: Values) -> dict[Unit, tuple[float, float]]:
     """The same by question: its sum and number of values."""
     units = sorted({cell.unit for cell in values})
     sums, weights = question_sums(values)
     return {unit: (float(total), float(weight)) for unit, total, weight in zip(units, sums, weights, strict=True)}
 
 
-def scopes(cells: Iterable[Cell], categories: Mapping[tuple[str, str], str]) -> tuple[Scope, ...]:
+def scopes(cells: Iterable[Cell], categories: Mapping[Unit, str]) -> tuple[Scope, ...]:
     """Overall, then each turn, then each category, by name."""
     found = list(cells)
     names = sorted({categories.get(cell.unit, UNKNOWN) for cell in found})

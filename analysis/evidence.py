@@ -11,7 +11,7 @@ from typing import TypeVar
 
 import pandas as pd
 
-from analysis.cells import Cell, cell_of
+from analysis.cells import Cell, Unit, cell_of
 from analysis.choices import ChoiceColumns, choice_columns
 from analysis.inputs import Inputs, run_inputs, stale_inputs
 from ledger.config import ReviewConfig
@@ -24,7 +24,6 @@ from ledger.runs import GenerationFolder, RunFolder, control_of
 from ledger.traces import OPTION_TOKENS, TraceArrays, read_traces
 
 J = TypeVar("J", Rating, Game)
-Unit = tuple[str, str]
 COMPARED_SETTINGS = ("engine", "max_tokens", "seed", "styles")
 
 

@@ -11,7 +11,7 @@ import numpy as np
 import pandas as pd
 
 from analysis.beyond_accuracy import Partial, Stronger, partials, stronger
-from analysis.cells import UNKNOWN, Cell, by_question
+from analysis.cells import UNKNOWN, Cell, Unit, by_question
 from analysis.choices import PairedChoices, paired_choices
 from analysis.correlations import (
     Candidates,
@@ -37,7 +37,6 @@ OUTCOMES = ("rating_change", "win_change")
 PREDICTORS = ("flips", "all_flips", "kl_options", "kl_vocabulary", "kl_trace", "accuracy_change")
 OF_ITEMS = ("flips", "all_flips", "kl_options", "kl_vocabulary", "accuracy_change")
 PERMUTATION_SALT = 1_000_000  # beyond any number of units
-Unit = tuple[str, str]
 
 
 @dataclass

@@ -7,11 +7,10 @@ from dataclasses import dataclass
 from enum import StrEnum
 from typing import Literal
 
-from analysis.cells import Cell
+from analysis.cells import Cell, Unit
 from ledger.judgments import Game, Rating
 from ledger.records import Question
 
-Unit = tuple[str, str]
 Lengths = dict[Cell, int]
 
 

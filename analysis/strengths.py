@@ -14,6 +14,7 @@ from scipy import stats
 from scipy.sparse.csgraph import connected_components
 from scipy.special import expit
 
+from analysis.cells import Unit
 from analysis.estimates import ALPHA, Estimate, not_measured
 from analysis.intervals import minimum_detectable_effect
 from analysis.resampling import Floats
@@ -22,7 +23,6 @@ FEWEST_MODELS = 3
 FEWEST_QUESTIONS = 5
 STEPS = 100
 LEAST_ERROR = 1e-12  # what is smaller is rounding
-Unit = tuple[str, str]
 Results = Mapping[tuple[str, str], Mapping[Unit, tuple[float, float]]]
 """By (first, second) model and question: what the second won, and of how many question-turns."""
 
