@@ -17,7 +17,7 @@ from analysis.trace_measures import kl_lower_bound, trace_report
 from ledger.config import config_from
 from ledger.runs import RunFolder
 from ledger.traces import OPTION_TOKENS, TRACES, Trace, TraceArrays, TraceWriter, read_traces
-from tests.test_analysis_run_folder import Folder, config
+from tests.run_folder import Folder, config
 
 VOCABULARY = 12
 
