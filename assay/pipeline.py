@@ -23,6 +23,7 @@ from assay.placement.judge_server import served, waves
 from assay.placement.local_placement import run_locally
 from assay.placement.ray_placement import on_ray
 from assay.placement.work import merge_batch, run_work, shard_job, tell_completeness, unfinished
+from assay.placement.worker import marked
 from assay.reporting import report_of
 from assay.sources.material import official_prompts, questions, readable, task_items
 from assay.sources.models import engine_spec, model_path
@@ -102,7 +103,7 @@ def batches(review: Review) -> list[Batch]:
 
     found = []
     for model in config.run_models:
-        spec = engine_spec(model, batch_invariant=config.batch_invariant)
+        spec = marked(engine_spec(model, batch_invariant=config.batch_invariant))
         orders = [order(model.name, spec, control=False)]
         if model is config.baseline and config.baseline.control:
             orders.append(order(control_of(model.name), spec, control=True))

@@ -59,7 +59,7 @@ def _engine_faults(work: list[Batch], *, here: bool) -> Iterator[AssayError]:
             check_engine(batch.engine, here=here)
             if here and batch.engine.kind != "openai" and pending_orders(batch):
                 _refuse_too_big(batch.engine)
-        except AssayError as error:
+        except (ConfigError, EngineError) as error:
             yield type(error)(f"model {batch.orders[0].model}: {error}")
 
 

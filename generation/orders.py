@@ -3,6 +3,8 @@
 In: the front door's plan. Out: JSON that a worker reads (`Batch`), and the question what of it is still to be done.
 """
 
+import functools
+import json
 import random
 from pathlib import Path
 from typing import Any, Literal
@@ -14,8 +16,8 @@ from generation.choices import Style
 from generation.option_tokens import OptionText, option_texts
 from generation.traces import Turn, trace_turns
 from ledger.digests import digest_of, weights_digest
-from ledger.errors import StaleInput
-from ledger.manifests import read_manifest
+from ledger.errors import MissingRecords, StaleInput
+from ledger.manifests import MANIFEST_NAME, OTHER_SETTINGS, Manifest, read_manifest, refuse_other_settings
 from ledger.records import Answer, Choice, Item, Key, Question
 from ledger.runs import GenerationFolder
 from ledger.store import Store
@@ -50,6 +52,11 @@ class EngineSpec(BaseModel):
         """Host and port of a served model, without whatever else its URL may carry."""
         address = urlsplit(self.base_url)
         return f"{address.hostname}:{address.port}" if address.port else address.hostname or ""
+
+    @functools.cached_property
+    def weights(self) -> str | None:
+        """The weights' hash, computed once for all that is compared with it."""
+        return weights_digest(Path(self.model))
 
 
 class TaskItems(BaseModel):
@@ -99,7 +106,7 @@ class Order(BaseModel):
         """What the records of this order depend on, beside the questions and items that they carry themselves."""
         return {
             "model": engine.model,
-            "weights": weights_digest(Path(engine.model)),
+            "weights": engine.weights,
             "engine": engine.kind,
             "engine_args": engine.arguments,
             "template": engine.template,
@@ -133,6 +140,26 @@ class Batch(BaseModel):
 
     engine: EngineSpec
     orders: tuple[Order, ...]
+
+
+def refuse_other_records(order: Order, engine: EngineSpec) -> None:
+    """Stop where records are there that were made under other settings or with other weights. Raises StaleInput."""
+    for folder in order.folders:
+        if found := manifest_of_records(folder):
+            settings = json.loads(json.dumps(order.settings(engine)))  # as a file gives them back
+            refuse_other_settings(str(folder.path / MANIFEST_NAME), found.settings, settings, OTHER_SETTINGS)
+
+
+def manifest_of_records(folder: GenerationFolder) -> Manifest | None:
+    """The manifest of a folder that has records. Raises MissingRecords where there is none beside them."""
+    stored = any(True for store in (folder.choices, folder.answers) for _ in store.records())
+    if not (stored or trace_keys(folder.path) or trace_keys(folder.path, OPTION_TOKENS)):
+        return None
+    found = read_manifest(folder.path)
+    if not found:
+        path = folder.path / MANIFEST_NAME
+        raise MissingRecords(path, "the manifest of these records", "Remove the folder to make its records again.")
+    return found
 
 
 def pending_answers(order: Order) -> list[tuple[Question, int]]:

@@ -7,7 +7,6 @@ Merging writes the manifest first, then the records, and removes shards last, ea
 moment it is killed at, the shards that are still there are merged again, and what was appended already is left out.
 """
 
-import json
 import shutil
 from collections import Counter
 from collections.abc import Sequence
@@ -16,17 +15,9 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, TypeVar
 
-from generation.orders import Batch, Order
-from ledger.errors import ConfigError, ConflictingRecords, MissingRecords
-from ledger.manifests import (
-    MANIFEST_NAME,
-    OTHER_SETTINGS,
-    Manifest,
-    Session,
-    read_manifest,
-    refuse_other_settings,
-    write_manifest,
-)
+from generation.orders import Batch, Order, manifest_of_records
+from ledger.errors import ConfigError, ConflictingRecords
+from ledger.manifests import MANIFEST_NAME, Manifest, Session, refuse_other_settings, write_manifest
 from ledger.records import Key, Record
 from ledger.runs import SHARDS_NAME, GenerationFolder
 from ledger.store import Store, Writer, key_text, write_lock
@@ -76,15 +67,6 @@ def _sharded_order(order: Order, shard: Shard) -> Order:
     return order.model_copy(update=changes)
 
 
-def refuse_unlike_merged(batch: Batch) -> None:
-    """Stop a shard that could not be merged, before its model is loaded. Raises StaleInput."""
-    for order in batch.orders:
-        found = _manifest_of_records(GenerationFolder(order.merged)) if order.merged else None
-        if found:
-            settings = json.loads(json.dumps(order.settings(batch.engine)))
-            refuse_other_settings(f"{order.merged}/{MANIFEST_NAME}", found.settings, settings, OTHER_SETTINGS)
-
-
 def merge_shards(order: Order) -> int:
     """Take the records of all shards of a model into its own files, and remove the shards; gives how many were new.
 
@@ -132,11 +114,11 @@ def _append(store: Store[R], records: Sequence[R]) -> None:
 
 def _merged_manifest(order: Order, main: GenerationFolder, shards: Sequence[GenerationFolder]) -> Manifest | None:
     """The model's manifest with its shards' sessions and the facts in which they differ; None without any record."""
-    parts = {shard.path: found for shard in shards if (found := _manifest_of_records(shard))}
+    parts = {shard.path: found for shard in shards if (found := manifest_of_records(shard))}
     if not parts:
         return None
     place, first = next(iter(parts.items()))
-    found = _manifest_of_records(main)
+    found = manifest_of_records(main)
     if found:
         place, first = main.path, found
     for path, part in parts.items():
@@ -151,17 +133,6 @@ def _merged_manifest(order: Order, main: GenerationFolder, shards: Sequence[Gene
             "sessions": _sessions(found, list(parts.values())),
         }
     )
-
-
-def _manifest_of_records(folder: GenerationFolder) -> Manifest | None:
-    """The manifest of a folder that has records. Raises MissingRecords where there is none beside them."""
-    if not any(True for store in (folder.choices, folder.answers) for _ in store.records()):
-        return None
-    found = read_manifest(folder.path)
-    if not found:
-        path = folder.path / MANIFEST_NAME
-        raise MissingRecords(path, "the manifest of these records", "Remove the folder to make its records again.")
-    return found
 
 
 def _differences(first: Manifest, part: Manifest) -> dict[str, Any]:

@@ -24,6 +24,7 @@ from generation.orders import (
     pending_choices,
     pending_option_tokens,
     pending_traces,
+    refuse_other_records,
 )
 from generation.traces import Turn, write_traces
 from ledger.manifests import end_session, open_manifest, read_manifest, write_manifest
@@ -50,6 +51,8 @@ class Pending:
 
 def pending_orders(batch: Batch) -> list[Pending]:
     """The orders of a batch that lack something. Raises LedgerError where what is there cannot be continued."""
+    for order in batch.orders:
+        refuse_other_records(order, batch.engine)
     found = [
         Pending(
             order, pending_answers(order), pending_choices(order), pending_traces(order), pending_option_tokens(order)

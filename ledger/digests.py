@@ -28,8 +28,8 @@ def file_digest(path: Path) -> str:
 def weights_digest(folder: Path) -> str | None:
     """Hash over the weight files and config of a model folder; None where there are no local weights.
 
-    Files above 2 GiB are hashed by size, first and last MiB (`sampled-sha256:`), so that a 70B model costs
-    milliseconds; two checkpoints that differ only in the middle of such a file would look equal.
+    Where one file is above 2 GiB, all are hashed by size, first and last MiB (`sampled-sha256:`), so that a 70B model
+    costs milliseconds; two checkpoints that differ only in the middle of such files would look equal.
     """
     files = sorted(p for p in folder.glob("*") if p.suffix in WEIGHT_SUFFIXES) if folder.is_dir() else []
     if not files:

@@ -249,3 +249,34 @@ def test_a_run_is_not_continued_at_another_endpoint(tmp_path):
     with pytest.raises(StaleInput, match=r"endpoint: .*one\.invalid:8000.*two\.invalid"):
         run(served("https://two.invalid/v1", 3))
     assert "secret" not in (tmp_path / "m" / "manifest.json").read_text()
+
+
+def test_weights_that_changed_after_the_last_record_stop_the_next_run(tmp_path):
+    model = tmp_path / "model"
+    model.mkdir()
+
+    def work() -> Batch:
+        return Batch(engine=EngineSpec(kind="vllm", model=str(model)), orders=(order(tmp_path),))
+
+    (model / "model.safetensors").write_bytes(b"four bits")
+    run(work())
+    assert not pending_orders(work())
+    (model / "model.safetensors").write_bytes(b"four bits, quantized anew")
+    sentence = r"m/manifest\.json, weights: .*recorded .sha256:.*, now .sha256:"
+    with pytest.raises(StaleInput, match=sentence):
+        pending_orders(work())
+
+
+def test_settings_amended_after_the_last_record_stop_the_next_run(tmp_path):
+    run(batch(order(tmp_path)))
+    with pytest.raises(StaleInput, match=r"max_tokens: .*recorded 8, now 9"):
+        pending_orders(batch(order(tmp_path, max_tokens=9)))
+
+
+def test_weights_are_hashed_once_for_all_that_is_asked_of_a_batch(tmp_path, monkeypatch):
+    hashed = []
+    monkeypatch.setattr("generation.orders.weights_digest", lambda folder: hashed.append(folder))
+    work = batch(order(tmp_path), order(tmp_path, "m@control", control=True))
+    run(work)
+    assert not pending_orders(work)
+    assert len(hashed) == 1

@@ -10,7 +10,7 @@ from assay.cli import run as assay
 from generation import shards as shards_module
 from generation.orders import Batch, EngineSpec, Order, TaskItems, pending_answers
 from generation.scripted_engine import ScriptedEngine
-from generation.shards import Shard, merge_shards, refuse_unlike_merged, shard_from, sharded
+from generation.shards import Shard, merge_shards, shard_from, sharded
 from generation.stage import pending_orders, run_batch
 from ledger.errors import ConfigError, ConflictingRecords, MissingRecords, StaleInput, StoreLocked
 from ledger.manifests import read_manifest, write_manifest
@@ -161,9 +161,9 @@ def test_shards_of_other_settings_are_refused_by_the_field(tmp_path):
     assert len(GenerationFolder(work.orders[0].folder).shards) == 2
     shutil.rmtree(work.orders[0].folder / "shards" / "2-of-2")
     merge_shards(work.orders[0])
-    with pytest.raises(StaleInput, match="seed"):
-        refuse_unlike_merged(sharded(batch(tmp_path, seed=2), Shard(2, 2)))
-    refuse_unlike_merged(sharded(work, Shard(2, 2)))
+    with pytest.raises(StaleInput, match=r"m/manifest\.json, seed: .*recorded 1, now 2"):
+        pending_orders(sharded(batch(tmp_path, seed=2), Shard(2, 2)))
+    assert pending_orders(sharded(work, Shard(2, 2)))
 
 
 def test_a_running_shard_is_not_merged(tmp_path):
@@ -285,3 +285,23 @@ def test_wrong_shards_and_models_are_refused(review, tmp_path, capsys):
     ):
         assert assay(["generate", str(review), "--runs", str(tmp_path / "runs"), *arguments]) == 64
         assert sentence in capsys.readouterr().err
+
+
+def test_what_the_scripted_engine_wrote_is_no_real_models_and_the_command_says_it(
+    review, tmp_path, capsys, monkeypatch
+):
+    command = ["generate", str(review), "--runs", str(tmp_path / "runs")]
+    assert assay(command) == 0
+    assert assay(command) == 0
+    monkeypatch.delenv("ASSAY_SCRIPTED_ENGINE")
+    monkeypatch.setattr("assay.preflight._engine_faults", lambda work, here: ())
+    assert assay(command) == 64
+    assert "base/manifest.json, engine_args: changed after it was used" in capsys.readouterr().err
+
+
+def test_a_candidate_quantized_anew_is_not_reported_on_its_old_records(review, tmp_path, capsys):
+    command = ["review", str(review), "--runs", str(tmp_path / "runs")]
+    assert assay(command) in (0, 10, 11)
+    (tmp_path / "model" / "model.safetensors").write_bytes(b"quantized anew")
+    assert assay(command) == 64
+    assert "generation/base/manifest.json, weights: changed after it was used" in capsys.readouterr().err

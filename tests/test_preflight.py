@@ -9,7 +9,9 @@ import pytest
 
 from assay import pipeline
 from assay.preflight import preflight
-from ledger.errors import ConfigError, EngineError
+from generation.scripted_engine import ScriptedEngine
+from generation.stage import run_batch
+from ledger.errors import ConfigError, EngineError, StaleInput
 
 REVIEW = """
 name = "r"
@@ -149,3 +151,13 @@ def test_the_batch_invariant_mode_is_vllms(tmp_path, models):
 def test_the_scripted_engine_needs_no_model(tmp_path, models, monkeypatch):
     monkeypatch.setenv("ASSAY_SCRIPTED_ENGINE", "1")
     preflight(review(tmp_path, models, 'engine = "transformers"\nengine_args = { dtyp = "x" }')[0])
+
+
+@needs_transformers
+def test_records_of_other_weights_are_told_as_such(tmp_path, models):
+    under_way, _ = review(tmp_path, models)
+    for batch in pipeline.batches(under_way):
+        run_batch(batch, lambda spec: ScriptedEngine())
+    (models[1] / "model.safetensors").write_bytes(b"quantized anew")
+    with pytest.raises(StaleInput, match=r"other/manifest\.json, weights: "):
+        preflight(under_way)

@@ -20,13 +20,17 @@ from assay.placement.lifeline import end_with_parent
 from generation.engine import Engine, Reply
 from generation.orders import Batch, EngineSpec
 from generation.scripted_engine import ScriptedEngine
-from generation.shards import refuse_unlike_merged
 from generation.stage import run_batch
 from ledger.errors import EXIT_BUG, AssayError
 from ledger.progress import Progress
 
 SCRIPTED = "ASSAY_SCRIPTED_ENGINE"
 SCRIPTED_SECONDS = "ASSAY_SCRIPTED_SECONDS"
+
+
+def marked(spec: EngineSpec) -> EngineSpec:
+    """The spec; where no model runs, its arguments say that, and with them the settings of what is written."""
+    return spec.model_copy(update={"arguments": {**spec.arguments, "scripted": True}}) if _is_scripted() else spec
 
 
 def load(spec: EngineSpec) -> Engine:
@@ -64,13 +68,12 @@ def main() -> int:
     """Run the batch on standard input."""
     end_with_parent(int(sys.argv[1]))
     events = _private_stdout()
-    batch = _marked(Batch.model_validate_json(sys.stdin.buffer.read()))
+    batch = Batch.model_validate_json(sys.stdin.buffer.read())
 
     def report(progress: Progress) -> None:
         _say(events, {"work": progress.work, "done": progress.done, "total": progress.total, "note": progress.note})
 
     try:
-        refuse_unlike_merged(batch)
         run_batch(batch, load, report)
     except AssayError as error:
         traceback.print_exc()
@@ -86,14 +89,6 @@ def main() -> int:
 
 def _is_scripted() -> bool:
     return os.environ.get(SCRIPTED) == "1"
-
-
-def _marked(batch: Batch) -> Batch:
-    """The batch; where no model runs, its settings say that."""
-    if not _is_scripted():
-        return batch
-    engine = batch.engine.model_copy(update={"arguments": {**batch.engine.arguments, "scripted": True}})
-    return batch.model_copy(update={"engine": engine})
 
 
 def _private_stdout() -> IO[str]:
