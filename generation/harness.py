@@ -19,7 +19,7 @@ from dataclasses import dataclass
 from typing import Any
 
 from generation.engine import Engine, Reply, Scored, ScoreRequest, drive
-from ledger.errors import ConfigError
+from ledger.errors import ConfigError, first_line
 from ledger.records import Item
 
 FEWSHOT_SEED = 1234
@@ -80,7 +80,9 @@ def _leaves(task: HarnessTask) -> dict[str, Any]:
         leaves: dict[str, Any] = manager.load([task.name])["tasks"]
         return leaves
     except Exception as error:  # datasets and task code raise anything where data is missing
-        raise ConfigError(_line(error), where=f"task {task.name}", remedy=NEEDS_HUB) from error
+        raise ConfigError(
+            f"cannot be built: {first_line(error)}", where=f"task {task.name}", remedy=NEEDS_HUB
+        ) from error
 
 
 def _leaf_items(
@@ -99,7 +101,7 @@ def _leaf_items(
     try:
         leaf.build_all_requests(limit=task.limit, **chat)
     except Exception as error:  # a task's own templates run here
-        raise ConfigError(_line(error), where=f"task {name}") from error
+        raise ConfigError(f"cannot be built: {first_line(error)}", where=f"task {name}") from error
     documents: dict[int, list[Any]] = {}
     for instance in leaf.instances:
         documents.setdefault(instance.doc_id, []).append(instance)
@@ -145,7 +147,9 @@ def _chat_template(tokenizer: str) -> Callable[..., str]:
     from generation.tokenizers import stored_tokenizer
 
     loaded = stored_tokenizer(tokenizer)
-    if loaded is None or not getattr(loaded, "chat_template", None):
+    if loaded is None:
+        raise ConfigError("its tokenizer cannot be loaded here.", where=tokenizer, remedy="Set chat_template = false.")
+    if not getattr(loaded, "chat_template", None):
         raise ConfigError("its tokenizer has no chat template.", where=tokenizer, remedy="Set chat_template = false.")
 
     def rendered(history: list[dict[str, str]], add_generation_prompt: bool = True) -> str:
@@ -199,8 +203,3 @@ def _quiet() -> Iterator[None]:
             yield
     finally:
         logging.disable(before)
-
-
-def _line(error: BaseException) -> str:
-    lines = [line.strip() for line in str(error).splitlines() if line.strip()]
-    return f"cannot be built: {type(error).__name__}: {lines[0] if lines else 'no message'}"[:400]

@@ -13,7 +13,7 @@ from typing import Any
 from generation.engine import Message, TraceRequest, split_tokens
 from generation.thinking import OPEN
 from generation.tokenizers import encoder, first_token
-from ledger.errors import ConfigError, EngineError
+from ledger.errors import ConfigError, EngineError, first_line
 
 PREFIX = "fastchat:"
 
@@ -41,9 +41,8 @@ def chat_prompt(tokenizer: Any, messages: Sequence[Message], template: str = "")
         )
     try:
         rendered = tokenizer.apply_chat_template(turns, add_generation_prompt=True, tokenize=False)
-    except (ValueError, TypeError) as error:
-        cause = str(error).splitlines()[0]
-        raise EngineError(f"its chat template fails: {cause}", where=tokenizer.name_or_path) from error
+    except Exception as error:  # a template is the model's own program: it raises jinja2's errors, or any
+        raise EngineError(f"its chat template fails: {first_line(error)}", where=tokenizer.name_or_path) from error
     tokens = tokenizer.encode(rendered, add_special_tokens=False)
     return Prompt(tuple(tokens), opens_thinking=rendered.rstrip().endswith(OPEN))
 

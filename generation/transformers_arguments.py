@@ -14,7 +14,7 @@ from typing import Any
 
 from generation.checkpoints import is_installed, model_config
 from generation.orders import EngineSpec
-from ledger.errors import ConfigError, EngineError
+from ledger.errors import ConfigError, EngineError, first_line
 
 NO_TRANSFORMERS = "transformers or torch is not installed here."
 INSTALL_TRANSFORMERS = "Install the extra `transformers`."
@@ -107,7 +107,7 @@ def quantization_object(asked: dict[str, Any]) -> Any:  # noqa: ANN401 - a confi
     try:
         return kind(**values)
     except (TypeError, ValueError, ImportError) as error:
-        raise ConfigError(f"{method}: {_first_line(error)}", where="engine_args.quantization_config") from error
+        raise ConfigError(f"{method}: {first_line(error)}", where="engine_args.quantization_config") from error
 
 
 def _torchao_type(values: dict[str, Any]) -> Any:  # noqa: ANN401 - a config of torchao
@@ -123,7 +123,7 @@ def _torchao_type(values: dict[str, Any]) -> Any:  # noqa: ANN401 - a config of 
             )
         return kind(**{key: value for key, value in values.items() if key != "quant_type"})
     except (ImportError, TypeError, ValueError) as error:
-        raise ConfigError(f"torchao: {_first_line(error)}", where="engine_args.quantization_config") from error
+        raise ConfigError(f"torchao: {first_line(error)}", where="engine_args.quantization_config") from error
 
 
 def user_loader(name: str) -> Callable[..., Any]:
@@ -133,14 +133,14 @@ def user_loader(name: str) -> Callable[..., Any]:
         found: Callable[..., Any] = getattr(importlib.import_module(module), function)
     except ImportError as error:
         raise ConfigError(
-            f"cannot be imported: {_first_line(error)}",
+            f"cannot be imported: {first_line(error)}",
             where=f"loader {name}",
             remedy="Put the module on PYTHONPATH, or install it.",
         ) from error
     except AttributeError as error:
         raise ConfigError(f"the module has no {function}", where=f"loader {name}") from error
     except Exception as error:  # the user's module may raise anything
-        raise ConfigError(f"fails on import: {_first_line(error)}", where=f"loader {name}") from error
+        raise ConfigError(f"fails on import: {first_line(error)}", where=f"loader {name}") from error
     if not callable(found):
         raise ConfigError("is not a function", where=f"loader {name}")
     return found
@@ -183,8 +183,3 @@ def _refuse_uninstalled(method: str, model: str) -> None:
 def _unknown(kind: str, name: str, known: Iterable[str]) -> str:
     near = difflib.get_close_matches(name, sorted(known), n=1, cutoff=0.5)
     return f"{name!r} is not {kind}." + (f" Did you mean {near[0]!r}?" if near else "")
-
-
-def _first_line(error: BaseException) -> str:
-    lines = [line.strip() for line in str(error).splitlines() if line.strip()]
-    return f"{type(error).__name__}: {lines[0] if lines else 'no message'}"[:400]

@@ -27,7 +27,7 @@ from generation.thinking import OPEN
 from generation.tokenizers import encoder, first_token, tokenizer_digest
 from generation.transformers_arguments import check_transformers, loading_arguments, user_loader
 from ledger.digests import digest_of
-from ledger.errors import EngineError
+from ledger.errors import EngineError, first_line
 from ledger.records import Finish
 
 TOKENIZER_ARGUMENTS = ("revision", "subfolder", "cache_dir", "local_files_only", "trust_remote_code", "gguf_file")
@@ -52,9 +52,7 @@ def load_transformers(spec: EngineSpec) -> "TransformersEngine":
             wanted = {name: arguments[name] for name in TOKENIZER_ARGUMENTS if name in arguments}
             tokenizer = AutoTokenizer.from_pretrained(spec.model, **wanted)
     except (OSError, ValueError, TypeError, ImportError, RuntimeError, AttributeError) as error:
-        lines = [line for line in str(error).splitlines() if line.strip()] or ["no message"]
-        cause = f"{type(error).__name__}: {lines[0].strip()}"[:500]
-        raise EngineError(f"cannot be loaded by transformers: {cause}", where=spec.model) from error
+        raise EngineError(f"cannot be loaded by transformers: {first_line(error)}", where=spec.model) from error
     return TransformersEngine(model.eval(), tokenizer, spec.template)
 
 

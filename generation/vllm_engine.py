@@ -37,7 +37,7 @@ from generation.vllm_arguments import (
     llm_arguments,
 )
 from ledger.digests import digest_of
-from ledger.errors import EngineError
+from ledger.errors import EngineError, first_line
 from ledger.records import Finish
 
 
@@ -53,7 +53,7 @@ def load_vllm(spec: EngineSpec) -> "VllmEngine":
 
         llm = LLM(spec.model, **llm_arguments(spec))
     except Exception as error:
-        raise EngineError(_cause(error), where=spec.model) from error
+        raise EngineError(f"cannot be loaded by vLLM: {first_line(_innermost(error))}", where=spec.model) from error
     return VllmEngine(llm, spec.template, settings)
 
 
@@ -191,9 +191,6 @@ def _traced(name: str, output: Any, length: int, top_k: int) -> Traced:  # noqa:
     )
 
 
-def _cause(error: BaseException) -> str:
-    """The innermost sentence of a chain of errors, on one line."""
-    while error.__cause__ is not None:
-        error = error.__cause__
-    lines = [line.strip() for line in str(error).splitlines() if line.strip()]
-    return f"cannot be loaded by vLLM: {type(error).__name__}: {lines[0] if lines else 'no message'}"[:600]
+def _innermost(error: BaseException) -> BaseException:
+    """The end of a chain of errors."""
+    return error if error.__cause__ is None else _innermost(error.__cause__)

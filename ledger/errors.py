@@ -35,6 +35,12 @@ EXIT_BUG = 70
 EXIT_INTERRUPTED = 130
 
 
+def first_line(error: BaseException) -> str:
+    """What another library raised, on one line: its type, and the first line of what it says."""
+    lines = [line.strip() for line in str(error).splitlines() if line.strip()]
+    return f"{type(error).__name__}: {lines[0] if lines else 'no message'}"[:400]
+
+
 class AssayError(Exception):
     """An error with a sentence for the user: what happened, where, and what to do about it."""
 

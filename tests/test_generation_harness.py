@@ -217,3 +217,8 @@ def test_acc_and_acc_norm_are_the_harness_own_with_the_real_model(folder):
     assert ours(engine, folder) == expected
     assert samples(engine_lm(engine), folder) == expected
     assert np.mean([acc for acc, _ in expected.values()]) > 0.4
+
+
+def test_a_tokenizer_that_cannot_be_loaded_is_not_said_to_lack_a_template(folder, tmp_path):
+    with pytest.raises(ConfigError, match="tokenizer cannot be loaded here"):
+        harness_items(HarnessTask("capital_letters", str(folder), tokenizer=str(tmp_path / "no-model")))

@@ -58,7 +58,7 @@ def test_a_template_that_fails_is_an_error_with_its_cause():
         def apply_chat_template(self, turns, add_generation_prompt, tokenize):
             raise ValueError("roles must alternate\nlong traceback")
 
-    with pytest.raises(EngineError, match=r"org/model: its chat template fails: roles must alternate$"):
+    with pytest.raises(EngineError, match=r"org/model: its chat template fails: ValueError: roles must alternate$"):
         chat_prompt(Broken(), TALK)
 
 
@@ -94,3 +94,13 @@ def test_tokenizers_that_cut_differently_have_other_digests():
 
     assert tokenizer_digest(Tokenizer()) == tokenizer_digest(Tokenizer())
     assert tokenizer_digest(Tokenizer()) != tokenizer_digest(Pairs())
+
+
+@pytest.mark.parametrize(("error", "told"), [(KeyError("role"), "KeyError: 'role'"), (ValueError(), "no message")])
+def test_a_template_may_raise_anything_and_say_nothing(error, told):
+    class Broken(Tokenizer):
+        def apply_chat_template(self, turns, add_generation_prompt, tokenize):
+            raise error
+
+    with pytest.raises(EngineError, match=told):
+        chat_prompt(Broken(), TALK)

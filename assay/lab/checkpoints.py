@@ -18,7 +18,7 @@ from transformers import AutoModelForCausalLM
 from transformers.utils import logging
 
 from assay.lab.folders import copy_files
-from ledger.errors import EngineError
+from ledger.errors import EngineError, first_line
 
 Model = Any  # a transformers PreTrainedModel; transformers is not typed here
 
@@ -64,7 +64,7 @@ def loaded_model(folder: Path, **options: object) -> Model:
         with quiet_transformers():
             model, report = AutoModelForCausalLM.from_pretrained(folder, **settings, **fixed)
     except (OSError, ValueError, KeyError, TypeError, RuntimeError, ImportError, SafetensorError) as error:
-        raise _unloadable(folder, str(error)) from error
+        raise _unloadable(folder, first_line(error)) from error
     faults = [*report["missing_keys"], *report["mismatched_keys"]]
     if faults:
         raise _unloadable(folder, f"{len(faults)} weights are missing or of another shape, such as {faults[0]}")
@@ -129,5 +129,4 @@ def edited_json(path: Path, changes: dict[str, Any], dropped: tuple[str, ...] = 
 
 
 def _unloadable(folder: Path, cause: str) -> EngineError:
-    first_line = next((line.strip() for line in cause.splitlines() if line.strip()), "no cause given")
-    return EngineError(f"the model cannot be loaded: {first_line}", where=str(folder))
+    return EngineError(f"the model cannot be loaded: {cause}", where=str(folder))

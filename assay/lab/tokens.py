@@ -10,7 +10,7 @@ from transformers import AutoTokenizer
 
 from assay.lab.calibration import calibration_text
 from assay.lab.checkpoints import quiet_transformers
-from ledger.errors import EngineError
+from ledger.errors import EngineError, first_line
 
 ROW_TOKENS = 128
 
@@ -25,6 +25,6 @@ def calibration_tokens(base: Path) -> torch.Tensor:
             tokenizer = AutoTokenizer.from_pretrained(base, local_files_only=True, trust_remote_code=False)
             ids = tokenizer(calibration_text(), add_special_tokens=False)["input_ids"]
     except (OSError, ValueError, KeyError, TypeError, RuntimeError, ImportError) as error:
-        raise EngineError(f"its tokenizer cannot be loaded: {str(error).splitlines()[0]}", where=str(base)) from error
+        raise EngineError(f"its tokenizer cannot be loaded: {first_line(error)}", where=str(base)) from error
     rows = len(ids) // ROW_TOKENS
     return torch.tensor(ids[: rows * ROW_TOKENS]).view(rows, ROW_TOKENS)
