@@ -56,8 +56,9 @@ def check_transformers(spec: EngineSpec, *, here: bool = True) -> None:
 
     `here` is whether the engine will run on this machine, so that what is not installed is a fault.
     """
-    _refuse_unknown(spec)
-    _quantization(spec.arguments)
+    if not spec.loader:  # a user's own loader knows its arguments itself
+        _refuse_unknown(spec)
+        _quantization(spec.arguments)
     if not here:
         return
     if importlib.util.find_spec("transformers") is None or importlib.util.find_spec("torch") is None:
@@ -170,7 +171,7 @@ def _refuse_unknown(spec: EngineSpec) -> None:
     for name in spec.arguments:
         if name in GONE:
             raise ConfigError(f"transformers 5 has no {name!r}.", where="engine_args", remedy=GONE[name])
-        if name not in known and not spec.loader:
+        if name not in known:
             raise ConfigError(_unknown("an argument of transformers", name, KNOWN), where="engine_args")
 
 

@@ -42,7 +42,7 @@ def load_transformers(spec: EngineSpec) -> "TransformersEngine":
     # On a CPU no map is needed, and HQQ refuses one.
     placed = {"device_map": {"": "cuda"}} if torch.cuda.is_available() else {}
     defaults = {"dtype": "auto", "use_safetensors": True, "trust_remote_code": False, **placed}
-    arguments = defaults | loading_arguments(spec)
+    arguments = spec.arguments if spec.loader else defaults | loading_arguments(spec)
     try:
         if spec.loader:
             model, tokenizer = _user_loaded(spec)

@@ -3,13 +3,16 @@
 import importlib.util
 import json
 import sys
+from types import SimpleNamespace
 
 import pytest
 
 from generation.engine import Message, ScoreRequest, WriteRequest
 from generation.orders import EngineSpec
+from generation.templates import Prompt
 from generation.transformers_arguments import check_transformers, loading_arguments
 from ledger.errors import ConfigError, EngineError
+from ledger.records import Finish
 
 pytest.importorskip("transformers", reason="transformers is not installed")
 with_bitsandbytes = pytest.mark.skipif(
@@ -186,3 +189,70 @@ def test_a_users_loader_gives_the_model(plain, tmp_path, monkeypatch):
     base = str(fetch_smollm2(lambda _: None))
     asked = EngineSpec(kind="transformers", model=base, loader="halved:load", arguments={"layers": 28})
     assert scores(load_transformers(asked), CITIES) != scores(plain, CITIES)
+
+
+class Letters:
+    """A tokenizer whose tokens are characters; 9 is no special token, as a conversation template's stop may be."""
+
+    eos_token_id = 0
+
+    def get_vocab(self):
+        return {}
+
+    def encode(self, text, add_special_tokens=True):
+        return [ord(letter) for letter in text]
+
+    def decode(self, tokens, skip_special_tokens):
+        return "".join("<stop>" if token == 9 else chr(token) for token in tokens)
+
+
+class Writing:
+    """A model that writes `A`, `B` and the token 9, whatever it is given."""
+
+    dtype, device = "float32", "cpu"
+    config = SimpleNamespace(max_position_embeddings=100)
+
+    def __init__(self, **settings):
+        from transformers import GenerationConfig
+
+        self.generation_config = GenerationConfig(**settings)
+
+    def generate(self, prompt, **arguments):
+        import torch
+
+        self.arguments = arguments
+        return torch.cat([prompt, torch.tensor([[65, 66, 9]])], dim=1)
+
+
+def test_a_models_own_generation_settings_are_no_part_of_what_is_measured():
+    from generation.transformers_engine import TransformersEngine
+
+    ends = {"bos_token_id": 1, "eos_token_id": [2, 3], "pad_token_id": 0}
+    model = Writing(repetition_penalty=1.3, num_beams=4, no_repeat_ngram_size=3, min_p=0.1, **ends)
+    TransformersEngine(model, Letters())
+    kept = model.generation_config.to_diff_dict()
+    kept.pop("transformers_version", None)
+    assert kept == ends
+
+
+def test_a_stop_token_of_the_conversation_template_ends_a_text_and_is_no_part_of_it(monkeypatch):
+    from generation import transformers_engine
+
+    monkeypatch.setattr(transformers_engine, "chat_prompt", lambda *_: Prompt((1, 2), stop_tokens=(9,)))
+    model = Writing(eos_token_id=3)
+    engine = transformers_engine.TransformersEngine(model, Letters(), "fastchat:x")
+    engine.submit(WriteRequest("q", (Message("user", "?"),), 0.0, 1, 3))
+    (reply,) = engine.step()
+    assert model.arguments["eos_token_id"] == [0, 3, 9]
+    assert (reply.text, reply.finish, reply.completion_tokens) == ("AB", Finish.STOP, 3)
+
+
+def test_a_users_loader_is_given_its_arguments_as_they_are(folder, monkeypatch):
+    from generation.transformers_engine import load_transformers
+
+    (folder / "own_loader.py").write_text("def load(path, **settings): raise ValueError(sorted(settings.items()))")
+    monkeypatch.syspath_prepend(str(folder))
+    monkeypatch.delitem(sys.modules, "own_loader", raising=False)
+    asked = {"load_in_8bit": True, "quantization": "mine"}
+    with pytest.raises(EngineError, match=r"\('load_in_8bit', True\), \('quantization', 'mine'\)"):
+        load_transformers(EngineSpec(kind="transformers", model=str(folder), loader="own_loader:load", arguments=asked))
