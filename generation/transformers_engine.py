@@ -78,7 +78,12 @@ class TransformersEngine:
         self._context = int(getattr(model.config, "max_position_embeddings", 4096))
         self._waiting: deque[Request] = deque()
         import torch
+        from transformers import GenerationConfig
 
+        # A repetition penalty, beams and the like of the model's own would be measured as if they were its weights'.
+        own = model.generation_config
+        kept = {name: getattr(own, name, None) for name in ("bos_token_id", "eos_token_id", "pad_token_id")}
+        model.generation_config = GenerationConfig(**kept)
         self.facts = {
             "tokenizer": tokenizer_digest(tokenizer),
             "context_tokens": self._context,
@@ -110,6 +115,7 @@ class TransformersEngine:
         room = self._context - len(tokens)
         if room < 1:
             return Written(request.id, "", Finish.OVERFLOW, len(tokens), 0)
+        stops = self._stop_tokens() | set(rendered.stop_tokens)
         torch.manual_seed(request.seed)
         sampling = {"do_sample": True, "temperature": request.temperature, "top_k": 0, "top_p": 1.0}
         greedy = {"do_sample": False, "temperature": None, "top_k": None, "top_p": None}
@@ -120,14 +126,16 @@ class TransformersEngine:
                 attention_mask=torch.ones_like(prompt),
                 max_new_tokens=min(request.max_tokens, room),
                 pad_token_id=self._tokenizer.eos_token_id,
-                eos_token_id=sorted(self._stop_tokens() | set(rendered.stop_tokens)),
+                eos_token_id=sorted(stops),
                 **({"stop_strings": list(rendered.stop), "tokenizer": self._tokenizer} if rendered.stop else {}),
                 **(sampling if request.temperature > 0 else greedy),
             )
         written = output[0, len(tokens) :].tolist()
-        text = self._tokenizer.decode(written, skip_special_tokens=True)
+        ended_by_token = bool(written) and written[-1] in stops
+        said = written[:-1] if ended_by_token else written
+        text = self._tokenizer.decode(said, skip_special_tokens=True)
         ended = [text.find(stop) for stop in rendered.stop if stop in text]
-        stopped = len(written) < min(request.max_tokens, room) or bool(ended) or written[-1] in self._stop_tokens()
+        stopped = len(written) < min(request.max_tokens, room) or bool(ended) or ended_by_token
         text = ((OPEN if rendered.opens_thinking else "") + (text[: min(ended)] if ended else text)).strip()
         finish = Finish.EMPTY if not text else Finish.STOP if stopped else Finish.LENGTH
         return Written(request.id, text, finish, len(tokens), len(written))
