@@ -158,7 +158,7 @@ class TestFolder:
         def full(*_: object) -> None:
             raise OSError(28, "No space left on device")
 
-        monkeypatch.setattr(checkpoints, "saved_model", full)
+        monkeypatch.setattr(checkpoints, "save_model", full)
         with pytest.raises(ConfigError, match="disk is full"):
             compress(base, tmp_path / "out", "drop-layers=1")
         assert os.listdir(tmp_path) == []  # noqa: PTH208 - also hidden names

@@ -55,9 +55,10 @@ class Request(BaseModel):
 class Effect(BaseModel):
     """What a compression did.
 
-    `matrices` and `weights` count the weight matrices touched and the numbers in them; `share_touched` is their share
-    of all the model's weights. `share_zero` is over the touched weights. `mean_relative_error` is the mean over
-    matrices of ‖after − before‖ / ‖before‖ (Frobenius); None where nothing was rounded or changed in place.
+    `matrices` and `weights` count the weight matrices touched and the numbers in them (of layers that were removed, all
+    numbers); `share_touched` is their share of all the model's weights. `share_zero` is over the touched weights; None
+    but for pruning. `mean_relative_error` is the mean over matrices of ‖after − before‖ / ‖before‖ (Frobenius); None
+    where layers were removed. `group_size` is the one that was used; None for no groups.
     """
 
     model_config = ConfigDict(frozen=True, extra="forbid", strict=True, allow_inf_nan=False)

@@ -71,7 +71,7 @@ def loaded_model(folder: Path, **options: object) -> Model:
     return model.eval()
 
 
-def saved_model(model: Model, base: Path, folder: Path) -> None:
+def save_model(model: Model, base: Path, folder: Path) -> None:
     """Write config and weights, then the base's tokenizer and generation settings, unchanged, beside them.
 
     Raises: OSError where the disk is full (safetensors reports it as an error of its own).
@@ -121,7 +121,7 @@ def relative_error(before: torch.Tensor, after: torch.Tensor) -> float:
     return float(torch.linalg.vector_norm(after.float() - before.float())) / norm if norm > 0 else 0.0
 
 
-def edited_json(path: Path, changes: dict[str, Any], dropped: tuple[str, ...] = ()) -> None:
+def edit_json(path: Path, changes: dict[str, Any], dropped: tuple[str, ...] = ()) -> None:
     """Change some entries of a JSON object in a file and drop others; the rest stays as it was."""
     data = json.loads(path.read_text(encoding="utf-8")) | changes
     kept = {name: value for name, value in data.items() if name not in dropped}

@@ -103,18 +103,18 @@ def already_there(out: Path, request: Request) -> bool:
 
 
 def _write_compressed(base: Path, folder: Path, plan: Scheme) -> Effect:
-    from assay.lab.checkpoints import loaded_model, saved_model
+    from assay.lab.checkpoints import loaded_model, save_model
 
     model = loaded_model(base)
     if isinstance(plan, Quantization):
         from assay.lab.quantization import quantize
 
         quantized = quantize(model, plan)
-        saved_model(model, base, folder)
+        save_model(model, base, folder)
         quantized.complete_config(folder)
         return quantized.effect
     effect = _changed(model, plan, base)
-    saved_model(model, base, folder)
+    save_model(model, base, folder)
     return effect
 
 

@@ -11,7 +11,7 @@ from typing import Any
 import torch
 from transformers import AutoTokenizer, GenerationConfig, GgufConfig
 
-from assay.lab.checkpoints import edited_json, loaded_model, quiet_transformers
+from assay.lab.checkpoints import edit_json, loaded_model, quiet_transformers
 from ledger.errors import EngineError
 
 END_OF_TURN, START_OF_TURN = 2, 1
@@ -48,7 +48,7 @@ def write_dequantized(gguf: Path, folder: Path) -> None:
 
 def _mend_config(folder: Path) -> None:
     """A title from the file's header stands where a path belongs; float32 spelled 1e-5 with an error of 3e-8."""
-    edited_json(folder / "config.json", {"rms_norm_eps": 1e-05}, dropped=("_model_name_or_path",))
+    edit_json(folder / "config.json", {"rms_norm_eps": 1e-05}, dropped=("_model_name_or_path",))
 
 
 def _mend_tokenizer(folder: Path) -> None:
@@ -61,14 +61,14 @@ def _mend_tokenizer(folder: Path) -> None:
     path = folder / "tokenizer.json"
     by_bytes = json.loads(path.read_text(encoding="utf-8"))["pre_tokenizer"]
     digits = {"type": "Digits", "individual_digits": True}
-    edited_json(path, {"pre_tokenizer": {"type": "Sequence", "pretokenizers": [digits, by_bytes]}})
+    edit_json(path, {"pre_tokenizer": {"type": "Sequence", "pretokenizers": [digits, by_bytes]}})
     settings = {
         "tokenizer_class": "PreTrainedTokenizerFast",
         "model_max_length": CONTEXT_TOKENS,
         "add_prefix_space": False,
         "clean_up_tokenization_spaces": False,
     }
-    edited_json(folder / "tokenizer_config.json", settings, dropped=("backend", "is_local", "local_files_only"))
+    edit_json(folder / "tokenizer_config.json", settings, dropped=("backend", "is_local", "local_files_only"))
 
 
 def check_chat(folder: Path) -> None:

@@ -23,8 +23,9 @@ def disturb(model: Model, scheme: Noise) -> Effect:
     for module in matrices.values():
         before = module.weight.detach().float()
         noise = torch.randn(before.shape, generator=generator) * (scheme.sigma * before.std())
-        module.weight.data.copy_(before + noise)
-        errors.append(relative_error(before, module.weight.detach()))
+        after = (before + noise).to(module.weight.dtype)
+        errors.append(relative_error(before, after))  # before the copy: of a float32 weight, `before` is a view
+        module.weight.data.copy_(after)
     layers = len(decoder_layers(model))
     return Effect(
         layers_before=layers,
