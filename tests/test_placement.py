@@ -3,6 +3,7 @@
 import json
 import os
 import random
+import select
 import subprocess
 import sys
 import threading
@@ -13,7 +14,7 @@ import pytest
 
 from assay.placement.gpus import environment_of, gpus, gpus_needed
 from assay.placement.local_placement import run_locally
-from assay.placement.processes import Job, Worker
+from assay.placement.processes import Failure, Job, Worker, stop
 from assay.placement.work import run_work
 from generation.orders import Batch, EngineSpec, Order, TaskItems
 from generation.stage import pending_orders
@@ -239,3 +240,25 @@ def test_placement_is_no_part_of_what_was_declared():
     assert placed.digest == config_from(plain, "x").digest
     with pytest.raises(ConfigError, match="placement"):
         config_from(plain | {"placement": {"replicas": 0}}, "x")
+
+
+STUBBORN = "import signal, time; signal.signal(signal.SIGTERM, signal.SIG_IGN); print('up', flush=True); time.sleep(99)"
+
+
+@pytest.mark.parametrize("ended", [False, True])
+def test_what_a_child_started_is_ended_though_it_ignores_the_signal(ended):
+    parent = f"import subprocess, sys; subprocess.Popen([sys.executable, '-c', {STUBBORN!r}])"
+    code = parent if ended else f"{parent}; import time; time.sleep(99)"
+    child = subprocess.Popen([sys.executable, "-c", code], stdout=subprocess.PIPE, start_new_session=True)
+    assert child.stdout.readline() == b"up\n"
+    if ended:
+        child.wait()
+    stop(child)
+    assert select.select([child.stdout], [], [], 20)[0], "somebody holds the pipe still"
+    assert child.stdout.read() == b""
+    child.stdout.close()
+
+
+def test_a_bug_in_a_worker_is_a_bug_to_the_command():
+    codes = {code: Failure("m: KeyError: 'x'", "", code, again=False).error().exit_code for code in (20, 64, 70)}
+    assert codes == {20: 20, 64: 64, 70: 70}

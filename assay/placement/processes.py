@@ -16,7 +16,7 @@ from pathlib import Path
 from typing import Any
 
 from generation.orders import Batch
-from ledger.errors import EXIT_INFRASTRUCTURE, EXIT_USAGE, AssayError, ConfigError, EngineError
+from ledger.errors import EXIT_BUG, EXIT_INFRASTRUCTURE, EXIT_USAGE, AssayError, ConfigError, EngineError
 from ledger.progress import Progress
 
 STOP_SECONDS = 10.0
@@ -49,8 +49,8 @@ class Failure:
 
     def error(self) -> AssayError:
         """The error to raise for it."""
-        kind = ConfigError if self.exit_code == EXIT_USAGE else EngineError
-        return kind(self.sentence, remedy=self.remedy)
+        kinds = {EXIT_USAGE: ConfigError, EXIT_BUG: AssayError}
+        return kinds.get(self.exit_code, EngineError)(self.sentence, remedy=self.remedy)
 
 
 class Worker:
@@ -108,8 +108,7 @@ class Worker:
     def failure(self) -> Failure | None:
         """What went wrong, once it has ended; whatever it left running is ended too."""
         code = self._child.wait()
-        with suppress(ProcessLookupError, PermissionError):
-            os.killpg(self._child.pid, signal.SIGKILL)
+        _end_group(self._child)
         self._close()
         if self._event:
             again = self._event["kind"] == "StoreLocked"
@@ -158,18 +157,21 @@ class Worker:
 
 
 def stop(child: "subprocess.Popen[bytes]") -> None:
-    """End a child and whatever it started; nothing happens if it has ended already."""
-    for attempt in (signal.SIGTERM, signal.SIGKILL):
-        if child.poll() is not None:
-            return
-        try:
-            os.killpg(child.pid, attempt)
-        except ProcessLookupError:
-            return
-        try:
+    """End a child and whatever it started, also what does not heed it and what outlived it."""
+    if child.poll() is None:
+        with suppress(ProcessLookupError):
+            os.killpg(child.pid, signal.SIGTERM)
+        with suppress(subprocess.TimeoutExpired):
             child.wait(STOP_SECONDS)
-        except subprocess.TimeoutExpired:
-            continue
+    _end_group(child)
+    with suppress(subprocess.TimeoutExpired):
+        child.wait(STOP_SECONDS)
+
+
+def _end_group(child: "subprocess.Popen[bytes]") -> None:
+    """Kill all that is left of a child's process group."""
+    with suppress(ProcessLookupError, PermissionError):
+        os.killpg(child.pid, signal.SIGKILL)
 
 
 def _death(code: int) -> str:
