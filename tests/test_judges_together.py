@@ -6,7 +6,7 @@ from contextlib import nullcontext
 
 import pytest
 
-from assay.placement.judge_server import waves
+from assay.placement.judge_server import flags, waves
 from judge.brief import Brief
 from judge.client import OpenAITransport
 from judge.session import judge_together
@@ -101,3 +101,13 @@ def test_one_that_cannot_be_served_leaves_no_work_half_begun(run):
             judge_together([first, (second[0], fails)])
         assert server.requests == []
     assert {r.outcome.value for r in run.judge("one").ratings.records()} == {"skipped"}
+
+
+def test_what_a_served_judge_is_given_reaches_the_server_as_it_reads_it(monkeypatch):
+    monkeypatch.setattr("assay.placement.judge_server.on_cpu", lambda: False)
+    asked = {"enforce_eager": True, "enable_prefix_caching": False, "max_model_len": 4096}
+    asked |= {"hf_overrides": {"rope": {"factor": 2}}, "cudagraph_capture_sizes": [1, 2]}
+    assert flags(asked) == [
+        *("--enforce-eager", "--no-enable-prefix-caching", "--max-model-len", "4096"),
+        *("--hf-overrides", '{"rope": {"factor": 2}}', "--cudagraph-capture-sizes", "1", "2"),
+    ]

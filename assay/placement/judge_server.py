@@ -4,6 +4,7 @@ In: a model and arguments of vLLM's server. Out: its base URL; the server's word
 The `vllm` command of the CPU build does not start for want of a distribution of that name, so its module is run.
 """
 
+import json
 import os
 import runpy
 import signal
@@ -46,7 +47,7 @@ def served(
     """
     port = _free_port()
     command = [sys.executable, "-m", "assay.placement.judge_server", str(os.getpid()), "--model", model]
-    command += ["--served-model-name", name, "--host", "127.0.0.1", "--port", str(port), *_flags(arguments)]
+    command += ["--served-model-name", name, "--host", "127.0.0.1", "--port", str(port), *flags(arguments)]
     log.parent.mkdir(parents=True, exist_ok=True)
     with log.open("ab") as sink:
         streams: dict[str, Any] = {"stdin": subprocess.DEVNULL, "stdout": sink, "stderr": sink}
@@ -100,13 +101,18 @@ def _environment(model: str, devices: Sequence[str] | None) -> dict[str, str]:
     return {**shown, **cpu, **offline, "VLLM_NO_USAGE_STATS": "1"}
 
 
-def _flags(arguments: dict[str, Any]) -> list[str]:
+def flags(arguments: dict[str, Any]) -> list[str]:
+    """The server's command line: `--no-…` for what is false, several words for a list, JSON for a table."""
     defaults: dict[str, Any] = CPU_ARGUMENTS if on_cpu() else {}
-    flags = []
+    found: list[str] = []
     for key, value in (defaults | arguments).items():
-        flag = "--" + key.replace("_", "-")
-        flags += [flag] if value is True else [] if value is False else [flag, str(value)]
-    return flags
+        name = key.replace("_", "-")
+        if isinstance(value, bool):
+            found.append(f"--{name}" if value else f"--no-{name}")
+        else:
+            values = value if isinstance(value, list) else [value]
+            found += [f"--{name}", *(json.dumps(each) if isinstance(each, dict) else str(each) for each in values)]
+    return found
 
 
 def _wait_until_healthy(child: "subprocess.Popen[bytes]", port: int, name: str, log: Path, report: Report) -> None:
