@@ -7,6 +7,7 @@ Derived files are not appended but replaced whole (`replace`), so a reader sees 
 
 import fcntl
 import os
+import secrets
 from collections.abc import Iterable, Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
@@ -135,7 +136,7 @@ def write_lock(folder: Path) -> Iterator[None]:
     with path.open("a+") as stream:
         try:
             fcntl.flock(stream, fcntl.LOCK_EX | fcntl.LOCK_NB)
-        except OSError as error:
+        except BlockingIOError as error:
             stream.seek(0)
             raise StoreLocked(path, stream.read().strip() or "unknown") from error
         stream.seek(0)
@@ -148,7 +149,7 @@ def write_lock(folder: Path) -> Iterator[None]:
 def write_atomically(path: Path, text: str | Iterable[str]) -> None:
     """Replace a file by this text or these parts; a reader sees the old file or the new one, also after a crash."""
     path.parent.mkdir(parents=True, exist_ok=True)
-    draft = path.with_name(f".{path.name}.{os.getpid()}")
+    draft = draft_of(path)
     try:
         with draft.open("w", encoding="utf-8", errors="backslashreplace") as stream:
             stream.writelines([text] if isinstance(text, str) else text)
@@ -162,6 +163,11 @@ def write_atomically(path: Path, text: str | Iterable[str]) -> None:
         os.fsync(folder)
     finally:
         os.close(folder)
+
+
+def draft_of(path: Path) -> Path:
+    """Where a file is written before it takes its place; processes of two containers may have one number."""
+    return path.with_name(f".{path.name}.{os.getpid()}.{secrets.token_hex(4)}")
 
 
 def key_text(key: Key) -> str:

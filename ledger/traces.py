@@ -18,6 +18,7 @@ from numpy.typing import NDArray
 
 from ledger.errors import BadRecord
 from ledger.records import Key
+from ledger.store import draft_of
 
 FILE_NAME = "traces.parquet"
 PART_POSITIONS = 16_384
@@ -193,7 +194,7 @@ def _groups(folder: Path, layout: Layout) -> Iterator[pa.Table]:
 
 
 def _write(path: Path, tables: Iterator[pa.Table], layout: Layout) -> None:
-    draft = path.with_name(f".{path.name}.{os.getpid()}")
+    draft = draft_of(path)
     try:
         with pq.ParquetWriter(draft, layout.schema, compression="zstd") as writer:
             for table in tables:

@@ -1,5 +1,6 @@
 """The store: keys once, torn tails cut, broken lines named, one writer at a time."""
 
+import errno
 import json
 import multiprocessing
 from pathlib import Path
@@ -11,7 +12,7 @@ from hypothesis import strategies as st
 from ledger.errors import BadRecord, DuplicateKey, StoreLocked
 from ledger.judgments import Attempt
 from ledger.records import Choice
-from ledger.store import Store, Writer, write_atomically, write_lock
+from ledger.store import Store, Writer, draft_of, write_atomically, write_lock
 
 
 def choice(item: str, model: str = "m") -> Choice:
@@ -173,3 +174,16 @@ def test_a_second_process_is_refused_and_a_killed_one_frees_the_folder(tmp_path)
     holder.join()
     with write_lock(tmp_path):
         assert (tmp_path / ".lock").exists()
+
+
+def test_a_folder_that_cannot_be_locked_is_not_said_to_be_in_use(tmp_path, monkeypatch):
+    def refused(stream, operation):
+        raise OSError(errno.ENOLCK, "No locks available")
+
+    monkeypatch.setattr("fcntl.flock", refused)
+    with pytest.raises(OSError, match="No locks available"), write_lock(tmp_path):
+        pass
+
+
+def test_two_processes_of_one_number_write_two_drafts(tmp_path):
+    assert draft_of(tmp_path / "x") != draft_of(tmp_path / "x")
