@@ -49,21 +49,35 @@ def is_installed(distribution: str) -> bool:
 
 def model_config(model: str) -> dict[str, Any]:
     """A model's config.json: of a folder, or of a hub name that is in the local cache; empty where there is none."""
-    path: Path | str | None = Path(model) / "config.json"
-    if not Path(model).exists() and model.count("/") == 1 and importlib.util.find_spec("huggingface_hub"):
-        from huggingface_hub import try_to_load_from_cache
-        from huggingface_hub.errors import HFValidationError
-
-        try:
-            cached = try_to_load_from_cache(model, "config.json")
-        except HFValidationError:
-            cached = None
-        path = cached if isinstance(cached, str) else None
+    path = _cached_config(model) if _is_hub_name(model) else Path(model) / "config.json"
     try:
-        data = json.loads(Path(path).read_text(encoding="utf-8")) if path else {}
+        data = json.loads(path.read_text(encoding="utf-8")) if path else {}
     except (OSError, ValueError):
         return {}
     return data if isinstance(data, dict) else {}
+
+
+def hub_revision(model: str, revision: str | None = None) -> str | None:
+    """The commit of a hub name's files in the local cache, where `revision` may be a branch; None for a folder."""
+    path = _cached_config(model, revision) if _is_hub_name(model) else None
+    return path.parent.name if path else None  # the cache keeps them in snapshots/<commit>/
+
+
+def _is_hub_name(model: str) -> bool:
+    return not Path(model).exists() and model.count("/") == 1
+
+
+def _cached_config(model: str, revision: str | None = None) -> Path | None:
+    if not importlib.util.find_spec("huggingface_hub"):
+        return None
+    from huggingface_hub import try_to_load_from_cache
+    from huggingface_hub.errors import HFValidationError
+
+    try:
+        cached = try_to_load_from_cache(model, "config.json", revision=revision)
+    except HFValidationError:
+        return None
+    return Path(cached) if isinstance(cached, str) else None
 
 
 def weights_bytes(model: str) -> int:

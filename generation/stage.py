@@ -10,6 +10,7 @@ from pathlib import Path
 from typing import Any
 
 from generation.answers import AnswerPlan, write_answers
+from generation.checkpoints import hub_revision
 from generation.choices import Style, write_choices
 from generation.engine import Engine
 from generation.option_tokens import OptionText, write_option_tokens
@@ -81,7 +82,8 @@ def _run_order(pending: Pending, spec: EngineSpec, engine: Engine, report: Repor
         found = len(choices.keys) + len(answers.keys)
         manifest = open_manifest(folder.path, "generation", order.model, order.settings(spec), order.inputs(), found)
         torn = int(manifest.facts.get("torn_lines_removed", 0)) + bool(choices.torn or answers.torn)
-        _note(folder.path, {"planned": order.planned(), "torn_lines_removed": torn, **engine.facts})
+        known = {"planned": order.planned(), "torn_lines_removed": torn, **_revision(spec)}
+        _note(folder.path, {**known, **engine.facts})
         try:
             too_long = write_choices(engine, pending.choices, len(pending.choices), order.model, choices, report)
             if too_long:
@@ -96,6 +98,12 @@ def _run_order(pending: Pending, spec: EngineSpec, engine: Engine, report: Repor
         finally:
             _note(folder.path, engine.facts)  # an endpoint tells what it is only while it answers
             end_session(folder.path)
+
+
+def _revision(spec: EngineSpec) -> dict[str, str]:
+    """The commit of a model that has just been loaded by its hub name."""
+    found = None if spec.kind == "openai" else hub_revision(spec.model, spec.arguments.get("revision"))
+    return {"revision": found} if found else {}
 
 
 def _trace(order: Order, turns: list[Turn], engine: Engine, report: Report) -> None:

@@ -4,7 +4,7 @@ import json
 
 import pytest
 
-from generation.checkpoints import format_of, model_config, refuse_unloadable, weights_bytes
+from generation.checkpoints import format_of, hub_revision, model_config, refuse_unloadable, weights_bytes
 from generation.orders import EngineSpec
 from generation.vllm_arguments import check_vllm, environment, known_arguments
 from ledger.errors import ConfigError, EngineError
@@ -143,3 +143,18 @@ def test_the_batch_invariant_mode_is_for_gpus(monkeypatch):
     check_vllm(asked)
     assert environment(asked) == {"VLLM_BATCH_INVARIANT": "1"}
     assert environment(spec()) == {}
+
+
+def test_a_hub_models_revision_is_the_commit_of_its_files_here(tmp_path, monkeypatch):
+    pytest.importorskip("huggingface_hub", reason="huggingface_hub is not installed")
+    monkeypatch.setattr("huggingface_hub.constants.HF_HUB_CACHE", str(tmp_path))
+    repository = tmp_path / "models--org--m"
+    for commit, branch in (("a" * 40, "main"), ("b" * 40, "next")):
+        (repository / "snapshots" / commit).mkdir(parents=True)
+        (repository / "snapshots" / commit / "config.json").write_text("{}")
+        (repository / "refs").mkdir(exist_ok=True)
+        (repository / "refs" / branch).write_text(commit)
+    assert hub_revision("org/m") == "a" * 40
+    assert hub_revision("org/m", "next") == hub_revision("org/m", "b" * 40) == "b" * 40
+    assert hub_revision("org/absent") is None
+    assert hub_revision(str(tmp_path)) is None

@@ -280,3 +280,22 @@ def test_weights_are_hashed_once_for_all_that_is_asked_of_a_batch(tmp_path, monk
     run(work)
     assert not pending_orders(work)
     assert len(hashed) == 1
+
+
+def test_choices_that_were_paid_for_are_kept_when_the_engine_fails(tmp_path):
+    class Failing(ScriptedEngine):
+        def step(self):
+            if len(self.submitted) > 7:
+                raise EngineError("out of memory")
+            return super().step()
+
+    with pytest.raises(EngineError, match="out of memory"):
+        run(batch(order(tmp_path, count=12, questions=())), Failing(window=2))
+    assert [choice.item for choice in choices(tmp_path / "m")] == ["0", "1", "2", "3", "4", "5"]
+
+
+def test_a_hub_models_revision_stands_in_its_manifest(tmp_path, monkeypatch):
+    monkeypatch.setattr("generation.stage.hub_revision", lambda model, revision: f"{model} at {revision}")
+    spec = EngineSpec(kind="vllm", model="org/m", arguments={"revision": "next"})
+    run(Batch(engine=spec, orders=(order(tmp_path),)))
+    assert read_manifest(tmp_path / "m").facts["revision"] == "org/m at next"
