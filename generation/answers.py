@@ -6,7 +6,7 @@ drain between turns. A turn that no longer fits the model's context ends as `ove
 """
 
 import time
-from collections.abc import Iterable, Iterator
+from collections.abc import Collection, Iterator
 from dataclasses import dataclass, field
 
 from generation.engine import Engine, Message, Reply, Request, WriteRequest, Written, drive
@@ -70,13 +70,12 @@ class _Conversation:
 
 def write_answers(
     engine: Engine,
-    pending: Iterable[tuple[Question, int]],
-    total: int,
+    pending: Collection[tuple[Question, int]],
     plan: AnswerPlan,
     writer: Writer[Answer],
     report: Report = silent,
 ) -> None:
-    """Answer each pending (question, sample) in the given order of admission; `total` is for the progress only."""
+    """Answer each pending (question, sample) in the given order of admission."""
     under_way: dict[str, _Conversation] = {}
     done = tokens = 0
     begun = time.monotonic()
@@ -99,10 +98,10 @@ def write_answers(
         del under_way[reply.id]
         writer.append(_answer(conversation, plan))
         done += 1
-        report(Progress(work, done, total, f"{tokens / (time.monotonic() - begun + 1e-9):.0f} tokens/s"))
+        report(Progress(work, done, len(pending), f"{tokens / (time.monotonic() - begun + 1e-9):.0f} tokens/s"))
         return None
 
-    report(Progress(work, 0, total))
+    report(Progress(work, 0, len(pending)))
     drive(engine, first_turns(), follow)
 
 

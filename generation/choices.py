@@ -7,7 +7,7 @@ items bring their prompts with them (generation/harness.py). An item that does n
 is named.
 """
 
-from collections.abc import Iterable, Iterator, Sequence
+from collections.abc import Iterator, Sequence
 from typing import Literal
 
 import numpy as np
@@ -60,16 +60,12 @@ def choice_from(model: str, item: Item, style: Style, logprobs: Sequence[Sequenc
 
 def write_choices(
     engine: Engine,
-    pending: Iterable[tuple[Item, Style]],
-    total: int,
+    pending: Sequence[tuple[Item, Style]],
     model: str,
     writer: Writer[Choice],
     report: Report = silent,
 ) -> list[str]:
-    """Score each pending item in the given order of admission; give the names of those that do not fit the context.
-
-    `total` is for the progress only.
-    """
+    """Score each pending item in the given order of admission; give the names of those that do not fit the context."""
     under_way: dict[str, tuple[Item, Style]] = {}
     finished: list[Choice] = []
     too_long: list[str] = []
@@ -94,9 +90,11 @@ def write_choices(
         if len(finished) >= WRITTEN_TOGETHER or not under_way:
             writer.append(*finished)
             finished.clear()
-            report(Progress(work, done, total, f"{len(too_long)} too long" if too_long else ""))
+            report(Progress(work, done, len(pending), f"{len(too_long)} too long" if too_long else ""))
 
-    report(Progress(work, 0, total))
-    drive(engine, requests(), follow)
-    writer.append(*finished)
+    report(Progress(work, 0, len(pending)))
+    try:
+        drive(engine, requests(), follow)
+    finally:
+        writer.append(*finished)  # also where the engine failed or the user left: they were paid for
     return sorted(too_long)

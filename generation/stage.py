@@ -85,11 +85,10 @@ def _run_order(pending: Pending, spec: EngineSpec, engine: Engine, report: Repor
         known = {"planned": order.planned(), "torn_lines_removed": torn, **_revision(spec)}
         _note(folder.path, {**known, **engine.facts})
         try:
-            too_long = write_choices(engine, pending.choices, len(pending.choices), order.model, choices, report)
-            if too_long:
-                _note(folder.path, {TOO_LONG: sorted({*manifest.facts.get(TOO_LONG, ()), *too_long})})
+            too_long = write_choices(engine, pending.choices, order.model, choices, report)
+            _note_too_long(folder.path, TOO_LONG, too_long)
             plan = AnswerPlan(order.model, order.seed, order.max_tokens, order.control)
-            write_answers(engine, pending.answers, len(pending.answers), plan, answers, report)
+            write_answers(engine, pending.answers, plan, answers, report)
             # Asked again only now: the baseline traces the answers that it has just written.
             if turns := pending_traces(order):
                 _trace(order, turns, engine, report)
@@ -135,6 +134,13 @@ def _incomparable(order: Order, engine: Engine) -> str:
     baseline = read_manifest(order.baseline) if order.baseline else None
     same = baseline is not None and baseline.facts.get("tokenizer") == own
     return "" if same else "the tokenizer is not the baseline's"
+
+
+def _note_too_long(folder: Path, fact: str, names: list[str]) -> None:
+    """Add names to those that the manifest says do not fit the context."""
+    manifest = read_manifest(folder)
+    if manifest is not None and names:
+        _note(folder, {fact: sorted({*manifest.facts.get(fact, ()), *names})})
 
 
 def _note(folder: Path, facts: Mapping[str, Any]) -> None:

@@ -11,10 +11,16 @@ CONVERSATIONS = 10_000
 TEXT = "word " * 200
 
 
-def conversations():
-    for number in range(CONVERSATIONS):
-        turns = (f"question {number}?", "and then?")
-        yield Question(source="s", id=str(number), category="math", turns=turns, temperature=0.0), 0
+class Conversations:
+    """All of them, each made when it is its turn."""
+
+    def __len__(self):
+        return CONVERSATIONS
+
+    def __iter__(self):
+        for number in range(CONVERSATIONS):
+            turns = (f"question {number}?", "and then?")
+            yield Question(source="s", id=str(number), category="math", turns=turns, temperature=0.0), 0
 
 
 def test_ten_thousand_conversations_are_not_held_in_memory(tmp_path, monkeypatch):
@@ -24,7 +30,7 @@ def test_ten_thousand_conversations_are_not_held_in_memory(tmp_path, monkeypatch
     store = Store(tmp_path / "answers.jsonl", Answer)
     tracemalloc.start()
     with Writer(store) as writer:
-        write_answers(engine, conversations(), CONVERSATIONS, AnswerPlan("m", 1, 1000), writer)
+        write_answers(engine, Conversations(), AnswerPlan("m", 1, 1000), writer)
     _, peak = tracemalloc.get_traced_memory()
     tracemalloc.stop()
     assert store.path.stat().st_size > CONVERSATIONS * 2 * len(TEXT)

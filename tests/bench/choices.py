@@ -86,7 +86,7 @@ def ours(model: str, items: tuple[Item, ...]) -> tuple[list[float], Logprobs]:
         engine._engine.reset_prefix_cache()
         with tempfile.TemporaryDirectory() as name, Writer(GenerationFolder(Path(name)).choices) as writer:
             begun = time.perf_counter()
-            write_choices(engine, ((item, "rendered") for item in some), len(some), "bench", writer)
+            write_choices(engine, [(item, "rendered") for item in some], "bench", writer)
             seconds = time.perf_counter() - begun
             return seconds, {each.item: list(each.logprobs) for each in writer.store.records()}  # type: ignore[arg-type]
 

@@ -90,7 +90,7 @@ def ours(bench: Bench, lengths: Lengths) -> int:
     with tempfile.TemporaryDirectory() as name, Writer(GenerationFolder(Path(name)).answers) as writer:
         pending = [(question, 0) for question in bench.asked]
         engine = FixedLengths(bench.engine, lengths)
-        write_answers(engine, pending, len(pending), AnswerPlan("bench", 1, EVEN_TOKENS), writer)
+        write_answers(engine, pending, AnswerPlan("bench", 1, EVEN_TOKENS), writer)
     return engine.tokens
 
 
