@@ -14,7 +14,7 @@ from pydantic import BaseModel, ConfigDict
 
 from generation.choices import Style
 from generation.option_tokens import OptionText, option_texts
-from generation.traces import Turn, trace_turns
+from generation.traces import Turn, trace_turns, turn_name
 from ledger.digests import digest_of, weights_digest
 from ledger.errors import MissingRecords, StaleInput
 from ledger.manifests import MANIFEST_NAME, OTHER_SETTINGS, Manifest, read_manifest, refuse_other_settings
@@ -25,6 +25,7 @@ from ledger.traces import OPTION_TOKENS, trace_keys
 
 TRACES_REFUSED = "traces_refused"
 TOO_LONG = "items_too_long"
+TURNS_TOO_LONG = "turns_too_long"
 VOCABULARY_REFUSED = "vocabulary_refused"
 
 
@@ -152,8 +153,7 @@ def refuse_other_records(order: Order, engine: EngineSpec) -> None:
 
 def manifest_of_records(folder: GenerationFolder) -> Manifest | None:
     """The manifest of a folder that has records. Raises MissingRecords where there is none beside them."""
-    stored = any(True for store in (folder.choices, folder.answers) for _ in store.records())
-    if not (stored or trace_keys(folder.path) or trace_keys(folder.path, OPTION_TOKENS)):
+    if not folder.holds_records:
         return None
     found = read_manifest(folder.path)
     if not found:
@@ -183,7 +183,7 @@ def pending_answers(order: Order) -> list[tuple[Question, int]]:
 def pending_choices(order: Order) -> list[tuple[Item, Style]]:
     """The items without a choice, in the order of admission; shuffled for the control. Raises StaleInput.
 
-    Items that did not fit the model's context, as its manifest says, are not tried again.
+    Items that did not fit the model's context, as a manifest says, are not tried again.
     """
     known = {item.key: item for task in order.tasks for item in task.items}
     done = set()
@@ -194,8 +194,7 @@ def pending_choices(order: Order) -> list[tuple[Item, Style]]:
     wanted: list[tuple[Item, Style]] = [(item, task.style) for task in order.tasks for item in task.items]
     if order.control:
         random.Random(order.seed).shuffle(wanted)
-    manifest = read_manifest(order.folder)
-    too_long = set(manifest.facts.get(TOO_LONG, ())) if manifest else set()
+    too_long = _too_long(order, TOO_LONG)
     return [
         (item, style)
         for item, style in wanted
@@ -206,13 +205,15 @@ def pending_choices(order: Order) -> list[tuple[Item, Style]]:
 def pending_traces(order: Order) -> list[Turn]:
     """The turns of the baseline's answers that this model has not traced, in their order; none without `top_k`.
 
-    None either where tracing this model was refused: its manifest says why, and trying again would not help.
+    Nor is what its manifest says not to try again: all turns where tracing was refused, or those without room.
     """
     manifest = read_manifest(order.folder)
     if not order.top_k or order.baseline is None or (manifest and TRACES_REFUSED in manifest.facts):
         return []
     answers = sorted(GenerationFolder(order.baseline).answers.records(), key=lambda answer: answer.key)
-    return trace_turns(answers, order.model, trace_keys(order.folder))
+    turns = trace_turns(answers, order.model, trace_keys(order.folder))
+    too_long = _too_long(order, TURNS_TOO_LONG)
+    return [turn for turn in turns if turn_name(*turn) not in too_long]
 
 
 def pending_option_tokens(order: Order) -> list[OptionText]:
@@ -229,8 +230,14 @@ def pending_option_tokens(order: Order) -> list[OptionText]:
     if not wanted:
         return []
     done = trace_keys(order.folder, OPTION_TOKENS)
-    too_long = set(manifest.facts.get(TOO_LONG, ())) if manifest else set()
+    too_long = _too_long(order, TOO_LONG)
     return [each for each in wanted if (order.model, *each.key) not in done and "/".join(each.key[:2]) not in too_long]
+
+
+def _too_long(order: Order, fact: str) -> set[str]:
+    """The items or turns that did not fit the model's context."""
+    manifests = (read_manifest(folder.path) for folder in order.folders)
+    return {name for manifest in manifests if manifest for name in manifest.facts.get(fact, ())}
 
 
 def _refuse_changed(

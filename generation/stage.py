@@ -17,6 +17,7 @@ from generation.option_tokens import OptionText, write_option_tokens
 from generation.orders import (
     TOO_LONG,
     TRACES_REFUSED,
+    TURNS_TOO_LONG,
     VOCABULARY_REFUSED,
     Batch,
     EngineSpec,
@@ -33,7 +34,7 @@ from ledger.progress import Progress, Report, silent
 from ledger.records import Item, Question
 from ledger.runs import GenerationFolder
 from ledger.store import Writer, write_lock
-from ledger.traces import OPTION_TOKENS, TraceWriter
+from ledger.traces import OPTION_TOKENS, TRACES, TraceWriter, trace_keys
 
 
 @dataclass(frozen=True)
@@ -79,7 +80,8 @@ def _run_order(pending: Pending, spec: EngineSpec, engine: Engine, report: Repor
     order = pending.order
     folder = GenerationFolder(order.folder)
     with write_lock(folder.path), Writer(folder.choices) as choices, Writer(folder.answers) as answers:
-        found = len(choices.keys) + len(answers.keys)
+        traced = sum(len(trace_keys(folder.path, layout)) for layout in (TRACES, OPTION_TOKENS))
+        found = len(choices.keys) + len(answers.keys) + traced
         manifest = open_manifest(folder.path, "generation", order.model, order.settings(spec), order.inputs(), found)
         torn = int(manifest.facts.get("torn_lines_removed", 0)) + bool(choices.torn or answers.torn)
         known = {"planned": order.planned(), "torn_lines_removed": torn, **_revision(spec)}
@@ -111,7 +113,8 @@ def _trace(order: Order, turns: list[Turn], engine: Engine, report: Report) -> N
         report(Progress(f"{order.model}: traces refused: {cause}", 1, 1))
         _note(order.folder, {TRACES_REFUSED: cause})
         return
-    write_traces(engine, turns, order.model, order.top_k, TraceWriter(order.folder), report)
+    too_long = write_traces(engine, turns, order.model, order.top_k, TraceWriter(order.folder), report)
+    _note_too_long(order.folder, TURNS_TOO_LONG, too_long)
 
 
 def _trace_options(order: Order, texts: list[OptionText], engine: Engine, report: Report) -> None:

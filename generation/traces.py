@@ -27,15 +27,16 @@ def trace_turns(answers: Iterable[Answer], model: str, done: set[tuple[str | int
 
 def write_traces(
     engine: Engine, pending: list[Turn], model: str, top_k: int, writer: TraceWriter, report: Report = silent
-) -> None:
-    """Trace each pending turn in the given order of admission."""
+) -> list[str]:
+    """Trace each pending turn in the given order of admission; give the names of those without room in the context."""
+    too_long: list[str] = []
     under_way: dict[str, Turn] = {}
     work = f"{model}: traces"
     done = 0
 
     def requests() -> Iterator[Request]:
         for answer, turn in pending:
-            name = f"{answer.question.source}/{answer.question.id}/{answer.sample}/{turn}"
+            name = turn_name(answer, turn)
             under_way[name] = (answer, turn)
             yield TraceRequest(name, context(answer, turn), answer.turns[turn - 1].text, top_k)
 
@@ -45,13 +46,22 @@ def write_traces(
         answer, turn = under_way.pop(reply.id)
         source, question, sample = answer.question.source, answer.question.id, answer.sample
         rows = (reply.tokens, reply.logprobs, reply.top_tokens, reply.top_logprobs)
-        writer.append(Trace((model, source, question, sample, turn), *rows))
+        if reply.tokens:
+            writer.append(Trace((model, source, question, sample, turn), *rows))
+        else:
+            too_long.append(reply.id)
         done += 1
         report(Progress(work, done, len(pending)))
 
     report(Progress(work, 0, len(pending)))
     drive(engine, requests(), follow)
     writer.close()
+    return sorted(too_long)
+
+
+def turn_name(answer: Answer, turn: int) -> str:
+    """A turn as requests and manifests call it."""
+    return f"{answer.question.source}/{answer.question.id}/{answer.sample}/{turn}"
 
 
 def context(answer: Answer, turn: int) -> tuple[Message, ...]:

@@ -19,6 +19,7 @@ from ledger.digests import digest_of
 from ledger.judgments import Attempt, ExamMark, Game, Label, Rating
 from ledger.records import Answer, Choice, Item
 from ledger.store import Store
+from ledger.traces import OPTION_TOKENS, TRACES, trace_keys
 
 CONTROL_SUFFIX = "@control"
 SHARDS_NAME = "shards"
@@ -51,6 +52,12 @@ class GenerationFolder:
     def choices(self) -> Store[Choice]:
         """Its choices."""
         return Store(self.path / "choices.jsonl", Choice)
+
+    @property
+    def holds_records(self) -> bool:
+        """Whether anything is there that was made under its manifest's settings."""
+        stored = any(True for store in (self.choices, self.answers) for _ in store.records())
+        return stored or any(trace_keys(self.path, layout) for layout in (TRACES, OPTION_TOKENS))
 
     def shard(self, index: int, count: int) -> "GenerationFolder":
         """The folder of shard `index` of `count`, the first being 1."""

@@ -8,6 +8,7 @@ Memory is bounded by one part when writing and by one row group when joining.
 import os
 import shutil
 from collections.abc import Iterator
+from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -21,7 +22,7 @@ from ledger.records import Key
 from ledger.store import draft_of
 
 FILE_NAME = "traces.parquet"
-PART_POSITIONS = 16_384
+PART_NUMBERS = 1 << 20  # log-probabilities, of which a position has more the larger K is
 ROW = (
     ("position", pa.int32()),
     ("token", pa.int32()),
@@ -86,11 +87,11 @@ class Trace:
 class TraceWriter:
     """Collects traces into parts; `close` joins them into one file. Keys that are there already are in `keys`."""
 
-    def __init__(self, folder: Path, layout: Layout = TRACES, part_positions: int = PART_POSITIONS) -> None:
-        self.folder, self.layout, self.part_positions = folder, layout, part_positions
+    def __init__(self, folder: Path, layout: Layout = TRACES, part_numbers: int = PART_NUMBERS) -> None:
+        self.folder, self.layout, self.part_numbers = folder, layout, part_numbers
         self.keys = trace_keys(folder, layout)
         self._held: list[Trace] = []
-        self._positions = 0
+        self._numbers = 0
 
     def append(self, trace: Trace) -> None:
         """Take a trace; a full part goes to the disk. Raises ValueError for a key that is there already."""
@@ -98,8 +99,8 @@ class TraceWriter:
             raise ValueError(f"a second trace {trace.key}")
         self.keys.add(trace.key)
         self._held.append(trace)
-        self._positions += len(trace.tokens)
-        if self._positions >= self.part_positions:
+        self._numbers += sum(1 + len(row) for row in trace.top_logprobs)
+        if self._numbers >= self.part_numbers:
             self.flush()
 
     def flush(self) -> None:
@@ -110,7 +111,7 @@ class TraceWriter:
         parts.mkdir(parents=True, exist_ok=True)
         number = 1 + max((int(path.stem) for path in parts.glob("*.parquet")), default=0)
         _write(parts / f"{number:06d}.parquet", iter([_table(self._held, self.layout)]), self.layout)
-        self._held, self._positions = [], 0
+        self._held, self._numbers = [], 0
 
     def close(self) -> None:
         """Join all parts with what was there before, and remove them."""
@@ -142,36 +143,59 @@ def read_traces(folder: Path, layout: Layout = TRACES) -> dict[Key, TraceArrays]
     found: dict[Key, TraceArrays] = {}
     if not path.exists():
         return found
-    try:
+    with _refusing(path):
         file = pq.ParquetFile(path)
         for index in range(file.num_row_groups):
             found |= _by_key(file.read_row_group(index, columns=layout.schema.names), layout)
-    except (pa.ArrowException, ValueError, KeyError) as error:
-        raise BadRecord(path, 0, "", f"cannot be read as traces: {error}") from error
     return found
 
 
 def _by_key(table: pa.Table, layout: Layout) -> dict[Key, TraceArrays]:
-    """The traces of a table; the rows of one stand together, in their order, in one row group."""
+    """The traces of a table; the rows of one stand together, in their order, in one row group.
+
+    K may differ from one trace to the next, but not within one. Raises ValueError.
+    """
     tokens, logprobs = (table.column(name).to_numpy() for name in ("token", "logprob"))
     lists = [table.column(name).combine_chunks() for name in ("top_tokens", "top_logprobs")]
-    width = len(lists[0].flatten()) // max(1, len(tokens))
-    top_tokens, top_logprobs = (column.flatten().to_numpy().reshape(len(tokens), width) for column in lists)
+    widths = lists[0].value_lengths().to_numpy()
+    if (widths != lists[1].value_lengths().to_numpy()).any():
+        raise ValueError("top_tokens and top_logprobs differ in number")
+    starts = np.concatenate(([0], np.cumsum(widths)))
+    top_tokens, top_logprobs = (column.flatten().to_numpy() for column in lists)
     names = zip(*(table.column(name).to_pylist() for name in layout.columns[1:]), strict=True)
     rows: dict[Key, list[int]] = {}
     for row, key in enumerate(names):
         rows.setdefault(key, []).append(row)
-    whole = TraceArrays(tokens, logprobs, top_tokens, top_logprobs)
-    return {key: whole.part(places[0], len(places)) for key, places in rows.items()}
+    found = {}
+    for key, places in rows.items():
+        own = slice(places[0], places[0] + len(places))
+        shape = (len(places), int(widths[places[0]]))
+        if (widths[own] != shape[1]).any():
+            raise ValueError(f"the lists of {'/'.join(map(str, key))} are of several lengths")
+        top = slice(starts[own.start], starts[own.stop])
+        found[key] = TraceArrays(
+            tokens[own], logprobs[own], top_tokens[top].reshape(shape), top_logprobs[top].reshape(shape)
+        )
+    return found
 
 
 def trace_keys(folder: Path, layout: Layout = TRACES) -> set[Key]:
-    """The keys of all traces in a folder, joined or in parts."""
+    """The keys of all traces in a folder, joined or in parts. Raises BadRecord."""
     keys: set[Key] = set()
     for path in _files(folder, layout):
-        table = pq.read_table(path, columns=layout.columns)
-        keys |= set(zip(*(table.column(name).to_pylist() for name in layout.columns), strict=True))
+        with _refusing(path):
+            table = pq.read_table(path, columns=layout.columns)
+            keys |= set(zip(*(table.column(name).to_pylist() for name in layout.columns), strict=True))
     return keys
+
+
+@contextmanager
+def _refusing(path: Path) -> Iterator[None]:
+    """What goes wrong while a file is read, as BadRecord; pyarrow tells of a damaged one as OSError, too."""
+    try:
+        yield
+    except (pa.ArrowException, OSError, ValueError, KeyError) as error:
+        raise BadRecord(path, 0, "", f"cannot be read as traces: {error}") from error
 
 
 def _files(folder: Path, layout: Layout) -> list[Path]:
@@ -189,7 +213,7 @@ def _groups(folder: Path, layout: Layout) -> Iterator[pa.Table]:
             table = file.read_row_group(index, columns=layout.schema.names)
             keys = list(zip(*(table.column(name).to_pylist() for name in layout.columns), strict=True))
             fresh |= set(keys)
-            yield table.filter(pa.array([key not in seen for key in keys]))
+            yield table.filter(pa.array([key not in seen for key in keys], type=pa.bool_()))
         seen |= fresh
 
 

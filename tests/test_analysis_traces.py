@@ -126,7 +126,7 @@ def test_other_tokens_and_missing_turns_are_told():
 
 
 def stored(folder, model, values, layout=TRACES):
-    writer = TraceWriter(folder, layout, part_positions=50)
+    writer = TraceWriter(folder, layout, part_numbers=300)
     for key, each in values.items():
         rows = (each.tokens, each.logprobs, each.top_tokens, each.top_logprobs)
         columns = [tuple(map(tuple, row.tolist())) if row.ndim == 2 else tuple(row.tolist()) for row in rows]

@@ -3,16 +3,17 @@
 import pyarrow.parquet as pq
 import pytest
 
-from generation.engine import Message
+from generation.engine import Message, Traced, TraceRequest
 from generation.orders import Batch, EngineSpec, Order, pending_traces
 from generation.scripted_engine import ScriptedEngine
 from generation.stage import pending_orders, run_batch
 from generation.thinking import split_thinking
 from generation.traces import context
+from ledger.errors import BadRecord, StaleInput
 from ledger.manifests import read_manifest
 from ledger.records import Question
 from ledger.runs import GenerationFolder
-from ledger.traces import FILE_NAME, TRACES, Trace, TraceWriter, trace_keys
+from ledger.traces import FILE_NAME, TRACES, Trace, TraceWriter, read_traces, trace_keys
 
 
 def trace(question: str, length: int = 3) -> Trace:
@@ -111,7 +112,7 @@ def test_without_top_k_nothing_is_traced(tmp_path):
 
 
 def test_parts_are_joined_and_a_killed_join_repeats_nothing(tmp_path):
-    writer = TraceWriter(tmp_path, part_positions=4)
+    writer = TraceWriter(tmp_path, part_numbers=12)
     for name in "abcde":
         writer.append(trace(name))
     assert len(list((tmp_path / TRACES.parts_name).glob("*.parquet"))) == 2
@@ -122,7 +123,7 @@ def test_parts_are_joined_and_a_killed_join_repeats_nothing(tmp_path):
     (tmp_path / TRACES.parts_name).mkdir()
     for path, content in parts.items():  # as if the join had been killed before it removed the parts
         path.write_bytes(content)
-    resumed = TraceWriter(tmp_path, part_positions=4)
+    resumed = TraceWriter(tmp_path, part_numbers=12)
     assert len(resumed.keys) == 5
     resumed.append(trace("f"))
     resumed.close()
@@ -174,3 +175,68 @@ def test_the_next_turn_does_not_see_the_thinking_and_only_thinking_is_empty(tmp_
         ("", "only this", "empty"),
     ]
     assert all("hm" not in message.content for messages in heard for message in messages)
+
+
+def test_a_model_that_only_traces_is_not_continued_under_other_settings(tmp_path, monkeypatch):
+    run_batch(batch(order(tmp_path, "base")), lambda _: ScriptedEngine())
+
+    class Stopping(ScriptedEngine):
+        def step(self):
+            if len(self.submitted) > 4:
+                raise KeyboardInterrupt
+            return super().step()
+
+    monkeypatch.setattr(TraceWriter.__init__, "__defaults__", (TRACES, 1))  # each trace is a part at once
+    with pytest.raises(KeyboardInterrupt):
+        run_batch(batch(order(tmp_path, "cand", writes=False)), lambda _: Stopping(window=1))
+    assert trace_keys(tmp_path / "cand")
+    with pytest.raises(StaleInput, match=r"cand/manifest\.json, top_k: .*recorded 3, now 4"):
+        run_batch(batch(order(tmp_path, "cand", writes=False, top_k=4)), lambda _: ScriptedEngine())
+    run_batch(batch(order(tmp_path, "cand", writes=False)), lambda _: ScriptedEngine())
+    first, second = read_manifest(tmp_path / "cand").sessions
+    assert first.records_found == 0 < second.records_found
+
+
+def test_a_turn_without_room_in_the_context_is_named_and_not_tried_again(tmp_path):
+    class Narrow(ScriptedEngine):
+        def _reply(self, request):
+            if isinstance(request, TraceRequest) and request.id in ("s/1/0/2", "s/3/0/2"):
+                return Traced(request.id, (), (), (), ())
+            return super()._reply(request)
+
+    work = batch(order(tmp_path, "base"))
+    run_batch(work, lambda _: Narrow())
+    assert read_manifest(tmp_path / "base").facts["turns_too_long"] == ["s/1/0/2", "s/3/0/2"]
+    assert len(trace_keys(tmp_path / "base")) == 8
+    assert pending_orders(work) == []
+
+
+def test_a_damaged_file_of_traces_is_named(tmp_path):
+    (tmp_path / FILE_NAME).write_bytes(b"no Parquet at all")
+    with pytest.raises(BadRecord, match=r"traces\.parquet.*cannot be read as traces"):
+        trace_keys(tmp_path)
+
+
+def test_another_k_in_the_next_trace_scrambles_nothing_and_within_one_it_is_refused(tmp_path):
+    writer = TraceWriter(tmp_path)
+    writer.append(trace("a"))
+    wide = ((5, 6, 7),) * 3
+    writer.append(Trace(("m", "s", "b", 0, 1), (7,) * 3, (-1.0,) * 3, wide, ((-1.0, -2.0, -3.0),) * 3))
+    writer.close()
+    found = read_traces(tmp_path)
+    assert found["s", "a", 0, 1].top_tokens.tolist() == [[1, 2]] * 3
+    assert found["s", "b", 0, 1].top_tokens.tolist() == [[5, 6, 7]] * 3
+    uneven = TraceWriter(tmp_path / "uneven")
+    tokens, logprobs = ((1, 2), (1,), (1, 2)), ((-1.0, -2.0), (-1.0,), (-1.0, -2.0))
+    uneven.append(Trace(("m", "s", "c", 0, 1), (7,) * 3, (-1.0,) * 3, tokens, logprobs))
+    uneven.close()
+    with pytest.raises(BadRecord, match="s/c/0/1 are of several lengths"):
+        read_traces(tmp_path / "uneven")
+
+
+def test_a_part_is_bounded_by_its_numbers_because_k_may_be_the_whole_vocabulary(tmp_path):
+    writer = TraceWriter(tmp_path, part_numbers=1000)
+    row = tuple(range(1000))
+    for name in "ab":
+        writer.append(Trace(("m", "s", name, 0, 1), (7,), (-1.0,), (row,), (tuple(map(float, row)),)))
+    assert len(list((tmp_path / TRACES.parts_name).glob("*.parquet"))) == 2
