@@ -155,11 +155,10 @@ def manifest_of_records(folder: GenerationFolder) -> Manifest | None:
     """The manifest of a folder that has records. Raises MissingRecords where there is none beside them."""
     if not folder.holds_records:
         return None
-    found = read_manifest(folder.path)
-    if not found:
-        path = folder.path / MANIFEST_NAME
-        raise MissingRecords(path, "the manifest of these records", "Remove the folder to make its records again.")
-    return found
+    if found := read_manifest(folder.path):
+        return found
+    path = folder.path / MANIFEST_NAME
+    raise MissingRecords(path, "the manifest of these records", "Remove the folder to make its records again.")
 
 
 def pending_answers(order: Order) -> list[tuple[Question, int]]:
@@ -217,18 +216,16 @@ def pending_traces(order: Order) -> list[Turn]:
 
 
 def pending_option_tokens(order: Order) -> list[OptionText]:
-    """The options whose token distributions are missing, in the items' order; none where a tokenizer was refused."""
+    """The options whose token distributions are missing, in the items' order; none where a tokenizer was refused.
+
+    None for a shard, and none before the baseline has begun: its tokenizer decides whether they can be compared.
+    """
     manifest = read_manifest(order.folder)
-    if manifest and VOCABULARY_REFUSED in manifest.facts:
+    too_early = order.baseline not in (None, order.folder) and read_manifest(order.baseline) is None
+    if order.merged or too_early or (manifest and VOCABULARY_REFUSED in manifest.facts):
         return []
-    wanted = [
-        text
-        for task in order.tasks
-        if task.top_k is not None
-        for text in option_texts(task.items, task.style, task.top_k)
-    ]
-    if not wanted:
-        return []
+    kept = [(task, task.top_k) for task in order.tasks if task.top_k is not None]
+    wanted = [text for task, top_k in kept for text in option_texts(task.items, task.style, top_k)]
     done = trace_keys(order.folder, OPTION_TOKENS)
     too_long = _too_long(order, TOO_LONG)
     return [each for each in wanted if (order.model, *each.key) not in done and "/".join(each.key[:2]) not in too_long]

@@ -15,7 +15,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, TypeVar
 
-from generation.orders import Batch, Order, manifest_of_records
+from generation.orders import TOO_LONG, Batch, Order, manifest_of_records
 from ledger.errors import ConfigError, ConflictingRecords
 from ledger.manifests import MANIFEST_NAME, Manifest, Session, refuse_other_settings, write_manifest
 from ledger.records import Key, Record
@@ -24,7 +24,8 @@ from ledger.store import Store, Writer, key_text, write_lock
 
 R = TypeVar("R", bound=Record)
 MERGED_SUFFIX = ".merged"
-OWN_FACTS = ("planned", "torn_lines_removed", "items_too_long")
+MERGED_FACTS = ("planned", TOO_LONG)  # the model's own say what all of its shards do
+OWN_FACTS = (*MERGED_FACTS, "torn_lines_removed")
 OTHER_SHARD = "They were made under different settings: remove the wrong folder and run that shard again."
 
 
@@ -56,7 +57,7 @@ def _sharded_order(order: Order, shard: Shard) -> Order:
     def part(items: tuple[Any, ...]) -> tuple[Any, ...]:
         return items[shard.index - 1 :: shard.count]
 
-    tasks = (task.model_copy(update={"items": part(task.items), "top_k": None}) for task in order.tasks)
+    tasks = (task.model_copy(update={"items": part(task.items)}) for task in order.tasks)
     changes = {
         "folder": GenerationFolder(order.folder).shard(shard.index, shard.count).path,
         "questions": part(order.questions),
@@ -125,6 +126,9 @@ def _merged_manifest(order: Order, main: GenerationFolder, shards: Sequence[Gene
         names = f"{place / MANIFEST_NAME} and {path / MANIFEST_NAME}"
         refuse_other_settings(names, first.settings, part.settings, OTHER_SHARD)
     facts = first.facts if found else {name: value for name, value in first.facts.items() if name not in OWN_FACTS}
+    too_long = {name for each in (first, *parts.values()) for name in each.facts.get(TOO_LONG, ())}
+    if too_long:
+        facts = {**facts, TOO_LONG: sorted(too_long)}
     differences = {path.name: _differences(first, part) for path, part in parts.items()}
     return first.model_copy(
         update={
@@ -137,7 +141,7 @@ def _merged_manifest(order: Order, main: GenerationFolder, shards: Sequence[Gene
 
 def _differences(first: Manifest, part: Manifest) -> dict[str, Any]:
     """How many sessions wrote a shard, and where its facts and its machine are not the manifest's own."""
-    facts = {k: v for k, v in part.facts.items() if k not in OWN_FACTS[:1] and first.facts.get(k) != v}
+    facts = {k: v for k, v in part.facts.items() if k not in MERGED_FACTS and first.facts.get(k) != v}
     machine, own = part.environment.model_dump(mode="json"), first.environment.model_dump(mode="json")
     return {"sessions": len(part.sessions), **facts, **{k: v for k, v in machine.items() if own[k] != v}}
 

@@ -11,12 +11,14 @@ from analysis.resampling import Resamplings
 from analysis.review_report import build_report
 from analysis.tables.traces import vocabulary_table
 from analysis.vocabulary_kl import vocabulary_report
+from assay.placement.work import run_work
 from generation.option_tokens import option_texts
 from generation.orders import Batch, EngineSpec, Order, TaskItems, pending_option_tokens
 from generation.scripted_engine import ScriptedEngine
-from generation.stage import run_batch
+from generation.stage import pending_orders, run_batch
 from ledger.config import config_from, read_config
 from ledger.manifests import read_manifest
+from ledger.progress import silent
 from ledger.records import Item
 from ledger.runs import RunFolder
 from ledger.traces import OPTION_TOKENS, TraceArrays, read_traces
@@ -68,6 +70,29 @@ def test_another_tokenizer_and_a_bounded_list_are_refused_by_name(tmp_path):
     run(order(tmp_path, "whole", top_k=0), {"top_k_bounded": True})
     assert 'engine = "transformers"' in read_manifest(tmp_path / "whole").facts["vocabulary_refused"]
     assert pending_option_tokens(order(tmp_path, "other")) == []
+
+
+def test_a_candidate_that_ran_before_the_baseline_is_compared_with_it_later(tmp_path):
+    run(order(tmp_path, "cand"))
+    assert "vocabulary_refused" not in read_manifest(tmp_path / "cand").facts
+    assert not read_traces(tmp_path / "cand", OPTION_TOKENS)
+    run(order(tmp_path, "base"))
+    run(order(tmp_path, "cand"))
+    assert len(read_traces(tmp_path / "cand", OPTION_TOKENS)) == 12
+
+
+def test_candidates_wait_for_the_baseline_whose_tokenizer_is_theirs_or_not(tmp_path):
+    batches = [Batch(engine=EngineSpec(kind="vllm", model="none"), orders=(order(tmp_path, n),)) for n in ("c", "base")]
+    phases = []
+
+    def runner(jobs, report):
+        phases.append([job.name for job in jobs])
+        for job in jobs:
+            run_batch(job.batch, lambda spec: ScriptedEngine())
+
+    run_work(batches, runner, 1, silent)
+    assert phases == [["base"], ["c"]]
+    assert not any(map(pending_orders, batches))
 
 
 def arrays(probabilities):

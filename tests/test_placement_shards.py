@@ -9,7 +9,7 @@ import pytest
 from assay.cli import run as assay
 from generation import shards as shards_module
 from generation.orders import Batch, EngineSpec, Order, TaskItems, pending_answers
-from generation.scripted_engine import ScriptedEngine
+from generation.scripted_engine import ScriptedEngine, by_length
 from generation.shards import Shard, merge_shards, shard_from, sharded
 from generation.stage import pending_orders, run_batch
 from ledger.errors import ConfigError, ConflictingRecords, MissingRecords, StaleInput, StoreLocked
@@ -17,6 +17,7 @@ from ledger.manifests import read_manifest, write_manifest
 from ledger.records import Item, Question
 from ledger.runs import GenerationFolder
 from ledger.store import write_lock
+from ledger.traces import OPTION_TOKENS, read_traces
 from tests.house import model_folder, record_lines
 
 CONFIG = """
@@ -305,3 +306,28 @@ def test_a_candidate_quantized_anew_is_not_reported_on_its_old_records(review, t
     (tmp_path / "model" / "model.safetensors").write_bytes(b"quantized anew")
     assert assay(command) == 64
     assert "generation/base/manifest.json, weights: changed after it was used" in capsys.readouterr().err
+
+
+def test_option_tokens_are_traced_after_the_merge_under_the_same_settings(tmp_path):
+    plain = batch(tmp_path).orders[0]
+    tasks = tuple(task.model_copy(update={"top_k": 2}) for task in plain.tasks)
+    changed = plain.model_copy(update={"tasks": tasks, "baseline": plain.folder})
+    work = batch(tmp_path).model_copy(update={"orders": (changed,)})
+    assert not any(each.option_tokens for each in pending_orders(sharded(work, Shard(1, 2))))
+    merge_shards(ran(work, 2).orders[0])
+    run(work)
+    assert len(read_traces(plain.folder, OPTION_TOKENS)) == 14
+    assert not pending_orders(work)
+
+
+def test_items_that_fit_no_context_are_not_tried_again_after_a_merge(tmp_path):
+    work = batch(tmp_path)
+    for index in (1, 2, 3):
+        shard = sharded(work, Shard(index, 3))
+        run_batch(shard, lambda _: ScriptedEngine(score=lambda r: () if r.id in ("t/0", "t/1") else by_length(r)))
+    merge_shards(work.orders[0])
+    facts = read_manifest(work.orders[0].folder).facts
+    assert facts["items_too_long"] == ["t/0", "t/1"]
+    assert facts["shards"]["2-of-3"] == {"sessions": 1}
+    assert not pending_orders(work)
+    assert not pending_orders(sharded(work, Shard(1, 2)))

@@ -63,14 +63,15 @@ def tell_completeness(batch: Batch, report: Report) -> None:
 
 
 def _phases(batches: Sequence[Batch]) -> list[list[Batch]]:
-    """All at once, the baseline first; where others trace the baseline's answers, they wait until it is complete."""
+    """All at once, the baseline first; where others' tokens are compared with its own, they wait until it is done."""
     first = [batch for batch in batches if any(_awaited(order) for order in batch.orders)]
     others = [batch for batch in batches if batch not in first]
     return [part for part in (first, others) if part]
 
 
 def _awaited(order: Order) -> bool:
-    return bool(order.top_k) and order.folder == order.baseline
+    compared = order.top_k or any(task.top_k is not None for task in order.tasks)
+    return bool(compared) and order.folder == order.baseline
 
 
 def _log(order: Order, part: str = "") -> Path:
