@@ -16,8 +16,9 @@ from assay.placement.gpus import gpu_memory, gpus_needed
 from assay.placement.worker import SCRIPTED
 from assay.sources.imports import is_imported
 from assay.sources.models import engine_spec
-from generation.checkpoints import weights_bytes
-from generation.orders import Batch, EngineSpec
+from generation.checkpoints import model_config, weights_bytes
+from generation.option_tokens import option_texts
+from generation.orders import Batch, EngineSpec, TaskItems
 from generation.served_engine import load_served
 from generation.stage import pending_orders
 from generation.tokenizers import stored_tokenizer_digest
@@ -32,6 +33,7 @@ CONNECT_SECONDS = 10.0
 GIB = 2**30
 # Upper bounds of what a record takes on the disk; a trace is written twice while its parts are joined.
 TOKEN_BYTES, CHOICE_BYTES, TRACE_BYTES, TRACE_COPIES = 8, 600, 12, 2
+MOST_TOKENS = 1 << 18  # of a vocabulary whose size the config does not tell
 RESERVE_BYTES = GIB // 4
 GPU_SHARE = 0.92  # of a GPU's memory, where gpu_memory_utilization is not set
 
@@ -120,9 +122,19 @@ def _bytes_of(batch: Batch) -> int:
         tokens = sum(len(question.turns) for question, _ in pending.answers) * order.max_tokens
         turns = sum(len(question.turns) for question in order.questions) * order.samples
         traced = turns * order.max_tokens if order.top_k else 0
-        traces = traced * (TRACE_BYTES + 8 * order.top_k) * TRACE_COPIES
-        total += tokens * TOKEN_BYTES + len(pending.choices) * CHOICE_BYTES + traces
+        traces = traced * (TRACE_BYTES + 8 * order.top_k)
+        kept = traces + sum(_option_bytes(task, batch.engine) for task in order.tasks)
+        total += tokens * TOKEN_BYTES + len(pending.choices) * CHOICE_BYTES + kept * TRACE_COPIES
     return total
+
+
+def _option_bytes(task: TaskItems, engine: EngineSpec) -> int:
+    """What the distributions at a task's option tokens can take; a token has one character at least."""
+    if task.top_k is None:
+        return 0
+    top_k = task.top_k or int(model_config(engine.model).get("vocab_size", MOST_TOKENS))
+    characters = sum(len(text.continuation.strip()) for text in option_texts(task.items, task.style, top_k))
+    return characters * (TRACE_BYTES + 8 * top_k)
 
 
 def _check_judges(review: Review) -> None:

@@ -161,3 +161,16 @@ def test_records_of_other_weights_are_told_as_such(tmp_path, models):
     (models[1] / "model.safetensors").write_bytes(b"quantized anew")
     with pytest.raises(StaleInput, match=r"other/manifest\.json, weights: "):
         preflight(under_way)
+
+
+def test_the_whole_vocabulary_at_each_option_is_counted_before_the_disk_is_full(tmp_path, models, monkeypatch):
+    monkeypatch.setattr("assay.preflight.check_engine", lambda *_, **__: None)
+    monkeypatch.setattr("assay.preflight.shutil.disk_usage", lambda _: Usage(2**33, 0, 2**29))
+    (models[0] / "config.json").write_text(json.dumps({"vocab_size": 128_000}))
+    under_way, _ = review(tmp_path, models)
+    preflight(under_way)
+    text = (tmp_path / "review.toml").read_text() + "vocabulary = true\nvocabulary_top_k = 0\n"
+    (tmp_path / "review.toml").write_text(text.replace('name = "r"', 'name = "v"'))
+    under_way = pipeline.begin(tmp_path / "review.toml", tmp_path / "runs", lambda _: None)
+    with pytest.raises(ConfigError, match=r"may write .* GiB, and 0\.5 GiB are free"):
+        preflight(under_way)
