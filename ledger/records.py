@@ -73,12 +73,12 @@ class Question(Record):
 
     @property
     def digest(self) -> str:
-        """Hash of what the model under test sees: the turns and the temperature."""
+        """Hash of the question's name and of what decides its answers: the turns and the temperature."""
         return digest_of([self.source, self.id, self.turns, self.temperature])
 
 
 class AnswerTurn(BaseModel):
-    """One reply of the model under test; `tokens` are counted by its own tokenizer.
+    """One reply of the model under test; both numbers of tokens are by its own tokenizer, the thinking included.
 
     `text` is what the user sees; a thinking block before it is kept apart.
     """
@@ -148,7 +148,7 @@ class Item(Record):
 
     @property
     def digest(self) -> str:
-        """Hash of the document: question, options, and which is right. The prompt has a hash of its own."""
+        """Hash of the document: its name, question, options, and which is right. The prompt has a hash of its own."""
         return digest_of([self.task, self.id, self.question, self.options, self.gold])
 
 
@@ -178,8 +178,10 @@ class Choice(Record):
     @model_validator(mode="after")
     def _even(self) -> Self:
         count = len(self.logprobs)
-        if not (len(self.characters) == count > self.gold and len(self.tokens) in (0, count)):
-            raise ValueError("logprobs, characters and tokens differ in number, or gold lies outside them")
+        if not (len(self.characters) == count and len(self.tokens) in (0, count)):
+            raise ValueError("logprobs, characters and tokens differ in number")
+        if max(self.gold, self.picked, self.picked_norm) >= count:
+            raise ValueError(f"gold, picked or picked_norm lies outside the {count} options")
         return self
 
     @property

@@ -1,11 +1,12 @@
-"""The run folder: where each stage writes, and the only place that spells these names.
+"""The run folder: where each stage writes.
 
     runs/<review>/review.toml
-    runs/<review>/generation/<model>/   manifest.json answers.jsonl choices.jsonl engine.log
-                                        shards/<I>-of-<N>/ (the same files) until they are merged
+    runs/<review>/generation/<model>/   manifest.json answers.jsonl choices.jsonl traces.parquet options.parquet
+                                        engine.log shards/<I>-of-<N>/ (records and a manifest) until they are merged
     runs/<review>/labels.jsonl          people's verdicts (assay import labels)
     runs/<review>/items.jsonl           the texts of the items, for people who read the report
     runs/<review>/judge/<judge>/        manifest.json attempts.jsonl ratings.jsonl games.jsonl exam.jsonl
+                                        batch/ (a provider's batches) server.log (of a judge that is served here)
     runs/<review>/analysis/             report.html report.md report.json junit.xml figures/ tables/ model-cards/
 
 In: a folder. Out: paths and stores.

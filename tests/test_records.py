@@ -4,7 +4,7 @@ import pytest
 from pydantic import ValidationError
 
 from ledger.judgments import Game, Order, Outcome, Rating, Winner
-from ledger.records import Answer, AnswerTurn, Finish, Item, Question
+from ledger.records import Answer, AnswerTurn, Choice, Finish, Item, Question
 
 QUESTION = Question(source="s", id="1", category="math", turns=("a", "b"), temperature=0.0)
 
@@ -62,3 +62,12 @@ def test_a_digest_changes_with_what_the_model_sees_and_not_with_the_reference():
 def test_records_are_frozen():
     with pytest.raises(ValidationError):
         QUESTION.id = "2"
+
+
+@pytest.mark.parametrize("field", ["gold", "picked", "picked_norm"])
+def test_what_was_picked_is_one_of_the_options(field):
+    values = {"model": "m", "task": "t", "item": "1", "subject": "s", "item_digest": "d", "gold": 1, "picked": 0}
+    values |= {"logprobs": (-1.0, -2.0), "characters": (1, 1), "tokens": (1, 1), "picked_norm": 0}
+    assert Choice(**values).gold == 1
+    with pytest.raises(ValidationError, match="outside the 2 options"):
+        Choice(**(values | {field: 2}))
