@@ -1,9 +1,9 @@
 """What the calls cost, and the stop before they cost more than they may.
 
-In: a price, a budget, the attempts so far. Out: leave to make a call, or Rejected; the cost by kind of judgment.
+In: a judge's config, its attempts so far. Out: leave to make a call, or Rejected; what the attempts cost.
 A call is let through only if the budget also holds should it use its whole output limit, and so should all others in
 flight; so the last cents of a budget stay unspent. Prompt tokens are estimated from bytes until the endpoint has
-counted some. Where the endpoint does not count, the estimate is what was spent.
+counted some. An answer that the endpoint did not count costs as much as a reply of the judge's whole output limit.
 """
 
 import asyncio
@@ -12,7 +12,7 @@ from dataclasses import dataclass
 
 from judge.prompt_sets import Messages
 from ledger.errors import Rejected
-from ledger.judge_config import Price
+from ledger.judge_config import JudgeConfig
 from ledger.judgments import Attempt
 
 BYTES_A_TOKEN = 2.5  # fewer than English has: the first calls are estimated high
@@ -39,51 +39,51 @@ class Tokens:
 
 
 class Purse:
-    """The money of one session."""
+    """The money of one session; `spent_usd` begins with what the attempts before it cost."""
 
-    def __init__(self, price: Price | None, budget_usd: float | None, spent_usd: float) -> None:
-        self.price, self.budget_usd, self.spent_usd = price, budget_usd, spent_usd
-        self._reserved, self._back = 0.0, asyncio.Event()
+    def __init__(self, config: JudgeConfig, attempts: Iterable[Attempt] = ()) -> None:
+        self._config = config
+        self.spent_usd = spent(attempts, config)
+        self._reserved: list[float] = []  # a list, because a sum that is added to and taken from keeps a remainder
+        self._back = asyncio.Event()
 
     async def take(self, prompt_tokens: int, max_tokens: int) -> float:
         """Put the most that a call can cost aside, when others in flight leave room. Raises Rejected if none will."""
-        if self.price is None or self.budget_usd is None:
+        price, budget = self._config.price, self._config.budget_usd
+        if price is None or budget is None:
             return 0.0
-        most = self.price.usd(prompt_tokens, max_tokens)
-        while self.spent_usd + self._reserved + most > self.budget_usd:
+        most = price.usd(prompt_tokens, max_tokens)
+        while self.spent_usd + sum(self._reserved) + most > budget:
             if not self._reserved:
                 raise Rejected(
-                    f"the budget of ${self.budget_usd:.2f} does not hold another call: ${self.spent_usd:.4f} are "
+                    f"the budget of ${budget:.2f} does not hold another call: ${self.spent_usd:.4f} are "
                     f"spent, the call may cost ${most:.4f}.",
                     remedy="Raise `budget_usd` or --budget and run again; what was answered is kept.",
                     stops_all=True,
                 )
             self._back.clear()
             await self._back.wait()
-        self._reserved += most
+        self._reserved.append(most)
         return most
 
-    def settle(self, reserved: float, prompt_tokens: int | None, completion_tokens: int | None) -> None:
-        """Put back what was taken, and count what was used; all of it where nobody counted an answer."""
+    def settle(self, reserved: float, attempt: Attempt) -> None:
+        """Put back what was taken for a call, and count what it cost."""
         self.free(reserved)
-        if self.price:
-            known = prompt_tokens is not None and completion_tokens is not None
-            self.spent_usd += self.price.usd(prompt_tokens or 0, completion_tokens or 0) if known else reserved
+        self.spent_usd += spent([attempt], self._config)
 
     def free(self, reserved: float) -> None:
-        """Put back what a call that was not answered had taken."""
-        self._reserved = max(0.0, self._reserved - reserved)
+        """Put back what was taken for a call that was not made."""
+        if reserved in self._reserved:
+            self._reserved.remove(reserved)
         self._back.set()
 
 
-def spent(attempts: Iterable[Attempt], price: Price | None, max_tokens: int) -> float:
-    """What the attempts cost, in US dollars; an answer that nobody counted at its whole output limit."""
-    if price is None:
-        return 0.0
-    total = 0.0
+def spent(attempts: Iterable[Attempt], config: JudgeConfig) -> float:
+    """What the answers cost, in US dollars: 0 without a price; one that nobody counted, its whole output limit."""
+    price, total = config.price, 0.0
     for attempt in attempts:
-        if attempt.status == "answered" or attempt.completion_tokens is not None:
-            out = max_tokens if attempt.completion_tokens is None else attempt.completion_tokens
+        if price and attempt.status == "answered":
+            out = config.max_tokens if attempt.completion_tokens is None else attempt.completion_tokens
             total += price.usd(attempt.prompt_tokens or 0, out)
     return total
 

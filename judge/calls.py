@@ -11,7 +11,6 @@ is learned before money is spent on others, and no call is spent on learning alo
 """
 
 import asyncio
-import math
 import time
 from collections.abc import Callable, Iterator, Sequence
 from contextlib import AbstractAsyncContextManager, AsyncExitStack
@@ -19,38 +18,21 @@ from dataclasses import dataclass, field
 from itertools import chain
 
 from judge.attempts import answer_fields, conversation, failure_fields, request_digest
-from judge.budget import Purse, Tokens, spent
+from judge.budget import Purse, Tokens
 from judge.client import Transport
 from judge.history import Due, History, token_total
 from judge.plan import Ask
-from judge.prompt_sets import Form, Messages
+from judge.prompt_sets import Messages
 from judge.rates import Gate
 from judge.replies import Reply
-from judge.retries import nobody_answers, out_of_time, retrying, stopping_error
+from judge.retries import Ending, nobody_answers
 from judge.verdict_forms import extras
-from judge.verdicts import Parsing
 from ledger.errors import JudgeError, Rejected, Unavailable
-from ledger.judge_config import Price
+from ledger.judge_config import JudgeConfig
 from ledger.judgments import Attempt
 from ledger.store import Writer
 
 PROBE_ATTEMPTS = 3
-
-
-@dataclass(frozen=True)
-class Limits:
-    """How much at once, how often, how long a reply and a session; the form of a reply and the rules to read it by."""
-
-    concurrency: int
-    attempts: int
-    max_tokens: int
-    parsing: Parsing
-    form: Form = "text"
-    requests_per_minute: float | None = None
-    tokens_per_minute: float | None = None
-    deadline_seconds: float = math.inf
-    price: Price | None = None
-    budget_usd: float | None = None
 
 
 @dataclass
@@ -74,22 +56,20 @@ class Interviews:
     def __init__(
         self,
         transport: Transport,
-        limits: Limits,
+        config: JudgeConfig,
         history: History,
         writer: Writer[Attempt],
         report: Callable[[Tally], None],
         tally: Tally,
     ) -> None:
-        self._transport, self._limits, self._history = transport, limits, history
+        self._transport, self._config, self._history = transport, config, history
         self._writer, self._report = writer, report
         self._unsaved: list[Attempt] = []
-        self._stopping = asyncio.Event()
-        self._lost = 0
-        self._ends_at = time.monotonic() + limits.deadline_seconds
-        self._gate = Gate(limits.concurrency, self._pause, limits.requests_per_minute, limits.tokens_per_minute)
+        self._ending = Ending(config.deadline_seconds)
+        minute = config.requests_per_minute, config.tokens_per_minute
+        self._gate = Gate(config.concurrency, self._ending.pause, *minute)
         self._tokens = Tokens()
-        spent_before = spent(history.all(), limits.price, limits.max_tokens)
-        self._purse = Purse(limits.price, limits.budget_usd, spent_before)
+        self._purse = Purse(config, history.all())
         self.tally = tally
 
     async def hold(self, asks: Sequence[Ask]) -> None:
@@ -98,22 +78,23 @@ class Interviews:
             async with AsyncExitStack() as stack:
                 if isinstance(self._transport, AbstractAsyncContextManager):
                     await stack.enter_async_context(self._transport)
+                self._ending.begin()
                 pending = await self._probed(iter(asks))
                 async with asyncio.TaskGroup() as workers:
-                    for _ in range(min(self._limits.concurrency, len(asks))):
+                    for _ in range(min(self._config.concurrency, len(asks))):
                         workers.create_task(self._work(pending))
         except BaseExceptionGroup as group:
             raise group.exceptions[0] from group
         finally:
             self._save()
-            self.tally.pace = self._gate.facts
+            self.tally.stopped, self.tally.pace = self._ending.error, self._gate.facts
 
     async def _work(self, pending: Iterator[Ask]) -> None:
         for ask in pending:
-            await self._settle(ask, self._limits.attempts)
-            self._count(ask)
-            if self._stopping.is_set():
+            if self._ending.reached():
                 return
+            await self._settle(ask, self._config.attempts)
+            self._count(ask)
 
     async def _probed(self, pending: Iterator[Ask]) -> Iterator[Ask]:
         """The asks that are left after the first was put alone, so that a wrong URL costs seconds, not hours.
@@ -124,70 +105,44 @@ class Interviews:
         if first is None:
             return pending
         before = len(self._history.of(first.judgment))
-        await self._settle(first, min(PROBE_ATTEMPTS, self._limits.attempts))
+        await self._settle(first, min(PROBE_ATTEMPTS, self._config.attempts))
         made = self._history.of(first.judgment)[before:]
-        if not any(attempt.http_status for attempt in made) and self.tally.stopped is None:
-            self._stop(nobody_answers(self.tally.last_error))
-        if self.tally.stopped is None and self._due(first) and made[-1].status == "failed":
+        if not any(attempt.http_status for attempt in made) and not self._ending.error:
+            self._ending.stop(nobody_answers(self.tally.last_error))
+        if not self._ending.error and self._due(first) and made[-1].status == "failed":
             return chain([first], pending)
         self._count(first)
-        return iter(()) if self.tally.stopped else pending
+        return iter(()) if self._ending.error else pending
 
     def _count(self, ask: Ask) -> None:
         self.tally.asked += 1
         self.tally.failed += self._due(ask) is not None
-        self.tally.spent_usd = self._purse.spent_usd if self._limits.price else None
+        self.tally.spent_usd = self._purse.spent_usd if self._config.price else None
         self._report(self.tally)
 
     async def _settle(self, ask: Ask, attempts: int) -> None:
-        """Put one judgment until it stands, its attempts are used up, or the session is stopped."""
-        while (due := self._due(ask)) and not self._stopping.is_set():
+        """Put one judgment until it stands, its attempts are used up, or the session ends."""
+        while (due := self._due(ask)) and not self._ending.reached():
             if not await self._answered(ask, due, attempts):
                 return
 
     def _due(self, ask: Ask) -> Due | None:
-        return self._history.due(ask.judgment, ask.mode, self._limits.parsing)
+        return self._history.due(ask.judgment, ask.mode, self._config.rules)
 
     async def _answered(self, ask: Ask, due: Due, attempts: int) -> bool:
-        messages = conversation(ask, due, self._limits.parsing)
+        messages = conversation(ask, due, self._config.rules)
         try:
-            await retrying(attempts, self._pause, self._left)(self._call, ask, due, messages)
+            await self._ending.retrying(attempts)(self._call, ask, due, messages)
         except (Rejected, Unavailable) as error:
-            self._give_up(error)
+            if not self._ending.error:
+                self.tally.last_error = error
+                self._ending.gone_wrong(error)
             return False
-        self._lost = 0
+        self._ending.gone_well()
         return True
 
-    def _give_up(self, error: Rejected | Unavailable) -> None:
-        if self._stopping.is_set():
-            return
-        self.tally.last_error = error
-        self._lost = self._lost + 1 if isinstance(error, Unavailable) else 0
-        fatal = stopping_error(error, self._lost, self._left())
-        if fatal:
-            self._stop(fatal)
-
-    def _stop(self, error: JudgeError) -> None:
-        self.tally.stopped = self.tally.stopped or error
-        self._stopping.set()
-
-    def _left(self) -> float:
-        """Seconds until the session's deadline."""
-        return self._ends_at - time.monotonic()
-
-    async def _pause(self, seconds: float) -> None:
-        """Wait, but not longer than the session lasts."""
-        if seconds > self._left():
-            self._stop(out_of_time(seconds))
-        try:
-            async with asyncio.timeout(seconds):
-                await self._stopping.wait()
-        except TimeoutError:
-            return
-        raise Unavailable("not tried again, because the session was stopped")
-
     async def _call(self, ask: Ask, due: Due, messages: Messages) -> None:
-        limit = due.room(self._limits.max_tokens)
+        limit = due.room(self._config.max_tokens)
         expected = self._tokens.of(messages)
         reserved = await self._purse.take(expected, limit)
         try:
@@ -197,50 +152,44 @@ class Interviews:
             raise
         started = time.monotonic()
         try:
-            reply: Reply | None = await self._transport.call(messages, limit, extras(self._limits.form, ask.mode))
-            error = None
+            said: Reply | JudgeError = await self._transport.call(messages, limit, extras(self._config.form, ask.mode))
         except JudgeError as failure:
-            reply, error = None, failure
+            said = failure
         finally:
             self._gate.leave()
-        self._learn(reply, error, messages, expected, reserved)
-        self.tally.calls += 1
-        number = self._history.next_number(ask.judgment, due.ask)
         attempt = Attempt(
             judgment=ask.judgment,
             ask=due.ask,
-            attempt=number,
-            request_digest=request_digest(messages, limit, self._limits.form),
+            attempt=self._history.next_number(ask.judgment, due.ask),
+            request_digest=request_digest(messages, limit, self._config.form),
             latency_seconds=time.monotonic() - started,
-            **(answer_fields(reply) if reply else failure_fields(error)),
+            **(answer_fields(said) if isinstance(said, Reply) else failure_fields(said)),
         )
+        self._purse.settle(reserved, attempt)
+        self._learn(said, messages, expected)
+        self.tally.calls += 1
         self._history.add(attempt)
         await self._saved(attempt)
-        if error:
-            raise error
+        if isinstance(said, JudgeError):
+            raise said
 
     async def _turn(self, tokens: int) -> None:
-        """Wait until the call may be made. Raises Unavailable if the session was stopped meanwhile."""
+        """Wait until the call may be made. Raises Unavailable if the session ended meanwhile."""
         await self._gate.enter(tokens)
-        if self._stopping.is_set():
+        if self._ending.reached():
             self._gate.leave()
             raise Unavailable("not sent, because the session was stopped")
 
-    def _learn(
-        self, reply: Reply | None, error: JudgeError | None, messages: Messages, expected: int, reserved: float
-    ) -> None:
-        """What a call tells about the next ones: its tokens, its cost, and whether the endpoint bears as many."""
-        if reply:
-            self._tokens.learn(messages, reply.prompt_tokens)
-            used = (reply.prompt_tokens or expected) + (reply.completion_tokens or 0)
+    def _learn(self, said: Reply | JudgeError, messages: Messages, expected: int) -> None:
+        """What a call tells about the next ones: its tokens, and whether the endpoint bears as many."""
+        if isinstance(said, Reply):
+            self._tokens.learn(messages, said.prompt_tokens)
+            used = (said.prompt_tokens or expected) + (said.completion_tokens or 0)
             self._gate.borne(used - expected)
-            self._purse.settle(reserved, reply.prompt_tokens, reply.completion_tokens)
-            if reply.exhausted_seconds:
-                self._gate.hold(min(reply.exhausted_seconds, max(0.0, self._left())))
-            return
-        self._purse.free(reserved)
-        if isinstance(error, Unavailable) and error.status == 429:
-            self._gate.limited(error.retry_after_seconds)
+            if said.exhausted_seconds:
+                self._gate.hold(said.exhausted_seconds)
+        elif isinstance(said, Unavailable) and said.status == 429:
+            self._gate.limited(said.retry_after_seconds)
         else:
             self._gate.borne()
 

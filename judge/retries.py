@@ -1,13 +1,15 @@
 """When a judge's call is tried again, after how long, and when a whole session has no hope.
 
-In: the error of a call. Out: a wait, or the error that stops the session.
+In: the error of a call. Out: a wait, or the error that ends the session.
 Source: "full jitter" (AWS Architecture Blog, Exponential Backoff and Jitter); tenacity does the loop.
 
 The wait is the larger of the server's Retry-After, of any length, and a full-jitter exponential. One that reaches
 beyond the session's deadline ends it.
 """
 
-from collections.abc import Awaitable, Callable
+import asyncio
+import math
+import time
 
 from tenacity import AsyncRetrying, RetryCallState, retry_if_exception, stop_after_attempt, wait_random_exponential
 
@@ -16,22 +18,82 @@ from ledger.errors import JudgeError, Rejected, Unavailable
 BACKOFF_SECONDS = 1.0
 LONGEST_BACKOFF_SECONDS = 60.0
 LOST_AFTER = 50
+MINUTE = 60.0
 
 
-def retrying(attempts: int, pause: Callable[[float], Awaitable[None]], left: Callable[[], float]) -> AsyncRetrying:
-    """The loop around one call: Unavailable is tried again within the seconds `left`, all else is raised at once."""
-    return AsyncRetrying(
-        retry=retry_if_exception(lambda error: worth_retrying(error, left())),
-        stop=stop_after_attempt(attempts),
-        wait=wait,
-        sleep=pause,
-        reraise=True,
-    )
+class Ending:
+    """When a session ends: at an error that every further call would meet, or at its deadline, counted from `begin`.
 
+    Nothing is begun after it; calls in flight may finish, because they are paid for.
+    """
 
-def worth_retrying(error: BaseException, left: float) -> bool:
-    """Whether the same call may succeed before the deadline."""
-    return isinstance(error, Unavailable) and not _asks_too_much(error, left)
+    def __init__(self, deadline_seconds: float) -> None:
+        self.error: JudgeError | None = None
+        self._deadline_seconds, self._ends_at = deadline_seconds, math.inf
+        self._lost = 0
+        self._over = asyncio.Event()
+
+    def begin(self) -> None:
+        """Start the clock: the judges' servers stand, the first call follows."""
+        self._ends_at = time.monotonic() + self._deadline_seconds
+
+    def reached(self) -> bool:
+        """Whether the session is over."""
+        if self._left() <= 0:
+            self.stop(out_of_time("the session's deadline is reached"))
+        return self._over.is_set()
+
+    def stop(self, error: JudgeError) -> None:
+        """End the session for this reason; the first one counts."""
+        self.error = self.error or error
+        self._over.set()
+
+    def gone_well(self) -> None:
+        """A judgment stands: whoever failed before it was not lost for good."""
+        self._lost = 0
+
+    def gone_wrong(self, error: Rejected | Unavailable) -> None:
+        """A judgment was given up with this error, which may end the session."""
+        self._lost = self._lost + 1 if isinstance(error, Unavailable) else 0
+        if isinstance(error, Rejected):
+            fatal: JudgeError | None = error if error.stops_all else None
+        elif self._asks_too_much(error):
+            fatal = out_of_time(_waiting(error.retry_after_seconds or 0.0), error)
+        elif self._lost >= LOST_AFTER:
+            fatal = JudgeError(
+                f"{self._lost} judgments in a row failed, the last with: {error.what}", where=error.where
+            )
+        else:
+            fatal = None
+        if fatal:
+            self.stop(fatal)
+
+    async def pause(self, seconds: float) -> None:
+        """Wait, but not longer than the session lasts. Raises Unavailable when it ends meanwhile."""
+        if not self.reached() and seconds > self._left():
+            self.stop(out_of_time(_waiting(seconds)))
+        try:
+            async with asyncio.timeout(seconds):
+                await self._over.wait()
+        except TimeoutError:
+            return
+        raise Unavailable("not tried again, because the session was stopped")
+
+    def retrying(self, attempts: int) -> AsyncRetrying:
+        """The loop around one call: Unavailable is tried again before the deadline, all else is raised at once."""
+        return AsyncRetrying(
+            retry=retry_if_exception(lambda error: isinstance(error, Unavailable) and not self._asks_too_much(error)),
+            stop=stop_after_attempt(attempts),
+            wait=wait,
+            sleep=self.pause,
+            reraise=True,
+        )
+
+    def _asks_too_much(self, error: Unavailable) -> bool:
+        return (error.retry_after_seconds or 0.0) > max(0.0, self._left())
+
+    def _left(self) -> float:
+        return self._ends_at - time.monotonic()
 
 
 def wait(state: RetryCallState) -> float:
@@ -42,19 +104,6 @@ def wait(state: RetryCallState) -> float:
     return max(asked or 0.0, jitter)
 
 
-def stopping_error(error: Rejected | Unavailable, lost: int, left: float) -> JudgeError | None:
-    """The error that ends the session, or None; `lost` judgments in a row found the endpoint unavailable, and the
-    session has `left` seconds.
-    """
-    if isinstance(error, Rejected):
-        return error if error.stops_all else None
-    if _asks_too_much(error, left):
-        return out_of_time(error.retry_after_seconds or 0.0, error)
-    if lost >= LOST_AFTER:
-        return JudgeError(f"{lost} judgments in a row failed, the last with: {error.what}", where=error.where)
-    return None
-
-
 def nobody_answers(error: JudgeError | None) -> JudgeError:
     """The sentence for an endpoint where not even an error came back."""
     where, what = (error.where, error.what) if error else ("", "no answer")
@@ -63,16 +112,17 @@ def nobody_answers(error: JudgeError | None) -> JudgeError:
     )
 
 
-def out_of_time(seconds: float, error: Unavailable | None = None) -> JudgeError:
-    """The end of a session that would have to wait beyond its deadline."""
+def out_of_time(what: str, error: Unavailable | None = None) -> JudgeError:
+    """The end of a session that is at its deadline, or would have to wait beyond it."""
     why = f" ({error.what})" if error else ""
     return JudgeError(
-        f"the next call has to wait {seconds / 60:.0f} minutes, beyond the session's deadline{why}.",
+        f"{what}{why}.",
         where=error.where if error else "",
-        remedy="Run the same command again then, or raise `deadline_seconds`; what was answered is kept.",
+        remedy="Run the same command again later, or raise `deadline_seconds`; what was answered is kept.",
         status=error.status if error else None,
     )
 
 
-def _asks_too_much(error: Unavailable, left: float) -> bool:
-    return (error.retry_after_seconds or 0.0) > left
+def _waiting(seconds: float) -> str:
+    span = f"{seconds / MINUTE:.0f} minutes" if seconds >= MINUTE else f"{seconds:.0f} seconds"
+    return f"the next call has to wait {span}, beyond the session's deadline"

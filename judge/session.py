@@ -7,7 +7,6 @@ A second run asks only what has no answer yet. However a session ends, also by C
 """
 
 import asyncio
-import time
 from collections.abc import Callable, Iterator, Sequence
 from contextlib import AbstractContextManager, ExitStack, contextmanager
 from dataclasses import dataclass, field
@@ -15,14 +14,13 @@ from typing import Any
 
 from judge.brief import Brief, ReviewPlan, outcomes
 from judge.budget import spent
-from judge.calls import Interviews, Limits, Tally
+from judge.calls import Interviews, Tally
 from judge.client import Transport
 from judge.derivation import derived, derived_marks
 from judge.history import History
 from judge.hostility import tricks
 from judge.plan import TIE, Answers, Ask
 from ledger.errors import JudgeError
-from ledger.judge_config import JudgeConfig
 from ledger.judgments import Attempt
 from ledger.manifests import Manifest, open_manifest, read_manifest, write_manifest
 from ledger.progress import Progress, Report, silent
@@ -57,7 +55,6 @@ class JudgeSummary:
     prompt_tokens: int | None
     completion_tokens: int | None
     spent_usd: float | None
-    seconds: float
 
 
 @dataclass
@@ -105,7 +102,7 @@ class Sitting:
         }
         config = self.brief.config
         if config.price:
-            facts["spent_usd"] = round(spent(self.history.all(), config.price, config.max_tokens), 6)
+            facts["spent_usd"] = round(spent(self.history.all(), config), 6)
         write_manifest(self.folder.path, self.manifest.model_copy(update={"facts": facts}).ended())
 
 
@@ -134,18 +131,12 @@ def sitting(brief: Brief) -> Iterator[Sitting]:
             held.close()
 
 
-def judge_review(brief: Brief, connect: Connect, report: Report = silent) -> JudgeSummary:
-    """Have one judge rate and compare the answers of a review, as `judge_together` does several."""
-    return judge_together([(brief, connect)], report)[0]
-
-
 def judge_together(work: Sequence[tuple[Brief, Connect]], report: Report = silent) -> list[JudgeSummary]:
     """Have several judges work at the same time, in one event loop; each way to one is called only if something is due.
 
     Raises what `sitting` raises, and JudgeError when no judgment of a judge has an answer or an error met that every
     further call would meet; by then all that was answered, by all of them, is derived.
     """
-    started = time.monotonic()
     with ExitStack() as stack:
         sittings = [stack.enter_context(sitting(brief)) for brief, _ in work]
         dues = [held.due() for held in sittings]
@@ -160,18 +151,17 @@ def judge_together(work: Sequence[tuple[Brief, Connect]], report: Report = silen
             asyncio.run(_all(interviews))
     for held in sittings:
         _raise_failure(held)
-    seconds = time.monotonic() - started
-    return [_summary(held, len(due), seconds) for held, due in zip(sittings, dues, strict=True)]
+    return [_summary(held, len(due)) for held, due in zip(sittings, dues, strict=True)]
 
 
 async def _all(interviews: Sequence[tuple[Interviews, list[Ask]]]) -> None:
     await asyncio.gather(*(each.hold(asks) for each, asks in interviews))
 
 
-def _summary(held: Sitting, due: int, seconds: float) -> JudgeSummary:
-    tally = held.tally
+def _summary(held: Sitting, due: int) -> JudgeSummary:
+    tally, config = held.tally, held.brief.config
     return JudgeSummary(
-        judge=held.brief.config.name,
+        judge=config.name,
         asked=tally.asked,
         answered=tally.asked - tally.failed,
         reused=len(held.asks) - due,
@@ -181,8 +171,7 @@ def _summary(held: Sitting, due: int, seconds: float) -> JudgeSummary:
         **{"ratings": {}, "games": {}, **held.counts},
         prompt_tokens=tally.prompt_tokens,
         completion_tokens=tally.completion_tokens,
-        spent_usd=tally.spent_usd,
-        seconds=seconds,
+        spent_usd=spent(held.history.all(), config) if config.price else None,
     )
 
 
@@ -193,22 +182,6 @@ def reparse(brief: Brief) -> dict[str, dict[str, int]]:
     return held.counts
 
 
-def limits(config: JudgeConfig) -> Limits:
-    """What the config allows a session."""
-    return Limits(
-        concurrency=config.concurrency,
-        attempts=config.attempts,
-        max_tokens=config.max_tokens,
-        parsing=config.rules,
-        form=config.form,
-        requests_per_minute=config.requests_per_minute,
-        tokens_per_minute=config.tokens_per_minute,
-        deadline_seconds=config.deadline_seconds,
-        price=config.price,
-        budget_usd=config.budget_usd,
-    )
-
-
 def _interviews(transport: Transport, held: Sitting, writer: Writer[Attempt], due: int, report: Report) -> Interviews:
     total = len(held.asks)
 
@@ -217,7 +190,7 @@ def _interviews(transport: Transport, held: Sitting, writer: Writer[Attempt], du
         told += [f"${now.spent_usd:.2f}"] if now.spent_usd is not None else []
         report(Progress(f"judge {held.brief.config.name}", total - due + now.asked, total, ", ".join(told)))
 
-    return Interviews(transport, limits(held.brief.config), held.history, writer, tell, held.tally)
+    return Interviews(transport, held.brief.config, held.history, writer, tell, held.tally)
 
 
 def _raise_failure(held: Sitting) -> None:

@@ -13,14 +13,14 @@ from judge.batch_endpoint import BatchEndpoint
 from judge.brief import Brief
 from judge.estimate import estimate
 from judge.history import Due
-from judge.session import judge_review, reparse, sitting
+from judge.session import reparse, sitting
 from ledger.errors import BadRecord, JudgeError, StaleInput
 from ledger.judgments import Outcome
 from ledger.manifests import read_manifest
 from ledger.runs import RunFolder
 from ledger.store import Writer
 from tests.fake_judge_server import answer, completion, verdict
-from tests.test_judge_session import KEY, PROMPTS, configured, essay, simple, told_to
+from tests.test_judge_session import KEY, PROMPTS, configured, essay, judge_review, simple
 
 QUESTIONS = 3
 
@@ -82,7 +82,7 @@ def test_a_batch_gives_the_same_records_as_the_wire(run, tmp_path):
     assert (done.answered, done.failed, done.passed_over, due) == (len(lines), 0, 0, 0)
     by_batch = files_of(run)
     run.judge("j").attempts.path.unlink()
-    judge_review(brief(run), *told_to(simple(), lambda _: None))
+    judge_review(brief(run))
     assert files_of(run) == by_batch
     assert {a.prompt_tokens for a in run.judge("j").attempts.records()} == {None}  # the scripted judge counts nothing
 
@@ -222,7 +222,7 @@ def test_an_estimate_makes_no_call_and_learns_from_what_was_counted(run, tmp_pat
 
 def test_stored_replies_are_read_again_by_other_rules_without_a_call(run):
     two = {"max_tokens": 100, "modes": ("single",)}
-    judge_review(brief(run, **two), *told_to(None, lambda _: None))
+    judge_review(brief(run, **two))
     attempts = run.judge("j").attempts.path
     attempts.write_text(attempts.read_text().replace("Rating: [[", "First [[9]]. Rating: [["))
     before = attempts.read_bytes()
@@ -236,17 +236,17 @@ def test_stored_replies_are_read_again_by_other_rules_without_a_call(run):
 
 
 def test_everybody_plays_everybody_where_it_is_asked_for(run):
-    summary = judge_review(brief(run, ("cand", "other"), pairs="all", modes=("pair",)), *told_to(None, lambda _: None))
+    summary = judge_review(brief(run, ("cand", "other"), pairs="all", modes=("pair",)))
     games = list(run.judge("j").games.records())
     assert {(g.baseline, g.candidate) for g in games} == {("base", "cand"), ("base", "other"), ("cand", "other")}
     assert summary.games == {Outcome.SCORED: 3 * QUESTIONS * 2 * 2}
 
 
 def test_new_answers_of_one_model_are_judged_and_no_others(run):
-    judge_review(brief(run, ("cand", "other")), *told_to(None, lambda _: None))
+    judge_review(brief(run, ("cand", "other")))
     fresh = [answer("cand", f"q{n}", "Now quite another text.", "And a second one.") for n in range(QUESTIONS)]
     run.generation("cand").answers.replace(fresh)
     judge = simple()
-    summary = judge_review(brief(run, ("cand", "other")), *told_to(judge, lambda _: None))
+    summary = judge_review(brief(run, ("cand", "other")), judge)
     assert summary.asked == len(judge.calls) == 2 * QUESTIONS + 2 * 2 * QUESTIONS
     assert summary.failed == 0

@@ -9,14 +9,16 @@ import time
 import pytest
 
 from judge import retries
-from judge.calls import Interviews, Limits, Tally
+from judge.calls import Interviews, Tally
 from judge.client import OpenAITransport
 from judge.history import History
 from judge.plan import Ask
 from judge.replies import Reply
+from judge.retries import Ending
 from judge.scripted_judge import ScriptedJudge
 from judge.verdicts import Reading
 from ledger.errors import JudgeError, Rejected, Unavailable
+from ledger.judge_config import JudgeConfig
 from ledger.judgments import Attempt, Outcome
 from ledger.store import Store, Writer
 from tests.fake_judge_server import FakeJudgeServer, Served, completion, refusal
@@ -36,12 +38,12 @@ def asks(count=1, mode="single"):
     return [ask(number) for number in range(count)]
 
 
-def held(tmp_path, transport, asked, history=None, **limits):
+def held(tmp_path, transport, asked, history=None, **settings):
     """A session's tally and history, and the attempts that are on the disk after it."""
-    settings = Limits(**{"concurrency": 4, "attempts": 6, "max_tokens": 100, "parsing": "strict", **limits})
+    config = JudgeConfig(**{"model": "m", "concurrency": 4, "attempts": 6, "max_tokens": 100, **settings})
     history, tally, store = history or History(), Tally(), Store(tmp_path / "attempts.jsonl", Attempt)
     with Writer(store) as writer:
-        session = Interviews(transport, settings, history, writer, lambda _: None, tally)
+        session = Interviews(transport, config, history, writer, lambda _: None, tally)
         asyncio.run(session.hold(asked))
     return tally, history, list(store.records())
 
@@ -259,3 +261,46 @@ def test_ten_thousand_asks_take_few_tasks(tmp_path):
     tally, _, saved = held(tmp_path, ScriptedJudge(script), asks(10_000), concurrency=32)
     assert tally.asked == len(saved) == 10_000
     assert most <= 34
+
+
+def test_the_deadline_bounds_a_session_that_never_waits(tmp_path):
+    """Each call takes long and none is paced: the session still ends, and says why."""
+
+    class Slow(ScriptedJudge):
+        async def call(self, *about):
+            await asyncio.sleep(0.05)
+            return await super().call(*about)
+
+    tally, _, saved = held(tmp_path, Slow(lambda _: "[[7]]"), asks(200), concurrency=1, deadline_seconds=0.3)
+    assert len(saved) < 200
+    assert "the session's deadline is reached" in str(tally.stopped)
+
+
+def test_the_deadline_does_not_run_while_a_judges_server_starts():
+    ending = Ending(0.01)
+    time.sleep(0.02)
+    assert not ending.reached()
+    ending.begin()
+    time.sleep(0.02)
+    assert ending.reached()
+
+
+def test_a_session_that_is_done_at_its_deadline_has_not_failed(tmp_path):
+    def script(_):
+        time.sleep(1.1)
+        return "[[7]]"
+
+    tally, _, _ = held(tmp_path, ScriptedJudge(script), asks(), deadline_seconds=1)
+    assert (tally.asked, tally.stopped) == (1, None)
+
+
+def test_a_wait_of_less_than_a_minute_is_told_in_seconds(tmp_path):
+    judge = ScriptedJudge(lambda _: Unavailable("slow", status=429, retry_after_seconds=40))
+    tally, _, _ = held(tmp_path, judge, asks(), deadline_seconds=30)
+    assert "has to wait 40 seconds, beyond the session's deadline" in str(tally.stopped)
+
+
+def test_the_time_that_an_endpoint_wants_is_told_whole(tmp_path):
+    judge = ScriptedJudge(lambda _: Reply("[[7]]", exhausted_seconds=7200))
+    tally, _, _ = held(tmp_path, judge, asks(9), concurrency=1, deadline_seconds=3)
+    assert "120 minutes, beyond the session's deadline" in str(tally.stopped)

@@ -1,6 +1,7 @@
 """The gate on a clock of its own: slow start, 429s, learned pace, minutes' limits, headers. And the purse."""
 
 import asyncio
+import random
 
 import pytest
 from hypothesis import given
@@ -9,7 +10,7 @@ from hypothesis import strategies as st
 from judge.budget import Purse, Tokens, spent
 from judge.rates import Gate, exhausted_for, span_seconds
 from ledger.errors import Rejected
-from ledger.judge_config import Price
+from ledger.judge_config import JudgeConfig, Price
 from ledger.judgments import Attempt
 
 
@@ -172,20 +173,30 @@ def test_an_allowance_that_is_used_up_holds_everybody():
 PRICE = Price(input=1.0, output=10.0)
 
 
+def judge(**settings):
+    return JudgeConfig(**{"model": "m", "max_tokens": 100, "price": PRICE, **settings})
+
+
+def answered(prompt_tokens=None, completion_tokens=None, status="answered"):
+    counts = {"prompt_tokens": prompt_tokens, "completion_tokens": completion_tokens}
+    about = {"judgment": "rating/x", "ask": "first", "attempt": 1, "request_digest": "d", "latency_seconds": 1.0}
+    return Attempt(status=status, **about, **counts)
+
+
 def test_the_purse_lets_no_call_through_that_the_budget_might_not_hold():
     async def story():
-        purse = Purse(PRICE, 0.05, 0.0)  # a call of 1000 tokens out costs a cent at most
+        purse = Purse(judge(budget_usd=0.05))  # a call of 1000 tokens out costs a cent at most
         taken = [await purse.take(0, 1000) for _ in range(5)]
         waiting = asyncio.create_task(purse.take(0, 1000))
         await asyncio.sleep(0)
         assert not waiting.done()
-        purse.settle(taken[0], 0, 100)  # it used a tenth: nine tenths are back, not enough for a sixth
+        purse.settle(taken[0], answered(0, 100))  # it used a tenth: nine tenths are back, not enough for a sixth
         await asyncio.sleep(0)
         assert not waiting.done()
-        purse.settle(taken[1], 0, 100)
+        purse.settle(taken[1], answered(0, 100))
         assert await waiting == pytest.approx(0.01)
         for each in [*taken[2:], 0.01]:
-            purse.settle(each, 0, 1000)
+            purse.settle(each, answered(0, 1000))
         assert purse.spent_usd == pytest.approx(0.042)
         with pytest.raises(Rejected, match="does not hold another call") as error:
             await purse.take(0, 1000)
@@ -194,23 +205,38 @@ def test_the_purse_lets_no_call_through_that_the_budget_might_not_hold():
     asyncio.run(story())
 
 
-def test_what_nobody_counted_is_spent_at_its_most_and_failures_are_free():
-    purse = Purse(PRICE, 1.0, 0.0)
+def test_what_nobody_counted_costs_its_whole_output_limit_with_and_without_a_budget():
+    """In the session, in the next one and in the manifest: one rule, so that the budget means the same in each."""
+    attempts = [answered(status="failed"), answered(1000, 500), answered()]
+    total = 0.001 + 0.005 + 0.001
+    for config in (judge(), judge(budget_usd=1.0)):
+        purse = Purse(config)
+
+        async def story(purse=purse):
+            for attempt in attempts:
+                purse.settle(await purse.take(1000, 100), attempt)
+
+        asyncio.run(story())
+        assert purse.spent_usd == pytest.approx(total)
+        assert Purse(config, attempts).spent_usd == spent(attempts, config) == pytest.approx(total)
+    assert spent(attempts, judge(price=None)) == 0
+
+
+def test_calls_that_come_back_in_any_order_leave_no_remainder_to_wait_for():
+    """0.1 + 0.2 - 0.1 - 0.2 is 2.8e-17 in floats: a sum would wait for a call that nobody makes."""
+    chance = random.Random(5)
 
     async def story():
-        purse.settle(await purse.take(1000, 1000), None, None)
-        purse.free(await purse.take(1000, 1000))
+        purse = Purse(judge(budget_usd=1.0))
+        for _ in range(200):
+            taken = [await purse.take(chance.randint(1, 9999), chance.randint(1, 9999)) for _ in range(8)]
+            chance.shuffle(taken)
+            for each in taken:
+                purse.free(each)
+            with pytest.raises(Rejected, match="does not hold another call"):
+                await asyncio.wait_for(purse.take(0, 200_000), 1)
 
     asyncio.run(story())
-    assert purse.spent_usd == pytest.approx(0.011)
-    made = {"judgment": "rating/x", "ask": "first", "request_digest": "d", "latency_seconds": 1.0}
-    attempts = [
-        Attempt(attempt=1, status="failed", **made),
-        Attempt(attempt=2, status="answered", prompt_tokens=1000, completion_tokens=500, reply="", **made),
-        Attempt(attempt=3, status="answered", reply="", **made),
-    ]
-    assert spent(attempts, PRICE, 100) == pytest.approx(0.001 + 0.005 + 0.001)
-    assert spent(attempts, None, 100) == 0
 
 
 def test_tokens_are_estimated_high_and_then_learned():

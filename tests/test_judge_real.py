@@ -20,7 +20,7 @@ from judge.batch import collect, export
 from judge.brief import Brief
 from judge.client import OpenAITransport
 from judge.prompt_sets import assay_prompts
-from judge.session import judge_review, sitting
+from judge.session import judge_together, sitting
 from ledger.errors import EngineError
 from ledger.judge_config import JudgeConfig
 from ledger.manifests import read_manifest
@@ -64,7 +64,7 @@ def brief(run, form, **settings):
 def asked(run, url, form, **settings):
     judged = brief(run, form, **settings)
     connect = lambda learned: nullcontext(OpenAITransport(url, "", "smol", 300, learned))  # noqa: E731
-    summary = judge_review(judged, connect)
+    summary = judge_together([(judged, connect)])[0]
     return summary, run.judge(form)
 
 

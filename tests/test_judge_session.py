@@ -11,7 +11,7 @@ from judge.brief import Brief, refuse_contestant
 from judge.client import OpenAITransport
 from judge.prompt_sets import assay_prompts
 from judge.scripted_judge import ScriptedJudge
-from judge.session import judge_review
+from judge.session import judge_together
 from ledger.errors import ConfigError, JudgeError, MissingRecords, Rejected, StaleInput, StoreLocked, Unavailable
 from ledger.judge_config import JudgeConfig
 from ledger.judgments import Order, Outcome, Winner
@@ -53,13 +53,14 @@ def run(tmp_path):
     return folder
 
 
-def told_to(transport, report):
-    return (lambda _: nullcontext(transport or simple()), report)
+def judge_review(brief, transport=None, report=silent):
+    """One judge alone; without a transport, one of simple taste."""
+    return judge_together([(brief, lambda _: nullcontext(transport or simple()))], report)[0]
 
 
 def judged(run, transport=None, config=None, report=silent, **settings):
     about = {"baseline": "base", "candidates": ["cand"], "control": "base@control", "seed": 1, **settings}
-    return judge_review(Brief(run, config or configured(), PROMPTS, **about), *told_to(transport, report))
+    return judge_review(Brief(run, config or configured(), PROMPTS, **about), transport, report)
 
 
 def configured(**settings):
@@ -234,5 +235,5 @@ def test_a_judge_with_nothing_to_do_is_not_even_connected(run):
     judged(run)
     facts = read_manifest(run.judge("j").path).facts
     about = {"baseline": "base", "candidates": ["cand"], "control": "base@control", "seed": 1}
-    judge_review(Brief(run, configured(), PROMPTS, **about), lambda _: pytest.fail("connected"))
+    judge_together([(Brief(run, configured(), PROMPTS, **about), lambda _: pytest.fail("connected"))])
     assert read_manifest(run.judge("j").path).facts == facts

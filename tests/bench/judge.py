@@ -27,10 +27,11 @@ from pathlib import Path
 sys.path[0] = str(Path(__file__).resolve().parents[2])  # this folder has a file that is called like a room
 
 # ruff: noqa: E402
-from judge.calls import Interviews, Limits, Tally
+from judge.calls import Interviews, Tally
 from judge.client import OpenAITransport
 from judge.history import History
 from judge.plan import Ask
+from ledger.judge_config import JudgeConfig
 from ledger.judgments import Attempt
 from ledger.store import Store, Writer
 
@@ -126,12 +127,12 @@ def ours(url: str, concurrency: int) -> None:
     """All calls through Assay's own layer, attempts on the disk; none may be lost or made twice."""
     messages = [{"role": "system", "content": "You judge."}, {"role": "user", "content": PROMPT}]
     asks = [Ask(f"rating/{number}", "single", lambda: messages) for number in range(CALLS)]
-    limits = Limits(concurrency=concurrency, attempts=12, max_tokens=4096, parsing="strict")
+    config = JudgeConfig(model="m", concurrency=concurrency, attempts=12)
     with tempfile.TemporaryDirectory() as name:
         store = Store(Path(name) / "attempts.jsonl", Attempt)
         with Writer(store) as writer:
             transport, tally = OpenAITransport(url, "key", "m", 60), Tally()
-            asyncio.run(Interviews(transport, limits, History(), writer, lambda _: None, tally).hold(asks))
+            asyncio.run(Interviews(transport, config, History(), writer, lambda _: None, tally).hold(asks))
         answered = {each.judgment for each in store.records() if each.status == "answered"}
     if len(answered) != CALLS or tally.failed:
         raise SystemExit(f"{len(answered)} of {CALLS} answered, {tally.failed} failed")
