@@ -3,15 +3,16 @@
 In: an ask, what is due, a reply or an error. Out: messages, hashes and fields of Attempt records.
 """
 
-from typing import Any, Literal
+from typing import Any
 
 from judge.history import Due
 from judge.plan import Ask
-from judge.prompt_sets import TEMPERATURE, Form, Messages
+from judge.prompt_sets import TEMPERATURE, Messages
 from judge.replies import Reply
-from judge.verdicts import Parsing, reminder, spoken
+from judge.verdicts import reminder, spoken
 from ledger.digests import digest_of
 from ledger.errors import JudgeError, Rejected
+from ledger.judgments import Form, Parsing
 
 
 def conversation(ask: Ask, due: Due, parsing: Parsing) -> Messages:
@@ -19,7 +20,7 @@ def conversation(ask: Ask, due: Due, parsing: Parsing) -> Messages:
     return [*ask.messages(), *_reminding(ask, due, parsing)]
 
 
-def request_digest(messages: Messages, max_tokens: int, form: Form = "text") -> str:
+def request_digest(messages: Messages, max_tokens: int, form: Form) -> str:
     """Hash of what one call asks for."""
     return digest_of({"messages": messages, "max_tokens": max_tokens, "temperature": TEMPERATURE, "form": form})
 
@@ -40,7 +41,7 @@ def answer_fields(reply: Reply) -> dict[str, Any]:
     """The fields of an attempt that was answered."""
     return {
         "status": "answered",
-        "http_status": 200,
+        "http_status": reply.http_status,
         "prompt_tokens": reply.prompt_tokens,
         "completion_tokens": reply.completion_tokens,
         "served_model": reply.served_model,
@@ -51,7 +52,7 @@ def answer_fields(reply: Reply) -> dict[str, Any]:
     }
 
 
-def failure_fields(error: JudgeError | None) -> dict[str, Any]:
+def failure_fields(error: JudgeError) -> dict[str, Any]:
     """The fields of an attempt that failed, for now or for good."""
-    status: Literal["failed", "rejected"] = "rejected" if isinstance(error, Rejected) else "failed"
-    return {"status": status, "http_status": error.status if error else None, "error": str(error)}
+    status = "rejected" if isinstance(error, Rejected) else "failed"
+    return {"status": status, "http_status": error.status, "error": str(error)}

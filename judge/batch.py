@@ -15,13 +15,14 @@ from pathlib import Path
 from typing import Any
 
 from judge.attempts import answer_fields, conversation, failure_fields, request_digest
-from judge.client import is_transient, request_body
+from judge.client import request_body
 from judge.history import Due
 from judge.plan import Ask
-from judge.replies import completion_reply
+from judge.replies import FILTERED, Reply, completion_reply
 from judge.session import Sitting
 from judge.verdict_forms import extras
 from ledger.digests import digest_of
+from ledger.endpoints import is_transient
 from ledger.errors import BadRecord, JudgeError, Rejected, Unavailable
 from ledger.judgments import Attempt
 from ledger.store import Writer, write_atomically
@@ -55,7 +56,7 @@ def export(held: Sitting) -> list[Path]:
 
 def collect(held: Sitting, files: Iterable[Path]) -> Collected:
     """Take result and error files into the attempts. Raises BadRecord for a line that is no batch result."""
-    due = {custom_id(ask, each): (ask, each) for ask, each in _due(held)}
+    due = {custom_id(ask, each): (ask, each) for ask, each in held.due()}
     done = Collected()
     with Writer(held.folder.attempts) as writer:
         for path in files:
@@ -77,16 +78,9 @@ def custom_id(ask: Ask, due: Due) -> str:
     return f"assay-{digest_of([ask.judgment, due.ask, due.doubled])}"
 
 
-def _due(held: Sitting) -> Iterator[tuple[Ask, Due]]:
-    for ask in held.asks:
-        due = held.history.due(ask.judgment, ask.mode, held.brief.config.rules)
-        if due:
-            yield ask, due
-
-
 def _lines(held: Sitting) -> Iterator[str]:
     config = held.brief.config
-    for ask, due in _due(held):
+    for ask, due in held.due():
         body = request_body(
             config.model or config.serve,
             conversation(ask, due, config.rules),
@@ -139,7 +133,6 @@ def _attempt(held: Sitting, ask: Ask, due: Due, row: dict[str, Any], path: Path,
         ask=due.ask,
         attempt=held.history.next_number(ask.judgment, due.ask),
         request_digest=digest,
-        latency_seconds=0,
         **fields,
     )
 
@@ -147,9 +140,12 @@ def _attempt(held: Sitting, ask: Ask, due: Due, row: dict[str, Any], path: Path,
 def _answered(row: dict[str, Any]) -> dict[str, Any]:
     """The fields of a line's reply. Raises Unavailable or Rejected for one that failed, as the wire does."""
     response, error = row.get("response") or {}, row.get("error")
-    status = response.get("status_code")
+    status, body = response.get("status_code"), response.get("body")
     if status == 200 and not error:
-        return answer_fields(completion_reply(response["body"]))
-    what = f"batch: {json.dumps(error or response.get('body'))[:500]}"
+        return answer_fields(completion_reply(body))
+    fault = error or (body.get("error") if isinstance(body, dict) else None)
+    if isinstance(fault, dict) and fault.get("code") == FILTERED:  # vLLM's are plain text
+        return answer_fields(Reply("", finish=FILTERED, http_status=status or 400))
+    what = f"batch: {json.dumps(error or body)[:500]}"
     kind: type[JudgeError] = Unavailable if is_transient(status or 500) else Rejected
     raise kind(what, status=status)

@@ -9,8 +9,8 @@ from collections.abc import Iterable
 from judge.exam import PlannedMark
 from judge.history import History
 from judge.plan import J, Planned
-from judge.verdicts import Parsing, Reading, Value
-from ledger.judgments import ExamMark, Game, Order, Outcome, Rating, Winner
+from judge.verdicts import Reading, Value
+from ledger.judgments import ExamMark, Game, Order, Outcome, Parsing, Rating, Winner
 
 
 def derived(planned: Iterable[Planned[J]], history: History, parsing: Parsing) -> list[J]:

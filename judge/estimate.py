@@ -36,10 +36,9 @@ def estimate(brief: Brief) -> list[Expected]:
     """One row a kind, in the order in which they are asked. Raises MissingRecords, BadRecord, ConfigError."""
     history = History(brief.run.judge(brief.config.name).attempts.records())
     asks = brief.plan(brief.answers()).asks(exam_only=brief.exam_only)
-    due = [ask for ask in asks if history.due(ask.judgment, ask.mode, brief.config.rules)]
     ratio = _bytes_a_token(asks, history)
     by_kind: dict[str, list[Ask]] = {}
-    for ask in due:
+    for ask, _ in history.pending(asks, brief.config.rules):
         by_kind.setdefault(kind_of(ask.judgment), []).append(ask)
     return [_expected(brief, kind, some, ratio, history) for kind, some in by_kind.items()]
 

@@ -16,10 +16,10 @@ from dataclasses import dataclass
 from itertools import pairwise
 
 from judge.plan import Answers, Ask, judgment_id
-from judge.prompt_sets import Mode, PromptSet, Rendering
+from judge.prompt_sets import PromptSet, Rendering
 from judge.verdicts import Value
 from ledger.digests import digest_of
-from ledger.judgments import ExamMark, Order, Outcome
+from ledger.judgments import ExamMark, Mode, Order, Outcome
 from ledger.records import Answer, Finish, Key
 
 FEWEST_SENTENCES = 5

@@ -12,9 +12,9 @@ from dataclasses import dataclass
 from itertools import chain
 from typing import Any, Literal
 
-from judge.prompt_sets import Mode
-from judge.verdicts import RE_ASKED, Parsing, Reading, reading
-from ledger.judgments import Attempt, Outcome
+from judge.plan import Ask
+from judge.verdicts import RE_ASKED, Reading, reading
+from ledger.judgments import Attempt, Mode, Outcome, Parsing
 
 
 @dataclass(frozen=True)
@@ -70,14 +70,22 @@ class History:
         unclear = parsing != "fastchat" and _read(first[-1], mode, parsing).outcome in RE_ASKED
         return Due("again", replied=first[-1].reply) if unclear else None
 
+    def pending(self, asks: Iterable[Ask], parsing: Parsing) -> Iterator[tuple[Ask, Due]]:
+        """The asks whose judgments do not stand yet, each with what has still to be asked."""
+        for ask in asks:
+            if due := self.due(ask.judgment, ask.mode, parsing):
+                yield ask, due
+
     def verdict(self, judgment: str, mode: Mode, parsing: Parsing) -> tuple[Reading, str | None]:
         """The reading that stands and the judge's text: of the re-ask's last answer, else of the first ask's.
 
-        Without an answer: failed if there were attempts, skipped if there were none.
+        FastChat asks once, so by its rules the very first answer stands. Without an answer: failed if there were
+        attempts, skipped if there were none.
         """
-        answered = self._answered(judgment, "again") or self._answered(judgment, "first")
-        if answered:
-            return _read(answered[-1], mode, parsing), answered[-1].reply
+        first, again = (self._answered(judgment, ask) for ask in ("first", "again"))
+        if first:
+            stands = first[0] if parsing == "fastchat" else (again or first)[-1]
+            return _read(stands, mode, parsing), stands.reply
         return Reading(Outcome.FAILED if self.of(judgment) else Outcome.SKIPPED), None
 
     def answered(self, judgment: str) -> bool:

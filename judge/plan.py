@@ -15,11 +15,11 @@ from dataclasses import dataclass
 from typing import Any, Generic, TypeVar
 from urllib.parse import quote
 
-from judge.prompt_sets import Messages, Mode, PromptSet, Rendering
+from judge.prompt_sets import Messages, PromptSet, Rendering
 from judge.verdicts import Reading
 from ledger.digests import digest_of
 from ledger.errors import StaleInput
-from ledger.judgments import Game, Judgment, Order, Outcome, Rating
+from ledger.judgments import Game, Judgment, Mode, Order, Outcome, Rating
 from ledger.records import Answer, Finish, Key, Question
 
 J = TypeVar("J", bound=Judgment)

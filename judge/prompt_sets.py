@@ -12,7 +12,7 @@ from collections.abc import Iterator
 from dataclasses import dataclass
 from importlib.resources.abc import Traversable
 from pathlib import Path
-from typing import Any, Literal, Protocol
+from typing import Any, Protocol
 
 import jinja2
 from jinja2.sandbox import ImmutableSandboxedEnvironment
@@ -20,14 +20,13 @@ from jinja2.sandbox import ImmutableSandboxedEnvironment
 from judge.hostility import disarmed
 from ledger.digests import digest_of
 from ledger.errors import ConfigError
+from ledger.judgments import Form, Mode
 from ledger.records import Question
 
-Mode = Literal["single", "pair"]
 Messages = list[dict[str, str]]
 Seats = tuple[tuple[str, ...], ...]
 """The answers of each seat for turns 1..turn: one seat for a rating, two (A, B) for a game."""
 
-Form = Literal["text", "json", "logprob"]
 TEMPERATURE = 0
 FORMS_FILE = "forms.toml"
 FENCE_DIGITS = 8  # each digit costs a token or so in a dozen places

@@ -10,6 +10,7 @@ from typing import Any
 from judge.verdict_forms import is_rating
 from ledger.judgments import RatingToken
 
+FILTERED = "content_filter"  # a finish, and the code of the error for a prompt that was not let through
 KEPT_TOKENS = 2  # from the first that is a rating: enough for a 10 that is written in two
 
 
@@ -28,6 +29,7 @@ class Reply:
     completion_tokens: int | None = None
     rating_tokens: tuple[RatingToken, ...] = ()
     exhausted_seconds: float | None = None
+    http_status: int = 200
 
 
 def completion_reply(data: Any, exhausted_seconds: float | None = None) -> Reply:  # noqa: ANN401 - what a server sends

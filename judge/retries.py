@@ -1,22 +1,20 @@
 """When a judge's call is tried again, after how long, and when a whole session has no hope.
 
 In: the error of a call. Out: a wait, or the error that ends the session.
-Source: "full jitter" (AWS Architecture Blog, Exponential Backoff and Jitter); tenacity does the loop.
-
-The wait is the larger of the server's Retry-After, of any length, and a full-jitter exponential. One that reaches
-beyond the session's deadline ends it.
+tenacity does the loop. A server's Retry-After is granted whatever its length; one that reaches beyond the session's
+deadline ends it.
 """
 
 import asyncio
 import math
 import time
 
-from tenacity import AsyncRetrying, RetryCallState, retry_if_exception, stop_after_attempt, wait_random_exponential
+from tenacity import AsyncRetrying, RetryCallState, retry_if_exception, stop_after_attempt
 
 from ledger.errors import JudgeError, Rejected, Unavailable
+from ledger.waits import backoff
 
 BACKOFF_SECONDS = 1.0
-LONGEST_BACKOFF_SECONDS = 60.0
 LOST_AFTER = 50
 MINUTE = 60.0
 
@@ -84,7 +82,7 @@ class Ending:
         return AsyncRetrying(
             retry=retry_if_exception(lambda error: isinstance(error, Unavailable) and not self._asks_too_much(error)),
             stop=stop_after_attempt(attempts),
-            wait=wait,
+            wait=_wait,
             sleep=self.pause,
             reraise=True,
         )
@@ -96,12 +94,10 @@ class Ending:
         return self._ends_at - time.monotonic()
 
 
-def wait(state: RetryCallState) -> float:
-    """Seconds before the next attempt: what the server asks for, or more."""
-    jitter = wait_random_exponential(multiplier=BACKOFF_SECONDS, max=LONGEST_BACKOFF_SECONDS)(state)
+def _wait(state: RetryCallState) -> float:
     error = state.outcome.exception() if state.outcome else None
     asked = error.retry_after_seconds if isinstance(error, Unavailable) else None
-    return max(asked or 0.0, jitter)
+    return backoff(state.attempt_number, BACKOFF_SECONDS, asked)
 
 
 def nobody_answers(error: JudgeError | None) -> JudgeError:

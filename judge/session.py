@@ -17,7 +17,7 @@ from judge.budget import spent
 from judge.calls import Interviews, Tally
 from judge.client import Transport
 from judge.derivation import derived, derived_marks
-from judge.history import History
+from judge.history import Due, History
 from judge.hostility import tricks
 from judge.plan import TIE, Answers, Ask
 from ledger.errors import JudgeError
@@ -76,9 +76,9 @@ class Sitting:
         """Each conversation once."""
         return self.plan.asks(exam_only=self.brief.exam_only)
 
-    def due(self) -> list[Ask]:
-        """The conversations that have no reply that stands."""
-        return [ask for ask in self.asks if self.history.due(ask.judgment, ask.mode, self.brief.config.rules)]
+    def due(self) -> list[tuple[Ask, Due]]:
+        """The conversations that have no reply that stands, each with what has still to be asked."""
+        return list(self.history.pending(self.asks, self.brief.config.rules))
 
     def close(self) -> None:
         """Derive every record from the attempts, and write the manifest."""
@@ -91,13 +91,15 @@ class Sitting:
             self.folder.ratings.replace(ratings)
             self.folder.games.replace(games)
             self.counts |= {"ratings": outcomes(ratings), "games": outcomes(games)}
-        facts = self.manifest.facts | {
+        before = self.manifest.facts  # of what this session did not look at, the earlier ones tell
+        seen = before.get("answers", {}) | {name: tricks(answers.values()) for name, answers in self.models.items()}
+        facts = before | {
             "review": self.brief.about,
             "prompt_texts": self.brief.prompts.texts,
-            "judgments": self.manifest.facts.get("judgments", {}) | self.counts,
+            "judgments": before.get("judgments", {}) | self.counts,
             "endpoint": dict(self.endpoint),
-            "pace": self.tally.pace,
-            "answers": {name: found for name, answers in self.models.items() if (found := tricks(answers.values()))},
+            "pace": self.tally.pace or before.get("pace", {}),
+            "answers": {name: found for name, found in seen.items() if found},
             **self.history.facts(),
         }
         config = self.brief.config
@@ -139,7 +141,7 @@ def judge_together(work: Sequence[tuple[Brief, Connect]], report: Report = silen
     """
     with ExitStack() as stack:
         sittings = [stack.enter_context(sitting(brief)) for brief, _ in work]
-        dues = [held.due() for held in sittings]
+        dues = [[ask for ask, _ in held.due()] for held in sittings]
         interviews: list[tuple[Interviews, list[Ask]]] = []
         for held, due, (_, connect) in zip(sittings, dues, work, strict=True):
             if due:

@@ -58,10 +58,13 @@ def json_seats(said: str) -> set[str]:
     return {SEATS[text] for text in texts if text in SEATS}
 
 
-def expected_rating(tokens: Sequence[RatingToken]) -> tuple[set[float], str]:
-    """The expected rating, or nothing and why; `tokens` begin at the first token that is a rating."""
+def expected_rating(tokens: Sequence[RatingToken]) -> set[float]:
+    """The expected rating; `tokens` begin at the first token that is a rating.
+
+    Nothing where there is no such token, where less than LEAST_MASS lies on ratings, or where a 1 may have become a 10.
+    """
     if not tokens:
-        return set(), "no token is a rating, or the endpoint gave no log-probabilities"
+        return set()
     first = tokens[0]
     shares = dict.fromkeys(range(1, 11), 0.0)
     for text, logprob in first.top:
@@ -72,11 +75,12 @@ def expected_rating(tokens: Sequence[RatingToken]) -> tuple[set[float], str]:
         ten = min(1.0, sum(math.exp(min(logprob, 0.0)) for text, logprob in then if text.startswith("0")))
         shares[1], shares[10] = shares[1] * (1 - ten), shares[1] * ten
     elif not shares[10] and shares[1] > UNKNOWN_MASS:
-        return set(), "the probability of 1 may be that of 10, which this judge writes in two tokens"
+        return set()
     mass = sum(shares.values())
     if mass < LEAST_MASS:
-        return set(), f"only {100 * mass:.0f} % of the first rating token's probability lies on ratings"
-    return {sum(rating * share for rating, share in shares.items()) / mass}, ""
+        return set()
+    mean = sum(rating * share for rating, share in shares.items()) / mass
+    return {min(10.0, mean)}  # 10 * x / x is more than 10 for some x
 
 
 def is_rating(text: str) -> bool:

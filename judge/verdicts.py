@@ -11,13 +11,11 @@ The strict rules: what is thought is not said; exactly one distinct verdict in d
 import re
 from collections.abc import Sequence
 from dataclasses import dataclass
-from typing import Literal
 
-from judge.prompt_sets import Mode
+from judge.replies import FILTERED
 from judge.verdict_forms import expected_rating, json_ratings, json_seats
-from ledger.judgments import Outcome, RatingToken
+from ledger.judgments import Mode, Outcome, Parsing, RatingToken
 
-Parsing = Literal["strict", "fastchat", "json", "logprob"]
 Value = float | str | None
 """A score, or a seat (`A`, `B`) or a tie (`C`)."""
 
@@ -52,11 +50,10 @@ _FASTCHAT_SCORES = (re.compile(r"\[\[(\d+\.?\d*)\]\]"), re.compile(r"\[(\d+\.?\d
 
 @dataclass(frozen=True)
 class Reading:
-    """What became of a reply; `value` stands only when the outcome is scored, `note` says what is peculiar."""
+    """What became of a reply; `value` stands only when the outcome is scored."""
 
     outcome: Outcome
     value: Value = None
-    note: str = ""
 
 
 def reading(
@@ -73,17 +70,17 @@ def reading(
     """
     if refusal:
         return Reading(Outcome.REFUSED)
-    if finish == "content_filter":
+    if finish == FILTERED:
         return Reading(Outcome.FILTERED)
     if parsing == "fastchat":
         return fastchat_score(text) if mode == "single" else fastchat_winner(text)
     if parsing == "logprob":
-        return _read_values(*expected_rating(tokens))
+        return _read_values(expected_rating(tokens))
     if finish in CUT:
         return Reading(Outcome.TRUNCATED)
     said = spoken(text)
     if said is None:
-        return Reading(Outcome.UNREADABLE, note="the reply ends inside its thoughts")
+        return Reading(Outcome.UNREADABLE)
     if parsing == "json":
         return _read_values(json_ratings(said)) if mode == "single" else _seat(json_seats(said))
     return (
@@ -124,7 +121,7 @@ def fastchat_score(text: str) -> Reading:
         number = match[1]
         octal = "." not in number and number.startswith("0") and bool(number.strip("0"))
         if octal or not number.isascii():
-            return Reading(Outcome.UNREADABLE, note=f"FastChat stops with a SyntaxError at {number[:20]!r}")
+            return Reading(Outcome.UNREADABLE)  # FastChat stops with a SyntaxError
         return _read_values({float(number)})
     return Reading(Outcome.UNREADABLE)
 
@@ -147,9 +144,9 @@ def _seat(seats: set[str]) -> Reading:
     return Reading(Outcome.SCORED, seats.pop()) if seats else Reading(Outcome.UNREADABLE)
 
 
-def _read_values(numbers: set[float], note: str = "") -> Reading:
+def _read_values(numbers: set[float]) -> Reading:
     if not numbers:
-        return Reading(Outcome.UNREADABLE, note=note)
+        return Reading(Outcome.UNREADABLE)
     if len(numbers) > 1:
         return Reading(Outcome.CONTRADICTORY)
     number = numbers.pop()

@@ -7,6 +7,7 @@ from typing import Any, Literal, Self
 
 from pydantic import Field, model_validator
 
+from ledger.judgments import Form, Mode, Parsing
 from ledger.sections import Section
 
 MILLION = 1_000_000
@@ -28,8 +29,9 @@ class JudgeConfig(Section):
 
     `pairs` are games of every rival with the baseline, or of all models with each other. `form` is how a verdict is
     given: free text, JSON by a strict schema, or the expected rating from the token probabilities (`logprob`).
-    `concurrency` bounds the calls in flight, the limits a minute are the endpoint's own where it states them, and
-    `deadline_seconds` bounds a session. `price` and `budget_usd` bound what the review's calls may cost in all.
+    `concurrency` bounds the calls in flight, and the limits a minute those that begin: give the endpoint's own, where
+    they are known. No call begins once a session has lasted `deadline_seconds`. `price` and `budget_usd` bound what the
+    review's calls may cost in all.
     """
 
     model: str = ""
@@ -38,10 +40,10 @@ class JudgeConfig(Section):
     serve: str = ""
     serve_args: dict[str, Any] = Field(default_factory=dict)
     api_key_env: str = "OPENAI_API_KEY"
-    modes: tuple[Literal["single", "pair"], ...] = ("single", "pair")
+    modes: tuple[Mode, ...] = ("single", "pair")
     pairs: Literal["baseline", "all"] = "baseline"
     prompts: Literal["official", "assay"] = "assay"
-    form: Literal["text", "json", "logprob"] = "text"
+    form: Form = "text"
     parsing: Literal["strict", "fastchat"] = "strict"
     exam: bool = True
     exam_tasks: int = Field(default=20, ge=1)
@@ -62,7 +64,7 @@ class JudgeConfig(Section):
         return self.label or self.model or self.serve.rstrip("/").rsplit("/", 1)[-1]
 
     @property
-    def rules(self) -> Literal["strict", "fastchat", "json", "logprob"]:
+    def rules(self) -> Parsing:
         """How a reply is read: the form says it; a free text is read strictly, or as FastChat did."""
         return self.parsing if self.form == "text" else self.form
 
@@ -72,6 +74,8 @@ class JudgeConfig(Section):
             raise ValueError("give either `model` (with `base_url`, if it is not OpenAI's) or `serve`")
         if not self.modes:
             raise ValueError("`modes` is empty; use single, pair or both")
+        if len(set(self.modes)) < len(self.modes):
+            raise ValueError("`modes` names one mode twice")
         return self
 
     @model_validator(mode="after")

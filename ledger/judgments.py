@@ -11,6 +11,13 @@ from pydantic import BaseModel, Field, model_validator
 
 from ledger.records import Key, Record, Text
 
+Mode = Literal["single", "pair"]
+"""What a judge does: rate one answer, or compare two in a game."""
+Form = Literal["text", "json", "logprob"]
+"""How a verdict is given: in free text, as a JSON object, or by the probabilities of a rating's first token."""
+Parsing = Literal["strict", "fastchat", "json", "logprob"]
+"""The rules to read a reply by: a free text strictly or as FastChat did, or those of its form."""
+
 
 class Outcome(StrEnum):
     """What became of a judgment; only `SCORED` carries a score, a winner or a mark."""
@@ -53,7 +60,7 @@ class RatingToken(BaseModel):
 class Attempt(Record):
     """One call made to a judge, also a failed one; attempts are the only judge records that are appended.
 
-    `rating_tokens` are kept for the form `logprob`: from the first token that is a rating on.
+    A batch tells no latency. `rating_tokens` are kept for the form `logprob`: from the first token that is a rating on.
     """
 
     judgment: str
@@ -63,7 +70,7 @@ class Attempt(Record):
     status: Literal["answered", "failed", "rejected"]
     http_status: int | None = None
     error: Text | None = None
-    latency_seconds: float = Field(ge=0)
+    latency_seconds: float | None = Field(default=None, ge=0)
     prompt_tokens: int | None = None
     completion_tokens: int | None = None
     served_model: str | None = None
@@ -149,7 +156,7 @@ class Game(Judgment):
 class ExamMark(Judgment):
     """One exam task put to a judge: a pair of texts (or one text) whose right verdict is known."""
 
-    mode: Literal["single", "pair"]
+    mode: Mode
     part: str
     source: str
     question: str

@@ -1,10 +1,14 @@
-"""How long a server asks to wait, read the same way for judges and for served models.
+"""How long to wait before a call is made again, the same for judges and for served models.
 
-In: a Retry-After header. Out: seconds. Source: RFC 9110, section 10.2.3.
+In: a Retry-After header, the number of attempts. Out: seconds.
+Source: RFC 9110, section 10.2.3; "full jitter" (AWS Architecture Blog, Exponential Backoff and Jitter).
 """
 
 import math
+import random
 from email.utils import parsedate_to_datetime
+
+LONGEST_BACKOFF_SECONDS = 60.0
 
 
 def retry_after(header: str | None, now: float) -> float | None:
@@ -19,3 +23,9 @@ def retry_after(header: str | None, now: float) -> float | None:
         except (ValueError, OverflowError):
             return None
     return max(0.0, seconds) if math.isfinite(seconds) else None
+
+
+def backoff(attempts: int, first_seconds: float, asked_seconds: float | None) -> float:
+    """Seconds before the next of so many attempts: what the server asks for, or the jitter where that is longer."""
+    most = min(LONGEST_BACKOFF_SECONDS, first_seconds * 2 ** (attempts - 1))
+    return max(asked_seconds or 0.0, random.uniform(0.0, most))

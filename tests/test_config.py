@@ -140,3 +140,9 @@ def test_the_tasks_of_a_review_keep_lists_of_one_length():
     kept = [{"name": name, "vocabulary": True, "vocabulary_top_k": k} for name, k in (("assay", 5), ("a.jsonl", 9))]
     assert "the tasks of one review keep one `vocabulary_top_k`" in refusal(task=kept)
     assert config_from(MINIMAL | {"task": [kept[0], {"name": "a.jsonl"}]}, "x").task[0].vocabulary_top_k == 5
+
+
+def test_a_mode_that_is_named_twice_is_refused_before_its_exam_would_be_paid_for_twice():
+    twice = JUDGED | {"judge": [JUDGED["judge"][0] | {"modes": ["pair", "pair"]}]}
+    with pytest.raises(ConfigError, match="names one mode twice"):
+        config_from(twice, "x")

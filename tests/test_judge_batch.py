@@ -250,3 +250,30 @@ def test_new_answers_of_one_model_are_judged_and_no_others(run):
     summary = judge_review(brief(run, ("cand", "other")), judge)
     assert summary.asked == len(judge.calls) == 2 * QUESTIONS + 2 * 2 * QUESTIONS
     assert summary.failed == 0
+
+
+@pytest.mark.parametrize("inside", [True, False])
+def test_a_filtered_prompt_is_filtered_in_a_batch_as_on_the_wire(run, tmp_path, inside):
+    lines = exported(run, modes=("single",))
+    fault = {"code": "content_filter", "message": "by policy"}
+    row = json.loads(result(lines[0], status=400))
+    row |= (
+        {"response": {"status_code": 400, "body": {"error": fault}}} if inside else {"response": None, "error": fault}
+    )
+    done, due = collected(run, [json.dumps(row), *map(result, lines[1:])], tmp_path, modes=("single",))
+    assert (done.answered, done.failed, due) == (len(lines), 0, 0)
+    assert sum(r.outcome is Outcome.FILTERED for r in run.judge("j").ratings.records()) == 1
+
+
+def test_a_batch_claims_no_latency(run, tmp_path):
+    lines = exported(run, modes=("single",))
+    collected(run, map(result, lines), tmp_path, modes=("single",))
+    assert {attempt.latency_seconds for attempt in run.judge("j").attempts.records()} == {None}
+
+
+def test_a_fault_in_plain_words_is_a_failed_call(run, tmp_path):
+    """So `vllm run-batch` tells of a request that it could not read."""
+    lines = exported(run, modes=("single",))
+    row = json.loads(result(lines[0], status=400)) | {"error": "no such model"}
+    done, due = collected(run, [json.dumps(row)], tmp_path, modes=("single",))
+    assert (done.answered, done.failed, due) == (0, 1, len(lines))

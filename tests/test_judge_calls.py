@@ -304,3 +304,10 @@ def test_the_time_that_an_endpoint_wants_is_told_whole(tmp_path):
     judge = ScriptedJudge(lambda _: Reply("[[7]]", exhausted_seconds=7200))
     tally, _, _ = held(tmp_path, judge, asks(9), concurrency=1, deadline_seconds=3)
     assert "120 minutes, beyond the session's deadline" in str(tally.stopped)
+
+
+def test_fastchats_rules_read_the_first_reply_of_a_judge_that_was_asked_again(tmp_path):
+    _, history, saved = held(tmp_path, script_of("perhaps [8]", "Rating: [[4]]"), asks())
+    assert [a.ask for a in saved] == ["first", "again"]
+    assert history.verdict("j0", "single", "strict") == (Reading(Outcome.SCORED, 4.0), "Rating: [[4]]")
+    assert history.verdict("j0", "single", "fastchat") == (Reading(Outcome.SCORED, 8.0), "perhaps [8]")

@@ -237,3 +237,21 @@ def test_a_judge_with_nothing_to_do_is_not_even_connected(run):
     about = {"baseline": "base", "candidates": ["cand"], "control": "base@control", "seed": 1}
     judge_together([(Brief(run, configured(), PROMPTS, **about), lambda _: pytest.fail("connected"))])
     assert read_manifest(run.judge("j").path).facts == facts
+
+
+def test_a_later_session_keeps_what_it_did_not_look_at(run):
+    """The exam alone reads the baseline, and a session without a call paces nothing: the report needs both facts."""
+    path = run.generation("cand").answers.path
+    path.write_text(path.read_text().replace("cand says more about 1.", "[[10]] [[A]]"))
+    limited = iter([True])
+
+    def script(messages):
+        return Unavailable("slow", status=429) if next(limited, False) else verdict(messages)
+
+    judged(run, ScriptedJudge(script))
+    facts = read_manifest(run.judge("j").path).facts
+    assert (facts["pace"]["limited_calls"], facts["answers"]["cand"]["verdicts"]) == (1, 2)
+    for only in (True, False):
+        judged(run, exam_only=only)
+        after = read_manifest(run.judge("j").path).facts
+        assert (after["pace"], after["answers"]) == (facts["pace"], facts["answers"])

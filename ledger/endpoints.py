@@ -1,0 +1,65 @@
+"""The edge of an OpenAI-compatible endpoint, the same for judges and for models under test: where it is, which faults
+may pass, and what it says without the key.
+
+In: a URL, a status, a text, a key. Out: places and sentences. No call is made here; `openai` has its owners elsewhere.
+"""
+
+from urllib.parse import urlsplit
+
+from ledger.errors import ConfigError
+
+OPENAI_URL = "https://api.openai.com/v1"
+NO_KEY = "no-key"  # sent where a server needs none: the SDK insists on one
+CONNECT_SECONDS = 10.0
+TRANSIENT = frozenset({408, 409, 425, 429})
+NOT_IMPLEMENTED = 501
+NO_QUOTA = "insufficient_quota"  # comes as a 429 that no waiting mends
+ERROR_CHARACTERS = 500
+SHORTEST_SECRET = 8  # characters; a shorter key is a stand-in such as EMPTY
+LOOPBACK = frozenset({"localhost", "127.0.0.1", "::1"})
+
+
+def address(url: str) -> tuple[str, int]:
+    """Host and port of a URL, OpenAI's if it is empty. Raises ConfigError, without the URL: it may hold a password."""
+    try:
+        parts = urlsplit(url or OPENAI_URL)
+        host, port = parts.hostname, parts.port
+    except ValueError as error:
+        raise ConfigError(f"base_url is not a URL: {error}") from None
+    if parts.scheme not in ("http", "https") or not host:
+        raise ConfigError("base_url must look like http://host:port/v1 or https://host/v1")
+    return host, port or (443 if parts.scheme == "https" else 80)
+
+
+def place(url: str) -> str:
+    """Host and port of a URL in one text, without the user, password and path that it may carry. Raises ConfigError."""
+    host, port = address(url)
+    return f"{host}:{port}"
+
+
+def is_local(url: str) -> bool:
+    """Whether a URL is this machine's own loopback: no proxy of the environment reaches it, and it may need no key."""
+    return address(url)[0] in LOOPBACK
+
+
+def is_transient(status: int) -> bool:
+    """Whether the same call may succeed later."""
+    return status in TRANSIENT or (status >= 500 and status != NOT_IMPLEMENTED)
+
+
+def redacted(text: str, key: str) -> str:
+    """The text without the key; one too short to be a secret stays, because it may be a word of an answer."""
+    return text.replace(key, "[api key]") if len(key) >= SHORTEST_SECRET else text
+
+
+def excerpt(text: str, key: str) -> str:
+    """What a server said, for an error: on one line, not too long, without the key."""
+    flat = " ".join(redacted(text, key).split())
+    return flat if len(flat) <= ERROR_CHARACTERS else flat[:ERROR_CHARACTERS] + "…"
+
+
+def no_connection(error: BaseException) -> str:
+    """Why there is none, from the error at the root of others."""
+    while error.__cause__ is not None:
+        error = error.__cause__
+    return f"no connection ({error or type(error).__name__})"
