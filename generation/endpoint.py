@@ -2,10 +2,8 @@
 
 In: the fields of a request and a function that reads the reply. Out: what it read, or an EngineError: Refused where no
 waiting helps, else the last failure of several attempts.
-Source: "full jitter" (AWS Architecture Blog, Exponential Backoff and Jitter); tenacity does the loop. openai's own
-retries are off, because they hide calls. judge/client.py maps errors in the same way; rooms do not import each other.
-
-The API key is taken out of everything that comes back, errors and replies alike.
+tenacity does the loop; openai's own retries are off, because they hide calls. The API key is taken out of everything
+that comes back, errors and replies alike. What judges' endpoints have in common with it stands in ledger/endpoints.py.
 """
 
 import asyncio
@@ -14,12 +12,23 @@ import os
 import time
 from collections.abc import Callable
 from typing import TYPE_CHECKING, Any, Literal, TypeVar
-from urllib.parse import urlsplit
 
-from tenacity import AsyncRetrying, RetryCallState, retry_if_exception, stop_after_attempt, wait_random_exponential
+from tenacity import AsyncRetrying, RetryCallState, retry_if_exception, stop_after_attempt
 
-from ledger.errors import ConfigError, EngineError
-from ledger.waits import retry_after
+from ledger.endpoints import (
+    CONNECT_SECONDS,
+    NO_KEY,
+    NO_QUOTA,
+    OPENAI_URL,
+    excerpt,
+    is_local,
+    is_transient,
+    no_connection,
+    place,
+    redacted,
+)
+from ledger.errors import EngineError
+from ledger.waits import backoff, retry_after
 
 if TYPE_CHECKING:
     from openai import APIStatusError, AsyncOpenAI
@@ -27,20 +36,11 @@ if TYPE_CHECKING:
 T = TypeVar("T")
 Route = Literal["chat/completions", "completions"]
 
-OPENAI_URL = "https://api.openai.com/v1"
-LOOPBACK = frozenset({"localhost", "127.0.0.1", "::1"})
-NO_KEY = "no-key"
 ATTEMPTS = 6
 BACKOFF_SECONDS = 1.0
-LONGEST_BACKOFF_SECONDS = 60.0
 LONGEST_WAIT_SECONDS = 900.0
 TIMEOUT_SECONDS = 600.0
-CONNECT_SECONDS = 10.0
-ERROR_CHARACTERS = 500
-TRANSIENT = frozenset({408, 409, 425, 429})
-NOT_IMPLEMENTED = 501
 STOPS_ALL = frozenset({401, 403})
-NO_QUOTA = "insufficient_quota"
 
 
 class Transient(EngineError):
@@ -65,9 +65,9 @@ class Endpoint:
 
     def __init__(self, base_url: str, api_key_env: str, concurrency: int) -> None:
         self._url, self._concurrency = base_url or OPENAI_URL, concurrency
-        self.where, self._local = _host(self._url)
+        self.where = place(self._url)
         self._key = os.environ.get(api_key_env, "").strip() if api_key_env else ""
-        if not self._key and not self._local:
+        if not self._key and not is_local(self._url):
             name = f"{api_key_env} is not set" if api_key_env else "`api_key_env` is empty"
             raise EngineError(
                 f"no API key: {name}", where=self.where, remedy="Any text will do for a server that needs no key."
@@ -112,13 +112,13 @@ class Endpoint:
         except (TimeoutError, openai.APITimeoutError):
             raise Transient(f"no answer within {TIMEOUT_SECONDS:g} s", where=self.where) from None
         except openai.APIConnectionError as error:
-            raise Transient(self._clean(_root_cause(error)), where=self.where) from None
+            raise Transient(self._said(no_connection(error)), where=self.where) from None
         except openai.APIStatusError as error:
             raise self._failure(error) from None
         try:
-            return read(json.loads(self._redacted(raw.text)))
+            return read(json.loads(redacted(raw.text, self._key)))
         except (ValueError, KeyError, IndexError, TypeError, AttributeError, RecursionError):
-            raise Transient(f"HTTP 200, but not a completion: {self._clean(raw.text)}", where=self.where) from None
+            raise Transient(f"HTTP 200, but not a completion: {self._said(raw.text)}", where=self.where) from None
 
     def _opened(self) -> "AsyncOpenAI":
         from openai import AsyncOpenAI, DefaultAsyncHttpx2Client, Timeout
@@ -129,7 +129,7 @@ class Endpoint:
             api_key=self._key or NO_KEY,
             timeout=Timeout(TIMEOUT_SECONDS, connect=CONNECT_SECONDS),
             max_retries=0,
-            http_client=DefaultAsyncHttpx2Client(trust_env=False) if self._local else None,
+            http_client=DefaultAsyncHttpx2Client(trust_env=False) if is_local(self._url) else None,
         )
 
     def _failure(self, error: "APIStatusError") -> EngineError:
@@ -137,8 +137,8 @@ class Endpoint:
         status, code = error.status_code, str(error.code or error.type or "")
         body: Any = error.body if isinstance(error.body, dict) else {}
         said = body.get("message") or str(error).removeprefix(f"Error code: {status}").removeprefix(" - ")
-        what = f"HTTP {status}: {self._clean(str(said)) or 'no message'}"
-        if code != NO_QUOTA and (status in TRANSIENT or (status >= 500 and status != NOT_IMPLEMENTED)):
+        what = f"HTTP {status}: {self._said(str(said)) or 'no message'}"
+        if code != NO_QUOTA and is_transient(status):
             wait = retry_after(error.response.headers.get("retry-after"), time.time())
             return Transient(what, where=self.where, retry_after_seconds=wait)
         remedy = "Check base_url, the model's name, and the variable that api_key_env names."
@@ -146,27 +146,11 @@ class Endpoint:
             remedy = "Top up the account and run again; what was answered is kept."
         elif status not in (*STOPS_ALL, 404):
             remedy = ""
-        complaint = self._redacted(f"{said} {error.param or ''}")
+        complaint = redacted(f"{said} {error.param or ''}", self._key)
         return Refused(what, complaint, where=self.where, remedy=remedy, status=status, code=code)
 
-    def _redacted(self, text: str) -> str:
-        return text.replace(self._key, "[api key]") if self._key else text
-
-    def _clean(self, text: str) -> str:
-        flat = " ".join(self._redacted(text).split())
-        return flat if len(flat) <= ERROR_CHARACTERS else flat[:ERROR_CHARACTERS] + "…"
-
-
-def _host(url: str) -> tuple[str, bool]:
-    """Host and port of a URL, without the user, password and path that it may carry, and whether it is loopback."""
-    try:
-        parts = urlsplit(url)
-        host, port = parts.hostname, parts.port
-    except ValueError as error:
-        raise ConfigError(f"base_url is not a URL: {error}") from None
-    if parts.scheme not in ("http", "https") or not host:
-        raise ConfigError("base_url must look like http://host:port/v1 or https://host/v1")
-    return f"{host}:{port or (443 if parts.scheme == 'https' else 80)}", host in LOOPBACK
+    def _said(self, text: str) -> str:
+        return excerpt(text, self._key)
 
 
 def _worth_retrying(error: BaseException) -> bool:
@@ -174,11 +158,9 @@ def _worth_retrying(error: BaseException) -> bool:
 
 
 def _wait(state: RetryCallState) -> float:
-    """Seconds before the next attempt: what the server asks for, or the jitter where that is longer."""
-    jitter = wait_random_exponential(multiplier=BACKOFF_SECONDS, max=LONGEST_BACKOFF_SECONDS)(state)
     error = state.outcome.exception() if state.outcome else None
     asked = error.retry_after_seconds if isinstance(error, Transient) else None
-    return max(asked or 0.0, jitter)
+    return backoff(state.attempt_number, BACKOFF_SECONDS, asked)
 
 
 def _given_up(error: Transient) -> EngineError:
@@ -191,9 +173,3 @@ def _given_up(error: Transient) -> EngineError:
         what = f"{what} ({ATTEMPTS} attempts)"
     remedy = "See that the model's server runs, then run the same command again; what was answered is kept."
     return EngineError(what, where=error.where, remedy=remedy)
-
-
-def _root_cause(error: BaseException) -> str:
-    while error.__cause__ is not None:
-        error = error.__cause__
-    return f"no connection ({error or type(error).__name__})"

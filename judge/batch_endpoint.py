@@ -4,13 +4,13 @@ In: request files, a key. Out: the batches' ids in batches.json; result and erro
 """
 
 import json
-from collections.abc import Iterable
+from collections.abc import Iterable, Iterator
+from contextlib import contextmanager
 from dataclasses import asdict, dataclass
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
-from urllib.parse import urlsplit
+from typing import TYPE_CHECKING
 
-from judge.client import LOOPBACK, NO_KEY, OPENAI_URL, endpoint
+from ledger.endpoints import NO_KEY, OPENAI_URL, excerpt, is_local, place
 from ledger.errors import JudgeError
 from ledger.store import write_atomically
 
@@ -36,7 +36,7 @@ class BatchEndpoint:
 
     def __init__(self, folder: Path, base_url: str, api_key: str) -> None:
         self._folder, self._url, self._key = folder, base_url or OPENAI_URL, api_key
-        self.where = endpoint(self._url)
+        self.where = place(self._url)
 
     def batches(self) -> list[Batch]:
         """What was submitted so far."""
@@ -88,27 +88,16 @@ class BatchEndpoint:
     def _client(self) -> "OpenAI":
         from openai import DefaultHttpx2Client, OpenAI
 
-        local = urlsplit(self._url).hostname in LOOPBACK
-        http = DefaultHttpx2Client(trust_env=False) if local else None
+        http = DefaultHttpx2Client(trust_env=False) if is_local(self._url) else None
         return OpenAI(base_url=self._url, api_key=self._key or NO_KEY, max_retries=3, http_client=http)
 
-    def _told(self) -> "_Told":
-        return _Told(self.where, self._key)
-
-
-@dataclass(frozen=True)
-class _Told:
-    """Turns the SDK's errors into ours, without the key."""
-
-    where: str
-    key: str
-
-    def __enter__(self) -> None:
-        return None
-
-    def __exit__(self, kind: Any, error: BaseException | None, trace: Any) -> None:  # noqa: ANN401
+    @contextmanager
+    def _told(self) -> Iterator[None]:
+        """Turns the SDK's errors into ours, without the key."""
         import openai
 
-        if isinstance(error, openai.OpenAIError):
-            text = str(error).replace(self.key, "[api key]") if self.key else str(error)
-            raise JudgeError(f"the batch endpoint said: {text[:500]}", where=self.where) from None
+        try:
+            yield
+        except openai.OpenAIError as error:
+            what = f"the batch endpoint said: {excerpt(str(error), self._key)}"
+            raise JudgeError(what, where=self.where) from None

@@ -12,11 +12,11 @@ from pathlib import Path
 from typing import Any
 from urllib.parse import urlsplit
 
-from judge.client import OPENAI_URL
 from judge.exam import PlannedMark, exam_plan, exam_tasks
 from judge.plan import Answers, Ask, Planned, Planner, answers_by_key
 from judge.prompt_sets import TEMPERATURE, PromptSet
 from ledger.digests import file_digest
+from ledger.endpoints import OPENAI_URL
 from ledger.errors import ConfigError, MissingRecords
 from ledger.judge_config import JudgeConfig
 from ledger.judgments import Game, Judgment, Rating

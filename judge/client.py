@@ -1,4 +1,4 @@
-"""The judge's endpoint: one call to an OpenAI-compatible server, and what its failures mean. Sole owner of `openai`.
+"""The judge's endpoint: one call to an OpenAI-compatible server, and what its failures mean. It owns `openai`.
 
 In: messages and an output limit. Out: a Reply, or Unavailable (trying again helps) or Rejected (it does not).
 Source: measured behaviour of openai 3.54 (reference/judging.md section 4): its own retries are off, because they hide
@@ -14,34 +14,38 @@ import time
 from collections.abc import Mapping
 from types import MappingProxyType
 from typing import TYPE_CHECKING, Any, Protocol
-from urllib.parse import urlsplit
 
 from judge.prompt_sets import TEMPERATURE, Messages
 from judge.rates import exhausted_for
-from judge.replies import Reply, completion_reply
+from judge.replies import FILTERED, Reply, completion_reply
 from judge.verdict_forms import is_rating
+from ledger.endpoints import (
+    CONNECT_SECONDS,
+    NO_KEY,
+    NO_QUOTA,
+    OPENAI_URL,
+    excerpt,
+    is_local,
+    is_transient,
+    no_connection,
+    place,
+    redacted,
+)
 from ledger.errors import ConfigError, Rejected, Unavailable
 from ledger.waits import retry_after
 
 if TYPE_CHECKING:
     from openai import APIStatusError, AsyncOpenAI
 
-OPENAI_URL = "https://api.openai.com/v1"
-CONNECT_SECONDS = 10.0
-ERROR_CHARACTERS = 500
-NO_KEY = "no-key"
 FEW_LOGPROBS = 5
 NO_EXTRAS: Mapping[str, Any] = MappingProxyType({})
 STOPS_ALL = frozenset({401, 403, 404})
-TRANSIENT = frozenset({408, 409, 425, 429})
 _REFUSAL = re.compile("support|deprecated|not allowed|unrecognized", re.IGNORECASE)
 _NO_SYSTEM = re.compile(r"system.{0,40}(?:role|message|prompt)|role.{0,40}system|roles must alternate", re.IGNORECASE)
 _FORM_REFUSED = {
     "response_format": re.compile("response_format|json_schema|structured|guided", re.IGNORECASE),
     "logprobs": re.compile("logprobs", re.IGNORECASE),
 }
-LOOPBACK = frozenset({"localhost", "127.0.0.1", "::1"})
-
 
 Extras = Mapping[str, Any]
 """Further parameters of a call: the form of the reply."""
@@ -69,7 +73,7 @@ class OpenAITransport:
         self._timeout_seconds = timeout_seconds
         self._client: AsyncOpenAI | None = None
         self.facts: dict[str, Any] = dict(learned)
-        self.where = endpoint(self._url)
+        self.where = place(self._url)
         if not self._key and not base_url:
             raise ConfigError("no API key.", where=self.where, remedy="Set the variable that `api_key_env` names.")
         if not (self._key.isascii() and self._key.isprintable()):
@@ -93,7 +97,7 @@ class OpenAITransport:
             try:
                 reply = await self._sent(request)
             except Rejected as error:
-                if error.status not in (400, 422) or not self._learned(error.what, request):
+                if error.status not in (400, 422) or not self._learned(error.what, request, error.status):
                     raise
                 continue
             if extras.get("logprobs") and not reply.rating_tokens and not reply.refusal and reply.text.strip():
@@ -104,7 +108,7 @@ class OpenAITransport:
     def _request(self, messages: Messages, max_tokens: int, extras: Extras) -> dict[str, Any]:
         return request_body(self._model, messages, max_tokens, extras, self.facts)
 
-    def _learned(self, complaint: str, sent: dict[str, Any]) -> bool:
+    def _learned(self, complaint: str, sent: dict[str, Any], status: int) -> bool:
         """Whether the complaint names a parameter that was sent and can be done without. Raises Rejected for a form."""
         if "max_tokens" in sent and "max_completion_tokens" in complaint:
             self.facts["output_limit"] = "max_completion_tokens"
@@ -120,20 +124,20 @@ class OpenAITransport:
             return True
         for name, form in (("response_format", "json"), ("logprobs", "logprob")):
             if name in sent and _FORM_REFUSED[name].search(complaint):
-                raise self._formless(f"refuses {name} ({complaint})", form)
+                raise self._formless(f"refuses {name} ({complaint})", form, status)
         return False
 
     def _without_logprobs(self, reply: Reply) -> None:
         """A reply that is a rating and has no log-probabilities: the endpoint gives none, ever."""
         if any(is_rating(word) for word in reply.text.split()):
-            raise self._formless("gives no log-probabilities", "logprob")
+            raise self._formless("gives no log-probabilities", "logprob", 200)
 
-    def _formless(self, what: str, form: str) -> Rejected:
+    def _formless(self, what: str, form: str, status: int) -> Rejected:
         return Rejected(
             f"the endpoint {what}; form = {form!r} needs it.",
             where=self.where,
             remedy='Set form = "text" for this judge.',
-            status=200,
+            status=status,
             stops_all=True,
         )
 
@@ -147,7 +151,7 @@ class OpenAITransport:
         except (TimeoutError, openai.APITimeoutError):
             raise Unavailable(f"no answer within {self._timeout_seconds:g} s", where=self.where) from None
         except openai.APIConnectionError as error:
-            raise Unavailable(self._clean(_root_cause(error)), where=self.where) from None
+            raise Unavailable(self._said(no_connection(error)), where=self.where) from None
         except openai.APIStatusError as error:
             return self._refused(error)
         return self._reply(raw.text, raw.headers)
@@ -157,25 +161,24 @@ class OpenAITransport:
             from openai import AsyncOpenAI, DefaultAsyncHttpx2Client, Timeout
 
             # A proxy of the environment cannot reach this machine's own loopback.
-            local = urlsplit(self._url).hostname in LOOPBACK
             self._client = AsyncOpenAI(
                 base_url=self._url,
                 api_key=self._key or NO_KEY,
                 timeout=Timeout(self._timeout_seconds, connect=min(CONNECT_SECONDS, self._timeout_seconds)),
                 max_retries=0,
-                http_client=DefaultAsyncHttpx2Client(trust_env=False) if local else None,
+                http_client=DefaultAsyncHttpx2Client(trust_env=False) if is_local(self._url) else None,
             )
         return self._client
 
     def _refused(self, error: "APIStatusError") -> Reply:
         """What a 4xx or 5xx means: an error, or the reply that a content filter made of a prompt."""
         status, code = error.status_code, str(error.code or error.type or "")
-        if code == "content_filter":
-            return Reply("", finish="content_filter")
-        what = f"HTTP {status}: {self._clean(str(error).removeprefix(f'Error code: {status}').removeprefix(' - '))}"
-        if code == "insufficient_quota" or status in STOPS_ALL:
+        if code == FILTERED:
+            return Reply("", finish=FILTERED, http_status=status)
+        what = f"HTTP {status}: {self._said(str(error).removeprefix(f'Error code: {status}').removeprefix(' - '))}"
+        if code == NO_QUOTA or status in STOPS_ALL:
             remedy = "Check the model's name, base_url and the variable that api_key_env names."
-            if code == "insufficient_quota":
+            if code == NO_QUOTA:
                 remedy = "Top up the account and run again; what was answered is kept."
             raise Rejected(
                 f"{what.rstrip('.')}.", where=self.where, remedy=remedy, status=status, stops_all=True
@@ -187,17 +190,13 @@ class OpenAITransport:
 
     def _reply(self, body: str, headers: Mapping[str, str]) -> Reply:
         try:
-            return completion_reply(json.loads(self._redacted(body)), exhausted_for(headers))
+            return completion_reply(json.loads(redacted(body, self._key)), exhausted_for(headers))
         except (ValueError, KeyError, IndexError, TypeError, AttributeError, RecursionError):
-            sentence = f"HTTP 200, but not a completion: {self._clean(body)}"
+            sentence = f"HTTP 200, but not a completion: {self._said(body)}"
             raise Unavailable(sentence, where=self.where, status=200) from None
 
-    def _redacted(self, text: str) -> str:
-        return text.replace(self._key, "[api key]") if self._key else text
-
-    def _clean(self, text: str) -> str:
-        flat = " ".join(self._redacted(text).split())
-        return flat if len(flat) <= ERROR_CHARACTERS else flat[:ERROR_CHARACTERS] + "…"
+    def _said(self, text: str) -> str:
+        return excerpt(text, self._key)
 
 
 def request_body(model: str, messages: Messages, max_tokens: int, extras: Extras, learned: Extras) -> dict[str, Any]:
@@ -217,26 +216,3 @@ def one_message(messages: Messages) -> Messages:
     if first["role"] != "system":
         return messages
     return [{**second, "content": f"{first['content']}\n\n{second['content']}".lstrip()}, *rest]
-
-
-def is_transient(status: int) -> bool:
-    """Whether the same call may succeed later."""
-    return status in TRANSIENT or status >= 500
-
-
-def endpoint(url: str) -> str:
-    """Host and port of a URL, without the user, password and path that it may carry. Raises ConfigError."""
-    try:
-        parts = urlsplit(url or OPENAI_URL)
-        host, port = parts.hostname, parts.port
-    except ValueError as error:
-        raise ConfigError(f"base_url is not a URL: {error}") from None
-    if parts.scheme not in ("http", "https") or not host:
-        raise ConfigError("base_url must look like http://host:port/v1 or https://host/v1")
-    return f"{host}:{port or (443 if parts.scheme == 'https' else 80)}"
-
-
-def _root_cause(error: BaseException) -> str:
-    while error.__cause__ is not None:
-        error = error.__cause__
-    return f"no connection ({error or type(error).__name__})"

@@ -7,8 +7,11 @@ import sys
 
 import pytest
 
-from judge.client import OpenAITransport, Reply, endpoint
+from judge.attempts import answer_fields
+from judge.client import OpenAITransport
+from judge.replies import Reply
 from judge.scripted_judge import ScriptedJudge
+from ledger.endpoints import place
 from ledger.errors import ConfigError, Rejected, Unavailable
 from tests.fake_judge_server import MODEL, FakeJudgeServer, Served, completion, refusal
 from tests.house import HOUSE
@@ -104,7 +107,7 @@ def test_another_bad_request_is_only_this_calls_fault():
 
 def test_a_filtered_prompt_is_a_reply():
     served = refusal(400, "filtered by policy", "content_filter")
-    assert replied(lambda _: served)[0] == Reply("", "content_filter")
+    assert replied(lambda _: served)[0] == Reply("", "content_filter", http_status=400)
 
 
 def test_a_hang_and_a_cut_are_unavailable():
@@ -173,12 +176,12 @@ def test_keys_that_cannot_be_used():
 
 
 def test_where_a_judge_is_never_shows_user_or_password():
-    assert endpoint("https://user:pass@host/v1") == "host:443"
-    assert endpoint("http://127.0.0.1:8000/v1") == "127.0.0.1:8000"
-    assert endpoint("") == "api.openai.com:443"
+    assert place("https://user:pass@host/v1") == "host:443"
+    assert place("http://127.0.0.1:8000/v1") == "127.0.0.1:8000"
+    assert place("") == "api.openai.com:443"
     for url in ("host/v1", "http://host:99999/", "ftp://host"):
         with pytest.raises(ConfigError, match="base_url"):
-            endpoint(url)
+            place(url)
 
 
 def test_a_scripted_judge():
@@ -233,7 +236,7 @@ def test_a_form_that_the_server_refuses_stops_all(extras, complaint):
         with pytest.raises(Rejected, match="form = ") as error:
             calls(OpenAITransport(server.base_url, KEY, "m", 5), 1, **extras)
         assert len(server.requests) == 1
-    assert error.value.stops_all
+    assert (error.value.stops_all, error.value.status) == (True, 400)
 
 
 def test_log_probabilities_that_do_not_come_stop_all_and_fewer_are_learned():
@@ -259,3 +262,19 @@ def test_an_allowance_in_the_headers_is_read():
     with FakeJudgeServer(lambda _: Served(completion("[[7]]").body, headers=headers)) as server:
         (reply,) = calls(OpenAITransport(server.base_url, KEY, "m", 5), 1)
     assert reply.exhausted_seconds == 1
+
+
+@pytest.mark.parametrize("key", ["EMPTY", "token", "x", ""])
+def test_a_key_that_is_a_word_changes_no_reply(key):
+    """Servers that need no key are given a word; a reply that holds it is data, and stays."""
+    said = "The token is EMPTY; x marks no-key and not-needed."
+    assert replied(lambda _: completion(said), key=key)[0].text == said
+
+
+def test_a_server_that_has_not_built_it_is_not_asked_again():
+    assert fault(refusal(501, "not implemented"), Rejected).status == 501
+
+
+def test_an_attempt_keeps_the_status_that_the_server_gave():
+    reply = replied(lambda _: refusal(422, "by policy", "content_filter"))[0]
+    assert answer_fields(reply)["http_status"] == 422
