@@ -1,4 +1,4 @@
-"""What the front door does with judges beside asking them: estimate, re-read, batches.
+"""What the front door does with judges beside asking them: estimate, read again, batches.
 
 In: a Review. Out: what was found, in rows for a table; records in the judges' folders.
 """
@@ -6,12 +6,14 @@ In: a Review. Out: what was found, in rows for a table; records in the judges' f
 from collections.abc import Iterator
 from pathlib import Path
 
+from assay.contestants import refuse_contestants
 from assay.pipeline import Review, api_key, briefs
-from judge.batch import FOLDER, collect, export
-from judge.batch_endpoint import Batch, BatchEndpoint
+from judge.batch import Batch, collect, export, keep, under_way
+from judge.batch_endpoint import BatchEndpoint
 from judge.brief import Brief
-from judge.estimate import Expected, estimate
-from judge.session import JudgeSummary, reparse, sitting
+from judge.budget import spent
+from judge.estimate import Expected, estimate, expected
+from judge.session import JudgeSummary, Sitting, reparse, sitting
 from ledger.errors import ConfigError
 
 UNKNOWN = "unknown (no `price`)"
@@ -40,59 +42,88 @@ def told(done: JudgeSummary) -> Row:
     return done.judge, counts, f"{done.calls} calls", tokens, spent
 
 
-def reread(review: Review) -> Iterator[Row]:
-    """The outcomes of every judge's stored replies, read by the present rules."""
-    for brief in briefs(review, reparsing=True):
-        for kind, counts in reparse(brief).items():
-            yield (
-                brief.config.name,
-                kind,
-                ", ".join(f"{count} {outcome}" for outcome, count in counts.items()) or "none",
-            )
+def reread(review: Review) -> list[Row]:
+    """Read every judge's stored replies by the present rules; the outcomes."""
+    found = [(brief.config.name, reparse(brief)) for brief in briefs(review, reparsing=True)]
+    return [
+        (name, kind, ", ".join(f"{count} {outcome}" for outcome, count in counts.items()) or "none")
+        for name, kinds in found
+        for kind, counts in kinds.items()
+    ]
 
 
-def exported(review: Review) -> Iterator[Row]:
-    """The request files of every judge's missing calls."""
+def export_requests(review: Review) -> list[Row]:
+    """Write the request files of every judge's missing calls. Raises ConfigError for a judge that is a contestant."""
+    refuse_contestants(review.config)
+    rows: list[Row] = []
     for brief in briefs(review):
         with sitting(brief) as held:
             for path in export(held):
-                yield brief.config.name, str(path), f"{len(path.read_bytes().splitlines())} requests"
+                rows.append((brief.config.name, str(path), f"{len(path.read_bytes().splitlines())} requests"))
+    return rows
 
 
-def submitted(review: Review) -> Iterator[Row]:
-    """Write and upload what is missing; nothing while a batch is under way, because its calls are paid for."""
+def submit_batches(review: Review) -> list[Row]:
+    """Write and upload what is missing; nothing while a batch is under way, because its calls are paid for.
+
+    Raises ConfigError for a judge that is a contestant, and where the calls may cost more than the budget: once
+    submitted, nothing stops them.
+    """
+    refuse_contestants(review.config)
+    rows: list[Row] = []
     for brief in briefs(review):
         endpoint = _endpoint(brief)
-        if any(not batch.fetched for batch in endpoint.batches()):
-            yield brief.config.name, "under way", "Run: assay judge … --batch collect"
-            continue
         with sitting(brief) as held:
-            yield from _told(brief, endpoint.submit(export(held)))
+            if waiting := under_way(held.folder):
+                rows += [
+                    *_states(brief, waiting),
+                    (brief.config.name, "under way", "Run: assay judge … --batch collect"),
+                ]
+                continue
+            _refuse_over_budget(held)
+            rows += _states(brief, endpoint.submit(export(held)))
+    return rows
 
 
-def collected(review: Review, files: list[Path]) -> Iterator[Row]:
+def collect_results(review: Review, files: list[Path]) -> list[Row]:
     """Take in the results of every judge's batches, or those in files that came another way (`vllm run-batch`)."""
+    rows: list[Row] = []
     for brief in briefs(review):
         endpoint = None if files or brief.config.serve else _endpoint(brief)
-        batches, found = endpoint.fetch() if endpoint else ([], files)
         with sitting(brief) as held:
-            done = collect(held, found)
+            found, paths = endpoint.fetch() if endpoint else ([], files)
+            done = collect(held, paths)
             left = len(held.due())
-        if endpoint:
-            endpoint.keep(batches)
-            yield from _told(brief, batches)
-        yield brief.config.name, f"{done.answered} answered, {done.failed} failed", f"{left} still due"
+            if endpoint:
+                keep(held.folder, found)
+                rows += _states(brief, found)
+        counts = f"{done.answered} answered, {done.failed} failed, {done.passed_over} not asked for"
+        rows.append((brief.config.name, counts, f"{left} still due"))
+    return rows
 
 
-def _told(brief: Brief, batches: list[Batch]) -> Iterator[Row]:
-    yield from ((brief.config.name, f"{batch.file}: {batch.id}", batch.status) for batch in batches)
+def _refuse_over_budget(held: Sitting) -> None:
+    """Raise ConfigError where what was spent and the upper estimate of what is due are more than the budget."""
+    config = held.brief.config
+    if config.budget_usd is None:
+        return
+    before = spent(held.history.all(), config)
+    more = sum(each.usd[1] for each in expected(config, held.asks, held.history) if each.usd)
+    if before + more > config.budget_usd:
+        what = f"the budget of ${config.budget_usd:.2f} does not hold this batch: ${before:.2f} are spent, it may cost"
+        remedy = "Raise `budget_usd` or --budget, or judge without --batch: calls stop at the budget."
+        raise ConfigError(f"{what} ${more:.2f}.", where=f"judge {config.name}", remedy=remedy)
+
+
+def _states(brief: Brief, batches: list[Batch]) -> list[Row]:
+    return [(brief.config.name, f"{batch.file}: {batch.id}", batch.status) for batch in batches]
 
 
 def _endpoint(brief: Brief) -> BatchEndpoint:
     if brief.config.serve:
         remedy = "Use --batch export, `vllm run-batch`, and --batch collect --results FILE."
         raise ConfigError("a judge that is served here has no batch endpoint.", where=brief.config.name, remedy=remedy)
-    folder = brief.run.judge(brief.config.name).path / FOLDER
+    folder = brief.run.judge(brief.config.name)
     return BatchEndpoint(folder, brief.config.base_url, api_key(brief.config))
 
 

@@ -14,10 +14,10 @@ from functools import partial
 from importlib.resources import files
 from pathlib import Path
 from typing import Any
-from urllib.parse import urlsplit
 
 from analysis.faces.writers import write_reports
 from analysis.review_report import ReviewReport
+from assay.contestants import refuse_contestants
 from assay.placement.gpus import gpus
 from assay.placement.judge_server import served, waves
 from assay.placement.local_placement import run_locally
@@ -29,21 +29,20 @@ from assay.sources.material import official_prompts, questions, readable, task_i
 from assay.sources.models import engine_spec, model_path
 from generation.orders import Batch, EngineSpec, Order
 from generation.shards import Shard
+from judge.batch import refuse_under_way
 from judge.brief import Brief
 from judge.client import OpenAITransport
 from judge.prompt_sets import PromptSet, assay_prompts
 from judge.prompt_sets import official_prompts as read_official
 from judge.session import JudgeSummary, judge_together
 from ledger.config import ReviewConfig, read_config
+from ledger.endpoints import is_local
 from ledger.errors import ConfigError, StaleInput
 from ledger.judge_config import JudgeConfig
 from ledger.model_config import ModelConfig
 from ledger.progress import Progress, Report
 from ledger.runs import RunFolder, control_of
 from ledger.store import write_atomically
-
-LOCAL_KEY = "not-needed"
-LOCAL_HOSTS = ("127.0.0.1", "localhost", "::1")
 
 
 @dataclass(frozen=True)
@@ -80,9 +79,16 @@ def begin(config_file: Path, runs: Path, report: Report, *, amend: bool = False)
     return Review(config, run, report)
 
 
-def batches(review: Review) -> list[Batch]:
-    """One batch a model; the control shares the baseline's, so that its model is loaded once."""
+def batches(review: Review, model: str = "") -> list[Batch]:
+    """One batch a model, or that of the one named; the control shares the baseline's: its model is loaded once.
+
+    Raises ConfigError for a name that no model has; the others' folders need not be here.
+    """
     config = review.config
+    chosen = [each for each in config.run_models if model in ("", each.name)]
+    if model and not chosen:
+        known = ", ".join(each.name for each in config.run_models)
+        raise ConfigError(f"no model is called {model!r}", where="--model", remedy=f"There are {known}.")
     asked = questions(config.questions) if config.questions else ()
     settings = config.questions
 
@@ -102,11 +108,11 @@ def batches(review: Review) -> list[Batch]:
         )
 
     found = []
-    for model in config.run_models:
-        spec = marked(engine_spec(model, batch_invariant=config.batch_invariant))
-        orders = [order(model.name, spec, control=False)]
-        if model is config.baseline and config.baseline.control:
-            orders.append(order(control_of(model.name), spec, control=True))
+    for each in chosen:
+        spec = marked(engine_spec(each, batch_invariant=config.batch_invariant))
+        orders = [order(each.name, spec, control=False)]
+        if each is config.baseline and config.baseline.control:
+            orders.append(order(control_of(each.name), spec, control=True))
         found.append(Batch(engine=spec, orders=tuple(orders)))
     return found
 
@@ -117,7 +123,7 @@ def generate(review: Review, *, model: str = "", ray: str | None = None) -> None
     Shards that a killed run or `generate_shard` left are merged first.
     """
     placement = review.config.placement
-    planned = _batches_of(review, model)
+    planned = batches(review, model)
     _keep_items(review, planned)
     work = unfinished(planned, review.report)
     if not work:
@@ -129,7 +135,7 @@ def generate(review: Review, *, model: str = "", ray: str | None = None) -> None
 
 def generate_shard(review: Review, shard: Shard, *, model: str = "") -> None:
     """One shard of every model, or of the one named, on this machine; `merge` puts the shards together."""
-    planned = _batches_of(review, model)
+    planned = batches(review, model)
     _keep_items(review, planned)
     jobs = {batch.orders[0].model: shard_job(batch, shard) for batch in planned}
     for name in (name for name, job in jobs.items() if job is None):
@@ -150,15 +156,6 @@ def _keep_items(review: Review, planned: Sequence[Batch]) -> None:
     store = review.run.items
     if kept and [item.digest for item in kept] != [item.digest for item in store.records()]:
         store.replace(kept)
-
-
-def _batches_of(review: Review, model: str) -> list[Batch]:
-    found = batches(review)
-    chosen = [batch for batch in found if model in ("", batch.orders[0].model)]
-    if model and not chosen:
-        known = ", ".join(batch.orders[0].model for batch in found)
-        raise ConfigError(f"no model is called {model!r}", where="--model", remedy=f"There are {known}.")
-    return chosen
 
 
 def briefs(review: Review, *, exam_only: bool = False, reparsing: bool = False) -> list[Brief]:
@@ -196,8 +193,12 @@ def within_budget(review: Review, budget_usd: float | None) -> Review:
 def judge(review: Review, *, exam_only: bool = False) -> list[JudgeSummary]:
     """Ask every judge for what is missing, all at once but for those that need the same GPU, or the CPU, to be served.
 
-    One that Assay serves itself is started only if something is missing.
+    One that Assay serves itself is started only if something is missing. Raises ConfigError for a judge that is a
+    contestant, and while batches are under way.
     """
+    refuse_contestants(review.config)
+    for each in review.config.judge:
+        refuse_under_way(review.run.judge(each.name))
     by_name = {brief.config.name: brief for brief in briefs(review, exam_only=exam_only)}
     found: list[JudgeSummary] = []
     for wave in waves(review.config.judge, gpus()):
@@ -219,13 +220,13 @@ def analyze(review: Review, *, redact: bool = False) -> tuple[ReviewReport, list
 def api_key(judge: JudgeConfig) -> str:
     """The judge's key from the environment; none is needed on this machine. Raises ConfigError."""
     key = os.environ.get(judge.api_key_env, "")
-    if not key and urlsplit(judge.base_url).hostname not in LOCAL_HOSTS:
+    if not key and not is_local(judge.base_url):
         raise ConfigError(
             f"the environment variable {judge.api_key_env} is empty.",
             where=f"judge {judge.name}",
             remedy="Export the key there; it never stands in a file.",
         )
-    return key or LOCAL_KEY
+    return key
 
 
 def prompt_set(judge: JudgeConfig) -> PromptSet:
@@ -246,4 +247,4 @@ def _transport(
     model = model_path(ModelConfig(model=judge.serve))
     log = review.run.judge(judge.name).path / "server.log"
     with served(model, judge.name, judge.serve_args, log, review.report, devices) as url:
-        yield OpenAITransport(url, LOCAL_KEY, judge.name, judge.timeout_seconds, learned)
+        yield OpenAITransport(url, "", judge.name, judge.timeout_seconds, learned)

@@ -9,8 +9,9 @@ import shutil
 import socket
 from collections.abc import Callable, Iterator
 from pathlib import Path
-from urllib.parse import urlsplit
+from urllib.request import getproxies
 
+from assay.contestants import refuse_contestants
 from assay.pipeline import Review, api_key, batches, prompt_set
 from assay.placement.gpus import gpu_memory, gpus_needed
 from assay.placement.worker import SCRIPTED
@@ -24,12 +25,11 @@ from generation.stage import pending_orders
 from generation.tokenizers import stored_tokenizer_digest
 from generation.transformers_arguments import check_transformers
 from generation.vllm_arguments import check_vllm, on_cpu
-from judge.brief import refuse_contestant
+from ledger.endpoints import CONNECT_SECONDS, address, is_local
 from ledger.errors import AssayError, ConfigError, EngineError, Unavailable
 from ledger.judge_config import JudgeConfig
 from ledger.progress import Progress
 
-CONNECT_SECONDS = 10.0
 GIB = 2**30
 # Upper bounds of what a record takes on the disk; a trace is written twice while its parts are joined.
 TOKEN_BYTES, CHOICE_BYTES, TRACE_BYTES, TRACE_COPIES = 8, 600, 12, 2
@@ -38,17 +38,20 @@ RESERVE_BYTES = GIB // 4
 GPU_SHARE = 0.92  # of a GPU's memory, where gpu_memory_utilization is not set
 
 
-def preflight(review: Review, *, here: bool = True, judges: bool = True) -> None:
+def preflight(review: Review, *, here: bool = True, judges: bool = True, model: str = "") -> None:
     """Check models, disk, memory and judges. Raises AssayError.
 
-    `here` is whether the engines run on this machine; on a Ray cluster they do not.
+    `here` is whether the engines run on this machine; on a Ray cluster they do not. With a `model` only that one is
+    checked, because it may be all that this machine has.
     """
-    work = batches(review)
+    work = batches(review, model)
     faults = [] if os.environ.get(SCRIPTED) == "1" else list(_engine_faults(work, here=here))
     faults += _disk_faults(review, work)
-    faults += _missing_imports(review)
+    faults += [] if model else _missing_imports(review)
     if faults:
         raise _together(faults)
+    if model:
+        return
     if judges:
         _check_judges(review)
     _tell_tokenizers(review)
@@ -138,15 +141,13 @@ def _option_bytes(task: TaskItems, engine: EngineSpec) -> int:
 
 
 def _check_judges(review: Review) -> None:
-    config = review.config
-    names = [(m.name, m.model, engine_spec(m, batch_invariant=False).model) for m in config.run_models]
-    for judge in config.judge:
-        contestants = [name for three in names for name in three]
-        refuse_contestant(judge.serve or judge.model, contestants, config.decision.judge_may_compete)
+    refuse_contestants(review.config)
+    for judge in review.config.judge:
         prompt_set(judge)
         if not judge.serve:
+            host, port = address(judge.base_url, where=f"judge {judge.name}")
             api_key(judge)
-            _refuse_silent_host(judge)
+            _refuse_silent_host(judge, host, port)
 
 
 def _tell_tokenizers(review: Review) -> None:
@@ -189,18 +190,12 @@ def _free_memory() -> int:
     return os.sysconf("SC_PAGE_SIZE") * os.sysconf("SC_PHYS_PAGES")
 
 
-def _refuse_silent_host(judge: JudgeConfig) -> None:
+def _refuse_silent_host(judge: JudgeConfig, host: str, port: int) -> None:
     """One connection attempt, where the way is direct; an endpoint behind a proxy is found out by its first call."""
-    address = urlsplit(judge.base_url or "https://api.openai.com/v1")
-    if address.scheme not in ("http", "https") or not address.hostname:
-        raise ConfigError(f"base_url {judge.base_url!r} is not a URL.", where=f"judge {judge.name}")
-    if any(os.environ.get(name) for name in ("HTTPS_PROXY", "https_proxy", "HTTP_PROXY", "http_proxy")):
+    if not is_local(judge.base_url) and getproxies().keys() & {"http", "https", "all"}:
         return
-    port = address.port or (443 if address.scheme == "https" else 80)
     try:
-        socket.create_connection((address.hostname, port), CONNECT_SECONDS).close()
+        socket.create_connection((host, port), CONNECT_SECONDS).close()
     except OSError as error:
-        cause = error.strerror or str(error)
-        raise Unavailable(
-            f"nobody answers at {address.hostname}:{port} ({cause})", where=f"judge {judge.name}"
-        ) from error
+        what = f"nobody answers at {host}:{port} ({error.strerror or error})"
+        raise Unavailable(what, where=f"judge {judge.name}") from error

@@ -1,8 +1,9 @@
 """Judging in batches: the missing calls as files, and the replies that come back as files.
 
 In: a Sitting. Out: request files that OpenAI's Batch API and `vllm run-batch` both read; Attempt records from their
-result and error files, the same as the wire gives. Source: OpenAI Batch (custom_id, method, url, body; at most 50,000
-requests and 200 MB a file; results in any order; an expired batch has partial results).
+result and error files, the same as the wire gives; in batches.json what is under way at an endpoint.
+Source: OpenAI Batch (custom_id, method, url, body; at most 50,000 requests and 200 MB a file; results in any order; an
+expired batch has partial results).
 
 A request's id is a hash of the judgment and of what is asked about it, so results fit without any table: what is not
 due any more is passed over, and what a batch did not answer is due again in the next export.
@@ -10,9 +11,9 @@ due any more is passed over, and what a batch did not answer is due again in the
 
 import json
 from collections.abc import Iterable, Iterator
-from dataclasses import dataclass
+from dataclasses import asdict, dataclass
 from pathlib import Path
-from typing import Any
+from typing import Any, Final
 
 from judge.attempts import answer_fields, conversation, failure_fields, request_digest
 from judge.client import request_body
@@ -23,13 +24,25 @@ from judge.session import Sitting
 from judge.verdict_forms import extras
 from ledger.digests import digest_of
 from ledger.endpoints import is_transient
-from ledger.errors import BadRecord, JudgeError, Rejected, Unavailable
+from ledger.errors import BadRecord, ConfigError, JudgeError, Rejected, Unavailable
 from ledger.judgments import Attempt
+from ledger.runs import JudgeFolder
 from ledger.store import Writer, write_atomically
 
 FOLDER = "batch"
+STATE_FILE = "batches.json"
 MOST_REQUESTS, MOST_BYTES = 50_000, 190_000_000
-URL = "/v1/chat/completions"
+URL: Final = "/v1/chat/completions"
+
+
+@dataclass(frozen=True)
+class Batch:
+    """One file of requests at an endpoint; `fetched` once its results are on the disk."""
+
+    id: str
+    file: str
+    status: str
+    fetched: bool = False
 
 
 @dataclass
@@ -39,6 +52,30 @@ class Collected:
     answered: int = 0
     failed: int = 0
     passed_over: int = 0
+
+
+def batches(folder: JudgeFolder) -> list[Batch]:
+    """What was submitted so far."""
+    path = folder.path / FOLDER / STATE_FILE
+    return [Batch(**each) for each in json.loads(path.read_text(encoding="utf-8"))] if path.exists() else []
+
+
+def keep(folder: JudgeFolder, found: Iterable[Batch]) -> None:
+    """Remember the state; that of fetched ones, once their results are in the records."""
+    state = json.dumps([asdict(each) for each in found], indent=1)
+    write_atomically(folder.path / FOLDER / STATE_FILE, state + "\n")
+
+
+def under_way(folder: JudgeFolder) -> list[Batch]:
+    """What was submitted and not collected; its calls are due by the records, and would be paid for again."""
+    return [batch for batch in batches(folder) if not batch.fetched]
+
+
+def refuse_under_way(folder: JudgeFolder) -> None:
+    """Raise ConfigError while a batch is under way."""
+    if waiting := under_way(folder):
+        what = f"batches are under way, and their calls are paid for: {', '.join(batch.id for batch in waiting)}."
+        raise ConfigError(what, where=folder.path.name, remedy="Run: assay judge CONFIG --batch collect")
 
 
 def export(held: Sitting) -> list[Path]:

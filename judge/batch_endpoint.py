@@ -1,63 +1,42 @@
 """OpenAI's Batch API: put request files there, fetch what became of them. Beside client.py the other owner of `openai`.
 
-In: request files, a key. Out: the batches' ids in batches.json; result and error files beside them.
+In: request files, a key. Out: the batches' state; result and error files beside the requests.
 """
 
-import json
 from collections.abc import Iterable, Iterator
 from contextlib import contextmanager
-from dataclasses import asdict, dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING
 
+from judge.batch import FOLDER, URL, Batch, batches, keep
 from ledger.endpoints import NO_KEY, OPENAI_URL, excerpt, is_local, place
 from ledger.errors import JudgeError
+from ledger.runs import JudgeFolder
 from ledger.store import write_atomically
 
 if TYPE_CHECKING:
     from openai import OpenAI
 
-STATE_FILE = "batches.json"
 ENDED = frozenset({"completed", "expired", "cancelled", "failed"})
-
-
-@dataclass(frozen=True)
-class Batch:
-    """One file of requests at the endpoint; `fetched` once its results are on the disk."""
-
-    id: str
-    file: str
-    status: str
-    fetched: bool = False
 
 
 class BatchEndpoint:
     """The batches of one judge; their ids outlive the process. Raises JudgeError."""
 
-    def __init__(self, folder: Path, base_url: str, api_key: str) -> None:
+    def __init__(self, folder: JudgeFolder, base_url: str, api_key: str) -> None:
         self._folder, self._url, self._key = folder, base_url or OPENAI_URL, api_key
         self.where = place(self._url)
 
-    def batches(self) -> list[Batch]:
-        """What was submitted so far."""
-        path = self._folder / STATE_FILE
-        return [Batch(**each) for each in json.loads(path.read_text(encoding="utf-8"))] if path.exists() else []
-
     def submit(self, files: Iterable[Path]) -> list[Batch]:
-        """Upload request files and start a batch for each; one that is under way is not started twice."""
-        known = self.batches()
-        waiting = {batch.file for batch in known if not batch.fetched}
+        """Upload request files and start a batch for each; the state of all."""
+        known = batches(self._folder)
         with self._client() as client:
             for path in files:
-                if path.name in waiting:
-                    continue
                 with self._told(), path.open("rb") as stream:
                     uploaded = client.files.create(file=(path.name, stream), purpose="batch")
-                    made = client.batches.create(
-                        input_file_id=uploaded.id, endpoint="/v1/chat/completions", completion_window="24h"
-                    )
+                    made = client.batches.create(input_file_id=uploaded.id, endpoint=URL, completion_window="24h")
                 known.append(Batch(made.id, path.name, made.status))
-                self.keep(known)
+                keep(self._folder, known)
         return known
 
     def fetch(self) -> tuple[list[Batch], list[Path]]:
@@ -67,7 +46,7 @@ class BatchEndpoint:
         """
         found, paths = [], []
         with self._client() as client:
-            for batch in self.batches():
+            for batch in batches(self._folder):
                 if batch.fetched:
                     found.append(batch)
                     continue
@@ -75,15 +54,11 @@ class BatchEndpoint:
                     now = client.batches.retrieve(batch.id)
                     for kind, file_id in (("results", now.output_file_id), ("errors", now.error_file_id)):
                         if now.status in ENDED and file_id:
-                            path = self._folder / f"{kind}-{batch.id}.jsonl"
+                            path = self._folder.path / FOLDER / f"{kind}-{batch.id}.jsonl"
                             write_atomically(path, client.files.content(file_id).text)
                             paths.append(path)
                 found.append(Batch(batch.id, batch.file, now.status, now.status in ENDED))
         return found, paths
-
-    def keep(self, batches: list[Batch]) -> None:
-        """Remember the state; that of fetched ones, once their results are in the records."""
-        write_atomically(self._folder / STATE_FILE, json.dumps([asdict(each) for each in batches], indent=1) + "\n")
 
     def _client(self) -> "OpenAI":
         from openai import DefaultHttpx2Client, OpenAI

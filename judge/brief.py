@@ -8,7 +8,6 @@ from collections import Counter
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 from itertools import chain, combinations
-from pathlib import Path
 from typing import Any
 from urllib.parse import urlsplit
 
@@ -17,7 +16,7 @@ from judge.plan import Answers, Ask, Planned, Planner, answers_by_key
 from judge.prompt_sets import TEMPERATURE, PromptSet
 from ledger.digests import file_digest
 from ledger.endpoints import OPENAI_URL
-from ledger.errors import ConfigError, MissingRecords
+from ledger.errors import MissingRecords
 from ledger.judge_config import JudgeConfig
 from ledger.judgments import Game, Judgment, Rating
 from ledger.runs import RunFolder
@@ -117,28 +116,6 @@ class Brief:
         return answers
 
 
-def refuse_contestant(judge_model: str, contestants: Iterable[str], allowed: bool) -> None:
-    """Raise ConfigError when the judge is one of the contestants (their models and labels), unless that is allowed.
-
-    Paths are compared as files; names also by their last part, as `org/model` may be served as `model`.
-    """
-    for contestant in contestants:
-        if not allowed and _same_model(judge_model, contestant):
-            raise ConfigError(
-                f"the judge {judge_model} is also a contestant ({contestant}).",
-                where="judge",
-                remedy="Take another judge, or set judge_may_compete = true under [decision].",
-            )
-
-
 def outcomes(records: Iterable[Judgment]) -> dict[str, int]:
     """How many records have which outcome."""
     return dict(sorted(Counter(record.outcome.value for record in records).items()))
-
-
-def _same_model(one: str, other: str) -> bool:
-    paths = Path(one), Path(other)
-    if all(path.exists() for path in paths):
-        return paths[0].resolve() == paths[1].resolve()
-    names = [name.rstrip("/").casefold() for name in (one, other)]
-    return names[0] == names[1] or names[0].rsplit("/", 1)[-1] == names[1].rsplit("/", 1)[-1]

@@ -6,14 +6,14 @@ replies. Before its first call they are assumed: four bytes a token, and a wide 
 come on top.
 """
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 
 from judge.brief import Brief
 from judge.budget import prompt_bytes
 from judge.history import History, kind_of
 from judge.plan import Ask
-from ledger.judge_config import Price
+from ledger.judge_config import JudgeConfig, Price
 from ledger.judgments import Attempt
 
 BYTES_A_TOKEN = 4.0
@@ -35,22 +35,26 @@ class Expected:
 def estimate(brief: Brief) -> list[Expected]:
     """One row a kind, in the order in which they are asked. Raises MissingRecords, BadRecord, ConfigError."""
     history = History(brief.run.judge(brief.config.name).attempts.records())
-    asks = brief.plan(brief.answers()).asks(exam_only=brief.exam_only)
+    return expected(brief.config, brief.plan(brief.answers()).asks(exam_only=brief.exam_only), history)
+
+
+def expected(config: JudgeConfig, asks: Sequence[Ask], history: History) -> list[Expected]:
+    """What those of the asks take that have no reply yet, one row a kind."""
     ratio = _bytes_a_token(asks, history)
     by_kind: dict[str, list[Ask]] = {}
-    for ask, _ in history.pending(asks, brief.config.rules):
+    for ask, _ in history.pending(asks, config.rules):
         by_kind.setdefault(kind_of(ask.judgment), []).append(ask)
-    return [_expected(brief, kind, some, ratio, history) for kind, some in by_kind.items()]
+    return [_expected(config, kind, some, ratio, history) for kind, some in by_kind.items()]
 
 
-def _expected(brief: Brief, kind: str, due: list[Ask], ratio: float | None, history: History) -> Expected:
+def _expected(config: JudgeConfig, kind: str, due: list[Ask], ratio: float | None, history: History) -> Expected:
     prompt = sum(int(prompt_bytes(ask.messages()) / (ratio or BYTES_A_TOKEN)) + 1 for ask in due)
     replied = [each.completion_tokens for each in history.all() if kind_of(each.judgment) == kind]
     known = [count for count in replied if count is not None]
     mean = sum(known) / len(known) if known else None
-    low, high = (mean, mean) if mean is not None else REPLY_TOKENS[brief.config.form]
+    low, high = (mean, mean) if mean is not None else REPLY_TOKENS[config.form]
     replies = int(low * len(due)), int(high * len(due))
-    return Expected(kind, len(due), prompt, replies, _usd(brief.config.price, prompt, replies), mean is not None)
+    return Expected(kind, len(due), prompt, replies, _usd(config.price, prompt, replies), mean is not None)
 
 
 def _usd(price: Price | None, prompt: int, replies: tuple[int, int]) -> tuple[float, float] | None:

@@ -4,6 +4,7 @@ may pass, and what it says without the key.
 In: a URL, a status, a text, a key. Out: places and sentences. No call is made here; `openai` has its owners elsewhere.
 """
 
+from contextlib import suppress
 from urllib.parse import urlsplit
 
 from ledger.errors import ConfigError
@@ -19,16 +20,13 @@ SHORTEST_SECRET = 8  # characters; a shorter key is a stand-in such as EMPTY
 LOOPBACK = frozenset({"localhost", "127.0.0.1", "::1"})
 
 
-def address(url: str) -> tuple[str, int]:
+def address(url: str, where: str = "") -> tuple[str, int]:
     """Host and port of a URL, OpenAI's if it is empty. Raises ConfigError, without the URL: it may hold a password."""
-    try:
+    with suppress(ValueError):
         parts = urlsplit(url or OPENAI_URL)
-        host, port = parts.hostname, parts.port
-    except ValueError as error:
-        raise ConfigError(f"base_url is not a URL: {error}") from None
-    if parts.scheme not in ("http", "https") or not host:
-        raise ConfigError("base_url must look like http://host:port/v1 or https://host/v1")
-    return host, port or (443 if parts.scheme == "https" else 80)
+        if parts.scheme in ("http", "https") and parts.hostname:
+            return parts.hostname, parts.port or (443 if parts.scheme == "https" else 80)
+    raise ConfigError("base_url must look like http://host:port/v1 or https://host/v1", where=where)
 
 
 def place(url: str) -> str:

@@ -8,13 +8,13 @@ from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 
 import pytest
 
-from judge.batch import collect, custom_id, export
+from judge.batch import batches, collect, custom_id, export, keep, refuse_under_way
 from judge.batch_endpoint import BatchEndpoint
 from judge.brief import Brief
 from judge.estimate import estimate
 from judge.history import Due
 from judge.session import reparse, sitting
-from ledger.errors import BadRecord, JudgeError, StaleInput
+from ledger.errors import BadRecord, ConfigError, JudgeError, StaleInput
 from ledger.judgments import Outcome
 from ledger.manifests import read_manifest
 from ledger.runs import RunFolder
@@ -178,16 +178,18 @@ def batch_server(status="completed"):
 @pytest.mark.parametrize("status", ["completed", "expired"])
 def test_a_hosted_batch_is_submitted_once_and_its_partial_results_are_taken(run, status):
     with batch_server(status) as (url, seen), sitting(brief(run)) as held:
-        endpoint = BatchEndpoint(held.folder.path / "batch", url, KEY)
+        endpoint = BatchEndpoint(held.folder, url, KEY)
         assert [each.status for each in endpoint.submit(export(held))] == ["validating"]
-        endpoint.submit(export(held))
+        with pytest.raises(ConfigError, match="paid for: b1"):
+            refuse_under_way(held.folder)
         assert [path for path, _ in seen] == ["/v1/files", "/v1/batches"]
-        batches, files = endpoint.fetch()
+        found, files = endpoint.fetch()
         done = collect(held, files)
-        endpoint.keep(batches)
+        keep(held.folder, found)
+        refuse_under_way(held.folder)
         assert (done.failed, len(held.due())) == (1, 1)
         assert endpoint.fetch()[1] == []
-        assert [each.status for each in endpoint.batches()] == [status]
+        assert [each.status for each in batches(held.folder)] == [status]
     everything = b"".join(path.read_bytes() for path in run.path.rglob("*") if path.is_file())
     assert KEY.encode() not in everything
     assert {key for _, key in seen} == {f"Bearer {KEY}"}
@@ -195,9 +197,9 @@ def test_a_hosted_batch_is_submitted_once_and_its_partial_results_are_taken(run,
 
 def test_an_unknown_batch_is_an_error_without_the_key(run):
     with batch_server() as (url, _), sitting(brief(run)) as held:
-        endpoint = BatchEndpoint(held.folder.path / "batch", url, KEY)
+        endpoint = BatchEndpoint(held.folder, url, KEY)
         (made,) = endpoint.submit(export(held))
-        endpoint.keep([replace(made, id="gone")])
+        keep(held.folder, [replace(made, id="gone")])
         with pytest.raises(JudgeError, match="no such batch") as error:
             endpoint.fetch()
     assert KEY not in str(error.value)

@@ -7,12 +7,12 @@ from contextlib import nullcontext
 import pytest
 
 from judge import retries
-from judge.brief import Brief, refuse_contestant
+from judge.brief import Brief
 from judge.client import OpenAITransport
 from judge.prompt_sets import assay_prompts
 from judge.scripted_judge import ScriptedJudge
 from judge.session import judge_together
-from ledger.errors import ConfigError, JudgeError, MissingRecords, Rejected, StaleInput, StoreLocked, Unavailable
+from ledger.errors import JudgeError, MissingRecords, Rejected, StaleInput, StoreLocked, Unavailable
 from ledger.judge_config import JudgeConfig
 from ledger.judgments import Order, Outcome, Winner
 from ledger.manifests import read_manifest
@@ -216,19 +216,6 @@ def test_a_model_without_answers_is_named(run):
 def test_two_sessions_at_once_are_refused(run):
     with write_lock(run.judge("j").path), pytest.raises(StoreLocked):
         judged(run)
-
-
-def test_a_judge_that_is_a_contestant_is_refused(tmp_path):
-    (tmp_path / "m").mkdir()
-    (tmp_path / "n").mkdir()
-    same = [("org/m", "org/m"), ("Org/M", "org/m/"), ("m", "org/m"), (f"{tmp_path}/m", f"{tmp_path}/n/../m")]
-    for judge, contestant in same:
-        with pytest.raises(ConfigError, match="also a contestant"):
-            refuse_contestant(judge, ["x", contestant], allowed=False)
-        refuse_contestant(judge, ["x", contestant], allowed=True)
-    refuse_contestant("org/judge", ["org/m", "base"], allowed=False)
-    (tmp_path / "n" / "m").mkdir()
-    refuse_contestant(f"{tmp_path}/m", [f"{tmp_path}/n/m"], allowed=False)
 
 
 def test_a_judge_with_nothing_to_do_is_not_even_connected(run):

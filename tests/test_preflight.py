@@ -11,7 +11,7 @@ from assay import pipeline
 from assay.preflight import preflight
 from generation.scripted_engine import ScriptedEngine
 from generation.stage import run_batch
-from ledger.errors import ConfigError, EngineError, StaleInput
+from ledger.errors import ConfigError, EngineError, StaleInput, Unavailable
 
 REVIEW = """
 name = "r"
@@ -174,3 +174,48 @@ def test_the_whole_vocabulary_at_each_option_is_counted_before_the_disk_is_full(
     under_way = pipeline.begin(tmp_path / "review.toml", tmp_path / "runs", lambda _: None)
     with pytest.raises(ConfigError, match=r"may write .* GiB, and 0\.5 GiB are free"):
         preflight(under_way)
+
+
+JUDGE = '[[judge]]\nmodel = "nobody"\nbase_url = "{url}"\n'
+
+
+def judged(tmp_path, models, url):
+    under_way, _ = review(tmp_path, models)
+    config = tmp_path / "judged.toml"
+    config.write_text((tmp_path / "review.toml").read_text().replace('"r"', '"j"') + JUDGE.format(url=url))
+    return pipeline.begin(config, tmp_path / "runs", under_way.report)
+
+
+@needs_transformers
+@pytest.mark.parametrize("url", ["http://user:hush@127.0.0.1:80x/v1", "127.0.0.1/v1", "http://user:hush@[::1/v1"])
+def test_a_judges_url_with_a_typo_is_a_fault_of_the_config_and_no_password_is_shown(tmp_path, models, url):
+    with pytest.raises(ConfigError, match=r"judge nobody: base_url must look like") as caught:
+        preflight(judged(tmp_path, models, url))
+    assert "hush" not in str(caught.value)
+
+
+@needs_transformers
+def test_any_proxy_of_the_environment_keeps_a_far_judge_from_being_called_silent(tmp_path, models, monkeypatch):
+    monkeypatch.setenv("OPENAI_API_KEY", "some key")
+    for name in ("HTTP_PROXY", "HTTPS_PROXY", "http_proxy", "https_proxy", "all_proxy"):
+        monkeypatch.delenv(name, raising=False)
+    monkeypatch.setenv("ALL_PROXY", "http://proxy.invalid:1")
+    preflight(judged(tmp_path, models, "http://judge.invalid/v1"))
+
+
+@needs_transformers
+def test_a_proxy_does_not_hide_that_nobody_answers_on_this_machine(tmp_path, models, monkeypatch):
+    monkeypatch.setenv("HTTPS_PROXY", "http://proxy.invalid:1")
+    with pytest.raises(Unavailable, match=r"nobody answers at 127\.0\.0\.1:9"):
+        preflight(judged(tmp_path, models, "http://127.0.0.1:9/v1"))
+
+
+@needs_transformers
+def test_one_model_alone_is_checked_without_the_others_and_without_judges(tmp_path, models):
+    """The machine that makes one model need not have the others' folders, nor reach the judge."""
+    under_way = judged(tmp_path, models, "http://127.0.0.1:9/v1")
+    shutil.rmtree(models[0])
+    preflight(under_way, model="other")
+    assert [batch.orders[0].model for batch in pipeline.batches(under_way, "other")] == ["other"]
+    with pytest.raises(ConfigError, match=r"no model is called 'x'. There are base, other"):
+        preflight(under_way, model="x")

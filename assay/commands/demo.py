@@ -15,8 +15,8 @@ from rich.console import Console
 
 from assay.commands.review import Runs, run_review, show
 from assay.ready_reviews import ready_review
+from ledger.endpoints import OPENAI_URL
 
-OPENAI_URL = "https://api.openai.com/v1"
 OPENAI_MODEL = "gpt-4o-2024-08-06"
 
 SELF_JUDGE = """

@@ -1,28 +1,23 @@
 """The command `assay exam`: may this judge's word count?"""
 
 from pathlib import Path
-from typing import Annotated
-
-import typer
 
 from analysis.evidence import read_evidence
 from analysis.judge_reports import judge_report
 from analysis.resampling import Resamplings
 from analysis.tables.evidence import exam_mark, exam_table
 from assay import judging, pipeline
-from assay.commands.judge import ESTIMATE
+from assay.commands.judge import ESTIMATE, Budget
 from assay.commands.review import Amend, Config, Runs, console
 from assay.display import Display, table
-from ledger.errors import EXIT_SHIP, EXIT_UNFIT
-
-PASSED = frozenset({"passed", "not examined"})
+from ledger.errors import EXIT_SHIP, EXIT_UNFIT, ConfigError
 
 
 def exam(
     config: Config,
     runs: Runs = Path("runs"),
     amend: Amend = False,
-    budget: Annotated[float | None, typer.Option("--budget", metavar="USD", help="The most to spend.")] = None,
+    budget: Budget = None,
 ) -> int:
     """Examine the judges: may their word count?
 
@@ -36,6 +31,8 @@ def exam(
     shown = console()
     with Display() as display:
         review = pipeline.begin(config, runs, display.report, amend=amend)
+        if not review.config.judge:
+            raise ConfigError("there is no [[judge]] to examine.", where=str(config))
         rows = [list(row) for row in judging.estimates(review, exam_only=True)]
         if rows:
             shown.print(table(ESTIMATE, rows))
@@ -47,4 +44,4 @@ def exam(
         marks = exam_table(report)
         shown.print(table(list(marks.header), [list(row) for row in marks.rows]))
         shown.print(f"Exam of {report.name}: {exam_mark(report)}.", markup=False)
-    return EXIT_SHIP if all(report.exam.state in PASSED for report in reports) else EXIT_UNFIT
+    return EXIT_SHIP if all(report.exam.state == "passed" for report in reports) else EXIT_UNFIT

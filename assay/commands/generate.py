@@ -40,9 +40,9 @@ def generate(
     with Display() as display:
         review = pipeline.begin(config, runs, display.report, amend=amend)
         if part:
-            preflight(review, judges=False)
+            preflight(review, judges=False, model=model)
             pipeline.generate_shard(review, part, model=model)
         else:
-            preflight(review, here=not (review.config.placement.ray if ray is None else ray))
+            preflight(review, here=not (review.config.placement.ray if ray is None else ray), model=model)
             pipeline.generate(review, model=model, ray=ray)
     print(review.run.path)

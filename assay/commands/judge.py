@@ -1,6 +1,5 @@
 """The command `assay judge`: ask the judges, or say what that would take."""
 
-from collections.abc import Iterable
 from enum import StrEnum
 from pathlib import Path
 from typing import Annotated
@@ -11,6 +10,8 @@ from assay import judging, pipeline
 from assay.commands.review import Amend, Config, Runs, console
 from assay.display import Display, table
 from ledger.errors import ConfigError
+
+Budget = Annotated[float | None, typer.Option("--budget", metavar="USD", help="The most to spend, for each judge.")]
 
 ESTIMATE = ["judge", "kind", "calls", "prompt tokens", "reply tokens", "cost"]
 SESSION = ["judge", "judgments", "calls", "tokens", "cost"]
@@ -31,7 +32,7 @@ def judge(
     runs: Runs = Path("runs"),
     amend: Amend = False,
     estimate: Annotated[bool, typer.Option("--estimate", help="Only say what the missing calls would take.")] = False,
-    budget: Annotated[float | None, typer.Option("--budget", metavar="USD", help="The most to spend.")] = None,
+    budget: Budget = None,
     reparse: Annotated[bool, typer.Option("--reparse", help="Only read the stored replies again; no call.")] = False,
     batch: Annotated[Batch | None, typer.Option("--batch", help="Judge in batches instead of calls.")] = None,
     results: Annotated[
@@ -52,22 +53,25 @@ def judge(
     """
     if sum((estimate, reparse, batch is not None)) > 1:
         raise ConfigError("give one of --estimate, --reparse and --batch")
+    if budget is not None and (estimate or reparse or batch in (Batch.EXPORT, Batch.COLLECT)):
+        raise ConfigError("--budget is for calls, and --estimate, --reparse, --batch export and collect make none")
+    if results and batch is not Batch.COLLECT:
+        raise ConfigError("--results is for --batch collect")
     with Display() as display:
-        review = pipeline.begin(config, runs, display.report, amend=amend)
+        review = pipeline.within_budget(pipeline.begin(config, runs, display.report, amend=amend), budget)
         if estimate:
             header, rows = ESTIMATE, list(judging.estimates(review))
         elif reparse:
-            header, rows = REREAD, list(judging.reread(review))
+            header, rows = REREAD, judging.reread(review)
         elif batch:
-            header, rows = BATCHED, list(_batched(review, batch, results or []))
+            header, rows = BATCHED, _batched(review, batch, results or [])
         else:
-            summaries = pipeline.judge(pipeline.within_budget(review, budget))
-            header, rows = SESSION, [judging.told(summary) for summary in summaries]
+            header, rows = SESSION, [judging.told(summary) for summary in pipeline.judge(review)]
     console().print(table(header, [list(row) for row in rows]) if rows else "Nothing is missing.")
     print(review.run.path)
 
 
-def _batched(review: pipeline.Review, batch: Batch, results: list[Path]) -> Iterable[judging.Row]:
+def _batched(review: pipeline.Review, batch: Batch, results: list[Path]) -> list[judging.Row]:
     if batch is Batch.EXPORT:
-        return judging.exported(review)
-    return judging.submitted(review) if batch is Batch.SUBMIT else judging.collected(review, results)
+        return judging.export_requests(review)
+    return judging.submit_batches(review) if batch is Batch.SUBMIT else judging.collect_results(review, results)
