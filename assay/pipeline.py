@@ -32,8 +32,8 @@ from generation.shards import Shard
 from judge.batch import refuse_under_way
 from judge.brief import Brief
 from judge.client import OpenAITransport
+from judge.official_prompts import read_official
 from judge.prompt_sets import PromptSet, assay_prompts
-from judge.prompt_sets import official_prompts as read_official
 from judge.session import JudgeSummary, judge_together
 from ledger.config import ReviewConfig, read_config
 from ledger.endpoints import is_local

@@ -1,18 +1,15 @@
-"""What a judge is told: Assay's own prompts and the official ones of FastChat, rendered into messages.
+"""What a judge is told: what a set of prompts is, and Assay's own. FastChat's stand in official_prompts.py.
 
-In: a folder of prompt TOMLs or FastChat's `judge_prompts.jsonl`; a question and the answers in one or two seats.
+In: a folder of prompt TOMLs; a question and the answers in one or two seats.
 Out: a Rendering, which gives the messages when they are needed and a digest that names them.
-Source: FastChat `llm_judge` (which of its eight prompts is used when), reference/mt-bench.md section 2.2.
 """
 
-import json
-import string
 import tomllib
 from collections.abc import Iterator
 from dataclasses import dataclass
 from importlib.resources.abc import Traversable
 from pathlib import Path
-from typing import Any, Protocol
+from typing import Protocol
 
 import jinja2
 from jinja2.sandbox import ImmutableSandboxedEnvironment
@@ -20,7 +17,7 @@ from jinja2.sandbox import ImmutableSandboxedEnvironment
 from judge.hostility import disarmed
 from ledger.digests import digest_of
 from ledger.errors import ConfigError
-from ledger.judgments import Form, Mode
+from ledger.judgments import Form
 from ledger.records import Question
 
 Messages = list[dict[str, str]]
@@ -30,17 +27,6 @@ Seats = tuple[tuple[str, ...], ...]
 TEMPERATURE = 0
 FORMS_FILE = "forms.toml"
 FENCE_DIGITS = 8  # each digit costs a token or so in a dozen places
-REFERENCE_CATEGORIES = frozenset({"reasoning", "math", "coding", "arena-hard-200"})
-OFFICIAL_NAMES: dict[tuple[Mode, bool, int], str] = {
-    ("single", False, 1): "single-v1",
-    ("single", True, 1): "single-math-v1",
-    ("single", False, 2): "single-v1-multi-turn",
-    ("single", True, 2): "single-math-v1-multi-turn",
-    ("pair", False, 1): "pair-v2",
-    ("pair", True, 1): "pair-math-v1",
-    ("pair", False, 2): "pair-v2-multi-turn",
-    ("pair", True, 2): "pair-math-v1-multi-turn",
-}
 
 
 class PromptSet(Protocol):
@@ -110,44 +96,10 @@ class AssayPrompts:
         """The system text and the rendered conversation; a reference is shown where one stands in turns 1..turn."""
         kind = ("pair" if len(seats) == 2 else "single", any(question.references[:turn]))
         harmless = tuple(tuple(disarmed(text) for text in seat) for seat in seats)
-        turns = [dict(row) for row in _rows(question, turn, harmless)]
+        turns = [dict(row) for row in turn_rows(question, turn, harmless)]
         token = fence([value for row in turns for value in row.values()], turn)
         user = self.templates[kind].render(turn=turn, turns=turns, fence=token)
         return [{"role": "system", "content": self.systems[kind]}, {"role": "user", "content": user}]
-
-
-@dataclass(frozen=True)
-class OfficialPrompts:
-    """FastChat's eight prompts, byte for byte; they know two turns."""
-
-    digest: str
-    prompts: dict[str, tuple[str, str]]
-    name: str = "official"
-    form: Form = "text"
-
-    @property
-    def texts(self) -> dict[str, str]:
-        """Every prompt by FastChat's name."""
-        return {name: f"{system}\n\n{template}" for name, (system, template) in self.prompts.items()}
-
-    def messages(self, question: Question, turn: int, seats: Seats) -> Messages:
-        """The system text and the filled template; references only where FastChat shows them.
-
-        Where we depart: FastChat stops when a reasoning, math or coding question has no reference; we judge it with
-        the general prompt.
-        """
-        mode: Mode = "pair" if len(seats) == 2 else "single"
-        with_reference = question.category in REFERENCE_CATEGORIES and len(question.references) >= turn
-        name = OFFICIAL_NAMES.get((mode, with_reference, turn))
-        if name is None:
-            raise ConfigError(
-                f"question {question.id} has a turn {turn}; the official prompts know two turns.",
-                where=question.source,
-                remedy='Set prompts = "assay" for this judge.',
-            )
-        system, template = self.prompts[name]
-        user = _filled(template, _official_fields(question, turn, seats))
-        return [{"role": "system", "content": system}, {"role": "user", "content": user}]
 
 
 def assay_prompts(folder: Traversable | Path, form: Form = "text") -> AssayPrompts:
@@ -169,7 +121,7 @@ def assay_prompts(folder: Traversable | Path, form: Form = "text") -> AssayPromp
             ending = endings[kind[0]].get(form)
             if ending is None:
                 continue  # a form that this mode does not have
-            texts = f"{data['system']}\n\n{ending['system'].lstrip()}", f"{data['user']}\n{ending['user']}"
+            texts = f"{data['system']}\n\n{ending['system']}", f"{data['user']}\n{ending['user']}"
             template = environment.from_string(texts[1])
             _try(template, pair=kind[0] == "pair")
         except (KeyError, TypeError, UnicodeDecodeError, tomllib.TOMLDecodeError, jinja2.TemplateError) as error:
@@ -193,22 +145,6 @@ def _endings(file: Traversable) -> dict[str, dict[str, dict[str, str]]]:
         raise ConfigError(f"not the forms of judge prompts: {error!r}", where=str(file)) from error
 
 
-def official_prompts(judge_prompts_jsonl: Path) -> OfficialPrompts:
-    """FastChat's prompts from its own file, which is fetched and never part of Assay. Raises ConfigError."""
-    prompts: dict[str, tuple[str, str]] = {}
-    try:
-        for line in judge_prompts_jsonl.read_bytes().splitlines():
-            row = json.loads(line)
-            prompts[row["name"]] = (row["system_prompt"], row["prompt_template"])
-    except (OSError, ValueError, KeyError, TypeError) as error:
-        raise ConfigError(f"not FastChat's judge prompts: {error!r}", where=str(judge_prompts_jsonl)) from error
-    missing = sorted(set(OFFICIAL_NAMES.values()) - prompts.keys())
-    if missing:
-        raise ConfigError(f"lacks the prompts {', '.join(missing)}", where=str(judge_prompts_jsonl))
-    used = {name: prompts[name] for name in sorted(OFFICIAL_NAMES.values())}
-    return OfficialPrompts(digest_of(used), used)
-
-
 def fence(texts: list[str], turn: int) -> str:
     """A token that none of the texts contains, the same each time for the same texts.
 
@@ -222,7 +158,8 @@ def fence(texts: list[str], turn: int) -> str:
         salt += 1
 
 
-def _rows(question: Question, turn: int, seats: Seats) -> Iterator[dict[str, str]]:
+def turn_rows(question: Question, turn: int, seats: Seats) -> Iterator[dict[str, str]]:
+    """What stands in turns 1..turn: the question, a reference or nothing, the answer of each seat."""
     names = ("answer",) if len(seats) == 1 else ("answer_a", "answer_b")
     for index in range(turn):
         reference = question.references[index] if index < len(question.references) else ""
@@ -234,25 +171,3 @@ def _try(template: jinja2.Template, *, pair: bool) -> None:
     answers = {"answer_a": "a", "answer_b": "b"} if pair else {"answer": "a"}
     for turn in (1, 2):
         template.render(turn=turn, turns=[{"question": "q", "reference": "r", **answers}] * turn, fence="f")
-
-
-def _official_fields(question: Question, turn: int, seats: Seats) -> dict[str, str]:
-    fields: dict[str, str] = {}
-    rows = list(_rows(question, turn, seats))
-    for number, row in enumerate(rows, start=1):
-        fields[f"question_{number}"], fields[f"ref_answer_{number}"] = row["question"], row["reference"]
-        fields |= {f"{name}_{number}": row[name] for name in row if name.startswith("answer")}
-    return {**fields, **{name: rows[0][name] for name in rows[0] if name != "reference"}}
-
-
-def _filled(template: str, fields: dict[str, Any]) -> str:
-    """Fill a template as `str.format` does, but with plain names only, so that nothing else is looked up."""
-    parts: list[str] = []
-    for literal, name, _, _ in string.Formatter().parse(template):
-        parts.append(literal)
-        if name is None:
-            continue
-        if name not in fields:
-            raise ConfigError(f"an official prompt asks for {{{name}}}, which it is never given")
-        parts.append(fields[name])
-    return "".join(parts)

@@ -1,4 +1,4 @@
-"""A judge that follows a script: for tests and dry runs, beside the real one and behind the same one method.
+"""A judge that follows a script: for tests, beside the real one and behind the same one method.
 
 In: a function of the messages. Out: its text as a Reply, or the error it returns, raised.
 """

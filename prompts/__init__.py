@@ -7,12 +7,14 @@ references/assay.jsonl
     Reference answers for the reasoning, math and coding questions, in FastChat's layout: ``question_id``,
     ``model_id`` ("assay"), ``choices`` (one object with ``index`` 0 and ``turns``). tests/test_prompts.py recomputes
     each result and runs each program.
-judge/*.toml
-    Assay's judge prompts: ``name``, ``mode`` ("single" or "pair"), ``reference`` (does it show references?),
-    ``description``, ``system`` (fixed text) and ``user`` (a Jinja2 template for trim_blocks, lstrip_blocks, no
-    autoescape). The template sees ``turn`` (1-based, the turn that is judged), ``turns`` (objects for turns 1..turn
-    with ``question``, ``answer`` or ``answer_a`` and ``answer_b``, and ``reference``, which may be empty) and
-    ``fence`` (a fresh token for each call).
+judge/{pair,single}[-reference].toml
+    Assay's judge prompts: ``mode`` ("single" or "pair"), ``reference`` (does it show references?), ``system`` (fixed
+    text) and ``user`` (a Jinja2 template for trim_blocks, lstrip_blocks, no autoescape). The template sees ``turn``
+    (1-based, the turn that is judged), ``turns`` (objects for turns 1..turn with ``question``, ``answer`` or
+    ``answer_a`` and ``answer_b``, and ``reference``, which may be empty) and ``fence`` (a hash of all that is shown,
+    which none of it contains).
+judge/forms.toml
+    How a verdict is given: ``[mode.form]`` with what ends the ``system`` text and the ``user`` message of each prompt.
 facts/*.toml
     One table of facts for each subject of the multiple-choice items: ``subject``, and relations with ``id``,
     ``templates`` (wordings with ``{key}``), ``facts.<group>`` (key = right answer, wrong ones drawn from the group; or

@@ -7,7 +7,8 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from judge.prompt_sets import OFFICIAL_NAMES, Rendering, assay_prompts, fence, official_prompts
+from judge.official_prompts import OFFICIAL_NAMES, official_name, read_official
+from judge.prompt_sets import Rendering, assay_prompts, fence
 from judge.verdicts import reading
 from ledger.errors import ConfigError
 from ledger.records import Question
@@ -41,7 +42,7 @@ def answers_of(path):
 
 @needs_mt_bench
 def test_official_single_prompts_reproduce_800_stored_ones_and_no_stale_one():
-    prompts, questions, matches = official_prompts(MT_BENCH / "judge_prompts.jsonl"), official_questions(), Counter()
+    prompts, questions, matches = read_official(MT_BENCH / "judge_prompts.jsonl"), official_questions(), Counter()
     scores: dict[tuple[str, bool], list[float]] = {}
     for file in MT_BENCH.glob("*/model_judgment/*_single.jsonl"):
         answers = {path.stem: answers_of(path) for path in (file.parents[1] / "model_answer").glob("*.jsonl")}
@@ -62,7 +63,7 @@ def test_official_single_prompts_reproduce_800_stored_ones_and_no_stale_one():
 
 @needs_mt_bench
 def test_official_pair_prompts_reproduce_the_stored_ones():
-    prompts, questions = official_prompts(MT_BENCH / "judge_prompts.jsonl"), official_questions()
+    prompts, questions = read_official(MT_BENCH / "judge_prompts.jsonl"), official_questions()
     answers = {name: answers_of(MT_BENCH / f"phi-3/model_answer/{name}.jsonl") for name in ("phi-3", "phi-3-dpo")}
     same = 0
     for row in rows_of(MT_BENCH / "phi-3/model_judgment/gpt-4_pair.jsonl"):
@@ -75,7 +76,7 @@ def test_official_pair_prompts_reproduce_the_stored_ones():
 
 @needs_mt_bench
 def test_official_prompts_are_chosen_by_mode_reference_and_turn():
-    prompts = official_prompts(MT_BENCH / "judge_prompts.jsonl")
+    prompts = read_official(MT_BENCH / "judge_prompts.jsonl")
     for (mode, reference, turn), name in OFFICIAL_NAMES.items():
         question = asked(references=("r1", "r2") if reference else (), category="math")
         seats = (("{question}", "%s"), ("a", "b"))[: 2 if mode == "pair" else 1]
@@ -94,17 +95,17 @@ def test_an_official_prompt_may_ask_only_for_what_it_is_given(tmp_path):
     path = tmp_path / "judge_prompts.jsonl"
     path.write_text("".join(json.dumps(row) + "\n" for row in rows))
     with pytest.raises(ConfigError, match="secret"):
-        official_prompts(path).messages(asked(), 1, (("a",),))
+        read_official(path).messages(asked(), 1, (("a",),))
 
 
 def test_an_incomplete_official_file_is_refused(tmp_path):
     path = tmp_path / "judge_prompts.jsonl"
     path.write_text('{"name": "pair-v2", "system_prompt": "", "prompt_template": ""}\n')
     with pytest.raises(ConfigError, match="lacks the prompts pair-math-v1"):
-        official_prompts(path)
+        read_official(path)
     path.write_text("no json\n")
     with pytest.raises(ConfigError, match="not FastChat"):
-        official_prompts(path)
+        read_official(path)
 
 
 @pytest.fixture(scope="module")
@@ -180,3 +181,13 @@ def test_a_text_that_holds_a_guessed_token_gets_another(monkeypatch):
     tokens = iter(["guessed", "fresh"])
     monkeypatch.setattr("judge.prompt_sets.digest_of", lambda _: next(tokens))
     assert fence(["I guessed it"], 1) == "fresh"
+
+
+def test_one_rule_names_the_official_prompt_for_judging_and_for_exports():
+    """FastChat shows references of reasoning, math and coding only, whatever else has some."""
+    references = ("r1", "r2")
+    assert official_name("single", asked(references=references, category="writing"), 1) == "single-v1"
+    assert official_name("pair", asked(references=references, category="math"), 2) == "pair-math-v1-multi-turn"
+    assert official_name("pair", asked(references=("r1",), category="math"), 2) == "pair-v2-multi-turn"
+    with pytest.raises(ConfigError, match="turn 3"):
+        official_name("single", asked(turns=("a", "b", "c")), 3)

@@ -212,9 +212,9 @@ def test_judge_prompt_fields() -> None:
     assert {entry.name.removesuffix(".toml") for entry in (ROOT / "judge").iterdir()} == {*PROMPTS, "forms"}
     for name in PROMPTS:
         prompt = judge_prompt(name)
-        assert list(prompt) == ["name", "mode", "reference", "description", "system", "user"]
-        assert list(prompt.values())[:3] == [name, name.split("-")[0], name.endswith("-reference")]
-        assert (prompt["description"] + prompt["system"] + prompt["user"]).isascii()
+        assert list(prompt) == ["mode", "reference", "system", "user"]
+        assert list(prompt.values())[:2] == [name.split("-")[0], name.endswith("-reference")]
+        assert (prompt["system"] + prompt["user"]).isascii()
         assert "{" not in prompt["system"]
         assert len(prompt["system"].split()) <= 220
 

@@ -14,10 +14,10 @@ from pathlib import Path
 from typing import Any
 
 from judge.brief import Brief
+from judge.official_prompts import official_name
 from judge.plan import Answers, answers_by_key, texts
-from judge.prompt_sets import OFFICIAL_NAMES, Mode
 from ledger.digests import digest_of
-from ledger.judgments import Game, Order, Rating, Winner
+from ledger.judgments import Game, Mode, Order, Rating, Winner
 from ledger.manifests import read_manifest
 from ledger.records import Answer, Question
 from ledger.runs import RunFolder, folder_name
@@ -111,10 +111,8 @@ class _Judgments:
 
     def _judge(self, mode: Mode, question: Question, turn: int) -> list[str]:
         """The judge and the name of its prompt; Assay's own prompts have names of their own."""
-        name = f"{self.brief.prompts.name}-{mode}"
-        if self.brief.prompts.name == "official":
-            rows = {(m, r, t): n for (m, r, t), n in OFFICIAL_NAMES.items()}
-            name = rows.get((mode, len(question.references) >= turn, turn), name)
+        own = self.brief.prompts.name
+        name = official_name(mode, question, turn) if own == "official" else f"{own}-{mode}"
         return [self.brief.config.name, name]
 
     def _prompt(self, turn: int, *seats: Answer) -> str:

@@ -18,7 +18,7 @@ from assay.sources.fastchat_rows import Checker, judgment_file
 from assay.sources.mt_bench import PARTS
 from assay.sources.wheels import cache_folder
 from generation.sampling import temperature_of
-from judge.prompt_sets import OfficialPrompts, official_prompts
+from judge.official_prompts import OfficialPrompts, read_official
 from ledger.digests import file_digest
 from ledger.errors import ConfigError
 from ledger.records import Question
@@ -171,7 +171,7 @@ def _prompts(folder: FastChatFolder, notes: list[str]) -> OfficialPrompts | None
         notes.append("no judge_prompts.jsonl was found: whether judgments are stale could not be checked")
         return None
     try:
-        return official_prompts(path)
+        return read_official(path)
     except ConfigError as error:
         notes.append(f"whether judgments are stale could not be checked: {error.what}")
         return None

@@ -11,7 +11,7 @@ from dataclasses import dataclass, replace
 from typing import Any, TypeVar
 
 from analysis.stored import Freshness, JudgmentFile, StoredPair, StoredRating
-from judge.prompt_sets import OfficialPrompts
+from judge.official_prompts import OfficialPrompts
 from judge.verdicts import Reading, reading
 from ledger.digests import digest_of
 from ledger.errors import ConfigError
