@@ -1,4 +1,4 @@
-"""OpenAI's Batch API: put request files there, fetch what became of them. Beside client.py the other owner of `openai`.
+"""OpenAI's Batch API: put request files there, fetch what became of them. It owns `openai`, as client.py does.
 
 In: request files, a key. Out: the batches' state; result and error files beside the requests.
 """
