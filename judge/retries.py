@@ -1,8 +1,7 @@
 """When a judge's call is tried again, after how long, and when a whole session has no hope.
 
-In: the error of a call. Out: a wait, or the error that ends the session.
-tenacity does the loop. A server's Retry-After is granted whatever its length; one that reaches beyond the session's
-deadline ends it.
+In: the error of a call. Out: a wait, or the error that ends the session. The loop is tenacity's.
+A server's Retry-After is granted whatever its length; one that reaches beyond the session's deadline ends it.
 """
 
 import asyncio
@@ -11,12 +10,12 @@ import time
 
 from tenacity import AsyncRetrying, RetryCallState, retry_if_exception, stop_after_attempt
 
+from judge.rates import MINUTE
 from ledger.errors import JudgeError, Rejected, Unavailable
 from ledger.waits import backoff
 
 BACKOFF_SECONDS = 1.0
 LOST_AFTER = 50
-MINUTE = 60.0
 
 
 class Ending:
