@@ -9,6 +9,7 @@ from judge.batch import Batch, batches, keep
 from ledger.config import config_from
 from ledger.errors import ConfigError
 from tests.fake_judge_server import FakeJudgeServer
+from tests.house import model_folder
 from tests.test_judge_batch import batch_server
 from tests.test_judge_robust import KEY, review
 
@@ -47,9 +48,7 @@ def competing(judge, rival, allowed=False, engine="vllm", **about):
 
 def test_a_judge_that_is_a_contestant_is_refused_by_name_label_and_folder(tmp_path):
     for name in ("m", "n"):
-        (tmp_path / name).mkdir()
-        (tmp_path / name / "config.json").write_text("{}")
-        (tmp_path / name / "x.safetensors").write_bytes(b"x")
+        model_folder(tmp_path / name)
     same = [("org/m", "org/m"), ("Org/M", "org/m/"), ("m", "org/m"), (f"{tmp_path}/m", f"{tmp_path}/n/../m")]
     for judge, rival in same:
         with pytest.raises(ConfigError, match="also a contestant"):
