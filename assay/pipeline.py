@@ -219,11 +219,11 @@ def analyze(review: Review, *, redact: bool = False) -> tuple[ReviewReport, list
 
 def api_key(judge: JudgeConfig) -> str:
     """The judge's key from the environment; none is needed on this machine. Raises ConfigError."""
-    key = os.environ.get(judge.api_key_env, "")
-    if not key and not is_local(judge.base_url):
+    key, where = os.environ.get(judge.api_key_env, ""), f"judge {judge.name}"
+    if not key and not is_local(judge.base_url, where):
         raise ConfigError(
             f"the environment variable {judge.api_key_env} is empty.",
-            where=f"judge {judge.name}",
+            where=where,
             remedy="Export the key there; it never stands in a file.",
         )
     return key

@@ -145,9 +145,8 @@ def _check_judges(review: Review) -> None:
     for judge in review.config.judge:
         prompt_set(judge)
         if not judge.serve:
-            host, port = address(judge.base_url, where=f"judge {judge.name}")
             api_key(judge)
-            _refuse_silent_host(judge, host, port)
+            _refuse_silent_host(judge)
 
 
 def _tell_tokenizers(review: Review) -> None:
@@ -190,12 +189,14 @@ def _free_memory() -> int:
     return os.sysconf("SC_PAGE_SIZE") * os.sysconf("SC_PHYS_PAGES")
 
 
-def _refuse_silent_host(judge: JudgeConfig, host: str, port: int) -> None:
+def _refuse_silent_host(judge: JudgeConfig) -> None:
     """One connection attempt, where the way is direct; an endpoint behind a proxy is found out by its first call."""
+    where = f"judge {judge.name}"
+    host, port = address(judge.base_url, where)
     if not is_local(judge.base_url) and getproxies().keys() & {"http", "https", "all"}:
         return
     try:
         socket.create_connection((host, port), CONNECT_SECONDS).close()
     except OSError as error:
         what = f"nobody answers at {host}:{port} ({error.strerror or error})"
-        raise Unavailable(what, where=f"judge {judge.name}") from error
+        raise Unavailable(what, where=where) from error

@@ -35,9 +35,9 @@ def place(url: str) -> str:
     return f"{host}:{port}"
 
 
-def is_local(url: str) -> bool:
+def is_local(url: str, where: str = "") -> bool:
     """Whether a URL is this machine's own loopback: no proxy of the environment reaches it, and it may need no key."""
-    return address(url)[0] in LOOPBACK
+    return address(url, where)[0] in LOOPBACK
 
 
 def is_transient(status: int) -> bool:
