@@ -5,7 +5,6 @@ This is the one place that knows the order of the stages.
 """
 
 import os
-import shutil
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager, nullcontext
 from dataclasses import dataclass, replace
@@ -18,6 +17,7 @@ from typing import Any
 from analysis.faces.writers import write_reports
 from analysis.review_report import ReviewReport
 from assay.contestants import refuse_contestants
+from assay.declarations import declare
 from assay.placement.gpus import gpus
 from assay.placement.judge_server import served, waves
 from assay.placement.local_placement import run_locally
@@ -37,12 +37,11 @@ from judge.prompt_sets import PromptSet, assay_prompts
 from judge.session import JudgeSummary, judge_together
 from ledger.config import ReviewConfig, read_config
 from ledger.endpoints import is_local
-from ledger.errors import ConfigError, StaleInput
+from ledger.errors import ConfigError
 from ledger.judge_config import JudgeConfig
 from ledger.model_config import ModelConfig
 from ledger.progress import Progress, Report
 from ledger.runs import RunFolder, control_of
-from ledger.store import write_atomically
 
 
 @dataclass(frozen=True)
@@ -55,27 +54,14 @@ class Review:
 
 
 def begin(config_file: Path, runs: Path, report: Report, *, amend: bool = False) -> Review:
-    """Check a config and put it into its run folder. Raises ConfigError, StaleInput.
+    """Check a config and declare it in its run folder. Raises ConfigError, StaleInput.
 
-    The config is declared before the run: a changed one is refused, unless `amend` says so; the earlier one is kept.
+    A config other than the declared one is refused, unless `amend` says so; the earlier one is kept.
     """
     config = read_config(config_file)
     run = RunFolder(runs / config.name)
     run.path.mkdir(parents=True, exist_ok=True)
-    if run.config.exists() and not run.config.samefile(config_file):
-        declared = read_config(run.config).digest
-        if declared != config.digest:
-            if not amend:
-                raise StaleInput(
-                    str(run.config),
-                    declared,
-                    config.digest,
-                    "The config was declared when the run began: give the review another name, or use --amend.",
-                )
-            shutil.copy2(run.config, run.path / f"review.{declared[:8]}.toml")
-    declaration = config_file.read_text(encoding="utf-8")
-    if not run.config.exists() or run.config.read_text(encoding="utf-8") != declaration:
-        write_atomically(run.config, declaration)  # shards begin together; none may read half a file
+    declare(config, config_file.read_text(encoding="utf-8"), run, amend=amend)
     return Review(config, run, report)
 
 

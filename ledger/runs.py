@@ -1,6 +1,7 @@
 """The run folder: where each stage writes.
 
-    runs/<review>/review.toml
+    runs/<review>/review.toml           the config
+    runs/<review>/declared.toml         the config that the run was begun with
     runs/<review>/generation/<model>/   manifest.json answers.jsonl choices.jsonl traces.parquet options.parquet
                                         engine.log shards/<I>-of-<N>/ (records and a manifest) until they are merged
     runs/<review>/labels.jsonl          people's verdicts (assay import labels)
@@ -109,6 +110,11 @@ class RunFolder:
     def config(self) -> Path:
         """The review's config as it was run."""
         return self.path / "review.toml"
+
+    @property
+    def declaration(self) -> Path:
+        """The config as it was declared before the run."""
+        return self.path / "declared.toml"
 
     @property
     def analysis(self) -> Path:

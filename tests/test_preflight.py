@@ -120,7 +120,7 @@ def test_a_full_disk_is_told_with_both_numbers(tmp_path, models, monkeypatch):
 def test_traces_need_more_disk(tmp_path, models, monkeypatch):
     monkeypatch.setattr(shutil, "disk_usage", lambda _: Usage(1, 1, (1 << 28) + 250_000))
     preflight(review(tmp_path, models)[0])
-    (tmp_path / "runs" / "r" / "review.toml").unlink()
+    shutil.rmtree(tmp_path / "runs")
     with pytest.raises(ConfigError, match="may write"):
         preflight(review(tmp_path, models, traces="true")[0])
 

@@ -1,0 +1,61 @@
+"""Declarations: a config is declared before the run, and a changed one is seen wherever it was changed."""
+
+from pathlib import Path
+
+import pytest
+
+from assay import pipeline
+from ledger.errors import StaleInput
+from ledger.progress import silent
+from ledger.runs import RunFolder
+
+CONFIG = """
+name = "r"
+[baseline]
+model = "a/base"
+[[candidate]]
+model = "a/cand"
+[[task]]
+limit = 1
+"""
+WIDER = CONFIG + "[decision]\nmargin = 0.5\n"
+
+
+@pytest.fixture
+def run(tmp_path) -> RunFolder:
+    """A run that was begun with CONFIG."""
+    begun(tmp_path, tmp_path / "mine.toml", CONFIG)
+    return RunFolder(tmp_path / "runs" / "r")
+
+
+def begun(folder: Path, path: Path, text: str, *, amend: bool = False) -> None:
+    path.write_text(text)
+    pipeline.begin(path, folder / "runs", silent, amend=amend)
+
+
+def test_a_margin_that_is_edited_in_the_run_folder_itself_is_refused(tmp_path, run):
+    for place in (run.config, tmp_path / "mine.toml"):
+        with pytest.raises(StaleInput, match=r"declared\.toml: changed after it was used"):
+            begun(tmp_path, place, WIDER)
+
+
+def test_an_amended_config_is_the_declared_one_and_the_earlier_one_is_kept(tmp_path, run):
+    begun(tmp_path, run.config, WIDER, amend=True)
+    assert [path.read_text() for path in run.path.glob("review.*.toml")] == [CONFIG]
+    begun(tmp_path, run.config, WIDER)
+    with pytest.raises(StaleInput):
+        begun(tmp_path, tmp_path / "mine.toml", CONFIG)
+
+
+def test_a_change_that_no_result_depends_on_is_no_other_config(tmp_path, run):
+    begun(tmp_path, run.config, CONFIG + "[placement]\nreplicas = 2\n")
+    assert run.declaration.read_text() == CONFIG
+    assert "replicas" in run.config.read_text()
+
+
+def test_a_run_folder_of_an_earlier_version_is_declared_by_its_config(tmp_path, run):
+    run.declaration.unlink()
+    with pytest.raises(StaleInput, match=r"review\.toml: changed after it was used"):
+        begun(tmp_path, tmp_path / "mine.toml", WIDER)
+    begun(tmp_path, tmp_path / "mine.toml", CONFIG)
+    assert run.declaration.read_text() == CONFIG
