@@ -58,14 +58,15 @@ def preflight(review: Review, *, here: bool = True, judges: bool = True, model: 
 
 
 def _engine_faults(work: list[Batch], *, here: bool) -> Iterator[AssayError]:
-    """One fault a model at most: its engine does not take it, or it does not fit."""
+    """One fault a model at most: its engine does not take it, or it does not fit. Raises LedgerError."""
     for batch in work:
         try:
             check_engine(batch.engine, here=here)
             if here and batch.engine.kind != "openai" and pending_orders(batch):
                 _refuse_too_big(batch.engine)
         except (ConfigError, EngineError) as error:
-            yield type(error)(f"model {batch.orders[0].model}: {error}")
+            kind = ConfigError if isinstance(error, ConfigError) else EngineError  # one of theirs has other arguments
+            yield kind(f"model {batch.orders[0].model}: {error}")
 
 
 def check_engine(spec: EngineSpec, *, here: bool) -> None:

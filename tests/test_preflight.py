@@ -11,7 +11,7 @@ from assay import pipeline
 from assay.preflight import preflight
 from generation.scripted_engine import ScriptedEngine
 from generation.stage import run_batch
-from ledger.errors import ConfigError, EngineError, StaleInput, Unavailable
+from ledger.errors import BadRecord, ConfigError, EngineError, StaleInput, Unavailable
 
 REVIEW = """
 name = "r"
@@ -219,3 +219,13 @@ def test_one_model_alone_is_checked_without_the_others_and_without_judges(tmp_pa
     assert [batch.orders[0].model for batch in pipeline.batches(under_way, "other")] == ["other"]
     with pytest.raises(ConfigError, match=r"no model is called 'x'. There are base, other"):
         preflight(under_way, model="x")
+
+
+@needs_transformers
+def test_records_that_cannot_be_read_are_named_as_they_are(tmp_path, models):
+    under_way, _ = review(tmp_path, models)
+    choices = under_way.run.generation("base").choices.path
+    choices.parent.mkdir(parents=True)
+    choices.write_text("{}\n")
+    with pytest.raises(BadRecord, match=r"choices\.jsonl, line 1"):
+        preflight(under_way)
