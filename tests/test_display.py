@@ -54,3 +54,11 @@ def test_markup_in_a_name_is_shown_as_it_is():
     with Display(Console(file=stream, width=200)) as display:
         display.report(Progress("[red]x[/red]", 1, 1))
     assert "[red]x[/red]" in stream.getvalue()
+
+
+def test_a_bar_shows_the_name_of_a_model_whole():
+    stream = io.StringIO()
+    with Display(Console(file=stream, width=120, force_terminal=True)) as display:
+        display.report(Progress("llama[int4]", 1, 2, "m[/x]"))
+    assert "llama[int4]" in stream.getvalue()
+    assert "m[/x]" in stream.getvalue()
