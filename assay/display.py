@@ -6,11 +6,9 @@ In: Progress events. Out: standard error only; results go to standard output.
 import time
 from types import TracebackType
 
-from rich import box
 from rich.console import Console
 from rich.progress import BarColumn, MofNCompleteColumn, TaskID, TextColumn, TimeElapsedColumn, TimeRemainingColumn
 from rich.progress import Progress as Bars
-from rich.table import Table
 from rich.text import Text
 
 from ledger.progress import Progress
@@ -75,15 +73,9 @@ class Display:
         self.say(f"{progress.work} {progress.done}/{progress.total}{notes}")
 
 
-def table(header: list[str], rows: list[list[str]]) -> Table:
-    """A table for the terminal, counts to the right; cell texts are shown as they are, never as markup."""
-    drawn = Table(box=box.SIMPLE_HEAD, padding=(0, 1, 0, 0), show_edge=False, pad_edge=False)
-    for index, name in enumerate(header):
-        counts = bool(rows) and all(row[index].isdigit() for row in rows)
-        drawn.add_column(Text(name), justify="right" if counts else "left", overflow="fold")
-    for row in rows:
-        drawn.add_row(*(Text(cell) for cell in row))
-    return drawn
+def say(text: str) -> None:
+    """Print a line of its own where no bars are drawn, as it is."""
+    Console(stderr=True).print(text, markup=False, highlight=False, soft_wrap=True)
 
 
 def _left(seconds: float, done: int, remaining: int) -> str:

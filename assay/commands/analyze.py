@@ -3,8 +3,9 @@
 from pathlib import Path
 
 from assay import pipeline
-from assay.commands.review import Amend, Config, Redact, Runs, show
+from assay.commands.arguments import Amend, Config, Redact, Runs
 from assay.display import Display
+from assay.results import show
 
 
 def analyze(config: Config, runs: Runs = Path("runs"), amend: Amend = False, redact: Redact = False) -> int:

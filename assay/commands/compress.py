@@ -3,13 +3,12 @@
 In: a base, a place, a scheme. Out: the new folder's path on stdout, progress on stderr.
 """
 
-from functools import partial
 from pathlib import Path
 from typing import Annotated
 
 import typer
-from rich.console import Console
 
+from assay.display import say
 from assay.lab.compression import compress as compressed
 from assay.sources.smollm2 import NAME as SMOLLM2
 from assay.sources.smollm2 import fetched_model
@@ -44,6 +43,5 @@ def compress(
         assay compress smollm2 models/smollm2-w4a16-g32 --scheme w4a16=32
         assay compress ./llama models/llama-pruned --scheme wanda=0.3
     """
-    progress = partial(Console(stderr=True).print, markup=False, highlight=False, soft_wrap=True)
     folder = fetched_model(SMOLLM2) if base == SMOLLM2 and not Path(base).exists() else Path(base)
-    print(compressed(folder, out, scheme, seed=seed, progress=progress))
+    print(compressed(folder, out, scheme, seed=seed, progress=say))

@@ -6,15 +6,16 @@ it decides. The review is data: `demo.toml` beside this file.
 
 import json
 import os
-from functools import partial
 from pathlib import Path
 from typing import Annotated
 
 import typer
-from rich.console import Console
 
-from assay.commands.review import Runs, run_review, show
+from assay.commands.arguments import Runs
+from assay.commands.review import run_review
+from assay.display import say
 from assay.ready_reviews import ready_review
+from assay.results import show
 from ledger.endpoints import OPENAI_URL
 
 OPENAI_MODEL = "gpt-4o-2024-08-06"
@@ -55,7 +56,6 @@ def demo(
         assay demo
         assay demo --judge-url http://127.0.0.1:8000/v1 --judge-model my-judge
     """
-    say = partial(Console(stderr=True).print, markup=False, highlight=False, soft_wrap=True)
     config = ready_review("demo", runs, say, more=_judge(judge_url, judge_model))
     report, written = run_review(config, runs)
     show(report, written)

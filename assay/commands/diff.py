@@ -10,7 +10,7 @@ from analysis.evidence import RunEvidence, read_evidence
 from analysis.faces.difference import difference_summary, write_difference
 from analysis.matched_models import renamings
 from analysis.run_difference import run_difference
-from assay.commands.review import show_parts
+from assay.results import show_parts
 from ledger.config import read_config
 from ledger.errors import MissingRecords
 from ledger.runs import RunFolder

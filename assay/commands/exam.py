@@ -7,9 +7,10 @@ from analysis.judge_reports import judge_report
 from analysis.resampling import Resamplings
 from analysis.tables.evidence import exam_mark, exam_table
 from assay import judging, pipeline
+from assay.commands.arguments import Amend, Config, Runs
 from assay.commands.judge import ESTIMATE, Budget
-from assay.commands.review import Amend, Config, Runs, console
-from assay.display import Display, table
+from assay.display import Display
+from assay.results import console, table
 from ledger.errors import EXIT_SHIP, EXIT_UNFIT, ConfigError
 
 

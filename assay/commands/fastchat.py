@@ -12,8 +12,8 @@ from typing import Annotated
 import typer
 
 from assay import pipeline
+from assay.commands.arguments import Config, Runs
 from assay.commands.import_logs import imports
-from assay.commands.review import Config, Runs
 from assay.display import Display
 from assay.sources.fastchat_exports import export_fastchat
 from assay.sources.fastchat_files import fastchat_folder

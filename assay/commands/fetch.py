@@ -4,13 +4,12 @@ In: a name. Out: the folder's path on stdout, progress on stderr.
 """
 
 from enum import StrEnum
-from functools import partial
 from pathlib import Path
 from typing import Annotated
 
 import typer
-from rich.console import Console
 
+from assay.display import say
 from assay.sources.mt_bench import fetch_mt_bench
 from assay.sources.smollm2 import fetch_smollm2
 from ledger.errors import ConfigError
@@ -40,11 +39,10 @@ def fetch(
         assay fetch mt-bench
         assay fetch mt-bench --from FastChat/fastchat/llm_judge/data/mt_bench
     """
-    progress = partial(Console(stderr=True).print, markup=False, highlight=False, soft_wrap=True)
     if source is Source.MT_BENCH:
-        folder = fetch_mt_bench(progress, from_folder)
+        folder = fetch_mt_bench(say, from_folder)
     elif from_folder is not None:
         raise ConfigError("--from belongs to mt-bench alone.", where="assay fetch smollm2", remedy="Leave it out.")
     else:
-        folder = fetch_smollm2(progress)
+        folder = fetch_smollm2(say)
     print(folder)

@@ -6,7 +6,7 @@ from typing import Annotated
 import typer
 
 from assay import pipeline
-from assay.commands.review import Amend, Config, Ray, Runs
+from assay.commands.arguments import Amend, Config, Ray, Runs
 from assay.display import Display
 from assay.preflight import preflight
 from generation.shards import shard_from

@@ -13,8 +13,9 @@ from typing import Annotated
 import typer
 
 from assay import pipeline
-from assay.commands.review import Amend, Runs, show
+from assay.commands.arguments import Amend, Runs
 from assay.display import Display
+from assay.results import show
 from assay.sources.imports import comparable, import_logs
 from assay.sources.labels import labels
 from assay.sources.lm_eval_layouts import logs as logs_in

@@ -7,8 +7,9 @@ from typing import Annotated
 import typer
 
 from assay import judging, pipeline
-from assay.commands.review import Amend, Config, Runs, console
-from assay.display import Display, table
+from assay.commands.arguments import Amend, Config, Runs
+from assay.display import Display
+from assay.results import console, table
 from ledger.errors import ConfigError
 
 Budget = Annotated[float | None, typer.Option("--budget", metavar="USD", help="The most to spend, for each judge.")]

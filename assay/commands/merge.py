@@ -3,7 +3,7 @@
 from pathlib import Path
 
 from assay import pipeline
-from assay.commands.review import Amend, Config, Runs
+from assay.commands.arguments import Amend, Config, Runs
 from assay.display import Display
 
 

@@ -6,8 +6,7 @@ import typer
 
 from analysis.numbers import number
 from analysis.plan import UNITS, Size, sizes
-from assay.commands.review import console
-from assay.display import table
+from assay.results import console, table
 from ledger.config import MARGINS, Primary
 from ledger.errors import ConfigError
 

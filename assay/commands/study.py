@@ -6,19 +6,18 @@ decide. The variants are data: `study.toml` and `study-transformers.toml` beside
 
 from collections.abc import Collection
 from dataclasses import replace
-from functools import partial
 from pathlib import Path
 from typing import Annotated
 
 import typer
-from rich.console import Console
 
 from analysis.review_report import ReviewReport
 from assay import pipeline
-from assay.commands.review import Runs, show
-from assay.display import Display
+from assay.commands.arguments import Runs
+from assay.display import Display, say
 from assay.preflight import preflight
 from assay.ready_reviews import ready_review
+from assay.results import show
 from assay.study_pages import keep_study
 from ledger.config import read_config
 from ledger.errors import ConfigError
@@ -52,7 +51,6 @@ def study(
         assay study --only w8a8 --only nf4
         assay study --page docs
     """
-    say = partial(Console(stderr=True).print, markup=False, highlight=False, soft_wrap=True)
     files = [ready_review(name, runs, say, models=models, only=only or ()) for name in REVIEWS]
     labels = {file: [model.name for model in read_config(file).candidate] for file in files}
     known = [label for each in labels.values() for label in each]

@@ -1,0 +1,54 @@
+"""What a command found, on standard output: tables, sentences and the paths of files.
+
+In: a report, or tables and lines. Out: lines as wide as the terminal; a file or a pipe gets lines of PIPE_COLUMNS.
+"""
+
+import sys
+from collections.abc import Iterable
+from pathlib import Path
+
+from rich import box
+from rich.console import Console
+from rich.table import Table
+from rich.text import Text
+
+from analysis.faces.terminal import summary
+from analysis.review_report import ReviewReport
+from analysis.tables.review import Table as Rows
+
+PIPE_COLUMNS = 120
+
+
+def console() -> Console:
+    """Standard output; a file or a pipe gets lines of PIPE_COLUMNS."""
+    return Console(highlight=False, width=None if sys.stdout.isatty() else PIPE_COLUMNS)
+
+
+def show(report: ReviewReport, written: list[Path]) -> None:
+    """Print the report's summary and where its files are."""
+    show_parts(summary(report), written)
+
+
+def show_parts(parts: Iterable[Rows | str], written: list[Path]) -> None:
+    """Print tables and lines, those that belong together without a gap, and the paths of files."""
+    shown = console()
+    before: Rows | str = ""
+    for part in parts:
+        if not (isinstance(before, str) and isinstance(part, str)):
+            shown.print()
+        drawn = Text(part) if isinstance(part, str) else table(list(part.header), [list(row) for row in part.rows])
+        shown.print(drawn)
+        before = part
+    for path in written:
+        shown.print(str(path), markup=False, soft_wrap=True)
+
+
+def table(header: list[str], rows: list[list[str]]) -> Table:
+    """A table for the terminal, counts to the right; cell texts are shown as they are, never as markup."""
+    drawn = Table(box=box.SIMPLE_HEAD, padding=(0, 1, 0, 0), show_edge=False, pad_edge=False)
+    for index, name in enumerate(header):
+        counts = bool(rows) and all(row[index].isdigit() for row in rows)
+        drawn.add_column(Text(name), justify="right" if counts else "left", overflow="fold")
+    for row in rows:
+        drawn.add_row(*(Text(cell) for cell in row))
+    return drawn
