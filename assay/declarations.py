@@ -1,32 +1,78 @@
 """What a review was declared as: its config stands in the run folder before anything is run.
 
-In: a config and its text. Out: `review.toml`, which a user may edit, and `declared.toml`, which says what the run was
-begun with and changes only by `amend`; the earlier one is then kept as `review.<digest>.toml`.
+In: TOML, or the sections of one that Assay writes itself. Out: `review.toml`, which a user may edit, and
+`declared.toml`, which says what the run was begun with and changes only by `amend`; an earlier one is kept as
+`review.<digest>.toml`.
 """
 
+import json
 import shutil
+from collections.abc import Iterable, Sequence
+from dataclasses import dataclass
+from pathlib import Path
 
-from ledger.config import ReviewConfig, read_config
+from ledger.config import ReviewConfig, config_from_text, read_config
 from ledger.errors import StaleInput
 from ledger.runs import RunFolder
 from ledger.store import write_atomically
 
 DECLARED_BEFORE = "The config was declared when the run began: give the review another name, or use --amend."
+Value = str | float | bool | Sequence[str]
 
 
-def declare(config: ReviewConfig, text: str, run: RunFolder, *, amend: bool) -> None:
-    """Put a config, whose text this is, into its run folder.
+@dataclass(frozen=True)
+class Declaration:
+    """A config and the text that says it, comments included."""
+
+    config: ReviewConfig
+    text: str
+
+
+def read_declaration(path: Path) -> Declaration:
+    """The config in a TOML file, with its text. Raises ConfigError."""
+    return Declaration(read_config(path), path.read_text(encoding="utf-8"))
+
+
+def declaration(text: str, where: str) -> Declaration:
+    """A checked config from TOML; `where` names its origin in errors. Raises ConfigError."""
+    return Declaration(config_from_text(text, where), text)
+
+
+def imported_review(command: str, name: str, models: Sequence[str], sections: Iterable[str]) -> Declaration:
+    """The config of a review whose records a command brings in; the first model is the baseline. Raises ConfigError."""
+    head = f"# Written by `{command}`.\nname = {quoted(name)}\n"
+    baseline = section("[baseline]", model=models[0], label=models[0], engine="imported", control=False)
+    rivals = (section("[[candidate]]", model=each, label=each, engine="imported") for each in models[1:])
+    return declaration("\n".join([head, baseline, *rivals, *sections]), command)
+
+
+def section(header: str, **values: Value) -> str:
+    """A table of TOML."""
+    return "".join([f"{header}\n", *(f"{key} = {quoted(value)}\n" for key, value in values.items())])
+
+
+def quoted(value: Value) -> str:
+    """A value as TOML has it: JSON's escapes are TOML's, but for surrogate pairs and DEL."""
+    if isinstance(value, float):
+        return repr(value)  # JSON has other words for what is no finite number
+    return json.dumps(value, ensure_ascii=False).replace("\x7f", "\\u007f")
+
+
+def declare(declared: Declaration, run: RunFolder, *, amend: bool) -> None:
+    """Put a config into its run folder; another one that stood there is kept.
 
     Raises StaleInput where the run was declared otherwise and `amend` is not set. A folder of an earlier version has no
     `declared.toml`; its `review.toml` is what was declared.
     """
-    before = run.declaration if run.declaration.exists() else run.config
-    declared = read_config(before).digest if before.exists() else ""
-    if declared not in ("", config.digest):
-        if not amend:
-            raise StaleInput(str(before), declared, config.digest, DECLARED_BEFORE)
-        shutil.copy2(before, run.path / f"review.{declared[:8]}.toml")
-    if declared != config.digest or before != run.declaration:
-        write_atomically(run.declaration, text)  # shards begin together; none may read half a file
-    if not run.config.exists() or run.config.read_text(encoding="utf-8") != text:
-        write_atomically(run.config, text)
+    digest = declared.config.digest
+    held = {path: read_config(path).digest for path in (run.declaration, run.config) if path.exists()}
+    place, before = next(iter(held.items()), (run.declaration, digest))
+    if before != digest and not amend:
+        raise StaleInput(str(place), before, digest, DECLARED_BEFORE)
+    for path, other in held.items():
+        if other != digest:
+            shutil.copy2(path, run.path / f"review.{other[:8]}.toml")
+    if held.get(run.declaration) != digest:
+        write_atomically(run.declaration, declared.text)  # shards begin together; none may read half a file
+    if run.config not in held or run.config.read_text(encoding="utf-8") != declared.text:
+        write_atomically(run.config, declared.text)

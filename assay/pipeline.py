@@ -17,7 +17,7 @@ from typing import Any
 from analysis.faces.writers import write_reports
 from analysis.review_report import ReviewReport
 from assay.contestants import refuse_contestants
-from assay.declarations import declare
+from assay.declarations import Declaration, declare, read_declaration
 from assay.placement.gpus import gpus
 from assay.placement.judge_server import served, waves
 from assay.placement.local_placement import run_locally
@@ -35,7 +35,7 @@ from judge.client import OpenAITransport
 from judge.official_prompts import read_official
 from judge.prompt_sets import PromptSet, assay_prompts
 from judge.session import JudgeSummary, judge_together
-from ledger.config import ReviewConfig, read_config
+from ledger.config import ReviewConfig
 from ledger.endpoints import is_local
 from ledger.errors import ConfigError
 from ledger.judge_config import JudgeConfig
@@ -58,11 +58,15 @@ def begin(config_file: Path, runs: Path, report: Report, *, amend: bool = False)
 
     A config other than the declared one is refused, unless `amend` says so; the earlier one is kept.
     """
-    config = read_config(config_file)
-    run = RunFolder(runs / config.name)
+    return begin_declared(read_declaration(config_file), runs, report, amend=amend)
+
+
+def begin_declared(declared: Declaration, runs: Path, report: Report, *, amend: bool = False) -> Review:
+    """The same for a config that Assay wrote itself. Raises StaleInput."""
+    run = RunFolder(runs / declared.config.name)
     run.path.mkdir(parents=True, exist_ok=True)
-    declare(config, config_file.read_text(encoding="utf-8"), run, amend=amend)
-    return Review(config, run, report)
+    declare(declared, run, amend=amend)
+    return Review(declared.config, run, report)
 
 
 def batches(review: Review, model: str = "") -> list[Batch]:

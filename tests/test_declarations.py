@@ -5,6 +5,7 @@ from pathlib import Path
 import pytest
 
 from assay import pipeline
+from assay.declarations import imported_review, section
 from ledger.errors import StaleInput
 from ledger.progress import silent
 from ledger.runs import RunFolder
@@ -59,3 +60,15 @@ def test_a_run_folder_of_an_earlier_version_is_declared_by_its_config(tmp_path, 
         begun(tmp_path, tmp_path / "mine.toml", WIDER)
     begun(tmp_path, tmp_path / "mine.toml", CONFIG)
     assert run.declaration.read_text() == CONFIG
+
+
+def test_a_config_that_was_edited_in_the_run_folder_is_kept_when_the_declared_one_comes_back(tmp_path, run):
+    run.config.write_text(WIDER)
+    begun(tmp_path, tmp_path / "mine.toml", CONFIG)
+    assert [path.read_text() for path in run.path.glob("review.*.toml")] == [WIDER]
+
+
+@pytest.mark.parametrize("name", ['b"f\\16', "int4 \N{GRINNING FACE}", "a\x7fb\n"])
+def test_any_name_can_stand_in_a_config_that_assay_writes(name):
+    made = imported_review("assay compare", "r", ["base", name], [section("[[task]]", name="t")])
+    assert [model.name for model in made.config.models] == ["base", name]

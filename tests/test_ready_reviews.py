@@ -9,11 +9,16 @@ import pytest
 from assay import ready_reviews
 from assay.cli import run
 from assay.commands.demo import SELF_JUDGE
+from assay.commands.demo import _judge as demo_judge
 from assay.commands.study import REVIEWS
 from assay.lab.schemes import parsed_scheme
-from assay.ready_reviews import ready_review
+from assay.ready_reviews import begin_ready, prepare_models, ready_review
 from ledger.config import ReviewConfig, config_from_text, read_config
+from ledger.errors import ConfigError
+from ledger.progress import silent
 from ledger.runs import RunFolder
+
+MINE = 'name = "demo"\n[baseline]\nmodel = "a/b"\n[[candidate]]\nmodel = "a/c"\n[[task]]\n'
 
 
 def config_of(name: str) -> ReviewConfig:
@@ -71,17 +76,19 @@ def test_each_candidate_names_its_scheme_its_family_and_its_amount(name):
 
 
 def test_the_config_in_the_run_folder_has_whole_paths(made, tmp_path):
-    odd = tmp_path / 'with "quotes"'
-    config = read_config(ready_review("demo", tmp_path / "runs", print, models=odd, more=SELF_JUDGE))
+    odd = tmp_path / 'with "quotes" and \N{GRINNING FACE}'  # JSON would make a surrogate pair of it, which TOML refuses
+    ready = ready_review("demo", odd, SELF_JUDGE)
+    prepare_models(ready, print)
+    config = read_config(begin_ready(ready, tmp_path / "runs", silent).run.config)
     assert [(candidate.model, Path(candidate.model).name) for candidate in config.candidate] == made
     assert {Path(candidate.model).parent for candidate in config.candidate} == {odd}
     assert [judge.name for judge in config.judge] == ["smollm2-judge"]
 
 
 def test_models_stand_in_the_cache_and_one_engine_needs_none(made, tmp_path):
-    ready_review("study-transformers", tmp_path / "runs", print)
+    prepare_models(ready_review("study-transformers"), print)
     assert made == []
-    ready_review("study", tmp_path / "runs", print)
+    prepare_models(ready_review("study"), print)
     assert {Path(folder).parent for folder, _ in made} == {tmp_path / "cache" / "models"}
 
 
@@ -114,3 +121,34 @@ def test_an_unknown_variant_is_refused_with_the_known_ones(made, tmp_path, capsy
     assert "no variant is called w3a16" in told
     assert "wanda50" in told
     assert not list((tmp_path / "runs").glob("*/generation"))
+
+
+def test_a_review_of_the_users_that_is_called_demo_is_left_alone(tmp_path, made):
+    own = RunFolder(tmp_path / "runs" / "demo")
+    own.path.mkdir(parents=True)
+    own.config.write_text(MINE)
+    with pytest.raises(ConfigError, match="a review of your own has the name 'demo'"):
+        begin_ready(ready_review("demo", more=SELF_JUDGE), tmp_path / "runs", silent)
+    assert own.config.read_text() == MINE
+
+
+def test_a_demo_with_another_judge_is_begun_again_and_the_earlier_config_is_kept(tmp_path, made):
+    for more in (SELF_JUDGE, SELF_JUDGE.replace("16", "8")):
+        run = begin_ready(ready_review("demo", more=more), tmp_path / "runs", silent).run
+    assert read_config(run.declaration).judge[0].concurrency == 8
+    assert [read_config(path).judge[0].concurrency for path in run.path.glob("review.*.toml")] == [16]
+
+
+@pytest.mark.parametrize(
+    ("url", "key"),
+    [
+        ("", "OPENAI_API_KEY"),
+        ("https://api.openai.com/v1", "OPENAI_API_KEY"),
+        ("https://api.openai.com.evil/v1", "JUDGE_API_KEY"),
+        ("http://127.0.0.1:8000/v1", "JUDGE_API_KEY"),
+    ],
+)
+def test_openais_key_goes_to_openai_alone(made, monkeypatch, url, key):
+    monkeypatch.setenv("OPENAI_API_KEY", "sk-x")
+    (judge,) = ready_review("demo", more=demo_judge(url, "m")).config.judge
+    assert (judge.base_url, judge.api_key_env) == (url or "https://api.openai.com/v1", key)

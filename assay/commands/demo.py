@@ -4,7 +4,6 @@ In: nothing, or a judge's endpoint. Out: a run folder with a report; the exit co
 it decides. The review is data: `demo.toml` beside this file.
 """
 
-import json
 import os
 from pathlib import Path
 from typing import Annotated
@@ -13,12 +12,14 @@ import typer
 
 from assay.commands.arguments import Runs
 from assay.commands.review import run_review
-from assay.display import say
-from assay.ready_reviews import ready_review
+from assay.declarations import section
+from assay.display import Display, say
+from assay.ready_reviews import begin_ready, prepare_models, ready_review
 from assay.results import show
 from ledger.endpoints import OPENAI_URL
 
 OPENAI_MODEL = "gpt-4o-2024-08-06"
+OPENAI_KEY, OTHER_KEY = "OPENAI_API_KEY", "JUDGE_API_KEY"
 
 SELF_JUDGE = """
 [[judge]]
@@ -28,13 +29,6 @@ modes = ["single", "pair"]
 concurrency = 16
 max_tokens = 64
 exam_tasks = 4
-"""
-
-OTHER_JUDGE = """
-[[judge]]
-model = {model}
-base_url = {url}
-modes = ["single", "pair"]
 """
 
 
@@ -50,19 +44,27 @@ def demo(
     SmolLM2 is fetched and compressed here; it takes under 15 minutes on 2 cores, and may be stopped at any moment: the
     same command goes on from there. The exit code is 0 once the report stands, whatever it decides. Without a judge of
     your own, SmolLM2 judges itself, and the report says how little that is worth. With OPENAI_API_KEY set, or with
-    --judge-url and --judge-model, that judge is used.
+    --judge-url and --judge-model, that judge is used. OPENAI_API_KEY is sent to OpenAI alone; the key of another
+    endpoint, if it takes one, is read from JUDGE_API_KEY.
 
     Examples:
         assay demo
         assay demo --judge-url http://127.0.0.1:8000/v1 --judge-model my-judge
     """
-    config = ready_review("demo", runs, say, more=_judge(judge_url, judge_model))
-    report, written = run_review(config, runs)
+    ready = ready_review("demo", more=_judge(judge_url, judge_model))
+    prepare_models(ready, say)
+    with Display() as display:
+        review = begin_ready(ready, runs, display.report)
+        report, written = run_review(review)
     show(report, written)
-    print(f"The report is at {(runs / 'demo' / 'analysis' / 'report.html').resolve()}")
+    print(f"The report is at {(review.run.analysis / 'report.html').resolve()}")
 
 
 def _judge(url: str, model: str) -> str:
-    if url or model or os.environ.get("OPENAI_API_KEY"):
-        return OTHER_JUDGE.format(model=json.dumps(model or OPENAI_MODEL), url=json.dumps(url or OPENAI_URL))
-    return SELF_JUDGE
+    """The judge's section; a key goes only where it belongs."""
+    if not (url or model or os.environ.get(OPENAI_KEY)):
+        return SELF_JUDGE
+    place = url or OPENAI_URL
+    key = OPENAI_KEY if place.startswith(OPENAI_URL) else OTHER_KEY
+    judge = section("[[judge]]", model=model or OPENAI_MODEL, base_url=place, api_key_env=key, modes=["single", "pair"])
+    return f"\n{judge}"

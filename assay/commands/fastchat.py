@@ -3,9 +3,6 @@
 In: a folder in FastChat's layout, or a review's config. Out: a run folder with its config, or FastChat's files.
 """
 
-import json
-import tempfile
-import tomllib
 from pathlib import Path
 from typing import Annotated
 
@@ -14,43 +11,13 @@ import typer
 from assay import pipeline
 from assay.commands.arguments import Config, Runs
 from assay.commands.import_logs import imports
+from assay.declarations import Declaration, imported_review, section
 from assay.display import Display
 from assay.sources.fastchat_exports import export_fastchat
 from assay.sources.fastchat_files import fastchat_folder
 from assay.sources.fastchat_imports import FastChatReview, import_fastchat
-from ledger.config import config_from
 from ledger.errors import ConfigError
 from ledger.runs import RunFolder, control_of
-
-REVIEW = """\
-# Written by `assay import fastchat`: answers and judgments of FastChat's llm_judge.
-name = {name}
-
-[baseline]
-model = {baseline}
-label = {baseline}
-engine = "imported"
-control = false
-{candidates}
-[questions]
-source = {source}
-{judges}
-[decision]
-primary = "{primary}"
-"""
-CANDIDATE = """
-[[candidate]]
-model = {candidate}
-label = {candidate}
-engine = "imported"
-"""
-JUDGE = """
-[[judge]]
-model = {judge}
-modes = {modes}
-prompts = "official"
-exam = false
-"""
 
 exports = typer.Typer(no_args_is_help=True, rich_markup_mode=None)
 
@@ -91,12 +58,7 @@ def import_folder(
     run = RunFolder(runs / review)
     with Display() as display:
         found, counts = import_fastchat(fastchat_folder(folder, data), run, baseline)
-        text = _config(review, found)
-        config_from(tomllib.loads(text), where="assay import fastchat")
-        with tempfile.TemporaryDirectory() as scratch:
-            draft = Path(scratch) / "review.toml"
-            draft.write_text(text, encoding="utf-8")
-            pipeline.begin(draft, runs, display.report)
+        pipeline.begin_declared(_declaration(review, found), runs, display.report)
     print(f"{run.config}: {', '.join(f'{count} {name}' for name, count in counts.items())}")
 
 
@@ -128,25 +90,14 @@ def export_folder(
         print(f"{out / name}: {rows} rows")
 
 
-def _config(name: str, found: FastChatReview) -> str:
-    """The review's declaration; ratings decide where there are any of the baseline and a candidate."""
-    judges = "".join(
-        JUDGE.format(judge=_quoted(judge), modes=json.dumps(list(modes))) for judge, modes in found.judges.items()
+def _declaration(name: str, found: FastChatReview) -> Declaration:
+    """The review's config; ratings decide where there are any of the baseline and a candidate. Raises ConfigError."""
+    command = "assay import fastchat"
+    if not found.candidates or not found.judges:
+        raise ConfigError("a review needs two models with answers, and judgments of them.", where=command)
+    judges = (
+        section("[[judge]]", model=judge, modes=modes, prompts="official", exam=False)
+        for judge, modes in found.judges.items()
     )
-    if not found.candidates or not judges:
-        raise ConfigError(
-            "a review needs two models with answers, and judgments of them.", where="assay import fastchat"
-        )
-    return REVIEW.format(
-        name=_quoted(name),
-        baseline=_quoted(found.baseline),
-        candidates="".join(CANDIDATE.format(candidate=_quoted(each)) for each in found.candidates),
-        source=_quoted(found.source),
-        judges=judges,
-        primary=found.primary,
-    )
-
-
-def _quoted(text: str) -> str:
-    """A TOML basic string: JSON's escapes are TOML's, its surrogate pairs are not."""
-    return json.dumps(text, ensure_ascii=False)
+    sections = [section("[questions]", source=found.source), *judges, section("[decision]", primary=found.primary)]
+    return imported_review(command, name, (found.baseline, *found.candidates), sections)

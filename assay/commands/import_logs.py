@@ -4,9 +4,6 @@ In: files or folders of lm-evaluation-harness' samples. Out: choices in a run fo
 report and the decision's exit code. No model is loaded and no judge is asked.
 """
 
-import json
-import tempfile
-import tomllib
 from pathlib import Path
 from typing import Annotated
 
@@ -14,42 +11,18 @@ import typer
 
 from assay import pipeline
 from assay.commands.arguments import Amend, Runs
+from assay.declarations import imported_review, section
 from assay.display import Display
 from assay.results import show
 from assay.sources.imports import comparable, import_logs
 from assay.sources.labels import labels
 from assay.sources.lm_eval_layouts import logs as logs_in
-from ledger.config import config_from, read_config
+from ledger.config import read_config
 from ledger.errors import ConfigError
 from ledger.runs import RunFolder
 
 Filter = Annotated[str, typer.Option("--filter", metavar="NAME", help="The harness' filter, where a log has several.")]
 Latest = Annotated[bool, typer.Option("--latest", help="Of several runs of a task, take the newest.")]
-
-REVIEW = """\
-# Written by `assay compare`: choices from logs of lm-evaluation-harness.
-name = {name}
-
-[baseline]
-model = {baseline}
-label = {baseline}
-engine = "imported"
-control = false
-{candidates}{tasks}
-[decision]
-primary = "accuracy_change"
-margin = {margin}
-"""
-CANDIDATE = """
-[[candidate]]
-model = {candidate}
-label = {candidate}
-engine = "imported"
-"""
-TASK = """
-[[task]]
-name = {name}
-"""
 
 imports = typer.Typer(no_args_is_help=True, rich_markup_mode=None)
 
@@ -146,14 +119,15 @@ def compare(
     labels = _labels(logs, label or [])
     with Display() as display:
         found = [comparable(logs_in([path], latest=latest), display.report, filter) for path in logs]
-        config = _config(name, margin, labels, sorted({log.group for some in found for log in some}))
-        config_from(tomllib.loads(config), where="assay compare")
+        tasks = sorted({log.group for some in found for log in some})
+        sections = [
+            *(section("[[task]]", name=task) for task in tasks),
+            section("[decision]", primary="accuracy_change", margin=margin),
+        ]
+        declared = imported_review("assay compare", name, labels, sections)
         for each, some in zip(labels, found, strict=True):
             import_logs(RunFolder(runs / name), each, some, display.report, filter)
-        with tempfile.TemporaryDirectory() as folder:
-            draft = Path(folder) / "review.toml"
-            draft.write_text(config, encoding="utf-8")
-            review = pipeline.begin(draft, runs, display.report, amend=amend)
+        review = pipeline.begin_declared(declared, runs, display.report, amend=amend)
         report, written = pipeline.analyze(review)
     show(report, written)
     return report.exit_code
@@ -167,20 +141,3 @@ def _labels(logs: list[Path], given: list[str]) -> list[str]:
     if len(set(labels)) < len(labels):
         raise ConfigError(f"two of {', '.join(labels)} are the same", where="--label", remedy="Give each a --label.")
     return labels
-
-
-def _config(name: str, margin: float, labels: list[str], tasks: list[str]) -> str:
-    """The review's declaration."""
-    baseline, *candidates = map(_quoted, labels)
-    return REVIEW.format(
-        name=_quoted(name),
-        baseline=baseline,
-        candidates="".join(CANDIDATE.format(candidate=each) for each in candidates),
-        tasks="".join(TASK.format(name=_quoted(task)) for task in tasks),
-        margin=margin,
-    )
-
-
-def _quoted(text: str) -> str:
-    """A TOML basic string: JSON's escapes are TOML's, its surrogate pairs are not."""
-    return json.dumps(text, ensure_ascii=False)

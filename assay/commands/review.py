@@ -24,18 +24,18 @@ def review(
         assay review review.toml --ray auto
         assay review review.toml --redact
     """
-    report, written = run_review(config, runs, amend=amend, ray=ray, redact=redact)
+    with Display() as display:
+        under_way = pipeline.begin(config, runs, display.report, amend=amend)
+        report, written = run_review(under_way, ray=ray, redact=redact)
     show(report, written)
     return report.exit_code
 
 
 def run_review(
-    config: Path, runs: Path, *, amend: bool = False, ray: str | None = None, redact: bool = False
+    under_way: pipeline.Review, *, ray: str | None = None, redact: bool = False
 ) -> tuple[ReviewReport, list[Path]]:
-    """All stages, with progress on standard error."""
-    with Display() as display:
-        under_way = pipeline.begin(config, runs, display.report, amend=amend)
-        preflight(under_way, here=not (under_way.config.placement.ray if ray is None else ray))
-        pipeline.generate(under_way, ray=ray)
-        pipeline.judge(under_way)
-        return pipeline.analyze(under_way, redact=redact)
+    """All stages of a review that was begun."""
+    preflight(under_way, here=not (under_way.config.placement.ray if ray is None else ray))
+    pipeline.generate(under_way, ray=ray)
+    pipeline.judge(under_way)
+    return pipeline.analyze(under_way, redact=redact)

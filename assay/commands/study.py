@@ -16,12 +16,11 @@ from assay import pipeline
 from assay.commands.arguments import Runs
 from assay.display import Display, say
 from assay.preflight import preflight
-from assay.ready_reviews import ready_review
+from assay.ready_reviews import begin_ready, prepare_models, ready_review
 from assay.results import show
 from assay.study_pages import keep_study
-from ledger.config import read_config
 from ledger.errors import ConfigError
-from ledger.runs import RunFolder
+from ledger.progress import silent
 
 REVIEWS = ("study", "study-transformers")
 
@@ -51,23 +50,26 @@ def study(
         assay study --only w8a8 --only nf4
         assay study --page docs
     """
-    files = [ready_review(name, runs, say, models=models, only=only or ()) for name in REVIEWS]
-    labels = {file: [model.name for model in read_config(file).candidate] for file in files}
-    known = [label for each in labels.values() for label in each]
+    ready = [ready_review(name, models) for name in REVIEWS]
+    known = [model.name for each in ready for model in each.config.candidate]
     if unknown := [label for label in only or () if label not in known]:
         what = f"no variant is called {', '.join(unknown)}"
         raise ConfigError(what, where="--only", remedy=f"There are {', '.join(known)}.")
-    for file in files:
-        if not only or not set(only).isdisjoint(labels[file]):
-            show(*_reviewed(file, runs, only or labels[file]))
-    for path in keep_study([RunFolder(file.parent) for file in files], page) if page else ():
+    chosen = only or known
+    for each in ready:
+        prepare_models(each, say, chosen)
+    begun = [begin_ready(each, runs, silent) for each in ready]
+    for review in begun:
+        if not {model.name for model in review.config.candidate}.isdisjoint(chosen):
+            show(*_reviewed(review, chosen))
+    for path in keep_study([review.run for review in begun], page) if page else ():
         print(path)
 
 
-def _reviewed(file: Path, runs: Path, labels: Collection[str]) -> tuple[ReviewReport, list[Path]]:
+def _reviewed(review: pipeline.Review, labels: Collection[str]) -> tuple[ReviewReport, list[Path]]:
     """Run the baseline and the candidates of these labels, and analyze what is there of the whole review."""
     with Display() as display:
-        review = pipeline.begin(file, runs, display.report)
+        review = replace(review, report=display.report)
         chosen = tuple(candidate for candidate in review.config.candidate if candidate.name in labels)
         limited = replace(review, config=review.config.model_copy(update={"candidate": chosen}))
         preflight(limited)
