@@ -2,7 +2,7 @@
 
 In: Stored rows of FastChat's files. Out: an AuditReport; the strict numbers use rows whose prompt is today's (or could
 not be checked), and FastChat's own stand beside them.
-Source: the failures that FastChat's show_result passes over, measured on real files (reference/judging.md section 2b).
+Source: the failures that FastChat's show_result passes over, measured on real files of four models.
 """
 
 from collections import Counter

@@ -2,7 +2,7 @@
 
 In: each candidate's outcomes and predictors, and their values in every resample. Out: coefficients with two intervals
 (Fisher's, for the choice of candidates; the bootstrap's, for the noise of questions and items) and permutation p.
-Source: DESIGN section 5; reference/paper.md 6.5.
+Source: DESIGN section 5; those of each coefficient stand in correlation.py.
 
 Candidates of one family (bits, layers, noise) are exchangeable, those of several are not: with several the pooled p is
 descriptive, and a second p permutes within families only.

@@ -1,7 +1,7 @@
 """The judge's endpoint: one call to an OpenAI-compatible server, and what its failures mean. It owns `openai`.
 
 In: messages and an output limit. Out: a Reply, or Unavailable (trying again helps) or Rejected (it does not).
-Source: measured behaviour of openai 3.54 (reference/judging.md section 4): its own retries are off, because they hide
+Source: measured behavior of openai 3.54: its own retries are off, because they hide
 calls; a 200 may hold no completion; `insufficient_quota` comes as a 429 that no waiting mends.
 
 The API key is taken out of everything that comes back, errors and replies alike.

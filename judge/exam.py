@@ -1,8 +1,8 @@
 """The exam that a judge sits before its word counts: tasks whose right verdict is known.
 
 In: the baseline's answers. Out: planned marks, each with what to ask and which verdict is right.
-Source: known failures of judges (reference/judging.md section 2): constant answers that win (arXiv 2410.07137),
-verdicts written into answers, length and position.
+Source: known failures of judges: constant answers and verdicts written into answers that win (arXiv 2410.07137), length
+and position (arXiv 2306.05685, section 3.3).
 
 Each task takes the first turn of an answer that ended by itself and has five sentences or more, and makes a worse text
 of it. In a game the full answer must win, in each order (BASELINE_FIRST: the full answer sits first); identical answers

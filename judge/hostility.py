@@ -1,7 +1,7 @@
 """Answers that work on the judge: what in a text would pass for a verdict, a marker or a chat template's own token.
 
 In: texts of models under test. Out: the same, disarmed, for Assay's own prompts; counts and flags, for the report.
-Source: arXiv 2410.07137 (constant answers and verdicts written into answers win), reference/judging.md section 2.
+Source: arXiv 2410.07137 (constant answers and verdicts written into answers win).
 
 Disarmed is taken apart by a blank: nothing is left out, and a reader sees what stood there. Official prompts show
 answers as they are, because their bytes are compared with FastChat's; the report gives the same counts for them.

@@ -1,7 +1,7 @@
 """What a judge's reply says: a score, a winner, or the reason why there is none. Pure, and it never raises.
 
 In: the text of a reply, how it ended, and the rules to read it by. Out: a Reading.
-Source: FastChat `llm_judge/common.py` for the rules named `fastchat` (reference/mt-bench.md section 2.3).
+Source: FastChat `llm_judge/common.py` for the rules named `fastchat` (its patterns and their order).
 The rules `json` and `logprob` stand in verdict_forms.py.
 
 The strict rules: what is thought is not said; exactly one distinct verdict in double brackets, in range; decimals and

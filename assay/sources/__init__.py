@@ -1,1 +1,1 @@
-"""Sources: material from outside, fetched once into the cache and checked against pinned hashes."""
+"""Sources: what comes from outside (fetched models and questions, files of users and of other tools) and goes there."""

@@ -1,7 +1,7 @@
-"""Owns the making of Assay's multiple-choice items from the tables of facts in ``prompts/facts``.
+"""Owns the making of Assay's multiple-choice items from the tables of facts in `prompts/facts`.
 
-In: ``prompts/facts/*.toml`` and a seed.
-Out: ``items(seed)``, a list of items; ``python -m assay.sources.items`` writes them to ``prompts/items.jsonl``.
+In: `prompts/facts/*.toml` and a seed.
+Out: `items(seed)`, a list of items; `python -m assay.sources.items` writes them to `prompts/items.jsonl`.
 
 Every draw is an order of SHA-256 digests of the seed, the item's id and the value drawn: no random generator stands
 between the tables and the file, so the same tables give the same bytes on any Python, and a new fact leaves the
@@ -79,7 +79,7 @@ def wrong_answers(question: str, right: str, candidates: list[str], excluded: li
 
 
 def item(draft: dict[str, Any], gold: int, seed: int) -> dict[str, Any]:
-    """The finished item, its right answer at the position ``gold``."""
+    """The finished item, its right answer at the position `gold`."""
     options = shuffled(draft["wrong"], seed, draft["id"], "options")
     options.insert(gold, draft["right"])
     return {
@@ -115,7 +115,7 @@ def slug(key: str) -> str:
 
 
 def main() -> None:
-    """Write ``prompts/items.jsonl`` afresh."""
+    """Write `prompts/items.jsonl` afresh."""
     path = Path(str(files("prompts"))) / "items.jsonl"
     made = items()
     path.write_text("".join(json.dumps(entry) + "\n" for entry in made), encoding="utf-8")
