@@ -1,7 +1,7 @@
 """The official judge prompts: FastChat's eight, byte for byte, and which of them is used when.
 
 In: FastChat's `judge_prompts.jsonl`, which is fetched and never part of Assay. Out: a PromptSet.
-Source: FastChat `llm_judge` (which of its prompts is used when), reference/mt-bench.md section 2.2.
+Source: FastChat `llm_judge/gen_judgment.py` (which of its eight prompts is used when).
 """
 
 import json

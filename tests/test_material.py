@@ -117,3 +117,11 @@ def test_mt_bench_has_80_questions_and_30_references(tmp_path, monkeypatch):
     assert len(found) == 80
     assert sum(bool(question.references) for question in found) == 30
     assert {question.reference_set for question in found} == {"gpt-4", None}
+
+
+def test_a_repeated_reference_is_named_with_both_lines(tmp_path):
+    path = lines(tmp_path / "mine.jsonl", asked(1))
+    reference = {"question_id": 1, "choices": [{"turns": ["x"]}]}
+    references = lines(tmp_path / "r.jsonl", reference, reference)
+    with pytest.raises(DuplicateKey, match=r"r\.jsonl.*line 1 and again on line 2"):
+        questions(QuestionsConfig(source=str(path), references=str(references)))

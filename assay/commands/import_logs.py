@@ -15,7 +15,7 @@ from assay.declarations import imported_review, section
 from assay.display import Display
 from assay.results import show
 from assay.sources.imports import comparable, import_logs
-from assay.sources.labels import labels
+from assay.sources.labels import add_labels
 from assay.sources.lm_eval_layouts import logs as logs_in
 from ledger.config import read_config
 from ledger.errors import ConfigError
@@ -75,21 +75,16 @@ def import_labels(
 
     How far to trust its judges is measured on them. FastChat's human votes (question_id, model_a, model_b, winner,
     judge, turn) and our own words (question, baseline, candidate, winner, rater, turn) are both read; models are named
-    by their labels in the review.
+    by their labels in the review. Labels of earlier files stay; one that says otherwise than another is refused.
 
     Example:
         assay import labels votes.jsonl --config review.toml
     """
     declared = read_config(config)
     run = RunFolder(runs / declared.name)
-    answers = run.generation(declared.baseline.name).answers.records()
-    asked = {answer.question.id: answer.question.source for answer in answers}
-    if not asked:
-        raise ConfigError("the baseline has no answers yet.", where=str(run.path), remedy="Run: assay generate CONFIG")
-    found = list(labels(path, declared.baseline.name, [model.name for model in declared.candidate], asked))
-    kept = {label.key: label for label in found if label}
-    run.labels.replace(kept.values())
-    print(f"{run.labels.path}: {len(kept)} labels; {len(found) - len(kept)} lines of other models or said twice")
+    added = add_labels(path, run, declared)
+    passed_over = f"{added.passed_over} lines of other models or said before"
+    print(f"{run.labels.path}: {added.labels} labels, {added.new} of them new; {passed_over}")
 
 
 def compare(

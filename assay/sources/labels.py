@@ -1,17 +1,23 @@
 """People's verdicts on pairs of answers, as files have them: JSON lines or CSV.
 
 In: a file with a question, a turn, two models and a winner a line, as FastChat's human votes have it or in our own
-words. Out: Label records of the review's models; a line about other models is passed over and counted.
+words. Out: Label records of the review's models, in its run folder; a line about other models is passed over and
+counted.
 """
 
 import csv
-import json
 from collections.abc import Iterator, Mapping
+from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
-from ledger.errors import BadRecord, ConfigError
+from assay.sources.lines import Row, checked, json_objects
+from ledger.config import ReviewConfig
+from ledger.errors import BadRecord, ConfigError, ConflictingRecords, DuplicateKey
 from ledger.judgments import Label, Winner
+from ledger.records import Key
+from ledger.runs import RunFolder
+from ledger.store import key_text, write_lock
 
 FIRST = frozenset({"model_a", "a", "first"})
 SECOND = frozenset({"model_b", "b", "second"})
@@ -25,11 +31,44 @@ NAMES = {
 }
 
 
+@dataclass(frozen=True)
+class Added:
+    """How many labels a run has, how many of them are new, how many lines were of other models or said before."""
+
+    labels: int
+    new: int
+    passed_over: int
+
+
+def add_labels(path: Path, run: RunFolder, config: ReviewConfig) -> Added:
+    """Add a file's labels to the run's; those of earlier files stay.
+
+    Raises what `labels` raises, ConfigError before the baseline has answered, ConflictingRecords for another winner
+    than an earlier file's.
+    """
+    answers = run.generation(config.baseline.name).answers.records()
+    asked = {answer.question.id: answer.question.source for answer in answers}
+    if not asked:
+        raise ConfigError("the baseline has no answers yet.", where=str(run.path), remedy="Run: assay generate CONFIG")
+    names = [model.name for model in config.candidate]
+    found = list(labels(path, config.baseline.name, names, asked))
+    with write_lock(run.path):
+        kept = {label.key: label for label in run.labels.records()}
+        before = len(kept)
+        for label in found:
+            if label and kept.setdefault(label.key, label).winner is not label.winner:
+                raise ConflictingRecords(run.labels.path, path, key_text(label.key))
+        run.labels.replace(kept.values())
+    return Added(len(kept), len(kept) - before, len(found) - len(kept) + before)
+
+
 def labels(path: Path, baseline: str, candidates: list[str], sources: Mapping[str, str]) -> Iterator[Label | None]:
     """A Label a line, None for one about other models or questions; `sources` are the review's questions by id.
 
-    Raises BadRecord for a line that cannot be understood, ConfigError for an unknown kind of file.
+    Raises BadRecord for a line that cannot be understood, DuplicateKey for one that contradicts another, ConfigError
+    for an unknown kind of file.
     """
+    said: dict[Key, tuple[int, Winner]] = {}
     for number, row in _rows(path):
         models = [str(_field(path, number, row, name)) for name in ("first", "second")]
         question = str(_field(path, number, row, "question"))
@@ -37,20 +76,29 @@ def labels(path: Path, baseline: str, candidates: list[str], sources: Mapping[st
         if baseline not in models or rivals not in [[each] for each in candidates] or question not in sources:
             yield None
             continue
-        try:
-            turn, sample = int(row.get("turn") or 1), int(row.get("sample") or 0)
-        except (TypeError, ValueError) as error:
-            raise BadRecord(path, number, "turn", str(error)) from error
-        yield Label(
-            rater=_rater(row),
-            baseline=baseline,
-            candidate=rivals[0],
-            source=str(row.get("source") or sources[question]),
-            question=question,
-            sample=sample,
-            turn=turn,
-            winner=_winner(path, number, str(_field(path, number, row, "winner")), models, baseline),
-        )
+        about = {
+            "rater": _rater(row),
+            "baseline": baseline,
+            "candidate": rivals[0],
+            "source": str(row.get("source") or sources[question]),
+            "question": question,
+            "sample": _number(path, number, row, "sample", 0),
+            "turn": _number(path, number, row, "turn", 1),
+            "winner": _winner(path, number, str(_field(path, number, row, "winner")), models, baseline),
+        }
+        label = checked(Label, about, path, number)
+        first, winner = said.setdefault(label.key, (number, label.winner))
+        if winner is not label.winner:
+            raise DuplicateKey(path, key_text(label.key), first, number)
+        yield label
+
+
+def _number(path: Path, number: int, row: dict[str, Any], name: str, default: int) -> int:
+    said = row.get(name)
+    try:
+        return default if said in (None, "") else int(said)
+    except (TypeError, ValueError, OverflowError) as error:
+        raise BadRecord(path, number, name, str(error)) from error
 
 
 def _winner(path: Path, number: int, said: str, models: list[str], baseline: str) -> Winner:
@@ -77,19 +125,28 @@ def _field(path: Path, number: int, row: dict[str, Any], name: str) -> Any:  # n
     raise BadRecord(path, number, NAMES[name][0], f"is missing (or {', '.join(NAMES[name][1:])})")
 
 
-def _rows(path: Path) -> Iterator[tuple[int, dict[str, Any]]]:
+def _rows(path: Path) -> Iterator[Row]:
     if path.suffix == ".csv":
-        with path.open(encoding="utf-8", newline="") as stream:
-            yield from enumerate(csv.DictReader(stream), start=2)
-        return
-    if path.suffix not in (".jsonl", ".json"):
-        raise ConfigError("is no .jsonl and no .csv file", where=str(path))
-    for number, line in enumerate(path.read_bytes().splitlines(), start=1):
-        if line.strip():
+        return _csv_rows(path)
+    if path.suffix in (".jsonl", ".json"):
+        return json_objects(path)
+    raise ConfigError("is no .jsonl and no .csv file", where=str(path))
+
+
+def _csv_rows(path: Path) -> Iterator[Row]:
+    """Rows under a header."""
+    reader = csv.DictReader(_texts(path))
+    try:
+        yield from ((reader.line_num, row) for row in reader)
+    except csv.Error as error:
+        raise BadRecord(path, reader.line_num, "", f"not CSV: {error}") from error
+
+
+def _texts(path: Path) -> Iterator[str]:
+    """Lines without the byte-order mark that spreadsheets put first. Raises BadRecord."""
+    with path.open("rb") as stream:
+        for number, line in enumerate(stream, start=1):
             try:
-                row = json.loads(line)
-            except ValueError as error:
-                raise BadRecord(path, number, "", f"not JSON: {error}") from error
-            if not isinstance(row, dict):
-                raise BadRecord(path, number, "", "not a JSON object")
-            yield number, row
+                yield line.decode("utf-8-sig" if number == 1 else "utf-8")
+            except UnicodeDecodeError as error:
+                raise BadRecord(path, number, "", f"not UTF-8: {error}") from error

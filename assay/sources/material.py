@@ -4,29 +4,25 @@ In: names or paths from the config. Out: Question and Item records; a bad line n
 Question and reference files have FastChat's layout, so any MT-Bench-like set can be used as it is.
 """
 
-import json
-from collections.abc import Iterator
 from importlib.resources import files
 from importlib.resources.abc import Traversable
 from pathlib import Path
-from typing import Any, TypeVar
 
-from pydantic import BaseModel, ConfigDict, Field, ValidationError
+from pydantic import BaseModel, ConfigDict, Field
 
+from assay.sources.lines import json_objects, unique
+from assay.sources.mt_bench import NAME as MT_BENCH
 from assay.sources.wheels import cache_folder
 from generation.harness import HarnessTask, harness_items
 from generation.orders import TaskItems
 from generation.sampling import temperature_of
-from ledger.errors import BadRecord, ConfigError, DuplicateKey
+from ledger.errors import ConfigError
+from ledger.material_config import OWN_ITEMS as OWN
 from ledger.material_config import QuestionsConfig, TaskConfig
 from ledger.records import Item, Question
-from ledger.store import first_fault
 
-OWN = "assay"
-MT_BENCH = "mt-bench"
 DEFAULT_REFERENCES = {OWN: OWN, MT_BENCH: "gpt-4"}
-
-T = TypeVar("T", bound=BaseModel)
+References = dict[str, tuple[str, ...]]
 
 
 class _QuestionLine(BaseModel):
@@ -61,25 +57,8 @@ def questions(config: QuestionsConfig) -> tuple[Question, ...]:
     set_name = config.references or DEFAULT_REFERENCES.get(config.source, "none")
     references = _references(config.source, set_name)
     source = config.source if config.source in DEFAULT_REFERENCES else Path(config.source).stem
-    found: dict[str, Question] = {}
-    lines: dict[str, int] = {}
-    for number, data in _lines(path):
-        line = _checked(_QuestionLine, data, path, number)
-        id = str(line.question_id)
-        if id in lines:
-            raise DuplicateKey(Path(str(path)), id, lines[id], number)
-        lines[id] = number
-        temperature = config.temperatures.get(line.category, temperature_of(line.category))
-        found[id] = Question(
-            source=source,
-            id=id,
-            category=line.category,
-            turns=line.turns,
-            reference_set=set_name if id in references else None,
-            references=references.get(id, ()),
-            temperature=temperature if line.required_temperature is None else line.required_temperature,
-        )
-    return tuple(found.values())[: config.limit]
+    asked = unique(_QuestionLine, "question_id", json_objects(path), path)
+    return tuple(_question(line, source, set_name, references, config) for line in asked)[: config.limit]
 
 
 def task_items(config: TaskConfig, tokenizer: str = "") -> TaskItems:
@@ -96,16 +75,9 @@ def task_items(config: TaskConfig, tokenizer: str = "") -> TaskItems:
         )
     own = config.name == OWN
     path: Traversable = files("prompts") / "items.jsonl" if own else _existing(Path(config.name), "task.name")
-    name = config.task
-    items: dict[tuple[str | int, ...], Item] = {}
-    lines: dict[str, int] = {}
-    for number, data in _lines(path):
-        item = _checked(Item, {"subject": name, **data, "task": name}, path, number)
-        if item.id in lines:
-            raise DuplicateKey(Path(str(path)), item.id, lines[item.id], number)
-        lines[item.id] = number
-        items[item.key] = item
-    return TaskItems(name=name, style=config.style, items=tuple(items.values())[: config.limit], top_k=kept)
+    rows = ((number, {"subject": config.task, **data, "task": config.task}) for number, data in json_objects(path))
+    items = tuple(unique(Item, "id", rows, path))[: config.limit]
+    return TaskItems(name=config.task, style=config.style, items=items, top_k=kept)
 
 
 def readable(item: Item) -> Item:
@@ -120,6 +92,23 @@ def official_prompts() -> Path:
     return _existing(_mt_bench() / "judge_prompts.jsonl", "judge.prompts")
 
 
+def _question(
+    line: _QuestionLine, source: str, set_name: str, references: References, config: QuestionsConfig
+) -> Question:
+    id, temperature = str(line.question_id), line.required_temperature
+    if temperature is None:
+        temperature = config.temperatures.get(line.category, temperature_of(line.category))
+    return Question(
+        source=source,
+        id=id,
+        category=line.category,
+        turns=line.turns,
+        reference_set=set_name if id in references else None,
+        references=references.get(id, ()),
+        temperature=temperature,
+    )
+
+
 def _question_file(source: str) -> Traversable:
     if source == OWN:
         return files("prompts") / "questions.jsonl"
@@ -128,7 +117,7 @@ def _question_file(source: str) -> Traversable:
     return _existing(Path(source), "questions.source")
 
 
-def _references(source: str, name: str) -> dict[str, tuple[str, ...]]:
+def _references(source: str, name: str) -> References:
     if name == "none":
         return {}
     if name == OWN:
@@ -137,8 +126,8 @@ def _references(source: str, name: str) -> dict[str, tuple[str, ...]]:
         path = _existing(_mt_bench() / "reference_answer" / f"{name}.jsonl", "questions.references")
     else:
         path = _existing(Path(name), "questions.references")
-    lines = ((number, _checked(_ReferenceLine, data, path, number)) for number, data in _lines(path))
-    return {str(line.question_id): line.choices[0].turns for _, line in lines}
+    lines = unique(_ReferenceLine, "question_id", json_objects(path), path)
+    return {str(line.question_id): line.choices[0].turns for line in lines}
 
 
 def _mt_bench() -> Path:
@@ -152,25 +141,3 @@ def _existing(path: Path, key: str) -> Path:
     if not path.is_file():
         raise ConfigError(f"no such file: {path}", where=key)
     return path
-
-
-def _lines(path: Traversable) -> Iterator[tuple[int, dict[str, Any]]]:
-    with path.open("rb") as stream:
-        for number, line in enumerate(stream, start=1):
-            if not line.strip():
-                continue
-            try:
-                data = json.loads(line)
-            except (json.JSONDecodeError, UnicodeDecodeError) as error:
-                raise BadRecord(Path(str(path)), number, "", f"not JSON: {error}") from error
-            if not isinstance(data, dict):
-                raise BadRecord(Path(str(path)), number, "", "not a JSON object")
-            yield number, data
-
-
-def _checked(kind: type[T], data: dict[str, Any], path: Traversable, number: int) -> T:
-    try:
-        return kind.model_validate_json(json.dumps(data))
-    except ValidationError as error:
-        field, cause = first_fault(error)
-        raise BadRecord(Path(str(path)), number, field, cause) from error

@@ -1,0 +1,53 @@
+"""Files of other people's, line by line: what cannot be understood names its file, line and field.
+
+In: a file of JSON objects, or its rows. Out: rows with their line numbers; models of pydantic, each key once.
+"""
+
+import json
+from collections.abc import Iterable, Iterator
+from importlib.resources.abc import Traversable
+from pathlib import Path
+from typing import Any, TypeVar
+
+from pydantic import BaseModel, ValidationError
+
+from ledger.errors import BadRecord, DuplicateKey
+from ledger.store import first_fault
+
+T = TypeVar("T", bound=BaseModel)
+Row = tuple[int, dict[str, Any]]
+
+
+def json_objects(path: Traversable) -> Iterator[Row]:
+    """The objects of a JSONL file with their line numbers, empty lines passed over. Raises BadRecord."""
+    with path.open("rb") as stream:
+        for number, line in enumerate(stream, start=1):
+            if not line.strip():
+                continue
+            try:
+                data = json.loads(line)
+            except (json.JSONDecodeError, UnicodeDecodeError) as error:
+                raise BadRecord(Path(str(path)), number, "", f"not JSON: {error}") from error
+            if not isinstance(data, dict):
+                raise BadRecord(Path(str(path)), number, "", "not a JSON object")
+            yield number, data
+
+
+def checked(kind: type[T], data: dict[str, Any], path: Traversable, number: int) -> T:
+    """A row as a model. Raises BadRecord."""
+    try:
+        return kind.model_validate_json(json.dumps(data))
+    except ValidationError as error:
+        field, cause = first_fault(error)
+        raise BadRecord(Path(str(path)), number, field, cause) from error
+
+
+def unique(kind: type[T], key: str, rows: Iterable[Row], path: Traversable) -> Iterator[T]:
+    """Rows as models, each value of the field `key` once. Raises BadRecord, DuplicateKey."""
+    lines: dict[str, int] = {}
+    for number, data in rows:
+        found = checked(kind, data, path, number)
+        name = str(getattr(found, key))
+        if lines.setdefault(name, number) != number:
+            raise DuplicateKey(Path(str(path)), name, lines[name], number)
+        yield found

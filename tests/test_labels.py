@@ -1,0 +1,79 @@
+"""People's verdicts come in file by file: nothing is lost, nothing is chosen silently, every fault has its line."""
+
+import pytest
+
+from assay.sources.labels import Added, add_labels, labels
+from ledger.config import ReviewConfig, config_from
+from ledger.errors import BadRecord, ConflictingRecords, DuplicateKey, StoreLocked
+from ledger.judgments import Winner
+from ledger.records import Answer, AnswerTurn, Finish, Question
+from ledger.runs import RunFolder
+from ledger.store import write_lock
+
+HEADER = "question,baseline,candidate,winner,rater,turn\n"
+REVIEW = {"name": "r", "baseline": {"model": "base"}, "candidate": [{"model": "cand"}], "questions": {}}
+
+
+def votes(path, *rows):
+    path.write_text(HEADER + "".join(f"{question},base,cand,{winner},{rater},1\n" for question, winner, rater in rows))
+    return path
+
+
+def read(path):
+    return list(labels(path, "base", ["cand"], {"81": "mt-bench", "82": "mt-bench"}))
+
+
+@pytest.mark.parametrize(
+    ("row", "cause"),
+    [
+        ("81,base,cand,tie,me,-1", "line 2: field 'turn'"),
+        ("81,base,cand,tie,me,0", "line 2: field 'turn'"),
+        ("81,base,cand,tie,m\xe9,1", "line 2: not UTF-8"),
+    ],
+)
+def test_a_row_of_a_spreadsheet_that_cannot_be_understood_names_its_line(tmp_path, row, cause):
+    (tmp_path / "l.csv").write_text(f"{HEADER}{row}\n", encoding="latin-1")
+    with pytest.raises(BadRecord, match=cause):
+        read(tmp_path / "l.csv")
+
+
+def test_a_spreadsheets_byte_order_mark_is_no_part_of_its_header(tmp_path):
+    (tmp_path / "l.csv").write_text(HEADER + "81,base,cand,tie,me,1\n", encoding="utf-8-sig")
+    assert [label.winner for label in read(tmp_path / "l.csv")] == [Winner.TIE]
+
+
+def test_two_votes_of_one_rater_that_contradict_each_other_are_named_with_both_lines(tmp_path):
+    file = votes(tmp_path / "l.csv", (81, "tie", "me"), (82, "tie", "me"), (81, "base", "me"))
+    with pytest.raises(DuplicateKey, match="line 2 and again on line 4"):
+        read(file)
+
+
+@pytest.fixture
+def answered(tmp_path) -> tuple[RunFolder, ReviewConfig]:
+    """A run whose baseline answered two questions."""
+    run = RunFolder(tmp_path / "r")
+    turn = AnswerTurn(text="x", finish=Finish.STOP, prompt_tokens=1, completion_tokens=1, seed=1)
+    asked = [Question(source="s", id=id, category="c", turns=("?",), temperature=0) for id in ("81", "82")]
+    run.generation("base").answers.replace(
+        Answer(model="base", sample=0, question=question, turns=(turn,)) for question in asked
+    )
+    return run, config_from(REVIEW, "review.toml")
+
+
+def test_labels_of_an_earlier_file_stay_and_another_winner_is_refused(tmp_path, answered):
+    run, config = answered
+    first = votes(tmp_path / "a.csv", (81, "tie", "me"))
+    second = votes(tmp_path / "b.csv", (81, "tie", "me"), (82, "base", "you"), (83, "base", "you"))
+    assert add_labels(first, run, config) == Added(labels=1, new=1, passed_over=0)
+    assert add_labels(second, run, config) == Added(labels=2, new=1, passed_over=2)
+    assert [label.rater for label in run.labels.records()] == ["me", "you"]
+    other = votes(tmp_path / "c.csv", (82, "tie", "new"), (81, "cand", "me"))
+    with pytest.raises(ConflictingRecords, match=r"labels\.jsonl: key me/base/cand/.*c\.csv"):
+        add_labels(other, run, config)
+    assert [label.rater for label in run.labels.records()] == ["me", "you"]
+
+
+def test_one_process_at_a_time_adds_labels(tmp_path, answered):
+    run, config = answered
+    with write_lock(run.path), pytest.raises(StoreLocked):
+        add_labels(votes(tmp_path / "a.csv", (81, "tie", "me")), run, config)
