@@ -26,13 +26,13 @@ def file_digest(path: Path) -> str:
 
 
 def weights_digest(folder: Path) -> str | None:
-    """Hash over the weight files and config of a model folder; None where there are no local weights.
+    """Hash over the weight files and config of a model folder, or of a file; None where there are no local weights.
 
     Where one file is above 2 GiB, all are hashed by size, first and last MiB (`sampled-sha256:`), so that a 70B model
     costs milliseconds; two checkpoints that differ only in the middle of such files would look equal.
     """
-    files = sorted(p for p in folder.glob("*") if p.suffix in WEIGHT_SUFFIXES) if folder.is_dir() else []
-    if not files:
+    files = sorted(p for p in folder.glob("*") if p.suffix in WEIGHT_SUFFIXES) if folder.is_dir() else [folder]
+    if not files or not files[0].is_file():
         return None
     sampled = any(p.stat().st_size > WHOLE_FILE_BYTES for p in files)
     config = folder / "config.json"

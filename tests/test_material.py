@@ -7,6 +7,7 @@ import pytest
 
 from assay.sources.material import questions, task_items
 from assay.sources.models import model_path
+from ledger.digests import weights_digest
 from ledger.errors import BadRecord, ConfigError, DuplicateKey
 from ledger.material_config import QuestionsConfig, TaskConfig
 from ledger.model_config import ModelConfig
@@ -117,6 +118,24 @@ def test_mt_bench_has_80_questions_and_30_references(tmp_path, monkeypatch):
     assert len(found) == 80
     assert sum(bool(question.references) for question in found) == 30
     assert {question.reference_set for question in found} == {"gpt-4", None}
+
+
+def test_a_gguf_file_is_a_model_and_has_weights_of_its_own(tmp_path):
+    """docs/formats.md: `model` may be a file for vLLM; transformers takes its folder and `gguf_file`."""
+    file = tmp_path / "m-Q4.gguf"
+    file.write_bytes(b"GGUF")
+    assert model_path(ModelConfig(model=str(file))) == str(file)
+    before = weights_digest(file)
+    file.write_bytes(b"other")
+    assert len({None, before, weights_digest(file)}) == 3
+    with pytest.raises(ConfigError, match=r'gguf_file = "m-Q4\.gguf"'):
+        model_path(ModelConfig(model=str(file), engine="transformers"))
+    arguments = {"gguf_file": file.name}
+    assert model_path(ModelConfig(model=str(tmp_path), engine="transformers", engine_args=arguments)) == str(tmp_path)
+    with pytest.raises(ConfigError, match=r"has no none\.gguf"):
+        model_path(ModelConfig(model=str(tmp_path), engine_args={"gguf_file": "none.gguf"}))
+    with pytest.raises(ConfigError, match="there is no model folder"):
+        model_path(ModelConfig(model=str(tmp_path / "none.gguf")))
 
 
 def test_a_repeated_reference_is_named_with_both_lines(tmp_path):

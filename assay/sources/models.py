@@ -1,4 +1,4 @@
-"""The model that a config means: a fetched one, a folder, or a hub name.
+"""The model that a config means: a fetched one, a folder, a GGUF file, or a hub name.
 
 In: a ModelConfig. Out: what an engine is given; a folder that is not a model is refused before anything runs.
 """
@@ -12,6 +12,7 @@ from ledger.errors import ConfigError
 from ledger.model_config import ModelConfig
 
 FETCHED = (SMOLLM2,)
+GGUF = ".gguf"
 
 
 def engine_spec(model: ModelConfig, *, batch_invariant: bool) -> EngineSpec:
@@ -30,23 +31,29 @@ def engine_spec(model: ModelConfig, *, batch_invariant: bool) -> EngineSpec:
 
 
 def model_path(model: ModelConfig) -> str:
-    """An absolute folder, or a hub name left as it is. Raises ConfigError."""
+    """An absolute folder or GGUF file, or a hub name left as it is. Raises ConfigError."""
     if model.model in FETCHED:
         return str(fetched_model(model.model))
-    folder = Path(model.model).expanduser()
-    if folder.is_dir():
-        _refuse_other_folder(folder, model.name)
-        return str(folder.resolve())
+    place, where = Path(model.model).expanduser(), f"model {model.name}"
+    if place.is_dir():
+        _refuse_other_folder(place, model, where)
+        return str(place.resolve())
+    if place.is_file() and place.suffix.lower() == GGUF:
+        if model.engine == "transformers":
+            remedy = f'Give its folder, and engine_args = {{ gguf_file = "{place.name}" }}.'
+            raise ConfigError("transformers loads no GGUF file by its path.", where=where, remedy=remedy)
+        return str(place.resolve())
     if model.model.startswith((".", "/", "~")) or model.model.count("/") != 1:
-        raise ConfigError(f"there is no model folder {model.model}", where=f"model {model.name}")
+        raise ConfigError(f"there is no model folder or {GGUF} file {model.model}", where=where)
     return model.model
 
 
-def _refuse_other_folder(folder: Path, name: str) -> None:
-    for needed in ("config.json", "*.safetensors"):
-        if not any(folder.glob(needed)):
+def _refuse_other_folder(folder: Path, model: ModelConfig, where: str) -> None:
+    gguf = model.engine_args.get("gguf_file")
+    for needed in (str(gguf),) if gguf else ("config.json", "*.safetensors"):
+        if not any(path.match(needed) for path in folder.iterdir()):
             raise ConfigError(
                 f"{folder} is not a model folder: it has no {needed}",
-                where=f"model {name}",
+                where=where,
                 remedy="Give a Hugging Face folder with config.json and safetensors weights.",
             )
