@@ -17,7 +17,10 @@ from analysis.stored import Freshness
 from analysis.tables.audit_findings import findings
 from assay.cli import run
 from assay.sources.fastchat_files import fastchat_folder, stored
+from ledger.config import read_config
 from ledger.errors import ConfigError
+from ledger.manifests import read_manifest
+from ledger.store import write_lock
 from tests.fastchat_rows import PROMPT_NAMES, answer, game, question, rating, template, write
 
 MT_BENCH = Path(__file__).parents[2] / "shared" / "mt_bench"
@@ -301,3 +304,71 @@ def test_an_export_reads_as_its_origin(tmp_path, capsys, monkeypatch):
         known = old[row["question_id"], row["turn"]]
         assert {**row, "tstamp": 0} == {**known, "tstamp": 0}
         assert list(row) == list(known)
+
+
+@pytest.mark.parametrize(
+    "odd",
+    [{"judgment": 7}, {"user_prompt": ["x"]}, {"turn": float("inf")}, {"judge": []}, {"score": None}],
+)
+def test_a_row_whose_fields_are_odd_is_told_and_stops_nothing(folder, odd):
+    path = folder / "model_judgment/gpt-4_single.jsonl"
+    write(path, [*rows_of(path), {**rating("a", 1, 1), **odd}])
+    write(folder / "question.jsonl", [*rows_of(folder / "question.jsonl"), {"question_id": 9, "turns": 7}])
+    report = audited(folder)
+    file = next(each for each in report.files if each.mode == "single")
+    assert ["line 17" in fault for fault in file.faults] == [True]
+    assert "question.jsonl, line 5: not a question of FastChat's" in report.notes
+
+
+def imported(folder, runs, *more):
+    return run(["import", "fastchat", str(folder), "--review", "r", "--runs", str(runs), *more])
+
+
+def test_the_baseline_of_an_import_is_a_model_with_answers(folder, tmp_path, capsys):
+    path = folder / "model_judgment/gpt-4_single.jsonl"
+    write(path, [*rows_of(path), rating("0", 1, 1)])  # judged, first by its name, and without answers
+    assert imported(folder, tmp_path / "bad", "--baseline", "0") == 64
+    assert "there are no answers of '0'" in capsys.readouterr().err
+    assert not (tmp_path / "bad").exists()
+    assert imported(folder, tmp_path / "runs") == 0
+    assert read_config(tmp_path / "runs/r/review.toml").baseline.name == "a"
+
+
+def test_an_import_counts_what_it_leaves_out(folder, tmp_path, capsys):
+    answers = folder / "model_answer/b.jsonl"
+    short = {**answer("b", 3), "choices": [{"turns": ["one turn"]}]}
+    write(answers, [*rows_of(answers)[:2], short, answer("b", 9), {"question_id": 4}])
+    path = folder / "model_judgment/gpt-4_pair.jsonl"
+    write(path, [*rows_of(path), game(1, 1), {"question_id": 1}])
+    assert imported(folder, tmp_path) == 0
+    told = capsys.readouterr().out
+    assert "6 answers, " in told
+    assert "2 answers left out" in told  # too few turns, an unknown question
+    assert "5 judgments left out" in told  # a stale rating, the games of a stale pair, those of a repeated one
+    assert "2 lines unread" in told
+    facts = {name: read_manifest(tmp_path / "r" / name).facts for name in ("generation/b", "judge/gpt-4")}
+    assert (facts["generation/b"]["answers_left_out"], facts["generation/b"]["lines_unread"]) == (2, 1)
+    assert facts["judge/gpt-4"] == {"judgments_left_out": 5, "lines_unread": 1}
+
+
+def test_the_same_files_again_change_nothing_and_a_session_ends(folder, tmp_path):
+    assert imported(folder, tmp_path) == 0
+    before = {path: path.read_bytes() for path in tmp_path.rglob("manifest.json")}
+    assert len(before) == 3
+    assert all(read_manifest(path.parent).sessions[0].ended_at for path in before)
+    assert imported(folder, tmp_path) == 0
+    assert {path: path.read_bytes() for path in tmp_path.rglob("manifest.json")} == before
+
+
+def test_an_import_under_another_declaration_writes_no_record(folder, tmp_path, capsys):
+    assert imported(folder, tmp_path) == 0
+    write(folder / "model_answer/c.jsonl", rows_of(folder / "model_answer/b.jsonl"))
+    assert imported(folder, tmp_path) == 64
+    assert "--amend" in capsys.readouterr().err
+    assert not (tmp_path / "r/generation/c").exists()
+    assert imported(folder, tmp_path, "--amend") == 0
+    assert (tmp_path / "r/generation/c").exists()
+    with write_lock(tmp_path / "r/generation/c"):
+        assert imported(folder, tmp_path) == 64
+    assert run(["import", "fastchat", str(folder), "--review", "../x", "--runs", str(tmp_path / "other")]) == 64
+    assert not (tmp_path / "other").exists()

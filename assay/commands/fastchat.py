@@ -9,15 +9,15 @@ from typing import Annotated
 import typer
 
 from assay import pipeline
-from assay.commands.arguments import Config, Runs
+from assay.commands.arguments import Amend, Config, Runs
 from assay.commands.import_logs import imports
 from assay.declarations import Declaration, imported_review, section
 from assay.display import Display
 from assay.sources.fastchat_exports import export_fastchat
 from assay.sources.fastchat_files import fastchat_folder
-from assay.sources.fastchat_imports import FastChatReview, import_fastchat
+from assay.sources.fastchat_imports import FastChatReview, fastchat_review, import_fastchat
 from ledger.errors import ConfigError
-from ledger.runs import RunFolder, control_of
+from ledger.runs import control_of
 
 exports = typer.Typer(no_args_is_help=True, rich_markup_mode=None)
 
@@ -44,21 +44,22 @@ def import_folder(
         Path | None, typer.Option("--data", metavar="DIR", help="Where question.jsonl and the rest are.")
     ] = None,
     runs: Runs = Path("runs"),
+    amend: Amend = False,
 ) -> None:
     """Make a review of answers and judgments that FastChat wrote.
 
-    `assay analyze` then decides as for any other. Stale rows, rows that repeat a prompt, and rows about models without
-    answers are left out and counted (see `assay audit`). The judge sat no exam, which the report says aloud. The same
-    files again change nothing.
+    `assay analyze` then decides as for any other. Stale rows, rows that repeat a prompt, rows about models without
+    answers, and answers to unknown questions or with too few turns are left out and counted (see `assay audit`). The
+    judge sat no exam, which the report says aloud. The same files again change nothing.
 
     Example:
         assay import fastchat data/mt_bench --review phi-3 --baseline phi-3
         assay analyze runs/phi-3/review.toml
     """
-    run = RunFolder(runs / review)
+    found = fastchat_review(fastchat_folder(folder, data), baseline)
     with Display() as display:
-        found, counts = import_fastchat(fastchat_folder(folder, data), run, baseline)
-        pipeline.begin_declared(_declaration(review, found), runs, display.report)
+        run = pipeline.begin_declared(_declaration(review, found), runs, display.report, amend=amend).run
+        counts = import_fastchat(found, run)
     print(f"{run.config}: {', '.join(f'{count} {name}' for name, count in counts.items())}")
 
 
@@ -67,6 +68,7 @@ def export_folder(
     config: Config,
     out: Annotated[Path, typer.Option("--out", metavar="DIR", help="The folder to write into.")],
     runs: Runs = Path("runs"),
+    amend: Amend = False,
 ) -> None:
     """Write answers, ratings and games as FastChat's files.
 
@@ -77,7 +79,7 @@ def export_folder(
         assay export fastchat review.toml --out exported
     """
     with Display() as display:
-        review = pipeline.begin(config, runs, display.report)
+        review = pipeline.begin(config, runs, display.report, amend=amend)
         names = [model.name for model in review.config.models]
         if review.config.baseline.control:
             names.append(control_of(review.config.baseline.name))
@@ -91,13 +93,11 @@ def export_folder(
 
 
 def _declaration(name: str, found: FastChatReview) -> Declaration:
-    """The review's config; ratings decide where there are any of the baseline and a candidate. Raises ConfigError."""
-    command = "assay import fastchat"
-    if not found.candidates or not found.judges:
-        raise ConfigError("a review needs two models with answers, and judgments of them.", where=command)
-    judges = (
-        section("[[judge]]", model=judge, modes=modes, prompts="official", exam=False)
-        for judge, modes in found.judges.items()
-    )
-    sections = [section("[questions]", source=found.source), *judges, section("[decision]", primary=found.primary)]
-    return imported_review(command, name, (found.baseline, *found.candidates), sections)
+    """The review's config. Raises ConfigError."""
+    modes = {judge: sorted({file.mode for file in files}, reverse=True) for judge, files in found.judges.items()}
+    sections = [
+        section("[questions]", source=found.source),
+        *(section("[[judge]]", model=judge, modes=modes[judge], prompts="official", exam=False) for judge in modes),
+        section("[decision]", primary=found.primary),
+    ]
+    return imported_review("assay import fastchat", name, list(found.models), sections)

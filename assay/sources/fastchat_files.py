@@ -2,8 +2,8 @@
 
 In: a folder with model_answer and model_judgment; the rest beside it, above it, or in the fetched MT-Bench.
 Out: Stored, where each row says whether its prompt is still the one that today's files render to.
-Source: FastChat 0.2.36 `llm_judge` (file layout, keys); reference/mt-bench.md section 2. A line that cannot be read is
-told and left out; nothing stops an audit but a folder without judgments and answers.
+Source: FastChat 0.2.36 `llm_judge` (`common.py`, `gen_model_answer.py`: file layout, keys). A line that cannot be read
+is told and left out; nothing stops an audit but a folder without judgments and answers.
 """
 
 import json
@@ -15,6 +15,7 @@ from typing import Any
 from analysis.cells import Cell
 from analysis.stored import JudgmentFile, Stored, StoredModel
 from assay.sources.fastchat_rows import Checker, judgment_file
+from assay.sources.mt_bench import NAME as MT_BENCH
 from assay.sources.mt_bench import PARTS
 from assay.sources.wheels import cache_folder
 from generation.sampling import temperature_of
@@ -64,7 +65,7 @@ def fastchat_folder(path: Path, data: Path | None = None) -> FastChatFolder:
     """A folder in FastChat's layout, or a model_answer or model_judgment within one. Raises ConfigError."""
     path = path.resolve()
     path = path.parent if path.name in ("model_answer", "model_judgment") else path
-    folder = FastChatFolder(path, (*([data] if data else []), path, path.parent, cache_folder() / "mt-bench"))
+    folder = FastChatFolder(path, (*([data] if data else []), path, path.parent, cache_folder() / MT_BENCH))
     if not (folder.answers or folder.judgments):
         raise ConfigError(
             "there is neither model_answer/*.jsonl nor model_judgment/*_single.jsonl or *_pair.jsonl.",
@@ -88,12 +89,12 @@ def stored(folder: FastChatFolder, baseline: str = "") -> Stored:
         raise ConfigError(
             f"no model is called {baseline!r}.", where=str(folder.path), remedy=f"Known: {', '.join(names)}."
         )
-    questions = {question.key[:2]: question for question in next(iter(sets.values()), {}).values()}
-    source = next((question.source for question in questions.values()), "mt-bench")
+    known = next(iter(sets.values()), {}).values()
+    source = next((question.source for question in known), MT_BENCH)
     return Stored(
         folder=folder.path.name,
         baseline=baseline or names[0],
-        questions={(str(unit[0]), str(unit[1])): question for unit, question in questions.items()},
+        questions={(question.source, question.id): question for question in known},
         models=tuple(_model(name, source, answers.get(name, {})) for name in names),
         files=files,
         facts=tuple(_facts(folder)),
@@ -106,7 +107,7 @@ def answer_rows(path: Path, notes: list[str]) -> dict[str, list[tuple[str, ...]]
     found: dict[str, list[tuple[str, ...]]] = {}
     for number, row in json_rows(path, notes):
         try:
-            turns = tuple(str(text) for text in row["choices"][0]["turns"])
+            turns = _turns(row["choices"][0]["turns"])
             found.setdefault(str(row["question_id"]), []).append(turns)
         except (KeyError, IndexError, TypeError):
             notes.append(f"{path.name}, line {number}: not an answer of FastChat's")
@@ -133,8 +134,8 @@ def _question_sets(folder: FastChatFolder, notes: list[str]) -> dict[str, dict[s
     if path is None:
         notes.append("no question.jsonl was found: categories are unknown and no prompt could be rendered again")
         return {}
-    rows = [row for _, row in json_rows(path, notes)]
-    source = "mt-bench" if _official(path, "question.jsonl") else path.parent.name
+    rows = list(_question_rows(path, notes))
+    source = MT_BENCH if _official(path, "question.jsonl") else path.parent.name
     sets: dict[str, Mapping[str, tuple[str, ...]]] = {
         name: {id: found[-1] for id, found in answer_rows(file, notes).items()}
         for name, file in folder.references.items()
@@ -143,26 +144,38 @@ def _question_sets(folder: FastChatFolder, notes: list[str]) -> dict[str, dict[s
     return {name: dict(_questions(rows, source, name, references)) for name, references in sets.items()}
 
 
+def _question_rows(path: Path, notes: list[str]) -> Iterator[dict[str, Any]]:
+    """The rows that ask something, their turns as texts; others become notes."""
+    for number, row in json_rows(path, notes):
+        try:
+            yield {**row, "turns": _turns(row["turns"])}
+        except (KeyError, TypeError):
+            notes.append(f"{path.name}, line {number}: not a question of FastChat's")
+
+
+def _turns(said: object) -> tuple[str, ...]:
+    """Texts. Raises TypeError for what is no list of something."""
+    if not isinstance(said, list) or not said:
+        raise TypeError("no list of turns")
+    return tuple(map(str, said))
+
+
 def _questions(
     rows: Iterable[dict[str, Any]], source: str, name: str, references: Mapping[str, tuple[str, ...]]
 ) -> Iterator[tuple[str, Question]]:
     for row in rows:
         id, category = str(row.get("question_id")), str(row.get("category"))
-        turns = tuple(str(text) for text in row.get("turns", ()))
-        if turns:
-            held = references.get(id, ())
-            yield (
-                id,
-                Question(
-                    source=source,
-                    id=id,
-                    category=category,
-                    turns=turns,
-                    reference_set=name if held else None,
-                    references=held,
-                    temperature=temperature_of(category),
-                ),
-            )
+        held = references.get(id, ())
+        asked = Question(
+            source=source,
+            id=id,
+            category=category,
+            turns=row["turns"],
+            reference_set=name if held else None,
+            references=held,
+            temperature=temperature_of(category),
+        )
+        yield id, asked
 
 
 def _prompts(folder: FastChatFolder, notes: list[str]) -> OfficialPrompts | None:

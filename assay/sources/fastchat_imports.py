@@ -1,75 +1,129 @@
 """FastChat's answers and judgments brought into a review: its answers, ratings and games become ours.
 
-In: a FastChatFolder and the roles. Out: a run folder with answers, ratings, games and a config that `assay analyze`
-reads. Only rows whose prompt is today's, or could not be checked, come in, each prompt once; the rest is counted.
+In: a FastChatFolder and the name of the baseline. Out: a FastChatReview, read before anything is written; then answers,
+ratings and games in a run folder. Only judgments whose prompt is today's, or could not be checked, come in, each prompt
+once; the rest, and lines that cannot be read, are counted.
 """
 
-from collections.abc import Iterable, Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
-from analysis.stored import USED, Freshness, JudgmentFile, Stored
+from analysis.stored import USED, JudgmentFile, Stored, StoredPair, StoredRating
 from assay.sources.fastchat_files import FastChatFolder, answer_rows, stored
 from ledger.digests import file_digest
 from ledger.errors import ConfigError
 from ledger.judgments import Game, Rating
 from ledger.manifests import OTHER_SETTINGS, open_manifest, read_manifest, refuse_other_settings, write_manifest
-from ledger.records import Answer, AnswerTurn, Finish, Question
+from ledger.records import Answer, AnswerTurn, Finish, Question, Record
 from ledger.runs import RunFolder
+from ledger.store import Store, write_lock
 
 IMPORTED = "imported"
-Counts = dict[str, int]
+StoreRecords = tuple[Store[Any], Sequence[Record]]
+
+
+@dataclass(frozen=True)
+class ModelAnswers:
+    """A model's file: the answers that come in, how many rows do not, and how many lines are none."""
+
+    path: Path
+    answers: list[Answer]
+    left_out: int
+    unread: int
+
+
+@dataclass(frozen=True)
+class JudgeWords:
+    """What a judge said: what comes in, how many ratings and games do not, and how many lines of its files are none."""
+
+    paths: list[Path]
+    ratings: list[Rating]
+    games: list[Game]
+    left_out: int
+    unread: int
 
 
 @dataclass(frozen=True)
 class FastChatReview:
-    """What a review is made from: who is the baseline, who the candidates, which judges said what in which modes."""
+    """A folder as a review: who is the baseline, who answered, which judges said what."""
 
+    folder: FastChatFolder
+    stored: Stored
     baseline: str
-    candidates: tuple[str, ...]
-    judges: Mapping[str, tuple[str, ...]]
-    source: str
-    primary: str
+    files: dict[str, ModelAnswers]
+
+    @property
+    def models(self) -> dict[str, ModelAnswers]:
+        """Those with answers, the baseline first."""
+        rivals = {name: held for name, held in self.files.items() if held.answers and name != self.baseline}
+        return {self.baseline: self.files[self.baseline], **rivals}
+
+    @property
+    def judges(self) -> dict[str, list[JudgmentFile]]:
+        """Each judge's files."""
+        names = dict.fromkeys(judge for file in self.stored.files for judge in file.judges)
+        return {name: [file for file in self.stored.files if name in file.judges] for name in names}
+
+    @property
+    def source(self) -> str:
+        """The question set."""
+        return next(source for source, _ in self.stored.questions)
+
+    @property
+    def primary(self) -> str:
+        """Ratings decide where there are any of the baseline and a candidate."""
+        rated = {row.record.model for file in self.stored.files for row in file.ratings} & self.models.keys()
+        return "rating_change" if self.baseline in rated and len(rated) > 1 else "win_change"
 
 
-def import_fastchat(folder: FastChatFolder, run: RunFolder, baseline: str) -> tuple[FastChatReview, Counts]:
-    """Write records; the counts say what came in and what was left out. Raises ConfigError, StaleInput."""
-    found = stored(folder, baseline)
+def fastchat_review(folder: FastChatFolder, baseline: str = "") -> FastChatReview:
+    """What a folder holds; without a name the baseline is the first of the models with answers. Raises ConfigError."""
+    found, where = stored(folder, baseline), str(folder.path)
     questions = {id: question for (_, id), question in found.questions.items()}
-    if not questions or not folder.answers:
-        raise ConfigError(
-            "a review needs model_answer/*.jsonl and question.jsonl.", where=str(folder.path), remedy="See --data."
-        )
-    counts = {"answers": 0, "ratings": 0, "games": 0, "left out": 0}
-    names = [path.stem for path in folder.answers]
-    for path in folder.answers:
-        answers = list(_answers(path, questions))
-        _write_answers(run, path, answers)
-        counts["answers"] += len(answers)
-    judges: dict[str, list[JudgmentFile]] = {}
-    for file in found.files:
-        for judge in file.judges:
-            judges.setdefault(judge, []).append(file)
-    for judge, files in judges.items():
-        kept = _write_judgments(run, judge, files, folder, names, found)
-        counts = {name: counts[name] + kept.get(name, 0) for name in counts}
-    modes = {judge: tuple(sorted({file.mode for file in files}, reverse=True)) for judge, files in judges.items()}
-    candidates = tuple(name for name in names if name != found.baseline)
-    source = next(iter(questions.values())).source
-    rated = {row.record.model for file in found.files for row in file.ratings}
-    primary = "rating_change" if found.baseline in rated and rated & set(candidates) else "win_change"
-    return FastChatReview(found.baseline, candidates, modes, source, primary), counts
+    files = {path.stem: _model_answers(path, questions) for path in folder.answers}
+    names = sorted(name for name, held in files.items() if held.answers)
+    if not names:
+        raise ConfigError("a review needs model_answer/*.jsonl and question.jsonl.", where=where, remedy="See --data.")
+    chosen = baseline or names[0]  # by name, as `stored` gives the role of the baseline in each pair
+    if chosen not in names:
+        remedy = f"There are answers of {', '.join(names)}."
+        raise ConfigError(f"there are no answers of {chosen!r}.", where=where, remedy=remedy)
+    review = FastChatReview(folder, found, chosen, files)
+    if not names[1:] or not review.judges:
+        raise ConfigError("a review needs two models with answers, and judgments of them.", where=where)
+    return review
 
 
-def _answers(path: Path, questions: dict[str, Question]) -> Iterable[Answer]:
+def import_fastchat(review: FastChatReview, run: RunFolder) -> dict[str, int]:
+    """Write records; the counts say what came in and what was left out. Raises StaleInput, StoreLocked."""
+    for name, held in review.models.items():
+        _write_answers(run, name, held)
+    said = {judge: _words(review, judge, files) for judge, files in review.judges.items()}
+    for judge, words in said.items():
+        _write_words(run, review, judge, words)
+    return {
+        "answers": sum(len(held.answers) for held in review.files.values()),
+        "ratings": sum(len(words.ratings) for words in said.values()),
+        "games": sum(len(words.games) for words in said.values()),
+        "answers left out": sum(held.left_out for held in review.files.values()),
+        "judgments left out": sum(words.left_out for words in said.values()),
+        "lines unread": sum(held.unread for held in review.files.values())
+        + sum(len(file.faults) for file in review.stored.files),
+    }
+
+
+def _model_answers(path: Path, questions: Mapping[str, Question]) -> ModelAnswers:
     """The last row of each known question, as FastChat judges it; turns beyond the question's own are cut."""
-    for id, rows in answer_rows(path, []).items():
-        question = questions.get(id)
-        if question is None or len(rows[-1]) < len(question.turns):
-            continue
-        turns = tuple(_turn(text) for text in rows[-1][: len(question.turns)])
-        yield Answer(model=path.stem, sample=0, question=question, turns=turns)
+    unread: list[str] = []
+    rows = answer_rows(path, unread)
+    answers = [
+        Answer(model=path.stem, sample=0, question=asked, turns=tuple(map(_turn, found[-1][: len(asked.turns)])))
+        for id, found in rows.items()
+        if (asked := questions.get(id)) and len(found[-1]) >= len(asked.turns)
+    ]
+    return ModelAnswers(path, answers, sum(map(len, rows.values())) - len(answers), len(unread))
 
 
 def _turn(text: str) -> AnswerTurn:
@@ -78,58 +132,73 @@ def _turn(text: str) -> AnswerTurn:
     return AnswerTurn(text=text, finish=finish, prompt_tokens=0, completion_tokens=0, seed=0)
 
 
-def _write_answers(run: RunFolder, path: Path, answers: list[Answer]) -> None:
-    folder = run.generation(path.stem)
-    settings = {"model": path.stem, "engine": IMPORTED, "files": {path.name: file_digest(path)}}
-    _refuse_others(folder.path, settings)
-    folder.answers.replace(answers)
-    manifest = open_manifest(folder.path, "generation", path.stem, settings, {}, 0)
-    facts = {"planned": {"answers": len(answers), "choices": 0}, "tokens": "not counted by FastChat"}
-    write_manifest(folder.path, manifest.model_copy(update={"facts": facts}))
-
-
-def _write_judgments(
-    run: RunFolder, judge: str, files: list[JudgmentFile], folder: FastChatFolder, models: list[str], found: Stored
-) -> Counts:
-    ratings = [row for file in files for row in file.ratings if row.record.judge == judge]
+def _words(review: FastChatReview, judge: str, files: Sequence[JudgmentFile]) -> JudgeWords:
+    rows = [row for file in files for row in file.ratings if row.record.judge == judge]
     pairs = [row for file in files for row in file.pairs if row.games[0].judge == judge]
-    held: list[Rating] = [
-        r.record for r in ratings if _comes_in(r.freshness, r.record.repeat, [r.record.model], models)
+    known = review.models.keys()
+    ratings = [row.record for row in rows if _comes_in(row, row.record) and row.record.model in known]
+    games = [
+        game for row in pairs if _comes_in(row, row.games[0]) and {row.first, row.second} <= known for game in row.games
     ]
-    games: list[Game] = [
-        game
-        for pair in pairs
-        if _comes_in(pair.freshness, pair.games[0].repeat, [pair.first, pair.second], models)
-        for game in pair.games
-    ]
-    place = run.judge(judge)
-    paths = [path for path in folder.judgments if path.name in {file.name for file in files}]
-    settings: dict[str, Any] = {
+    names = {file.name for file in files}
+    return JudgeWords(
+        paths=[path for path in review.folder.judgments if path.name in names],
+        ratings=ratings,
+        games=games,
+        left_out=len(rows) - len(ratings) + 2 * len(pairs) - len(games),
+        unread=sum(len(file.faults) for file in files),
+    )
+
+
+def _comes_in(row: StoredRating | StoredPair, record: Rating | Game) -> bool:
+    return row.freshness in USED and record.repeat == 0
+
+
+def _write_answers(run: RunFolder, model: str, held: ModelAnswers) -> None:
+    folder = run.generation(model)
+    settings = {"model": model, "engine": IMPORTED, "files": {held.path.name: file_digest(held.path)}}
+    facts = {
+        "planned": {"answers": len(held.answers), "choices": 0},
+        "tokens": "not counted by FastChat",
+        "answers_left_out": held.left_out,
+        "lines_unread": held.unread,
+    }
+    _write(folder.path, ("generation", model), settings, {}, facts, [(folder.answers, held.answers)])
+
+
+def _write_words(run: RunFolder, review: FastChatReview, judge: str, words: JudgeWords) -> None:
+    folder = run.judge(judge)
+    settings = {
         "judge": judge,
         "model": judge,
         "prompts": "official",
         "parsing": "strict",
-        "baseline": found.baseline,
-        "files": {path.name: file_digest(path) for path in paths},
+        "baseline": review.baseline,
+        "files": {path.name: file_digest(path) for path in words.paths},
     }
-    _refuse_others(place.path, settings)
-    place.ratings.replace(held)
-    place.games.replace(games)
-    inputs = {
-        path.relative_to(run.path).as_posix(): file_digest(path)
-        for path in (run.generation(model).answers.path for model in models)
-    }
-    manifest = open_manifest(place.path, "judge", judge, settings, inputs, 0)
-    left_out = len(ratings) - len(held) + 2 * len(pairs) - len(games)
-    write_manifest(place.path, manifest.model_copy(update={"facts": {"rows_left_out": left_out}}))
-    return {"ratings": len(held), "games": len(games), "left out": left_out}
+    answers = [run.generation(model).answers.path for model in review.models]
+    inputs = {path.relative_to(run.path).as_posix(): file_digest(path) for path in answers}
+    facts = {"judgments_left_out": words.left_out, "lines_unread": words.unread}
+    records: list[StoreRecords] = [(folder.ratings, words.ratings), (folder.games, words.games)]
+    _write(folder.path, ("judge", judge), settings, inputs, facts, records)
 
 
-def _comes_in(freshness: Freshness, repeat: int, about: list[str], models: list[str]) -> bool:
-    return freshness in USED and repeat == 0 and set(about) <= set(models)
-
-
-def _refuse_others(folder: Path, settings: dict[str, Any]) -> None:
-    """The same files again change nothing; others under the same name are refused. Raises StaleInput."""
-    if manifest := read_manifest(folder):
-        refuse_other_settings(str(folder), manifest.settings, settings, OTHER_SETTINGS)
+def _write(
+    folder: Path,
+    stage: tuple[str, str],
+    settings: dict[str, Any],
+    inputs: dict[str, str],
+    facts: dict[str, Any],
+    records: Sequence[StoreRecords],
+) -> None:
+    """The same again changes nothing; records of other files under the same name are refused. Raises StaleInput."""
+    with write_lock(folder):
+        if there := read_manifest(folder):
+            refuse_other_settings(str(folder), there.settings, settings, OTHER_SETTINGS)
+            unchanged = all(list(store.records()) == list(held) for store, held in records)
+            if unchanged and (there.inputs, there.facts) == (inputs, facts):
+                return
+        for store, held in records:
+            store.replace(held)
+        manifest = open_manifest(folder, *stage, settings, inputs, 0)
+        write_manifest(folder, manifest.model_copy(update={"facts": facts}).ended())

@@ -11,6 +11,7 @@ from dataclasses import dataclass, replace
 from typing import Any, TypeVar
 
 from analysis.stored import Freshness, JudgmentFile, StoredPair, StoredRating
+from assay.sources.mt_bench import NAME as MT_BENCH
 from judge.official_prompts import OfficialPrompts
 from judge.verdicts import Reading, reading
 from ledger.digests import digest_of
@@ -19,7 +20,6 @@ from ledger.judgments import Game, Order, Outcome, Rating, Winner
 from ledger.records import Question
 
 FAILED_CALL = "$ERROR$"
-SOURCE = "mt-bench"
 R = TypeVar("R", StoredRating, StoredPair)
 
 
@@ -56,7 +56,7 @@ class Checker:
 
     def source(self, id: str) -> str:
         """The question set that an id belongs to."""
-        return next((held[id].source for held in self.questions.values() if id in held), SOURCE)
+        return next((held[id].source for held in self.questions.values() if id in held), MT_BENCH)
 
 
 def judgment_file(
@@ -71,7 +71,7 @@ def judgment_file(
                 ratings.append(_rating(row, checker))
             else:
                 pairs.append(_pair(row, checker))
-        except (KeyError, TypeError, ValueError, IndexError) as error:
+        except (KeyError, TypeError, ValueError, IndexError, OverflowError) as error:
             faults.append(f"{name}, line {number}: not a judgment of FastChat's ({type(error).__name__}: {error})")
     judges = sorted({r.record.judge for r in ratings} | {p.games[0].judge for p in pairs})
     return JudgmentFile(
@@ -86,7 +86,7 @@ def judgment_file(
 
 def _rating(row: dict[str, Any], checker: Checker) -> StoredRating:
     judge, id, turn, model = _judge(row), str(row["question_id"]), int(row.get("turn", 1)), str(row["model"])
-    said, prompt = row.get("judgment"), row.get("user_prompt")
+    said, prompt = _text(row, "judgment"), _text(row, "user_prompt")
     score = float(row["score"])
     if not math.isfinite(score):
         raise ValueError("score is not a number")
@@ -114,7 +114,7 @@ def _pair(row: dict[str, Any], checker: Checker) -> StoredPair:
     baseline = checker.baseline if checker.baseline in (first, second) else min(first, second)
     games, states = [], []
     for game, seats in (("g1", (first, second)), ("g2", (second, first))):
-        said, prompt = row.get(f"{game}_judgment"), row.get(f"{game}_user_prompt")
+        said, prompt = _text(row, f"{game}_judgment"), _text(row, f"{game}_user_prompt")
         winners = dict(zip("AB", seats, strict=True))
         found = _read("pair", said) if said is not None else _stored_winner(row[f"{game}_winner"], first, seats)
         won = winners.get(str(found.value), "tie")
@@ -145,6 +145,14 @@ def _pair(row: dict[str, Any], checker: Checker) -> StoredPair:
 def _judge(row: Mapping[str, Any]) -> str:
     judge = row["judge"]
     return str(judge[0] if isinstance(judge, list) else judge)
+
+
+def _text(row: Mapping[str, Any], name: str) -> str | None:
+    """A text that a file may lack. Raises TypeError for anything else."""
+    said = row.get(name)
+    if said is not None and not isinstance(said, str):
+        raise TypeError(f"{name} is no text")
+    return said
 
 
 def _read(mode: Any, said: str) -> Reading:  # noqa: ANN401 - a Mode

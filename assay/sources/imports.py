@@ -69,7 +69,7 @@ def import_logs(run: RunFolder, model: str, logs: list[Log], report: Report, cho
         done = Import(tuple(sorted({log.group for log in logs})), sum(counts.values()))
         manifest = open_manifest(folder.path, "generation", model, settings, {}, 0)
         facts = {"planned": {"answers": 0, "choices": done.choices}, "tasks": list(done.tasks), **_facts(logs)}
-        write_manifest(folder.path, manifest.model_copy(update={"facts": facts}))
+        write_manifest(folder.path, manifest.model_copy(update={"facts": facts}).ended())
         return done
 
 
