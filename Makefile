@@ -1,4 +1,4 @@
-# make setup | browser | demo | test | test-long | check | gpu-check | locks | sbom : each works alone on a fresh clone.
+# make setup | browser | demo | test | test-long | coverage | check | gpu-check | locks | sbom : each works alone on a fresh clone.
 PYTHON ?= python3
 VENV := .venv
 GPU_VENV := .venv-gpu
@@ -19,7 +19,7 @@ UV := $(RELEASE_VENV)/bin/uv
 LOCK := $(UV) pip compile --quiet --upgrade --python-version 3.11 --annotation-style line \
   --constraint $(RELEASE)/constraints.txt pyproject.toml
 
-.PHONY: setup browser demo test test-long check gpu-check locks sbom clean
+.PHONY: setup browser demo test test-long coverage check gpu-check locks sbom clean
 
 setup: $(STAMP)
 
@@ -51,6 +51,10 @@ test: setup browser check
 
 test-long: setup
 	$(VENV)/bin/python -m pytest -q -rA -m long
+
+# Branches that the quick tests take.
+coverage: setup
+	$(VENV)/bin/python -m pytest -q -m "not long and not slow and not model" --cov --cov-report=term:skip-covered
 
 check: setup
 	$(VENV)/bin/ruff format --check .
