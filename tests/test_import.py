@@ -39,7 +39,9 @@ def test_the_manifest_says_what_made_the_logs(tmp_path):
     written(tmp_path / "a", [sample(0)], task="woods")
     run_folder = RunFolder(tmp_path / "r")
     assert imported(tmp_path / "a", run_folder).tasks == ("metals", "woods")
-    facts = read_manifest(run_folder.generation("m").path).facts
+    manifest = read_manifest(run_folder.generation("m").path)
+    facts = manifest.facts
+    assert [session.ended_at is not None for session in manifest.sessions] == [True]
     assert facts["planned"] == {"answers": 0, "choices": 2}
     assert (facts["lm_eval_version"], facts["model_name"], facts["model_dtype"]) == (
         "0.4.13",

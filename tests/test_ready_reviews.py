@@ -8,8 +8,7 @@ import pytest
 
 from assay import ready_reviews
 from assay.cli import run
-from assay.commands.demo import SELF_JUDGE
-from assay.commands.demo import _judge as demo_judge
+from assay.commands.demo import SELF_JUDGE, judge_section
 from assay.commands.study import REVIEWS
 from assay.lab.schemes import parsed_scheme
 from assay.ready_reviews import begin_ready, prepare_models, ready_review
@@ -150,5 +149,5 @@ def test_a_demo_with_another_judge_is_begun_again_and_the_earlier_config_is_kept
 )
 def test_openais_key_goes_to_openai_alone(made, monkeypatch, url, key):
     monkeypatch.setenv("OPENAI_API_KEY", "sk-x")
-    (judge,) = ready_review("demo", more=demo_judge(url, "m")).config.judge
+    (judge,) = ready_review("demo", more=judge_section(url, "m")).config.judge
     assert (judge.base_url, judge.api_key_env) == (url or "https://api.openai.com/v1", key)

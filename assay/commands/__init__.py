@@ -1,1 +1,1 @@
-"""The commands, one file each, thin: read arguments, call the pipeline, print."""
+"""The commands, one file each, thin: read arguments (arguments.py has what they share), call the pipeline, print."""

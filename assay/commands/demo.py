@@ -5,6 +5,7 @@ it decides. The review is data: `demo.toml` beside this file.
 """
 
 import os
+from dataclasses import replace
 from pathlib import Path
 from typing import Annotated
 
@@ -17,6 +18,7 @@ from assay.display import Display, say
 from assay.ready_reviews import begin_ready, prepare_models, ready_review
 from assay.results import show
 from ledger.endpoints import OPENAI_URL
+from ledger.progress import silent
 
 OPENAI_MODEL = "gpt-4o-2024-08-06"
 OPENAI_KEY, OTHER_KEY = "OPENAI_API_KEY", "JUDGE_API_KEY"
@@ -51,16 +53,16 @@ def demo(
         assay demo
         assay demo --judge-url http://127.0.0.1:8000/v1 --judge-model my-judge
     """
-    ready = ready_review("demo", more=_judge(judge_url, judge_model))
+    ready = ready_review("demo", more=judge_section(judge_url, judge_model))
+    review = begin_ready(ready, runs, silent)
     prepare_models(ready, say)
     with Display() as display:
-        review = begin_ready(ready, runs, display.report)
-        report, written = run_review(review)
+        report, written = run_review(replace(review, report=display.report))
     show(report, written)
     print(f"The report is at {(review.run.analysis / 'report.html').resolve()}")
 
 
-def _judge(url: str, model: str) -> str:
+def judge_section(url: str, model: str) -> str:
     """The judge's section; a key goes only where it belongs."""
     if not (url or model or os.environ.get(OPENAI_KEY)):
         return SELF_JUDGE

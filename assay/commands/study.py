@@ -56,9 +56,9 @@ def study(
         what = f"no variant is called {', '.join(unknown)}"
         raise ConfigError(what, where="--only", remedy=f"There are {', '.join(known)}.")
     chosen = only or known
+    begun = [begin_ready(each, runs, silent) for each in ready]
     for each in ready:
         prepare_models(each, say, chosen)
-    begun = [begin_ready(each, runs, silent) for each in ready]
     for review in begun:
         if not {model.name for model in review.config.candidate}.isdisjoint(chosen):
             show(*_reviewed(review, chosen))
