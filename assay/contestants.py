@@ -7,8 +7,9 @@ from contextlib import suppress
 from pathlib import Path
 
 from assay.sources.models import model_path
-from ledger.config import ModelConfig, ReviewConfig
+from ledger.config import ReviewConfig
 from ledger.errors import ConfigError
+from ledger.model_config import ModelConfig
 
 
 def refuse_contestants(config: ReviewConfig) -> None:
