@@ -34,14 +34,11 @@ Part = tuple[ReviewReport, Mapping[str, str]]
 
 def study_page(parts: Sequence[Part], drawn: Iterable[str], opening: str, closing: str) -> str:
     """The page with the figures of these names; `opening` and `closing` are what a person wrote around the numbers."""
-    first = parts[0]
-    findings = finding_table(first[0])
+    findings = finding_table(parts[0][0])
     lines = [opening.strip(), "", f"## {findings.title}", "", findings.caption, "", *_drawn(findings), ""]
-    for report, _ in parts:
-        table = variant_table(report)
+    for table in (table for report, _ in parts for table in (variant_table(report), token_table(report))):
         lines += [f"## {table.title}", "", table.caption, "", *_drawn(table), ""]
-    table = token_table(first[0])
-    lines += [f"## {table.title}", "", table.caption, "", *_drawn(table), "", "## Figures", ""]
+    lines += ["## Figures", ""]
     for name in drawn:
         lines += [f"**{FIGURES[name]}**", "", f"![{name}](study/{name}.svg)", ""]
     lines += ["## How it was made", ""]

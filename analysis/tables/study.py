@@ -68,7 +68,8 @@ def token_table(report: ReviewReport) -> Table:
             factor = f"{exp(-trace.logprob_change.value):.3f}"
             rows.append((each.name, cell(trace.logprob_change, with_n=False), f"{low}, {middle}, {high}", factor))
     header = ("variant", "mean change", "5, 50, 95 % quantiles", "perplexity, times")
-    return Table("tokens", "Change of each token's log-likelihood", "Candidate minus baseline.", header, tuple(rows))
+    title = f"Change of each token's log-likelihood against {report.baseline}"
+    return Table("tokens", title, "Candidate minus baseline.", header, tuple(rows))
 
 
 def _variant_row(each: Variant) -> tuple[str, ...]:
