@@ -20,7 +20,7 @@ from assay.placement.gpus import gpus_needed
 from assay.placement.processes import Failure, Job, Worker
 from assay.placement.work import Runner
 from generation.orders import pending_answers, pending_choices
-from ledger.errors import EXIT_BUG, EXIT_INFRASTRUCTURE, EXIT_USAGE, ConfigError, EngineError
+from ledger.errors import EXIT_BUG, EXIT_INFRASTRUCTURE, EXIT_USAGE, ConfigError, EngineError, first_line
 from ledger.progress import Progress, Report
 from ledger.runs import GenerationFolder
 
@@ -161,9 +161,8 @@ def _connected(address: str) -> Any:  # noqa: ANN401 - the module
     try:
         ray.init(address=address, log_to_driver=False, logging_level="ERROR", **local)
     except (ConnectionError, RuntimeError, ValueError, ray.exceptions.RayError) as error:
-        cause = (str(error).splitlines() or [type(error).__name__])[0]
         remedy = "`ray start --head` starts a cluster, and --ray local one for this run alone."
-        raise ConfigError(f"no cluster at {address!r}: {cause}", where="Ray", remedy=remedy) from error
+        raise ConfigError(f"no cluster at {address!r}: {first_line(error)}", where="Ray", remedy=remedy) from error
     return ray
 
 
