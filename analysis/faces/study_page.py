@@ -43,7 +43,8 @@ def study_page(parts: Sequence[Part], drawn: Iterable[str], opening: str, closin
         lines += [f"**{FIGURES[name]}**", "", f"![{name}](study/{name}.svg)", ""]
     lines += ["## How it was made", ""]
     for report, facts in parts:
-        lines += [f"**{visible(report.name)}**", "", *pipe_table(("", ""), list(facts.items()), _cell), ""]
+        made = [*facts.items(), ("seed", f"{report.seed}, of orders, answers and resampling")]
+        lines += [f"**{visible(report.name)}**", "", *pipe_table(("", ""), made, _cell), ""]
     return "\n".join([*lines, closing.strip(), ""])
 
 

@@ -43,7 +43,7 @@ def demo(
 ) -> None:
     """Review five compressed SmolLM2 models: a first report.
 
-    SmolLM2 is fetched and compressed here; it takes under 15 minutes on 2 cores, and may be stopped at any moment: the
+    SmolLM2 is fetched and compressed here; it takes about 15 minutes on 2 cores, and may be stopped at any moment: the
     same command goes on from there. The exit code is 0 once the report stands, whatever it decides. Without a judge of
     your own, SmolLM2 judges itself, and the report says how little that is worth. With OPENAI_API_KEY set, or with
     --judge-url and --judge-model, that judge is used. OPENAI_API_KEY is sent to OpenAI alone; the key of another
