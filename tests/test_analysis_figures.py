@@ -16,7 +16,7 @@ from analysis.faces.rendering import figure_svg
 from analysis.faces.writers import WRITTEN, write_reports
 from analysis.figures.axes import ticks
 from analysis.figures.catalog import figures
-from analysis.figures.plots import BOTTOM, LEFT, RIGHT, TOP, Plot, Point, Series, drawing
+from analysis.figures.plots import BOTTOM, LABEL_WIDTH, LEFT, RIGHT, TOP, WIDTH, Plot, Point, Series, drawing
 from analysis.trace_measures import TraceReport
 from analysis.vocabulary_kl import VocabularyReport
 from ledger.config import config_from
@@ -225,6 +225,10 @@ def test_every_one_of_many_lines_stands_in_the_legend_inside_the_paper():
     assert [layer.name for layer, _, _ in drawn.legend] == names
     assert len({(x, y) for _, x, y in drawn.legend}) == 22
     assert max(y for _, _, y in drawn.legend) < drawn.height
+    ends = [x + 8 + LABEL_WIDTH * 11 for _, x, _ in drawn.legend]  # where a name that was cut to eleven characters ends
+    following = zip(ends, drawn.legend, drawn.legend[1:], strict=False)
+    assert all(end < x - 4 for end, (_, _, before), (_, x, y) in following if y == before)
+    assert max(ends) < WIDTH
     assert len({(layer.color, layer.key) for layer, _, _ in drawn.legend}) == 22
     assert f'viewBox="0 0 560 {drawn.height}"' in figure_svg(Plot("p", "p", "", "x", "y", lines), alone=True)
 

@@ -17,7 +17,7 @@ MOST_STEPS = 8  # of a line's own amounts that stand on the axis; more make room
 MOST_TOLD = 60
 ROOM = 0.04  # beside the outermost dots, of the axis
 LABEL_WIDTH, LABEL_HEIGHT = 6.9, 13.0  # of a character, of a line
-LEGENDS_A_LINE, LEGEND_WIDTH, LEGEND_HEIGHT = 6, 80, 16
+LEGENDS_A_LINE, LEGEND_WIDTH, LEGEND_HEIGHT = 5, 97, 16  # names of 11 characters, the key before them
 # Okabe and Ito's colors, told apart with color-blind eyes; the shapes differ as well.
 COLORS = ("#0072b2", "#d55e00", "#009e73", "#cc79a7", "#b8860b", "#3a87c7", "#7f7f7f")
 SHAPES = ("M-4 0a4 4 0 1 0 8 0a4 4 0 1 0-8 0", "M-3.6-3.6h7.2v7.2h-7.2z", "M0-4.6L4.4 3.4h-8.8z", "M0-5L5 0L0 5L-5 0z")
