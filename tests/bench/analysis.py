@@ -1,8 +1,8 @@
 """How long the whole analysis takes and how much memory, as models are added: from a run folder to the report.
 
-Run: OMP_NUM_THREADS=1 python tests/bench/analysis.py. The last line is one JSON object. Each size runs in its own process,
-three times; the fastest counts. A model has 160 ratings, 320 games against the baseline, and 500 choices in two tasks of
-four subjects; 10,000 resamples. One thread, because numpy's own threads wait for each other where a core is busy.
+Run: OMP_NUM_THREADS=1 python tests/bench/analysis.py. The last line is one JSON object. Each size runs in its own
+process, three times; the fastest counts. A model has 160 ratings, 320 games against the baseline, and 500 choices in
+two tasks of four subjects; 10,000 resamples. One thread: numpy's own wait for each other where a core is busy.
 """
 
 import json
