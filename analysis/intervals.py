@@ -7,10 +7,10 @@ Why the bootstrap has this form. Simulated on 10 and 80 questions with normal, r
 three-valued changes, the worst share of one-sided 95 % bounds that held was: percentile 0.89, BCa 0.92, Student's t
 0.87 (sparse losses, n = 80), studentized bootstrap 0.94; but where few questions vary, the last runs to the end of the
 range. Each bound here takes the wider of the studentized bootstrap and t, and reaches no further than t and the range
-bound of zero variance together. It held in 0.944-1.000 of 2,000 trials in each of these cases and costs about one percent
-of width on 80 ordinary questions; tests/test_analysis_intervals.py keeps a small simulation. Two are harder. At a
-skewness of -1.9 on 80 questions the lower bound held in 0.935 (tests/test_calibration.py). A mean without an upper end is
-worse: for lognormal KL with sigma 2 the upper bound held in 0.82 (n = 80), where t held in 0.67.
+bound of zero variance together. It held in 0.944-1.000 of 2,000 trials in each of these cases and costs about one
+percent of width on 80 ordinary questions; tests/test_analysis_intervals.py keeps a small simulation. Two are harder.
+At a skewness of -1.9 on 80 questions the lower bound held in 0.935 (tests/test_calibration.py). A mean without an upper
+end is worse: for lognormal KL with sigma 2 the upper bound held in 0.82 (n = 80), where t held in 0.67.
 """
 
 import math
