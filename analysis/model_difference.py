@@ -17,11 +17,12 @@ from analysis.evidence import JudgeEvidence, ModelEvidence, RunEvidence, identic
 from analysis.flips import choice_comparison
 from analysis.games import Played
 from analysis.judge_reports import judged_cells, scored_values
-from analysis.model_reports import ItemReport, unlike_condition
+from analysis.model_reports import ItemReport
 from analysis.resampling import Resamplings
 from analysis.review_report import ReviewReport
 from analysis.run_changes import Changed, changed_settings
 from analysis.scores import Scored, rating, rating_change_p, scored_scopes
+from ledger.conditions import unlike_condition
 from ledger.judgments import Judgment
 
 Place = TypeVar("Place")

@@ -3,7 +3,7 @@
 In: evidence. Out: one ItemReport a rival, coverage of answers and choices, and the facts of each model's manifest.
 """
 
-from collections.abc import Collection, Iterator
+from collections.abc import Iterator
 from dataclasses import dataclass
 from typing import Any
 
@@ -14,12 +14,11 @@ from analysis.evidence import ModelEvidence, RunEvidence
 from analysis.flips import FlipResult, choice_comparison
 from analysis.losses import LossTests
 from analysis.resampling import Resamplings
+from ledger.conditions import unlike_condition
 from ledger.errors import StaleInput
-from ledger.manifests import Manifest
 from ledger.records import Finish
 
 WRITTEN = frozenset({Finish.STOP.value, Finish.LENGTH.value})
-CONDITIONS = ("engine", "dtype", "threads")
 CARD_SETTINGS = ("model", "weights", "engine", "engine_args", "seed", "max_tokens", "styles")
 
 
@@ -67,29 +66,6 @@ def _unlike(rival: ModelEvidence, evidence: RunEvidence) -> str | None:
         f"{name} {own} against the baseline's {other}: rounding alone flips items; run both alike, "
         f'or set allow_different = ["{name}"] under [decision]'
     )
-
-
-def unlike_condition(
-    before: Manifest | None, after: Manifest | None, allowed: Collection[str]
-) -> tuple[str, str, str] | None:
-    """The first of engine, number format and thread count that differs and is not allowed to: its name, both values.
-
-    What a manifest does not tell (imported logs) is no difference.
-    """
-    if not (before and after):
-        return None
-    old, new = (conditions(manifest) for manifest in (before, after))
-    for name in CONDITIONS:
-        first, second = old[name], new[name]
-        if first != second and first is not None and second is not None and name not in allowed:
-            return name, first, second
-    return None
-
-
-def conditions(manifest: Manifest) -> dict[str, str | None]:
-    """Engine, number format and thread count, as far as a manifest tells them."""
-    facts = {**manifest.facts, "engine": manifest.settings.get("engine")}
-    return {name: str(facts[name]) if facts.get(name) is not None else None for name in CONDITIONS}
 
 
 def model_coverage(evidence: RunEvidence) -> Iterator[Coverage]:

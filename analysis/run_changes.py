@@ -6,7 +6,8 @@ In: manifests and configs of both runs. Out: the names that differ, with both va
 from collections.abc import Mapping
 from dataclasses import dataclass
 
-from analysis.model_reports import conditions, plain
+from analysis.model_reports import plain
+from ledger.conditions import conditions
 from ledger.config import ReviewConfig
 from ledger.manifests import Manifest
 
@@ -34,7 +35,7 @@ def changed_rules(before: ReviewConfig, after: ReviewConfig) -> tuple[Changed, .
 
 def _made_by(manifest: Manifest) -> dict[str, str]:
     settings = {name: plain(value) for name, value in manifest.settings.items()}
-    known = {name: value for name, value in conditions(manifest).items() if value is not None}
+    known = {name: plain(sorted(values)) for name, values in conditions(manifest).items() if values}
     return settings | known | {f"package {name}": held for name, held in manifest.environment.packages.items()}
 
 

@@ -117,6 +117,7 @@ def _facts(evidence: RunEvidence) -> dict[str, str]:
         "engine": str(first.settings.get("engine", "")),
         "number format": str(first.facts.get("dtype", "not told")),
         "threads": str(first.facts.get("threads", "not told")),
+        "processor": str(first.facts.get("processor", "not told")),
         "machine": f"{machine.cpu_count} cores, {machine.memory_gib} GiB, {_system(machine.platform)}",
         "Python": machine.python,
         "packages": packages,

@@ -95,6 +95,7 @@ def batches(review: Review, model: str = "") -> list[Batch]:
             tasks=tuple(task_items(task, spec.model) for task in config.task),
             top_k=settings.top_k if settings and settings.traces else 0,
             baseline=review.run.generation(config.baseline.name).path,
+            may_differ=config.decision.allow_different,
         )
 
     found = []

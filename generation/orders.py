@@ -15,6 +15,7 @@ from pydantic import BaseModel, ConfigDict
 from generation.choices import Style
 from generation.option_tokens import OptionText, option_texts
 from generation.traces import Turn, trace_turns, turn_name
+from ledger.conditions import Condition, unlike_condition
 from ledger.digests import digest_of, weights_digest
 from ledger.errors import MissingRecords, StaleInput
 from ledger.manifests import MANIFEST_NAME, OTHER_SETTINGS, Manifest, read_manifest, refuse_other_settings
@@ -80,6 +81,7 @@ class Order(BaseModel):
 
     With `top_k` the answers in the folder `baseline` are traced, the K most likely tokens kept at each position.
     One that does not write leaves the questions to the baseline, and only traces.
+    Records may be added to those made under conditions that differ from today's in `may_differ` alone.
     Records that are in the folder `merged` are done as well: a shard (generation/shards.py) looks into its model's.
     """
 
@@ -96,6 +98,7 @@ class Order(BaseModel):
     tasks: tuple[TaskItems, ...] = ()
     top_k: int = 0
     baseline: Path | None = None
+    may_differ: tuple[Condition, ...] = ()
     merged: Path | None = None
 
     @property
@@ -149,6 +152,19 @@ def refuse_other_records(order: Order, engine: EngineSpec) -> None:
         if found := manifest_of_records(folder):
             settings = json.loads(json.dumps(order.settings(engine)))  # as a file gives them back
             refuse_other_settings(str(folder.path / MANIFEST_NAME), found.settings, settings, OTHER_SETTINGS)
+
+
+def refuse_other_conditions(order: Order, facts: dict[str, Any]) -> None:
+    """Stop where this order's records were made under conditions that a loaded engine's facts differ from.
+
+    Raises StaleInput.
+    """
+    found = manifest_of_records(GenerationFolder(order.folder))
+    present = found and found.model_copy(update={"facts": facts})
+    if unlike := unlike_condition(found, present, order.may_differ):
+        name, recorded, here = unlike
+        remedy = f'Go on where it was made, remove the folder, or set allow_different = ["{name}"] under [decision].'
+        raise StaleInput(f"{order.folder / MANIFEST_NAME}, {name}", recorded, here, remedy)
 
 
 def manifest_of_records(folder: GenerationFolder) -> Manifest | None:

@@ -27,6 +27,7 @@ from generation.orders import (
     pending_choices,
     pending_option_tokens,
     pending_traces,
+    refuse_other_conditions,
     refuse_other_records,
 )
 from generation.traces import Turn, write_traces
@@ -80,6 +81,7 @@ def run_batch(batch: Batch, load: Callable[[EngineSpec], Engine], report: Report
 def _run_order(pending: Pending, spec: EngineSpec, engine: Engine, report: Report) -> None:
     order = pending.order
     folder = GenerationFolder(order.folder)
+    refuse_other_conditions(order, engine.facts)
     with write_lock(folder.path), Writer(folder.choices) as choices, Writer(folder.answers) as answers:
         traced = sum(len(trace_keys(folder.path, layout)) for layout in (TRACES, OPTION_TOKENS))
         found = len(choices.keys) + len(answers.keys) + traced

@@ -22,6 +22,7 @@ from generation.engine import (
     split_tokens,
 )
 from generation.orders import EngineSpec
+from generation.processor import cpu_name
 from generation.templates import chat_prompt, traced_tokens
 from generation.thinking import OPEN
 from generation.tokenizers import encoder, first_token, tokenizer_digest
@@ -91,6 +92,7 @@ class TransformersEngine:
             "device": str(model.device),
             "quantization": quantization_fact(model),
             "threads": torch.get_num_threads(),
+            "processor": torch.cuda.get_device_name() if model.device.type == "cuda" else cpu_name(),
             "chat_template": digest_of(getattr(tokenizer, "chat_template", None)),
         }
 

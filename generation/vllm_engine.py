@@ -25,6 +25,7 @@ from generation.engine import (
 )
 from generation.option_trees import OptionTree
 from generation.orders import EngineSpec
+from generation.processor import cpu_name
 from generation.templates import chat_prompt, traced_tokens
 from generation.thinking import OPEN
 from generation.tokenizers import encoder, first_token, tokenizer_digest
@@ -35,6 +36,7 @@ from generation.vllm_arguments import (
     check_vllm,
     environment,
     llm_arguments,
+    on_cpu,
 )
 from ledger.digests import digest_of
 from ledger.errors import EngineError, first_line
@@ -81,6 +83,7 @@ class VllmEngine:
             "dtype": str(config.model_config.dtype),
             "quantization": config.model_config.quantization,
             "threads": bound_threads(settings.get(CPU_BINDING, "")),
+            "processor": _processor(),
             "max_num_seqs": config.scheduler_config.max_num_seqs,
             "batch_invariant": os.environ.get(BATCH_INVARIANT, "0") == "1",
             "chat_template": digest_of(getattr(self._tokenizer, "chat_template", None)),
@@ -189,6 +192,13 @@ def _traced(name: str, output: Any, length: int, top_k: int) -> Traced:  # noqa:
         tuple(tuple(token for token, _ in row) for row in wanted),
         tuple(tuple(entry.logprob for _, entry in row) for row in wanted),
     )
+
+
+def _processor() -> str:
+    """The GPU, as its driver names it, or the CPU."""
+    from vllm.platforms import current_platform
+
+    return cpu_name() if on_cpu() else str(current_platform.get_device_name())
 
 
 def _innermost(error: BaseException) -> BaseException:

@@ -11,6 +11,7 @@ from typing import Any, Literal, Self
 
 from pydantic import Field, ValidationError, model_validator
 
+from ledger.conditions import Condition
 from ledger.digests import digest_of
 from ledger.errors import ConfigError
 from ledger.judge_config import JudgeConfig
@@ -35,8 +36,8 @@ class DecisionConfig(Section):
     """What is claimed and when it counts; declared before the run.
 
     `allow_different` names what may differ between the baseline's choices and a candidate's; rounding alone differs
-    between engines, number formats and thread counts, and flips items. With `panel` the judges decide together: more
-    than half of them, else nobody; without, the first judge in the needed mode decides.
+    between engines, number formats, thread counts and processors, and flips items. With `panel` the judges decide
+    together: more than half of them, else nobody; without, the first judge in the needed mode decides.
     """
 
     primary: Primary | None = None
@@ -47,7 +48,7 @@ class DecisionConfig(Section):
     exam_part_share: float = Field(default=0.5, ge=0, le=1)
     family_wise: Literal["each", "holm"] = "each"
     judge_may_compete: bool = False
-    allow_different: tuple[Literal["engine", "dtype", "threads"], ...] = ()
+    allow_different: tuple[Condition, ...] = ()
     panel: bool = False
 
     @model_validator(mode="after")
