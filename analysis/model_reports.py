@@ -45,7 +45,7 @@ class ModelCard:
 
 def item_report(rival: ModelEvidence, evidence: RunEvidence, draws: Resamplings) -> ItemReport:
     """Flips and KL of one rival; different items under one name are a fault, not a crash."""
-    if unlike := _unlike(rival, evidence):
+    if unlike := unlike_baseline(rival, evidence):
         return ItemReport(rival.name, rival.role, (), (), False, unlike)
     try:
         pairs = paired_choices(evidence.baseline.choices, rival.choices)
@@ -56,11 +56,11 @@ def item_report(rival: ModelEvidence, evidence: RunEvidence, draws: Resamplings)
     return ItemReport(rival.name, rival.role, found.results, found.losses, identical, None)
 
 
-def _unlike(rival: ModelEvidence, evidence: RunEvidence) -> str | None:
-    """A sentence where rounding alone would differ from the baseline's choices."""
+def unlike_baseline(rival: ModelEvidence, evidence: RunEvidence) -> str:
+    """Why a rival's choices and tokens are not compared with the baseline's: other conditions; empty where they are."""
     found = unlike_condition(evidence.baseline.manifest, rival.manifest, evidence.config.decision.allow_different)
     if found is None:
-        return None
+        return ""
     name, other, own = found
     return (
         f"{name} {own} against the baseline's {other}: rounding alone flips items; run both alike, "

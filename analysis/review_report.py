@@ -13,12 +13,12 @@ from analysis.costs import Cost, costs
 from analysis.coverage import Coverage
 from analysis.decision import EXIT_CODES, Decision, Word, decisions, overall
 from analysis.estimates import Estimate
-from analysis.evidence import RunEvidence, identical_answers, read_evidence, unfinished
+from analysis.evidence import ModelEvidence, RunEvidence, identical_answers, read_evidence, unfinished
 from analysis.gates import Measured, decision_evidence, gate, primary_judge
 from analysis.inputs import Inputs
 from analysis.judge_reports import JudgeReport, judge_report
 from analysis.judge_trust import TrustReport, trust_report
-from analysis.model_reports import ItemReport, ModelCard, item_report, model_card, model_coverage
+from analysis.model_reports import ItemReport, ModelCard, item_report, model_card, model_coverage, unlike_baseline
 from analysis.overlaps import Overlap, overlaps
 from analysis.panel import panel_report
 from analysis.relations import OUTCOMES, Extras, relations
@@ -178,7 +178,7 @@ def _traces(evidence: RunEvidence, draws: Resamplings, extras: Extras) -> Iterat
         if written.text
     }
     for rival in evidence.rivals:
-        refusal = str(rival.manifest.facts.get("traces_refused", "")) if rival.manifest else ""
+        refusal = _refusal(rival, evidence, "traces_refused")
         sides = (evidence.baseline.traces, rival.traces)
         report, extras.traces[rival.name] = trace_report(
             rival.name, rival.role, *sides, draws, evidence.comparisons, refusal, planned
@@ -199,12 +199,18 @@ def _vocabulary(evidence: RunEvidence, draws: Resamplings, extras: Extras) -> It
         return
     planned = [item for item in evidence.items if item[0] in tasks]
     for rival in evidence.rivals:
-        refusal = str(rival.manifest.facts.get("vocabulary_refused", "")) if rival.manifest else ""
+        refusal = _refusal(rival, evidence, "vocabulary_refused")
         sides = (evidence.baseline.option_tokens, rival.option_tokens)
         report, extras.vocabulary[rival.name] = vocabulary_report(
             rival.name, rival.role, *sides, draws, evidence.comparisons, refusal, planned
         )
         yield report
+
+
+def _refusal(rival: ModelEvidence, evidence: RunEvidence, fact: str) -> str:
+    """Why a rival's tokens are not compared: its manifest's own word, or the conditions they were read under."""
+    told = str(rival.manifest.facts.get(fact, "")) if rival.manifest else ""
+    return told or unlike_baseline(rival, evidence)
 
 
 def _identical(evidence: RunEvidence) -> Iterator[str]:

@@ -35,7 +35,7 @@ def changed_rules(before: ReviewConfig, after: ReviewConfig) -> tuple[Changed, .
 
 def _made_by(manifest: Manifest) -> dict[str, str]:
     settings = {name: plain(value) for name, value in manifest.settings.items()}
-    known = {name: plain(sorted(values)) for name, values in conditions(manifest).items() if values}
+    known = {name: plain(sorted(set(values.values()))) for name, values in conditions(manifest).items() if values}
     return settings | known | {f"package {name}": held for name, held in manifest.environment.packages.items()}
 
 

@@ -1,8 +1,11 @@
 """Choices made under conditions whose rounding differs are not compared, unless the config allows it by name."""
 
+import platform
+
 import pytest
 
 from analysis.review_report import build_report
+from generation.processor import cpu_name
 from generation.vllm_arguments import bound_threads
 from ledger.config import config_from
 from ledger.manifests import open_manifest, write_manifest
@@ -27,20 +30,25 @@ def compared(tmp_path, allowed=(), baseline=None, candidate=None):
     run = RunFolder(tmp_path)
     made(run, "base", **(baseline or {}))
     made(run, "cand", **(candidate or {}))
-    config = {
+    asked = {
         "name": "r",
         "baseline": {"model": "a", "label": "base", "control": False},
         "candidate": [{"model": "b", "label": "cand"}],
         "task": [{"name": "t"}],
         "decision": {"allow_different": allowed},
     }
-    report = build_report(config_from(config, "test"), run, "now")
+    report = build_report(config_from(asked, "test"), run, "now")
     return report.choices[0].fault, report.word
 
 
 @pytest.mark.parametrize(
     ("name", "first", "second"),
-    [("engine", "vllm", "transformers"), ("dtype", "torch.bfloat16", "torch.float32"), ("threads", 1, 2)],
+    [
+        ("engine", "vllm", "transformers"),
+        ("dtype", "torch.bfloat16", "torch.float32"),
+        ("threads", 1, 2),
+        ("processor", "X 6-1: avx2", "X 6-2: amx_int8 avx2"),
+    ],
 )
 def test_conditions_that_differ_are_named_and_can_be_allowed(tmp_path, name, first, second):
     fault, word = compared(tmp_path / "a", baseline={name: first}, candidate={name: second})
@@ -53,6 +61,73 @@ def test_equal_and_unknown_conditions_are_no_difference(tmp_path):
     same = {"dtype": "torch.bfloat16", "threads": 2}
     assert compared(tmp_path / "a", baseline=same, candidate=same)[0] is None
     assert compared(tmp_path / "b", baseline=same)[0] is None
+
+
+def test_shards_are_held_against_their_like(tmp_path):
+    mixed = {"processor": "A", "shards": {"1-of-2": {"sessions": 1}, "2-of-2": {"sessions": 1, "processor": "B"}}}
+    assert compared(tmp_path / "a", baseline=mixed, candidate=mixed)[0] is None
+    fault, word = compared(tmp_path / "b", baseline={"processor": "A"}, candidate=mixed)
+    assert fault.startswith("processor B against the baseline's A")
+    assert word == "UNFIT"
+    other = {"processor": "A", "shards": {"1-of-2": {"processor": "B"}}}
+    assert compared(tmp_path / "c", baseline=mixed, candidate=other)[0].startswith(
+        "processor B against the baseline's A"
+    )
+    assert compared(tmp_path / "d", ["processor"], mixed, other)[0] is None
+
+
+@pytest.mark.parametrize("fact", ["processor", "dtype"])
+def test_tokens_read_under_other_conditions_are_not_compared(tmp_path, fact):
+    run = RunFolder(tmp_path)
+    made(run, "base", **{fact: "one"})
+    made(run, "cand", **{fact: "two"})
+    asked = {
+        "name": "r",
+        "baseline": {"model": "a", "label": "base", "control": False},
+        "candidate": [{"model": "b", "label": "cand"}],
+        "questions": {"traces": True},
+        "task": [{"name": "t", "vocabulary": True}],
+    }
+    report = build_report(config_from(asked, "test"), run, "now")
+    faults = [each.fault for each in (*report.traces, *report.vocabulary)]
+    assert len(faults) == 2
+    assert all(fault.startswith(f"{fact} two against the baseline's one") for fault in faults)
+
+
+X86 = """processor	: 0
+vendor_id	: GenuineIntel
+cpu family	: 6
+model		: 207
+model name	: Made Up(R) CPU
+flags		: fpu avx2 amx_int8 sse2 avx512f
+
+processor	: 1
+flags		: fpu sve
+"""
+ARM = """processor	: 0
+BogoMIPS	: 50.00
+Features	: fp asimd sve bf16
+CPU implementer	: 0x41
+CPU architecture: 8
+CPU variant	: 0x1
+CPU part	: 0xd40
+"""
+
+
+@pytest.mark.parametrize(
+    ("text", "name"),
+    [
+        (X86, "Made Up(R) CPU 6-207: amx_int8 avx2 avx512f"),
+        (ARM, "0x41 8-0xd40: asimd bf16 sve"),
+        ("", platform.machine()),
+        (None, platform.machine()),
+    ],
+)
+def test_a_cpu_is_named_by_what_its_kernels_ask_for(tmp_path, text, name):
+    path = tmp_path / "cpuinfo"
+    if text is not None:
+        path.write_text(text)
+    assert cpu_name(path) == name
 
 
 @pytest.mark.parametrize(("binding", "count"), [("0-1", 2), ("3", 1), ("0,2,4-7", 6), ("auto", None), ("", None)])

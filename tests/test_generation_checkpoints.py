@@ -145,6 +145,14 @@ def test_the_batch_invariant_mode_is_for_gpus(monkeypatch):
     assert environment(spec()) == {}
 
 
+def test_on_cpus_4_bit_weights_meet_activations_of_16_bits_unless_the_user_says_otherwise(monkeypatch):
+    monkeypatch.setattr("generation.vllm_arguments.on_cpu", lambda: True)
+    monkeypatch.delenv("VLLM_CPU_INT4_W4A8", raising=False)
+    assert environment(spec())["VLLM_CPU_INT4_W4A8"] == "0"
+    monkeypatch.setenv("VLLM_CPU_INT4_W4A8", "1")
+    assert environment(spec())["VLLM_CPU_INT4_W4A8"] == "1"
+
+
 def test_a_hub_models_revision_is_the_commit_of_its_files_here(tmp_path, monkeypatch):
     pytest.importorskip("huggingface_hub", reason="huggingface_hub is not installed")
     monkeypatch.setattr("huggingface_hub.constants.HF_HUB_CACHE", str(tmp_path))

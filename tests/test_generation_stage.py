@@ -273,6 +273,25 @@ def test_settings_amended_after_the_last_record_stop_the_next_run(tmp_path):
         pending_orders(batch(order(tmp_path, max_tokens=9)))
 
 
+def test_a_run_is_not_continued_on_another_processor_unless_allowed(tmp_path):
+    def computed_by(name):
+        engine = ScriptedEngine()
+        engine.facts["processor"] = name
+        return engine
+
+    run(batch(order(tmp_path, count=2)), computed_by("A"))
+    with pytest.raises(StaleInput) as stopped:
+        run(batch(order(tmp_path)), computed_by("B"))
+    assert (stopped.value.recorded, stopped.value.present) == ("A", "B")
+    assert "processor" in str(stopped.value)
+    assert 'allow_different = ["processor"]' in str(stopped.value)
+    assert len(answers(tmp_path / "m")) == 2
+    assert read_manifest(tmp_path / "m").facts["processor"] == "A"
+    run(batch(order(tmp_path, count=3)), computed_by("A"))
+    run(batch(order(tmp_path, may_differ=("processor",))), computed_by("B"))
+    assert len(answers(tmp_path / "m")) == len(choices(tmp_path / "m")) == 4
+
+
 def test_weights_are_hashed_once_for_all_that_is_asked_of_a_batch(tmp_path, monkeypatch):
     hashed = []
     monkeypatch.setattr("generation.orders.weights_digest", lambda folder: hashed.append(folder))
