@@ -68,7 +68,13 @@ def plain(base, tmp_path_factory):
     return scores(tmp_path_factory.mktemp("plain"), "plain", base)
 
 
-LAB = {"w8a8": "w8a8", "w4a16": "w4a16", "drop1": "drop-layers=1", "prune30": "prune=0.3"}
+LAB = {
+    "w8a8": "w8a8",
+    "w4a16": "w4a16",
+    "w4a16-channel": "w4a16=channel",
+    "drop1": "drop-layers=1",
+    "prune30": "prune=0.3",
+}
 MADE = ("gptq", "awq", "fp8")
 ONLINE = ("fp8_per_channel",)
 

@@ -42,7 +42,7 @@ def study(
 ) -> None:
     """Measure more than twenty compressed SmolLM2 models: hours.
 
-    Flips, KL and accuracy of each, in two engines and without a judge. Takes two or three hours on 2 cores. It may be
+    Flips, KL and accuracy of each, in two engines and without a judge. Takes one to three hours on 2 cores. It may be
     stopped at any moment; the same command goes on from there. With --only the reports tell what is missing.
 
     Examples:
