@@ -160,7 +160,7 @@ def refuse_other_conditions(order: Order, facts: dict[str, Any]) -> None:
     Raises StaleInput.
     """
     found = manifest_of_records(GenerationFolder(order.folder))
-    present = found and found.model_copy(update={"facts": facts})
+    present = found and found.model_copy(update={"facts": {**found.facts, **facts}})
     if unlike := unlike_condition(found, present, order.may_differ):
         name, recorded, here = unlike
         remedy = f'Go on where it was made, remove the folder, or set allow_different = ["{name}"] under [decision].'

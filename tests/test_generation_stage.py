@@ -10,7 +10,7 @@ from generation.sampling import temperature_of, turn_seed
 from generation.scripted_engine import ScriptedEngine
 from generation.stage import pending_orders, run_batch
 from ledger.errors import EngineError, StaleInput
-from ledger.manifests import read_manifest
+from ledger.manifests import read_manifest, write_manifest
 from ledger.records import Finish, Item, Question
 from ledger.runs import GenerationFolder
 
@@ -290,6 +290,17 @@ def test_a_run_is_not_continued_on_another_processor_unless_allowed(tmp_path):
     run(batch(order(tmp_path, count=3)), computed_by("A"))
     run(batch(order(tmp_path, may_differ=("processor",))), computed_by("B"))
     assert len(answers(tmp_path / "m")) == len(choices(tmp_path / "m")) == 4
+
+
+def test_what_shards_of_other_processors_made_does_not_stop_the_one_that_goes_on(tmp_path):
+    engine = ScriptedEngine()
+    engine.facts["processor"] = "A"
+    run(batch(order(tmp_path, count=2)), engine)
+    manifest = read_manifest(tmp_path / "m")
+    merged = {**manifest.facts, "shards": {"2-of-2": {"sessions": 1, "processor": "B"}}}
+    write_manifest(tmp_path / "m", manifest.model_copy(update={"facts": merged}))
+    run(batch(order(tmp_path)), engine)
+    assert len(answers(tmp_path / "m")) == 4
 
 
 def test_weights_are_hashed_once_for_all_that_is_asked_of_a_batch(tmp_path, monkeypatch):
