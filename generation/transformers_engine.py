@@ -92,7 +92,7 @@ class TransformersEngine:
             "device": str(model.device),
             "quantization": quantization_fact(model),
             "threads": torch.get_num_threads(),
-            "processor": torch.cuda.get_device_name() if model.device.type == "cuda" else cpu_name(),
+            "processor": torch.cuda.get_device_name() if str(model.device).startswith("cuda") else cpu_name(),
             "chat_template": digest_of(getattr(tokenizer, "chat_template", None)),
         }
 
