@@ -22,7 +22,7 @@ from analysis.resampling import Resamplings
 from analysis.review_report import ReviewReport
 from analysis.run_changes import Changed, changed_settings
 from analysis.scores import Scored, rating, rating_change_p, scored_scopes
-from ledger.conditions import unlike_condition
+from ledger.conditions import allowing, unlike_condition
 from ledger.judgments import Judgment
 
 Place = TypeVar("Place")
@@ -111,7 +111,7 @@ def choice_difference(pair: Pair, before: RunEvidence, after: RunEvidence, draws
         name, old, new = unlike
         fault = (
             f"{name} {old} in A, {new} in B: rounding alone flips items; run both alike, or set "
-            f'allow_different = ["{name}"] under [decision] of both reviews'
+            f"{allowing(name)} of both reviews"
         )
         return ItemReport(second.name, second.role, (), (), False, fault)
     found = choice_comparison(pairs, draws, 1, after.config.margin_of("accuracy_change"))

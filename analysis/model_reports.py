@@ -14,7 +14,7 @@ from analysis.evidence import ModelEvidence, RunEvidence
 from analysis.flips import FlipResult, choice_comparison
 from analysis.losses import LossTests
 from analysis.resampling import Resamplings
-from ledger.conditions import unlike_condition
+from ledger.conditions import allowing, unlike_condition
 from ledger.errors import StaleInput
 from ledger.records import Finish
 
@@ -64,7 +64,7 @@ def unlike_baseline(rival: ModelEvidence, evidence: RunEvidence) -> str:
     name, other, own = found
     return (
         f"{name} {own} against the baseline's {other}: rounding alone flips items; run both alike, "
-        f'or set allow_different = ["{name}"] under [decision]'
+        f"or set {allowing(name)}"
     )
 
 

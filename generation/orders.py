@@ -15,7 +15,7 @@ from pydantic import BaseModel, ConfigDict
 from generation.choices import Style
 from generation.option_tokens import OptionText, option_texts
 from generation.traces import Turn, trace_turns, turn_name
-from ledger.conditions import Condition, unlike_condition
+from ledger.conditions import Condition, allowing, unlike_condition
 from ledger.digests import digest_of, weights_digest
 from ledger.errors import MissingRecords, StaleInput
 from ledger.manifests import MANIFEST_NAME, OTHER_SETTINGS, Manifest, read_manifest, refuse_other_settings
@@ -163,7 +163,7 @@ def refuse_other_conditions(order: Order, facts: dict[str, Any]) -> None:
     present = found and found.model_copy(update={"facts": {**found.facts, **facts}})
     if unlike := unlike_condition(found, present, order.may_differ):
         name, recorded, here = unlike
-        remedy = f'Go on where it was made, remove the folder, or set allow_different = ["{name}"] under [decision].'
+        remedy = f"Go on where it was made, remove the folder, or set {allowing(name)}."
         raise StaleInput(f"{order.folder / MANIFEST_NAME}, {name}", recorded, here, remedy)
 
 

@@ -196,9 +196,11 @@ def _traced(name: str, output: Any, length: int, top_k: int) -> Traced:  # noqa:
 
 def _processor() -> str:
     """The GPU, as its driver names it, or the CPU."""
+    if on_cpu():
+        return cpu_name()
     from vllm.platforms import current_platform
 
-    return cpu_name() if on_cpu() else str(current_platform.get_device_name())
+    return str(current_platform.get_device_name())
 
 
 def _innermost(error: BaseException) -> BaseException:

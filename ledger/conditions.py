@@ -32,9 +32,14 @@ def unlike_condition(
     if not (before and after):
         return None
     old, new = conditions(before), conditions(after)
-    for name in (name for name in old if name not in allowed):
+    for name in [name for name in old if name not in allowed]:
         for part in sorted(old[name].keys() | new[name].keys()):
             first, second = (values.get(part, values.get("")) for values in (old[name], new[name]))
             if first is not None and second is not None and first != second:
                 return name, first, second
     return None
+
+
+def allowing(name: str) -> str:
+    """What a review must declare so that this condition may differ."""
+    return f'allow_different = ["{name}"] under [decision]'
