@@ -1,6 +1,5 @@
 """Help texts read well and their examples are real; completion speaks to bash, zsh and fish as Typer does."""
 
-import os
 import re
 import subprocess
 import sys
@@ -9,7 +8,7 @@ from importlib.resources import files
 import pytest
 import typer
 
-from assay.cli import app, run
+from assay.cli import COMPLETION, app, run
 from ledger.config import DecisionConfig, PlacementConfig, ReviewConfig, config_from_text
 from ledger.judge_config import JudgeConfig
 from ledger.material_config import QuestionsConfig, TaskConfig
@@ -69,18 +68,22 @@ def test_an_example_with_a_flag_that_is_gone_would_be_found():
     ]
 
 
-def completed(**variables: str) -> str:
-    done = subprocess.run(
-        [sys.executable, "-m", "assay.cli"],
-        env={**os.environ, **variables},
-        capture_output=True,
-        text=True,
-        check=True,
-    )
-    return done.stdout
+@pytest.fixture
+def completed(monkeypatch, capsys):
+    """What a shell is told that asks by these variables, or by a command line."""
+
+    def told(*arguments: str, **variables: str) -> str:
+        for name, value in {COMPLETION: "", **variables}.items():
+            monkeypatch.setenv(name, value)
+        with pytest.raises(SystemExit) as left:
+            run(list(arguments))
+        assert left.value.code == 0
+        return capsys.readouterr().out
+
+    return told
 
 
-def test_completion_completes_names_of_commands_and_options():
+def test_completion_completes_names_of_commands_and_options(completed):
     bash = completed(_ASSAY_COMPLETE="complete_bash", COMP_WORDS="assay ", COMP_CWORD="1")
     assert set(bash.split()) == set(ENTRY.commands)
     bash = completed(_ASSAY_COMPLETE="complete_bash", COMP_WORDS="assay import l", COMP_CWORD="2")
@@ -97,12 +100,15 @@ def test_completion_completes_names_of_commands_and_options():
     ("shell", "mark"),
     [("bash", "complete -o default -F"), ("zsh", "#compdef assay"), ("fish", "complete --command assay")],
 )
-def test_show_completion_prints_the_script_of_the_shell_that_is_named(shell, mark):
-    done = subprocess.run(
-        [sys.executable, "-m", "assay.cli", "--show-completion", shell], capture_output=True, text=True, check=True
-    )
-    assert mark in done.stdout
-    assert f"_ASSAY_COMPLETE=complete_{shell}" in done.stdout
+def test_show_completion_prints_the_script_of_the_shell_that_is_named(completed, shell, mark):
+    shown = completed("--show-completion", shell)
+    assert mark in shown
+    assert f"_ASSAY_COMPLETE=complete_{shell}" in shown
+
+
+def test_the_command_as_a_shell_starts_it_prints_that_script():
+    command = [sys.executable, "-m", "assay.cli", "--show-completion", "zsh"]
+    assert "#compdef assay" in subprocess.run(command, capture_output=True, text=True, check=True).stdout
 
 
 def test_the_starting_config_has_every_key_that_a_user_will_want():
