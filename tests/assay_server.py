@@ -3,16 +3,20 @@
 In: a socket's path, and the URL of a judge on loopback. Out: each command's output on the caller's own streams, and its
 exit code. Nothing leaves the machine: other addresses are refused, every judge's calls go to the one on loopback, what
 would be fetched is taken as fetched, and a compressed model is a folder with two files.
-`client` is the text of a program that asks such a server.
+`serving` starts such a server, and `client` is the text of a program that asks it.
 """
 
 import json
 import os
 import socket
+import subprocess
 import sys
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
+
+from tests.house import HOUSE
 
 CLIENT = """\
 #!{python} -SE
@@ -29,6 +33,19 @@ with socket.socket(socket.AF_UNIX) as server:
 def client(address: Path) -> str:
     """A program that runs its arguments as an `assay` command by the server at this address."""
     return CLIENT.format(python=sys.executable, address=str(address))
+
+
+@contextmanager
+def serving(address: Path, judge_url: str, environment: dict[str, str]) -> Iterator[None]:
+    """A server in a process of its own, ready for commands, while the context lasts."""
+    command = [sys.executable, "-m", "tests.assay_server", str(address), judge_url]
+    with subprocess.Popen(command, cwd=HOUSE, env=environment, stdout=subprocess.PIPE, text=True) as server:
+        try:
+            assert server.stdout is not None
+            assert server.stdout.readline() == "ready\n"
+            yield
+        finally:
+            server.kill()
 
 
 def serve(address: str, judge_url: str) -> None:

@@ -11,7 +11,7 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
 
-from tests.assay_server import client
+from tests.assay_server import client, serving
 from tests.fake_judge_server import FakeJudgeServer, Served, completion
 from tests.fastchat_rows import PROMPT_NAMES, answer, game, question, rating, template, write
 from tests.harness_logs import sample, written
@@ -156,12 +156,5 @@ def readers(folder: Path) -> Iterator["type[Reader]"]:
             super().__init__(folder / name, environment)
             fill_desk(self.desk)
 
-    with FakeJudgeServer(judged) as judge:
-        command = [sys.executable, "-m", "tests.assay_server", str(folder / "assay.socket"), judge.base_url]
-        with subprocess.Popen(command, cwd=HOUSE, env=environment, stdout=subprocess.PIPE, text=True) as server:
-            try:
-                assert server.stdout is not None
-                assert server.stdout.readline() == "ready\n"
-                yield ReaderHere
-            finally:
-                server.kill()
+    with FakeJudgeServer(judged) as judge, serving(folder / "assay.socket", judge.base_url, environment):
+        yield ReaderHere

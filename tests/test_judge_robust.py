@@ -1,24 +1,28 @@
 """The judge layer from the command line, under faults and kills: each judgment once, nothing paid twice, no key shown.
 
-The endpoint is a loopback server; the processes are real and are killed by SIGKILL.
+The endpoint is a loopback server. What is killed, by SIGKILL, is a process of its own; other commands run in this one.
 """
 
+import io
 import os
 import random
 import re
 import signal
 import subprocess
-import sys
 import time
 from collections import Counter
+from contextlib import chdir, redirect_stderr, redirect_stdout
 from pathlib import Path
 
 import pytest
 
+from assay.cli import run as assay
+from judge import retries
 from ledger.judgments import Attempt
 from ledger.manifests import read_manifest
 from ledger.runs import RunFolder
 from ledger.store import Store, Writer
+from tests.assay_server import client, serving
 from tests.fake_judge_server import FakeJudgeServer, Served, answer, completion, refusal, verdict
 from tests.house import HOUSE
 
@@ -50,6 +54,7 @@ attempts = 30
 @pytest.fixture(autouse=True)
 def key(monkeypatch):
     monkeypatch.setenv("ASSAY_TEST_KEY", KEY)
+    monkeypatch.setattr(retries, "BACKOFF_SECONDS", 0.001)
 
 
 def review(
@@ -68,40 +73,51 @@ def review(
     return config, run
 
 
-def assay(*arguments: str, cwd: Path, **settings: str) -> subprocess.Popen[bytes]:
-    head = [sys.executable, "-m", "assay.cli", *arguments]
-    environment = {**os.environ, "PYTHONPATH": str(HOUSE), **settings}
-    with (cwd / "log").open("ab") as log:
-        return subprocess.Popen(head, cwd=cwd, stdout=log, stderr=log, env=environment)
-
-
 def done(*arguments: str, cwd: Path) -> tuple[int, str]:
-    """The exit code and all that was printed."""
-    before = (cwd / "log").stat().st_size if (cwd / "log").exists() else 0
-    code = assay(*arguments, cwd=cwd).wait(timeout=120)
-    return code, (cwd / "log").read_bytes()[before:].decode()
+    """The exit code and all that was printed, which stands in a log too."""
+    said = io.StringIO()
+    with chdir(cwd), redirect_stdout(said), redirect_stderr(said):
+        code = assay(list(arguments))
+    with (cwd / "log").open("a") as log:
+        log.write(said.getvalue())
+    return code, said.getvalue()
 
 
-def test_twenty_kills_pay_for_nothing_twice_beyond_the_calls_in_flight(tmp_path):
+def writer_of(run: RunFolder) -> int:
+    """The process that writes the judge's folder, or the last one that did; 0 if there was none."""
+    lock = run.judge("j").path / ".lock"
+    return int(lock.read_text().removeprefix("process ") or 0) if lock.exists() else 0
+
+
+def kill_after(requests: int, server: FakeJudgeServer, run: RunFolder, program: Path, config: Path) -> None:
+    """Judge in a new process, and kill that once so many requests have come."""
+    before = writer_of(run)
+    quiet = {"stdout": subprocess.DEVNULL, "stderr": subprocess.DEVNULL}
+    with subprocess.Popen([program, "judge", str(config)], cwd=config.parent, **quiet) as child:
+        while (writer := writer_of(run)) in (0, before) or len(server.requests) < requests:
+            assert child.poll() is None, "it ended by itself"
+            time.sleep(0.002)
+        os.kill(writer, signal.SIGKILL)
+        assert child.wait(30) == -signal.SIGKILL & 0xFF
+
+
+def test_twenty_kills_pay_for_nothing_twice_beyond_the_calls_in_flight(tmp_path, tmp_path_factory):
     """500 judgments; each kill loses at most what was in flight, and in the end each key stands once."""
     chance = random.Random(3)
-    with FakeJudgeServer(lambda body: Served(completion(verdict(body["messages"])).body, delay_seconds=0.05)) as server:
+    place = tmp_path_factory.mktemp("kills")
+    program = place / "assay"
+    program.write_text(client(place / "socket"))
+    program.chmod(0o755)
+    environment = {**os.environ, "PYTHONPATH": str(HOUSE)}
+    with (
+        FakeJudgeServer(lambda body: Served(completion(verdict(body["messages"])).body, delay_seconds=0.05)) as server,
+        serving(place / "socket", server.base_url, environment),
+    ):
         config, run = review(tmp_path, server.base_url, questions=63)  # 2 x 63 x 2 ratings and 63 x 2 x 2 games: 504
-        kills = 0
-        while kills < KILLS:
-            child = assay("judge", str(config), cwd=tmp_path)
-            target = len(server.requests) + chance.randint(5, 22)
-            while child.poll() is None and len(server.requests) < target:
-                time.sleep(0.005)
-            if child.poll() is not None:
-                break
-            child.send_signal(signal.SIGKILL)
-            child.wait()
-            kills += 1
-        assert kills == KILLS
-        code, _ = done("judge", str(config), cwd=tmp_path)
+        for _ in range(KILLS):
+            kill_after(len(server.requests) + chance.randint(5, 22), server, run, program, config)
+        assert done("judge", str(config), cwd=tmp_path)[0] == 0
         calls = len(server.requests)
-    assert code == 0
     attempts = list(Store(run.judge("j").attempts.path, Attempt).records())
     assert len({a.judgment for a in attempts}) == len(attempts) == 504
     assert calls - 504 <= KILLS * IN_FLIGHT
