@@ -21,7 +21,6 @@ from judge.brief import Brief
 from judge.client import OpenAITransport
 from judge.prompt_sets import assay_prompts
 from judge.session import judge_together, sitting
-from ledger.errors import EngineError
 from ledger.judge_config import JudgeConfig
 from ledger.manifests import read_manifest
 from ledger.runs import RunFolder
@@ -152,12 +151,3 @@ def test_no_server_outlives_its_review(tmp_path, end):
     parent.send_signal(end)
     parent.wait(30)
     assert waited(lambda: not Path(f"/proc/{server}").exists(), 30)
-
-
-def test_a_server_that_cannot_start_says_where_its_words_are(tmp_path):
-    log = tmp_path / "server.log"
-    serving = served(str(tmp_path), "j", {}, log, lambda _: None)
-    with pytest.raises(EngineError, match="ended with code") as error, serving:
-        pass
-    assert str(log) in str(error.value)
-    assert log.stat().st_size > 0

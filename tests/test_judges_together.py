@@ -6,15 +6,17 @@ from contextlib import nullcontext
 
 import pytest
 
-from assay.placement.judge_server import flags, waves
+from assay.placement.judge_server import SERVER_MODULE, flags, served, waves
 from judge.brief import Brief
 from judge.client import OpenAITransport
 from judge.session import judge_together
 from ledger.errors import EngineError, Rejected
 from ledger.judge_config import JudgeConfig
+from ledger.progress import silent
 from ledger.runs import RunFolder
 from ledger.store import Writer
 from tests.fake_judge_server import FakeJudgeServer, answer, completion, refusal, verdict
+from tests.house import HOUSE
 from tests.test_judge_session import PROMPTS, configured, essay
 
 QUESTIONS = 3
@@ -111,3 +113,22 @@ def test_what_a_served_judge_is_given_reaches_the_server_as_it_reads_it(monkeypa
         *("--enforce-eager", "--no-enable-prefix-caching", "--max-model-len", "4096"),
         *("--hf-overrides", '{"rope": {"factor": 2}}', "--cudagraph-capture-sizes", "1", "2"),
     ]
+
+
+def test_a_server_that_cannot_start_says_where_its_words_are(tmp_path, monkeypatch):
+    """A stand-in for vLLM's server, which would take its time to say that there is no model in the folder."""
+    *folders, name = SERVER_MODULE.split(".")
+    place = tmp_path
+    for folder in folders:
+        place = place / folder
+        place.mkdir()
+        (place / "__init__.py").touch()
+    (place / f"{name}.py").write_text(
+        "import sys\nsys.exit('no model in ' + sys.argv[sys.argv.index('--model') + 1])\n"
+    )
+    monkeypatch.setenv("PYTHONPATH", f"{tmp_path}:{HOUSE}")
+    log = tmp_path / "logs" / "server.log"
+    serving = served("my-model", "j", {}, log, silent)
+    with pytest.raises(EngineError, match=r"ended with code 1.*logs/server\.log"), serving:
+        pass
+    assert log.read_text() == "no model in my-model\n"
