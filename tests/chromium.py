@@ -29,8 +29,8 @@ needs_axe = pytest.mark.skipif(not AXE.exists() and not CI, reason="no axe-core 
 
 
 @contextmanager
-def chromium(size: tuple[int, int] = DESKTOP, *, dark: bool = False) -> Iterator[webdriver.Chrome]:
-    """A browser of this window's size, in light or dark; it ends with the context."""
+def chromium() -> Iterator[webdriver.Chrome]:
+    """A browser on a light desktop; it ends with the context."""
     with tempfile.TemporaryDirectory(ignore_cleanup_errors=True) as profile:
         options = webdriver.ChromeOptions()
         options.binary_location = CHROMIUM or "chromium"
@@ -39,13 +39,18 @@ def chromium(size: tuple[int, int] = DESKTOP, *, dark: bool = False) -> Iterator
         options.set_capability("goog:loggingPrefs", {"browser": "ALL", "performance": "ALL"})
         driver = webdriver.Chrome(options=options, service=Service(DRIVER or "chromedriver"))
         try:
-            metrics = {"width": size[0], "height": size[1], "deviceScaleFactor": 1, "mobile": size == PHONE}
-            driver.execute_cdp_cmd("Emulation.setDeviceMetricsOverride", metrics)
-            scheme = {"name": "prefers-color-scheme", "value": "dark" if dark else "light"}
-            driver.execute_cdp_cmd("Emulation.setEmulatedMedia", {"features": [scheme]})
+            emulate(driver)
             yield driver
         finally:
             driver.quit()
+
+
+def emulate(driver: webdriver.Chrome, size: tuple[int, int] = DESKTOP, *, dark: bool = False) -> None:
+    """Give the window this size, and its pages light or dark; a page that is open is to be opened again."""
+    metrics = {"width": size[0], "height": size[1], "deviceScaleFactor": 1, "mobile": size == PHONE}
+    driver.execute_cdp_cmd("Emulation.setDeviceMetricsOverride", metrics)
+    scheme = {"name": "prefers-color-scheme", "value": "dark" if dark else "light"}
+    driver.execute_cdp_cmd("Emulation.setEmulatedMedia", {"features": [scheme]})
 
 
 def requests(driver: webdriver.Chrome) -> list[str]:

@@ -14,7 +14,7 @@ from analysis.faces.page import Shown
 from analysis.faces.writers import write_reports
 from analysis.review_report import report_from
 from ledger.runs import RunFolder
-from tests.chromium import AXE, DESKTOP, PHONE, chromium, needs_axe, needs_chromium, requests
+from tests.chromium import AXE, DESKTOP, PHONE, chromium, emulate, needs_axe, needs_chromium, requests
 from tests.review_factory import Factory
 
 pytestmark = needs_chromium
@@ -61,6 +61,14 @@ def review(tmp_path_factory):
 def browser():
     with chromium() as driver:
         yield driver
+
+
+@pytest.fixture
+def seen(browser, size, dark):
+    """The browser with a window of this size, light or dark."""
+    emulate(browser, size, dark=dark)
+    yield browser
+    emulate(browser)
 
 
 def opened(driver, review, state="", folder="open"):
@@ -243,36 +251,35 @@ def test_texts_are_in_no_face_but_the_page(review):
 
 
 @pytest.mark.parametrize(("size", "dark"), [(DESKTOP, True), (PHONE, False), (PHONE, True)])
-def test_nothing_overflows_and_nothing_jumps(review, size, dark):
-    with chromium(size, dark=dark) as driver:
-        opened(driver, review)
-        width, inner = driver.execute_script("return [document.documentElement.scrollWidth, innerWidth]")
-        assert width <= inner
-        jumped = driver.execute_async_script(
-            "const done = arguments[0]; let sum = 0; new PerformanceObserver((list) => list.getEntries().forEach("
-            "(e) => { sum += e.value; })).observe({ type: 'layout-shift', buffered: true });"
-            "setTimeout(() => done(sum), 300);"
-        )
-        assert jumped < 0.05
-        assert driver.get_log("browser") == []
+def test_nothing_overflows_and_nothing_jumps(seen, review, size, dark):
+    opened(seen, review)
+    width, inner = seen.execute_script("return [document.documentElement.scrollWidth, innerWidth]")
+    assert (inner, width <= inner) == (size[0], True)
+    assert seen.execute_script("return matchMedia('(prefers-color-scheme: dark)').matches") is dark
+    jumped = seen.execute_async_script(
+        "const done = arguments[0]; let sum = 0; new PerformanceObserver((list) => list.getEntries().forEach("
+        "(e) => { sum += e.value; })).observe({ type: 'layout-shift', buffered: true });"
+        "setTimeout(() => done(sum), 300);"
+    )
+    assert jumped < 0.05
+    assert seen.get_log("browser") == []
 
 
 @needs_axe
 @pytest.mark.parametrize(("size", "dark"), [(DESKTOP, False), (DESKTOP, True), (PHONE, False)])
-def test_axe_finds_nothing_serious(review, size, dark):
-    with chromium(size, dark=dark) as driver:
-        opened(driver, review, "#q=110&turn=2&candidate=prune30")
-        driver.execute_script("document.querySelectorAll('details').forEach((each) => { each.open = true; })")
-        driver.execute_script(AXE.read_text(encoding="utf-8"))
-        driver.set_script_timeout(120)
-        found = driver.execute_async_script(
-            "const done = arguments[0]; axe.run(document, { resultTypes: ['violations'] })"
-            ".then(done).catch((error) => done({ error: String(error) }))"
-        )
-        assert "error" not in found
-        assert len(found["passes"]) > 10
-        bad = [(v["id"], v["impact"], v["nodes"][0]["html"][:200]) for v in found["violations"]]
-        assert not [each for each in bad if each[1] in ("serious", "critical")], bad
+def test_axe_finds_nothing_serious(seen, review):
+    opened(seen, review, "#q=110&turn=2&candidate=prune30")
+    seen.execute_script("document.querySelectorAll('details').forEach((each) => { each.open = true; })")
+    seen.execute_script(AXE.read_text(encoding="utf-8"))
+    seen.set_script_timeout(120)
+    found = seen.execute_async_script(
+        "const done = arguments[0]; axe.run(document, { resultTypes: ['violations'] })"
+        ".then(done).catch((error) => done({ error: String(error) }))"
+    )
+    assert "error" not in found
+    assert len(found["passes"]) > 10
+    bad = [(v["id"], v["impact"], v["nodes"][0]["html"][:200]) for v in found["violations"]]
+    assert not [each for each in bad if each[1] in ("serious", "critical")], bad
 
 
 def test_it_is_used_by_keyboard_and_printed(browser, review):
