@@ -1,12 +1,8 @@
 """Choices made under conditions whose rounding differs are not compared, unless the config allows it by name."""
 
-import platform
-
 import pytest
 
 from analysis.review_report import build_report
-from generation.processor import cpu_name
-from generation.vllm_arguments import bound_threads
 from ledger.config import config_from
 from ledger.manifests import open_manifest, write_manifest
 from ledger.records import Choice
@@ -92,44 +88,3 @@ def test_tokens_read_under_other_conditions_are_not_compared(tmp_path, fact):
     faults = [each.fault for each in (*report.traces, *report.vocabulary)]
     assert len(faults) == 2
     assert all(fault.startswith(f"{fact} two against the baseline's one") for fault in faults)
-
-
-X86 = """processor	: 0
-vendor_id	: GenuineIntel
-cpu family	: 6
-model		: 207
-model name	: Made Up(R) CPU
-flags		: fpu avx2 amx_int8 sse2 avx512f
-
-processor	: 1
-flags		: fpu sve
-"""
-ARM = """processor	: 0
-BogoMIPS	: 50.00
-Features	: fp asimd sve bf16
-CPU implementer	: 0x41
-CPU architecture: 8
-CPU variant	: 0x1
-CPU part	: 0xd40
-"""
-
-
-@pytest.mark.parametrize(
-    ("text", "name"),
-    [
-        (X86, "Made Up(R) CPU 6-207: amx_int8 avx2 avx512f"),
-        (ARM, "0x41 8-0xd40: asimd bf16 sve"),
-        ("", platform.machine()),
-        (None, platform.machine()),
-    ],
-)
-def test_a_cpu_is_named_by_what_its_kernels_ask_for(tmp_path, text, name):
-    path = tmp_path / "cpuinfo"
-    if text is not None:
-        path.write_text(text)
-    assert cpu_name(path) == name
-
-
-@pytest.mark.parametrize(("binding", "count"), [("0-1", 2), ("3", 1), ("0,2,4-7", 6), ("auto", None), ("", None)])
-def test_threads_are_counted_from_the_binding(binding, count):
-    assert bound_threads(binding) == count

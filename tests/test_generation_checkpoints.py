@@ -6,7 +6,7 @@ import pytest
 
 from generation.checkpoints import format_of, hub_revision, model_config, refuse_unloadable, weights_bytes
 from generation.orders import EngineSpec
-from generation.vllm_arguments import check_vllm, environment, known_arguments
+from generation.vllm_arguments import bound_threads, check_vllm, environment, known_arguments
 from ledger.errors import ConfigError, EngineError
 
 
@@ -166,3 +166,8 @@ def test_a_hub_models_revision_is_the_commit_of_its_files_here(tmp_path, monkeyp
     assert hub_revision("org/m", "next") == hub_revision("org/m", "b" * 40) == "b" * 40
     assert hub_revision("org/absent") is None
     assert hub_revision(str(tmp_path)) is None
+
+
+@pytest.mark.parametrize(("binding", "count"), [("0-1", 2), ("3", 1), ("0,2,4-7", 6), ("auto", None), ("", None)])
+def test_threads_are_counted_from_the_binding(binding, count):
+    assert bound_threads(binding) == count

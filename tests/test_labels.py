@@ -1,10 +1,12 @@
 """People's verdicts come in file by file: nothing is lost, nothing is chosen silently, every fault has its line."""
 
+import json
+
 import pytest
 
 from assay.sources.labels import Added, add_labels, labels
 from ledger.config import ReviewConfig, config_from
-from ledger.errors import BadRecord, ConflictingRecords, DuplicateKey, StoreLocked
+from ledger.errors import BadRecord, ConfigError, ConflictingRecords, DuplicateKey, StoreLocked
 from ledger.judgments import Winner
 from ledger.records import Answer, AnswerTurn, Finish, Question
 from ledger.runs import RunFolder
@@ -21,6 +23,52 @@ def votes(path, *rows):
 
 def read(path):
     return list(labels(path, "base", ["cand"], {"81": "mt-bench", "82": "mt-bench"}))
+
+
+def test_labels_as_fastchat_and_as_we_write_them(tmp_path):
+    votes = tmp_path / "votes.jsonl"
+    rows = [
+        {
+            "question_id": 81,
+            "model_a": "cand",
+            "model_b": "base",
+            "winner": "model_a",
+            "judge": ["expert", "x"],
+            "turn": 2,
+        },
+        {"question_id": 82, "model_a": "base", "model_b": "cand", "winner": "tie (inconsistent)", "judge": "y"},
+        {"question_id": 82, "model_a": "base", "model_b": "other", "winner": "model_a", "judge": "y", "turn": 1},
+        {"question_id": 99, "model_a": "base", "model_b": "cand", "winner": "model_a", "judge": "y", "turn": 1},
+    ]
+    votes.write_text("\n".join(map(json.dumps, rows)))
+    first, second, *others = read(votes)
+    assert (first.winner, first.turn, first.rater, first.source) == (Winner.CANDIDATE, 2, "expert/x", "mt-bench")
+    assert (second.winner, second.turn) == (Winner.TIE, 1)
+    assert others == [None, None]
+    (tmp_path / "own.csv").write_text("question,baseline,candidate,winner,rater,turn\n81,base,cand,baseline,me,1\n")
+    assert [(each.winner, each.rater) for each in read(tmp_path / "own.csv")] == [(Winner.BASELINE, "me")]
+
+
+@pytest.mark.parametrize(
+    ("line", "cause"),
+    [
+        ("{", "line 1: not JSON"),
+        ("[1]", "not a JSON object"),
+        ('{"question": "81", "baseline": "base", "candidate": "cand"}', "'winner': is missing"),
+        ('{"question": "81", "baseline": "base", "candidate": "cand", "winner": "perhaps"}', "neither of the models"),
+        ('{"question": "81", "baseline": "base", "candidate": "cand", "winner": "tie", "turn": "x"}', "'turn'"),
+    ],
+)
+def test_a_label_that_cannot_be_understood_names_its_line(tmp_path, line, cause):
+    (tmp_path / "l.jsonl").write_text(line)
+    with pytest.raises(BadRecord, match=cause):
+        read(tmp_path / "l.jsonl")
+
+
+def test_another_kind_of_file_is_refused(tmp_path):
+    (tmp_path / "l.xlsx").write_text("")
+    with pytest.raises(ConfigError, match=r"no \.jsonl and no \.csv"):
+        read(tmp_path / "l.xlsx")
 
 
 @pytest.mark.parametrize(
