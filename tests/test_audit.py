@@ -5,7 +5,6 @@ import json
 import random
 import re
 import shutil
-from pathlib import Path
 
 import pandas as pd
 import pytest
@@ -22,9 +21,7 @@ from ledger.errors import ConfigError
 from ledger.manifests import read_manifest
 from ledger.store import write_lock
 from tests.fastchat_rows import PROMPT_NAMES, answer, game, question, rating, template, write
-
-MT_BENCH = Path(__file__).parents[2] / "shared" / "mt_bench"
-needs_mt_bench = pytest.mark.skipif(not MT_BENCH.exists(), reason="the real MT-Bench files are not here")
+from tests.house import MT_BENCH, needs_mt_bench, rows_of
 
 
 def audited(folder, **options):
@@ -45,10 +42,6 @@ def folder(tmp_path):
     )
     write(data / "model_judgment/gpt-4_pair.jsonl", [game(id, turn) for id in range(1, 5) for turn in (1, 2)])
     return data
-
-
-def rows_of(path):
-    return [json.loads(line) for line in path.read_text().splitlines()]
 
 
 def show_result(path, capsys, mode="single"):

@@ -10,14 +10,8 @@ from assay.lab.compression import compress
 from assay.lab.schemes import Pruning, Wanda
 from ledger.errors import ConfigError, EngineError
 from tests.house import HOUSE
+from tests.tiny_llama import torch, transformers, with_models
 
-try:
-    import torch
-    import transformers
-except ImportError:  # the core installs without them
-    torch = transformers = None
-
-with_models = pytest.mark.skipif(torch is None, reason="torch and transformers are not installed")
 LAYERS, HIDDEN, INNER, VOCABULARY = 3, 40, 64, 96
 
 

@@ -21,10 +21,10 @@ from analysis.tables.study import token_table, variant_table, variants
 from analysis.trace_measures import Turn
 from assay.sources.study_files import read_study, write_study
 from assay.study_pages import render_study, study_files
+from tests.house import HOUSE
 from tests.review_factory import Factory
 
-DOCS = Path(__file__).resolve().parents[1] / "docs"
-needs_study = pytest.mark.skipif(not (DOCS / "study.md").exists(), reason="the study has not been run yet")
+DOCS = HOUSE / "docs"
 MEGABYTE = 1 << 20
 
 
@@ -49,7 +49,11 @@ def data(tmp_path_factory):
     return dataclasses.replace(found, models=tuple(models), facts={"began": "2026-11-25", "machine": "2 cores"})
 
 
-@needs_study
+@pytest.fixture(scope="module")
+def report(data):
+    return study_report(data, "now")
+
+
 def test_the_page_and_its_figures_are_what_the_kept_data_give():
     files = study_files(DOCS)
     assert len(files) > 10
@@ -59,7 +63,6 @@ def test_the_page_and_its_figures_are_what_the_kept_data_give():
     assert drawn == {Path(name).name for name in files if name.endswith(".svg")}
 
 
-@needs_study
 def test_the_table_of_the_readme_is_the_pages():
     readme, page = ((DOCS / name).read_text(encoding="utf-8") for name in ("../README.md", "study.md"))
     rows = [line for line in readme.split("## The study")[1].split("\n## ")[0].splitlines() if line.startswith("|")]
@@ -67,7 +70,6 @@ def test_the_table_of_the_readme_is_the_pages():
     assert all(row in page.splitlines() for row in rows)
 
 
-@needs_study
 def test_the_kept_files_are_small_and_name_no_place_on_a_machine():
     files = [DOCS / "study.md", *(DOCS / "study").iterdir()]
     assert sum(path.stat().st_size for path in files) < 3 * MEGABYTE
@@ -76,7 +78,6 @@ def test_the_kept_files_are_small_and_name_no_place_on_a_machine():
         assert not re.search(r"/(work|root|home|tmp|Users)/", text), path
 
 
-@needs_study
 def test_the_study_has_its_variants_and_every_one_its_measures():
     parts = read_study(DOCS / "study")
     assert sum(len(part.models) for part in parts) >= 16 + 2
@@ -127,8 +128,7 @@ def test_choices_give_the_same_numbers_as_in_the_review_itself(data, tmp_path):
             assert (mine.transitions, mine.flips, mine.kl) == (theirs.transitions, theirs.flips, theirs.kl)
 
 
-def test_a_row_a_variant_with_the_reports_own_cells(data):
-    report = study_report(data, "now")
+def test_a_row_a_variant_with_the_reports_own_cells(report):
     table = variant_table(report)
     assert [row[0] for row in table.rows] == [*report.candidates, report.control]
     flips = {each.name: each.row for each in variants(report)}
@@ -139,8 +139,7 @@ def test_a_row_a_variant_with_the_reports_own_cells(data):
     assert len(token_table(report).rows) == len(table.rows)
 
 
-def test_findings_are_counted_over_the_variants(data):
-    report = study_report(data, "now")
+def test_findings_are_counted_over_the_variants(report):
     rows = {row[0]: row for row in finding_table(report).rows}
     found = variants(report)
     small = [each for each in found if abs(each.row.accuracy_change.value) <= 0.02]
@@ -185,8 +184,7 @@ def test_the_kept_config_has_names_instead_of_places(data, tmp_path):
     assert [each["model"] for each in part["config"]["candidate"]] == [each.name for each in data.config.candidate]
 
 
-def test_the_ends_of_a_sweep_are_its_smallest_and_largest_amounts(data):
-    report = study_report(data, "now")
+def test_the_ends_of_a_sweep_are_its_smallest_and_largest_amounts(report):
     swept = report.model_copy(update={"families": ("bits",) * 5, "amounts": (3.0, 5.0, 1.0, 4.0, 2.0)})
     rows = {row[0]: row[2] for row in finding_table(swept).rows}
     smallest, largest = rows["Flips rise while accuracy is still flat (bits)"].split(". ", 1)[1].split("; ")
@@ -194,8 +192,7 @@ def test_the_ends_of_a_sweep_are_its_smallest_and_largest_amounts(data):
     assert largest.startswith(f"{report.candidates[1]}: ")
 
 
-def test_a_correlation_without_an_interval_shows_nothing(data):
-    report = study_report(data, "now")
+def test_a_correlation_without_an_interval_shows_nothing(report):
     few = report.model_copy(update={"choices": report.choices[:3]})
     rows = {row[0]: row for row in finding_table(few).rows}
     assert rows["Flips follow KL over the options"][2].endswith("[no interval: too few] (n 3)")
