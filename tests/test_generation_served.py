@@ -14,11 +14,7 @@ from ledger.records import Finish
 from tests.fake_judge_server import MODEL, FakeJudgeServer, Served, completion, refusal
 from tests.served_models import KEY, TOO_LONG, VARIABLE, fault, replied, run, spec, write
 
-
-@pytest.fixture(autouse=True)
-def _quick(monkeypatch):
-    monkeypatch.setenv(VARIABLE, KEY)
-    monkeypatch.setattr(endpoint, "BACKOFF_SECONDS", 0.002)
+pytestmark = pytest.mark.usefixtures("quick_retries", "served_key")
 
 
 class CountingServer(FakeJudgeServer):

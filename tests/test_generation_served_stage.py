@@ -8,7 +8,6 @@ from pathlib import Path
 import pytest
 
 from assay.placement.worker import load
-from generation import endpoint
 from generation.engine import Message, Scored, ScoreRequest, TraceRequest
 from generation.orders import Batch, Order, TaskItems
 from generation.served_engine import ServedEngine, load_served
@@ -16,13 +15,9 @@ from generation.stage import run_batch
 from ledger.records import Item, Question
 from ledger.runs import GenerationFolder
 from tests.fake_judge_server import MODEL, FakeJudgeServer, Served, completion, refusal
-from tests.served_models import KEY, TOO_LONG, VARIABLE, fault, replied, spec
+from tests.served_models import KEY, TOO_LONG, fault, replied, spec
 
-
-@pytest.fixture(autouse=True)
-def _quick(monkeypatch):
-    monkeypatch.setenv(VARIABLE, KEY)
-    monkeypatch.setattr(endpoint, "BACKOFF_SECONDS", 0.002)
+pytestmark = pytest.mark.usefixtures("quick_retries", "served_key")
 
 
 def question(number: int) -> Question:

@@ -10,19 +10,14 @@ import time
 
 import pytest
 
-from generation import endpoint
 from generation.engine import drive
 from generation.served_engine import load_served
 from ledger.errors import EngineError
 from tests.fake_judge_server import FakeJudgeServer, Served, completion, refusal
 from tests.house import HOUSE
-from tests.served_models import KEY, VARIABLE, run, spec, threads, write
+from tests.served_models import run, spec, threads, write
 
-
-@pytest.fixture(autouse=True)
-def _quick(monkeypatch):
-    monkeypatch.setenv(VARIABLE, KEY)
-    monkeypatch.setattr(endpoint, "BACKOFF_SECONDS", 0.002)
+pytestmark = pytest.mark.usefixtures("quick_retries", "served_key")
 
 
 def test_an_error_cancels_what_is_in_flight_and_stays():

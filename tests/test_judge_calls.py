@@ -8,7 +8,6 @@ import time
 
 import pytest
 
-from judge import retries
 from judge.calls import Interviews, Tally
 from judge.client import OpenAITransport
 from judge.history import History
@@ -23,10 +22,7 @@ from ledger.judgments import Attempt, Outcome
 from ledger.store import Store, Writer
 from tests.fake_judge_server import FakeJudgeServer, Served, completion, refusal
 
-
-@pytest.fixture(autouse=True)
-def quick(monkeypatch):
-    monkeypatch.setattr(retries, "BACKOFF_SECONDS", 0.001)
+pytestmark = pytest.mark.usefixtures("quick_retries")
 
 
 def asks(count=1, mode="single"):

@@ -17,7 +17,6 @@ from pathlib import Path
 import pytest
 
 from assay.cli import run as assay
-from judge import retries
 from ledger.judgments import Attempt
 from ledger.manifests import read_manifest
 from ledger.runs import RunFolder
@@ -51,10 +50,12 @@ attempts = 30
 """
 
 
+pytestmark = pytest.mark.usefixtures("quick_retries")
+
+
 @pytest.fixture(autouse=True)
 def key(monkeypatch):
     monkeypatch.setenv("ASSAY_TEST_KEY", KEY)
-    monkeypatch.setattr(retries, "BACKOFF_SECONDS", 0.001)
 
 
 def review(

@@ -6,7 +6,6 @@ from contextlib import nullcontext
 
 import pytest
 
-from judge import retries
 from judge.brief import Brief
 from judge.client import OpenAITransport
 from judge.prompt_sets import assay_prompts
@@ -22,14 +21,11 @@ from ledger.store import Writer, write_lock
 from tests.fake_judge_server import FakeJudgeServer, answer, completion, refusal, verdict
 from tests.house import JUDGE_PROMPTS
 
+pytestmark = pytest.mark.usefixtures("quick_retries")
+
 PROMPTS = assay_prompts(JUDGE_PROMPTS)
 KEY = "sk-very-secret-0123456789"
 QUESTIONS = 6
-
-
-@pytest.fixture(autouse=True)
-def quick(monkeypatch):
-    monkeypatch.setattr(retries, "BACKOFF_SECONDS", 0.001)
 
 
 def essay(name, count):

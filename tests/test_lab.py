@@ -10,12 +10,7 @@ from assay.lab.compression import compress
 from assay.lab.libraries import library_versions, require_libraries
 from assay.lab.schemes import SCHEMES, LayerDrop, Noise, Pruning, Quantization, Wanda, parsed_scheme
 from ledger.errors import ConfigError, EngineError
-from tests.tiny_llama import card_of, tiny_llama, transformers, weights_of, with_models
-
-
-@pytest.fixture(scope="module")
-def base(tmp_path_factory) -> Path:
-    return tiny_llama(tmp_path_factory.mktemp("base") / "tiny")
+from tests.tiny_llama import card_of, transformers, weights_of, with_models
 
 
 class TestSchemes:

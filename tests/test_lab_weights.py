@@ -15,7 +15,6 @@ from tests.tiny_llama import (
     inner,
     logits_of,
     model_of,
-    tiny_llama,
     torch,
     transformers,
     weights_of,
@@ -25,11 +24,6 @@ from tests.tiny_llama import (
 with_quantizer = pytest.mark.skipif(
     find_spec("compressed_tensors") is None, reason="compressed-tensors is not installed"
 )
-
-
-@pytest.fixture(scope="module")
-def base(tmp_path_factory) -> Path:
-    return tiny_llama(tmp_path_factory.mktemp("base") / "tiny")
 
 
 @with_models
