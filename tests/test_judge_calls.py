@@ -246,7 +246,7 @@ def test_a_bug_in_a_transport_is_not_hidden(tmp_path):
         held(tmp_path, script_of("[[7]]", ZeroDivisionError("bug"), "[[7]]"), asks(3))
 
 
-def test_ten_thousand_asks_take_few_tasks(tmp_path):
+def test_thousands_of_asks_take_few_tasks(tmp_path):
     most = 0
 
     def script(_):
@@ -254,8 +254,8 @@ def test_ten_thousand_asks_take_few_tasks(tmp_path):
         most = max(most, len(asyncio.all_tasks()))
         return "[[7]]"
 
-    tally, _, saved = held(tmp_path, ScriptedJudge(script), asks(10_000), concurrency=32)
-    assert tally.asked == len(saved) == 10_000
+    tally, _, saved = held(tmp_path, ScriptedJudge(script), asks(2_000), concurrency=32)
+    assert tally.asked == len(saved) == 2_000
     assert most <= 34
 
 
