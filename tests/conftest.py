@@ -5,6 +5,7 @@ A fixture imports what it needs by itself: most tests need none of it.
 
 import signal
 from pathlib import Path
+from typing import Any
 
 import pytest
 from hypothesis import settings
@@ -23,11 +24,11 @@ def quick_retries(monkeypatch: pytest.MonkeyPatch) -> None:
 
 
 @pytest.fixture
-def served_key(monkeypatch: pytest.MonkeyPatch) -> None:
-    """The key of served models stands in its variable."""
-    from tests.served_models import KEY, VARIABLE
+def endpoint_key(monkeypatch: pytest.MonkeyPatch) -> None:
+    """The key of judges and served models stands in its variable."""
+    from tests.fake_judge_server import KEY, KEY_VARIABLE
 
-    monkeypatch.setenv(VARIABLE, KEY)
+    monkeypatch.setenv(KEY_VARIABLE, KEY)
 
 
 @pytest.fixture(scope="session")
@@ -36,3 +37,11 @@ def base(tmp_path_factory: pytest.TempPathFactory) -> Path:
     from tests.tiny_llama import tiny_llama
 
     return tiny_llama(tmp_path_factory.mktemp("base") / "tiny")
+
+
+@pytest.fixture(scope="session")
+def usual(tmp_path_factory: pytest.TempPathFactory) -> Any:
+    """The run that others are compared with, which nobody changes."""
+    from tests.diff_runs import fill, folder
+
+    return fill(folder(tmp_path_factory.mktemp("usual") / "release-1"))

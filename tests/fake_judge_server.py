@@ -16,6 +16,8 @@ from typing import Any
 from ledger.records import Answer, AnswerTurn, Finish, Question
 
 MODEL = "fake-judge-1"
+KEY, KEY_VARIABLE = "sk-very-secret-0123456789", "ASSAY_TEST_KEY"
+"""What endpoints are given, and what may stand nowhere; the fixture `endpoint_key` puts it into its variable."""
 
 
 @dataclass(frozen=True)

@@ -11,14 +11,11 @@ from generation.engine import Message, WriteRequest, drive
 from generation.orders import EngineSpec
 from generation.served_engine import load_served
 from ledger.errors import EngineError
-from tests.fake_judge_server import FakeJudgeServer
-
-KEY = "sk-very-secret-0123456789"
-VARIABLE = "ASSAY_TEST_KEY"
+from tests.fake_judge_server import KEY_VARIABLE, FakeJudgeServer
 
 
 def spec(url: str, **changes) -> EngineSpec:
-    values = {"kind": "openai", "model": "m", "base_url": url, "api_key_env": VARIABLE, "concurrency": 4}
+    values = {"kind": "openai", "model": "m", "base_url": url, "api_key_env": KEY_VARIABLE, "concurrency": 4}
     return EngineSpec(**(values | changes))
 
 

@@ -27,11 +27,6 @@ from tests.run_folder import HOSTILE, Folder
 
 
 @pytest.fixture(scope="module")
-def usual(tmp_path_factory) -> Folder:
-    return fill(folder(tmp_path_factory.mktemp("usual") / "release-1"))
-
-
-@pytest.fixture(scope="module")
 def worse(tmp_path_factory) -> Folder:
     """The same review with a w4 that writes and picks worse."""
     return fill(folder(tmp_path_factory.mktemp("worse") / "release-2"), {"w4": 4.0}, {"w4": 25})

@@ -22,12 +22,6 @@ from tests.diff_runs import (
     remade,
     texts,
 )
-from tests.run_folder import Folder
-
-
-@pytest.fixture(scope="module")
-def usual(tmp_path_factory) -> Folder:
-    return fill(folder(tmp_path_factory.mktemp("usual") / "release-1"))
 
 
 @pytest.mark.parametrize("field", JUDGED)

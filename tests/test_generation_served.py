@@ -11,10 +11,10 @@ from generation.engine import Written
 from generation.served_engine import load_served
 from ledger.errors import ConfigError, EngineError
 from ledger.records import Finish
-from tests.fake_judge_server import MODEL, FakeJudgeServer, Served, completion, refusal
-from tests.served_models import KEY, TOO_LONG, VARIABLE, fault, replied, run, spec, write
+from tests.fake_judge_server import KEY, KEY_VARIABLE, MODEL, FakeJudgeServer, Served, completion, refusal
+from tests.served_models import TOO_LONG, fault, replied, run, spec, write
 
-pytestmark = pytest.mark.usefixtures("quick_retries", "served_key")
+pytestmark = pytest.mark.usefixtures("quick_retries", "endpoint_key")
 
 
 class CountingServer(FakeJudgeServer):
@@ -194,16 +194,16 @@ def test_what_no_waiting_mends_stops_at_once(served):
 
 
 def test_a_key_is_needed_anywhere_but_on_loopback(monkeypatch):
-    monkeypatch.delenv(VARIABLE)
+    monkeypatch.delenv(KEY_VARIABLE)
     with FakeJudgeServer(lambda _: completion("x")) as server:
         run(server, write())
     assert server.keys == ["Bearer no-key"]
     for url, where in (("", "api.openai.com:443"), ("http://models.example:8000/v1", "models.example:8000")):
-        with pytest.raises(EngineError, match=f"^{where}: no API key: {VARIABLE} is not set"):
+        with pytest.raises(EngineError, match=f"^{where}: no API key: {KEY_VARIABLE} is not set"):
             load_served(spec(url))
     with pytest.raises(EngineError, match="`api_key_env` is empty"):
         load_served(spec("", api_key_env=""))
-    monkeypatch.setenv(VARIABLE, "schlüssel")
+    monkeypatch.setenv(KEY_VARIABLE, "schlüssel")
     with pytest.raises(EngineError, match="no header can carry"):
         load_served(spec(""))
 

@@ -14,10 +14,10 @@ from generation.served_engine import ServedEngine, load_served
 from generation.stage import run_batch
 from ledger.records import Item, Question
 from ledger.runs import GenerationFolder
-from tests.fake_judge_server import MODEL, FakeJudgeServer, Served, completion, refusal
-from tests.served_models import KEY, TOO_LONG, fault, replied, spec
+from tests.fake_judge_server import KEY, MODEL, FakeJudgeServer, Served, completion, refusal
+from tests.served_models import TOO_LONG, fault, replied, spec
 
-pytestmark = pytest.mark.usefixtures("quick_retries", "served_key")
+pytestmark = pytest.mark.usefixtures("quick_retries", "endpoint_key")
 
 
 def question(number: int) -> Question:

@@ -17,7 +17,7 @@ from tests.fake_judge_server import FakeJudgeServer, Served, completion, refusal
 from tests.house import HOUSE
 from tests.served_models import run, spec, threads, write
 
-pytestmark = pytest.mark.usefixtures("quick_retries", "served_key")
+pytestmark = pytest.mark.usefixtures("quick_retries", "endpoint_key")
 
 
 def test_an_error_cancels_what_is_in_flight_and_stays():

@@ -1,10 +1,7 @@
 """Judging in batches, estimates, stored replies read again, and games of everybody with everybody."""
 
 import json
-import threading
-from contextlib import contextmanager
 from dataclasses import replace
-from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 
 import pytest
 
@@ -19,8 +16,8 @@ from ledger.judgments import Outcome
 from ledger.manifests import read_manifest
 from ledger.runs import RunFolder
 from ledger.store import Writer
-from tests.fake_judge_server import answer, completion, verdict
-from tests.test_judge_session import KEY, PROMPTS, configured, essay, judge_review, simple
+from tests.fake_judge_server import KEY, answer
+from tests.judge_reviews import PROMPTS, batch_server, configured, essay, judge_review, result, simple
 
 QUESTIONS = 3
 
@@ -37,20 +34,6 @@ def run(tmp_path):
 
 def brief(run, candidates=("cand",), **settings):
     return Brief(run, configured(**settings), PROMPTS, "base", list(candidates), None, 1)
-
-
-def result(line, status=200, **body):
-    """What a batch says about one request: the verdict of the simple judge."""
-    request = json.loads(line)
-    said = completion(verdict(request["body"]["messages"])).body if status == 200 else {"error": {"message": "no"}}
-    return json.dumps(
-        {
-            "id": "r",
-            "custom_id": request["custom_id"],
-            "response": {"status_code": status, "request_id": "x", "body": said | body},
-            "error": None,
-        }
-    )
 
 
 def exported(run, **settings):
@@ -122,57 +105,6 @@ def test_a_custom_id_says_what_is_asked(run):
         ids = {custom_id(ask, due) for due in (Due("first"), Due("first", doubled=True), Due("again", replied="x"))}
     assert len(ids) == 3
     assert all(len(each) <= 64 for each in ids)
-
-
-@contextmanager
-def batch_server(status="completed"):
-    """OpenAI's files and batches on loopback; results are made from what was uploaded."""
-    files, seen = {}, []
-
-    class Handler(BaseHTTPRequestHandler):
-        def log_message(self, *_):
-            """Say nothing."""
-
-        def send(self, body, status=200):
-            data = body if isinstance(body, bytes) else json.dumps(body).encode()
-            self.send_response(status)
-            self.send_header("Content-Type", "application/json")
-            self.send_header("Content-Length", str(len(data)))
-            self.end_headers()
-            self.wfile.write(data)
-
-        def do_POST(self):
-            data = self.rfile.read(int(self.headers["Content-Length"]))
-            seen.append((self.path, self.headers["Authorization"]))
-            if self.path == "/v1/files":
-                lines = [line for line in data.decode().splitlines() if line.startswith('{"custom_id"')]
-                files["results"] = ("\n".join(map(result, lines[:-1])) + "\n").encode()
-                files["errors"] = (result(lines[-1], status=500) + "\n").encode()
-                about = {"id": "f1", "object": "file", "bytes": 1, "created_at": 1, "filename": "x"}
-                self.send({**about, "purpose": "batch", "status": "processed"})
-            else:
-                self.send(self.batch("validating"))
-
-        def do_GET(self):
-            if self.path.startswith("/v1/files/"):
-                self.send(files[self.path.split("/")[3]])
-            elif self.path == "/v1/batches/b1":
-                self.send(self.batch(status))
-            else:
-                self.send({"error": {"message": f"no such batch, {KEY}"}}, 404)
-
-        def batch(self, now):
-            ended = {"output_file_id": "results", "error_file_id": "errors"} if now != "validating" else {}
-            about = {"id": "b1", "object": "batch", "endpoint": "/v1/chat/completions", "input_file_id": "f1"}
-            return {**about, "completion_window": "24h", "status": now, "created_at": 1, **ended}
-
-    server = ThreadingHTTPServer(("127.0.0.1", 0), Handler)
-    threading.Thread(target=server.serve_forever, kwargs={"poll_interval": 0.02}, daemon=True).start()
-    try:
-        yield f"http://127.0.0.1:{server.server_port}/v1", seen
-    finally:
-        server.shutdown()
-        server.server_close()
 
 
 @pytest.mark.parametrize("status", ["completed", "expired"])

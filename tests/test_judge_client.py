@@ -13,10 +13,9 @@ from judge.replies import Reply
 from judge.scripted_judge import ScriptedJudge
 from ledger.endpoints import place
 from ledger.errors import ConfigError, Rejected, Unavailable
-from tests.fake_judge_server import MODEL, FakeJudgeServer, Served, completion, refusal
+from tests.fake_judge_server import KEY, MODEL, FakeJudgeServer, Served, completion, refusal
 from tests.house import HOUSE
 
-KEY = "sk-very-secret-0123456789"
 ASK = [{"role": "system", "content": "s"}, {"role": "user", "content": "u"}]
 
 

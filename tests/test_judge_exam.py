@@ -10,16 +10,9 @@ from judge.derivation import derived_marks
 from judge.exam import CONSTANT, IDENTICAL, WORSE, exam_plan, exam_tasks, sentence_ends, sentences
 from judge.history import History
 from judge.plan import answers_by_key
-from judge.prompt_sets import assay_prompts
 from ledger.judgments import Attempt, Order, Outcome
 from tests.fake_judge_server import answer
-from tests.house import JUDGE_PROMPTS
-
-PROMPTS = assay_prompts(JUDGE_PROMPTS)
-
-
-def essay(name, count=10):
-    return " ".join(f"Sentence {number} of {name}." for number in range(count))
+from tests.judge_reviews import PROMPTS, essay
 
 
 def answers(count=8, **settings):

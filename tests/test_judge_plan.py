@@ -5,13 +5,10 @@ import tracemalloc
 import pytest
 
 from judge.plan import TIE, Planner, answers_by_key, judgment_id, universe
-from judge.prompt_sets import assay_prompts
 from ledger.errors import ConfigError, StaleInput
 from ledger.judgments import Order, Outcome
 from tests.fake_judge_server import answer
-from tests.house import JUDGE_PROMPTS
-
-PROMPTS = assay_prompts(JUDGE_PROMPTS)
+from tests.judge_reviews import PROMPTS
 
 
 def planner(repeats=1, prompts=PROMPTS, **models):

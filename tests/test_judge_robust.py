@@ -20,58 +20,14 @@ from assay.cli import run as assay
 from ledger.judgments import Attempt
 from ledger.manifests import read_manifest
 from ledger.runs import RunFolder
-from ledger.store import Store, Writer
+from ledger.store import Store
 from tests.assay_server import client, serving
-from tests.fake_judge_server import FakeJudgeServer, Served, answer, completion, refusal, verdict
+from tests.fake_judge_server import KEY, FakeJudgeServer, Served, completion, refusal, verdict
 from tests.house import HOUSE
+from tests.judge_reviews import IN_FLIGHT, review
 
-KEY = "sk-very-secret-0123456789-abcdef"
 KILLS = 20
-IN_FLIGHT = 8
-CONFIG = """
-name = "r"
-[baseline]
-model = "/nowhere/base"
-label = "base"
-control = false
-[[candidate]]
-model = "/nowhere/cand"
-label = "cand"
-[questions]
-[[judge]]
-model = "fake-judge-1"
-label = "j"
-base_url = "{url}"
-api_key_env = "ASSAY_TEST_KEY"
-exam = {exam}
-concurrency = {in_flight}
-attempts = 30
-{more}
-"""
-
-
-pytestmark = pytest.mark.usefixtures("quick_retries")
-
-
-@pytest.fixture(autouse=True)
-def key(monkeypatch):
-    monkeypatch.setenv("ASSAY_TEST_KEY", KEY)
-
-
-def review(
-    tmp_path: Path, url: str, questions: int, more: str = "", exam: str = "false", in_flight: int = IN_FLIGHT
-) -> tuple[Path, RunFolder]:
-    """A config and a run folder with both models' answers."""
-    config = tmp_path / "review.toml"
-    config.write_text(CONFIG.format(url=url, in_flight=in_flight, more=more, exam=exam))
-    run = RunFolder(tmp_path / "runs" / "r")
-    for model in ("base", "cand"):
-        with Writer(run.generation(model).answers) as writer:
-            for number in range(questions):
-                count = 7 if model == "base" else 6
-                sentences = (f"This is sentence {i} of {model} about {number}." for i in range(count))
-                writer.append(answer(model, f"q{number}", " ".join(sentences), f"{model} adds to {number}."))
-    return config, run
+pytestmark = pytest.mark.usefixtures("quick_retries", "endpoint_key")
 
 
 def done(*arguments: str, cwd: Path) -> tuple[int, str]:

@@ -2,34 +2,25 @@
 
 import signal
 from collections import Counter
-from contextlib import nullcontext
 
 import pytest
 
 from judge.brief import Brief
 from judge.client import OpenAITransport
-from judge.prompt_sets import assay_prompts
 from judge.scripted_judge import ScriptedJudge
 from judge.session import judge_together
 from ledger.errors import JudgeError, MissingRecords, Rejected, StaleInput, StoreLocked, Unavailable
-from ledger.judge_config import JudgeConfig
 from ledger.judgments import Order, Outcome, Winner
 from ledger.manifests import read_manifest
 from ledger.progress import silent
 from ledger.runs import RunFolder
 from ledger.store import Writer, write_lock
-from tests.fake_judge_server import FakeJudgeServer, answer, completion, refusal, verdict
-from tests.house import JUDGE_PROMPTS
+from tests.fake_judge_server import KEY, FakeJudgeServer, answer, completion, refusal, verdict
+from tests.judge_reviews import PROMPTS, configured, essay, judge_review, simple
 
 pytestmark = pytest.mark.usefixtures("quick_retries")
 
-PROMPTS = assay_prompts(JUDGE_PROMPTS)
-KEY = "sk-very-secret-0123456789"
 QUESTIONS = 6
-
-
-def essay(name, count):
-    return " ".join(f"Sentence {number} of {name}." for number in range(count))
 
 
 @pytest.fixture
@@ -49,22 +40,9 @@ def run(tmp_path):
     return folder
 
 
-def judge_review(brief, transport=None, report=silent):
-    """One judge alone; without a transport, one of simple taste."""
-    return judge_together([(brief, lambda _: nullcontext(transport or simple()))], report)[0]
-
-
 def judged(run, transport=None, config=None, report=silent, **settings):
     about = {"baseline": "base", "candidates": ["cand"], "control": "base@control", "seed": 1, **settings}
     return judge_review(Brief(run, config or configured(), PROMPTS, **about), transport, report)
-
-
-def configured(**settings):
-    return JudgeConfig(**{"model": "j", "base_url": "http://127.0.0.1:1/v1", "exam": False, **settings})
-
-
-def simple():
-    return ScriptedJudge(verdict)
 
 
 def test_a_whole_review(run):

@@ -17,7 +17,7 @@ from ledger.runs import RunFolder
 from ledger.store import Writer
 from tests.fake_judge_server import FakeJudgeServer, answer, completion, refusal, verdict
 from tests.house import HOUSE
-from tests.test_judge_session import PROMPTS, configured, essay
+from tests.judge_reviews import PROMPTS, configured, essay
 
 QUESTIONS = 3
 

@@ -10,15 +10,10 @@ from ledger.config import config_from
 from ledger.errors import ConfigError
 from tests.fake_judge_server import FakeJudgeServer
 from tests.house import model_folder
-from tests.test_judge_batch import batch_server
-from tests.test_judge_robust import KEY, review
+from tests.judge_reviews import batch_server, review
 
+pytestmark = pytest.mark.usefixtures("endpoint_key")
 PRICE = "max_tokens = 16\nprice = { input = 0.0, output = 1000.0 }\n"
-
-
-@pytest.fixture(autouse=True)
-def key(monkeypatch):
-    monkeypatch.setenv("ASSAY_TEST_KEY", KEY)
 
 
 def begun(config, tmp_path):

@@ -16,6 +16,7 @@ from ledger.config import ReviewConfig, config_from_text, read_config
 from ledger.errors import ConfigError
 from ledger.progress import silent
 from ledger.runs import RunFolder
+from tests.house import model_folder
 
 MINE = 'name = "demo"\n[baseline]\nmodel = "a/b"\n[[candidate]]\nmodel = "a/c"\n[[task]]\n'
 
@@ -25,24 +26,17 @@ def config_of(name: str) -> ReviewConfig:
     return config_from_text(text + SELF_JUDGE if name == "demo" else text, name)
 
 
-def model_in(folder: Path) -> Path:
-    folder.mkdir(parents=True)
-    (folder / "config.json").write_text("{}")
-    (folder / "model.safetensors").write_bytes(folder.name.encode())
-    return folder
-
-
 @pytest.fixture
 def made(tmp_path, monkeypatch) -> list[tuple[str, str]]:
     """Folders and schemes that were asked for; nothing is fetched and nothing compressed."""
     heard = []
     monkeypatch.setenv("ASSAY_HOME", str(tmp_path / "cache"))
-    base = model_in(tmp_path / "cache" / "smollm2")
+    base = model_folder(tmp_path / "cache" / "smollm2")
 
     def compress(source: Path, out: Path, scheme: str, **_: object) -> Path:
         assert source == base
         heard.append((str(out), scheme))
-        return out if out.exists() else model_in(out)
+        return out if out.exists() else model_folder(out)
 
     monkeypatch.setattr(ready_reviews, "fetch_smollm2", lambda _: base)
     monkeypatch.setattr(ready_reviews, "compress", compress)
