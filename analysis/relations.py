@@ -30,7 +30,7 @@ from analysis.resampling import Floats, Resamplings
 from analysis.scores import paired_changes
 from analysis.trace_measures import Sums
 from analysis.unit_values import UnitTable, resampled, unit_table
-from analysis.within_candidate import Within, auc, paired_spearman
+from analysis.within_candidate import Within, auc, paired_spearman, spearman_p
 from ledger.records import Key
 
 OUTCOMES = ("rating_change", "win_change")
@@ -177,7 +177,6 @@ def _within(
         changes = by_question(_outcome_values(evidence, judge, rival.name, "rating_change")) if judge else {}
         traced = {unit: kl / count for unit, (kl, count) in extras.traces.get(rival.name, {}).items() if count}
         shift = {unit: total / count for unit, (total, count) in changes.items()}
-        related, p = paired_spearman(traced, shift)
         parts = [_by_category(side, evidence.categories) for side in (traced, shift)]
         by_subject = _by_subject(measured, rival.name)
         if len(kl) or traced:
@@ -186,10 +185,10 @@ def _within(
                 role=rival.role,
                 kl_finds_flips=auc(kl, flipped),
                 flips=int(flipped.sum()),
-                trace_and_change=related,
-                p=p,
-                by_category=paired_spearman(parts[0], parts[1], "categories")[0],
-                by_subject=paired_spearman(by_subject[0], by_subject[1], "subjects")[0],
+                trace_and_change=paired_spearman(traced, shift),
+                p=spearman_p(traced, shift),
+                by_category=paired_spearman(parts[0], parts[1], "categories"),
+                by_subject=paired_spearman(*by_subject, "subjects"),
             )
 
 

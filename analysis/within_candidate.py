@@ -5,6 +5,7 @@ Source: the AUC as a share of pairs (Mann and Whitney 1947) with DeLong's varian
 is 0 or 1, Wilson's interval over the rarer kind.
 """
 
+import itertools
 import math
 from collections.abc import Mapping
 from dataclasses import dataclass
@@ -13,7 +14,7 @@ from typing import Any
 import numpy as np
 from scipy import stats
 
-from analysis.correlation import FEWEST_POINTS, Z_95, coefficient, fisher_interval
+from analysis.correlation import FEWEST_POINTS, MOST_ORDERS, Z_95, coefficient, fisher_interval, permutation_ps
 from analysis.estimates import Estimate, estimate_or_missing
 from analysis.intervals import wilson
 from analysis.resampling import Bools, Floats
@@ -24,7 +25,7 @@ from ledger.errors import TooFewData
 class Within:
     """What one candidate's own items and questions say.
 
-    `trace_and_change` is over questions (`p` by its t approximation), `by_category` the same over categories' means;
+    `trace_and_change` is over questions (`p` as spearman_p gives it), `by_category` the same over categories' means;
     `by_subject` ranks the subjects' flips against their mean kl_options.
     """
 
@@ -61,12 +62,9 @@ def auc(score: Floats, event: Bools) -> Estimate:
     return estimate_or_missing("auc", "items", compute)
 
 
-def paired_spearman(
-    first: Mapping[Any, float], second: Mapping[Any, float], unit: str = "questions"
-) -> tuple[Estimate, float | None]:
-    """Spearman over the questions (categories, subjects) that both have, and its p."""
-    shared = sorted(first.keys() & second.keys(), key=str)
-    x, y = (np.array([side[unit] for unit in shared], dtype=np.float64) for side in (first, second))
+def paired_spearman(first: Mapping[Any, float], second: Mapping[Any, float], unit: str = "questions") -> Estimate:
+    """Spearman over the questions (categories, subjects) that both have."""
+    x, y = _paired(first, second)
 
     def compute() -> Estimate:
         if len(x) < FEWEST_POINTS:
@@ -79,8 +77,29 @@ def paired_spearman(
             "spearman", unit, len(x), value, interval, None if interval else f"too few {unit}, or a perfect line"
         )
 
-    found = estimate_or_missing("spearman", unit, compute)
-    return found, float(stats.spearmanr(x, y).pvalue) if found.value is not None else None
+    return estimate_or_missing("spearman", unit, compute)
+
+
+def spearman_p(first: Mapping[Any, float], second: Mapping[Any, float]) -> float | None:
+    """Two-sided p of paired_spearman: exact over all orders of up to eight units, else by its t approximation.
+
+    That is 0 for a perfect order; chance gives one in 2 / n!, so p is never less. None where there is no coefficient.
+    """
+    x, y = _paired(first, second)
+    n = len(x)
+    if n < FEWEST_POINTS or coefficient("spearman", x, y) is None:
+        return None
+    ways = math.factorial(n)
+    if ways <= MOST_ORDERS:
+        every = np.array(list(itertools.permutations(range(n))))
+        return permutation_ps("spearman", x[np.newaxis], y, (every, True))[0][0]
+    return max(float(stats.spearmanr(x, y).pvalue), 2 / ways)
+
+
+def _paired(first: Mapping[Any, float], second: Mapping[Any, float]) -> tuple[Floats, Floats]:
+    shared = sorted(first.keys() & second.keys(), key=str)
+    x, y = (np.array([side[unit] for unit in shared], dtype=np.float64) for side in (first, second))
+    return x, y
 
 
 def _own_ranks(score: Floats, event: Bools) -> Floats:

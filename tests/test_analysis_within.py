@@ -1,12 +1,14 @@
 """Within a candidate: the AUC against its definition, its interval's coverage, and rank correlations of questions."""
 
+import math
+
 import numpy as np
 import pytest
 from scipy import stats
 
 from analysis.resampling import Resamplings
 from analysis.unit_values import resampled, unit_table
-from analysis.within_candidate import auc, paired_spearman
+from analysis.within_candidate import auc, paired_spearman, spearman_p
 
 
 def test_the_auc_is_the_share_of_pairs_in_order_with_ties_half():
@@ -42,11 +44,28 @@ def test_without_flips_there_is_no_auc():
 def test_questions_are_paired_by_what_both_have():
     first = {("s", str(i)): float(i) for i in range(10)}
     second = {("s", str(i)): -float(i) for i in range(5, 12)}
-    found, p = paired_spearman(first, second)
+    found = paired_spearman(first, second)
     assert (found.value, found.n) == (pytest.approx(-1), 5)
-    assert p == pytest.approx(0, abs=1e-12)
-    assert paired_spearman(first, {})[0].value is None
-    assert "same for all" in paired_spearman(first, dict.fromkeys(first, 1.0))[0].missing
+    assert spearman_p(first, second) == pytest.approx(2 / math.factorial(5))
+    assert paired_spearman(first, {}).value is None
+    assert "same for all" in paired_spearman(first, dict.fromkeys(first, 1.0)).missing
+    assert spearman_p(first, {}) is spearman_p(first, dict.fromkeys(first, 1.0)) is None
+
+
+@pytest.mark.parametrize("n", [3, 8, 9, 12])
+def test_a_perfect_order_of_few_questions_is_no_less_likely_than_chance_makes_it(n):
+    """The t approximation alone gives exactly 0 there."""
+    order = {number: float(number) for number in range(n)}
+    assert spearman_p(order, order) == pytest.approx(2 / math.factorial(n))
+
+
+def test_the_p_of_questions_is_exact_for_few_and_scipys_for_many():
+    few, many = (np.random.default_rng(6).normal(size=(2, n)) for n in (6, 80))
+    exact = stats.permutation_test(
+        (few[0],), lambda x: stats.spearmanr(x, few[1]).statistic, permutation_type="pairings", n_resamples=np.inf
+    )
+    assert spearman_p(*(dict(enumerate(side)) for side in few)) == pytest.approx(exact.pvalue)
+    assert spearman_p(*(dict(enumerate(side)) for side in many)) == pytest.approx(stats.spearmanr(*many).pvalue)
 
 
 def test_many_items_take_the_normal_limit_of_the_same_bootstrap():
