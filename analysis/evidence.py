@@ -5,6 +5,7 @@ words, which make the judged part unfit, and lesser things become notes.
 Several judges: each is read and reported on its own; the first that is used in the needed mode is the primary judge.
 """
 
+from collections import Counter
 from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass, field
 from typing import TypeVar
@@ -20,10 +21,13 @@ from ledger.judge_config import JudgeConfig
 from ledger.judgments import ExamMark, Game, Label, Order, Rating
 from ledger.manifests import Manifest, read_manifest
 from ledger.records import Answer, Choice, Key, Question
-from ledger.runs import GenerationFolder, RunFolder, control_of
+from ledger.runs import RunFolder, control_of
+from ledger.store import Store
 from ledger.traces import OPTION_TOKENS, TraceArrays, read_traces
 
+M = TypeVar("M", Answer, Choice)
 J = TypeVar("J", Rating, Game)
+S = TypeVar("S", Rating, Game, ExamMark)
 COMPARED_SETTINGS = ("engine", "max_tokens", "seed", "styles")
 
 
@@ -109,21 +113,6 @@ def read_evidence(config: ReviewConfig, run: RunFolder) -> RunEvidence:
     return RunEvidence(config, models, judges, questions, cells, items, notes, labels, run_inputs(config, run))
 
 
-def unfinished(evidence: RunEvidence, kind: str) -> tuple[str, ...]:
-    """A sentence if no model has all the `answers` or `choices` that the manifests say were planned.
-
-    Coverage counts what any model did; a review whose every model stopped at the same half would look complete.
-    """
-    samples = evidence.config.questions.samples if evidence.config.questions else 1
-    found = {"answers": len(evidence.questions) * samples, "choices": len(evidence.items)}[kind]
-    plans = [model.manifest.facts.get("planned", {}).get(kind, 0) for model in evidence.models if model.manifest]
-    planned = max(plans, default=0)
-    share = found / planned if planned else 1.0
-    if share >= evidence.config.decision.coverage:
-        return ()
-    return (f"only {found} of {planned} planned {kind} were made by any model; run `assay generate` to its end",)
-
-
 def unmixed(records: Iterable[J]) -> tuple[list[J], int]:
     """The records whose key, prompt apart, occurs once; and how many were left out because several prompts claim it."""
     grouped: dict[Key, list[J]] = {}
@@ -150,19 +139,28 @@ def _models(config: ReviewConfig, run: RunFolder) -> Iterator[ModelEvidence]:
         listed.append((control, "control", ""))
     for name, role, family in listed:
         folder = run.generation(name)
-        answers, choices = tuple(folder.answers.records()), choice_columns(_own_choices(folder, name))
+        answers, choices = tuple(_own(folder.answers, name)), choice_columns(_own(folder.choices, name))
         traces = read_traces(folder.path) if config.questions and config.questions.traces else {}
         kept = any(task.vocabulary for task in config.task)
         tokens = read_traces(folder.path, OPTION_TOKENS) if kept else {}
         yield ModelEvidence(name, role, family, answers, choices, read_manifest(folder.path), traces, tokens)
 
 
-def _own_choices(folder: GenerationFolder, name: str) -> Iterator[Choice]:
-    """The choices of a folder; those of another model, copied in by hand, are refused. Raises BadRecord."""
-    for line, choice in enumerate(folder.choices.records(), start=1):
-        if choice.model != name:
-            raise BadRecord(folder.choices.path, line, "model", f"{choice.model}, but the folder is {name}'s")
-        yield choice
+def _own(store: Store[M], name: str) -> Iterator[M]:
+    """The records of a model's folder; those of another model, copied in by hand, are refused. Raises BadRecord."""
+    for line, record in enumerate(store.records(), start=1):
+        if record.model != name:
+            raise BadRecord(store.path, line, "model", f"{record.model}, but the folder is {name}'s")
+        yield record
+
+
+def _said_by(name: str, records: Iterable[S], others: Counter[str]) -> Iterator[S]:
+    """What a judge itself said; what others did is left out, and counted in `others`."""
+    for record in records:
+        if record.judge == name:
+            yield record
+        else:
+            others[record.judge] += 1
 
 
 def all_items(models: Iterable[ModelEvidence]) -> pd.MultiIndex:
@@ -190,10 +188,10 @@ def _questions(models: Iterable[ModelEvidence]) -> tuple[dict[Unit, Question], t
 
 
 def _judge(judge: JudgeConfig, run: RunFolder, config: ReviewConfig, conflicts: tuple[str, ...]) -> JudgeEvidence:
-    folder = run.judge(judge.name)
-    ratings, mixed_ratings = unmixed(folder.ratings.records())
-    games, mixed_games = unmixed(folder.games.records())
-    exam, manifest = tuple(folder.exam.records()), read_manifest(folder.path)
+    name, folder, others = judge.name, run.judge(judge.name), Counter[str]()
+    ratings, mixed_ratings = unmixed(_said_by(name, folder.ratings.records(), others))
+    games, mixed_games = unmixed(_said_by(name, folder.games.records(), others))
+    exam, manifest = tuple(_said_by(name, folder.exam.records(), others)), read_manifest(folder.path)
     baseline = config.baseline.name
     by_model: dict[str, dict[Cell, Rating]] = {}
     for rating in ratings:
@@ -210,6 +208,8 @@ def _judge(judge: JudgeConfig, run: RunFolder, config: ReviewConfig, conflicts: 
         )
     if not manifest and (ratings or games):
         faults.append("no manifest says how these judgments were made")
+    if others:
+        faults.append(f"mixed judges: {others.total()} records are those of {', '.join(sorted(others))}; left out")
     faults += _served_faults(manifest)
     return JudgeEvidence(judge, by_model, by_rival, exam, manifest, tuple(faults), contests)
 

@@ -90,6 +90,21 @@ def model_coverage(evidence: RunEvidence) -> Iterator[Coverage]:
             )
 
 
+def unfinished(evidence: RunEvidence, kind: str) -> tuple[str, ...]:
+    """A sentence if no model has all the `answers` or `choices` that the manifests say were planned.
+
+    Coverage counts what any model did; a review whose every model stopped at the same half would look complete.
+    """
+    samples = evidence.config.questions.samples if evidence.config.questions else 1
+    found = {"answers": len(evidence.questions) * samples, "choices": len(evidence.items)}[kind]
+    plans = [model.manifest.facts.get("planned", {}).get(kind, 0) for model in evidence.models if model.manifest]
+    planned = max(plans, default=0)
+    share = found / planned if planned else 1.0
+    if share >= evidence.config.decision.coverage:
+        return ()
+    return (f"only {found} of {planned} planned {kind} were made by any model; run `assay generate` to its end",)
+
+
 def _writes(model: ModelEvidence, evidence: RunEvidence) -> bool:
     """Whether the review asks this model for answers; without a judge it may ask the baseline alone."""
     asked = evidence.config.questions

@@ -13,12 +13,20 @@ from analysis.costs import Cost, costs
 from analysis.coverage import Coverage
 from analysis.decision import EXIT_CODES, Decision, Word, decisions, overall
 from analysis.estimates import Estimate
-from analysis.evidence import ModelEvidence, RunEvidence, identical_answers, read_evidence, unfinished
+from analysis.evidence import ModelEvidence, RunEvidence, identical_answers, read_evidence
 from analysis.gates import Measured, decision_evidence, gate, primary_judge
 from analysis.inputs import Inputs
 from analysis.judge_reports import JudgeReport, judge_report
 from analysis.judge_trust import TrustReport, trust_report
-from analysis.model_reports import ItemReport, ModelCard, item_report, model_card, model_coverage, unlike_baseline
+from analysis.model_reports import (
+    ItemReport,
+    ModelCard,
+    item_report,
+    model_card,
+    model_coverage,
+    unfinished,
+    unlike_baseline,
+)
 from analysis.overlaps import Overlap, overlaps
 from analysis.panel import panel_report
 from analysis.relations import OUTCOMES, Extras, relations

@@ -3,6 +3,8 @@
 import html
 import json
 
+import pytest
+
 from analysis.decision import Word
 from analysis.faces.markdown import report_markdown
 from analysis.faces.page import report_html
@@ -10,7 +12,7 @@ from analysis.tables.evidence import evidence_table, shortfall_line
 from analysis.tables.review import warnings
 from ledger.config import config_from
 from ledger.digests import file_digest
-from ledger.errors import EXIT_UNFIT
+from ledger.errors import EXIT_UNFIT, BadRecord
 from ledger.judgments import Outcome
 from ledger.manifests import read_manifest, write_manifest
 from tests.run_folder import Folder, choice, config, whole, words
@@ -67,6 +69,28 @@ def test_mixed_prompts_and_mixed_judges_are_unfit(tmp_path):
     assert report.word is Word.UNFIT
     assert any("mixed prompts: 2 ratings" in fault for fault in report.judges[0].faults)
     assert any("mixed judges" in fault and "gpt-a, gpt-b" in fault for fault in report.judges[0].faults)
+
+
+def test_another_judges_records_in_a_judges_folder_are_left_out_and_make_it_unfit(tmp_path):
+    """Keys differ in the judge, so the store takes both; the later ones must not stand in for the judge's own."""
+    folder = whole(tmp_path, config(margin=1.0))
+    own = folder.report().judges[0].scores
+    place = folder.run.judge("judge-1")
+    for store in (place.ratings, place.games, place.exam):
+        changed = {"score": 1.0} if store.path == place.ratings.path else {}
+        folder.write(store, [r.model_copy(update={"judge": "judge-2", **changed}) for r in tuple(store.records())[:3]])
+    (judge,) = folder.report().judges
+    assert judge.scores == own
+    assert "9 records are those of judge-2" in judge.unfit[0]
+
+
+def test_another_models_answers_in_a_models_folder_are_refused(tmp_path):
+    """The baseline's own, copied in, would be identical byte for byte, and ship."""
+    folder = whole(tmp_path, config(margin=1.0))
+    first, second = (folder.run.generation(name).answers.path for name in ("bf16", "w8"))
+    second.write_bytes(first.read_bytes())
+    with pytest.raises(BadRecord, match="bf16, but the folder is w8's"):
+        folder.report()
 
 
 def test_judgments_without_a_manifest_are_unfit(tmp_path):
