@@ -146,8 +146,9 @@ def _item_tables(
             sums[measure][rows, column], weights[measure][rows, column] = found, 1
         if tokens := extras.vocabulary.get(name):
             at = evidence.items.get_indexer(pd.MultiIndex.from_tuples(list(tokens)))
-            sums["kl_vocabulary"][at, column] = np.fromiter(tokens.values(), np.float64)
-            weights["kl_vocabulary"][at, column] = 1
+            known = at >= 0  # an item's choices may be gone where its tokens are not
+            sums["kl_vocabulary"][at[known], column] = np.fromiter(tokens.values(), np.float64)[known]
+            weights["kl_vocabulary"][at[known], column] = 1
     return [UnitTable(measure, sums[measure], weights[measure]) for measure in OF_ITEMS if weights[measure].any()]
 
 

@@ -215,8 +215,10 @@ def test_against_the_whole_vocabulary_of_the_real_model():
     assert bound.mean() > 0.3 * brute.mean()
 
 
-def traced_review(path, baseline_has=1.0, choices=60):
-    """A candidate equal to the baseline byte for byte, with limits on both KLs; `baseline_has`: share of its traces."""
+def traced_review(path, baseline_has=1.0, choices=60, chosen=True):
+    """A candidate equal to the baseline byte for byte, with limits on both KLs; `baseline_has`: share of its traces;
+    `chosen`: whether its choices are still there.
+    """
     limits = {"kl_trace": 0.01, "kl_vocabulary": 0.01}
     data = config(("w8",), control=False, judge=False, limits=limits).model_dump(mode="json", exclude_none=True)
     data["questions"]["traces"] = data["task"][0]["vocabulary"] = True
@@ -225,7 +227,8 @@ def traced_review(path, baseline_has=1.0, choices=60):
     options = [("test", item.id, 0) for item in folder.items]
     for name, kept in (("bf16", baseline_has), ("w8", 1.0)):
         folder.answer(name, "the same text")
-        folder.choose(name)
+        if chosen:
+            folder.choose(name)
         place = folder.run.generation(name).path
         for layout, keys in ((TRACES, turns), (OPTION_TOKENS, options)):
             each = arrays(*distributions(1)[::2], 5)
@@ -252,3 +255,9 @@ def test_coverage_of_kl_counts_what_was_planned_and_not_what_the_baseline_has(tm
 def test_items_that_no_model_came_to_are_missed_by_kl_vocabulary_too(tmp_path):
     vocabulary = traced_review(tmp_path, choices=120).decisions[0].limits[1]
     assert "only 60 of 120 planned choices" in vocabulary.unfit[0]
+
+
+def test_option_tokens_of_items_whose_choices_are_gone_are_no_crash(tmp_path):
+    report = traced_review(tmp_path, chosen=False)
+    assert (report.items, report.vocabulary[0].items) == (0, 60)
+    assert "of 60 planned choices" in report.decisions[0].limits[1].unfit[0]
