@@ -7,7 +7,7 @@ Source: Manski 1989 (no assumption about what is missing). It is not an interval
 from collections.abc import Mapping, Sequence
 
 from analysis.cells import Cell, Values
-from analysis.games import WORTH, turn_class
+from analysis.games import WIN_RANGE, WORTH, turn_class
 from analysis.scores import RATING_RANGE
 from ledger.judgments import Order, Winner
 
@@ -29,17 +29,21 @@ def change_bounds(planned: Sequence[Cell], baseline: Values, candidate: Values) 
 
 
 def win_bounds(planned: Sequence[Cell], verdicts: Mapping[Cell, Mapping[Order, Winner | None]]) -> Bounds | None:
-    """Of a win_score: one known game of two leaves a win or a flip, a loss or a flip, or half a win."""
-    ends = []
-    for cell in planned:
-        known = [winner for winner in verdicts.get(cell, {}).values() if winner is not None]
-        if len(known) == 2:
-            worth = WORTH[turn_class(known[0], known[1])]
-            ends.append((worth, worth))
-        else:
-            alone = WORTH[turn_class(known[0], known[0])] if known else None
-            ends.append((0.0, 1.0) if alone is None else (min(alone, 0.5), max(alone, 0.5)))
-    return _mean_bounds(ends)
+    """Of a win_score: one known game of two leaves a win or a flip, a loss or a flip, or half a win.
+
+    A missing game beside a tie moves no end: both bounds are then one number, which the mean without that cell is not.
+    """
+    known = [[winner for winner in verdicts.get(cell, {}).values() if winner is not None] for cell in planned]
+    if all(len(winners) == 2 for winners in known):
+        return None
+    return _means([_worth(winners) for winners in known])
+
+
+def _worth(known: Sequence[Winner]) -> Bounds:
+    if not known:
+        return WIN_RANGE
+    alone = WORTH[turn_class(known[0], known[-1])]
+    return (alone, alone) if len(known) == 2 else (min(alone, 0.5), max(alone, 0.5))
 
 
 def _rating(value: float | None) -> Bounds:
@@ -47,6 +51,8 @@ def _rating(value: float | None) -> Bounds:
 
 
 def _mean_bounds(ends: Sequence[Bounds]) -> Bounds | None:
-    if not any(low < high for low, high in ends):
-        return None
+    return _means(ends) if any(low < high for low, high in ends) else None
+
+
+def _means(ends: Sequence[Bounds]) -> Bounds:
     return sum(low for low, _ in ends) / len(ends), sum(high for _, high in ends) / len(ends)

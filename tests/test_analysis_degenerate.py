@@ -77,7 +77,7 @@ def test_missing_ratings_have_bounds_on_both_sides(tmp_path):
     report = folder.report()
     judge = report.judges[0]
     assert all(each.bounds[0] < each.scopes[0].rating.value < each.bounds[1] for each in judge.scores)
-    assert all(each.bounds == (0.5, 0.5) or each.bounds is None for each in judge.games)
+    assert all(each.bounds == (0.5, 0.5) for each in judge.games)
     assert "if all missing were worst / best" in faces(report, tmp_path / "out")
 
 

@@ -94,6 +94,7 @@ def test_one_game_of_two_narrows_the_bounds():
         pytest.approx((1 + 1 + 0.5 + 0.5 + 1) / 5),
     )
     assert win_bounds(planned[:1], found) is None
+    assert win_bounds([cell(0), cell(3)], found) == (0.75, 0.75)
 
 
 def games(generator, true, questions=60):
