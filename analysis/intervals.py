@@ -110,9 +110,9 @@ def cluster_mean(
     if n < 2:
         raise TooFewData(f"{measure} ({unit})", n, 2)
     mean = float(sums.sum() / weights.sum())
-    error = _standard_error(sums, weights, mean)
     most = float((sums / weights).max())
     ends = (value_range[0], value_range[1] if math.isfinite(value_range[1]) else most)
+    error = _standard_error(sums, weights, mean, ends[1] - ends[0])
     spread = _Spread(n, mean, error, value_range, ends, _pivots(sums, weights, mean, error, draws))
     settings = f"studentized cluster bootstrap, {len(draws.counts)} resamples" if draws else "Student's t"
     if error <= 0:
@@ -214,11 +214,11 @@ def _pivots(sums: Floats, weights: Floats, mean: float, error: float, draws: Res
     return np.sort(pivots)
 
 
-def _standard_error(sums: Floats, weights: Floats, mean: float) -> float:
-    """The linearized standard error of a ratio of sums; 0 where only rounding remains."""
+def _standard_error(sums: Floats, weights: Floats, mean: float, reach: float) -> float:
+    """The linearized standard error of a ratio of sums; 0 where only rounding remains of values that reach so far."""
     n, residuals = len(sums), sums - mean * weights
     error = math.sqrt(float(residuals @ residuals) * n / (n - 1)) / float(weights.sum())
-    return error if error > 1e-12 * max(1.0, abs(mean)) else 0.0
+    return error if error > 1e-12 * reach else 0.0
 
 
 def _bounded(

@@ -104,6 +104,18 @@ def test_zero_variance_without_an_upper_end_gives_no_interval_but_a_reason():
     assert "all values are equal" in found.missing
 
 
+def test_small_kl_vary_as_large_ones_do():
+    """What float32 leaves of two models that differ by rounding alone is some 1e-14 nats, and no equality."""
+    values = np.random.default_rng(3).exponential(size=60)
+    large, small = (
+        cluster_mean("kl_options", "items", values * size, ones(60), Resamplings(1).of(60), (0, math.inf))
+        for size in (1, 1e-14)
+    )
+    assert small.upper_bounds[0] == pytest.approx(large.upper_bounds[0] * 1e-14)
+    equal = cluster_mean("kl_options", "items", np.full(60, 0.1), ones(60), Resamplings(1).of(60), (0, math.inf))
+    assert "all values are equal" in equal.missing
+
+
 def test_few_varying_questions_do_not_explode():
     values = np.zeros(80)
     values[:2] = -3
