@@ -100,6 +100,8 @@ def trace_report(
     if unlike:
         fault = f"the traces of {'/'.join(map(str, unlike[0]))} hold other tokens than the baseline's"
     turns = {} if fault else traced_turns(before, after)
+    if endless := [key for key, turn in turns.items() if not np.isfinite([turn.kl, turn.change]).all()]:
+        fault, turns = f"the traces of {'/'.join(map(str, endless[0]))} hold a log-probability that is not finite", {}
     top_k = min((before[key].top_tokens.shape[1] for key in shared), default=0)
     missing = len((before.keys() | set(planned)) - set(shared))
     report = trace_summary(model, role, turns, draws, comparisons, top_k, missing, fault)
@@ -227,24 +229,22 @@ def _by_question(turns: Mapping[Key, Turn]) -> dict[Key, Floats]:
 
 def _estimates(
     turns: Mapping[Key, Turn], changes: Floats, draws: Resamplings, comparisons: int, fault: str
-) -> tuple[Estimate, Estimate, Estimate]:
+) -> tuple[Estimate, ...]:
     """Means over positions; the positions of a question, in all its turns and samples, move together.
 
-    A change of log-probability has no range of its own: the extremes that were seen stand in for one.
+    A change of log-probability has no range of its own: the extremes that were seen stand in for one, if they differ.
     """
     names = ("kl_trace", "same_top", "logprob_change")
     if fault:
-        missing = tuple(not_measured(name, "questions", fault) for name in names)
-        return missing[0], missing[1], missing[2]
+        return tuple(not_measured(name, "questions", fault) for name in names)
     sums = _by_question(turns)
     table = np.array([sums[question] for question in sorted(sums)])
-    ranges = ((0.0, math.inf), (0.0, 1.0), (float(changes.min()), float(changes.max())))
+    seen = (float(changes.min()), float(changes.max())) if np.ptp(changes) else (-math.inf, math.inf)
+    ranges = ((0.0, math.inf), (0.0, 1.0), seen)
 
     def estimate(column: int) -> Estimate:
-        drawn = draws.of(len(table))
+        name, drawn = names[column], draws.of(len(table))
         values = (table[:, column], table[:, 3], drawn, ranges[column], comparisons)
-        return estimate_or_missing(
-            names[column], "questions", lambda: cluster_mean(names[column], "questions", *values)
-        )
+        return estimate_or_missing(name, "questions", lambda: cluster_mean(name, "questions", *values))
 
-    return estimate(0), estimate(1), estimate(2)
+    return tuple(map(estimate, range(len(names))))

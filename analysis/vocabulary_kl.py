@@ -8,6 +8,7 @@ which is the same as once an option. From top-K lists it is a lower bound (analy
 zeros are handled); exact where K is the vocabulary. K is told.
 """
 
+import math
 from collections.abc import Collection, Iterator, Mapping
 from dataclasses import dataclass, replace
 
@@ -63,6 +64,11 @@ def vocabulary_report(
     if unlike:
         fault = f"the options of {'/'.join(map(str, unlike[0]))} are cut into other tokens than the baseline's"
     per_item = {} if fault else item_kl(before, after)
+    if endless := [item for item, value in per_item.items() if not math.isfinite(value)]:
+        fault, per_item = (
+            f"the options of {'/'.join(map(str, endless[0]))} hold a log-probability that is not finite",
+            {},
+        )
     first = before[shared[0]] if shared else None
     listed = float(np.exp(first.top_logprobs[0].astype(np.float64)).sum()) if first is not None else 0.0
     report = vocabulary_summary(

@@ -14,6 +14,7 @@ from analysis.resampling import Resamplings
 from analysis.review_report import build_report
 from analysis.tables.traces import trace_table
 from analysis.trace_measures import kl_lower_bound, trace_report
+from analysis.vocabulary_kl import vocabulary_report
 from ledger.config import config_from
 from ledger.runs import RunFolder
 from ledger.traces import OPTION_TOKENS, TRACES, Trace, TraceArrays, TraceWriter, read_traces
@@ -123,6 +124,29 @@ def test_other_tokens_and_missing_turns_are_told():
     report = trace_report("m", "candidate", before, {**after, key: other}, Resamplings(1, 200), 1)[0]
     assert "other tokens" in report.fault
     assert report.kl.value is None
+
+
+def test_identical_traces_give_no_interval_of_zero_width():
+    before, _ = sides(6)
+    report = trace_report("m", "candidate", before, before, Resamplings(1, 200), 1)[0]
+    assert (report.logprob_change.value, report.logprob_change.interval) == (0, None)
+    assert "all values are equal" in report.logprob_change.missing
+    assert report.same_top.interval[0] < report.same_top.interval[1] == 1
+
+
+@pytest.mark.parametrize("number", [math.nan, -math.inf])
+def test_a_model_that_gives_no_number_is_a_fault_and_no_crash(number):
+    before, after = sides(6)
+    key = ("s", "3", 0, 2)
+    rows = (np.full_like(getattr(after[key], name), number) for name in ("logprobs", "top_logprobs"))
+    after[key] = TraceArrays(after[key].tokens, next(rows), after[key].top_tokens, next(rows))
+    draws = Resamplings(1, 200)
+    report, sums = trace_report("m", "candidate", before, after, draws, 1)
+    assert report.fault == "the traces of s/3/0/2 hold a log-probability that is not finite"
+    assert (report.kl.missing, sums) == (report.fault, {})
+    options, per_item = vocabulary_report("m", "candidate", before, after, draws, 1)
+    assert options.fault == "the options of s/3 hold a log-probability that is not finite"
+    assert per_item == {}
 
 
 def stored(folder, model, values, layout=TRACES):
