@@ -67,12 +67,16 @@ def max_drop(losses: Sequence[int], gains: Sequence[int]) -> tuple[float, int]:
     as_far = np.where(flips > 0, stats.binom.sf(least - 1, flips, 0.5), float(drops[worst] <= 0))
     with np.errstate(divide="ignore"):
         none = np.log1p(-as_far).sum()
-    return float(-np.expm1(none)), worst
+    return float(abs(np.expm1(none))), worst
 
 
 def fisher(p_values: Sequence[float]) -> float:
-    """Fisher's combination: -2 Σ ln p against chi-square with two degrees of freedom a benchmark."""
-    return float(stats.combine_pvalues(p_values, method="fisher").pvalue)
+    """Fisher's combination: -2 Σ ln p against chi-square with two degrees of freedom a benchmark.
+
+    Thousands of losses without a gain have a p that no double holds; the smallest that one does stands in.
+    """
+    least = np.finfo(np.float64).tiny
+    return float(stats.combine_pvalues(np.maximum(p_values, least), method="fisher").pvalue)
 
 
 def loss_tests(scoring: str, counts: Sequence[tuple[str, int, int]], items: int, margin: float) -> LossTests | None:

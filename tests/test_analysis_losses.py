@@ -54,6 +54,9 @@ def test_a_loss_spread_evenly_is_found_by_pooling():
 def test_fisher_is_scipys_and_needs_several_benchmarks():
     values = [mcnemar(9, 3)[0], mcnemar(4, 4)[0]]
     assert fisher(values) == pytest.approx(stats.chi2.sf(-2 * np.log(values).sum(), 4))
+    wrecked = loss_tests("acc", [("t", 5_000, 10), ("u", 3, 3)], 20_000, 0.02)  # pytest makes a warning an error
+    assert (wrecked.pooled_p, str(wrecked.max_drop_p), wrecked.loss) == (0, "0.0", True)
+    assert wrecked.fisher_p < 1e-300
     one = loss_tests("acc", [("t", 9, 3)], 100, 0.02)
     assert (one.max_drop_p, one.fisher_p, one.pooled_p) == (None, None, mcnemar(9, 3)[0])
 
