@@ -34,7 +34,8 @@ Classes = Mapping[Place, TurnClass]
 class Agreement:
     """Two raters on the places that both judged: share of equal classes, the same among decided ones, Cohen's kappa.
 
-    `interval` of kappa is 95 %, over questions: a percentile bootstrap, over 2,000 a jackknife; None without a kappa.
+    `interval` of kappa is 95 %, over questions: a percentile bootstrap, over 2,000 a jackknife, for a perfect kappa
+    Wilson's; None without a kappa, and where no resample moves it.
     """
 
     first: str
@@ -144,13 +145,21 @@ def calibration(
     shared = np.cov([own_means[unit] for unit in gaps], errors)[0, 1]
     variance = values.var(ddof=1) / len(values) + errors.var(ddof=1) / len(errors) + 2 * shared / len(values)
     half = float(stats.t.ppf(0.975, len(errors) - 1)) * math.sqrt(max(0.0, variance))
-    found = Estimate("win_change", "questions", len(errors), value, (value - half, value + half), settings="PPI, t")
+    ends, why = ((value - half, value + half), None) if half > 1e-12 else (None, "no variation between questions")
+    found = Estimate("win_change", "questions", len(errors), value, ends, why, settings="PPI, t")
     return Calibration(judge, candidate, len(errors), raw, found, None)
 
 
 def _kappa_interval(kappa: float, tables: Floats, draws: Resamplings) -> tuple[float, float] | None:
-    """By bootstrap over the questions' tables, (questions, 3, 3); by jackknife where they are too many to resample."""
+    """By bootstrap over the questions' tables, (questions, 3, 3); by jackknife where they are too many to resample.
+
+    A perfect kappa is perfect in every resample: there the share of equal classes has Wilson's bound over questions.
+    """
     n = len(tables)
+    if kappa == 1:
+        chance = float(((tables.sum(axis=(0, 1)) / tables.sum()) ** 2).sum())
+        least = n / (n + float(stats.norm.ppf(0.975)) ** 2)  # Wilson's lower end for n of n
+        return (least - chance) / (1 - chance), 1.0
     if n > MOST_UNITS:
         rest = _kappas(tables.sum(axis=0) - tables)
         reach = float(stats.norm.ppf(0.975) * np.sqrt((n - 1) / n * ((rest - rest.mean()) ** 2).sum()))
@@ -161,7 +170,7 @@ def _kappa_interval(kappa: float, tables: Floats, draws: Resamplings) -> tuple[f
     if not len(kappas):
         return None
     low, high = np.quantile(kappas, (0.025, 0.975))
-    return float(low), float(high)
+    return (float(low), float(high)) if low < high else None
 
 
 def _kappas(tables: Floats) -> Floats:

@@ -56,6 +56,30 @@ def test_raters_that_always_say_the_same_have_no_kappa_and_chance_has_none_above
     assert (same.kappa, same.better_than_chance) == (pytest.approx(1), True)
 
 
+@pytest.mark.parametrize(("questions", "better"), [(2, False), (3, False), (6, True), (2_002, True)])
+def test_raters_that_always_agree_have_an_interval_with_a_width(questions, better):
+    """Two questions on which both said the same show nothing: the bootstrap alone would give them [1, 1]."""
+    pairs = [(CLASSES[2 * (number % 2)],) * 2 for number in range(questions)]
+    found = agreement("a", "b", pairs, range(questions), DRAWS)
+    assert found.kappa == found.interval[1] == 1
+    assert (found.interval[0] < 1, found.better_than_chance) == (True, better)
+    if questions == 2:
+        assert found.interval[0] == pytest.approx((found.equal.interval[0] - 0.5) / 0.5)
+
+
+def test_questions_that_are_all_alike_give_kappa_no_interval_of_zero_width():
+    pairs = [(WIN, WIN), (LOSS, LOSS), (WIN, LOSS)] * 5
+    found = agreement("a", "b", pairs, [number // 3 for number in range(15)], DRAWS)
+    assert (found.kappa, found.interval) == (pytest.approx(0.4), None)
+
+
+def test_a_judge_that_never_errs_about_a_candidate_that_always_wins_has_no_corrected_zero_width():
+    """Another candidate that always loses gives the judge its kappa."""
+    said = {(name, place(n)[1]): each for name, each in (("cand", WIN), ("other", LOSS)) for n in range(8)}
+    found = calibration("j", "cand", said, said, next(iter(agreements({"j": said, "people": said}, DRAWS))))
+    assert (found.refused, found.corrected.value, found.corrected.interval) == (None, 0.5, None)
+
+
 def test_alpha_by_hand_and_with_missing_verdicts():
     """Four places of two raters: three equal, one not; n = 8, observed 2 / 8, expected from the totals 4, 2, 2."""
     one = dict(zip(map(place, range(4)), (WIN, WIN, TIE, LOSS), strict=True))
