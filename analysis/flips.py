@@ -16,7 +16,7 @@ from analysis.intervals import paired_proportion, share
 from analysis.losses import LossTests, loss_tests, mcnemar
 from analysis.margins import Margins, margins
 from analysis.resampling import Bools, Floats, Resamplings
-from analysis.ties import USUAL_STEP, Ties, logit_step, ties
+from analysis.ties import Ties, logit_step, ties, within_a_step
 
 
 @dataclass(frozen=True)
@@ -174,10 +174,10 @@ def _steps(pairs: PairedChoices, parts: Sequence[tuple[str, Ints]]) -> dict[str,
 
 def _close(measured: Distances, parts: Sequence[tuple[str, Ints]], steps: dict[str, float | None]) -> Bools:
     """Whether each item's two best lie within one step of its task's logits."""
-    close = np.asarray(measured.gap <= (steps["all"] or USUAL_STEP))
+    close = within_a_step(measured.gap, steps["all"])
     for scope, rows in parts:
         if scope.startswith("task "):
-            close[rows] = measured.gap[rows] <= (steps[scope] or USUAL_STEP)
+            close[rows] = within_a_step(measured.gap[rows], steps[scope])
     return close
 
 

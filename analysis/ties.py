@@ -47,6 +47,11 @@ def logit_step(logprobs: Floats) -> float | None:
     return None
 
 
+def within_a_step(gap: Floats, step: float | None) -> Bools:
+    """Which gaps are at most one step, as far as float32 tells; nats, (items,)."""
+    return np.asarray(gap <= (step or USUAL_STEP) * (1 + TOLERANCE))
+
+
 def ties(gap: Floats, gap_after: Floats, close: Bools, flipped: Bools, step: float | None) -> Ties:
     """The counts of one scope; every array is (items,)."""
     return Ties(

@@ -7,7 +7,7 @@ from hypothesis import strategies as st
 
 from analysis.distances import moved
 from analysis.margins import margins
-from analysis.ties import logit_step, ties
+from analysis.ties import logit_step, ties, within_a_step
 
 GENERATOR = np.random.default_rng(3)
 
@@ -46,7 +46,10 @@ def test_probabilities_that_move_move_both_ways(rows):
 def test_the_step_of_bfloat16_logits_is_seen(step):
     logits = GENERATOR.integers(0, 60, size=(200, 4)) * step
     shift = np.log(np.exp(logits).sum(axis=1, keepdims=True) + 5)
-    assert logit_step((logits - shift).astype(np.float32).astype(np.float64)) == step
+    stored = (logits - shift).astype(np.float32).astype(np.float64)
+    assert logit_step(stored) == step
+    best, gaps = (np.sort(each, axis=1)[:, -1] - np.sort(each, axis=1)[:, -2] for each in (logits, stored))
+    assert np.array_equal(within_a_step(gaps, step), best <= step)
 
 
 def test_float32_logits_lie_on_no_grid_and_few_gaps_say_nothing():
