@@ -38,8 +38,9 @@ def wilson(measure: str, unit: str, successes: int, n: int, comparisons: int = 1
         raise TooFewData(f"{measure} ({unit})", n, 1)
 
     def bound(alpha: float, side: int) -> float:
-        ends = proportion_confint(successes, n, alpha=2 * alpha, method="wilson")
-        return float(ends[side])
+        low, high = proportion_confint(successes, n, alpha=2 * alpha, method="wilson")
+        # Rounding can leave an end 1e-17 inside 0 or 1, where it is 0 or 1.
+        return float(min(low, value) if side == 0 else max(high, value))
 
     value = successes / n
     sd = math.sqrt(value * (1 - value)) or None

@@ -35,10 +35,11 @@ def test_wilson_equals_statsmodels_and_its_bounds_are_one_sided():
     assert found.upper_bounds[1] == pytest.approx(proportion_confint(7, 50, 0.05, "wilson")[1])
 
 
-@pytest.mark.parametrize("successes", [0, 20])
-def test_wilson_has_width_where_all_are_equal(successes):
-    low, high = wilson("flips", "items", successes, 20).interval
-    assert 0 <= low < high <= 1
+@pytest.mark.parametrize("n", [7, 12, 20])
+def test_wilson_has_width_where_all_are_equal_and_ends_there(n):
+    none, every = (wilson("flips", "items", successes, n).interval for successes in (0, n))
+    assert none[0] == 0 < none[1] < 1
+    assert 0 < every[0] < 1 == every[1]
 
 
 def test_tango_without_discordant_pairs_is_the_closed_form():
