@@ -37,13 +37,18 @@ class Strength:
 
 
 def strengths(results: Results, baseline: str, models: Sequence[str]) -> tuple[Strength, ...]:
-    """The baseline first, then the models as given; empty for fewer than three models with games."""
-    played = {name for pair, units in results.items() if units for name in pair}
+    """The baseline first, then the models as given; empty for fewer than three models with games.
+
+    Games of a model that is not among them (one that the review no longer has) count for nothing.
+    """
+    asked = {baseline, *models}
+    own = {pair: units for pair, units in results.items() if units and asked.issuperset(pair)}
+    played = {name for pair in own for name in pair}
     names = [baseline, *(name for name in models if name in played)]
     if len(names) < FEWEST_MODELS or baseline not in played:
         return ()
-    units = sorted({unit for found in results.values() for unit in found})
-    wins, weights, seats = _arrays(results, names, units)
+    units = sorted({unit for found in own.values() for unit in found})
+    wins, weights, seats = _arrays(own, names, units)
     if fault := _fault(wins, weights, seats, len(names), len(units)):
         return tuple(Strength(name, not_measured("strength", "questions", fault, len(units)), None) for name in names)
     fitted = _fitted(wins.sum(axis=0), weights.sum(axis=0), seats, len(names))
@@ -56,7 +61,7 @@ def strengths(results: Results, baseline: str, models: Sequence[str]) -> tuple[S
 
 def _arrays(results: Results, names: Sequence[str], units: Sequence[Unit]) -> tuple[Floats, Floats, np.ndarray]:
     """Wins and weights, each (units, pairs); the seats (pairs, 2) of the first and second model."""
-    pairs = sorted(pair for pair in results if set(pair) <= set(names))
+    pairs = sorted(results)
     place = {unit: index for index, unit in enumerate(units)}
     wins, weights = np.zeros((len(units), len(pairs))), np.zeros((len(units), len(pairs)))
     for column, pair in enumerate(pairs):

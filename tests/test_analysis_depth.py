@@ -139,6 +139,14 @@ def test_with_games_against_the_baseline_alone_a_strength_is_the_log_odds():
     assert found == {"base": 0, "a": pytest.approx(np.log(3)), "b": pytest.approx(0, abs=1e-12)}
 
 
+def test_games_of_a_model_that_the_review_no_longer_has_count_for_nothing():
+    results = games(np.random.default_rng(3), {"b": 0.0, "x": 0.4, "y": -0.4})
+    gone = {("s", str(q + 50)): (1.0, 2.0) for q in range(100)}
+    own, more = (strengths(each, "b", ["x", "y"]) for each in (results, {**results, ("b", "gone"): gone}))
+    assert own == more
+    assert strengths({("b", "x"): gone, ("b", "gone"): gone, ("x", "gone"): gone}, "b", ["x"]) == ()
+
+
 def test_strengths_without_a_finite_fit_are_named():
     units = {("s", str(q)): (1.0, 1.0) for q in range(20)}
     half = {("s", str(q)): (0.5, 1.0) for q in range(20)}
