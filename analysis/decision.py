@@ -168,13 +168,14 @@ def _causes(evidence: Evidence, word: Word, step: int) -> tuple[str, ...]:
 
 
 def _primary_clause(primary: Gate, step: int) -> str:
-    estimate, margin = primary.estimate, number(primary.estimate.measure, primary.threshold)
+    estimate, measure = primary.estimate, primary.estimate.measure
     if estimate.identical:
         return _same_clause(estimate)
     if estimate.lower_bounds[step - 1] > primary.threshold:
         return _bound_clause(primary, step, 0, "above")
-    low, high = (number(estimate.measure, ends[step - 1]) for ends in (estimate.lower_bounds, estimate.upper_bounds))
-    return f"{estimate.measure} may lie on either side of {margin} (bounds {low} and {high})"
+    ends = (estimate.lower_bounds[step - 1], estimate.upper_bounds[step - 1])
+    low, high = (apart(measure, end, primary.threshold)[0] for end in ends)
+    return f"{measure} may lie on either side of {number(measure, primary.threshold)} (bounds {low} and {high})"
 
 
 def _same_clause(estimate: Estimate) -> str:

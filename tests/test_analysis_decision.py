@@ -65,6 +65,14 @@ def test_the_truth_table(bounds, unfit, limits, word):
     assert bool(found.settle) == (word in (Word.INCONCLUSIVE, Word.UNFIT))
 
 
+@pytest.mark.parametrize(("low", "high"), [(-0.3004, 0.1), (-0.9, -0.2996)])
+def test_an_open_primary_shows_its_bound_apart_from_the_margin(low, high):
+    (cause,) = decided(low, high).causes
+    near = low if high > 0 else high
+    assert f"{near:.4f}".replace("-", "−") in cause
+    assert "either side of −0.30 (" in cause
+
+
 def test_a_limit_at_its_threshold_is_within():
     found = decided(limits=[limit(0.01, 0.08)])
     assert found.word is Word.SHIP
