@@ -20,6 +20,7 @@ from analysis.games import (
     Verdicts,
     played_scopes,
     position_bias,
+    seat,
     turn_classes,
     verdicts,
     win_values,
@@ -28,7 +29,7 @@ from analysis.lengths import length_changes, length_controlled, length_panel
 from analysis.resampling import RESAMPLES, Resamplings
 from analysis.scores import paired_changes, rating_change, rating_change_p, scored_scopes
 from analysis.stored import USED, Freshness, JudgmentFile, Stored, StoredPair, StoredRating
-from ledger.judgments import Order, Outcome, Winner
+from ledger.judgments import Outcome, Winner
 
 ALL_PAIRS_UP_TO = 5
 
@@ -184,13 +185,8 @@ def _scores(rows: Iterable[StoredRating]) -> dict[Cell, float]:
 
 def _seats(found: Verdicts) -> tuple[int, int]:
     """Picks of the first and of the second seat, over all single games with a winner."""
-    picks = Counter(
-        (winner is Winner.BASELINE) == (order is Order.BASELINE_FIRST)
-        for orders in found.values()
-        for order, winner in orders.items()
-        if winner in (Winner.BASELINE, Winner.CANDIDATE)
-    )
-    return picks[True], picks[False]
+    picks = Counter(seat(order, winner) for orders in found.values() for order, winner in orders.items() if winner)
+    return picks["first"], picks["second"]
 
 
 def _decimal(row: StoredRating) -> bool:

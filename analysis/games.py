@@ -131,8 +131,8 @@ def position_bias(found: Verdicts) -> PositionBias:
     """How often the seat decided; the proportions treat games as independent and are descriptive."""
     first_wins = decisive = toward_first = toward_second = flips = complete = 0
     for orders in found.values():
-        seats = [_seat(order, winner) for order, winner in sorted(orders.items()) if winner is not None]
-        decisive += sum(seat is not None for seat in seats)
+        seats = [seat(order, winner) for order, winner in sorted(orders.items()) if winner is not None]
+        decisive += sum(each is not None for each in seats)
         first_wins += seats.count("first")
         if len(seats) < 2:
             continue
@@ -161,7 +161,7 @@ def flips_by_gap(classes: Mapping[Cell, TurnClass], changes: Values) -> tuple[Ga
     return tuple(GapFlips(gap, sum(flips), len(flips)) for gap, flips in rows)
 
 
-def _seat(order: Order, winner: Winner) -> str | None:
+def seat(order: Order, winner: Winner) -> str | None:
     """The seat that won: `first`, `second`, or None for a tie."""
     if winner is Winner.TIE:
         return None
