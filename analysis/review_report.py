@@ -1,6 +1,6 @@
 """The one object behind every face of the report: each number that any of them prints stands here once.
 
-In: a config, a run folder, the time it is made. Out: a frozen ReviewReport, the same for the same records in any order.
+In: the evidence of a run folder, the time. Out: a frozen ReviewReport, the same for the same records in any order.
 """
 
 from collections.abc import Iterator
@@ -13,7 +13,7 @@ from analysis.costs import Cost, costs
 from analysis.coverage import Coverage
 from analysis.decision import EXIT_CODES, Decision, Word, decisions, overall
 from analysis.estimates import Estimate
-from analysis.evidence import ModelEvidence, RunEvidence, identical_answers, read_evidence
+from analysis.evidence import ModelEvidence, RunEvidence, identical_answers
 from analysis.gates import Measured, decision_evidence, gate, primary_judge
 from analysis.inputs import Inputs
 from analysis.judge_reports import JudgeReport, judge_report
@@ -34,9 +34,7 @@ from analysis.resampling import RESAMPLES, Resamplings
 from analysis.trace_measures import TraceReport, trace_report
 from analysis.vocabulary_kl import VocabularyReport, vocabulary_report
 from analysis.within_candidate import Within
-from ledger.config import ReviewConfig
 from ledger.manifests import assay_version
-from ledger.runs import RunFolder
 
 
 class ReviewReport(BaseModel):
@@ -96,13 +94,8 @@ class ReviewReport(BaseModel):
         return primary_judge(self.judges, self.primary) if judged else next(iter(self.judges), None)
 
 
-def build_report(config: ReviewConfig, run: RunFolder, made_at: str) -> ReviewReport:
-    """Measure and decide everything that a run folder allows. Raises BadRecord or DuplicateKey for a broken file."""
-    return report_from(read_evidence(config, run), made_at)
-
-
 def report_from(evidence: RunEvidence, made_at: str, resamples: int = RESAMPLES) -> ReviewReport:
-    """The report of evidence that was read; all chance comes from the config's seed."""
+    """Measure and decide everything that evidence allows; all chance comes from the config's seed."""
     config, draws, extras = evidence.config, Resamplings(evidence.config.seed, resamples), Extras()
     measured = _measured(evidence, draws, extras)
     related = relations(evidence, measured, extras, draws)

@@ -6,8 +6,9 @@ from pathlib import Path
 import numpy as np
 
 from analysis.decision import Word
+from analysis.evidence import read_evidence
 from analysis.faces.data import report_json
-from analysis.review_report import ReviewReport, build_report
+from analysis.review_report import ReviewReport, report_from
 from ledger.config import ReviewConfig, config_from
 from ledger.digests import digest_of, file_digest
 from ledger.judgments import ExamMark, Game, Order, Outcome, Rating, Winner
@@ -154,6 +155,11 @@ class Folder:
 
     def report(self) -> ReviewReport:
         return build_report(self.config, self.run, NOW)
+
+
+def build_report(config: ReviewConfig, run: RunFolder, made_at: str) -> ReviewReport:
+    """Read a run folder, and measure and decide everything that it allows."""
+    return report_from(read_evidence(config, run), made_at)
 
 
 def choice(model: str, item: Item, logprobs: list[float]) -> Choice:

@@ -2,12 +2,12 @@
 
 import pytest
 
-from analysis.review_report import build_report
 from ledger.config import config_from
 from ledger.manifests import open_manifest, write_manifest
 from ledger.records import Choice
 from ledger.runs import RunFolder
 from ledger.store import Writer
+from tests.run_folder import build_report
 
 
 def made(run, model, engine="vllm", **facts):

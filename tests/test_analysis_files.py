@@ -17,10 +17,10 @@ from analysis.faces.model_card import model_cards
 from analysis.faces.text import HIDDEN, visible
 from analysis.faces.writers import WRITTEN, write_reports
 from analysis.numbers import cell, number
-from analysis.review_report import ReviewReport, build_report
+from analysis.review_report import ReviewReport
 from analysis.tables.sections import sections
 from ledger.config import config_from
-from tests.run_folder import NOW, Folder, config, whole
+from tests.run_folder import NOW, Folder, build_report, config, whole
 
 HOSTILE = '=HYPERLINK("http://x") </script> ]]> <!-- \x00 \ud800 \u202e \x1b[31m \ufffe\n---'
 

@@ -7,9 +7,8 @@ import pytest
 from analysis.decision import Word
 from analysis.faces.junit import report_junit
 from analysis.numbers import cell, number
-from analysis.review_report import build_report
 from ledger.config import config_from
-from tests.run_folder import NOW, config, whole, words
+from tests.run_folder import NOW, build_report, config, whole, words
 
 # Jenkins' xUnit plug-in, junit-10.xsd: what an element may have.
 SCHEMA = {

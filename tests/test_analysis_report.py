@@ -8,13 +8,13 @@ from analysis.faces.markdown import MOST_LINES, report_markdown
 from analysis.faces.page import report_html
 from analysis.faces.terminal import summary
 from analysis.faces.writers import write_reports
-from analysis.review_report import build_report, report_from
+from analysis.review_report import report_from
 from analysis.tables.review import Table
 from ledger.config import config_from
 from ledger.errors import EXIT_HOLD, EXIT_INCONCLUSIVE, EXIT_SHIP
 from ledger.judgments import Outcome
 from ledger.records import Finish
-from tests.run_folder import NOW, Folder, config, no_zero_width, whole, words
+from tests.run_folder import NOW, Folder, build_report, config, no_zero_width, whole, words
 
 
 def test_the_folder_reads_back_as_it_was_written(tmp_path):

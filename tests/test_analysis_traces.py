@@ -11,14 +11,13 @@ from hypothesis import strategies as st
 from scipy.special import log_softmax
 
 from analysis.resampling import Resamplings
-from analysis.review_report import build_report
 from analysis.tables.traces import trace_table
 from analysis.trace_measures import kl_lower_bound, trace_report
 from analysis.vocabulary_kl import vocabulary_report
 from ledger.config import config_from
 from ledger.runs import RunFolder
 from ledger.traces import OPTION_TOKENS, TRACES, Trace, TraceArrays, TraceWriter, read_traces
-from tests.run_folder import Folder, config
+from tests.run_folder import Folder, build_report, config
 
 VOCABULARY = 12
 

@@ -8,7 +8,6 @@ import numpy as np
 import pytest
 
 from analysis.resampling import Resamplings
-from analysis.review_report import build_report
 from analysis.tables.traces import vocabulary_table
 from analysis.vocabulary_kl import vocabulary_report
 from assay.placement.work import run_work
@@ -22,6 +21,7 @@ from ledger.progress import silent
 from ledger.records import Item
 from ledger.runs import RunFolder
 from ledger.traces import OPTION_TOKENS, TraceArrays, read_traces
+from tests.run_folder import build_report
 
 ITEMS = tuple(
     Item(task="t", id=str(i), subject="s", question=f"{i}?", options=("red", "deep blue"), gold=0) for i in range(6)

@@ -16,8 +16,8 @@ from pathlib import Path
 ROOT = Path(__file__).resolve().parents[2]
 sys.path[0] = str(ROOT)  # not this folder: a bench has a room's name
 
-from analysis.review_report import build_report  # noqa: E402
 from tests.review_factory import Factory  # noqa: E402
+from tests.run_folder import build_report  # noqa: E402
 
 REPEATS, NOW = 3, "2026-11-24T12:00:00+00:00"
 
