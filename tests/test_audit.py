@@ -157,6 +157,15 @@ def test_rows_that_repeat_a_prompt_count_within_their_question(folder):
     assert any("1 rows repeat a prompt" in line for line in findings(audited(folder).files[1]))
 
 
+def test_ids_that_are_no_numbers_are_told_as_they_are(folder):
+    rows = rows_of(folder / "question.jsonl")
+    ids = [8, 9, 10, "²", "9" * 5000]
+    write(folder / "question.jsonl", [*rows, *({**rows[0], "question_id": id} for id in ids)])
+    told = [line for line in findings(audited(folder).files[1]) if line.startswith("a: 5 questions are missing")]
+    assert len(told) == 2
+    assert all({"8-10", "²", "9" * 5000} == set(line.rstrip(".").split(": ")[2].split(", ")) for line in told)
+
+
 def test_verdicts_that_fastchat_reads_by_its_own_rules_are_told(folder, capsys):
     rows = rows_of(folder / "model_judgment/gpt-4_single.jsonl")
     rows[0] = rating("a", 1, 1, score=5, said="The scale is like [[5]], so: [[9]]")

@@ -11,6 +11,7 @@ from analysis.numbers import count_of, optional, probability, value_cell
 from analysis.stored import Freshness
 
 MOST_IDS = 12
+MOST_DIGITS = 18  # an id with more is a name
 
 
 def findings(file: FileAudit) -> Iterator[str]:
@@ -81,8 +82,8 @@ def _ranges(ids: Sequence[str]) -> str:
     """Ids as `126-130, 142`; long lists are cut."""
     runs: list[list[str]] = []
     for id in ids:
-        follows = runs and id.isdigit() and runs[-1][-1].isdigit() and int(id) == int(runs[-1][-1]) + 1
-        if follows:
+        before = _number(runs[-1][-1]) if runs else None
+        if before is not None and _number(id) == before + 1:
             runs[-1].append(id)
         else:
             runs.append([id])
@@ -91,7 +92,12 @@ def _ranges(ids: Sequence[str]) -> str:
 
 
 def _by_number(id: str) -> tuple[int, str]:
-    return (int(id), "") if id.isdigit() else (0, id)
+    return (_number(id) or 0, id)
+
+
+def _number(id: str) -> int | None:
+    """None for a name, also one of digits that are no decimal ones, such as ²."""
+    return int(id) if id.isdecimal() and len(id) <= MOST_DIGITS else None
 
 
 def _two(value: float) -> str:
