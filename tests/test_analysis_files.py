@@ -195,6 +195,7 @@ def test_a_list_that_names_another_place_removes_nothing_there(report, tmp_path)
         path.write_text("kept")
     (folder / "tables" / "old.csv").write_text("old")
     names = ["../review.toml", "tables/../notes.md", "notes.md", "tables/deep/x.csv", str(kept[0]), "tables/old.csv"]
+    names += ["tables/..", "tables/", "tables/deep", "tables/a\0b", f"tables/{'x' * 300}"]
     (folder / WRITTEN).write_text("\n".join(names))
     write_reports(report, folder)
     assert all(path.read_text() == "kept" for path in kept)

@@ -55,10 +55,11 @@ def _parts(report: ReviewReport) -> Iterator[tuple[str, str]]:
 
 
 def _earlier(folder: Path) -> set[str]:
-    """What an earlier report wrote into the folders below; a line that names another place is not believed."""
+    """Of the files in the folders below those that are listed as an earlier report's; no other place is looked at."""
     path = folder / WRITTEN
-    lines = path.read_text(encoding="utf-8", errors="replace").splitlines() if path.exists() else []
-    return {line for line in lines if line.split("/")[0] in (FIGURES, TABLES, CARDS) and line.count("/") == 1}
+    listed = path.read_text(encoding="utf-8", errors="replace").splitlines() if path.exists() else []
+    found = (each for name in (FIGURES, TABLES, CARDS) for each in (folder / name).glob("*") if each.is_file())
+    return {each.relative_to(folder).as_posix() for each in found} & set(listed)
 
 
 def _list_written(folder: Path, names: set[str]) -> None:
