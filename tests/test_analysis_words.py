@@ -6,9 +6,10 @@ import pytest
 
 from analysis.costs import Cost
 from analysis.decision import Word
+from analysis.losses import loss_tests
 from analysis.model_difference import ModelDifference
 from analysis.run_difference import RunDifference, Side
-from analysis.tables.choices import flip_table
+from analysis.tables.choices import flip_table, loss_table
 from analysis.tables.difference import notes
 from analysis.tables.review import NO_FLOOR, NOISE_FLOOR
 from analysis.tables.strip import evidence_strip
@@ -79,3 +80,11 @@ def test_a_fault_that_is_a_sentence_ends_with_one_period(report):
         **{"before": side, "after": side, "models": (model,), "only_before": ()},
     )
     assert list(notes(difference)) == ["The choices of w4 cannot be compared: Make both models' choices again."]
+
+
+def test_a_loss_of_one_benchmark_is_shown_at_a_level_that_the_caption_names(report):
+    tests = loss_tests("acc", [("task test", 9, 2)], 100, 0.02)
+    assert 0.05 / 3 < tests.pooled_p <= 0.05
+    table = loss_table(report.model_copy(update={"choices": (replace(report.choices[0], losses=(tests,)),)}))
+    assert table.rows[0][table.header.index("a loss?")] == "yes"
+    assert "of one benchmark, its one p at or under 0.05" in table.caption

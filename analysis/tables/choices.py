@@ -107,8 +107,9 @@ def loss_table(report: ReviewReport) -> Table:
     header = ("model", "role", "by", "pooled p", "largest drop p", "Fisher p", "a loss?", "same within the margin?")
     caption = (
         "One-sided tests of a loss over benchmarks (tasks, or the subjects of one task): all items pooled, the one "
-        f"benchmark that drops furthest, Fisher's combination. Any p at or under {level} shows a loss at 5 %. No loss "
-        "found is not the same as none: that is a test of its own (two one-sided tests within the margin)."
+        f"benchmark that drops furthest, Fisher's combination. Any p at or under {level} shows a loss at 5 %; of one "
+        f"benchmark, its one p at or under {ALPHA:.2f}. No loss found is not the same as none: that is a test of its "
+        "own (two one-sided tests within the margin)."
     )
     return Table("losses", "Is there a loss of accuracy?", caption, header, rows)
 
