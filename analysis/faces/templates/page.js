@@ -246,7 +246,16 @@
     detail.scrollTop = 0;
   };
 
-  const follow = (jump) => {
+  // The first row that has this key; any has an empty one.
+  const show = (key, scroll) => {
+    fill();
+    shown = filtered();
+    current = shown.findIndex((row) => matchesKey(row, key));
+    renderList();
+    render(scroll);
+  };
+
+  const follow = () => {
     const wanted = new URLSearchParams(location.hash.slice(1));
     if (!location.hash.includes("=")) return false;
     const named = { q: "q", at: "turn", turn: "turn", candidate: "model", sample: "sample", item: "item", source: "source" };
@@ -254,12 +263,8 @@
     if (key.has("item") && !wanted.has("show")) wanted.set("show", "items");
     for (const name of Object.keys(filters)) filters[name] = wanted.get(name) ?? { show: "all", sort: "loss" }[name] ?? "";
     if (wanted.has("q") && !wanted.has("at")) filters.turn = "";
-    fill();
-    shown = filtered();
-    current = key.size ? shown.findIndex((row) => matchesKey(row, key)) : shown.length ? 0 : -1;
-    renderList();
-    render(true);
-    if (jump) $("answers").scrollIntoView();
+    show(key, true);
+    $("answers").scrollIntoView();
     return true;
   };
 
@@ -271,30 +276,22 @@
     render(true);
   };
 
-  const begin = () => {
-    fill();
-    shown = filtered();
-    current = shown.length ? 0 : -1;
-    renderList();
-    render(false);
-  };
-
   for (const name of Object.keys(filters)) {
     $("filter-" + name).addEventListener("change", (event) => {
       const items = ITEM_KINDS.includes(filters.show);
       filters[name] = event.target.value;
       if (items !== ITEM_KINDS.includes(filters.show)) Object.assign(filters, { model: "", category: "", turn: "" });
-      begin();
+      show(new Map(), false);
       history.replaceState(null, "", address(shown[current]));
     });
   }
   addEventListener("beforeprint", () => document.querySelectorAll("details").forEach((each) => { each.open = true; }));
-  addEventListener("hashchange", () => follow(true));
+  addEventListener("hashchange", follow);
   addEventListener("keydown", (event) => {
     const busy = event.ctrlKey || event.metaKey || event.altKey || /^(INPUT|SELECT|TEXTAREA)$/.test(event.target.tagName);
     if (busy || !["j", "k"].includes(event.key)) return;
     event.preventDefault();
     move(event.key === "j" ? 1 : -1);
   });
-  if (!follow(true)) begin();
+  if (!follow()) show(new Map(), false);
 })();
