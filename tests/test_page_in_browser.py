@@ -13,6 +13,8 @@ from analysis.faces.exhibit_data import MOST_CHARACTERS
 from analysis.faces.page import Shown
 from analysis.faces.writers import write_reports
 from analysis.review_report import report_from
+from ledger.config import config_from
+from ledger.judgments import Outcome
 from ledger.runs import RunFolder
 from tests.chromium import AXE, DESKTOP, PHONE, chromium, emulate, needs_axe, needs_chromium, requests
 from tests.review_factory import Factory
@@ -55,6 +57,25 @@ def review(tmp_path_factory):
     for folder, redact in (("open", False), ("redacted", True)):
         write_reports(report, run.path / folder, Shown(exhibits(evidence), items, redact))
     return run.path, report, exhibits(evidence)
+
+
+@pytest.fixture(scope="module")
+def sampled(tmp_path_factory):
+    """The page of a review of two samples, the second rated far worse, with a candidate named like the usual order."""
+    small = {"questions": 3, "items": 8, "words": 5, "candidates": ("w8a8", "loss"), "judges": ("judge-a",)}
+    made = Factory(tmp_path_factory.mktemp("samples") / "r", **small)
+    run = made.write()
+    for name in ("bf16", *made.candidates):
+        store = run.generation(name).answers
+        store.replace([replaced(each, sample=sample) for sample in (0, 1) for each in store.records()])
+    ratings = list(run.judge("judge-a").ratings.records())
+    score = dict.fromkeys(made.candidates, 1.0)
+    worse = [replaced(each, sample=1, score=score.get(each.model, 9.0), outcome=Outcome.SCORED) for each in ratings]
+    run.judge("judge-a").ratings.replace([*ratings, *worse])
+    questions = {**made.declaration["questions"], "samples": 2}
+    evidence = read_evidence(config_from({**made.declaration, "questions": questions}, "test"), run)
+    write_reports(report_from(evidence, NOW, resamples=200), run.path / "open", Shown(exhibits(evidence)))
+    return (run.path,)
 
 
 @pytest.fixture(scope="module")
@@ -183,6 +204,22 @@ def test_deep_links_and_keys_lead_to_a_row(browser, review):
     shown = told(browser)
     opened(browser, review, "#" + address.split("#")[1])
     assert told(browser) == shown
+
+
+def test_the_address_of_every_row_leads_back_to_it_alone(browser, sampled):
+    opened(browser, sampled)
+    links = [each.get_attribute("href") for each in browser.find_elements(By.CSS_SELECTOR, "#rows a")]
+    assert len(set(links)) == len(set(rows(browser))) == len(links) == 3 * 2 * 2 * 2
+    for link in reversed(links):
+        browser.execute_script("location.hash = arguments[0]", link.split("#")[1])
+        WebDriverWait(browser, 5).until(lambda d, link=link: current(d).get_attribute("href") == link)
+
+
+def test_a_filter_named_like_the_usual_order_stands_in_the_address(browser, sampled):
+    opened(browser, sampled)
+    Select(browser.find_element(By.ID, "filter-model")).select_by_value("loss")
+    assert "model=loss" in browser.current_url
+    assert len(rows(browser)) == 3 * 2 * 2
 
 
 def test_the_first_difference_is_marked_in_the_candidates_answer(browser, review):

@@ -4,7 +4,8 @@
 (async () => {
   const $ = (id) => document.getElementById(id);
   const [list, detail, matches] = [$("rows"), $("detail"), $("matches")];
-  const filters = { show: "all", model: "", category: "", turn: "", sort: "loss" };
+  const USUAL = { show: "all", model: "", category: "", turn: "", sort: "loss" };
+  const filters = { ...USUAL };
   const ITEM_KINDS = ["items", "right→wrong", "wrong→right", "wrong→other"];
   const MOST_ROWS = 2000;
   const SEATS = ["baseline first", "candidate first"];
@@ -65,14 +66,13 @@
     !wanted.has(name) || wanted.get(name) === value);
   const address = (row) => {
     const parts = new URLSearchParams();
-    for (const [name, value] of Object.entries(filters)) if (value && value !== "all" && value !== "loss") parts.set(name, value);
+    for (const [name, value] of Object.entries(filters)) if (value !== USUAL[name]) parts.set(name, value);
     for (const [name, value] of Object.entries(row ? row.key : {})) {
-      const usual = (name === "sample" && value === "0") || (name === "source" && sources.size === 1);
-      if (!usual) parts.set(name === "model" ? "candidate" : name === "turn" ? "at" : name, value);
+      if (!unsaid.includes(name)) parts.set(name === "model" ? "candidate" : name === "turn" ? "at" : name, value);
     }
     return "#" + parts;
   };
-  const sources = new Set(questions.map((each) => each.source));
+  const unsaid = ["sample", "source"].filter((name) => new Set(answerRows.map((row) => row.key[name])).size === 1);
 
   let shown = [];
   let current = -1;
@@ -113,7 +113,8 @@
     }
     const told = [row.change === null ? "" : signed(row.change, 1), row.verdict ?? ""].filter(Boolean).join(", ");
     const question = questions[row.question];
-    return [element("span", "", question.id + ", turn " + row.turn), " ",
+    const sample = row.sample ? ", sample " + (row.sample + 1) : "";
+    return [element("span", "", question.id + ", turn " + row.turn + sample), " ",
       element("span", "who", data.models[row.model]), " ",
       element("span", "change", told || "not judged")];
   };
@@ -261,7 +262,7 @@
     const named = { q: "q", at: "turn", turn: "turn", candidate: "model", sample: "sample", item: "item", source: "source" };
     const key = new Map([...wanted].filter(([name]) => name in named).map(([name, value]) => [named[name], value]));
     if (key.has("item") && !wanted.has("show")) wanted.set("show", "items");
-    for (const name of Object.keys(filters)) filters[name] = wanted.get(name) ?? { show: "all", sort: "loss" }[name] ?? "";
+    for (const name of Object.keys(filters)) filters[name] = wanted.get(name) ?? USUAL[name];
     if (wanted.has("q") && !wanted.has("at")) filters.turn = "";
     show(key, true);
     $("answers").scrollIntoView();
