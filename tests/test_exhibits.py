@@ -3,6 +3,7 @@
 import base64
 import json
 import zlib
+from dataclasses import replace
 
 import numpy as np
 import pytest
@@ -140,6 +141,14 @@ def test_an_items_text_is_shown_only_if_it_is_what_the_models_were_given(made, i
     other = [item.model_copy(update={"question": "another?"}) for item in texts]
     assert not any(row[8] for row in unpacked(packed(shown, other, redact=False))["items"])
     assert not any(row[8] or row[9] for row in unpacked(packed(shown, texts, redact=True))["items"])
+
+
+def test_picks_that_rounding_would_hide_are_told(items):
+    shown = exhibits(items)
+    close = replace(shown.changed_items[0], before=(0.49998, 0.50002), after=(0.50002, 0.49998))
+    (row,) = unpacked(packed(replace(shown, changed_items=(close,)), (), redact=False))["items"]
+    assert row[6] == row[7] == [0.5, 0.5]
+    assert row[10] == [1, 0]
 
 
 def test_replies_are_shortened_where_little_was_lost_and_only_if_they_must(tmp_path, monkeypatch):

@@ -133,7 +133,7 @@ class _Numbered:
         return [visible(unit[0]), visible(unit[1]), visible(question.category), turns, references]
 
     def _item(self, number: int, texts: dict[tuple[str, str], Item]) -> List:
-        """The item's text is shown only if it is the one that the models were given."""
+        """The text stands only if it is the one that the models were given; the picks are of the unrounded values."""
         each = self.exhibits.changed_items[number]
         found = texts.get((each.task, each.item))
         shown = found if found and found.digest == each.digest else None
@@ -146,6 +146,7 @@ class _Numbered:
             [round(x, 4) for x in each.after],
             self._text(shown.question) if shown else None,
             [self._text(option) for option in shown.options] if shown else [],
+            [side.index(max(side)) for side in (each.before, each.after)],
         ]
 
     def _text(self, text: str | None, most: int = MOST_CHARACTERS) -> Text:

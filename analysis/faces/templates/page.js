@@ -57,8 +57,8 @@
     key: { q: questions[question].id, turn: String(turn), model: data.models[model], sample: String(sample),
       source: questions[question].source },
   }));
-  const itemRows = data.items.map(([model, task, item, subject, kind, gold, before, after, question, options]) => ({
-    model, task, item, category: subject, kind, gold, before, after, question, options,
+  const itemRows = data.items.map(([model, task, item, subject, kind, gold, before, after, question, options, picks]) => ({
+    model, task, item, category: subject, kind, gold, before, after, question, options, picks,
     key: { item: task + "/" + item, model: data.models[model] },
   }));
 
@@ -210,8 +210,7 @@
   };
 
   const renderItem = (row) => {
-    const picked = (values) => values.indexOf(Math.max(...values));
-    const before = picked(row.before), after = picked(row.after);
+    const [before, after] = row.picks;
     const lines = row.before.map((value, index) => {
       const marks = [index === row.gold ? "right" : "", index === before ? "baseline's pick" : "",
         index === after ? "candidate's pick" : ""].filter(Boolean).join(", ");
