@@ -25,6 +25,7 @@
 
   const signed = (value, digits) => (value < 0 ? "−" : value > 0 ? "+" : "") + Math.abs(value).toFixed(digits);
   const percent = (value) => (100 * value).toFixed(1) + " %";
+  const compared = (a, b) => (a < b ? -1 : a > b ? 1 : 0);
   const part = (text) => (Array.isArray(text) ? text : [text, 0]);
 
   let data;
@@ -87,7 +88,7 @@
       (items || !filters.turn || String(row.turn) === filters.turn));
     if (filters.sort === "question") {
       const order = (row) => (items ? row.task + "/" + row.item : row.question * 100 + row.turn);
-      rows.sort((a, b) => (order(a) < order(b) ? -1 : order(a) > order(b) ? 1 : a.model - b.model));
+      rows.sort((a, b) => compared(order(a), order(b)) || a.model - b.model);
     }
     return rows;
   };
@@ -99,7 +100,7 @@
 
   const fill = () => {
     const rows = ITEM_KINDS.includes(filters.show) ? itemRows : answerRows;
-    const distinct = (of) => [...new Set(rows.map(of))].sort();
+    const distinct = (of) => [...new Set(rows.map(of))].sort(compared);
     options($("filter-model"), distinct((row) => data.models[row.model]));
     options($("filter-category"), distinct((row) => row.category));
     options($("filter-turn"), distinct((row) => row.turn).filter(Boolean).map(String));
