@@ -172,13 +172,13 @@
     for (const model of [0, row.model]) {
       for (const each of ratings.get(place(model)) ?? []) {
         const told = each.score === null ? each.outcome : "rated " + each.score;
-        found.push(element("li", each.outcome, data.models[model] + ": " + told + again(each), reply(each.reply)));
+        found.push(element("li", "", data.models[model] + ": " + told + again(each), reply(each.reply)));
       }
     }
     for (const each of games.get(place(row.model)) ?? []) {
       const told = each.winner === null ? each.outcome : each.winner === "tie" ? "a tie" : "the " + each.winner + " wins";
       const why = each.reply === null && each.outcome === "scored" && !data.redacted ? " (equal answers, no call)" : "";
-      found.push(element("li", each.outcome, "game, " + SEATS[each.seats] + again(each) + ": " + told + why,
+      found.push(element("li", "", "game, " + SEATS[each.seats] + again(each) + ": " + told + why,
         reply(each.reply)));
     }
     return found.length ? [element("h5", "", data.judges[judge]), element("ul", "verdicts", ...found)] : [];
