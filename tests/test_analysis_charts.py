@@ -1,5 +1,6 @@
 """Row charts, radars and matrices: their numbers are the report's own, and every mark stands inside its axes."""
 
+from dataclasses import replace
 from xml.etree import ElementTree
 
 import pytest
@@ -107,6 +108,19 @@ def test_a_radar_has_baseline_and_candidates_by_category(report, found):
     assert [ring.name for ring in radar.rings] == ["bf16", *report.candidates]
     for ring in radar.rings:
         assert list(ring.values) == [scores[ring.name][axis] for axis in radar.axes]
+
+
+def test_a_category_named_like_a_scope_has_its_axis(report):
+    names = {"writing": "allegories", "math": "turn of phrase"}
+    judge = report.judges[0]
+    scores = tuple(
+        replace(each, scopes=tuple(replace(part, scope=names.get(part.scope, part.scope)) for part in each.scopes))
+        for each in judge.scores
+    )
+    made = report.model_copy(update={"judges": (replace(judge, scores=scores),)})
+    (radar,) = (figure for figure in figures(made) if isinstance(figure, Radar))
+    assert {"allegories", "turn of phrase"} < set(radar.axes)
+    assert len(radar.axes) == 8
 
 
 def test_the_matrix_has_every_pair_of_judges_and_people(report, found):

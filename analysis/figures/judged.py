@@ -3,6 +3,7 @@
 In: a ReviewReport. Out: figures. Only the primary judge of each measure is drawn by category; every judge overall.
 """
 
+import re
 from collections.abc import Iterable, Iterator, Sequence
 
 from analysis.figures.forests import by_judge, floor_row, forest
@@ -19,6 +20,7 @@ from analysis.scores import RATING_RANGE
 from analysis.tables.trust import kappa_cell
 
 MOST_RINGS = 7
+NO_CATEGORY = re.compile(r"all|turn \d+")  # of the names of scopes
 
 
 def score_figures(report: ReviewReport) -> Iterator[RowChart | Radar | Plot]:
@@ -32,7 +34,7 @@ def score_figures(report: ReviewReport) -> Iterator[RowChart | Radar | Plot]:
         if each.role == "candidate":
             rows = [(part.scope, part.change) for part in each.scopes]
             yield forest(report, "rating_change", each.model, f"by {judge.name}", [*rows, *floor_row(floor)])
-    yield from _radar(report, judge)
+    yield from _radar(judge)
     points = tuple(Series(each.model, _dots(each.points), "dots") for each in judge.scores if each.points)
     if any(each.points for each in points):
         yield _length_plot("length_and_rating", f"Longer answers and {judge.name}'s ratings", "rating_change", points)
@@ -91,11 +93,11 @@ def _class_chart(id: str, title: str, rows: Sequence[Row]) -> RowChart:
     return RowChart(id, title, note, "% of question-turns", tuple(rows), ends=(0.0, 100.0))
 
 
-def _radar(report: ReviewReport, judge: JudgeReport) -> Iterator[Radar]:
+def _radar(judge: JudgeReport) -> Iterator[Radar]:
     """The baseline and the candidates by category."""
     rated = [each for each in judge.scores if each.role != "control"]
     shown = rated[:MOST_RINGS]
-    axes = tuple(part.scope for part in shown[0].scopes if not part.scope.startswith(("all", "turn "))) if shown else ()
+    axes = tuple(part.scope for part in shown[0].scopes if not NO_CATEGORY.fullmatch(part.scope)) if shown else ()
     values = {each.model: {part.scope: part.rating.value for part in each.scopes} for each in shown}
     if len(axes) < FEWEST_AXES or not any(v is not None for found in values.values() for v in found.values()):
         return
