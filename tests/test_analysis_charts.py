@@ -173,12 +173,13 @@ def test_a_chart_is_cut_at_the_end_of_its_measure():
 
 
 def test_a_ring_is_open_where_a_value_is_missing():
-    radar = Radar("x", "t", "", ("a", "b", "c"), (Ring("m", (10.0, None, 5.0)), Ring("n", (1.0, 2.0, 3.0))), (0, 10))
+    radar = Radar("x", "t", "", ("a", "b", "c"), (Ring("m", (10.0, None, 5.0)), Ring("n", (10.0, 2.0, 3.0))), (0, 10))
     first, second = radar_drawing(radar).rings
-    assert first.path.count("M") == 2
-    assert not first.path.endswith("Z")
-    assert second.path.endswith("Z")
-    assert first.path.startswith(f"M{CENTER[0]:g} {CENTER[1] - REACH:g}")
+    top = f"{CENTER[0]:g} {CENTER[1] - REACH:g}"
+    for ring, pens, lines in ((first, 2, 1), (second, 1, 3)):
+        assert (ring.path.count("M"), ring.path.count("L")) == (pens, lines)
+        assert ring.path.startswith(f"M{top}")
+        assert ring.path.endswith(f"L{top}")
 
 
 def test_a_cloud_is_one_path_and_its_table_a_summary():

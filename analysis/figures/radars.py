@@ -56,7 +56,7 @@ class Radar:
 
 @dataclass(frozen=True)
 class DrawnRing:
-    """A ring on paper; `path` is open where a value is missing."""
+    """A ring on paper; `path` is open where a value is missing, and only there."""
 
     name: str
     color: str
@@ -106,14 +106,13 @@ def _label(radar: Radar, axis: int) -> tuple[str, float, float, str]:
 def _ring(radar: Radar, number: int, ring: Ring) -> DrawnRing:
     low, high = radar.ends
     path, pen = "", "M"
-    for axis, value in enumerate(ring.values):
+    for axis, value in (*enumerate(ring.values), (0, ring.values[0])):
         if value is None:
             pen = "M"
             continue
         x, y = _place(radar, axis, REACH * (min(max(value, low), high) - low) / (high - low))
         path, pen = f"{path}{pen}{x:g} {y:g}", "L"
-    closed = path + "Z" if None not in ring.values else path
     dash = "" if number == 0 else f"{max(2, 9 - number)} {2 + number % 3}"
     return DrawnRing(
-        ring.name, COLORS[number % len(COLORS)], closed, dash, number % 4 * 135.0 + 14, 300.0 + 16 * (number // 4)
+        ring.name, COLORS[number % len(COLORS)], path, dash, number % 4 * 135.0 + 14, 300.0 + 16 * (number // 4)
     )
