@@ -132,9 +132,11 @@ def row_drawing(chart: RowChart) -> RowDrawing:
         return round(LABELS + (RIGHT - LABELS) * (min(max(value, low), high) - low) / (high - low), 2)
 
     foot = TOP + ROW * len(chart.rows)
-    kinds = tuple(dict.fromkeys(bar.kind for row in chart.rows for bar in row.bars))
-    places = ((i % LEGENDS_A_LINE * LEGEND_WIDTH + 10, foot + 50 + 16 * (i // LEGENDS_A_LINE)) for i in range(99))
-    legend = tuple((kind, *place) for kind, place in zip(kinds, places, strict=False))
+    kinds = dict.fromkeys(bar.kind for row in chart.rows for bar in row.bars)
+    legend = tuple(
+        (kind, i % LEGENDS_A_LINE * LEGEND_WIDTH + 10, foot + 50 + 16 * (i // LEGENDS_A_LINE))
+        for i, kind in enumerate(kinds)
+    )
     return RowDrawing(
         plot=chart,
         height=foot + FOOT + (10 + 16 * -(-len(legend) // LEGENDS_A_LINE) if legend else 0),
