@@ -9,7 +9,7 @@ from analysis.audit_report import Contrast, FileAudit, PlayedPair, RatedModel
 from analysis.coverage import Coverage
 from analysis.fastchat_numbers import FastChatWins
 from analysis.games import TurnClass
-from analysis.numbers import bounds_cell, cell, optional, probability, value_cell
+from analysis.numbers import bounds_cell, cell, number, optional, probability, unsigned, value_cell
 from analysis.stored import Freshness, Lengths, StoredModel
 from analysis.tables.judged import longer_cell
 from analysis.tables.review import Table, hard_flips_cell
@@ -112,7 +112,7 @@ def _rating_row(model: RatedModel) -> tuple[str, ...]:
         cell(by_scope.get("all")),
         *(value_cell(by_scope.get(f"turn {turn}")) for turn in (1, 2)),
         bounds_cell("rating", model.bounds),
-        "—" if model.stale_mean is None else f"{model.stale_mean:.2f}",
+        "—" if model.stale_mean is None else number("rating", model.stale_mean),
         *(optional(each, _as_pandas) for each in (theirs.first_turn, theirs.second_turn, theirs.average)),
     )
 
@@ -120,7 +120,7 @@ def _rating_row(model: RatedModel) -> tuple[str, ...]:
 def _contrast_row(each: Contrast) -> tuple[str, ...]:
     return (
         *(each.baseline, each.candidate, cell(each.change), probability(each.p)),
-        optional(each.change.mde, lambda value: f"{value:.2f}"),
+        optional(each.change.mde, lambda value: unsigned("rating_change", value)),
         bounds_cell("rating_change", each.bounds),
         cell(each.controlled, with_n=False),
     )

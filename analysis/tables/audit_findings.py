@@ -7,7 +7,7 @@ from collections.abc import Iterator, Sequence
 
 from analysis.audit_report import FileAudit, PlayedPair, RatedModel
 from analysis.games import TurnClass
-from analysis.numbers import count_of, optional, probability, value_cell
+from analysis.numbers import count_of, number, optional, probability, value_cell
 from analysis.stored import Freshness
 
 MOST_IDS = 12
@@ -30,10 +30,12 @@ def _rating_findings(model: RatedModel) -> Iterator[str]:
     if current:
         yield f"{model.model}: {current} of {model.rows} stored prompts are rendered byte for byte from today's files."
     if stale:
-        mean, theirs = model.stale_mean, model.fastchat.average
+        mean, theirs = (
+            optional(each, lambda value: number("rating", value)) for each in (model.stale_mean, model.fastchat.average)
+        )
         yield (
-            f"{model.model}: {stale} rows judge other answers (mean {optional(mean, _two)}); without them the "
-            f"rating is {value_cell(model.scopes[0].rating)}, FastChat blends both into {optional(theirs, _two)}."
+            f"{model.model}: {stale} rows judge other answers (mean {mean}); without them the "
+            f"rating is {value_cell(model.scopes[0].rating)}, FastChat blends both into {theirs}."
         )
     if model.freshness[Freshness.MIXED]:
         mixed = model.freshness[Freshness.MIXED]
@@ -98,7 +100,3 @@ def _by_number(id: str) -> tuple[int, str]:
 def _number(id: str) -> int | None:
     """None for a name, also one of digits that are no decimal ones, such as ²."""
     return int(id) if id.isdecimal() and len(id) <= MOST_DIGITS else None
-
-
-def _two(value: float) -> str:
-    return f"{value:.2f}"

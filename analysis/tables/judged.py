@@ -7,10 +7,9 @@ from collections.abc import Iterator
 
 from analysis.judge_reports import JudgeReport, ModelGames, ModelScores
 from analysis.lengths import LengthPanel
-from analysis.numbers import bounds_cell, cell, optional, probability
+from analysis.numbers import bounds_cell, cell, number, optional, probability
 from analysis.tables.review import Table
 
-SAME_DIGITS = 2
 EXTREMES = "if all missing were worst / best"
 
 
@@ -76,8 +75,8 @@ def _fastchat(each: ModelScores) -> str:
     """FastChat knows sample 0 and repeat 0 only; where these are all, the two are the same number."""
     ours = each.scopes[0].rating.value
     if each.fastchat is None or ours is None:
-        return optional(each.fastchat, lambda value: f"{value:.{SAME_DIGITS}f}")
-    return "the same" if abs(each.fastchat - ours) < 1e-9 else f"{each.fastchat:.{SAME_DIGITS}f} (sample 0, repeat 0)"
+        return optional(each.fastchat, lambda value: number("rating", value))
+    return "the same" if abs(each.fastchat - ours) < 1e-9 else f"{number('rating', each.fastchat)} (sample 0, repeat 0)"
 
 
 def _game_row(each: ModelGames) -> tuple[str, ...]:
