@@ -6,13 +6,11 @@ In: a ReviewReport. Out: Tables of plain text.
 from collections.abc import Iterator
 
 from analysis.beyond_accuracy import Stronger
-from analysis.correlations import Correlation
+from analysis.correlations import ALL, Correlation
 from analysis.numbers import cell, number, optional, probability, unmeasured
 from analysis.review_report import ReviewReport
 from analysis.tables.review import Table
 from analysis.within_candidate import Within
-
-ALL = "all"
 
 
 def relation_tables(report: ReviewReport) -> Iterator[Table]:
