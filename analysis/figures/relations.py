@@ -83,7 +83,7 @@ def _outcomes(report: ReviewReport, found: tuple[Candidate, ...], kls: Kls) -> I
                 yield Plot(
                     id=f"{outcome}_against_{measure}",
                     title=title,
-                    note="A dot is a candidate: does it that picks differently also write worse?",
+                    note="A dot is a candidate: does one that picks differently also write worse?",
                     x_label=axis,
                     y_label=outcome,
                     series=(Series("", tuple(points)),),
