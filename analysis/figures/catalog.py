@@ -27,8 +27,8 @@ def figures_by_section(report: ReviewReport) -> dict[str, tuple[Figure, ...]]:
         "games": tuple(game_figures(report)),
         "flips": tuple(pick_figures(report)),
         "correlation": tuple(relation_figures(report)),
-        "exam": tuple(agreement_figures(report)),
         "figures": tuple(paper_figures(report)),
+        "exam": tuple(agreement_figures(report)),
     }
 
 
