@@ -3,13 +3,12 @@
 In: a RunDifference. Out: parts that the front door renders, and diff.md and diff.json; text from outside stays text.
 """
 
-from collections.abc import Iterator, Sequence
-from dataclasses import replace
+from collections.abc import Iterator
 from pathlib import Path
 
 from analysis.faces.data import report_json
-from analysis.faces.markdown import MOST_LINES, short_line, table_lines
-from analysis.faces.terminal import visible_part
+from analysis.faces.markdown import MOST_LINES, fitted_tables, short_line
+from analysis.faces.terminal import titled, visible_part
 from analysis.run_difference import RunDifference
 from analysis.tables.difference import (
     change_table,
@@ -27,7 +26,6 @@ from ledger.store import write_atomically
 
 MARKDOWN, DATA = "diff.md", "diff.json"
 MOST_NOTES = 6
-AROUND_TABLE = 4  # a blank line, two of header, one for the rows that are left out
 
 
 def difference_summary(difference: RunDifference) -> tuple[Table | str, ...]:
@@ -43,8 +41,8 @@ def difference_markdown(difference: RunDifference) -> str:
     lines = [*lines[:MOST_NOTES], *([f"{more} more notes in {DATA}."] if more > 0 else [])]
     page = [f"## {short_line(f'{difference.before.name} → {difference.after.name}')}", "", *(f"- {x}" for x in lines)]
     wanted = (decision_table(difference), rating_table(difference), flip_table(difference), game_table(difference))
-    tables = [table for table in wanted if table.rows]
-    page += _fitted(tables, MOST_LINES - len(page) - 2)
+    tables = [(table, table.header) for table in wanted if table.rows]
+    page += fitted_tables(tables, MOST_LINES - len(page) - 2, DATA)
     return "\n".join([*page, "", f"Made {short_line(difference.made_at)}. Everything else: {DATA}."]) + "\n"
 
 
@@ -61,7 +59,7 @@ def _parts(difference: RunDifference) -> Iterator[Table | str]:
     yield ground_line(difference)
     yield from filter(None, [identical_line(difference)])
     wanted = (rating_table, flip_table, game_table, change_table, decision_table)
-    *measured, decided = (_titled(make(difference)) for make in wanted)
+    *measured, decided = (titled(make(difference)) for make in wanted)
     yield from (table for table in measured if table.rows)
     yield from (f"Note: {text}" for text in notes(difference))
     if decided.rows:
@@ -77,16 +75,3 @@ def _new_words(difference: RunDifference) -> Iterator[str]:
         old, new = model.decision_before, model.decision_after
         if old and new and old.word is not new.word:
             yield f"{old.word} → {new.word}: {new.sentence}"
-
-
-def _titled(table: Table) -> Table:
-    return replace(table, header=(table.title, *table.header[1:]))
-
-
-def _fitted(tables: Sequence[Table], lines: int) -> Iterator[str]:
-    """The tables in so many lines: each may take an even share of what those before it left."""
-    for index, table in enumerate(tables):
-        share = max(0, lines // (len(tables) - index) - AROUND_TABLE)
-        shown = ["", *table_lines(table, table.header, share, rest=DATA)]
-        lines -= len(shown)
-        yield from shown

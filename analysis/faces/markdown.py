@@ -24,6 +24,8 @@ from analysis.tables.review import (
 
 MOST_LINES = 40
 MOST_CHARACTERS = 600
+AROUND_TABLE = 4  # a blank line, two of header, one for the rows that are left out
+PAGE = "report.html"
 FLIP_COLUMNS = ("model", "accuracy_change", "flips", "all flips", "KL (options)", NOISE_FLOOR)
 SCORE_COLUMNS = ("model", "rating", "rating_change", NOISE_FLOOR, "p")
 GAME_COLUMNS = ("model", "win", "tie", "loss", "flip", "failed", "win_change", NOISE_FLOOR)
@@ -33,12 +35,8 @@ _MEASURES = re.compile(r"\b((?:rating|win|accuracy)\\_change|win\\_score|all\\_f
 def report_markdown(report: ReviewReport) -> str:
     """Decision, warnings, evidence, scores, games and flips; the rest stands in report.html."""
     lines = [line for block in _opening(report) for line in block]
-    tables = list(_tables(report))
-    # A blank line, two of header, one for the rows that are left out; and two lines of footer.
-    rows = (MOST_LINES - 2 - len(lines)) // max(1, len(tables)) - 4
-    for table, columns in tables:
-        lines += ["", *table_lines(table, columns, rows)]
-    footer = f"Config {report.config_digest}, made {markdown(report.made_at)}. Everything else: report.html."
+    lines += fitted_tables(list(_tables(report)), MOST_LINES - len(lines) - 2)
+    footer = f"Config {report.config_digest}, made {markdown(report.made_at)}. Everything else: {PAGE}."
     return "\n".join([*lines, "", footer]) + "\n"
 
 
@@ -48,7 +46,7 @@ def _opening(report: ReviewReport) -> Iterator[list[str]]:
     shown = foremost(report.decisions)
     places = [report.decisions.index(decision) for decision in shown]
     told = Table(decided.id, "", "", decided.header, tuple(decided.rows[place] for place in places))
-    yield table_lines(told, decided.header[:6], len(told.rows), len(decided.rows) - len(told.rows))
+    yield _table_lines(told, decided.header[:6], len(told.rows), len(decided.rows) - len(told.rows))
     yield ["", *(f"- {short_line(decision.sentence)}" for decision in shown)]
     yield [f"- {short_line(decision.settle)}" for decision in shown if decision.settle][:1]
     yield [f"- **{short_line(text)}**" for text in warnings(report)[:2]]
@@ -66,9 +64,16 @@ def _tables(report: ReviewReport) -> Iterator[tuple[Table, tuple[str, ...]]]:
         yield flip_table(report, brief=True), FLIP_COLUMNS
 
 
-def table_lines(
-    table: Table, columns: Sequence[str], most: int, left_out: int = 0, rest: str = "report.html"
-) -> list[str]:
+def fitted_tables(tables: Sequence[tuple[Table, Sequence[str]]], lines: int, rest: str = PAGE) -> Iterator[str]:
+    """The tables' columns in so many lines: each table may take an even share of what those before it left."""
+    for index, (table, columns) in enumerate(tables):
+        share = max(0, lines // (len(tables) - index) - AROUND_TABLE)
+        shown = ["", *_table_lines(table, columns, share, rest=rest)]
+        lines -= len(shown)
+        yield from shown
+
+
+def _table_lines(table: Table, columns: Sequence[str], most: int, left_out: int = 0, rest: str = PAGE) -> list[str]:
     """The first rows of these columns; a last line counts those that are left out and names the file that has them."""
     places = [table.header.index(column) for column in columns]
     lines = list(pipe_table(columns, ([row[place] for place in places] for row in table.rows[:most]), _text))

@@ -32,7 +32,7 @@ def summary(report: ReviewReport) -> tuple[Table | str, ...]:
 def _parts(report: ReviewReport) -> Iterator[Table | str]:
     incomplete = incomplete_table(report)
     if incomplete.rows and len(report.models) <= MOST_MODELS:
-        yield replace(incomplete, header=(incomplete.title, *incomplete.header[1:]))
+        yield titled(incomplete)
     yield shortfall_line(report)
     for judge in report.judges:
         yield from _judged(judge)
@@ -71,9 +71,13 @@ def _settling(report: ReviewReport) -> Iterator[str]:
 def _columns(table: Table, names: tuple[str, ...]) -> Table:
     """The first column under the table's title, and the named ones."""
     places = [0, *(table.header.index(name) for name in names)]
-    return replace(
-        table, header=(table.title, *names), rows=tuple(tuple(row[place] for place in places) for row in table.rows)
-    )
+    rows = tuple(tuple(row[place] for place in places) for row in table.rows)
+    return titled(replace(table, header=(table.header[0], *names), rows=rows))
+
+
+def titled(table: Table) -> Table:
+    """The table with its title in its first header."""
+    return replace(table, header=(table.title, *table.header[1:]))
 
 
 def visible_part(part: Table | str) -> Table | str:

@@ -11,7 +11,7 @@ from pathlib import Path
 from analysis.faces.csv_tables import csv_tables, figure_csv
 from analysis.faces.data import report_json
 from analysis.faces.junit import report_junit
-from analysis.faces.markdown import report_markdown
+from analysis.faces.markdown import PAGE, report_markdown
 from analysis.faces.model_card import model_cards
 from analysis.faces.page import Shown, report_html
 from analysis.faces.rendering import figure_svg
@@ -20,7 +20,6 @@ from analysis.review_report import ReviewReport
 from ledger.runs import folder_name
 from ledger.store import write_atomically
 
-PAGE = "report.html"
 FACES = {
     "report.md": report_markdown,
     "report.json": report_json,
