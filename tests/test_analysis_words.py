@@ -5,6 +5,7 @@ from dataclasses import replace
 import pytest
 
 from analysis.costs import Cost
+from analysis.coverage import Coverage
 from analysis.decision import Word
 from analysis.losses import loss_tests
 from analysis.model_difference import ModelDifference
@@ -56,6 +57,16 @@ def test_an_unknown_price_is_not_counted_as_nothing(report):
     for other, value in ((replace(priced, name="b", spent_usd=None), "$1.20 and more"), (priced, "$2.40")):
         tiles = {tile.name: tile for tile in evidence_strip(report.model_copy(update={"costs": (priced, other)}))}
         assert tiles["cost"].value == value
+
+
+@pytest.mark.parametrize(
+    ("usable", "value", "state"),
+    [(20_000, "100.0 %", "good"), (19_999, "99.995 %", "noted"), (17_999, "89.995 %", "poor"), (0, "0.0 %", "poor")],
+)
+def test_coverage_that_is_not_whole_or_falls_short_does_not_read_otherwise(report, usable, value, state):
+    row = Coverage("answers", "w4", "all", 20_000, usable, {}, {})
+    tile, *_ = evidence_strip(report.model_copy(update={"coverage": (row,), "judges": ()}))
+    assert (tile.name, tile.value, tile.state) == ("coverage", value, state)
 
 
 def test_a_control_whose_choices_have_a_fault_is_not_said_to_lack(report):

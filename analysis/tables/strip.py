@@ -10,7 +10,7 @@ from typing import Literal
 
 from analysis.games import TurnClass
 from analysis.gates import primary_judge
-from analysis.numbers import cell, count_of, number
+from analysis.numbers import apart, cell, count_of, number
 from analysis.panel import PANEL
 from analysis.review_report import ReviewReport
 from analysis.tables.cards import duration
@@ -50,15 +50,11 @@ def _coverage(report: ReviewReport) -> Tile:
     if lowest is None:
         return Tile("coverage", "nothing was planned", "poor", "no record", "evidence")
     what, row = lowest
-    share = row.share or 0.0
-    state: State = "good" if share == 1 else "noted" if share >= report.coverage_floor else "poor"
-    return Tile(
-        "coverage",
-        f"{100 * share:.1f} %",
-        state,
-        f"lowest: {what} of {row.model}; floor {number('coverage', report.coverage_floor)}",
-        "evidence",
-    )
+    share, floor = row.share or 0.0, report.coverage_floor
+    state: State = "good" if share == 1 else "noted" if share >= floor else "poor"
+    value, _ = apart("coverage", share, floor if share < floor else 1.0)
+    told = f"lowest: {what} of {row.model}; floor {number('coverage', floor)}"
+    return Tile("coverage", value, state, told, "evidence")
 
 
 def _readings(report: ReviewReport) -> Iterator[Tile]:
