@@ -1,6 +1,7 @@
 """Row charts, radars and matrices: their numbers are the report's own, and every mark stands inside its axes."""
 
 from dataclasses import replace
+from itertools import combinations
 from xml.etree import ElementTree
 
 import pytest
@@ -11,7 +12,7 @@ from analysis.cells import Cell
 from analysis.evidence import read_evidence
 from analysis.faces.rendering import NO_BREAK, figure_svg
 from analysis.figures.catalog import figures
-from analysis.figures.matrices import Matrix, matrix_drawing
+from analysis.figures.matrices import SMALL_CHARACTER, Matrix, matrix_drawing
 from analysis.figures.plots import MOST_TOLD, Plot, Point, Series, drawing
 from analysis.figures.radars import CENTER, REACH, Radar, Ring, radar_drawing
 from analysis.figures.row_charts import LABELS, RIGHT, Bar, Line, Row, RowChart, row_drawing
@@ -128,6 +129,15 @@ def test_the_matrix_has_every_pair_of_judges_and_people(report, found):
     assert matrix.names == ("judge-a", "judge-b", "judge-c", "people")
     assert len(matrix.cells) == len(report.trust.agreements) == 6
     assert len(matrix_drawing(matrix).cells) == 2 * len(matrix.cells)
+
+
+@pytest.mark.parametrize(("raters", "lines"), [(4, 3), (6, 3), (7, 2), (20, 1)])
+def test_the_words_of_a_matrix_stay_in_their_cells(raters, lines):
+    names = tuple(f"r{i}" for i in range(raters))
+    cells = dict.fromkeys(combinations(names, 2), (0.55, "+0.55 [+0.41, +0.68] (n 160)"))
+    drawn = matrix_drawing(Matrix("m", "t", "", names, cells))
+    assert all(len(each.lines) == lines for each in drawn.cells)
+    assert all(SMALL_CHARACTER * len(line) <= drawn.cell_width for each in drawn.cells for line in each.lines[1:])
 
 
 def test_every_figure_is_well_formed_and_told_in_words(found):

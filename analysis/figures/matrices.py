@@ -3,12 +3,15 @@
 In: values by pair of names. Out: a Matrix; its numbers; its geometry for the SVG template.
 """
 
+import re
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 
 LABELS, WIDTH = 150.0, 560.0
-CELL_HEIGHT, HEAD = 34.0, 30.0
+CELL_HEIGHT, HEAD = 46.0, 30.0
 WIDEST_CELL = 100.0
+SMALL_CHARACTER = 4.8  # of the lines under the value: one that is wider than its cell is left to the table
+_LINES = re.compile(r" (?=[\[(])")
 
 
 @dataclass(frozen=True)
@@ -42,7 +45,7 @@ class Matrix:
 
 @dataclass(frozen=True)
 class DrawnCell:
-    """One square: how dark (0 to 1), and its two lines of words."""
+    """One square: how dark (0 to 1), and its lines of words: the value, its interval and its n where there is room."""
 
     x: float
     y: float
@@ -72,10 +75,11 @@ def matrix_drawing(matrix: Matrix) -> MatrixDrawing:
             if row == column or not found:
                 continue
             value, words = found
-            value_words, _, rest = words.partition(" ")
+            value_words, *rest = _LINES.split(words)
+            lines = (value_words, *(line for line in rest if SMALL_CHARACTER * len(line) <= width))
             shade = round(min(max(value or 0.0, 0.0), 1.0), 2)
             place = LABELS + column * width, HEAD + row * CELL_HEIGHT
-            cells.append(DrawnCell(*place, shade, (value_words, rest) if value is not None else ("—",)))
+            cells.append(DrawnCell(*place, shade, lines if value is not None else ("—",)))
     return MatrixDrawing(
         plot=matrix,
         height=HEAD + CELL_HEIGHT * len(matrix.names) + 6,
