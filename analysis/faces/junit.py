@@ -18,8 +18,9 @@ from analysis.coverage import shortfalls
 from analysis.decision import Decision, Gate, Word, limit_word, primary_word
 from analysis.faces.text import visible
 from analysis.judge_reports import JudgeReport
-from analysis.numbers import cell, count_of, number, optional, unsigned
+from analysis.numbers import cell, count_of, number, unsigned
 from analysis.review_report import ReviewReport
+from analysis.tables.evidence import exam_bound
 
 Result = Literal["passed", "failure", "error", "skipped"]
 RESULTS: dict[Word, tuple[Result, str]] = {
@@ -130,8 +131,8 @@ def _coverage_case(report: ReviewReport, decision: Decision) -> Case:
 
 def _exam_case(judge: JudgeReport, decision: Decision) -> Case:
     exam = judge.exam
-    bound = optional(exam.whole.lower_bounds[0] if exam.whole.lower_bounds else None, lambda x: number("exam", x))
-    told = [exam.state, f"right {cell(exam.whole)}", f"lower bound {bound}", f"floor {number('exam', exam.floor)}"]
+    floor = f"floor {number('exam', exam.floor)}"
+    told = [exam.state, f"right {cell(exam.whole)}", f"lower bound {exam_bound(judge)}", floor]
     result = RESULTS[Word.SHIP] if exam.state == "passed" else _evidence_result(judge.unfit, decision)
     if exam.state == "not examined":
         result = "skipped", exam.state

@@ -73,17 +73,16 @@ def exam_mark(judge: JudgeReport) -> str:
     return f"{judge.exam.state.upper()}, {cell(judge.exam.whole)}"
 
 
+def exam_bound(judge: JudgeReport) -> str:
+    """The lower bound of the share of right marks, which the floor is held against."""
+    bounds = judge.exam.whole.lower_bounds
+    return optional(bounds[0] if bounds else None, lambda bound: number("exam", bound))
+
+
 def exam_table(judge: JudgeReport) -> Table:
     """Marks by mode and part."""
-    whole = judge.exam.whole
-    lower = optional(whole.lower_bounds[0] if whole.lower_bounds else None, lambda x: number("exam", x))
-    total = (
-        "all",
-        "whole exam",
-        cell(whole),
-        f"lower bound {lower}, floor {number('exam', judge.exam.floor)}",
-        judge.exam.state,
-    )
+    reached = f"lower bound {exam_bound(judge)}, floor {number('exam', judge.exam.floor)}"
+    total = ("all", "whole exam", cell(judge.exam.whole), reached, judge.exam.state)
     parts = [
         (p.mode, p.part, cell(p.right), f"floor {number('exam', p.floor)}", "passed" if p.passed else "failed")
         for p in judge.exam.parts
