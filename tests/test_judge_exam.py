@@ -141,6 +141,7 @@ def test_the_worse_texts():
         ('He said "stop." Then he left...', 2),
         ("1. First thing\n2. Second thing\n\n3. Third thing", 3),
         ("これは文です。 これも文です。", 2),
+        ("水在零度结冰。冰比水轻！所以呢？“冰浮在水面。”他这样说。", 5),
         ("```\ncode = 1\n```\n", 1),
     ],
 )
