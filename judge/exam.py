@@ -122,13 +122,14 @@ def exam_tasks(answers: Answers, wanted: int, seed: int) -> list[Task]:
 def exam_plan(tasks: Sequence[Task], modes: Sequence[Mode], judge: str, prompts: PromptSet) -> Iterator[PlannedMark]:
     """The marks of every part in every mode that the judge is used in.
 
-    A part whose worse text is the full answer itself (one task has no other question) leaves the task out.
+    A part whose worse text is the full answer itself, blanks apart, leaves the task out: one task has no other
+    question, and a sentence that is said over and over cannot be shuffled.
     """
     desk = _Desk(judge, prompts)
     for mode in modes:
         for task in tasks:
             for part, worse in WORSE.items():
-                if worse(task, "").strip() != task.text.strip():
+                if worse(task, "").split() != task.text.split():
                     yield from desk.ratings(task, part) if mode == "single" else desk.games(task, part)
             if mode == "pair":
                 yield from desk.games(task, IDENTICAL)
