@@ -19,7 +19,7 @@ from judge.attempts import answer_fields, conversation, failure_fields, request_
 from judge.client import request_body
 from judge.history import Due
 from judge.plan import Ask
-from judge.replies import FILTERED, Reply, completion_reply
+from judge.replies import FILTERED, NO_COMPLETION, Reply, completion_reply
 from judge.session import Sitting
 from judge.verdict_forms import extras
 from ledger.digests import digest_of
@@ -150,7 +150,7 @@ def _rows(path: Path) -> Iterator[tuple[int, dict[str, Any]]]:
             row = json.loads(line)
             if not isinstance(row["custom_id"], str):
                 raise TypeError("custom_id is no text")
-        except (ValueError, KeyError, TypeError) as error:
+        except NO_COMPLETION as error:
             raise BadRecord(path, number, "custom_id", f"not the line of a batch's result: {error!r}") from error
         yield number, row
 
@@ -162,7 +162,7 @@ def _attempt(held: Sitting, ask: Ask, due: Due, row: dict[str, Any], path: Path,
         fields = _answered(row)
     except (Rejected, Unavailable) as error:
         fields = failure_fields(error)
-    except (ValueError, KeyError, IndexError, TypeError, AttributeError) as error:
+    except NO_COMPLETION as error:
         raise BadRecord(path, number, "response", f"not a completion: {error!r}") from error
     digest = request_digest(conversation(ask, due, config.rules), limit, config.form)
     return Attempt(

@@ -17,7 +17,7 @@ from typing import TYPE_CHECKING, Any, Protocol
 
 from judge.prompt_sets import TEMPERATURE, Messages
 from judge.rates import exhausted_for
-from judge.replies import FILTERED, Reply, completion_reply
+from judge.replies import FILTERED, NO_COMPLETION, Reply, completion_reply
 from judge.verdict_forms import is_rating
 from ledger.endpoints import (
     CONNECT_SECONDS,
@@ -191,7 +191,7 @@ class OpenAITransport:
     def _reply(self, body: str, headers: Mapping[str, str]) -> Reply:
         try:
             return completion_reply(json.loads(redacted(body, self._key)), exhausted_for(headers))
-        except (ValueError, KeyError, IndexError, TypeError, AttributeError, RecursionError):
+        except NO_COMPLETION:
             sentence = f"HTTP 200, but not a completion: {self._said(body)}"
             raise Unavailable(sentence, where=self.where, status=200) from None
 

@@ -1,6 +1,7 @@
 """What a judge sent back, whichever way it came: over the wire, or in a batch's result file.
 
-In: a chat completion as JSON. Out: a Reply; whatever is no completion raises, and the caller says what that means.
+In: a chat completion as JSON. Out: a Reply; whatever is no completion raises one of NO_COMPLETION, and the caller says
+what that means.
 """
 
 import math
@@ -12,6 +13,9 @@ from ledger.judgments import RatingToken
 
 FILTERED = "content_filter"  # a finish, and the code of the error for a prompt that was not let through
 KEPT_TOKENS = 2  # from the first that is a rating: enough for a 10 that is written in two
+MOST_TOKENS = 10**9  # of one call; a server that counts more has not counted
+NO_COMPLETION = (ValueError, LookupError, TypeError, AttributeError, ArithmeticError, RecursionError)
+"""What reading foreign JSON as a completion may raise: no JSON, another shape, or numbers beyond all bounds."""
 
 
 @dataclass(frozen=True)
@@ -33,7 +37,7 @@ class Reply:
 
 
 def completion_reply(data: Any, exhausted_seconds: float | None = None) -> Reply:  # noqa: ANN401 - what a server sends
-    """The first choice of a completion. Raises KeyError, IndexError, TypeError, ValueError or AttributeError."""
+    """The first choice of a completion. Raises one of NO_COMPLETION."""
     choice = data["choices"][0]
     message = choice["message"]
     usage = data.get("usage") or {}
@@ -79,8 +83,9 @@ def _rating_tokens(logprobs: Any) -> tuple[RatingToken, ...]:  # noqa: ANN401 - 
 
 
 def _string(value: Any) -> str | None:  # noqa: ANN401 - whatever a server sends
-    return value if isinstance(value, str) else None
+    """A text that can be written down: half a surrogate pair, which JSON may hold, becomes a question mark."""
+    return value.encode("utf-8", "replace").decode() if isinstance(value, str) else None
 
 
 def _count(value: Any) -> int | None:  # noqa: ANN401 - whatever a server sends
-    return value if isinstance(value, int) and not isinstance(value, bool) and value >= 0 else None
+    return value if isinstance(value, int) and not isinstance(value, bool) and 0 <= value <= MOST_TOKENS else None

@@ -93,7 +93,7 @@ def test_an_unreadable_reply_is_asked_again_in_the_next_batch(run, tmp_path):
     assert json.loads(again)["custom_id"] != json.loads(lines[0])["custom_id"]
 
 
-@pytest.mark.parametrize("line", ["{", "[]", '{"id": 1}', '{"custom_id": 3}'])
+@pytest.mark.parametrize("line", ["{", "[]", '{"id": 1}', '{"custom_id": 3}', "[" * 100_000])
 def test_a_file_that_is_no_result_is_refused_by_line(run, tmp_path, line):
     with pytest.raises(BadRecord, match=r"results\.jsonl, line 2"):
         collected(run, [result(exported(run)[0]), line], tmp_path)

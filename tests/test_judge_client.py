@@ -52,8 +52,12 @@ def test_unusual_completions():
     assert replied(lambda _: completion(parts))[0].text == "[[7]]"
     bare = Served({"choices": [{"message": {"content": "x"}}]})
     assert replied(lambda _: bare)[0] == Reply("x")
-    odd = Served({**completion("x").body, "usage": {"prompt_tokens": "many", "completion_tokens": -1}, "model": 3})
-    assert replied(lambda _: odd)[0] == Reply("x", "stop")
+    for prompt, reply in (("many", -1), (10**400, 10**400)):
+        usage = {"prompt_tokens": prompt, "completion_tokens": reply}
+        odd = Served({**completion("x").body, "usage": usage, "model": 3})
+        assert replied(lambda _, odd=odd: odd)[0] == Reply("x", "stop")
+    half = Served({**completion("x", "\udc00").body, "model": "m\ud800"})
+    assert (replied(lambda _: half)[0].served_model, replied(lambda _: half)[0].finish) == ("m?", "?")
 
 
 @pytest.mark.parametrize(
@@ -63,6 +67,7 @@ def test_unusual_completions():
         {"choices": []},
         {"object": "error", "message": "busy"},
         {"choices": [{"message": None}]},
+        {"choices": [{"message": {}, "logprobs": {"content": [{"token": "8", "logprob": -(10**400)}]}}]},
         {"choices": [{"message": {"content": 5}}]},
         [],
         None,
