@@ -28,12 +28,11 @@ def request_digest(messages: Messages, max_tokens: int, form: Form) -> str:
 def _reminding(ask: Ask, due: Due, parsing: Parsing) -> Messages:
     """The continuation of the conversation in a re-ask: what the judge said, and what is missing.
 
-    Thoughts are left out, as chat templates do; servers refuse empty messages, so an empty reply is stated.
+    Thoughts are left out, as chat templates do; servers refuse empty messages, so a reply without more is stated.
     """
     if due.ask == "first":
         return []
-    said = due.replied or ""
-    reply = (spoken(said) or said).strip() or "(no text)"
+    reply = (spoken(due.replied or "") or "").strip() or "(no text)"
     return [{"role": "assistant", "content": reply}, {"role": "user", "content": reminder(ask.mode, parsing)}]
 
 

@@ -98,6 +98,13 @@ def test_an_unclear_reply_is_asked_once_again_in_the_same_conversation(tmp_path,
     assert history.verdict("j0", "single", "strict") == (Reading(Outcome.SCORED, 4.0), "Rating: [[4]]")
 
 
+@pytest.mark.parametrize("thoughts", ["<think>hm, [[4]]</think>", "hm, [[4]]</think>", "<think>hm, [[4]]", " "])
+def test_a_judge_that_only_thought_is_reminded_without_its_thoughts(tmp_path, thoughts):
+    judge = script_of(thoughts, "Rating: [[4]]")
+    held(tmp_path, judge, asks())
+    assert judge.calls[1][2] == {"role": "assistant", "content": "(no text)"}
+
+
 def test_the_second_outcome_stands(tmp_path):
     _, history, saved = held(tmp_path, script_of("[[11]]", "no"), asks())
     assert len(saved) == 2
