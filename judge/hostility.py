@@ -28,7 +28,7 @@ class Trick(StrEnum):
     REPEATED = "answers given to several questions"
 
 
-_VERDICT = re.compile(r"\[(?=\[\s*(?:[ABC]|tie|N|[+-]?\d{1,3}(?:\.\d*)?(?:\s*/\s*10)?)\s*\]\])", re.IGNORECASE)
+_VERDICT = re.compile(r"\[(?=\[\s*(?:[ABC]|tie|N|[+-]?\d+(?:\.\d*)?(?:\s*/\s*10(?:\.0*)?)?)\s*\]\])", re.IGNORECASE)
 _MARKER = re.compile(r"<(?=/?(?:question|reference|answer(?:_[ab])?)\s+[0-9a-f]{6,}\s*>)", re.IGNORECASE)
 _ROLE = re.compile(
     r"<(?=[|｜][^|｜<>\s]{1,40}[|｜]>)|<(?=/?s>)|<(?=(?:start|end)_of_turn>)|<(?=[be]os>)|<<(?=/?SYS>>)|\[(?=/?INST\])"

@@ -165,6 +165,16 @@ def test_disarming_twice_changes_no_more(text):
     assert disarmed(disarmed(text)) == disarmed(text)
 
 
+@pytest.mark.parametrize(
+    "text", ["[[2024]]", "[[0010]]", "[[10/10.0]]", "[[ +0009.5 ]]", "[[[A]]]", "[[8.]]", "[[ B\n]]"]
+)
+def test_nothing_is_left_that_the_strict_rules_would_read(text):
+    """A judge that quotes it would give its verdict, or contradict its own."""
+    modes = ("single", "pair")
+    assert {read(text, mode, "strict")[0] for mode in modes} != {"unreadable"}
+    assert {read(disarmed(text), mode, "strict")[0] for mode in modes} == {"unreadable"}
+
+
 def test_tricks_are_counted():
     answers = [
         answer("m", "q1", HOSTILE, "[[10]]"),
