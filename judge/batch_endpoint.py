@@ -9,7 +9,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from judge.batch import FOLDER, URL, Batch, batches, keep
-from ledger.endpoints import NO_KEY, OPENAI_URL, excerpt, is_local, place
+from ledger.endpoints import NO_KEY, OPENAI_URL, excerpt, is_local, place, redacted
 from ledger.errors import JudgeError
 from ledger.runs import JudgeFolder
 from ledger.store import write_atomically
@@ -55,7 +55,7 @@ class BatchEndpoint:
                     for kind, file_id in (("results", now.output_file_id), ("errors", now.error_file_id)):
                         if now.status in ENDED and file_id:
                             path = self._folder.path / FOLDER / f"{kind}-{batch.id}.jsonl"
-                            write_atomically(path, client.files.content(file_id).text)
+                            write_atomically(path, redacted(client.files.content(file_id).text, self._key))
                             paths.append(path)
                 found.append(Batch(batch.id, batch.file, now.status, now.status in ENDED))
         return found, paths

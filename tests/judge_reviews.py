@@ -114,7 +114,7 @@ def batch_server(status="completed"):
             seen.append((self.path, self.headers["Authorization"]))
             if self.path == "/v1/files":
                 lines = [line for line in data.decode().splitlines() if line.startswith('{"custom_id"')]
-                files["results"] = ("\n".join(map(result, lines[:-1])) + "\n").encode()
+                files["results"] = ("\n".join(result(line, seen_key=KEY) for line in lines[:-1]) + "\n").encode()
                 files["errors"] = (result(lines[-1], status=500) + "\n").encode()
                 about = {"id": "f1", "object": "file", "bytes": 1, "created_at": 1, "filename": "x"}
                 self.send({**about, "purpose": "batch", "status": "processed"})
