@@ -16,6 +16,7 @@ from ledger.store import write_atomically
 
 if TYPE_CHECKING:
     from openai import OpenAI
+    from openai.types import Batch as Submitted
 
 ENDED = frozenset({"completed", "expired", "cancelled", "failed"})
 
@@ -57,8 +58,13 @@ class BatchEndpoint:
                             path = self._folder.path / FOLDER / f"{kind}-{batch.id}.jsonl"
                             write_atomically(path, redacted(client.files.content(file_id).text, self._key))
                             paths.append(path)
-                found.append(Batch(batch.id, batch.file, now.status, now.status in ENDED))
+                found.append(Batch(batch.id, batch.file, self._state(now), now.status in ENDED))
         return found, paths
+
+    def _state(self, now: "Submitted") -> str:
+        """Its status; where the endpoint refused the file as a whole, also why: nothing else would tell."""
+        faults = [fault.message for fault in now.errors.data or [] if fault.message] if now.errors else []
+        return f"{now.status}: {excerpt(faults[0], self._key)}" if faults else now.status
 
     def _client(self) -> "OpenAI":
         from openai import DefaultHttpx2Client, OpenAI

@@ -131,6 +131,8 @@ def batch_server(status="completed"):
 
         def batch(self, now):
             ended = {"output_file_id": "results", "error_file_id": "errors"} if now != "validating" else {}
+            if now == "failed":
+                ended = {"errors": {"object": "list", "data": [{"message": f"Enqueued token limit reached, {KEY}"}]}}
             about = {"id": "b1", "object": "batch", "endpoint": "/v1/chat/completions", "input_file_id": "f1"}
             return {**about, "completion_window": "24h", "status": now, "created_at": 1, **ended}
 

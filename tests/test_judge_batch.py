@@ -127,6 +127,14 @@ def test_a_hosted_batch_is_submitted_once_and_its_partial_results_are_taken(run,
     assert {key for _, key in seen} == {f"Bearer {KEY}"}
 
 
+def test_a_batch_that_is_refused_as_a_whole_says_why(run):
+    with batch_server("failed") as (url, _), sitting(brief(run)) as held:
+        endpoint = BatchEndpoint(held.folder, url, KEY)
+        endpoint.submit(export(held))
+        ((refused,), files) = endpoint.fetch()
+    assert (refused.status, refused.fetched, files) == ("failed: Enqueued token limit reached, [api key]", True, [])
+
+
 def test_an_unknown_batch_is_an_error_without_the_key(run):
     with batch_server() as (url, _), sitting(brief(run)) as held:
         endpoint = BatchEndpoint(held.folder, url, KEY)
