@@ -8,7 +8,7 @@ from collections.abc import Iterable
 
 from judge.exam import PlannedMark
 from judge.history import History
-from judge.plan import J, Planned
+from judge.plan import SKIPPED, J, Planned
 from judge.verdicts import Reading, Value
 from ledger.judgments import ExamMark, Game, Order, Outcome, Parsing, Rating, Winner
 
@@ -17,10 +17,10 @@ def derived(planned: Iterable[Planned[J]], history: History, parsing: Parsing) -
     """The record of each planned judgment."""
     records = []
     for each in planned:
-        verdict, reply = each.settled, None
-        if each.ask and verdict is None:
+        verdict, reply = each.settled or SKIPPED, None
+        if each.ask:
             verdict, reply = history.verdict(each.ask.judgment, each.ask.mode, parsing)
-        records.append(_record(each.blank, verdict or Reading(Outcome.SKIPPED), reply))
+        records.append(_record(each.blank, verdict, reply))
     return records
 
 
