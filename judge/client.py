@@ -41,6 +41,7 @@ FEW_LOGPROBS = 5
 NO_EXTRAS: Mapping[str, Any] = MappingProxyType({})
 STOPS_ALL = frozenset({401, 403, 404})
 _REFUSAL = re.compile("support|deprecated|not allowed|unrecognized", re.IGNORECASE)
+_NO_ROOM = re.compile("too large|context length", re.IGNORECASE)  # vLLM names both limits when a prompt is too long
 _NO_SYSTEM = re.compile(r"system.{0,40}(?:role|message|prompt)|role.{0,40}system|roles must alternate", re.IGNORECASE)
 _FORM_REFUSED = {
     "response_format": re.compile("response_format|json_schema|structured|guided", re.IGNORECASE),
@@ -110,7 +111,7 @@ class OpenAITransport:
 
     def _learned(self, complaint: str, sent: dict[str, Any], status: int) -> bool:
         """Whether the complaint names a parameter that was sent and can be done without. Raises Rejected for a form."""
-        if "max_tokens" in sent and "max_completion_tokens" in complaint:
+        if "max_tokens" in sent and "max_completion_tokens" in complaint and not _NO_ROOM.search(complaint):
             self.facts["output_limit"] = "max_completion_tokens"
             return True
         if "temperature" in sent and "temperature" in complaint and _REFUSAL.search(complaint):

@@ -151,6 +151,19 @@ def test_a_server_that_wants_max_completion_tokens_gets_it_for_good():
     assert "not sent" in transport.facts["temperature"]
 
 
+def test_a_prompt_that_is_too_long_teaches_no_other_name_for_the_limit():
+    """So vLLM and NIM complain; the same call under the other name would be refused again."""
+    complaint = (
+        "'max_tokens' or 'max_completion_tokens' is too large: 4096. This model's maximum context length is 8192 tokens"
+        " and your request has 5000 input tokens (4096 > 8192 - 5000)."
+    )
+    with FakeJudgeServer(lambda _: refusal(400, complaint)) as server:
+        transport = OpenAITransport(server.base_url, KEY, "m", 5)
+        with pytest.raises(Rejected, match="too large"):
+            calls(transport, 1)
+        assert (len(server.requests), transport.facts) == (1, {})
+
+
 def test_a_server_that_refuses_whatever_is_sent_is_not_asked_for_ever():
     complaint = "max_tokens, max_completion_tokens and temperature are not supported"
     assert fault(refusal(400, complaint), Rejected).status == 400
