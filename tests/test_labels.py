@@ -96,6 +96,32 @@ def test_two_votes_of_one_rater_that_contradict_each_other_are_named_with_both_l
         read(file)
 
 
+def won(path, first, second, winner):
+    """Who wins by a line of FastChat's words; whichever of the two is not `base` is the candidate."""
+    path.write_text(f"question,model_a,model_b,winner\n81,{first},{second},{winner}\n")
+    rival = second if first == "base" else first
+    return [label.winner for label in labels(path, "base", [rival], {"81": "s"})]
+
+
+@pytest.mark.parametrize("name", ["b", "model_b", "tie", "BASE"])
+def test_a_models_name_that_is_also_the_word_for_another_seat_or_a_tie_is_refused(tmp_path, name):
+    with pytest.raises(BadRecord, match="either of two; say baseline, candidate or tie"):
+        won(tmp_path / "l.csv", name, "base", name)
+    assert won(tmp_path / "l.csv", name, "base", "candidate") == [Winner.CANDIDATE]
+
+
+def test_a_models_name_that_is_also_the_word_for_its_own_seat_is_read(tmp_path):
+    assert won(tmp_path / "l.csv", "base", "b", "b") == [Winner.CANDIDATE]
+
+
+def test_a_label_of_another_question_set_is_passed_over(tmp_path):
+    file = tmp_path / "l.csv"
+    file.write_text("question,baseline,candidate,winner,source\n81,base,cand,tie,other\n81,base,cand,tie,mt-bench\n")
+    first, second = read(file)
+    assert first is None
+    assert second.source == "mt-bench"
+
+
 @pytest.fixture
 def answered(tmp_path) -> tuple[RunFolder, ReviewConfig]:
     """A run whose baseline answered two questions."""

@@ -63,7 +63,7 @@ def add_labels(path: Path, run: RunFolder, config: ReviewConfig) -> Added:
 
 
 def labels(path: Path, baseline: str, candidates: list[str], sources: Mapping[str, str]) -> Iterator[Label | None]:
-    """A Label a line, None for one about other models or questions; `sources` are the review's questions by id.
+    """A Label a line, None for one about other models or questions; `sources` are those of the review's ids.
 
     Raises BadRecord for a line that cannot be understood, DuplicateKey for one that contradicts another, ConfigError
     for an unknown kind of file.
@@ -73,14 +73,16 @@ def labels(path: Path, baseline: str, candidates: list[str], sources: Mapping[st
         models = [str(_field(path, number, row, name)) for name in ("first", "second")]
         question = str(_field(path, number, row, "question"))
         rivals = [model for model in models if model != baseline]
-        if baseline not in models or rivals not in [[each] for each in candidates] or question not in sources:
+        source = sources.get(question)
+        asked = source is not None and row.get("source") in (None, "", source)
+        if not asked or baseline not in models or rivals not in [[each] for each in candidates]:
             yield None
             continue
         about = {
             "rater": _rater(row),
             "baseline": baseline,
             "candidate": rivals[0],
-            "source": str(row.get("source") or sources[question]),
+            "source": source,
             "question": question,
             "sample": _number(path, number, row, "sample", 0),
             "turn": _number(path, number, row, "turn", 1),
@@ -102,15 +104,18 @@ def _number(path: Path, number: int, row: dict[str, Any], name: str, default: in
 
 
 def _winner(path: Path, number: int, said: str, models: list[str], baseline: str) -> Winner:
+    """Whom a word names, by seat, role or model; a model `b` in the first seat makes of `b` a word for both."""
     word = said.strip().lower()
-    if word in TIE:
-        return Winner.TIE
-    named = {"baseline": baseline, "candidate": next(model for model in models if model != baseline)}
-    named |= {model.lower(): model for model in models}
-    won = models[0] if word in FIRST else models[1] if word in SECOND else named.get(word)
-    if won is None:
+    named = [Winner.TIE] if word in TIE else []
+    for model, seat in zip(models, (FIRST, SECOND), strict=True):
+        role = Winner.BASELINE if model == baseline else Winner.CANDIDATE
+        if word in seat or word in (role.value, model.lower()):
+            named.append(role)
+    if not named:
         raise BadRecord(path, number, "winner", f"{said!r} is neither of the models nor a tie")
-    return Winner.BASELINE if won == baseline else Winner.CANDIDATE
+    if len(named) > 1:
+        raise BadRecord(path, number, "winner", f"{said!r} may be either of two; say baseline, candidate or tie")
+    return named[0]
 
 
 def _rater(row: dict[str, Any]) -> str:
