@@ -213,9 +213,10 @@ def test_five_classes_and_fastchats_ties(folder, capsys):
 def test_unreadable_lines_are_told_and_stop_nothing(folder):
     path = folder / "model_judgment/gpt-4_single.jsonl"
     broken = json.dumps({**rating("a", 1, 1), "score": float("nan")})
-    path.write_text(path.read_text() + f'{{"question_id": 1}}\nnot json\n{broken}\n{{"torn')
+    deep = "[" * 100_000
+    path.write_text(path.read_text() + f'{{"question_id": 1}}\nnot json\n{broken}\n{deep}\n{{"torn')
     file = next(each for each in audited(folder).files if each.mode == "single")
-    assert len(file.faults) == 4
+    assert len(file.faults) == 5
     assert "line 17" in " ".join(file.faults)
     assert sum(model.rows for model in file.models) == 16
 

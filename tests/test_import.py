@@ -133,6 +133,15 @@ def test_an_old_array_names_the_line_where_it_breaks(tmp_path):
         list(choices(log, "m"))
 
 
+@pytest.mark.parametrize("name", ["results.json", "pretrained__m_metals.jsonl"])
+def test_a_file_that_is_nested_too_deep_is_refused_by_its_name(tmp_path, name):
+    (tmp_path / "results.json").write_text(json.dumps({"configs": {"metals": {}}}))
+    (tmp_path / "pretrained__m_metals.jsonl").write_text(json.dumps([sample(0)]))
+    (tmp_path / name).write_text("[" * 100_000)
+    with pytest.raises((BadRecord, ConfigError), match=name):
+        list(choices(logs([tmp_path])[0], "m"))
+
+
 def test_arguments_in_the_order_of_their_names_are_read_by_number(tmp_path):
     names = [f"option {number}" for number in range(12)]
     line = sample(0, target="10", acc=1.0)

@@ -91,7 +91,13 @@ class TestRefusals:
             compress(base, tmp_path / "out", "w8a8")
 
     @pytest.mark.parametrize(
-        ("config", "sentence"), [("{", "not JSON"), ('{"quantization_config": {"bits": 4}}', "already")]
+        ("config", "sentence"),
+        [
+            ("{", "not JSON"),
+            ("[" * 100_000, "not JSON"),
+            ("[]", "not a JSON object"),
+            ('{"quantization_config": {"bits": 4}}', "already"),
+        ],
     )
     def test_an_unfit_config(self, tmp_path, config, sentence):
         base = folder_with(tmp_path / "a", config__json=config, model__safetensors="")

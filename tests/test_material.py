@@ -52,7 +52,14 @@ def test_a_users_file_may_have_any_number_of_turns_and_its_own_temperature(tmp_p
 
 
 @pytest.mark.parametrize(
-    ("row", "cause"), [('{"question_id": 2', "not JSON"), (asked(2, turns="a"), "turns"), ("[1]", "not a JSON object")]
+    ("row", "cause"),
+    [
+        ('{"question_id": 2', "not JSON"),
+        (asked(2, turns="a"), "turns"),
+        ("[1]", "not a JSON object"),
+        ("[" * 100_000, "not JSON"),
+        ('{"question_id": ' + "9" * 5000, "not JSON"),
+    ],
 )
 def test_a_bad_line_is_named(tmp_path, row, cause):
     path = lines(tmp_path / "mine.jsonl", asked(1), row)

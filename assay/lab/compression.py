@@ -79,9 +79,11 @@ def check_base(base: Path) -> None:
         raise ConfigError("the folder has no *.safetensors; no other weights are read.", where=where, remedy=remedy)
     try:
         config = json.loads((base / "config.json").read_text(encoding="utf-8"))
-    except ValueError as error:
+    except (ValueError, RecursionError) as error:
         raise ConfigError("config.json is not JSON.", where=where, remedy=remedy) from error
-    if not isinstance(config, dict) or config.get("quantization_config"):
+    if not isinstance(config, dict):
+        raise ConfigError("config.json is not a JSON object.", where=where, remedy=remedy)
+    if config.get("quantization_config"):
         raise ConfigError("the model is quantized already.", where=where, remedy="Start from the full model.")
 
 

@@ -6,7 +6,6 @@ Source: FastChat 0.2.36 `llm_judge` (`common.py`, `gen_model_answer.py`: file la
 is told and left out; nothing stops an audit but a folder without judgments and answers.
 """
 
-import json
 from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass
 from pathlib import Path
@@ -15,6 +14,7 @@ from typing import Any
 from analysis.cells import Cell
 from analysis.stored import JudgmentFile, Stored, StoredModel
 from assay.sources.fastchat_rows import Checker, judgment_file
+from assay.sources.lines import Row, json_objects
 from assay.sources.mt_bench import NAME as MT_BENCH
 from assay.sources.mt_bench import PARTS
 from assay.sources.wheels import cache_folder
@@ -114,18 +114,9 @@ def answer_rows(path: Path, notes: list[str]) -> dict[str, list[tuple[str, ...]]
     return found
 
 
-def json_rows(path: Path, notes: list[str]) -> Iterator[tuple[int, dict[str, Any]]]:
+def json_rows(path: Path, notes: list[str]) -> Iterator[Row]:
     """The objects of a JSONL file with their line numbers; a line that is none becomes a note."""
-    with path.open("rb") as stream:
-        for number, line in enumerate(stream, start=1):
-            try:
-                row = json.loads(line) if line.strip() else None
-            except ValueError:
-                row = line
-            if isinstance(row, dict):
-                yield number, row
-            elif row is not None:
-                notes.append(f"{path.name}, line {number}: not a JSON object")
+    return json_objects(path, lambda number: notes.append(f"{path.name}, line {number}: not a JSON object"))
 
 
 def _question_sets(folder: FastChatFolder, notes: list[str]) -> dict[str, dict[str, Question]]:

@@ -4,7 +4,7 @@ In: a file of JSON objects, or its rows. Out: rows with their line numbers; mode
 """
 
 import json
-from collections.abc import Iterable, Iterator
+from collections.abc import Callable, Iterable, Iterator
 from importlib.resources.abc import Traversable
 from pathlib import Path
 from typing import Any, TypeVar
@@ -18,19 +18,23 @@ T = TypeVar("T", bound=BaseModel)
 Row = tuple[int, dict[str, Any]]
 
 
-def json_objects(path: Traversable) -> Iterator[Row]:
-    """The objects of a JSONL file with their line numbers, empty lines passed over. Raises BadRecord."""
+def json_objects(path: Traversable, refused: Callable[[int], None] | None = None) -> Iterator[Row]:
+    """The objects of a JSONL file with their line numbers, empty lines passed over.
+
+    A line that is none raises BadRecord; with `refused`, it is left out, and its number is told.
+    """
     with path.open("rb") as stream:
         for number, line in enumerate(stream, start=1):
             if not line.strip():
                 continue
             try:
-                data = json.loads(line)
-            except (json.JSONDecodeError, UnicodeDecodeError) as error:
-                raise BadRecord(Path(str(path)), number, "", f"not JSON: {error}") from error
-            if not isinstance(data, dict):
-                raise BadRecord(Path(str(path)), number, "", "not a JSON object")
-            yield number, data
+                data = _object(path, number, line)
+            except BadRecord:
+                if refused is None:
+                    raise
+                refused(number)
+            else:
+                yield number, data
 
 
 def checked(kind: type[T], data: dict[str, Any], path: Traversable, number: int) -> T:
@@ -51,3 +55,13 @@ def unique(kind: type[T], key: str, rows: Iterable[Row], path: Traversable) -> I
         if lines.setdefault(name, number) != number:
             raise DuplicateKey(Path(str(path)), name, lines[name], number)
         yield found
+
+
+def _object(path: Traversable, number: int, line: bytes) -> dict[str, Any]:
+    try:
+        data = json.loads(line)
+    except (ValueError, RecursionError) as error:  # a hostile line may be too deep, or a number too long
+        raise BadRecord(Path(str(path)), number, "", f"not JSON: {error}") from error
+    if not isinstance(data, dict):
+        raise BadRecord(Path(str(path)), number, "", "not a JSON object")
+    return data

@@ -151,7 +151,7 @@ def _array(path: Path, content: bytes) -> Iterator[tuple[int, dict[str, Any]]]:
             row, place = decoder.raw_decode(text, start)
             yield line, _sample(path, line, row)
             line += text.count("\n", start, place)
-    except ValueError as error:
+    except (ValueError, RecursionError) as error:
         raise BadRecord(path, getattr(error, "lineno", line), "", f"not JSON: {error}") from error
 
 
@@ -192,6 +192,6 @@ def _results(path: Path) -> dict[str, Any]:
         data = json.loads(path.read_text(encoding="utf-8"))
     except FileNotFoundError:
         return {}
-    except (OSError, ValueError) as error:
+    except (OSError, ValueError, RecursionError) as error:
         raise ConfigError(f"cannot be read: {error}", where=str(path)) from error
     return data if isinstance(data, dict) else {}
