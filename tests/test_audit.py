@@ -311,7 +311,10 @@ def test_an_export_reads_as_its_origin(tmp_path, capsys, monkeypatch):
 
 @pytest.mark.parametrize(
     "odd",
-    [{"judgment": 7}, {"user_prompt": ["x"]}, {"turn": float("inf")}, {"judge": []}, {"score": None}],
+    [
+        *({"judgment": 7}, {"user_prompt": ["x"]}, {"turn": float("inf")}, {"judge": []}, {"score": None}),
+        *({"turn": 1.5}, {"turn": 0}, {"question_id": None}, {"judge": None}, {"model": None}),
+    ],
 )
 def test_a_row_whose_fields_are_odd_is_told_and_stops_nothing(folder, odd):
     path = folder / "model_judgment/gpt-4_single.jsonl"
@@ -320,7 +323,19 @@ def test_a_row_whose_fields_are_odd_is_told_and_stops_nothing(folder, odd):
     report = audited(folder)
     file = next(each for each in report.files if each.mode == "single")
     assert ["line 17" in fault for fault in file.faults] == [True]
+    assert all("\n" not in fault for fault in file.faults)
     assert "question.jsonl, line 5: not a question of FastChat's" in report.notes
+
+
+def test_null_is_no_answer_no_id_and_no_category(folder):
+    questions, answers = folder / "question.jsonl", folder / "model_answer/a.jsonl"
+    odd = [{**question(9), "category": None}, {**question(9), "question_id": None}, {**question(9), "turns": [None]}]
+    write(questions, [*rows_of(questions), *odd])
+    write(answers, [*rows_of(answers)[:3], {**answer("a", 4), "choices": [{"turns": ["x", None]}]}])
+    report = stored(fastchat_folder(folder))
+    assert {id for _, id in report.questions} == {"1", "2", "3", "4"}
+    assert [model.questions for model in report.models] == [3, 4]
+    assert len(report.notes) == 4
 
 
 def imported(folder, runs, *more):

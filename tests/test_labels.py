@@ -76,6 +76,7 @@ def test_another_kind_of_file_is_refused(tmp_path):
     [
         ("81,base,cand,tie,me,-1", "line 2: field 'turn'"),
         ("81,base,cand,tie,me,0", "line 2: field 'turn'"),
+        ("81,base,cand,tie,me,1.5", "line 2: field 'turn': '1.5' is no whole number"),
         ("81,base,cand,tie,m\xe9,1", "line 2: not UTF-8"),
     ],
 )

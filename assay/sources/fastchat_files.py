@@ -6,14 +6,13 @@ Source: FastChat 0.2.36 `llm_judge` (`common.py`, `gen_model_answer.py`: file la
 is told and left out; nothing stops an audit but a folder without judgments and answers.
 """
 
-from collections.abc import Iterable, Iterator, Mapping
+from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any
 
 from analysis.cells import Cell
 from analysis.stored import JudgmentFile, Stored, StoredModel
-from assay.sources.fastchat_rows import Checker, judgment_file
+from assay.sources.fastchat_rows import Checker, judgment_file, question_id, stated
 from assay.sources.lines import Row, json_objects
 from assay.sources.mt_bench import NAME as MT_BENCH
 from assay.sources.mt_bench import PARTS
@@ -108,7 +107,7 @@ def answer_rows(path: Path, notes: list[str]) -> dict[str, list[tuple[str, ...]]
     for number, row in json_rows(path, notes):
         try:
             turns = _turns(row["choices"][0]["turns"])
-            found.setdefault(str(row["question_id"]), []).append(turns)
+            found.setdefault(question_id(row), []).append(turns)
         except (KeyError, IndexError, TypeError):
             notes.append(f"{path.name}, line {number}: not an answer of FastChat's")
     return found
@@ -120,53 +119,40 @@ def json_rows(path: Path, notes: list[str]) -> Iterator[Row]:
 
 
 def _question_sets(folder: FastChatFolder, notes: list[str]) -> dict[str, dict[str, Question]]:
-    """The questions with each set of references, and with none, by the references' name."""
+    """The questions with each set of references, the nearest first, and last with none, by the references' name."""
     path = folder.part("question.jsonl")
     if path is None:
         notes.append("no question.jsonl was found: categories are unknown and no prompt could be rendered again")
         return {}
-    rows = list(_question_rows(path, notes))
     source = MT_BENCH if _official(path, "question.jsonl") else path.parent.name
-    sets: dict[str, Mapping[str, tuple[str, ...]]] = {
-        name: {id: found[-1] for id, found in answer_rows(file, notes).items()}
-        for name, file in folder.references.items()
-    }
-    sets[NO_REFERENCES] = {}
-    return {name: dict(_questions(rows, source, name, references)) for name, references in sets.items()}
+    asked = {question.id: question for question in _questions(path, source, notes)}
+    sets = {}
+    for name, file in folder.references.items():
+        held = {id: found[-1] for id, found in answer_rows(file, notes).items()}
+        sets[name] = {id: _referenced(question, name, held.get(id, ())) for id, question in asked.items()}
+    return {**sets, NO_REFERENCES: asked}
 
 
-def _question_rows(path: Path, notes: list[str]) -> Iterator[dict[str, Any]]:
-    """The rows that ask something, their turns as texts; others become notes."""
+def _questions(path: Path, source: str, notes: list[str]) -> Iterator[Question]:
+    """The rows that ask something, without references; others become notes."""
     for number, row in json_rows(path, notes):
         try:
-            yield {**row, "turns": _turns(row["turns"])}
+            id, category, turns = question_id(row), stated(row["category"]), _turns(row["turns"])
         except (KeyError, TypeError):
             notes.append(f"{path.name}, line {number}: not a question of FastChat's")
+        else:
+            yield Question(source=source, id=id, category=category, turns=turns, temperature=temperature_of(category))
+
+
+def _referenced(question: Question, name: str, references: tuple[str, ...]) -> Question:
+    return question.model_copy(update={"reference_set": name, "references": references}) if references else question
 
 
 def _turns(said: object) -> tuple[str, ...]:
-    """Texts. Raises TypeError for what is no list of something."""
+    """The texts of a list. Raises TypeError where there are none."""
     if not isinstance(said, list) or not said:
         raise TypeError("no list of turns")
-    return tuple(map(str, said))
-
-
-def _questions(
-    rows: Iterable[dict[str, Any]], source: str, name: str, references: Mapping[str, tuple[str, ...]]
-) -> Iterator[tuple[str, Question]]:
-    for row in rows:
-        id, category = str(row.get("question_id")), str(row.get("category"))
-        held = references.get(id, ())
-        asked = Question(
-            source=source,
-            id=id,
-            category=category,
-            turns=row["turns"],
-            reference_set=name if held else None,
-            references=held,
-            temperature=temperature_of(category),
-        )
-        yield id, asked
+    return tuple(map(stated, said))
 
 
 def _prompts(folder: FastChatFolder, notes: list[str]) -> OfficialPrompts | None:

@@ -10,14 +10,18 @@ from collections.abc import Callable, Hashable, Iterable, Mapping, Sequence
 from dataclasses import dataclass, replace
 from typing import Any, TypeVar
 
+from pydantic import ValidationError
+
 from analysis.stored import Freshness, JudgmentFile, StoredPair, StoredRating
+from assay.sources.lines import whole_number
 from assay.sources.mt_bench import NAME as MT_BENCH
 from judge.official_prompts import OfficialPrompts
 from judge.verdicts import Reading, reading
 from ledger.digests import digest_of
 from ledger.errors import ConfigError
-from ledger.judgments import Game, Order, Outcome, Rating, Winner
+from ledger.judgments import Game, Mode, Order, Outcome, Rating, Winner
 from ledger.records import Question
+from ledger.store import first_fault
 
 FAILED_CALL = "$ERROR$"
 R = TypeVar("R", StoredRating, StoredPair)
@@ -72,7 +76,7 @@ def judgment_file(
             else:
                 pairs.append(_pair(row, checker))
         except (KeyError, TypeError, ValueError, IndexError, OverflowError) as error:
-            faults.append(f"{name}, line {number}: not a judgment of FastChat's ({type(error).__name__}: {error})")
+            faults.append(f"{name}, line {number}: not a judgment of FastChat's ({_cause(error)})")
     judges = sorted({r.record.judge for r in ratings} | {p.games[0].judge for p in pairs})
     return JudgmentFile(
         name=name,
@@ -85,7 +89,7 @@ def judgment_file(
 
 
 def _rating(row: dict[str, Any], checker: Checker) -> StoredRating:
-    judge, id, turn, model = _judge(row), str(row["question_id"]), int(row.get("turn", 1)), str(row["model"])
+    judge, id, turn, model = _judge(row), question_id(row), whole_number(row.get("turn", 1)), stated(row["model"])
     said, prompt = _text(row, "judgment"), _text(row, "user_prompt")
     score = float(row["score"])
     if not math.isfinite(score):
@@ -108,8 +112,8 @@ def _rating(row: dict[str, Any], checker: Checker) -> StoredRating:
 
 
 def _pair(row: dict[str, Any], checker: Checker) -> StoredPair:
-    judge, id, turn = _judge(row), str(row["question_id"]), int(row.get("turn", 1))
-    first, second = str(row["model_1"]), str(row["model_2"])
+    judge, id, turn = _judge(row), question_id(row), whole_number(row.get("turn", 1))
+    first, second = stated(row["model_1"]), stated(row["model_2"])
     # The role of the baseline: the named model's, else the first name's, whatever its seat in the file.
     baseline = checker.baseline if checker.baseline in (first, second) else min(first, second)
     games, states = [], []
@@ -142,20 +146,38 @@ def _pair(row: dict[str, Any], checker: Checker) -> StoredPair:
     return StoredPair(first, second, (games[0], games[1]), (str(row["g1_winner"]), str(row["g2_winner"])), worst)
 
 
+def question_id(row: Mapping[str, Any]) -> str:
+    """The id of a row's question, a number or a text there. Raises KeyError, TypeError."""
+    id = row["question_id"]
+    return str(id) if isinstance(id, int) else stated(id)
+
+
+def stated(said: object) -> str:
+    """A text that must be one: str() would make the answer or name "None" of null. Raises TypeError."""
+    if not isinstance(said, str):
+        raise TypeError(f"{said!r} is no text")
+    return said
+
+
 def _judge(row: Mapping[str, Any]) -> str:
     judge = row["judge"]
-    return str(judge[0] if isinstance(judge, list) else judge)
+    return stated(judge[0] if isinstance(judge, list) else judge)
 
 
 def _text(row: Mapping[str, Any], name: str) -> str | None:
     """A text that a file may lack. Raises TypeError for anything else."""
     said = row.get(name)
-    if said is not None and not isinstance(said, str):
-        raise TypeError(f"{name} is no text")
-    return said
+    return None if said is None else stated(said)
 
 
-def _read(mode: Any, said: str) -> Reading:  # noqa: ANN401 - a Mode
+def _cause(error: Exception) -> str:
+    """Why a row is none, on one line."""
+    if isinstance(error, ValidationError):
+        return ": ".join(first_fault(error))
+    return f"{type(error).__name__}: {error}"
+
+
+def _read(mode: Mode, said: str) -> Reading:
     if said.strip() == FAILED_CALL:
         return Reading(Outcome.FAILED)
     return reading(mode, said, None, None, "strict")

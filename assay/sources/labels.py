@@ -11,7 +11,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
-from assay.sources.lines import Row, checked, json_objects
+from assay.sources.lines import Row, checked, json_objects, whole_number
 from ledger.config import ReviewConfig
 from ledger.errors import BadRecord, ConfigError, ConflictingRecords, DuplicateKey
 from ledger.judgments import Label, Winner
@@ -98,7 +98,7 @@ def labels(path: Path, baseline: str, candidates: list[str], sources: Mapping[st
 def _number(path: Path, number: int, row: dict[str, Any], name: str, default: int) -> int:
     said = row.get(name)
     try:
-        return default if said in (None, "") else int(said)
+        return default if said in (None, "") else whole_number(said)
     except (TypeError, ValueError, OverflowError) as error:
         raise BadRecord(path, number, name, str(error)) from error
 
@@ -119,7 +119,7 @@ def _winner(path: Path, number: int, said: str, models: list[str], baseline: str
 
 
 def _rater(row: dict[str, Any]) -> str:
-    said = next((row[name] for name in NAMES["rater"] if row.get(name)), "human")
+    said = next((row[name] for name in NAMES["rater"] if row.get(name) not in (None, "")), "human")
     return "/".join(map(str, said)) if isinstance(said, list) else str(said)
 
 

@@ -57,6 +57,14 @@ def unique(kind: type[T], key: str, rows: Iterable[Row], path: Traversable) -> I
         yield found
 
 
+def whole_number(said: Any) -> int:  # noqa: ANN401 - whatever a file holds
+    """A number as files spell it: 1, "1", 1.0. Raises TypeError, ValueError, OverflowError."""
+    number = float(said)
+    if not number.is_integer():
+        raise ValueError(f"{said!r} is no whole number")
+    return int(number)
+
+
 def _object(path: Traversable, number: int, line: bytes) -> dict[str, Any]:
     try:
         data = json.loads(line)
