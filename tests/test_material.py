@@ -1,6 +1,7 @@
 """Questions, references and items from files: FastChat's layout, bad lines named."""
 
 import json
+import re
 from pathlib import Path
 
 import pytest
@@ -56,6 +57,7 @@ def test_a_users_file_may_have_any_number_of_turns_and_its_own_temperature(tmp_p
     [
         ('{"question_id": 2', "not JSON"),
         (asked(2, turns="a"), "turns"),
+        (asked(2, required_temperature=float("inf")), "required_temperature"),
         ("[1]", "not a JSON object"),
         ("[" * 100_000, "not JSON"),
         ('{"question_id": ' + "9" * 5000, "not JSON"),
@@ -106,6 +108,8 @@ def test_a_folder_that_is_no_model_is_refused(tmp_path):
     assert model_path(ModelConfig(model=str(tmp_path))) == str(tmp_path)
     with pytest.raises(ConfigError, match="there is no model folder"):
         model_path(ModelConfig(model=str(tmp_path / "missing")))
+    with pytest.raises(ConfigError, match="there is no model folder"):
+        model_path(ModelConfig(model="~nobody-of-this-name/model"))
     assert model_path(ModelConfig(model="org/name")) == "org/name"
 
 
@@ -137,10 +141,14 @@ def test_a_gguf_file_is_a_model_and_has_weights_of_its_own(tmp_path):
     assert len({None, before, weights_digest(file)}) == 3
     with pytest.raises(ConfigError, match=r'gguf_file = "m-Q4\.gguf"'):
         model_path(ModelConfig(model=str(file), engine="transformers"))
-    arguments = {"gguf_file": file.name}
-    assert model_path(ModelConfig(model=str(tmp_path), engine="transformers", engine_args=arguments)) == str(tmp_path)
-    with pytest.raises(ConfigError, match=r"has no none\.gguf"):
-        model_path(ModelConfig(model=str(tmp_path), engine_args={"gguf_file": "none.gguf"}))
+    (tmp_path / "more").mkdir()
+    for name in (file.name, "m [Q4].gguf", "more/m.gguf"):
+        (tmp_path / name).write_bytes(b"GGUF")
+        found = model_path(ModelConfig(model=str(tmp_path), engine="transformers", engine_args={"gguf_file": name}))
+        assert found == str(tmp_path)
+    for name in ("none.gguf", "*.gguf"):
+        with pytest.raises(ConfigError, match=f"has no {re.escape(name)}"):
+            model_path(ModelConfig(model=str(tmp_path), engine_args={"gguf_file": name}))
     with pytest.raises(ConfigError, match="there is no model folder"):
         model_path(ModelConfig(model=str(tmp_path / "none.gguf")))
 

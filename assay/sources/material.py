@@ -33,7 +33,7 @@ class _QuestionLine(BaseModel):
     question_id: int | str
     category: str
     turns: tuple[str, ...] = Field(min_length=1)
-    required_temperature: float | None = Field(default=None, ge=0)
+    required_temperature: float | None = Field(default=None, ge=0, allow_inf_nan=False)
 
 
 class _ReferenceChoice(BaseModel):

@@ -3,6 +3,7 @@
 In: a ModelConfig. Out: what an engine is given; a folder that is not a model is refused before anything runs.
 """
 
+import os
 from pathlib import Path
 
 from assay.sources.smollm2 import NAME as SMOLLM2
@@ -34,7 +35,7 @@ def model_path(model: ModelConfig) -> str:
     """An absolute folder or GGUF file, or a hub name left as it is. Raises ConfigError."""
     if model.model in FETCHED:
         return str(fetched_model(model.model))
-    place, where = Path(model.model).expanduser(), f"model {model.name}"
+    place, where = Path(os.path.expanduser(model.model)), f"model {model.name}"  # noqa: PTH111 - raises on a stranger's ~
     if place.is_dir():
         _refuse_other_folder(place, model, where)
         return str(place.resolve())
@@ -50,8 +51,11 @@ def model_path(model: ModelConfig) -> str:
 
 def _refuse_other_folder(folder: Path, model: ModelConfig, where: str) -> None:
     gguf = model.engine_args.get("gguf_file")
-    for needed in (str(gguf),) if gguf else ("config.json", "*.safetensors"):
-        if not any(path.match(needed) for path in folder.iterdir()):
+    found = {name: any(folder.glob(name)) for name in ("config.json", "*.safetensors")}
+    if gguf:  # a path within the folder, and no pattern
+        found = {str(gguf): (folder / str(gguf)).is_file()}
+    for needed, there in found.items():
+        if not there:
             raise ConfigError(
                 f"{folder} is not a model folder: it has no {needed}",
                 where=where,
