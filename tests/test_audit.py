@@ -275,7 +275,14 @@ def test_files_of_an_audit_are_written_on_request(folder, tmp_path, capsys):
     assert run(["audit", str(folder), "--baseline", "nobody"]) == 64
 
 
-def test_an_import_is_a_review_and_an_export_gives_the_rows_back(folder, tmp_path, monkeypatch):
+def stale_export(place, runs, capsys, cause):
+    """What the judge never read is not exported as what it read."""
+    assert run(["export", "fastchat", str(place / "runs/r/review.toml"), "--out", str(place / "no"), *runs]) == 64
+    assert cause in capsys.readouterr().err
+    assert not (place / "no").exists()
+
+
+def test_an_import_is_a_review_and_an_export_gives_the_rows_back(folder, tmp_path, monkeypatch, capsys):
     monkeypatch.setenv("ASSAY_HOME", str(tmp_path / "home"))
     (tmp_path / "home/mt-bench").mkdir(parents=True)
     shutil.copy(folder / "judge_prompts.jsonl", tmp_path / "home/mt-bench")
@@ -287,6 +294,14 @@ def test_an_import_is_a_review_and_an_export_gives_the_rows_back(folder, tmp_pat
     report = json.loads((tmp_path / "runs/r/analysis/report.json").read_text())
     assert report["judges"][0]["scores"][1]["scopes"][0]["change"]["value"] == pytest.approx(1)
     assert run(["export", "fastchat", config, "--out", str(tmp_path / "out"), *runs]) == 0
+    manifest = tmp_path / "runs/r/judge/gpt-4/manifest.json"
+    made = manifest.read_text()
+    manifest.write_text(made.replace('"prompts": "official"', '"prompts": "official", "prompts_digest": "others"'))
+    stale_export(tmp_path, runs, capsys, "prompts_digest: changed after it was used")
+    manifest.write_text(made)
+    answers = tmp_path / "runs/r/generation/a/answers.jsonl"
+    answers.write_text(answers.read_text().replace("a11a11", "written again"))
+    stale_export(tmp_path, runs, capsys, "generation/a/answers.jsonl: changed after it was used")
     write(folder / "model_judgment/gpt-4_pair.jsonl", rows_of(folder / "model_judgment/gpt-4_pair.jsonl")[:3])
     assert run(["import", "fastchat", str(folder), "--review", "r", "--baseline", "a", *runs]) == 64
 

@@ -13,10 +13,12 @@ from datetime import datetime
 from pathlib import Path
 from typing import Any
 
+from analysis.inputs import stale_inputs
 from judge.brief import Brief
 from judge.official_prompts import official_name
 from judge.plan import Answers, answers_by_key, texts
 from ledger.digests import digest_of
+from ledger.errors import ConfigError, StaleInput
 from ledger.judgments import Game, Mode, Order, Rating, Winner
 from ledger.manifests import read_manifest
 from ledger.records import Answer, Question
@@ -29,7 +31,7 @@ Row = dict[str, Any]
 
 
 def export_fastchat(run: RunFolder, models: Iterable[str], briefs: Iterable[Brief], out: Path) -> dict[str, int]:
-    """Write every file; the number of rows by file."""
+    """Write every file; the number of rows by file. Raises ConfigError, StaleInput where its inputs changed."""
     answers = {model: answers_by_key(run.generation(model).answers.records()) for model in models}
     questions = {answer.question.key: answer.question for held in answers.values() for answer in held.values()}
     files: dict[str, Iterator[Row]] = {"question.jsonl": map(_question, questions.values())}
@@ -39,6 +41,7 @@ def export_fastchat(run: RunFolder, models: Iterable[str], briefs: Iterable[Brie
         moment = _moment(run.generation(model).path)
         files[f"model_answer/{folder_name(model)}.jsonl"] = _answers(model, held, moment)
     for brief in briefs:
+        _refuse_stale(run, brief)
         judge, folder = folder_name(brief.config.name), run.judge(brief.config.name)
         writer = _Judgments(brief, answers, _moment(folder.path))
         files[f"model_judgment/{judge}_single.jsonl"] = writer.ratings(folder.ratings.records())
@@ -118,6 +121,17 @@ class _Judgments:
     def _prompt(self, turn: int, *seats: Answer) -> str:
         shown = tuple(texts(answer, turn) for answer in seats)
         return self.brief.prompts.messages(seats[0].question, turn, shown)[-1]["content"]
+
+
+def _refuse_stale(run: RunFolder, brief: Brief) -> None:
+    """Prompts rendered from other answers, or by other templates, would pass for those that the judge read."""
+    folder = run.judge(brief.config.name).path
+    if manifest := read_manifest(folder):
+        for fault in stale_inputs(manifest, run):
+            raise ConfigError(fault)
+        recorded, present = manifest.settings.get("prompts_digest"), brief.prompts.digest
+        if recorded not in (None, present):  # an import tells none
+            raise StaleInput(f"{folder}, prompts_digest", str(recorded), present, "Judge this review again.")
 
 
 def _question(question: Question) -> Row:
