@@ -116,6 +116,19 @@ def test_a_target_that_may_be_an_index_or_a_text_means_what_agrees_with_acc(tmp_
     assert [c.gold for c in read(written(tmp_path, [unclear, clear]))] == [1, 1]
 
 
+def test_a_fault_that_is_met_while_the_targets_meaning_is_learned_names_its_own_line(tmp_path):
+    unclear = digits(0, "1", (-3.0, -2.5, -1.0)) | {"acc": 0.0}
+    with pytest.raises(BadRecord, match=r"line 2.*2 replies to 3"):
+        read(written(tmp_path, [unclear, digits(1, "2", VALUES[1]) | {"filtered_resps": [["-1", "False"]] * 2}]))
+
+
+def test_a_text_in_brackets_that_is_an_option_is_no_list_of_right_answers(tmp_path):
+    line = sample(0, target="[1, 2]") | {"acc": 1.0}
+    line["arguments"]["gen_args_0"]["arg_1"] = " [1, 2]"
+    del line["acc_norm"]
+    assert [c.gold for c in read(written(tmp_path, [line]))] == [0]
+
+
 def test_filters(tmp_path):
     lines = [sample(0, filter="none"), sample(0, values=(-9.0, -1.0, -8.0), gold=1, filter="strict")]
     path = written(tmp_path, lines)

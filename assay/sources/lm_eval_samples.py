@@ -12,6 +12,8 @@ What a log does not say is decided here, once:
 
 import hashlib
 import math
+from collections.abc import Iterator
+from contextlib import contextmanager
 from typing import Any
 
 from pydantic_core import to_json
@@ -36,7 +38,7 @@ class SampleReader:
 
     def choice(self, line: dict[str, Any], number: int) -> Choice:
         """The choice that a line tells of. Raises BadRecord, NoFlips."""
-        try:
+        with self._placed(number):
             pairs, logprobs = _requests(line)
             options = self._options(pairs)
             lengths = [max(1, len(option)) for option in options]
@@ -61,6 +63,12 @@ class SampleReader:
                 picked=picked,
                 picked_norm=picked_norm,
             )
+
+    @contextmanager
+    def _placed(self, number: int) -> Iterator[None]:
+        """What a line cannot be becomes an error that names it. Raises BadRecord, NoFlips."""
+        try:
+            yield
         except _Undefined as fault:
             place = f"{self._log.path}, line {number}"
             raise NoFlips(
@@ -81,7 +89,7 @@ class SampleReader:
 
     def _gold(self, line: dict[str, Any], options: list[str], picked: int) -> int:
         target, right = line.get("target"), line.get("acc")
-        if isinstance(target, list) or str(target).startswith("["):
+        if isinstance(target, list) or (str(target).startswith("[") and _place(str(target), options) is None):
             raise _Undefined("several right answers")
         if right is not None and float(right) not in (0.0, 1.0):
             raise _Undefined(f"a score of its own, acc {right}")
@@ -101,8 +109,9 @@ class SampleReader:
 
     def _learned(self) -> str:
         """Whether targets are indices or texts: what the first line says where only one of the two agrees with acc."""
-        for _, line in sample_lines(self._log.path):
-            pairs, logprobs = _requests(line)
+        for number, line in sample_lines(self._log.path):
+            with self._placed(number):
+                pairs, logprobs = _requests(line)
             options, right = self._options(pairs), line.get("acc")
             picked = _first_maximum(logprobs)
             golds = {
