@@ -1,6 +1,7 @@
 """Folders that are whole or not there: written beside their place, then renamed into it.
 
-In: the final path. Out: a folder to fill; whatever goes wrong, nothing half-written stays.
+In: the final path. Out: a folder to fill; whatever is raised, nothing half-written stays. Only a process that is killed
+leaves a hidden folder beside the place (`.NAME-` and eight letters); nothing reads it, and it may be removed.
 """
 
 import errno
