@@ -52,7 +52,7 @@ test: setup browser check
 test-long: setup
 	$(VENV)/bin/python -m pytest -q -rA -m long
 
-# Branches that the quick tests take.
+# Branches that the quick tests take; fails under the floor in pyproject.toml.
 coverage: setup
 	$(VENV)/bin/python -m pytest -q -m "not long and not slow and not model" --cov --cov-report=term:skip-covered
 
