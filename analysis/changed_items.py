@@ -12,6 +12,7 @@ from scipy.special import softmax
 from analysis.choices import PairedChoices, paired_choices
 from analysis.distances import top_margin
 from analysis.evidence import ModelEvidence, RunEvidence
+from analysis.model_reports import unlike_baseline
 from ledger.errors import StaleInput
 
 MOST_ITEMS = 4000
@@ -39,7 +40,8 @@ def changed_items(evidence: RunEvidence) -> tuple[tuple[ChangedItem, ...], int]:
     found: list[ChangedItem] = []
     count = 0
     for model in evidence.rivals:
-        pairs = _changed(evidence.baseline, model) if model.role == "candidate" else None
+        comparable = model.role == "candidate" and not unlike_baseline(model, evidence)
+        pairs = _changed(evidence.baseline, model) if comparable else None
         if pairs is not None:
             count += len(pairs.before)
             found += _surest(pairs, model.name)

@@ -13,9 +13,10 @@ from analysis.evidence import JudgeEvidence, ModelEvidence, RunEvidence
 from analysis.games import TurnClass, turn_classes, verdicts
 from analysis.judge_reports import judged_cells, scored_values
 from analysis.scores import paired_changes
-from ledger.judgments import Judgment, Outcome
+from ledger.judgments import Judgment, Order, Outcome
 from ledger.records import Answer, Finish
 
+FAILED = "failed"
 KINDS = {
     "regressed": "rated lower than the baseline, or a game lost",
     "improved": "rated higher, or a game won",
@@ -24,7 +25,7 @@ KINDS = {
     "unreadable": "a verdict that could not be read, contradicts itself or is out of range",
     "refused": "a judge or its filter refused",
     "truncated": "an answer or a verdict that was cut off",
-    "failed": "a judgment that never came",
+    FAILED: "a judgment that never came",
     "identical": "the candidate wrote the baseline's own words",
 }
 OUTCOME_KINDS = {
@@ -34,8 +35,8 @@ OUTCOME_KINDS = {
     Outcome.REFUSED: "refused",
     Outcome.FILTERED: "refused",
     Outcome.TRUNCATED: "truncated",
-    Outcome.FAILED: "failed",
-    Outcome.SKIPPED: "failed",
+    Outcome.FAILED: FAILED,
+    Outcome.SKIPPED: FAILED,
 }
 HALF_POINT = 0.5  # where nobody rated, a game won or lost stands for half a point
 
@@ -145,13 +146,22 @@ def _said(judge: JudgeEvidence, model: str, evidence: RunEvidence) -> _Said:
     games = judge.games.get(model, {})
     classes = turn_classes(verdicts(game for (cell, _), game in games.items() if not cell.repeat))
     kinds: dict[Cell, set[str]] = {}
-    judgments: list[tuple[Cell, Judgment]] = [(cell, game) for (cell, _), game in games.items()]
-    judgments += [*judge.ratings.get(model, {}).items(), *judge.ratings.get(evidence.baseline.name, {}).items()]
-    for cell, judgment in judgments:
-        if kind := OUTCOME_KINDS.get(judgment.outcome):
+    for cell, judgment in _planned_judgments(judge, (evidence.baseline.name, model), cells):
+        if kind := OUTCOME_KINDS.get(judgment.outcome) if judgment else FAILED:
             kinds.setdefault(cell._replace(repeat=0), set()).add(kind)
     return _Said(
         changes={cell: sum(found) / len(found) for cell, found in changes.items()},
         classes={cell: each for cell, each in classes.items() if each is not TurnClass.FAILED},
         kinds=kinds,
     )
+
+
+def _planned_judgments(
+    judge: JudgeEvidence, models: tuple[str, str], cells: Sequence[Cell]
+) -> Iterator[tuple[Cell, Judgment | None]]:
+    """What a judge said in each cell of the baseline and of a candidate, and in their games; None where no record is."""
+    for cell in cells:
+        if "single" in judge.config.modes:
+            yield from ((cell, judge.ratings.get(model, {}).get(cell)) for model in models)
+        if "pair" in judge.config.modes:
+            yield from ((cell, judge.games.get(models[1], {}).get((cell, order))) for order in Order)

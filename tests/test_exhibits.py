@@ -15,6 +15,7 @@ from analysis.exhibits import exhibits
 from analysis.faces import exhibit_data
 from analysis.faces.exhibit_data import packed
 from analysis.faces.text import visible_lines
+from analysis.tables.strip import evidence_strip
 from ledger.judgments import Outcome, Winner
 from ledger.records import Finish
 from tests.review_factory import Factory
@@ -64,7 +65,22 @@ def test_rows_know_what_was_lost_won_flipped_and_cut(tmp_path):
 def test_an_outcome_of_either_side_marks_the_row(tmp_path, outcome, kind):
     folder = folder_of(tmp_path)
     folder.rate(dict.fromkeys(folder.names, 7.0), outcome=outcome)
+    for rival in folder.rivals:
+        folder.play(rival, (Winner.TIE, Winner.TIE))
     assert all(found == {kind} for found in kinds(folder).values())
+
+
+@pytest.mark.parametrize("lost", ["rated", "played"])
+def test_a_planned_judgment_without_a_record_marks_the_row_as_the_tile_counts_it(tmp_path, lost):
+    folder = folder_of(tmp_path)
+    if lost != "rated":
+        folder.rate({"bf16": 7.0, "w8": 7.0, "w4": 7.0}, spread=0)
+    if lost != "played":
+        for rival in folder.rivals:
+            folder.play(rival, (Winner.TIE, Winner.TIE))
+    assert all("failed" in found for found in kinds(folder).values())
+    (tile,) = (tile for tile in evidence_strip(folder.report()) if tile.name == "failed")
+    assert int(tile.value) > 0
 
 
 def test_an_answer_that_was_cut_and_one_that_is_the_same(tmp_path):
@@ -124,6 +140,17 @@ def test_changed_items_are_those_picked_otherwise_with_their_probabilities(items
         assert picks[0] != picks[1]
         right = tuple(pick == each.gold for pick in picks)
         assert each.kind == {(True, False): "right→wrong", (False, True): "wrong→right"}.get(right, "wrong→other")
+
+
+def test_a_candidate_under_other_conditions_has_no_changed_items(items):
+    """The report does not compare its choices either."""
+    where = items.rivals[0]
+    told = [each.manifest.model_copy(update={"facts": {"processor": each.name}}) for each in (items.baseline, where)]
+    base, other = replace(items.baseline, manifest=told[0]), replace(where, manifest=told[1])
+    models = tuple({where.name: other, base.name: base}.get(model.name, model) for model in items.models)
+    found, _ = changed_items(replace(items, models=models))
+    assert where.role == "candidate"
+    assert {each.model for each in changed_items(items)[0]} - {each.model for each in found} == {where.name}
 
 
 def test_too_many_changed_items_are_counted_and_the_surest_are_kept(items, monkeypatch):
