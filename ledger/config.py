@@ -29,6 +29,7 @@ MARGIN_UNITS = {
     "win_change": "a share: 0.05 is five points of a hundred",
     "accuracy_change": "a share: 0.02 is two points of a hundred",
 }
+WHOLE = "all"
 SHARES = ("flips", "all_flips")
 
 
@@ -96,6 +97,8 @@ class ReviewConfig(Section):
         _refuse_repeated("task", [t.task for t in self.task], "name it once, or rename one of two files")
         if any(m.name.endswith(CONTROL_SUFFIX) for m in (self.baseline, *self.candidate)):
             raise ValueError(f"a label may not end in {CONTROL_SUFFIX}; that names the control")
+        if any(each.name == WHOLE for each in (*self.models, *self.judge)):
+            raise ValueError(f"a label may not be {WHOLE}; that names the whole, beside its parts")
         if not self.questions and not self.task:
             raise ValueError("nothing to review: add [questions], a [[task]], or both")
         if self.judge and not self.questions:

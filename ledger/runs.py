@@ -25,6 +25,7 @@ from ledger.traces import OPTION_TOKENS, TRACES, trace_keys
 
 CONTROL_SUFFIX = "@control"
 SHARDS_NAME = "shards"
+LONGEST_NAME_BYTES = 120  # of the 255 that file systems take: names of drafts and figures add to it
 SHARD_FOLDER = re.compile(r"(\d+)-of-(\d+)")
 
 
@@ -36,6 +37,7 @@ def control_of(baseline: str) -> str:
 def folder_name(name: str) -> str:
     """A model's or judge's name as one path segment; names that needed a change get a digest, so none collide."""
     safe = "".join(c if c.isalnum() or c in "-_.@+" else "_" for c in name).lstrip(".")
+    safe = safe.encode()[:LONGEST_NAME_BYTES].decode(errors="ignore")
     return safe if safe == name else f"{safe}-{digest_of(name)[:6]}"
 
 

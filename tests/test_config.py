@@ -48,6 +48,7 @@ def test_contradictions_are_refused():
     assert "nothing in this review measures it" in refusal(decision={"primary": "win_change"})
     assert "either `model`" in refusal(questions={}, judge=[{"model": "j", "serve": "m"}])
     assert "@control" in refusal(candidate=[{"model": "m", "label": "a@control"}])
+    assert "may not be all" in refusal(candidate=[{"model": "m", "label": "all"}])
     assert "name" in refusal(name="../escape")
 
 

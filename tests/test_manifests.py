@@ -8,6 +8,7 @@ from ledger.digests import digest_of, file_digest, weights_digest
 from ledger.errors import BadRecord, StaleInput
 from ledger.manifests import MANIFEST_NAME, open_manifest, read_manifest, write_manifest
 from ledger.runs import folder_name
+from ledger.store import write_atomically
 
 
 def test_a_resumed_run_has_two_sessions_and_keeps_its_facts(tmp_path):
@@ -52,6 +53,15 @@ def test_digests_do_not_depend_on_the_order_of_keys(tmp_path):
     assert digest_of({"a": 1, "b": [1, 2]}) == digest_of({"b": (1, 2), "a": 1})
     (tmp_path / "x").write_bytes(b"abc")
     assert file_digest(tmp_path / "x").endswith("f20015ad")
+
+
+@pytest.mark.parametrize("letter", ["x", "模"])
+def test_a_long_name_is_cut_so_that_every_file_system_takes_it(tmp_path, letter):
+    names = [letter * 5000 + end for end in ("a", "b")]
+    folders = {folder_name(name) for name in names}
+    assert len(folders) == 2
+    for folder in folders:
+        write_atomically(tmp_path / folder / f"forest_rating_change_{folder}.svg", "")
 
 
 def test_folder_names_are_safe_and_do_not_collide():
