@@ -22,7 +22,7 @@ class Display:
     def __init__(self, console: Console | None = None) -> None:
         self.console = console or Console(stderr=True, highlight=False)
         self._begun = time.monotonic()
-        self._said: dict[str, float] = {}
+        self._said: dict[str, tuple[float, Progress]] = {}
         self._first: dict[str, tuple[float, int]] = {}
         self._tasks: dict[str, TaskID] = {}
         self._bars = Bars(
@@ -63,10 +63,11 @@ class Display:
 
     def _line(self, progress: Progress) -> None:
         now = time.monotonic()
-        first, last = progress.work not in self._said, progress.done == progress.total
-        if not (first or last) and now - self._said[progress.work] < LINE_SECONDS:
+        at, before = self._said.get(progress.work, (0.0, None))
+        news = before is None or (progress.done == progress.total and progress != before)
+        if not news and now - at < LINE_SECONDS:
             return
-        self._said[progress.work] = now
+        self._said[progress.work] = now, progress
         begun, there = self._first.setdefault(progress.work, (now, progress.done))
         left = _left(now - begun, progress.done - there, progress.total - progress.done)
         notes = "".join(f"  {note}" for note in (progress.note, left) if note)

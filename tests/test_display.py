@@ -37,6 +37,10 @@ def test_lines_come_now_and_then(clock):
     assert len(lines(clock, *((second, second) for second in range(41)))) == 4
 
 
+def test_a_state_that_does_not_change_is_not_said_each_time_it_is_told(clock):
+    assert len(lines(clock, *((second, 40) for second in range(31)))) == 3
+
+
 def test_what_a_resumed_run_found_does_not_count_as_pace(clock):
     assert lines(clock, (0, 30), (20, 35))[1].endswith("00:20 left")
 
