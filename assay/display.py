@@ -58,8 +58,16 @@ class Display:
 
     def _draw(self, progress: Progress) -> None:
         if progress.work not in self._tasks:
+            self._make_room()
             self._tasks[progress.work] = self._bars.add_task(progress.work, total=progress.total, note="")
         self._bars.update(self._tasks[progress.work], completed=progress.done, total=progress.total, note=progress.note)
+
+    def _make_room(self) -> None:
+        """Hide the oldest finished bars where one more would not fit: Rich cuts off the last, which are at work."""
+        shown = [task for task in self._bars.tasks if task.visible]
+        too_many = max(0, len(shown) + 1 - self.console.height)
+        for task in [task for task in shown if task.finished][:too_many]:
+            self._bars.update(task.id, visible=False)
 
     def _line(self, progress: Progress) -> None:
         now = time.monotonic()

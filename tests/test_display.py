@@ -53,6 +53,20 @@ def test_a_terminal_gets_bars():
     assert "m: answers" in stream.getvalue()
 
 
+def test_the_work_under_way_is_seen_however_much_was_finished_before():
+    """Rich draws the topmost bars and cuts off what does not fit."""
+    stream = io.StringIO()
+    with Display(Console(file=stream, width=120, height=6, force_terminal=True)) as display:
+        for number in range(20):
+            display.report(Progress(f"model {number}: choices", 4, 4))
+        display.report(Progress("model 20: choices", 1, 4))
+        display.report(Progress("model 21: loading", 0, 1))
+        display._bars.refresh()
+        shown = stream.getvalue()
+    assert "model 20: choices" in shown
+    assert "model 21: loading" in shown
+
+
 def test_markup_in_a_name_is_shown_as_it_is():
     stream = io.StringIO()
     with Display(Console(file=stream, width=200)) as display:
