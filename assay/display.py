@@ -11,6 +11,7 @@ from rich.progress import BarColumn, MofNCompleteColumn, TaskID, TextColumn, Tim
 from rich.progress import Progress as Bars
 from rich.text import Text
 
+from analysis.faces.text import visible
 from ledger.progress import Progress
 
 LINE_SECONDS = 15.0
@@ -45,10 +46,6 @@ class Display:
     ) -> None:
         self._bars.stop()
 
-    def say(self, text: str) -> None:
-        """A line of its own."""
-        self._bars.console.print(Text(f"[{_clock(time.monotonic() - self._begun)}] {text}"), soft_wrap=True)
-
     def report(self, progress: Progress) -> None:
         """Show the state of one piece of work."""
         if self.console.is_terminal:
@@ -59,8 +56,9 @@ class Display:
     def _draw(self, progress: Progress) -> None:
         if progress.work not in self._tasks:
             self._make_room()
-            self._tasks[progress.work] = self._bars.add_task(progress.work, total=progress.total, note="")
-        self._bars.update(self._tasks[progress.work], completed=progress.done, total=progress.total, note=progress.note)
+            self._tasks[progress.work] = self._bars.add_task(visible(progress.work), total=progress.total, note="")
+        bar = self._tasks[progress.work]
+        self._bars.update(bar, completed=progress.done, total=progress.total, note=visible(progress.note))
 
     def _make_room(self) -> None:
         """Hide the oldest finished bars where one more would not fit: Rich cuts off the last, which are at work."""
@@ -79,7 +77,8 @@ class Display:
         begun, there = self._first.setdefault(progress.work, (now, progress.done))
         left = _left(now - begun, progress.done - there, progress.total - progress.done)
         notes = "".join(f"  {note}" for note in (progress.note, left) if note)
-        self.say(f"{progress.work} {progress.done}/{progress.total}{notes}")
+        line = f"[{_clock(now - self._begun)}] {progress.work} {progress.done}/{progress.total}{notes}"
+        self.console.print(Text(visible(line)), soft_wrap=True)
 
 
 def say(text: str) -> None:

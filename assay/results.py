@@ -4,7 +4,7 @@ In: a report, or tables and lines. Out: lines as wide as the terminal; a file or
 """
 
 import sys
-from collections.abc import Iterable
+from collections.abc import Iterable, Sequence
 from pathlib import Path
 
 from rich import box
@@ -13,6 +13,7 @@ from rich.table import Table
 from rich.text import Text
 
 from analysis.faces.terminal import summary
+from analysis.faces.text import visible
 from analysis.review_report import ReviewReport
 from analysis.tables.review import Table as Rows
 
@@ -36,19 +37,19 @@ def show_parts(parts: Iterable[Rows | str], written: list[Path]) -> None:
     for part in parts:
         if not (isinstance(before, str) and isinstance(part, str)):
             shown.print()
-        drawn = Text(part) if isinstance(part, str) else table(list(part.header), [list(row) for row in part.rows])
+        drawn = Text(part) if isinstance(part, str) else table(part.header, part.rows)
         shown.print(drawn)
         before = part
     for path in written:
         shown.print(str(path), markup=False, soft_wrap=True)
 
 
-def table(header: list[str], rows: list[list[str]]) -> Table:
-    """A table for the terminal, counts to the right; cell texts are shown as they are, never as markup."""
+def table(header: Sequence[str], rows: Sequence[Sequence[str]]) -> Table:
+    """A table for the terminal, counts to the right; texts are shown as text: no markup, nothing that is invisible."""
     drawn = Table(box=box.SIMPLE_HEAD, padding=(0, 1, 0, 0), show_edge=False, pad_edge=False)
     for index, name in enumerate(header):
         counts = bool(rows) and all(row[index].isdigit() for row in rows)
-        drawn.add_column(Text(name), justify="right" if counts else "left", overflow="fold")
+        drawn.add_column(Text(visible(name)), justify="right" if counts else "left", overflow="fold")
     for row in rows:
-        drawn.add_row(*(Text(cell) for cell in row))
+        drawn.add_row(*(Text(visible(cell)) for cell in row))
     return drawn

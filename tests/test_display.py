@@ -6,6 +6,7 @@ import pytest
 from rich.console import Console
 
 from assay.display import Display
+from assay.results import table
 from ledger.progress import Progress
 
 
@@ -72,6 +73,23 @@ def test_markup_in_a_name_is_shown_as_it_is():
     with Display(Console(file=stream, width=200)) as display:
         display.report(Progress("[red]x[/red]", 1, 1))
     assert "[red]x[/red]" in stream.getvalue()
+
+
+@pytest.mark.parametrize("terminal", [False, True])
+def test_a_name_from_a_file_sends_no_command_to_the_terminal(terminal):
+    stream = io.StringIO()
+    with Display(Console(file=stream, width=200, force_terminal=terminal)) as display:
+        display.report(Progress("m\x1b]0;x", 1, 2, "n\x1b]0;x\u202e"))
+    assert "m\\u001b]0;x" in stream.getvalue()
+    assert "n\\u001b]0;x\\u202e" in stream.getvalue()
+    assert "\x1b]" not in stream.getvalue()
+
+
+def test_a_cell_from_a_server_sends_no_command_to_the_terminal():
+    stream = io.StringIO()
+    Console(file=stream, width=200).print(table(("judge\x1b]0;x",), [("batch\x1b]0;x",)]))
+    assert "batch\\u001b]0;x" in stream.getvalue()
+    assert "\x1b" not in stream.getvalue()
 
 
 def test_a_bar_shows_the_name_of_a_model_whole():

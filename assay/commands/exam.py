@@ -3,6 +3,7 @@
 from pathlib import Path
 
 from analysis.evidence import read_evidence
+from analysis.faces.text import visible
 from analysis.judge_reports import judge_report
 from analysis.resampling import Resamplings
 from analysis.tables.evidence import exam_mark, exam_table
@@ -34,7 +35,7 @@ def exam(
         review = pipeline.begin(config, runs, display.report, amend=amend)
         if not review.config.judge:
             raise ConfigError("there is no [[judge]] to examine.", where=str(config))
-        rows = [list(row) for row in judging.estimates(review, exam_only=True)]
+        rows = list(judging.estimates(review, exam_only=True))
         if rows:
             shown.print(table(ESTIMATE, rows))
         pipeline.judge(pipeline.within_budget(review, budget), exam_only=True)
@@ -43,6 +44,6 @@ def exam(
     reports = [judge_report(judge, evidence, draws) for judge in evidence.judges]
     for report in reports:
         marks = exam_table(report)
-        shown.print(table(list(marks.header), [list(row) for row in marks.rows]))
-        shown.print(f"Exam of {report.name}: {exam_mark(report)}.", markup=False)
+        shown.print(table(marks.header, marks.rows))
+        shown.print(visible(f"Exam of {report.name}: {exam_mark(report)}."), markup=False)
     return EXIT_SHIP if all(report.exam.state == "passed" for report in reports) else EXIT_UNFIT

@@ -68,7 +68,7 @@ def judge(
             header, rows = BATCHED, _batched(review, batch, results or [])
         else:
             header, rows = SESSION, [judging.told(summary) for summary in pipeline.judge(review)]
-    console().print(table(header, [list(row) for row in rows]) if rows else "Nothing is missing.")
+    console().print(table(header, rows) if rows else "Nothing is missing.")
     print(review.run.path)
 
 
