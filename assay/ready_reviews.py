@@ -26,8 +26,8 @@ def ready_review(name: str, models: Path | None = None, more: str = "") -> Decla
     Raises ConfigError.
     """
     folder = (models or cache_folder() / MODELS).absolute()
-    text = (files("assay.commands") / f"{name}.toml").read_text(encoding="utf-8") + more
-    return declaration(text.replace(f'"{MODELS}', f"{quoted(str(folder))[:-1]}/"), f"{name}.toml")
+    text = (files("assay.commands") / f"{name}.toml").read_text(encoding="utf-8")
+    return declaration(text.replace(f'"{MODELS}', f"{quoted(str(folder))[:-1]}/") + more, f"{name}.toml")
 
 
 def prepare_models(ready: Declaration, say: Say, only: Collection[str] = ()) -> None:

@@ -125,6 +125,11 @@ def test_a_review_of_the_users_that_is_called_demo_is_left_alone(tmp_path, made)
     assert own.config.read_text() == MINE
 
 
+def test_a_judge_of_the_demo_keeps_its_name(made):
+    (judge,) = ready_review("demo", more=judge_section("http://h/v1", "models/gemini-2.5-pro")).config.judge
+    assert judge.model == "models/gemini-2.5-pro"
+
+
 def test_a_demo_with_another_judge_is_begun_again_and_the_earlier_config_is_kept(tmp_path, made):
     for more in (SELF_JUDGE, SELF_JUDGE.replace("16", "8")):
         run = begin_ready(ready_review("demo", more=more), tmp_path / "runs", silent).run
