@@ -35,7 +35,7 @@ from judge.client import OpenAITransport
 from judge.official_prompts import read_official
 from judge.prompt_sets import PromptSet, assay_prompts
 from judge.session import JudgeSummary, judge_together
-from ledger.config import ReviewConfig
+from ledger.config import ReviewConfig, config_from
 from ledger.endpoints import is_local
 from ledger.errors import ConfigError
 from ledger.judge_config import JudgeConfig
@@ -172,13 +172,8 @@ def within_budget(review: Review, budget_usd: float | None) -> Review:
     """The review with another budget for each judge. Raises ConfigError where a judge has no price."""
     if budget_usd is None:
         return review
-    for each in review.config.judge:
-        if each.price is None:
-            what = "a budget needs to know what tokens cost."
-            remedy = "Give the judge `price = { input = …, output = … }`, in US dollars a million tokens."
-            raise ConfigError(what, where=f"judge {each.name}", remedy=remedy)
-    judges = tuple(each.model_copy(update={"budget_usd": budget_usd}) for each in review.config.judge)
-    return replace(review, config=review.config.model_copy(update={"judge": judges}))
+    judges = [each.model_dump() | {"budget_usd": budget_usd} for each in review.config.judge]
+    return replace(review, config=config_from(review.config.model_dump() | {"judge": judges}, "--budget"))
 
 
 def judge(review: Review, *, exam_only: bool = False) -> list[JudgeSummary]:

@@ -160,7 +160,7 @@ def test_a_budget_stops_before_it_is_spent_and_the_same_command_goes_on(tmp_path
 def test_without_a_price_a_budget_is_refused_and_an_estimate_says_unknown(tmp_path):
     config, _ = review(tmp_path, "http://127.0.0.1:9/v1", questions=2)
     code, printed = done("judge", str(config), "--budget", "1", cwd=tmp_path)
-    assert (code, "a budget needs to know what tokens cost" in printed) == (64, True)
+    assert (code, "`budget_usd` needs a `price`" in printed) == (64, True)
     code, printed = done("judge", str(config), "--estimate", cwd=tmp_path)
     assert (code, "unknown (no `price`)" in printed) == (0, True)
 

@@ -103,6 +103,13 @@ def test_a_batch_that_may_cost_more_than_the_budget_is_not_submitted(tmp_path, c
         assert (code, "are spent, it may cost $0.01" in said) == (64, True)
 
 
+@pytest.mark.parametrize("budget", ["nan", "inf", "-1"])
+def test_a_budget_that_would_bound_nothing_is_refused(tmp_path, capsys, budget):
+    config, _ = review(tmp_path, "http://127.0.0.1:9/v1", questions=1, more=PRICE)
+    code, said = ended(capsys, config, "--budget", budget)
+    assert (code, "--budget: judge.0.budget_usd: " in said) == (64, True)
+
+
 def test_results_of_another_batch_are_told_as_such(tmp_path, capsys):
     config, _ = review(tmp_path, "http://127.0.0.1:9/v1", questions=2)
     foreign = tmp_path / "foreign.jsonl"
