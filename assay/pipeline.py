@@ -9,7 +9,7 @@ from collections.abc import Iterator, Sequence
 from contextlib import contextmanager, nullcontext
 from dataclasses import dataclass, replace
 from datetime import UTC, datetime
-from functools import partial
+from functools import cache, partial
 from importlib.resources import files
 from pathlib import Path
 from typing import Any
@@ -81,6 +81,7 @@ def batches(review: Review, model: str = "") -> list[Batch]:
         raise ConfigError(f"no model is called {model!r}", where="--model", remedy=f"There are {known}.")
     asked = questions(config.questions) if config.questions else ()
     settings = config.questions
+    items = cache(task_items)  # a file is read once, and its items are shared by all models
 
     def order(name: str, spec: EngineSpec, control: bool) -> Order:
         return Order(
@@ -92,7 +93,7 @@ def batches(review: Review, model: str = "") -> list[Batch]:
             samples=settings.samples if settings else 1,
             max_tokens=settings.max_tokens if settings else 1,
             questions=asked,
-            tasks=tuple(task_items(task, spec.model) for task in config.task),
+            tasks=tuple(items(task, spec.model if task.chat_template else "") for task in config.task),
             top_k=settings.top_k if settings and settings.traces else 0,
             baseline=review.run.generation(config.baseline.name).path,
             may_differ=config.decision.allow_different,

@@ -221,6 +221,11 @@ def test_one_model_alone_is_checked_without_the_others_and_without_judges(tmp_pa
         preflight(under_way, model="x")
 
 
+def test_the_items_of_a_task_are_read_once_for_all_models(tmp_path, models):
+    one, other = pipeline.batches(review(tmp_path, models)[0])
+    assert one.orders[0].tasks[0] is one.orders[1].tasks[0] is other.orders[0].tasks[0]
+
+
 @needs_transformers
 def test_records_that_cannot_be_read_are_named_as_they_are(tmp_path, models):
     under_way, _ = review(tmp_path, models)
