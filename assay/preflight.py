@@ -6,7 +6,6 @@ from the baseline will not be measured. Only small files are read.
 
 import os
 import shutil
-import socket
 from collections.abc import Callable, Iterator
 from pathlib import Path
 from urllib.request import getproxies
@@ -15,6 +14,7 @@ from assay.contestants import refuse_contestants
 from assay.pipeline import Review, api_key, batches, prompt_set
 from assay.placement.gpus import gpu_memory, gpus_needed
 from assay.placement.worker import SCRIPTED
+from assay.reachability import silence
 from assay.sources.imports import is_imported
 from assay.sources.models import engine_spec
 from generation.checkpoints import model_config, weights_bytes
@@ -25,7 +25,7 @@ from generation.stage import pending_orders
 from generation.tokenizers import stored_tokenizer_digest
 from generation.transformers_arguments import check_transformers
 from generation.vllm_arguments import check_vllm, on_cpu
-from ledger.endpoints import CONNECT_SECONDS, address, is_local
+from ledger.endpoints import address, is_local
 from ledger.errors import AssayError, ConfigError, EngineError, Unavailable
 from ledger.judge_config import JudgeConfig
 from ledger.progress import Progress
@@ -196,8 +196,5 @@ def _refuse_silent_host(judge: JudgeConfig) -> None:
     host, port = address(judge.base_url, where)
     if not is_local(judge.base_url) and getproxies().keys() & {"http", "https", "all"}:
         return
-    try:
-        socket.create_connection((host, port), CONNECT_SECONDS).close()
-    except OSError as error:
-        what = f"nobody answers at {host}:{port} ({error.strerror or error})"
-        raise Unavailable(what, where=where) from error
+    if what := silence(host, port):
+        raise Unavailable(what, where=where)

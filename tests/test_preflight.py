@@ -211,6 +211,14 @@ def test_a_proxy_does_not_hide_that_nobody_answers_on_this_machine(tmp_path, mod
 
 
 @needs_transformers
+def test_a_judge_whose_host_cannot_be_a_name_is_no_bug_in_assay(tmp_path, models, monkeypatch):
+    monkeypatch.setenv("OPENAI_API_KEY", "some key")
+    monkeypatch.setattr("assay.preflight.getproxies", dict)
+    with pytest.raises(Unavailable, match=r"nobody answers at judge\.\.invalid:443"):
+        preflight(judged(tmp_path, models, "https://judge..invalid/v1"))
+
+
+@needs_transformers
 def test_one_model_alone_is_checked_without_the_others_and_without_judges(tmp_path, models):
     """The machine that makes one model need not have the others' folders, nor reach the judge."""
     under_way = judged(tmp_path, models, "http://127.0.0.1:9/v1")

@@ -19,6 +19,7 @@ from typing import Any
 from assay.placement.gpus import gpus_needed
 from assay.placement.processes import Failure, Job, Worker
 from assay.placement.work import Runner
+from assay.reachability import silence
 from generation.orders import pending_answers, pending_choices
 from ledger.errors import EXIT_BUG, EXIT_INFRASTRUCTURE, EXIT_USAGE, ConfigError, EngineError, first_line
 from ledger.progress import Progress, Report
@@ -27,7 +28,6 @@ from ledger.runs import GenerationFolder
 AUTO, LOCAL = "auto", "local"
 RESUBMISSIONS = 3
 POLL_SECONDS = 1.0
-CONNECT_SECONDS = 10.0
 RELEASE_SECONDS = 2.0  # between two submissions: a dying worker's lock is freed
 APPEAR_SECONDS = 60.0  # how long a network file system may hide what another machine wrote
 STORE_BYTES = 100 * 2**20  # no records go through Ray
@@ -171,10 +171,8 @@ def _refuse_silent_address(address: str) -> None:
     host, _, port = address.removeprefix("ray://").rpartition(":")
     if not host or not port.isdecimal():
         raise ConfigError(f"{address!r} is not an address", where="Ray", remedy="Give host:port, auto or local.")
-    try:
-        socket.create_connection((host, int(port)), CONNECT_SECONDS).close()
-    except OSError as error:
-        raise ConfigError(f"nobody answers at {address} ({error.strerror or error})", where="Ray") from error
+    if what := silence(host, int(port)):
+        raise ConfigError(what, where="Ray")
 
 
 def _written(job: Job) -> int:
