@@ -12,7 +12,7 @@ from pathlib import Path
 
 import pytest
 
-from assay.placement.gpus import environment_of, gpus, gpus_needed
+from assay.placement.gpus import environment_of, gpus, gpus_needed, gpus_needed_by
 from assay.placement.local_placement import run_locally
 from assay.placement.processes import Failure, Job, Worker, stop
 from assay.placement.work import run_work
@@ -130,6 +130,10 @@ def test_devices_come_from_the_environment_or_nvidia_smi(tmp_path, monkeypatch):
 def test_a_model_needs_its_parallel_sizes():
     arguments = {"tensor_parallel_size": 4, "pipeline_parallel_size": 2}
     assert gpus_needed(EngineSpec(kind="vllm", model="m", arguments=arguments)) == 8
+    assert gpus_needed_by({"tensor-parallel-size": 2}) == 2  # as the judge's server takes it, too
+    for size in ("two", 0, 1.5):
+        with pytest.raises(ConfigError, match=f"pipeline_parallel_size is {size!r}, not a whole number"):
+            gpus_needed_by({"pipeline_parallel_size": size})
     assert gpus_needed(EngineSpec(kind="transformers", model="m")) == 1
     assert gpus_needed(EngineSpec(kind="openai", model="m")) == 0
 

@@ -4,6 +4,7 @@ In: CUDA_VISIBLE_DEVICES, or else what `nvidia-smi -L` lists. Out: names of devi
 its own and no others. Indices are used as they come: vLLM reads them as numbers and takes no UUIDs.
 """
 
+import math
 import os
 import re
 import subprocess
@@ -11,9 +12,11 @@ from collections.abc import Mapping, Sequence
 from typing import Any
 
 from generation.orders import EngineSpec
+from ledger.errors import ConfigError
 
 VISIBLE = "CUDA_VISIBLE_DEVICES"
 ORDER = "CUDA_DEVICE_ORDER"
+PARALLEL = ("tensor_parallel_size", "pipeline_parallel_size")
 LIST_SECONDS = 30.0
 
 
@@ -23,23 +26,24 @@ def gpus() -> list[str]:
     if shown is not None:
         devices = [device.strip() for device in shown.split(",") if device.strip()]
         return devices[: devices.index("-1")] if "-1" in devices else devices
-    try:
-        listed = subprocess.run(["nvidia-smi", "-L"], capture_output=True, text=True, timeout=LIST_SECONDS, check=False)
-    except (OSError, subprocess.TimeoutExpired):
-        return []
-    return re.findall(r"^GPU (\d+):", listed.stdout, re.MULTILINE) if listed.returncode == 0 else []
+    return re.findall(r"^GPU (\d+):", _nvidia_smi("-L"), re.MULTILINE)
 
 
 def gpu_memory() -> list[int]:
-    """The memory of each device that may be used, in bytes; none where `nvidia-smi` cannot tell."""
-    query = ["nvidia-smi", "--query-gpu=index,memory.total", "--format=csv,noheader,nounits"]
-    try:
-        listed = subprocess.run(query, capture_output=True, text=True, timeout=LIST_SECONDS, check=False)
-    except (OSError, subprocess.TimeoutExpired):
-        return []
-    rows = re.findall(r"^(\d+), (\d+)$", listed.stdout, re.MULTILINE) if listed.returncode == 0 else []
+    """The memory of each device that may be used, in bytes; none where `nvidia-smi` cannot tell, or has other names."""
+    listed = _nvidia_smi("--query-gpu=index,memory.total", "--format=csv,noheader,nounits")
     usable = gpus()
-    return [int(mib) << 20 for index, mib in rows if index in usable]
+    return [int(mib) << 20 for index, mib in re.findall(r"^(\d+), (\d+)$", listed, re.MULTILINE) if index in usable]
+
+
+def _nvidia_smi(*arguments: str) -> str:
+    """What `nvidia-smi` prints; nothing on a machine without GPUs."""
+    command = ["nvidia-smi", *arguments]
+    try:
+        done = subprocess.run(command, capture_output=True, text=True, timeout=LIST_SECONDS, check=False)
+    except (OSError, subprocess.TimeoutExpired):
+        return ""
+    return done.stdout if done.returncode == 0 else ""
 
 
 def gpus_needed(spec: EngineSpec) -> int:
@@ -48,12 +52,13 @@ def gpus_needed(spec: EngineSpec) -> int:
 
 
 def gpus_needed_by(arguments: Mapping[str, Any]) -> int:
-    """How many GPUs vLLM takes with these arguments."""
-    sizes = (arguments.get(name) or 1 for name in ("tensor_parallel_size", "pipeline_parallel_size"))
-    product = 1
-    for size in sizes:
-        product *= int(size)
-    return product
+    """How many GPUs vLLM takes with these arguments, which its server also knows with hyphens. Raises ConfigError."""
+    spelled = {name.replace("-", "_"): value for name, value in arguments.items()}
+    sizes = {name: spelled.get(name, 1) for name in PARALLEL}
+    for name, size in sizes.items():
+        if not isinstance(size, int) or size < 1:
+            raise ConfigError(f"{name} is {size!r}, not a whole number above 0.")
+    return math.prod(sizes.values())
 
 
 def environment_of(devices: Sequence[str]) -> dict[str, str]:
