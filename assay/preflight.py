@@ -13,7 +13,7 @@ from urllib.request import getproxies
 from assay.contestants import refuse_contestants
 from assay.pipeline import Review, api_key, batches, prompt_set
 from assay.placement.gpus import gpu_memory, gpus_needed
-from assay.placement.worker import SCRIPTED
+from assay.placement.worker import is_scripted
 from assay.reachability import silence
 from assay.sources.imports import is_imported
 from assay.sources.models import engine_spec
@@ -45,7 +45,7 @@ def preflight(review: Review, *, here: bool = True, judges: bool = True, model: 
     checked, because it may be all that this machine has.
     """
     work = batches(review, model)
-    faults = [] if os.environ.get(SCRIPTED) == "1" else list(_engine_faults(work, here=here))
+    faults = [] if is_scripted() else list(_engine_faults(work, here=here))
     faults += _disk_faults(review, work)
     faults += [] if model else _missing_imports(review)
     if faults:
@@ -155,7 +155,7 @@ def _tell_tokenizers(review: Review) -> None:
     config = review.config
     traced = bool(config.questions and config.questions.traces)
     lost = [*["kl_trace"] * traced, *["kl_vocabulary"] * any(task.vocabulary for task in config.task)]
-    if not lost or os.environ.get(SCRIPTED) == "1":
+    if not lost or is_scripted():
         return
     specs = {m.name: engine_spec(m, batch_invariant=False) for m in config.run_models}
     digests = {name: _tokenizer(spec) for name, spec in specs.items()}

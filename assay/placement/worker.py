@@ -28,14 +28,19 @@ SCRIPTED = "ASSAY_SCRIPTED_ENGINE"
 SCRIPTED_SECONDS = "ASSAY_SCRIPTED_SECONDS"
 
 
+def is_scripted() -> bool:
+    """Whether the scripted engine stands in for every model."""
+    return os.environ.get(SCRIPTED) == "1"
+
+
 def marked(spec: EngineSpec) -> EngineSpec:
     """The spec; where no model runs, its arguments say that, and with them the settings of what is written."""
-    return spec.model_copy(update={"arguments": {**spec.arguments, "scripted": True}}) if _is_scripted() else spec
+    return spec.model_copy(update={"arguments": {**spec.arguments, "scripted": True}}) if is_scripted() else spec
 
 
 def load(spec: EngineSpec) -> Engine:
     """The engine that a spec asks for; its vendor is imported only now."""
-    if _is_scripted():
+    if is_scripted():
         return UnhurriedEngine(float(os.environ.get(SCRIPTED_SECONDS, "0")))
     if spec.kind == "vllm":
         from generation.vllm_engine import load_vllm
@@ -85,10 +90,6 @@ def main() -> int:
         _say(events, {"error": f"{kind}: {error}"[:600], "kind": kind, "exit_code": EXIT_BUG})
         return EXIT_BUG
     return 0
-
-
-def _is_scripted() -> bool:
-    return os.environ.get(SCRIPTED) == "1"
 
 
 def _private_stdout() -> IO[str]:
