@@ -12,7 +12,7 @@ from urllib.request import getproxies
 
 from assay.contestants import refuse_contestants
 from assay.pipeline import Review, api_key, batches, prompt_set
-from assay.placement.gpus import gpu_memory, gpus_needed
+from assay.placement.gpus import gpu_memory, gpus, gpus_needed
 from assay.placement.worker import is_scripted
 from assay.reachability import silence
 from assay.sources.imports import is_imported
@@ -21,7 +21,7 @@ from generation.checkpoints import model_config, weights_bytes
 from generation.option_tokens import option_texts
 from generation.orders import Batch, EngineSpec, TaskItems
 from generation.served_engine import load_served
-from generation.stage import pending_orders
+from generation.stage import Pending, pending_orders
 from generation.tokenizers import stored_tokenizer_digest
 from generation.transformers_arguments import check_transformers
 from generation.vllm_arguments import check_vllm, on_cpu
@@ -36,15 +36,16 @@ TOKEN_BYTES, CHOICE_BYTES, TRACE_BYTES, TRACE_COPIES = 8, 600, 12, 2
 MOST_TOKENS = 1 << 18  # of a vocabulary whose size the config does not tell
 RESERVE_BYTES = GIB // 4
 GPU_SHARE = 0.92  # of a GPU's memory, where gpu_memory_utilization is not set
+Work = tuple[Batch, list[Pending]]
 
 
 def preflight(review: Review, *, here: bool = True, judges: bool = True, model: str = "") -> None:
-    """Check models, disk, memory and judges. Raises AssayError.
+    """Check models, disk, memory and judges. Raises AssayError; at once, where records cannot be continued.
 
     `here` is whether the engines run on this machine; on a Ray cluster they do not. With a `model` only that one is
     checked, because it may be all that this machine has.
     """
-    work = batches(review, model)
+    work = [(batch, pending_orders(batch)) for batch in batches(review, model)]
     faults = [] if is_scripted() else list(_engine_faults(work, here=here))
     faults += _disk_faults(review, work)
     faults += [] if model else _missing_imports(review)
@@ -57,13 +58,14 @@ def preflight(review: Review, *, here: bool = True, judges: bool = True, model: 
     _tell_tokenizers(review)
 
 
-def _engine_faults(work: list[Batch], *, here: bool) -> Iterator[AssayError]:
-    """One fault a model at most: its engine does not take it, or it does not fit. Raises LedgerError."""
-    for batch in work:
+def _engine_faults(work: list[Work], *, here: bool) -> Iterator[AssayError]:
+    """One fault a model at most: its engine does not take it, or it does not fit."""
+    devices = gpu_memory() if here else []
+    for batch, pending in work:
         try:
             check_engine(batch.engine, here=here)
-            if here and batch.engine.kind != "openai" and pending_orders(batch):
-                _refuse_too_big(batch.engine)
+            if here and batch.engine.kind != "openai" and pending:
+                _refuse_too_big(batch.engine, devices)
         except (ConfigError, EngineError) as error:
             kind = ConfigError if isinstance(error, ConfigError) else EngineError  # one of theirs has other arguments
             yield kind(f"model {batch.orders[0].model}: {error}")
@@ -81,24 +83,26 @@ def check_engine(spec: EngineSpec, *, here: bool) -> None:
         load_served(spec).close()  # opens no connection: its URL, key and arguments are checked
 
 
-def _refuse_too_big(spec: EngineSpec) -> None:
+def _refuse_too_big(spec: EngineSpec, devices: list[int]) -> None:
     """Weights alone that are larger than the memory; whatever else a run needs, they cannot be loaded."""
-    weights = weights_bytes(spec.model)
-    devices = gpu_memory()
+    weights, needed = weights_bytes(spec.model), gpus_needed(spec)
     if not weights or spec.arguments.get("quantization") or spec.arguments.get("quantization_config"):
         return
-    if devices and not (spec.kind == "vllm" and on_cpu()):
+    on_gpus = not (spec.kind == "vllm" and on_cpu())
+    if on_gpus and devices:
         share = float(spec.arguments.get("gpu_memory_utilization") or GPU_SHARE)
-        room = sum(sorted(devices, reverse=True)[: gpus_needed(spec)]) * share
-        what = f"the memory of {gpus_needed(spec)} GPU(s)"
+        room = sum(sorted(devices, reverse=True)[:needed]) * share
+        what = f"the memory of {needed} GPU(s)"
+    elif on_gpus and gpus():
+        return  # nobody tells how much memory they have
     else:
         room, what = _free_memory(), "the free memory"
     if weights > room:
         raise EngineError(f"its weights take {weights / GIB:.1f} GiB, {what} is {room / GIB:.1f} GiB")
 
 
-def _disk_faults(review: Review, work: list[Batch]) -> list[AssayError]:
-    needed = sum(map(_bytes_of, work)) + RESERVE_BYTES
+def _disk_faults(review: Review, work: list[Work]) -> list[AssayError]:
+    needed = sum(_bytes_of(each, batch.engine) for batch, pending in work for each in pending) + RESERVE_BYTES
     free = shutil.disk_usage(review.run.path).free
     if needed <= free:
         return []
@@ -118,18 +122,15 @@ def _missing_imports(review: Review) -> list[AssayError]:
     ]
 
 
-def _bytes_of(batch: Batch) -> int:
-    """What the missing records of a model can take at most."""
-    total = 0
-    for pending in pending_orders(batch):
-        order = pending.order
-        tokens = sum(len(question.turns) for question, _ in pending.answers) * order.max_tokens
-        turns = sum(len(question.turns) for question in order.questions) * order.samples
-        traced = turns * order.max_tokens if order.top_k else 0
-        traces = traced * (TRACE_BYTES + 8 * order.top_k)
-        kept = traces + sum(_option_bytes(task, batch.engine) for task in order.tasks)
-        total += tokens * TOKEN_BYTES + len(pending.choices) * CHOICE_BYTES + kept * TRACE_COPIES
-    return total
+def _bytes_of(pending: Pending, engine: EngineSpec) -> int:
+    """What the missing records of an order can take at most."""
+    order = pending.order
+    tokens = sum(len(question.turns) for question, _ in pending.answers) * order.max_tokens
+    turns = sum(len(question.turns) for question in order.questions) * order.samples
+    traced = turns * order.max_tokens if order.top_k else 0
+    traces = traced * (TRACE_BYTES + 8 * order.top_k)
+    kept = traces + sum(_option_bytes(task, engine) for task in order.tasks)
+    return tokens * TOKEN_BYTES + len(pending.choices) * CHOICE_BYTES + kept * TRACE_COPIES
 
 
 def _option_bytes(task: TaskItems, engine: EngineSpec) -> int:

@@ -10,7 +10,7 @@ import pytest
 from assay import pipeline
 from assay.preflight import preflight
 from generation.scripted_engine import ScriptedEngine
-from generation.stage import run_batch
+from generation.stage import pending_orders, run_batch
 from ledger.errors import BadRecord, ConfigError, EngineError, StaleInput, Unavailable
 
 REVIEW = """
@@ -39,6 +39,7 @@ needs_transformers = pytest.mark.skipif(not HERE, reason="torch or transformers 
 def no_gpu(monkeypatch):
     monkeypatch.delenv("ASSAY_SCRIPTED_ENGINE", raising=False)
     monkeypatch.setattr("assay.preflight.gpu_memory", list)
+    monkeypatch.setattr("assay.preflight.gpus", list)
     monkeypatch.setattr("assay.preflight.stored_tokenizer_digest", lambda model: "same")
 
 
@@ -107,6 +108,27 @@ def test_the_memory_of_gpus_counts_where_there_are_any(tmp_path, models, monkeyp
     monkeypatch.setattr("assay.preflight.gpu_memory", lambda: [900, 900])
     with pytest.raises(EngineError, match=r"the memory of 1 GPU"):
         preflight(under_way)
+
+
+@needs_transformers
+def test_gpus_whose_memory_nobody_tells_are_not_taken_for_the_machines_own(tmp_path, models, monkeypatch):
+    """CUDA_VISIBLE_DEVICES may hold UUIDs, and nvidia-smi may be missing in a container."""
+    monkeypatch.setattr("assay.preflight._free_memory", lambda: 0)
+    monkeypatch.setattr("assay.preflight.gpus", lambda: ["GPU-1234"])
+    preflight(review(tmp_path, models)[0])
+
+
+def test_what_is_there_is_read_once_for_each_model(tmp_path, models, monkeypatch):
+    asked = []
+
+    def counted(batch):
+        asked.append(batch.orders[0].model)
+        return pending_orders(batch)
+
+    monkeypatch.setattr("assay.preflight.pending_orders", counted)
+    monkeypatch.setattr("assay.preflight.check_engine", lambda *_, **__: None)
+    preflight(review(tmp_path, models)[0])
+    assert asked == ["base", "other"]
 
 
 def test_a_full_disk_is_told_with_both_numbers(tmp_path, models, monkeypatch):
