@@ -4,6 +4,7 @@ In: a review. Out: nothing, or one error that lists the faults of all models; a 
 from the baseline will not be measured. Only small files are read.
 """
 
+import importlib.util
 import os
 import shutil
 from collections.abc import Callable, Iterator
@@ -12,11 +13,11 @@ from urllib.request import getproxies
 
 from assay.contestants import refuse_contestants
 from assay.pipeline import Review, api_key, batches, prompt_set
-from assay.placement.gpus import gpu_memory, gpus, gpus_needed
+from assay.placement.gpus import gpu_memory, gpus, gpus_needed, gpus_needed_by
 from assay.placement.worker import is_scripted
 from assay.reachability import silence
 from assay.sources.imports import is_imported
-from assay.sources.models import engine_spec
+from assay.sources.models import engine_spec, model_path
 from generation.checkpoints import model_config, weights_bytes
 from generation.option_tokens import option_texts
 from generation.orders import Batch, EngineSpec, TaskItems
@@ -28,9 +29,11 @@ from generation.vllm_arguments import check_vllm, on_cpu
 from ledger.endpoints import address, is_local
 from ledger.errors import AssayError, ConfigError, EngineError, Unavailable
 from ledger.judge_config import JudgeConfig
+from ledger.model_config import ModelConfig
 from ledger.progress import Progress
 
 GIB = 2**30
+INSTALL_SERVER = "Install the extra `cpu` or `gpu`."
 # Upper bounds of what a record takes on the disk; a trace is written twice while its parts are joined.
 TOKEN_BYTES, CHOICE_BYTES, TRACE_BYTES, TRACE_COPIES = 8, 600, 12, 2
 MOST_TOKENS = 1 << 18  # of a vocabulary whose size the config does not tell
@@ -146,9 +149,23 @@ def _check_judges(review: Review) -> None:
     refuse_contestants(review.config)
     for judge in review.config.judge:
         prompt_set(judge)
-        if not judge.serve:
+        if judge.serve:
+            _refuse_unservable(judge)
+        else:
             api_key(judge)
             _refuse_silent_host(judge)
+
+
+def _refuse_unservable(judge: JudgeConfig) -> None:
+    """A judge that is to be served here once all models have written: its model and vLLM must be here already."""
+    where = f"judge {judge.name}"
+    try:
+        model_path(ModelConfig(model=judge.serve))
+        gpus_needed_by(judge.serve_args)
+    except ConfigError as error:
+        raise ConfigError(str(error), where=where) from error
+    if importlib.util.find_spec("vllm") is None:
+        raise EngineError("vLLM, which serves it, is not installed here", where=where, remedy=INSTALL_SERVER)
 
 
 def _tell_tokenizers(review: Review) -> None:

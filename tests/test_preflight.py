@@ -1,5 +1,6 @@
 """Everything that can be known beforehand is told before any engine starts, for all models at once."""
 
+import dataclasses
 import importlib.util
 import json
 import shutil
@@ -12,6 +13,7 @@ from assay.preflight import preflight
 from generation.scripted_engine import ScriptedEngine
 from generation.stage import pending_orders, run_batch
 from ledger.errors import BadRecord, ConfigError, EngineError, StaleInput, Unavailable
+from ledger.judge_config import JudgeConfig
 
 REVIEW = """
 name = "r"
@@ -238,6 +240,24 @@ def test_a_judge_whose_host_cannot_be_a_name_is_no_bug_in_assay(tmp_path, models
     monkeypatch.setattr("assay.preflight.getproxies", dict)
     with pytest.raises(Unavailable, match=r"nobody answers at judge\.\.invalid:443"):
         preflight(judged(tmp_path, models, "https://judge..invalid/v1"))
+
+
+@needs_transformers
+def test_a_judge_that_cannot_be_served_is_found_out_before_any_model_writes(tmp_path, models, monkeypatch):
+    under_way = judged(tmp_path, models, "")
+
+    def serving(serve, **arguments):
+        judge = JudgeConfig(serve=serve, label="j", serve_args=arguments)
+        return dataclasses.replace(under_way, config=under_way.config.model_copy(update={"judge": (judge,)}))
+
+    with pytest.raises(ConfigError, match=r"judge j: .*there is no model folder or \.gguf file \./nowhere"):
+        preflight(serving("./nowhere"))
+    with pytest.raises(ConfigError, match=r"judge j: tensor_parallel_size is 'two'"):
+        preflight(serving("org/judge", tensor_parallel_size="two"))
+    monkeypatch.setattr("assay.preflight.importlib.util.find_spec", lambda _: None)
+    monkeypatch.setattr("assay.preflight.check_engine", lambda *_, **__: None)
+    with pytest.raises(EngineError, match=r"judge j: vLLM, which serves it, is not installed here\. Install"):
+        preflight(serving("org/judge"))
 
 
 @needs_transformers
