@@ -45,3 +45,9 @@ def test_the_command(capsys):
     assert "questions needed" in capsys.readouterr().out
     assert run(["plan", "--measure", "taste"]) == 64
     assert run(["plan", "--margin", "0"]) == 64
+
+
+@pytest.mark.parametrize(("measure", "margin"), [("accuracy_change", "2"), ("rating_change", "inf")])
+def test_a_margin_that_nothing_can_lose_is_refused_as_in_a_config(capsys, measure, margin):
+    assert run(["plan", "--measure", measure, "--margin", margin]) == 64
+    assert f"--margin: {measure} cannot lose more than" in capsys.readouterr().err
