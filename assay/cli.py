@@ -4,6 +4,7 @@ In: arguments. Out: results on standard output, progress and errors on standard 
 """
 
 import inspect
+import io
 import os
 import sys
 from collections.abc import Callable
@@ -95,7 +96,9 @@ for name, group, about in (("import", imports, about_imports), ("export", export
 
 
 def main(arguments: list[str] | None = None) -> None:
-    """Run the command line and leave with its exit code."""
+    """Run the command line and leave with its exit code; what standard output cannot encode is no reason to fail."""
+    if isinstance(sys.stdout, io.TextIOWrapper):
+        sys.stdout.reconfigure(errors="backslashreplace")
     sys.exit(run(arguments))
 
 

@@ -1,5 +1,6 @@
 """The front door: errors become one line and an exit code, results go to standard output."""
 
+import os
 import subprocess
 import sys
 import tomllib
@@ -143,6 +144,18 @@ def test_debug_shows_the_traceback(monkeypatch, tmp_path, capsys):
     code, message = refused(capsys, "--debug", "analyze", str(tmp_path / "none.toml"))
     assert code == 64
     assert "Traceback" in message
+
+
+def test_an_output_that_knows_few_characters_does_not_cost_the_decision():
+    done = subprocess.run(
+        [sys.executable, "-m", "assay.cli", "plan", "--margin", "0.000001"],
+        env={**os.environ, "PYTHONIOENCODING": "ascii"},
+        capture_output=True,
+        text=True,
+        check=False,
+    )
+    assert (done.returncode, done.stderr) == (0, "")
+    assert "\\u2014" in done.stdout
 
 
 def test_help_does_not_load_a_model_library():
