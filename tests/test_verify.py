@@ -91,6 +91,18 @@ def test_an_edited_report_is_found_although_its_hashes_are_right(folder, capsys,
     assert verified(capsys, path, "--hashes-only")[0] == 0
 
 
+def test_bytes_that_look_like_the_same_character_are_other_bytes(tmp_path, capsys):
+    """A byte that is no UTF-8 is shown as U+FFFD, which a name may hold itself."""
+    made = Factory(tmp_path / "r", candidates=("w\ufffd",), questions=4, items=20, words=4, judges=("judge-a",))
+    made.write()
+    (tmp_path / "review.toml").write_text(made.toml(), encoding="utf-8")
+    assay(["analyze", str(tmp_path / "review.toml"), "--runs", str(tmp_path)])
+    page = tmp_path / "r/analysis/report.html"
+    assert verified(capsys, page)[0] == 0
+    page.write_bytes(page.read_bytes().replace("\ufffd".encode(), b"\xff", 1))
+    assert verified(capsys, page)[0] == EXIT_UNFIT
+
+
 def test_a_report_of_another_version_is_said_to_be_one(folder, capsys):
     path = folder / "r/analysis/report.html"
     version = metadata.version("assay-review")

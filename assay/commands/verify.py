@@ -39,14 +39,15 @@ def verify(
     folder = RunFolder(run or report.resolve().parent.parent)
     if not folder.config.exists():
         raise ConfigError(f"no review.toml in {folder.path}", where="--run", remedy="Name the run folder.")
-    text = report.read_bytes().decode("utf-8", "replace")
-    claims = _claims(text, report)
+    written = report.read_bytes()
+    claims = _claims(written.decode("utf-8", "replace"), report)
     config = read_config(folder.config)
     faults = list(changed_inputs(claims["inputs"].items(), run_inputs(config, folder)))
     told = faults or [f"{len(claims['inputs'])} inputs have the recorded hashes."]
     if not faults and not hashes_only:
         built, shown = report_of(config, folder, claims["made_at"], redact=bool(claims.get("redacted")))
-        if text != (report_html(built, shown) if claims["page"] else report_json(built)):
+        given = report_html(built, shown) if claims["page"] else report_json(built)
+        if written != given.encode("utf-8", "backslashreplace"):  # as write_atomically
             faults.append(_difference(claims))
         told.append(faults[0] if faults else "The report is, byte for byte, what this run gives.")
     for sentence in told:
