@@ -61,14 +61,10 @@ def quoted(value: Value) -> str:
 def declare(declared: Declaration, run: RunFolder, *, amend: bool) -> None:
     """Put a config into its run folder; another one that stood there is kept.
 
-    Raises StaleInput where the run was declared otherwise and `amend` is not set. A folder of an earlier version has no
-    `declared.toml`; its `review.toml` is what was declared.
+    Raises StaleInput where the run was declared otherwise and `amend` is not set.
     """
-    digest = declared.config.digest
-    held = {path: read_config(path).digest for path in (run.declaration, run.config) if path.exists()}
-    place, before = next(iter(held.items()), (run.declaration, digest))
-    if before != digest and not amend:
-        raise StaleInput(str(place), before, digest, DECLARED_BEFORE)
+    digest, held = declared.config.digest, _held(run)
+    refuse_other(declared, run, amend=amend)
     for path, other in held.items():
         if other != digest:
             shutil.copy2(path, run.path / f"review.{other[:8]}.toml")
@@ -76,3 +72,19 @@ def declare(declared: Declaration, run: RunFolder, *, amend: bool) -> None:
         write_atomically(run.declaration, declared.text)  # shards begin together; none may read half a file
     if run.config not in held or run.config.read_text(encoding="utf-8") != declared.text:
         write_atomically(run.config, declared.text)
+
+
+def refuse_other(declared: Declaration, run: RunFolder, *, amend: bool) -> None:
+    """Raise StaleInput where the run was declared otherwise and `amend` is not set; nothing is written.
+
+    A folder of an earlier version has no `declared.toml`; its `review.toml` is what was declared.
+    """
+    digest = declared.config.digest
+    place, before = next(iter(_held(run).items()), (run.declaration, digest))
+    if before != digest and not amend:
+        raise StaleInput(str(place), before, digest, DECLARED_BEFORE)
+
+
+def _held(run: RunFolder) -> dict[Path, str]:
+    """The configs in a run folder and their digests, the declared one first."""
+    return {path: read_config(path).digest for path in (run.declaration, run.config) if path.exists()}

@@ -186,6 +186,14 @@ def test_a_margin_that_changes_after_the_result_is_refused(tmp_path, folders, ca
     assert run([*command, "--margin", "0.9", "--amend"]) == 0
 
 
+def test_another_review_of_the_same_name_is_left_as_it_is(tmp_path, folders):
+    run_folder = RunFolder(tmp_path / "runs" / "release")
+    run_folder.path.mkdir(parents=True)
+    run_folder.config.write_text('name = "release"\n[baseline]\nmodel = "a"\n[[candidate]]\nmodel = "b"\n[[task]]\n')
+    assert run(["compare", *folders, "--name", "release", "--runs", str(tmp_path / "runs")]) == 64
+    assert list(run_folder.path.iterdir()) == [run_folder.config]
+
+
 def test_labels_may_hold_any_character(tmp_path, folders):
     labels = ["--label", 'b"f\\16', "--label", "int4 😀"]
     assert run(["compare", *folders, *labels, "--runs", str(tmp_path / "runs")]) in (10, 11)

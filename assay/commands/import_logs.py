@@ -11,7 +11,7 @@ import typer
 
 from assay import pipeline
 from assay.commands.arguments import Amend, Runs
-from assay.declarations import imported_review, section
+from assay.declarations import imported_review, refuse_other, section
 from assay.display import Display
 from assay.results import show
 from assay.sources.imports import comparable, import_logs
@@ -120,8 +120,10 @@ def compare(
             section("[decision]", primary="accuracy_change", margin=margin),
         ]
         declared = imported_review("assay compare", name, labels, sections)
+        run = RunFolder(runs / name)
+        refuse_other(declared, run, amend=amend)  # another review of this name is left as it is
         for each, some in zip(labels, found, strict=True):
-            import_logs(RunFolder(runs / name), each, some, display.report, filter)
+            import_logs(run, each, some, display.report, filter)
         review = pipeline.begin_declared(declared, runs, display.report, amend=amend)
         report, written = pipeline.analyze(review)
     show(report, written)
