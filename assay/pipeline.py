@@ -1,7 +1,6 @@
-"""A review from its config to its report: generate, judge, analyze.
+"""The stages of a review, from its config to its report: begin, generate, judge, analyze.
 
 In: a ReviewConfig and the folder for runs. Out: the run folder, filled; each stage does only what is missing.
-This is the one place that knows the order of the stages.
 """
 
 import os
@@ -46,7 +45,7 @@ from ledger.runs import RunFolder, control_of
 
 @dataclass(frozen=True)
 class Review:
-    """A review under way: its config and its folder."""
+    """A review under way: its config, its folder, and whom to tell of progress."""
 
     config: ReviewConfig
     run: RunFolder
