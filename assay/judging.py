@@ -16,12 +16,13 @@ from judge.estimate import Expected, estimate, expected
 from judge.session import JudgeSummary, Sitting, reparse, sitting
 from ledger.errors import ConfigError
 
+ESTIMATE = ["judge", "kind", "calls", "prompt tokens", "reply tokens", "cost"]
 UNKNOWN = "unknown (no `price`)"
 Row = tuple[str, ...]
 
 
 def estimates(review: Review, *, exam_only: bool = False) -> Iterator[Row]:
-    """Judge, kind, calls, tokens and cost of what is missing; a last row for all of it."""
+    """What is missing, under the header ESTIMATE; a last row for all of it."""
     rows = [(brief, each) for brief in briefs(review, exam_only=exam_only) for each in estimate(brief)]
     for brief, each in rows:
         replies = _range(*each.completion_tokens)

@@ -20,3 +20,7 @@ Ray = Annotated[
     str | None,
     typer.Option("--ray", metavar="ADDRESS", help="Run the models on a Ray cluster: host:port, auto or local."),
 ]
+Budget = Annotated[float | None, typer.Option("--budget", metavar="USD", help="The most to spend, for each judge.")]
+ReviewName = Annotated[
+    str, typer.Option("--review", metavar="NAME", help="The review's name: the folder under --runs.")
+]

@@ -8,8 +8,7 @@ from analysis.judge_reports import judge_report
 from analysis.resampling import Resamplings
 from analysis.tables.evidence import exam_mark, exam_table
 from assay import judging, pipeline
-from assay.commands.arguments import Amend, Config, Runs
-from assay.commands.judge import ESTIMATE, Budget
+from assay.commands.arguments import Amend, Budget, Config, Runs
 from assay.display import Display
 from assay.results import console, table
 from ledger.errors import EXIT_SHIP, EXIT_UNFIT, ConfigError
@@ -37,7 +36,7 @@ def exam(
             raise ConfigError("there is no [[judge]] to examine.", where=str(config))
         rows = list(judging.estimates(review, exam_only=True))
         if rows:
-            shown.print(table(ESTIMATE, rows))
+            shown.print(table(judging.ESTIMATE, rows))
         pipeline.judge(pipeline.within_budget(review, budget), exam_only=True)
     evidence = read_evidence(review.config, review.run)
     draws = Resamplings(review.config.seed)

@@ -9,7 +9,7 @@ from typing import Annotated
 import typer
 
 from assay import pipeline
-from assay.commands.arguments import Amend, Config, Runs
+from assay.commands.arguments import Amend, Config, ReviewName, Runs
 from assay.commands.import_logs import imports
 from assay.declarations import Declaration, imported_review, section
 from assay.display import Display
@@ -34,9 +34,7 @@ def about_exports() -> None:
 @imports.command("fastchat")
 def import_folder(
     folder: Annotated[Path, typer.Argument(help="A folder with model_answer/ and model_judgment/.")],
-    review: Annotated[
-        str, typer.Option("--review", metavar="NAME", help="The review's name: the folder under --runs.")
-    ],
+    review: ReviewName,
     baseline: Annotated[
         str, typer.Option("--baseline", metavar="MODEL", help="The model that the others would replace.")
     ] = "",

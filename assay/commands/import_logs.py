@@ -10,7 +10,7 @@ from typing import Annotated
 import typer
 
 from assay import pipeline
-from assay.commands.arguments import Amend, Runs
+from assay.commands.arguments import Amend, ReviewName, Runs
 from assay.declarations import imported_review, refuse_other, section
 from assay.display import Display
 from assay.results import show
@@ -42,9 +42,7 @@ def about_imports() -> None:
 def import_lm_eval(
     paths: Annotated[list[Path], typer.Argument(help="Files samples_*.jsonl, or folders of them.")],
     model: Annotated[str, typer.Option("--model", metavar="LABEL", help="The label that the model has in the review.")],
-    review: Annotated[
-        str, typer.Option("--review", metavar="NAME", help="The review's name: the folder under --runs.")
-    ],
+    review: ReviewName,
     runs: Runs = Path("runs"),
     filter: Filter = "",
     latest: Latest = False,

@@ -7,14 +7,11 @@ from typing import Annotated
 import typer
 
 from assay import judging, pipeline
-from assay.commands.arguments import Amend, Config, Runs
+from assay.commands.arguments import Amend, Budget, Config, Runs
 from assay.display import Display
 from assay.results import console, table
 from ledger.errors import ConfigError
 
-Budget = Annotated[float | None, typer.Option("--budget", metavar="USD", help="The most to spend, for each judge.")]
-
-ESTIMATE = ["judge", "kind", "calls", "prompt tokens", "reply tokens", "cost"]
 SESSION = ["judge", "judgments", "calls", "tokens", "cost"]
 REREAD = ["judge", "kind", "outcomes"]
 BATCHED = ["judge", "what", "state"]
@@ -61,7 +58,7 @@ def judge(
     with Display() as display:
         review = pipeline.within_budget(pipeline.begin(config, runs, display.report, amend=amend), budget)
         if estimate:
-            header, rows = ESTIMATE, list(judging.estimates(review))
+            header, rows = judging.ESTIMATE, list(judging.estimates(review))
         elif reparse:
             header, rows = REREAD, judging.reread(review)
         elif batch:
