@@ -16,7 +16,9 @@ from pathlib import Path
 import pytest
 
 from assay.placement import ray_placement
+from assay.placement.processes import Job
 from assay.placement.ray_placement import on_ray
+from generation.orders import Batch, EngineSpec, Order
 from ledger.errors import ConfigError
 from tests.house import HOUSE, model_folder, record_lines
 
@@ -164,6 +166,21 @@ def test_an_address_that_nobody_answers_is_refused_at_once(review, tmp_path):
     for address, what in (("nonsense", "'nonsense' is not an address"), ("a..b:1", "nobody answers at a..b:1")):
         with pytest.raises(ConfigError, match=what), on_ray(address):
             pass
+
+
+def test_lines_are_counted_once_and_a_torn_one_when_it_has_ended(tmp_path):
+    order = Order(folder=tmp_path, model="m", seed=1)
+    lines = ray_placement.Lines(
+        Job(Batch(engine=EngineSpec(kind="vllm", model="m"), orders=(order,)), tmp_path / "log")
+    )
+    assert lines.count() == 0
+    choices, answers = tmp_path / "choices.jsonl", tmp_path / "answers.jsonl"
+    choices.write_text("a\nb\ntor")
+    assert lines.count() == 2
+    choices.write_text("-\n-\nc\nd\n")  # the next worker cut the torn line off; what was counted is not looked at
+    answers.write_text("e\n")
+    assert lines.count() == 5
+    assert lines.count() == 5
 
 
 def test_without_ray_its_extra_is_named(monkeypatch):

@@ -66,11 +66,33 @@ class Replica:
             worker.stop()
 
 
+class Lines:
+    """How many lines the files of a job have; what was counted is not read again."""
+
+    def __init__(self, job: Job) -> None:
+        folders = [GenerationFolder(order.folder) for order in job.batch.orders]
+        self._counted = {store.path: 0 for folder in folders for store in (folder.choices, folder.answers)}
+        self._lines = 0
+
+    def count(self) -> int:
+        """All lines that have ended; a torn one may still be cut off, and is not counted."""
+        for path, done in self._counted.items():
+            if path.exists():
+                with path.open("rb") as stream:
+                    stream.seek(done)
+                    whole = stream.read()
+                whole = whole[: whole.rfind(b"\n") + 1]
+                self._counted[path] += len(whole)
+                self._lines += whole.count(b"\n")
+        return self._lines
+
+
 @dataclass(frozen=True)
 class _Attempt:
     job: Job
     actor: Any
     number: int
+    lines: Lines
     total: int
 
 
@@ -100,7 +122,8 @@ class _Cluster:
     def _submit(self, job: Job, number: int) -> None:
         once = self.ray.remote(num_cpus=1, num_gpus=self._needed(job), max_restarts=0, max_task_retries=0)
         actor = once(Replica).remote()
-        attempt = _Attempt(job, actor, number, _written(job) + _lacking(job))
+        lines = Lines(job)
+        attempt = _Attempt(job, actor, number, lines, lines.count() + _lacking(job))
         self.running[actor.run.remote(job, str(Path.cwd()))] = attempt
         self._tell(attempt)
 
@@ -142,7 +165,7 @@ class _Cluster:
         return needed if self.gpus else 0
 
     def _tell(self, attempt: _Attempt) -> None:
-        self.report(Progress(f"{attempt.job.name}: records", _written(attempt.job), attempt.total, "on Ray"))
+        self.report(Progress(f"{attempt.job.name}: records", attempt.lines.count(), attempt.total, "on Ray"))
 
 
 def _connected(address: str) -> Any:  # noqa: ANN401 - the module
@@ -173,13 +196,6 @@ def _refuse_silent_address(address: str) -> None:
         raise ConfigError(f"{address!r} is not an address", where="Ray", remedy="Give host:port, auto or local.")
     if what := silence(host, int(port)):
         raise ConfigError(what, where="Ray")
-
-
-def _written(job: Job) -> int:
-    """Lines in the job's files."""
-    folders = [GenerationFolder(order.folder) for order in job.batch.orders]
-    files = [store.path for folder in folders for store in (folder.choices, folder.answers)]
-    return sum(path.read_bytes().count(b"\n") for path in files if path.exists())
 
 
 def _lacking(job: Job) -> int:
