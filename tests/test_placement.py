@@ -222,6 +222,14 @@ def test_an_end_is_seen_although_the_pipe_stays_open(tmp_path):
     os.close(held)
 
 
+def test_a_python_that_prints_when_it_starts_does_not_disturb(tmp_path, monkeypatch):
+    (tmp_path / "sitecustomize.py").write_text("print('hello')\n")
+    monkeypatch.setenv("PYTHONPATH", f"{tmp_path}{os.pathsep}{os.environ.get('PYTHONPATH', '')}")
+    work = batch(order(tmp_path, "m", 1))
+    run_locally([job(work)], silent)
+    assert not pending_orders(work)
+
+
 def test_candidates_that_trace_wait_for_the_baseline(tmp_path):
     traced = {"top_k": 2, "baseline": tmp_path / "base"}
     work = [batch(order(tmp_path, name, 3, **traced)) for name in ("base", "c")]

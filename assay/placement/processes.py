@@ -97,6 +97,8 @@ class Worker:
         *lines, self._rest = self._rest.split(b"\n")
         found = []
         for line in lines:
+            if not line.startswith(b"{"):
+                continue  # some Pythons print when they start (sitecustomize), before the worker keeps others out
             event = json.loads(line)
             if "error" in event:
                 self._event = event
