@@ -93,7 +93,9 @@ def _refuse_too_big(spec: EngineSpec, devices: list[int]) -> None:
         return
     on_gpus = not (spec.kind == "vllm" and on_cpu())
     if on_gpus and devices:
-        share = float(spec.arguments.get("gpu_memory_utilization") or GPU_SHARE)
+        share = spec.arguments.get("gpu_memory_utilization", GPU_SHARE)
+        if not isinstance(share, int | float):
+            raise ConfigError(f"gpu_memory_utilization is {share!r}, not a number.", where="engine_args")
         room = sum(sorted(devices, reverse=True)[:needed]) * share
         what = f"the memory of {needed} GPU(s)"
     elif on_gpus and gpus():

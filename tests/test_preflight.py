@@ -112,6 +112,14 @@ def test_the_memory_of_gpus_counts_where_there_are_any(tmp_path, models, monkeyp
         preflight(under_way)
 
 
+def test_a_share_of_a_gpus_memory_is_a_number(tmp_path, models, monkeypatch):
+    monkeypatch.setattr("assay.preflight.check_engine", lambda *_, **__: None)
+    monkeypatch.setattr("assay.preflight.gpu_memory", lambda: [1 << 30])
+    more = 'engine = "transformers"\nengine_args = { gpu_memory_utilization = "90%" }'
+    with pytest.raises(ConfigError, match=r"model base: engine_args: gpu_memory_utilization is '90%', not a number"):
+        preflight(review(tmp_path, models, more)[0])
+
+
 @needs_transformers
 def test_gpus_whose_memory_nobody_tells_are_not_taken_for_the_machines_own(tmp_path, models, monkeypatch):
     """CUDA_VISIBLE_DEVICES may hold UUIDs, and nvidia-smi may be missing in a container."""
