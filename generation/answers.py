@@ -102,7 +102,7 @@ def write_answers(
         return None
 
     report(Progress(work, 0, len(pending)))
-    drive(engine, first_turns(), follow)
+    drive(engine, first_turns(), follow, plan.model)
 
 
 def _seeds(plan: AnswerPlan, question: Question, sample: int) -> tuple[int, ...]:

@@ -94,7 +94,7 @@ def write_choices(
 
     report(Progress(work, 0, len(pending)))
     try:
-        drive(engine, requests(), follow)
+        drive(engine, requests(), follow, model)
     finally:
         writer.append(*finished)  # also where the engine failed or the user left: they were paid for
     return sorted(too_long)

@@ -5,12 +5,14 @@ An engine is two methods: `submit` takes work without waiting, `step` works unti
 it may submit between steps, so a conversation's second turn joins the batch the moment its first turn is done.
 """
 
+import math
 from collections import deque
-from collections.abc import Callable, Iterable, Sequence
+from collections.abc import Callable, Iterable, Iterator, Sequence
+from contextlib import contextmanager
 from dataclasses import dataclass
 from typing import Any, Protocol
 
-from ledger.errors import EngineError
+from ledger.errors import AssayError, EngineError, first_line
 from ledger.records import Finish
 
 
@@ -113,11 +115,14 @@ class Engine(Protocol):
         """Work on what was submitted until something has finished, and give that."""
 
 
-def drive(engine: Engine, requests: Iterable[Request], follow: Callable[[Reply], Request | None]) -> None:
+def drive(
+    engine: Engine, requests: Iterable[Request], follow: Callable[[Reply], Request | None], model: str = ""
+) -> None:
     """Run all requests; `follow` sees each reply as it comes and may answer with the request that continues it.
 
     At most `engine.window` requests are in flight, so memory does not grow with the work. A continuation goes in before
     new work does: conversations end as early as they can, and what is finished is on the disk.
+    Raises EngineError, with the name of the model, for whatever its engine raises, and where it computes no numbers.
     """
     waiting = iter(requests)
     in_flight = 0
@@ -129,18 +134,43 @@ def drive(engine: Engine, requests: Iterable[Request], follow: Callable[[Reply],
             if request is None:
                 exhausted = True
                 break
-            engine.submit(request)
+            with _failing_by_name(model):
+                engine.submit(request)
             in_flight += 1
         if not in_flight:
             return
-        replies = engine.step()
+        with _failing_by_name(model):
+            replies = engine.step()
         if not replies:
-            raise EngineError(f"the engine went idle with {in_flight} requests unanswered")
+            raise EngineError(f"the engine went idle with {in_flight} requests unanswered", where=model)
         for reply in replies:
+            _refuse_not_a_number(reply, model)
             in_flight -= 1
             continuation = follow(reply)
             if continuation is not None:
                 continuations.append(continuation)
+
+
+@contextmanager
+def _failing_by_name(model: str) -> Iterator[None]:
+    """Engines raise anything: a GPU's memory runs out, a kernel is missing. None of it is a bug in Assay."""
+    try:
+        yield
+    except AssayError:
+        raise
+    except Exception as error:
+        raise EngineError(f"the engine failed: {first_line(error)}", where=model) from error
+
+
+def _refuse_not_a_number(reply: Reply, model: str) -> None:
+    """One NaN among the logits makes all log-probabilities of a position NaN, that of the text's own token too."""
+    rows = reply.logprobs if isinstance(reply, Scored) else (reply.logprobs,) if isinstance(reply, Traced) else ()
+    if any(math.isnan(value) for row in rows for value in row):
+        raise EngineError(
+            f"computes NaN in place of log-probabilities ({reply.id}): its weights are damaged, or numbers overflow",
+            where=model,
+            remedy='Look at how it was made, or set engine_args = { dtype = "float32" } for every model.',
+        )
 
 
 def split_tokens(

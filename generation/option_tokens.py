@@ -58,5 +58,5 @@ def write_option_tokens(
         report(Progress(work, done, len(pending)))
 
     report(Progress(work, 0, len(pending)))
-    drive(engine, requests(), follow)
+    drive(engine, requests(), follow, model)
     writer.close()

@@ -54,7 +54,7 @@ def write_traces(
         report(Progress(work, done, len(pending)))
 
     report(Progress(work, 0, len(pending)))
-    drive(engine, requests(), follow)
+    drive(engine, requests(), follow, model)
     writer.close()
     return sorted(too_long)
 

@@ -4,7 +4,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from generation.engine import Message, ScoreRequest, WriteRequest, drive, split_tokens
+from generation.engine import Message, ScoreRequest, Traced, TraceRequest, WriteRequest, drive, split_tokens
 from generation.option_trees import OptionTree
 from generation.scripted_engine import ScriptedEngine
 from ledger.errors import EngineError
@@ -45,6 +45,26 @@ def test_an_engine_that_loses_requests_is_not_waited_for():
     engine.step = lambda: []
     with pytest.raises(EngineError, match="1 requests unanswered"):
         drive(engine, [write("a")], lambda reply: None)
+
+
+def test_what_an_engine_raises_names_the_model_and_is_no_bug_of_assays():
+    engine = ScriptedEngine()
+
+    def step():
+        raise RuntimeError("CUDA out of memory.\nTried to allocate 2 GiB")
+
+    engine.step = step
+    with pytest.raises(EngineError, match=r"^int4: the engine failed: RuntimeError: CUDA out of memory\.$"):
+        drive(engine, [write("a")], lambda reply: None, "int4")
+
+
+@pytest.mark.parametrize("request_of", [ScoreRequest("t/7", "c", (" a",)), TraceRequest("t/7", "c", " a", 1)])
+def test_a_model_that_computes_nan_is_named_with_the_item(request_of, monkeypatch):
+    nan = float("nan")
+    monkeypatch.setattr("generation.scripted_engine._trace", lambda request: Traced(request.id, (1,), (nan,), (), ()))
+    engine = ScriptedEngine(score=lambda request: ((nan,),))
+    with pytest.raises(EngineError, match=r"^int4: computes NaN .*t/7"):
+        drive(engine, [request_of], lambda reply: None, "int4")
 
 
 def letters(text: str) -> list[int]:
