@@ -7,6 +7,7 @@ items bring their prompts with them (generation/harness.py). An item that does n
 is named.
 """
 
+import math
 from collections.abc import Iterator, Sequence
 from typing import Literal
 
@@ -49,7 +50,7 @@ def choice_from(model: str, item: Item, style: Style, logprobs: Sequence[Sequenc
         subject=item.subject,
         item_digest=item.digest,
         prompt_digest=digest_of(score_request(item, style).pairs),
-        logprobs=tuple(totals),
+        logprobs=tuple(None if total == -math.inf else total for total in totals),
         characters=tuple(characters),
         tokens=tuple(len(tokens) for tokens in logprobs),
         gold=item.gold,
@@ -88,13 +89,18 @@ def write_choices(
             too_long.append(reply.id)
         done += 1
         if len(finished) >= WRITTEN_TOGETHER or not under_way:
-            writer.append(*finished)
-            finished.clear()
+            write()
             report(Progress(work, done, len(pending), f"{len(too_long)} too long" if too_long else ""))
+
+    def write() -> None:
+        """What could not be written for certain is not written again: it may be on the disk all the same."""
+        held = finished.copy()
+        finished.clear()
+        writer.append(*held)
 
     report(Progress(work, 0, len(pending)))
     try:
         drive(engine, requests(), follow, model)
     finally:
-        writer.append(*finished)  # also where the engine failed or the user left: they were paid for
+        write()  # also where the engine failed or the user left: they were paid for
     return sorted(too_long)

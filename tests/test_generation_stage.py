@@ -1,6 +1,9 @@
 """One model's part of a review, run on the scripted engine: turns, seeds, resume, refusals."""
 
+import errno
 import json
+import math
+import os
 
 import pytest
 
@@ -13,6 +16,7 @@ from ledger.errors import EngineError, StaleInput
 from ledger.manifests import read_manifest, write_manifest
 from ledger.records import Finish, Item, Question
 from ledger.runs import GenerationFolder
+from ledger.store import Writer
 
 
 def question(id: int, turns: tuple[str, ...] = ("first?", "second?")) -> Question:
@@ -329,3 +333,32 @@ def test_a_hub_models_revision_stands_in_its_manifest(tmp_path, monkeypatch):
     spec = EngineSpec(kind="vllm", model="org/m", arguments={"revision": "next"})
     run(Batch(engine=spec, orders=(order(tmp_path),)))
     assert read_manifest(tmp_path / "m").facts["revision"] == "org/m at next"
+
+
+def test_choices_whose_writing_failed_are_not_written_twice(tmp_path, monkeypatch):
+    """A network file system tells of a full quota once, when the records may be on the disk already."""
+    real, append, failed = os.fsync, Writer.append, []
+
+    def fsync(file):
+        real(file)
+        if not failed:
+            failed.append(file)
+            raise OSError(errno.EDQUOT, "quota exceeded")
+
+    def failing_once(writer, *records):
+        with monkeypatch.context() as patch:
+            patch.setattr("os.fsync", fsync)
+            append(writer, *records)
+
+    monkeypatch.setattr(Writer, "append", failing_once)
+    with pytest.raises(OSError, match="quota exceeded"):
+        run(batch(order(tmp_path, questions=())))
+    run(batch(order(tmp_path, questions=())))
+    assert [choice.item for choice in choices(tmp_path / "m")] == ["0", "1", "2", "3"]
+
+
+def test_an_option_that_is_impossible_has_no_log_probability(tmp_path):
+    engine = ScriptedEngine(score=lambda request: ((-math.inf,), (-3.0,), (-1.0, -math.inf)))
+    run(batch(order(tmp_path, count=1, questions=())), engine)
+    found = choices(tmp_path / "m")[0]
+    assert (found.logprobs, found.picked, found.picked_norm) == ((None, -3.0, None), 1, 1)
