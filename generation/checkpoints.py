@@ -92,11 +92,22 @@ def format_of(model: str, config: Mapping[str, Any], arguments: Mapping[str, Any
     """
     if _is_gguf(model) or arguments.get("load_format") == "gguf":
         return "gguf"
-    stored = config.get("quantization_config") or config.get("compression_config") or {}
+    stored = stored_quantization(config)
     method = str(stored.get("quant_method", "bitsandbytes" if "load_in_8bit" in stored else ""))
     if method == "compressed-tensors":
         return f"{method} {_scheme(stored)}".rstrip()
     return method or str(arguments.get("quantization") or "")
+
+
+def stored_quantization(config: Mapping[str, Any]) -> dict[str, Any]:
+    """What a checkpoint's config says of its own quantization; empty for plain weights."""
+    return _table(config, "quantization_config") or _table(config, "compression_config")
+
+
+def _table(of: Mapping[str, Any], name: str) -> dict[str, Any]:
+    """A table in a config; whatever else somebody has written there is none."""
+    found = of.get(name)
+    return found if isinstance(found, dict) else {}
 
 
 def refuse_unloadable(
@@ -133,8 +144,7 @@ def _refuse_without_plugin(method: str, model: str, *, on_cpu: bool, installed: 
 def _refuse_sparsity(model: str, config: Mapping[str, Any], arguments: Mapping[str, Any]) -> None:
     overrides = arguments.get("hf_overrides")
     overridden = isinstance(overrides, dict) and "quantization_config" in overrides
-    stored = config.get("quantization_config") or config.get("compression_config") or {}
-    sparsity = stored.get("sparsity_config") or {}
+    sparsity = _table(stored_quantization(config), "sparsity_config")
     if sparsity.get("targets") and not overridden:
         raise EngineError(
             "vLLM refuses checkpoints whose quantization_config has a `sparsity_config`, even where they are dense.",
@@ -152,9 +162,9 @@ def _is_gguf(model: str) -> bool:
 
 def _scheme(stored: Mapping[str, Any]) -> str:
     """W4A16, W8A16, W8A8, FP8 or NVFP4, from the first group of a compressed-tensors config; empty if unclear."""
-    groups = list((stored.get("config_groups") or {}).values())
-    group = groups[0] if groups and isinstance(groups[0], dict) else {}
-    weights, activations = group.get("weights") or {}, group.get("input_activations") or {}
+    groups = _table(stored, "config_groups")
+    group = _table(groups, next(iter(groups), ""))
+    weights, activations = _table(group, "weights"), _table(group, "input_activations")
     bits = weights.get("num_bits")
     if weights.get("type") == "float":
         four = "NVFP4" if weights.get("group_size") == 16 else "MXFP4"

@@ -12,7 +12,7 @@ import inspect
 from collections.abc import Callable, Iterable
 from typing import Any
 
-from generation.checkpoints import is_installed, model_config
+from generation.checkpoints import is_installed, model_config, stored_quantization
 from generation.orders import EngineSpec
 from ledger.errors import ConfigError, EngineError, first_line
 
@@ -66,7 +66,7 @@ def check_transformers(spec: EngineSpec, *, here: bool = True) -> None:
     if spec.loader:
         user_loader(spec.loader)
         return
-    own = model_config(spec.model).get("quantization_config") or {}
+    own = stored_quantization(model_config(spec.model))
     asked = _quantization(spec.arguments)
     _refuse_uninstalled(str((asked or own).get(METHOD, "bitsandbytes" if own else "")), spec.model)
     if asked:

@@ -17,6 +17,11 @@ from generation.orders import EngineSpec
 from ledger.errors import ConfigError, EngineError
 
 CPU_CONTEXT_TOKENS = 8192
+# What configs call a model's context: vLLM 0.32 takes the smallest of these, and refuses to be asked for more.
+CONTEXT_KEYS = (
+    *("max_position_embeddings", "n_positions", "max_seq_len", "seq_length", "model_max_length"),
+    *("max_target_positions", "max_sequence_length", "max_seq_length", "seq_len"),
+)
 # vLLM refuses to start on a CPU unless this share of all memory is free, whatever the size of the KV cache.
 CPU_ARGUMENTS = {"enforce_eager": True, "max_num_seqs": 64, "gpu_memory_utilization": 0.1}
 CPU_CACHE_SHARE = 0.2
@@ -128,8 +133,10 @@ def _refuse_unknown(spec: EngineSpec) -> None:
 
 def _cpu_context(model: str) -> int:
     """The model's own context, but no more than a KV cache on CPU comfortably holds."""
-    own = model_config(model).get("max_position_embeddings", CPU_CONTEXT_TOKENS)
-    return min(int(own), CPU_CONTEXT_TOKENS)
+    config = model_config(model)
+    of_text = config.get("text_config")  # of a model that also sees
+    told = {**config, **(of_text if isinstance(of_text, dict) else {})}
+    return min([CPU_CONTEXT_TOKENS, *(told[key] for key in CONTEXT_KEYS if isinstance(told.get(key), int))])
 
 
 def _cache_gib() -> int:

@@ -6,7 +6,7 @@ import pytest
 
 from generation.checkpoints import format_of, hub_revision, model_config, refuse_unloadable, weights_bytes
 from generation.orders import EngineSpec
-from generation.vllm_arguments import bound_threads, check_vllm, environment, known_arguments
+from generation.vllm_arguments import bound_threads, check_vllm, environment, known_arguments, llm_arguments
 from ledger.errors import ConfigError, EngineError
 
 
@@ -42,6 +42,20 @@ def test_a_format_is_read_from_the_config(config, name):
     assert format_of("m", config, {}) == name
 
 
+@pytest.mark.parametrize(
+    "stored",
+    [
+        "gptq",
+        {"quant_method": "compressed-tensors", "config_groups": [1], "sparsity_config": "dense"},
+        {"quant_method": "compressed-tensors", "config_groups": {"group_0": {"weights": "int4"}}},
+    ],
+)
+def test_a_config_that_is_not_as_it_should_be_breaks_nothing(stored):
+    config = {"quantization_config": stored}
+    refuse_unloadable("m", config, {}, on_cpu=True)
+    assert format_of("m", config, {}) in ("", "compressed-tensors")
+
+
 def test_gguf_is_known_by_its_name():
     assert format_of("m.gguf", {}, {}) == format_of("org/m-GGUF:Q8_0", {}, {}) == "gguf"
 
@@ -49,6 +63,22 @@ def test_gguf_is_known_by_its_name():
 def test_an_online_format_is_for_plain_weights():
     assert format_of("m", {}, {"quantization": "fp8_per_channel"}) == "fp8_per_channel"
     assert format_of("m", method("awq"), {"quantization": "fp8_per_channel"}) == "awq"
+
+
+@pytest.mark.parametrize(
+    ("config", "tokens"),
+    [
+        ({"max_position_embeddings": 131072}, 8192),
+        ({"n_positions": 1024, "n_ctx": 1024}, 1024),
+        ({"max_position_embeddings": None, "seq_length": 2048}, 2048),
+        ({"text_config": {"max_position_embeddings": 4096}}, 4096),
+        ({}, 8192),
+    ],
+)
+def test_on_a_cpu_no_more_context_is_asked_for_than_the_model_has(tmp_path, monkeypatch, config, tokens):
+    (tmp_path / "config.json").write_text(json.dumps(config))
+    monkeypatch.setattr("generation.vllm_arguments.on_cpu", lambda: True)
+    assert llm_arguments(EngineSpec(kind="vllm", model=str(tmp_path)))["max_model_len"] == tokens
 
 
 def refused(config, on_cpu=False, installed=(), arguments=None, model="m"):
