@@ -28,7 +28,7 @@ from generation.thinking import OPEN
 from generation.tokenizers import encoder, first_token, tokenizer_digest
 from generation.transformers_arguments import check_transformers, loading_arguments, user_loader
 from ledger.digests import digest_of
-from ledger.errors import EngineError, first_line
+from ledger.errors import AssayError, EngineError, first_line
 from ledger.records import Finish
 
 TOKENIZER_ARGUMENTS = ("revision", "subfolder", "cache_dir", "local_files_only", "trust_remote_code", "gguf_file")
@@ -52,7 +52,9 @@ def load_transformers(spec: EngineSpec) -> "TransformersEngine":
         if tokenizer is None:
             wanted = {name: arguments[name] for name in TOKENIZER_ARGUMENTS if name in arguments}
             tokenizer = AutoTokenizer.from_pretrained(spec.model, **wanted)
-    except (OSError, ValueError, TypeError, ImportError, RuntimeError, AttributeError) as error:
+    except AssayError:
+        raise
+    except Exception as error:  # safetensors, tokenizers and a user's loader raise anything
         raise EngineError(f"cannot be loaded by transformers: {first_line(error)}", where=spec.model) from error
     return TransformersEngine(model.eval(), tokenizer, spec.template)
 

@@ -80,6 +80,7 @@ def test_a_method_that_transformers_cannot_apply_on_loading_asks_for_a_loader(fo
         ("", "no chance"),
         ("def load(path, **settings): return 1", "gave a int"),
         ("def load(path, **settings): raise ValueError('no weights')", "no weights"),
+        ("def load(path, **settings): return settings['missing']", "cannot be loaded .* KeyError: 'missing'"),
         ("load = 3", "is not a function"),
         ("other = 3", "has no load"),
         ("1/0", "fails on import: ZeroDivisionError"),
@@ -98,6 +99,16 @@ def test_a_users_loader_that_does_not_load_gives_one_line(folder, monkeypatch, t
     with pytest.raises((ConfigError, EngineError), match=cause) as caught:
         load_transformers(asked)
     assert "\n" not in str(caught.value)
+
+
+def test_a_checkpoint_that_was_cut_short_is_an_engines_failure(folder):
+    from generation.transformers_engine import load_transformers
+
+    config = {"model_type": "llama", "hidden_size": 8, "num_hidden_layers": 1, "vocab_size": 9, "rope_theta": 1.0}
+    (folder / "config.json").write_text(json.dumps(config | {"num_attention_heads": 1, "intermediate_size": 8}))
+    (folder / "model.safetensors").write_bytes((16).to_bytes(8, "little") + b'{"a":')
+    with pytest.raises(EngineError, match=r"cannot be loaded by transformers: SafetensorError: .*header"):
+        load_transformers(spec(folder))
 
 
 CAPITALS = ("France", "Italy", "Japan", "Egypt", "Spain", "Norway", "Peru", "Kenya")
