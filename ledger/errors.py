@@ -5,7 +5,7 @@ Who can mend it, and does trying again help?
     AssayError                     70
     ├── ConfigError                64   the user: a setting, a path or a command is wrong
     ├── LedgerError                64   the user: a file of records is not what it claims to be
-    │   ├── BadRecord                   one line does not parse or breaks its type (file, line, field)
+    │   ├── BadRecord                   a line or file does not parse or breaks its type (file, line, field)
     │   ├── DuplicateKey                two lines claim one key (file, both lines)
     │   ├── ConflictingRecords          two files tell different things under one key (both files)
     │   ├── MissingRecords              a stage needs what another has not written yet
@@ -66,12 +66,13 @@ class LedgerError(AssayError):
 
 
 class BadRecord(LedgerError):
-    """A line that does not parse, or whose field breaks its type."""
+    """A line that does not parse, or whose field breaks its type; without a line, a whole file."""
 
-    def __init__(self, file: Path, line: int, field: str, cause: str) -> None:
+    def __init__(self, file: Path, line: int | None, field: str, cause: str) -> None:
         self.file, self.line, self.field, self.cause = file, line, field, cause
         at = f"field {field!r}: " if field else ""
-        super().__init__(f"{at}{cause}", where=f"{file}, line {line}", remedy="Mend or remove that line.")
+        where, what = (f"{file}, line {line}", "line") if line else (str(file), "file")
+        super().__init__(f"{at}{cause}", where=where, remedy=f"Mend or remove that {what}.")
 
 
 class DuplicateKey(LedgerError):

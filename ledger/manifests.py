@@ -117,7 +117,7 @@ def read_manifest(folder: Path) -> Manifest | None:
         return Manifest.model_validate_json(path.read_bytes())
     except ValidationError as error:
         field, cause = first_fault(error)
-        raise BadRecord(path, 1, field, cause) from error
+        raise BadRecord(path, None, field, cause) from error
 
 
 def write_manifest(folder: Path, manifest: Manifest) -> None:

@@ -195,7 +195,7 @@ def _refusing(path: Path) -> Iterator[None]:
     try:
         yield
     except (pa.ArrowException, OSError, ValueError, KeyError) as error:
-        raise BadRecord(path, 0, "", f"cannot be read as traces: {error}") from error
+        raise BadRecord(path, None, "", f"cannot be read as traces: {error}") from error
 
 
 def _files(folder: Path, layout: Layout) -> list[Path]:

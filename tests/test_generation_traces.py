@@ -213,7 +213,7 @@ def test_a_turn_without_room_in_the_context_is_named_and_not_tried_again(tmp_pat
 
 def test_a_damaged_file_of_traces_is_named(tmp_path):
     (tmp_path / FILE_NAME).write_bytes(b"no Parquet at all")
-    with pytest.raises(BadRecord, match=r"traces\.parquet.*cannot be read as traces"):
+    with pytest.raises(BadRecord, match=r"traces\.parquet: cannot be read as traces.* Mend or remove that file\.$"):
         trace_keys(tmp_path)
 
 

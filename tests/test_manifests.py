@@ -29,7 +29,7 @@ def test_records_made_under_other_settings_are_not_continued(tmp_path):
 
 def test_a_broken_manifest_is_named(tmp_path):
     (tmp_path / MANIFEST_NAME).write_text("{}")
-    with pytest.raises(BadRecord, match="stage"):
+    with pytest.raises(BadRecord, match=r"manifest\.json: field 'stage': .* Mend or remove that file\.$"):
         read_manifest(tmp_path)
 
 
