@@ -19,6 +19,7 @@ from ledger.material_config import QuestionsConfig, TaskConfig
 from ledger.model_config import BaselineConfig, ModelConfig
 from ledger.runs import CONTROL_SUFFIX
 from ledger.sections import Section
+from ledger.store import first_fault
 
 Primary = Literal["rating_change", "win_change", "accuracy_change"]
 Limit = Literal["flips", "all_flips", "kl_options", "kl_trace", "kl_vocabulary"]
@@ -198,10 +199,9 @@ def _refuse_repeated(kind: str, names: list[str], remedy: str) -> None:
 
 
 def _fault_sentence(error: ValidationError) -> str:
-    fault: Any = error.errors(include_url=False)[0]
-    path = ".".join(str(part) for part in fault["loc"])
+    path, cause = first_fault(error)
+    fault = error.errors(include_url=False, include_context=False)[0]
     if fault["type"] != "extra_forbidden":
-        cause = str(fault["msg"]).removeprefix("Value error, ")
         return f"{path}: {cause}." if path else f"{cause}."
     sections: list[type[Section]] = [*Section.__subclasses__(), BaselineConfig]
     known = {name for section in sections for name in section.model_fields}

@@ -3,12 +3,12 @@
 In: a `[[judge]]` table. Out: a frozen JudgeConfig. A key never stands here: `api_key_env` names the variable with it.
 """
 
-from typing import Any, Literal, Self
+from typing import Literal, Self
 
 from pydantic import Field, model_validator
 
 from ledger.judgments import Form, Mode, Parsing
-from ledger.sections import Section
+from ledger.sections import Arguments, Section
 
 MILLION = 1_000_000
 
@@ -38,7 +38,7 @@ class JudgeConfig(Section):
     label: str = ""
     base_url: str = ""
     serve: str = ""
-    serve_args: dict[str, Any] = Field(default_factory=dict)
+    serve_args: Arguments = Field(default_factory=dict)
     api_key_env: str = "OPENAI_API_KEY"
     modes: tuple[Mode, ...] = ("single", "pair")
     pairs: Literal["baseline", "all"] = "baseline"

@@ -4,13 +4,14 @@ In: `[questions]` and a `[[task]]` table. Out: a frozen QuestionsConfig, frozen 
 """
 
 from pathlib import Path
-from typing import Literal, Self
+from typing import Annotated, Literal, Self
 
 from pydantic import Field, model_validator
 
 from ledger.sections import Section
 
 OWN_ITEMS = "assay"
+Temperature = Annotated[float, Field(ge=0)]
 
 
 class QuestionsConfig(Section):
@@ -27,7 +28,7 @@ class QuestionsConfig(Section):
     answers: Literal["all", "baseline"] = "all"
     samples: int = Field(default=1, ge=1)
     max_tokens: int = Field(default=1024, ge=1)
-    temperatures: dict[str, float] = Field(default_factory=dict)
+    temperatures: dict[str, Temperature] = Field(default_factory=dict)
     traces: bool = False
     top_k: int = Field(default=20, ge=1, le=1024)
 

@@ -3,11 +3,11 @@
 In: `[baseline]` and a `[[candidate]]` table. Out: frozen ModelConfigs. Keys stand in the environment only.
 """
 
-from typing import Any, Literal, Self
+from typing import Literal, Self
 
 from pydantic import Field, model_validator
 
-from ledger.sections import Section
+from ledger.sections import Arguments, Section
 
 Engine = Literal["vllm", "transformers", "openai", "imported"]
 
@@ -24,7 +24,7 @@ class ModelConfig(Section):
     model: str = Field(min_length=1)
     label: str = ""
     engine: Engine = "vllm"
-    engine_args: dict[str, Any] = Field(default_factory=dict)
+    engine_args: Arguments = Field(default_factory=dict)
     family: str = ""
     amount: float | None = None
     template: str = Field(default="", pattern=r"^(fastchat:.+)?$")

@@ -1,5 +1,6 @@
 """The config: one file, complete, refused in one sentence that names the key."""
 
+import datetime
 from importlib.resources import files
 from pathlib import Path
 
@@ -50,6 +51,16 @@ def test_contradictions_are_refused():
     assert "@control" in refusal(candidate=[{"model": "m", "label": "a@control"}])
     assert "may not be all" in refusal(candidate=[{"model": "m", "label": "all"}])
     assert "name" in refusal(name="../escape")
+
+
+@pytest.mark.parametrize("value", [datetime.date(2026, 1, 1), float("nan"), [float("inf")]])
+def test_arguments_that_no_manifest_can_hold_are_refused(value):
+    said = "engine_args: takes texts, finite numbers, true, false, arrays and tables only."
+    assert refusal(baseline={"model": "a/b", "engine_args": {"x": value}}) == f"review.toml: baseline.{said}"
+
+
+def test_a_temperature_below_zero_is_refused():
+    assert "questions.temperatures.math: " in refusal(questions={"temperatures": {"math": -1.0}})
 
 
 def test_answers_of_the_baseline_alone_are_for_traces_and_not_for_a_judge():
