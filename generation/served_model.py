@@ -16,6 +16,7 @@ from generation.thinking import CLOSE, OPEN
 from ledger.errors import EngineError
 from ledger.records import Finish
 
+BAD_REQUEST = (400, 422)
 CUT_SHORT = frozenset({"length", "max_tokens"})
 FAILED = frozenset({"error", "abort"})
 _REFUSAL = re.compile("support|deprecated|not allowed|not permitted|unrecognized|unknown|unexpected", re.IGNORECASE)
@@ -50,16 +51,14 @@ class ServedModel:
                     "chat/completions", fields, self._arguments, lambda data: self._read_text(request.id, data)
                 )
             except Refused as error:
-                if error.status not in (400, 422):
-                    raise
-                if error.code == "content_filter":
+                if error.code == "content_filter" and error.status in BAD_REQUEST:
                     return Written(request.id, "", Finish.EMPTY, 0, 0)
                 if _too_long(error):
                     prompt, room = _measured(error.complaint)
                     if not 0 < room < limit:
                         return Written(request.id, "", Finish.OVERFLOW, prompt, 0)
                     limit = room
-                elif not self._learned(error.complaint, fields):
+                elif error.status not in BAD_REQUEST or not self._learned(error.complaint, fields):
                     raise
 
     def _fields(self, request: WriteRequest, limit: int) -> dict[str, Any]:
@@ -168,7 +167,7 @@ class _TooLong(Exception):
 
 def _too_long(error: Refused) -> bool:
     found = _TOO_LONG.search(error.complaint) is not None
-    return error.code == "context_length_exceeded" or (error.status in (400, 413, 422) and found)
+    return error.code == "context_length_exceeded" or (error.status in (*BAD_REQUEST, 413) and found)
 
 
 def _measured(complaint: str) -> tuple[int, int]:

@@ -66,6 +66,7 @@ def test_what_is_sent_and_what_comes_back():
         (refusal(400, "Too much.", "context_length_exceeded"), "", Finish.OVERFLOW),
         (refusal(400, TOO_LONG), "", Finish.OVERFLOW),
         (refusal(400, "the request exceeds the available context size"), "", Finish.OVERFLOW),
+        (refusal(413, TOO_LONG), "", Finish.OVERFLOW),
         (completion("4.", reasoning_content="2+2\n"), "<think>2+2</think>\n\n4.", Finish.STOP),
         (completion(None, "length", reasoning="2+"), "<think>2+</think>", Finish.LENGTH),
         (completion("2+2\n</think>\n4."), "<think>2+2\n</think>\n4.", Finish.STOP),
