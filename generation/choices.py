@@ -17,7 +17,7 @@ from generation.engine import Engine, Reply, Request, Scored, ScoreRequest, driv
 from ledger.digests import digest_of
 from ledger.progress import Progress, Report, silent
 from ledger.records import Choice, Item
-from ledger.store import Writer
+from ledger.store import Writer, key_text
 
 Style = Literal["continuation", "letters", "rendered"]
 LETTERS = "ABCDEFGHIJKLMNOPQRSTUVWXYZ"
@@ -28,7 +28,7 @@ def score_request(item: Item, style: Style) -> ScoreRequest:
     """The request that scores an item: `Question: …` and `Answer:`, then one blank before each continuation."""
     if style == "rendered":
         contexts = item.contexts[0] if len(item.contexts) == 1 else item.contexts
-        return ScoreRequest(id=f"{item.task}/{item.id}", context=contexts, continuations=item.continuations)
+        return ScoreRequest(id=key_text(item.key), context=contexts, continuations=item.continuations)
     if style == "continuation":
         context = f"Question: {item.question}\nAnswer:"
         continuations = tuple(f" {option}" for option in item.options)
@@ -36,7 +36,7 @@ def score_request(item: Item, style: Style) -> ScoreRequest:
         shown = "\n".join(f"{LETTERS[i]}. {option}" for i, option in enumerate(item.options))
         context = f"{item.question.strip()}\n{shown}\nAnswer:"
         continuations = tuple(f" {LETTERS[i]}" for i in range(len(item.options)))
-    return ScoreRequest(id=f"{item.task}/{item.id}", context=context, continuations=continuations)
+    return ScoreRequest(id=key_text(item.key), context=context, continuations=continuations)
 
 
 def choice_from(model: str, item: Item, style: Style, logprobs: Sequence[Sequence[float]]) -> Choice:

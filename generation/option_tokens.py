@@ -13,6 +13,7 @@ from generation.choices import Style, score_request
 from generation.engine import Engine, Reply, Request, Traced, TraceRequest, drive
 from ledger.progress import Progress, Report, silent
 from ledger.records import Item
+from ledger.store import key_text
 from ledger.traces import Trace, TraceWriter
 
 
@@ -44,7 +45,7 @@ def write_option_tokens(
 
     def requests() -> Iterator[Request]:
         for text in pending:
-            name = "/".join(map(str, text.key))
+            name = key_text(text.key)
             under_way[name] = text
             yield TraceRequest(name, text.context, text.continuation, text.top_k)
 

@@ -7,21 +7,21 @@ import functools
 import json
 import random
 from pathlib import Path
-from typing import Any, Literal
+from typing import Any, Literal, Self
 from urllib.parse import urlsplit
 
-from pydantic import BaseModel, ConfigDict
+from pydantic import BaseModel, ConfigDict, model_validator
 
-from generation.choices import Style
+from generation.choices import LETTERS, Style
 from generation.option_tokens import OptionText, option_texts
 from generation.traces import Turn, trace_turns, turn_name
 from ledger.conditions import Condition, allowing, unlike_condition
 from ledger.digests import digest_of, weights_digest
-from ledger.errors import MissingRecords, StaleInput
+from ledger.errors import ConfigError, MissingRecords, StaleInput
 from ledger.manifests import MANIFEST_NAME, OTHER_SETTINGS, Manifest, read_manifest, refuse_other_settings
 from ledger.records import Answer, Choice, Item, Key, Question
 from ledger.runs import GenerationFolder
-from ledger.store import Store
+from ledger.store import Store, key_text
 from ledger.traces import OPTION_TOKENS, trace_keys
 
 TRACES_REFUSED = "traces_refused"
@@ -74,6 +74,14 @@ class TaskItems(BaseModel):
     items: tuple[Item, ...]
     prompts: dict[str, Any] = {}
     top_k: int | None = None
+
+    @model_validator(mode="after")
+    def _lettered(self) -> Self:
+        """Raises ConfigError, which pydantic lets through."""
+        if long := [item for item in self.items if self.style == "letters" and len(item.options) > len(LETTERS)]:
+            what = f"item {long[0].id} has {len(long[0].options)} options, and there are {len(LETTERS)} letters."
+            raise ConfigError(what, where=f"task {self.name}", remedy='Use style = "continuation".')
+        return self
 
 
 class Order(BaseModel):
@@ -213,7 +221,7 @@ def pending_choices(order: Order) -> list[tuple[Item, Style]]:
     return [
         (item, style)
         for item, style in wanted
-        if (order.model, *item.key) not in done and "/".join(map(str, item.key)) not in too_long
+        if (order.model, *item.key) not in done and key_text(item.key) not in too_long
     ]
 
 
@@ -244,7 +252,7 @@ def pending_option_tokens(order: Order) -> list[OptionText]:
     wanted = [text for task, top_k in kept for text in option_texts(task.items, task.style, top_k)]
     done = trace_keys(order.folder, OPTION_TOKENS)
     too_long = _too_long(order, TOO_LONG)
-    return [each for each in wanted if (order.model, *each.key) not in done and "/".join(each.key[:2]) not in too_long]
+    return [each for each in wanted if (order.model, *each.key) not in done and key_text(each.key[:2]) not in too_long]
 
 
 def _too_long(order: Order, fact: str) -> set[str]:
@@ -258,7 +266,7 @@ def _refuse_changed(
 ) -> None:
     if present is not None and present.digest != recorded:
         raise StaleInput(
-            f"{store.path}, {'/'.join(map(str, key))}",
+            f"{store.path}, {key_text(key)}",
             recorded,
             present.digest,
             "The question or item was edited after this record was made; give the review another name.",

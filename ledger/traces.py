@@ -19,7 +19,7 @@ from numpy.typing import NDArray
 
 from ledger.errors import BadRecord
 from ledger.records import Key
-from ledger.store import draft_of
+from ledger.store import draft_of, key_text
 
 FILE_NAME = "traces.parquet"
 PART_NUMBERS = 1 << 20  # log-probabilities, of which a position has more the larger K is
@@ -171,7 +171,7 @@ def _by_key(table: pa.Table, layout: Layout) -> dict[Key, TraceArrays]:
         own = slice(places[0], places[0] + len(places))
         shape = (len(places), int(widths[places[0]]))
         if (widths[own] != shape[1]).any():
-            raise ValueError(f"the lists of {'/'.join(map(str, key))} are of several lengths")
+            raise ValueError(f"the lists of {key_text(key)} are of several lengths")
         top = slice(starts[own.start], starts[own.stop])
         found[key] = TraceArrays(
             tokens[own], logprobs[own], top_tokens[top].reshape(shape), top_logprobs[top].reshape(shape)

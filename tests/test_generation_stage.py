@@ -12,7 +12,7 @@ from generation.orders import Batch, EngineSpec, Order, TaskItems, pending_answe
 from generation.sampling import temperature_of, turn_seed
 from generation.scripted_engine import ScriptedEngine
 from generation.stage import pending_orders, run_batch
-from ledger.errors import EngineError, StaleInput
+from ledger.errors import ConfigError, EngineError, StaleInput
 from ledger.manifests import read_manifest, write_manifest
 from ledger.records import Finish, Item, Question
 from ledger.runs import GenerationFolder
@@ -223,6 +223,14 @@ def test_letters_are_scored_after_the_shown_options(tmp_path):
     assert seen[0].context == "q0?\nA. a\nB. bbb\nC. cc\nAnswer:"
     assert seen[0].continuations == (" A", " B", " C")
     assert choices(tmp_path / "m")[0].characters == (1, 1, 1)
+
+
+def test_more_options_than_letters_are_refused_before_anything_is_run(tmp_path):
+    options = tuple(map(str, range(27)))
+    long = item(0).model_copy(update={"options": options})
+    with pytest.raises(ConfigError, match=r'task t: item 0 has 27 options, .* Use style = "continuation"'):
+        TaskItems(name="t", style="letters", items=(long,))
+    assert TaskItems(name="t", style="continuation", items=(long,)).items == (long,)
 
 
 def test_a_failing_engine_keeps_what_was_done(tmp_path):
