@@ -129,10 +129,12 @@ def _merged_manifest(order: Order, main: GenerationFolder, shards: Sequence[Gene
     too_long = {name for each in (first, *parts.values()) for name in each.facts.get(TOO_LONG, ())}
     if too_long:
         facts = {**facts, TOO_LONG: sorted(too_long)}
-    differences = {path.name: _differences(first, part) for path, part in parts.items()}
+    # A shard may have been merged before, as far as another machine had brought it: what that one was stays told.
+    earlier = facts.get("shards", {})
+    told = {path.name: {**earlier.get(path.name, {}), **_differences(first, part)} for path, part in parts.items()}
     return first.model_copy(
         update={
-            "facts": {**facts, "planned": order.planned(), "shards": {**facts.get("shards", {}), **differences}},
+            "facts": {**facts, "planned": order.planned(), "shards": {**earlier, **told}},
             "inputs": order.inputs(),
             "sessions": _sessions(found, list(parts.values())),
         }

@@ -193,6 +193,20 @@ def test_other_machines_stand_in_the_manifest(tmp_path):
     assert told == {"sessions": 1, "engine": "other", "cpu_count": 99}
 
 
+def test_a_shard_that_two_machines_made_in_turn_keeps_the_other_ones_conditions(tmp_path):
+    work = ran(batch(tmp_path, samples=1), 1)
+    merge_shards(work.orders[0])
+    more = batch(tmp_path, samples=2)
+    for processor in ("another", None):
+        run(sharded(more, Shard(1, 2)))
+        folder = more.orders[0].folder / "shards" / "1-of-2"
+        manifest = read_manifest(folder)
+        write_manifest(folder, manifest.model_copy(update={"facts": {"processor": processor} if processor else {}}))
+        merge_shards(more.orders[0])
+        more = batch(tmp_path, samples=3)
+    assert read_manifest(work.orders[0].folder).facts["shards"]["1-of-2"] == {"sessions": 1, "processor": "another"}
+
+
 class Killed(BaseException):
     """As if the process had ended here."""
 
