@@ -10,11 +10,12 @@ from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
 
 from generation.choices import Style, score_request
-from generation.engine import Engine, Reply, Request, Traced, TraceRequest, drive
-from ledger.progress import Progress, Report, silent
+from generation.engine import Engine, TraceRequest
+from generation.traces import trace_texts
+from ledger.progress import Report, silent
 from ledger.records import Item
 from ledger.store import key_text
-from ledger.traces import Trace, TraceWriter
+from ledger.traces import TraceWriter
 
 
 @dataclass(frozen=True)
@@ -37,27 +38,11 @@ def option_texts(items: Iterable[Item], style: Style, top_k: int) -> Iterator[Op
 
 
 def write_option_tokens(
-    engine: Engine, pending: list[OptionText], model: str, writer: TraceWriter, report: Report = silent
-) -> None:
-    """Trace each pending option in the given order of admission; what does not fit the context is left out."""
-    under_way: dict[str, OptionText] = {}
-    work, done = f"{model}: option tokens", 0
-
-    def requests() -> Iterator[Request]:
-        for text in pending:
-            name = key_text(text.key)
-            under_way[name] = text
-            yield TraceRequest(name, text.context, text.continuation, text.top_k)
-
-    def follow(reply: Reply) -> None:
-        nonlocal done
-        assert isinstance(reply, Traced)
-        text = under_way.pop(reply.id)
-        if reply.tokens:
-            writer.append(Trace((model, *text.key), reply.tokens, reply.logprobs, reply.top_tokens, reply.top_logprobs))
-        done += 1
-        report(Progress(work, done, len(pending)))
-
-    report(Progress(work, 0, len(pending)))
-    drive(engine, requests(), follow, model)
-    writer.close()
+    engine: Engine, pending: Iterable[OptionText], model: str, writer: TraceWriter, report: Report = silent
+) -> list[str]:
+    """Trace each pending option in the given order of admission; give the names of those that do not fit the context."""
+    texts = [
+        ((model, *text.key), TraceRequest(key_text(text.key), text.context, text.continuation, text.top_k))
+        for text in pending
+    ]
+    return trace_texts(engine, texts, model, "option tokens", writer, report)

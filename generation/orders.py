@@ -26,6 +26,7 @@ from ledger.traces import OPTION_TOKENS, trace_keys
 
 TRACES_REFUSED = "traces_refused"
 TOO_LONG = "items_too_long"
+OPTIONS_TOO_LONG = "options_too_long"  # a trace takes one token more of vLLM's context than a score does
 TURNS_TOO_LONG = "turns_too_long"
 VOCABULARY_REFUSED = "vocabulary_refused"
 
@@ -251,8 +252,12 @@ def pending_option_tokens(order: Order) -> list[OptionText]:
     kept = [(task, task.top_k) for task in order.tasks if task.top_k is not None]
     wanted = [text for task, top_k in kept for text in option_texts(task.items, task.style, top_k)]
     done = trace_keys(order.folder, OPTION_TOKENS)
-    too_long = _too_long(order, TOO_LONG)
-    return [each for each in wanted if (order.model, *each.key) not in done and key_text(each.key[:2]) not in too_long]
+    items, options = _too_long(order, TOO_LONG), _too_long(order, OPTIONS_TOO_LONG)
+    return [
+        each
+        for each in wanted
+        if not ((order.model, *each.key) in done or key_text(each.key[:2]) in items or key_text(each.key) in options)
+    ]
 
 
 def _too_long(order: Order, fact: str) -> set[str]:

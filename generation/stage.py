@@ -16,6 +16,7 @@ from generation.choices import Style, write_choices
 from generation.engine import Engine
 from generation.option_tokens import OptionText, write_option_tokens
 from generation.orders import (
+    OPTIONS_TOO_LONG,
     TOO_LONG,
     TRACES_REFUSED,
     TURNS_TOO_LONG,
@@ -129,7 +130,8 @@ def _trace_options(order: Order, texts: list[OptionText], engine: Engine, report
         report(Progress(f"{order.model}: option tokens refused: {cause}", 1, 1))
         _note(order.folder, {VOCABULARY_REFUSED: cause})
         return
-    write_option_tokens(engine, texts, order.model, TraceWriter(order.folder, OPTION_TOKENS), report)
+    too_long = write_option_tokens(engine, texts, order.model, TraceWriter(order.folder, OPTION_TOKENS), report)
+    _note_too_long(order.folder, OPTIONS_TOO_LONG, too_long)
 
 
 def _incomparable(order: Order, engine: Engine) -> str:

@@ -5,17 +5,17 @@ Every model reads the same tokens in the same contexts, so its distributions can
 needs the baseline's tokenizer, and a model with another one is refused by name.
 """
 
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterable, Iterator, Sequence
 
 from generation.engine import Engine, Message, Reply, Request, Traced, TraceRequest, drive
 from ledger.progress import Progress, Report, silent
-from ledger.records import Answer
+from ledger.records import Answer, Key
 from ledger.traces import Trace, TraceWriter
 
 Turn = tuple[Answer, int]
 
 
-def trace_turns(answers: Iterable[Answer], model: str, done: set[tuple[str | int, ...]]) -> list[Turn]:
+def trace_turns(answers: Iterable[Answer], model: str, done: set[Key]) -> list[Turn]:
     """The (answer, turn) pairs with text whose trace by this model is missing; turns count from 1."""
     return [
         (answer, turn)
@@ -26,34 +26,49 @@ def trace_turns(answers: Iterable[Answer], model: str, done: set[tuple[str | int
 
 
 def write_traces(
-    engine: Engine, pending: list[Turn], model: str, top_k: int, writer: TraceWriter, report: Report = silent
+    engine: Engine, pending: Iterable[Turn], model: str, top_k: int, writer: TraceWriter, report: Report = silent
 ) -> list[str]:
     """Trace each pending turn in the given order of admission; give the names of those without room in the context."""
+    texts = [
+        (
+            (model, *answer.key[1:], turn),
+            TraceRequest(turn_name(answer, turn), context(answer, turn), answer.turns[turn - 1].text, top_k),
+        )
+        for answer, turn in pending
+    ]
+    return trace_texts(engine, texts, model, "traces", writer, report)
+
+
+def trace_texts(
+    engine: Engine,
+    texts: Sequence[tuple[Key, TraceRequest]],
+    model: str,
+    what: str,
+    writer: TraceWriter,
+    report: Report = silent,
+) -> list[str]:
+    """Write a trace under each key; give the names of the requests that do not fit the context."""
     too_long: list[str] = []
-    under_way: dict[str, Turn] = {}
-    work = f"{model}: traces"
-    done = 0
+    keys: dict[str, Key] = {}
+    work, done = f"{model}: {what}", 0
 
     def requests() -> Iterator[Request]:
-        for answer, turn in pending:
-            name = turn_name(answer, turn)
-            under_way[name] = (answer, turn)
-            yield TraceRequest(name, context(answer, turn), answer.turns[turn - 1].text, top_k)
+        for key, request in texts:
+            keys[request.id] = key
+            yield request
 
     def follow(reply: Reply) -> None:
         nonlocal done
         assert isinstance(reply, Traced)
-        answer, turn = under_way.pop(reply.id)
-        source, question, sample = answer.question.source, answer.question.id, answer.sample
-        rows = (reply.tokens, reply.logprobs, reply.top_tokens, reply.top_logprobs)
+        key = keys.pop(reply.id)
         if reply.tokens:
-            writer.append(Trace((model, source, question, sample, turn), *rows))
+            writer.append(Trace(key, reply.tokens, reply.logprobs, reply.top_tokens, reply.top_logprobs))
         else:
             too_long.append(reply.id)
         done += 1
-        report(Progress(work, done, len(pending)))
+        report(Progress(work, done, len(texts)))
 
-    report(Progress(work, 0, len(pending)))
+    report(Progress(work, 0, len(texts)))
     drive(engine, requests(), follow, model)
     writer.close()
     return sorted(too_long)

@@ -11,6 +11,7 @@ from analysis.resampling import Resamplings
 from analysis.tables.traces import vocabulary_table
 from analysis.vocabulary_kl import vocabulary_report
 from assay.placement.work import run_work
+from generation.engine import Traced
 from generation.option_tokens import option_texts
 from generation.orders import Batch, EngineSpec, Order, TaskItems, pending_option_tokens
 from generation.scripted_engine import ScriptedEngine
@@ -61,6 +62,18 @@ def test_each_option_is_kept_once_and_a_resumed_run_has_nothing_to_do(tmp_path):
     assert found["t", "0", 1].top_tokens.shape[1] == 3
     assert pending_option_tokens(order(tmp_path, "base")) == []
     assert run(order(tmp_path, "base")) == []
+
+
+def test_an_option_without_room_in_the_context_is_named_and_not_tried_again(tmp_path):
+    class Narrow(ScriptedEngine):
+        def _reply(self, request):
+            return Traced(request.id, (), (), (), ()) if request.id == "t/2/1" else super()._reply(request)
+
+    work = Batch(engine=EngineSpec(kind="vllm", model="none"), orders=(order(tmp_path, "base"),))
+    run_batch(work, lambda _: Narrow())
+    assert read_manifest(tmp_path / "base").facts["options_too_long"] == ["t/2/1"]
+    assert len(read_traces(tmp_path / "base", OPTION_TOKENS)) == 11
+    assert pending_orders(work) == []
 
 
 def test_another_tokenizer_and_a_bounded_list_are_refused_by_name(tmp_path):
