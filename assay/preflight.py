@@ -21,8 +21,8 @@ from assay.sources.models import engine_spec, model_path
 from generation.checkpoints import model_config, weights_bytes
 from generation.option_tokens import option_texts
 from generation.orders import Batch, EngineSpec, TaskItems
+from generation.pending import Pending, pending_orders
 from generation.served_engine import load_served
-from generation.stage import Pending, pending_orders
 from generation.tokenizers import stored_tokenizer_digest
 from generation.transformers_arguments import check_transformers
 from generation.vllm_arguments import check_vllm, on_cpu

@@ -40,7 +40,7 @@ def option_texts(items: Iterable[Item], style: Style, top_k: int) -> Iterator[Op
 def write_option_tokens(
     engine: Engine, pending: Iterable[OptionText], model: str, writer: TraceWriter, report: Report = silent
 ) -> list[str]:
-    """Trace each pending option in the given order of admission; give the names of those that do not fit the context."""
+    """Trace each pending option in the given order of admission; give the names of those that do not fit."""
     texts = [
         ((model, *text.key), TraceRequest(key_text(text.key), text.context, text.continuation, text.top_k))
         for text in pending

@@ -15,7 +15,8 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, TypeVar
 
-from generation.orders import TOO_LONG, Batch, Order, manifest_of_records
+from generation.orders import Batch, Order
+from generation.pending import TOO_LONG, manifest_of_records
 from ledger.errors import ConfigError, ConflictingRecords
 from ledger.manifests import MANIFEST_NAME, Manifest, Session, refuse_other_settings, write_manifest
 from ledger.records import Key, Record

@@ -6,65 +6,33 @@ The engine is loaded only if something is missing.
 """
 
 from collections.abc import Callable, Mapping
-from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
 from generation.answers import AnswerPlan, write_answers
 from generation.checkpoints import hub_revision
-from generation.choices import Style, write_choices
+from generation.choices import write_choices
 from generation.engine import Engine
 from generation.option_tokens import OptionText, write_option_tokens
-from generation.orders import (
+from generation.orders import Batch, EngineSpec, Order
+from generation.pending import (
     OPTIONS_TOO_LONG,
     TOO_LONG,
     TRACES_REFUSED,
     TURNS_TOO_LONG,
     VOCABULARY_REFUSED,
-    Batch,
-    EngineSpec,
-    Order,
-    pending_answers,
-    pending_choices,
+    Pending,
     pending_option_tokens,
+    pending_orders,
     pending_traces,
     refuse_other_conditions,
-    refuse_other_records,
 )
 from generation.traces import Turn, write_traces
 from ledger.manifests import end_session, open_manifest, read_manifest, write_manifest
 from ledger.progress import Progress, Report, silent
-from ledger.records import Item, Question
 from ledger.runs import GenerationFolder
 from ledger.store import Writer, write_lock
 from ledger.traces import OPTION_TOKENS, TRACES, TraceWriter, trace_keys
-
-
-@dataclass(frozen=True)
-class Pending:
-    """What one order still lacks."""
-
-    order: Order
-    answers: list[tuple[Question, int]]
-    choices: list[tuple[Item, Style]]
-    traces: list[Turn]
-    option_tokens: list[OptionText]
-
-    def __bool__(self) -> bool:
-        return bool(self.answers or self.choices or self.traces or self.option_tokens)
-
-
-def pending_orders(batch: Batch) -> list[Pending]:
-    """The orders of a batch that lack something. Raises LedgerError where what is there cannot be continued."""
-    for order in batch.orders:
-        refuse_other_records(order, batch.engine)
-    found = [
-        Pending(
-            order, pending_answers(order), pending_choices(order), pending_traces(order), pending_option_tokens(order)
-        )
-        for order in batch.orders
-    ]
-    return [pending for pending in found if pending]
 
 
 def run_batch(batch: Batch, load: Callable[[EngineSpec], Engine], report: Report = silent) -> None:

@@ -136,7 +136,8 @@ def _cpu_context(model: str) -> int:
     config = model_config(model)
     of_text = config.get("text_config")  # of a model that also sees
     told = {**config, **(of_text if isinstance(of_text, dict) else {})}
-    return min([CPU_CONTEXT_TOKENS, *(told[key] for key in CONTEXT_KEYS if isinstance(told.get(key), int))])
+    lengths: list[int] = [told[key] for key in CONTEXT_KEYS if isinstance(told.get(key), int)]
+    return min([CPU_CONTEXT_TOKENS, *lengths])
 
 
 def _cache_gib() -> int:

@@ -8,10 +8,11 @@ import os
 import pytest
 
 from generation.engine import Message, Written
-from generation.orders import Batch, EngineSpec, Order, TaskItems, pending_answers, pending_choices
+from generation.orders import Batch, EngineSpec, Order, TaskItems
+from generation.pending import pending_answers, pending_choices, pending_orders
 from generation.sampling import temperature_of, turn_seed
 from generation.scripted_engine import ScriptedEngine
-from generation.stage import pending_orders, run_batch
+from generation.stage import run_batch
 from ledger.errors import ConfigError, EngineError, StaleInput
 from ledger.manifests import read_manifest, write_manifest
 from ledger.records import Finish, Item, Question

@@ -4,9 +4,10 @@ import pyarrow.parquet as pq
 import pytest
 
 from generation.engine import Message, Traced, TraceRequest
-from generation.orders import Batch, EngineSpec, Order, pending_traces
+from generation.orders import Batch, EngineSpec, Order
+from generation.pending import pending_orders, pending_traces
 from generation.scripted_engine import ScriptedEngine
-from generation.stage import pending_orders, run_batch
+from generation.stage import run_batch
 from generation.thinking import split_thinking
 from generation.traces import context
 from ledger.errors import BadRecord, StaleInput

@@ -13,9 +13,10 @@ from analysis.vocabulary_kl import vocabulary_report
 from assay.placement.work import run_work
 from generation.engine import Traced
 from generation.option_tokens import option_texts
-from generation.orders import Batch, EngineSpec, Order, TaskItems, pending_option_tokens
+from generation.orders import Batch, EngineSpec, Order, TaskItems
+from generation.pending import pending_option_tokens, pending_orders
 from generation.scripted_engine import ScriptedEngine
-from generation.stage import pending_orders, run_batch
+from generation.stage import run_batch
 from ledger.config import config_from, read_config
 from ledger.manifests import read_manifest
 from ledger.progress import silent

@@ -17,7 +17,7 @@ from assay.placement.local_placement import run_locally
 from assay.placement.processes import Failure, Job, Worker, stop
 from assay.placement.work import run_work
 from generation.orders import Batch, EngineSpec, Order, TaskItems
-from generation.stage import pending_orders
+from generation.pending import pending_orders
 from ledger.config import config_from
 from ledger.errors import ConfigError, EngineError
 from ledger.manifests import read_manifest

@@ -8,10 +8,11 @@ import pytest
 
 from assay.cli import run as assay
 from generation import shards as shards_module
-from generation.orders import Batch, EngineSpec, Order, TaskItems, pending_answers
+from generation.orders import Batch, EngineSpec, Order, TaskItems
+from generation.pending import pending_answers, pending_orders
 from generation.scripted_engine import ScriptedEngine, by_length
 from generation.shards import Shard, merge_shards, shard_from, sharded
-from generation.stage import pending_orders, run_batch
+from generation.stage import run_batch
 from ledger.errors import ConfigError, ConflictingRecords, MissingRecords, StaleInput, StoreLocked
 from ledger.manifests import read_manifest, write_manifest
 from ledger.records import Item, Question

@@ -20,7 +20,7 @@ from assay.placement.gpus import gpus_needed
 from assay.placement.processes import Failure, Job, Worker
 from assay.placement.work import Runner
 from assay.reachability import silence
-from generation.orders import pending_answers, pending_choices
+from generation.pending import pending_answers, pending_choices
 from ledger.errors import EXIT_BUG, EXIT_INFRASTRUCTURE, EXIT_USAGE, ConfigError, EngineError, first_line
 from ledger.progress import Progress, Report
 from ledger.runs import GenerationFolder

@@ -8,9 +8,9 @@ from collections.abc import Callable, Sequence
 from pathlib import Path
 
 from assay.placement.processes import Job
-from generation.orders import Batch, Order, pending_answers, pending_choices
+from generation.orders import Batch, Order
+from generation.pending import pending_answers, pending_choices, pending_orders
 from generation.shards import Shard, merge_shards, sharded
-from generation.stage import pending_orders
 from ledger.progress import Progress, Report
 
 Runner = Callable[[Sequence[Job], Report], None]

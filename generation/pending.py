@@ -1,0 +1,178 @@
+"""What of an order is still to be done, and whether what is there may be continued.
+
+In: an order, the records and the manifest in its folders. Out: what is missing, in the order of admission; StaleInput
+where records were made from other questions, under other settings or under other conditions.
+"""
+
+import json
+import random
+from dataclasses import dataclass
+from typing import Any
+
+from generation.choices import Style
+from generation.option_tokens import OptionText, option_texts
+from generation.orders import Batch, EngineSpec, Order
+from generation.traces import Turn, trace_turns, turn_name
+from ledger.conditions import allowing, unlike_condition
+from ledger.errors import MissingRecords, StaleInput
+from ledger.manifests import MANIFEST_NAME, OTHER_SETTINGS, Manifest, read_manifest, refuse_other_settings
+from ledger.records import Answer, Choice, Item, Key, Question
+from ledger.runs import GenerationFolder
+from ledger.store import Store, key_text
+from ledger.traces import OPTION_TOKENS, trace_keys
+
+TRACES_REFUSED = "traces_refused"
+TOO_LONG = "items_too_long"
+OPTIONS_TOO_LONG = "options_too_long"  # a trace takes one token more of vLLM's context than a score does
+TURNS_TOO_LONG = "turns_too_long"
+VOCABULARY_REFUSED = "vocabulary_refused"
+
+
+@dataclass(frozen=True)
+class Pending:
+    """What one order still lacks."""
+
+    order: Order
+    answers: list[tuple[Question, int]]
+    choices: list[tuple[Item, Style]]
+    traces: list[Turn]
+    option_tokens: list[OptionText]
+
+    def __bool__(self) -> bool:
+        return bool(self.answers or self.choices or self.traces or self.option_tokens)
+
+
+def pending_orders(batch: Batch) -> list[Pending]:
+    """The orders of a batch that lack something. Raises LedgerError where what is there cannot be continued."""
+    for order in batch.orders:
+        refuse_other_records(order, batch.engine)
+    found = [
+        Pending(
+            order, pending_answers(order), pending_choices(order), pending_traces(order), pending_option_tokens(order)
+        )
+        for order in batch.orders
+    ]
+    return [pending for pending in found if pending]
+
+
+def refuse_other_records(order: Order, engine: EngineSpec) -> None:
+    """Stop where records are there that were made under other settings or with other weights. Raises StaleInput."""
+    for folder in order.folders:
+        if found := manifest_of_records(folder):
+            settings = json.loads(json.dumps(order.settings(engine)))  # as a file gives them back
+            refuse_other_settings(str(folder.path / MANIFEST_NAME), found.settings, settings, OTHER_SETTINGS)
+
+
+def refuse_other_conditions(order: Order, facts: dict[str, Any]) -> None:
+    """Stop where this order's records were made under conditions that a loaded engine's facts differ from.
+
+    Raises StaleInput.
+    """
+    found = manifest_of_records(GenerationFolder(order.folder))
+    present = found and found.model_copy(update={"facts": {**found.facts, **facts}})
+    if unlike := unlike_condition(found, present, order.may_differ):
+        name, recorded, here = unlike
+        remedy = f"Go on where it was made, remove the folder, or set {allowing(name)}."
+        raise StaleInput(f"{order.folder / MANIFEST_NAME}, {name}", recorded, here, remedy)
+
+
+def manifest_of_records(folder: GenerationFolder) -> Manifest | None:
+    """The manifest of a folder that has records. Raises MissingRecords where there is none beside them."""
+    if not folder.holds_records:
+        return None
+    if found := read_manifest(folder.path):
+        return found
+    path = folder.path / MANIFEST_NAME
+    raise MissingRecords(path, "the manifest of these records", "Remove the folder to make its records again.")
+
+
+def pending_answers(order: Order) -> list[tuple[Question, int]]:
+    """The (question, sample) pairs without an answer, in the order of admission. Raises StaleInput.
+
+    The control is admitted in a shuffled order: which conversations share a batch changes greedy texts as well.
+    """
+    known = {question.key: question for question in order.questions}
+    done = set()
+    for store in (folder.answers for folder in order.folders):
+        for answer in store.records():
+            _refuse_changed(store, answer.key, answer.question.digest, known.get(answer.question.key))
+            done.add(answer.key)
+    asked = order.questions if order.writes else ()
+    wanted = [(question, sample) for sample in range(order.samples) for question in asked]
+    if order.control:
+        random.Random(order.seed).shuffle(wanted)
+    return [(q, sample) for q, sample in wanted if (order.model, *q.key, sample) not in done]
+
+
+def pending_choices(order: Order) -> list[tuple[Item, Style]]:
+    """The items without a choice, in the order of admission; shuffled for the control. Raises StaleInput.
+
+    Items that did not fit the model's context, as a manifest says, are not tried again.
+    """
+    known = {item.key: item for task in order.tasks for item in task.items}
+    done = set()
+    for store in (folder.choices for folder in order.folders):
+        for choice in store.records():
+            _refuse_changed(store, choice.key, choice.item_digest, known.get((choice.task, choice.item)))
+            done.add(choice.key)
+    wanted: list[tuple[Item, Style]] = [(item, task.style) for task in order.tasks for item in task.items]
+    if order.control:
+        random.Random(order.seed).shuffle(wanted)
+    too_long = _too_long(order, TOO_LONG)
+    return [
+        (item, style)
+        for item, style in wanted
+        if (order.model, *item.key) not in done and key_text(item.key) not in too_long
+    ]
+
+
+def pending_traces(order: Order) -> list[Turn]:
+    """The turns of the baseline's answers that this model has not traced, in their order; none without `top_k`.
+
+    Nor is what its manifest says not to try again: all turns where tracing was refused, or those without room.
+    """
+    manifest = read_manifest(order.folder)
+    if not order.top_k or order.baseline is None or (manifest and TRACES_REFUSED in manifest.facts):
+        return []
+    answers = sorted(GenerationFolder(order.baseline).answers.records(), key=lambda answer: answer.key)
+    turns = trace_turns(answers, order.model, trace_keys(order.folder))
+    too_long = _too_long(order, TURNS_TOO_LONG)
+    return [turn for turn in turns if turn_name(*turn) not in too_long]
+
+
+def pending_option_tokens(order: Order) -> list[OptionText]:
+    """The options whose token distributions are missing, in the items' order; none where a tokenizer was refused.
+
+    None for a shard, and none before the baseline has begun: its tokenizer decides whether they can be compared.
+    """
+    manifest = read_manifest(order.folder)
+    too_early = order.baseline not in (None, order.folder) and read_manifest(order.baseline) is None
+    if order.merged or too_early or (manifest and VOCABULARY_REFUSED in manifest.facts):
+        return []
+    kept = [(task, task.top_k) for task in order.tasks if task.top_k is not None]
+    wanted = [text for task, top_k in kept for text in option_texts(task.items, task.style, top_k)]
+    done = trace_keys(order.folder, OPTION_TOKENS)
+    items, options = _too_long(order, TOO_LONG), _too_long(order, OPTIONS_TOO_LONG)
+    return [
+        each
+        for each in wanted
+        if not ((order.model, *each.key) in done or key_text(each.key[:2]) in items or key_text(each.key) in options)
+    ]
+
+
+def _too_long(order: Order, fact: str) -> set[str]:
+    """The items or turns that did not fit the model's context."""
+    manifests = (read_manifest(folder.path) for folder in order.folders)
+    return {name for manifest in manifests if manifest for name in manifest.facts.get(fact, ())}
+
+
+def _refuse_changed(
+    store: Store[Answer] | Store[Choice], key: Key, recorded: str, present: Question | Item | None
+) -> None:
+    if present is not None and present.digest != recorded:
+        raise StaleInput(
+            f"{store.path}, {key_text(key)}",
+            recorded,
+            present.digest,
+            "The question or item was edited after this record was made; give the review another name.",
+        )
