@@ -7,7 +7,6 @@ that comes back, errors and replies alike. What judges' endpoints have in common
 """
 
 import asyncio
-import json
 import os
 import time
 from collections.abc import Callable
@@ -25,6 +24,7 @@ from ledger.endpoints import (
     is_transient,
     no_connection,
     place,
+    received,
     redacted,
 )
 from ledger.errors import EngineError
@@ -116,7 +116,7 @@ class Endpoint:
         except openai.APIStatusError as error:
             raise self._failure(error) from None
         try:
-            return read(json.loads(redacted(raw.text, self._key)))
+            return read(received(raw.text, self._key))
         except (ValueError, KeyError, IndexError, TypeError, AttributeError, RecursionError):
             raise Transient(f"HTTP 200, but not a completion: {self._said(raw.text)}", where=self.where) from None
 

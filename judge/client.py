@@ -8,7 +8,6 @@ The API key is taken out of everything that comes back, errors and replies alike
 """
 
 import asyncio
-import json
 import re
 import time
 from collections.abc import Mapping
@@ -29,7 +28,7 @@ from ledger.endpoints import (
     is_transient,
     no_connection,
     place,
-    redacted,
+    received,
 )
 from ledger.errors import ConfigError, Rejected, Unavailable
 from ledger.waits import retry_after
@@ -191,7 +190,7 @@ class OpenAITransport:
 
     def _reply(self, body: str, headers: Mapping[str, str]) -> Reply:
         try:
-            return completion_reply(json.loads(redacted(body, self._key)), exhausted_for(headers))
+            return completion_reply(received(body, self._key), exhausted_for(headers))
         except NO_COMPLETION:
             sentence = f"HTTP 200, but not a completion: {self._said(body)}"
             raise Unavailable(sentence, where=self.where, status=200) from None

@@ -4,7 +4,9 @@ may pass, and what it says without the key.
 In: a URL, a status, a text, a key. Out: places and sentences. No call is made here; `openai` has its owners elsewhere.
 """
 
+import json
 from contextlib import suppress
+from typing import Any
 from urllib.parse import urlsplit
 
 from ledger.errors import ConfigError
@@ -48,6 +50,12 @@ def is_transient(status: int) -> bool:
 def redacted(text: str, key: str) -> str:
     """The text without the key; one too short to be a secret stays, because it may be a word of an answer."""
     return text.replace(key, "[api key]") if len(key) >= SHORTEST_SECRET else text
+
+
+def received(body: str, key: str) -> Any:  # noqa: ANN401 - whatever a server sends
+    """A server's JSON without the key, however its text escapes it. Raises ValueError, RecursionError."""
+    whole = json.dumps(json.loads(body))
+    return json.loads(redacted(whole, json.dumps(key)[1:-1]))
 
 
 def excerpt(text: str, key: str) -> str:

@@ -9,6 +9,7 @@ import pytest
 from generation import endpoint
 from generation.engine import Written
 from generation.served_engine import load_served
+from ledger.endpoints import received
 from ledger.errors import ConfigError, EngineError
 from ledger.records import Finish
 from tests.fake_judge_server import KEY, KEY_VARIABLE, MODEL, FakeJudgeServer, Served, completion, refusal
@@ -192,6 +193,11 @@ def test_what_no_waiting_mends_stops_at_once(served):
     assert len(server.requests) <= 8
     assert KEY not in str(caught.value)
     assert f"HTTP {served.status}" in str(caught.value)
+
+
+@pytest.mark.parametrize("escaped", [r"sk-with\/slash-0123", r"sk-with\u002fslash-0123", "sk-with/slash-0123"])
+def test_a_key_is_found_however_json_escapes_it(escaped):
+    assert received(f'{{"said": ["{escaped}!"]}}', "sk-with/slash-0123") == {"said": ["[api key]!"]}
 
 
 def test_a_key_is_needed_anywhere_but_on_loopback(monkeypatch):
