@@ -59,10 +59,15 @@ def _run_order(pending: Pending, spec: EngineSpec, engine: Engine, report: Repor
         known = {"planned": order.planned(), "torn_lines_removed": torn, **_revision(spec)}
         _note(folder.path, {**known, **engine.facts})
         try:
-            too_long = write_choices(engine, pending.choices, order.model, choices, report)
+            # While this process loaded its model, another one may have held the lock, and be done.
+            lacking = [each for each in pending.choices if (order.model, *each[0].key) not in choices.keys]
+            too_long = write_choices(engine, lacking, order.model, choices, report)
             _note_too_long(folder.path, TOO_LONG, too_long)
             plan = AnswerPlan(order.model, order.seed, order.max_tokens, order.control)
-            write_answers(engine, pending.answers, plan, answers, report)
+            unanswered = [
+                (q, sample) for q, sample in pending.answers if (order.model, *q.key, sample) not in answers.keys
+            ]
+            write_answers(engine, unanswered, plan, answers, report)
             # Asked again only now: the baseline traces the answers that it has just written.
             if turns := pending_traces(order):
                 _trace(order, turns, engine, report)

@@ -133,6 +133,18 @@ def test_an_interrupted_run_is_finished_by_the_next(tmp_path):
     assert len(read_manifest(tmp_path / "m").sessions) == 2
 
 
+def test_what_another_process_wrote_while_this_one_loaded_is_not_written_again(tmp_path):
+    work, engine = batch(order(tmp_path)), ScriptedEngine()
+
+    def load(spec):
+        run(work)
+        return engine
+
+    run_batch(work, load)
+    assert engine.submitted == []
+    assert (len(answers(tmp_path / "m")), len(choices(tmp_path / "m"))) == (4, 4)
+
+
 def test_a_torn_line_is_cut_and_told_in_the_manifest(tmp_path):
     run(batch(order(tmp_path)))
     path = tmp_path / "m" / "answers.jsonl"
