@@ -18,9 +18,12 @@ from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 from typing import Any
 
+from pydantic import ValidationError
+
 from generation.engine import Engine, Reply, Scored, ScoreRequest, drive
 from ledger.errors import ConfigError, first_line
 from ledger.records import Item
+from ledger.store import first_fault
 
 FEWSHOT_SEED = 1234
 INSTALL = "Run: pip install 'assay-review[tasks]'"
@@ -123,16 +126,19 @@ def _item(task: str, name: str, leaf: Any, number: int, instances: list[Any]) ->
         raise ConfigError("has several right answers; flips are not defined for it.", where=place)
     if not 0 <= gold < len(options):
         raise ConfigError("has no right answer among its options.", where=place)
-    return Item(
-        task=task,
-        id=str(number) if name == task else f"{name}:{number}",
-        subject=name,
-        question=json.dumps(document, sort_keys=True, default=str),
-        options=options,
-        gold=gold,
-        contexts=tuple(contexts) if len(set(contexts)) > 1 else (contexts[0],),
-        continuations=tuple(continuations),
-    )
+    try:
+        return Item(
+            task=task,
+            id=str(number) if name == task else f"{name}:{number}",
+            subject=name,
+            question=json.dumps(document, sort_keys=True, default=str),
+            options=options,
+            gold=gold,
+            contexts=tuple(contexts) if len(set(contexts)) > 1 else (contexts[0],),
+            continuations=tuple(continuations),
+        )
+    except ValidationError as error:  # a single option, above all
+        raise ConfigError(": ".join(first_fault(error)), where=place) from error
 
 
 def _refuse_unscorable(name: str, leaf: Any) -> None:  # noqa: ANN401 - lm_eval's Task

@@ -109,6 +109,7 @@ def test_the_document_and_the_prompt_have_hashes_of_their_own(folder):
         ("output_type: generate_until\ndoc_to_target: gold\n", "type generate_until"),
         ("doc_to_target: [0, 1]\n", "several right answers"),
         ("doc_to_target: country\n", "no right answer"),
+        ('doc_to_choice: ["only"]\ndoc_to_target: 0\n', "task odd, document 0: options: .* at least 2 items"),
     ],
 )
 def test_what_has_no_right_and_wrong_is_refused_by_name(folder, tmp_path, text, cause):
