@@ -9,6 +9,7 @@ import random
 from email.utils import parsedate_to_datetime
 
 LONGEST_BACKOFF_SECONDS = 60.0
+MOST_DOUBLINGS = 32  # a config may ask for more attempts than a float has room for
 
 
 def retry_after(header: str | None, now: float) -> float | None:
@@ -27,5 +28,5 @@ def retry_after(header: str | None, now: float) -> float | None:
 
 def backoff(attempts: int, first_seconds: float, asked_seconds: float | None) -> float:
     """Seconds before the next of so many attempts: what the server asks for, or the jitter where that is longer."""
-    most = min(LONGEST_BACKOFF_SECONDS, first_seconds * 2 ** (attempts - 1))
+    most = min(LONGEST_BACKOFF_SECONDS, first_seconds * 2.0 ** min(attempts - 1, MOST_DOUBLINGS))
     return max(asked_seconds or 0.0, random.uniform(0.0, most))

@@ -1,8 +1,8 @@
-"""A Retry-After header, read for judges and for served models."""
+"""How long to wait before a call is made again: a Retry-After header, and the backoff."""
 
 import pytest
 
-from ledger.waits import retry_after
+from ledger.waits import LONGEST_BACKOFF_SECONDS, backoff, retry_after
 
 
 @pytest.mark.parametrize(
@@ -22,3 +22,7 @@ def test_seconds_or_a_date_give_the_seconds_to_wait(header, now, seconds):
 @pytest.mark.parametrize("header", [None, "", "soon", "nan", "inf"])
 def test_a_header_that_says_nothing_gives_none(header):
     assert retry_after(header, 0) is None
+
+
+def test_the_wait_stays_bounded_after_thousands_of_attempts():
+    assert 0 <= backoff(5000, 1.0, None) <= LONGEST_BACKOFF_SECONDS
