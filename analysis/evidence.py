@@ -140,9 +140,9 @@ def _models(config: ReviewConfig, run: RunFolder) -> Iterator[ModelEvidence]:
     for name, role, family in listed:
         folder = run.generation(name)
         answers, choices = tuple(_own(folder.answers, name)), choice_columns(_own(folder.choices, name))
-        traces = read_traces(folder.path) if config.questions and config.questions.traces else {}
+        traces = read_traces(folder.path, name) if config.questions and config.questions.traces else {}
         kept = any(task.vocabulary for task in config.task)
-        tokens = read_traces(folder.path, OPTION_TOKENS) if kept else {}
+        tokens = read_traces(folder.path, name, OPTION_TOKENS) if kept else {}
         yield ModelEvidence(name, role, family, answers, choices, read_manifest(folder.path), traces, tokens)
 
 

@@ -98,7 +98,7 @@ class ReviewConfig(Section):
         _refuse_repeated("task", [t.task for t in self.task], "name it once, or rename one of two files")
         if any(m.name.endswith(CONTROL_SUFFIX) for m in (self.baseline, *self.candidate)):
             raise ValueError(f"a label may not end in {CONTROL_SUFFIX}; that names the control")
-        if any(each.name == WHOLE for each in (*self.models, *self.judge)):
+        if WHOLE in {*(m.name for m in self.models), *(j.name for j in self.judge)}:
             raise ValueError(f"a label may not be {WHOLE}; that names the whole, beside its parts")
         if not self.questions and not self.task:
             raise ValueError("nothing to review: add [questions], a [[task]], or both")

@@ -156,10 +156,10 @@ class Choice(Record):
     """How one model scored the options of one item.
 
     `item_digest` is the hash of the document, `prompt_digest` that of all that was shown: contexts and continuations.
-    `logprobs` are summed log-probabilities in nats (None for a probability of zero), `characters` and `tokens` the
-    options' lengths (no tokens where a log does not tell), all in the item's order. `picked` is the first maximum of
-    `logprobs`, `picked_norm` that of logprobs / characters (acc and acc_norm of lm-evaluation-harness); exact ties go
-    to the first, as numpy's argmax does.
+    `logprobs` are summed log-probabilities in nats (None for a probability of zero, which not all can have),
+    `characters` and `tokens` the options' lengths (no tokens where a log does not tell), all in the item's order.
+    `picked` is the first maximum of `logprobs`, `picked_norm` that of logprobs / characters (acc and acc_norm of
+    lm-evaluation-harness); exact ties go to the first, as numpy's argmax does.
     """
 
     model: str
@@ -180,6 +180,8 @@ class Choice(Record):
         count = len(self.logprobs)
         if not (len(self.characters) == count and len(self.tokens) in (0, count)):
             raise ValueError("logprobs, characters and tokens differ in number")
+        if all(logprob is None for logprob in self.logprobs):
+            raise ValueError("no option has a log-probability, so none was picked")
         if max(self.gold, self.picked, self.picked_norm) >= count:
             raise ValueError(f"gold, picked or picked_norm lies outside the {count} options")
         return self

@@ -137,8 +137,11 @@ class TraceArrays:
         return TraceArrays(self.tokens[rows], self.logprobs[rows], self.top_tokens[rows], self.top_logprobs[rows])
 
 
-def read_traces(folder: Path, layout: Layout = TRACES) -> dict[Key, TraceArrays]:
-    """A model's joined traces by their key without the model; none where there is no file. Raises BadRecord."""
+def read_traces(folder: Path, model: str, layout: Layout = TRACES) -> dict[Key, TraceArrays]:
+    """A model's joined traces by their key without the model; none where there is no file.
+
+    Raises BadRecord, also for traces of another model, copied in by hand.
+    """
     path = folder / layout.file_name
     found: dict[Key, TraceArrays] = {}
     if not path.exists():
@@ -146,7 +149,11 @@ def read_traces(folder: Path, layout: Layout = TRACES) -> dict[Key, TraceArrays]
     with _refusing(path):
         file = pq.ParquetFile(path)
         for index in range(file.num_row_groups):
-            found |= _by_key(file.read_row_group(index, columns=layout.schema.names), layout)
+            table = file.read_row_group(index, columns=layout.schema.names)
+            for name in table.column("model").unique().to_pylist():
+                if name != model:
+                    raise ValueError(f"traces of {name}, but the folder is {model}'s")
+            found |= _by_key(table, layout)
     return found
 
 

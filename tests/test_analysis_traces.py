@@ -15,6 +15,7 @@ from analysis.tables.traces import trace_table
 from analysis.trace_measures import kl_lower_bound, trace_report
 from analysis.vocabulary_kl import vocabulary_report
 from ledger.config import config_from
+from ledger.errors import BadRecord
 from ledger.runs import RunFolder
 from ledger.traces import OPTION_TOKENS, TRACES, Trace, TraceArrays, TraceWriter, read_traces
 from tests.run_folder import Folder, build_report, config
@@ -160,11 +161,18 @@ def stored(folder, model, values, layout=TRACES):
 def test_traces_come_back_from_the_disk_as_they_were(tmp_path):
     before, _ = sides(5)
     stored(tmp_path, "m", before)
-    found = read_traces(tmp_path)
+    found = read_traces(tmp_path, "m")
     assert found.keys() == before.keys()
     for key, each in before.items():
         for name in ("tokens", "logprobs", "top_tokens", "top_logprobs"):
             assert np.array_equal(getattr(found[key], name), getattr(each, name))
+
+
+def test_traces_of_another_model_are_refused(tmp_path):
+    """The baseline's own, copied into a candidate's folder, would be a candidate that thinks as the baseline does."""
+    stored(tmp_path, "base", sides(5)[0])
+    with pytest.raises(BadRecord, match="traces of base, but the folder is w8's"):
+        read_traces(tmp_path, "w8")
 
 
 CONFIG = {

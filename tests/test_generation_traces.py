@@ -224,7 +224,7 @@ def test_another_k_in_the_next_trace_scrambles_nothing_and_within_one_it_is_refu
     wide = ((5, 6, 7),) * 3
     writer.append(Trace(("m", "s", "b", 0, 1), (7,) * 3, (-1.0,) * 3, wide, ((-1.0, -2.0, -3.0),) * 3))
     writer.close()
-    found = read_traces(tmp_path)
+    found = read_traces(tmp_path, "m")
     assert found["s", "a", 0, 1].top_tokens.tolist() == [[1, 2]] * 3
     assert found["s", "b", 0, 1].top_tokens.tolist() == [[5, 6, 7]] * 3
     uneven = TraceWriter(tmp_path / "uneven")
@@ -232,7 +232,7 @@ def test_another_k_in_the_next_trace_scrambles_nothing_and_within_one_it_is_refu
     uneven.append(Trace(("m", "s", "c", 0, 1), (7,) * 3, (-1.0,) * 3, tokens, logprobs))
     uneven.close()
     with pytest.raises(BadRecord, match="s/c/0/1 are of several lengths"):
-        read_traces(tmp_path / "uneven")
+        read_traces(tmp_path / "uneven", "m")
 
 
 def test_a_part_is_bounded_by_its_numbers_because_k_may_be_the_whole_vocabulary(tmp_path):

@@ -58,7 +58,7 @@ def run(work, facts=None):
 
 def test_each_option_is_kept_once_and_a_resumed_run_has_nothing_to_do(tmp_path):
     run(order(tmp_path, "base"))
-    found = read_traces(tmp_path / "base", OPTION_TOKENS)
+    found = read_traces(tmp_path / "base", "base", OPTION_TOKENS)
     assert sorted(found) == sorted((i.task, i.id, option) for i in ITEMS for option in (0, 1))
     assert found["t", "0", 1].top_tokens.shape[1] == 3
     assert pending_option_tokens(order(tmp_path, "base")) == []
@@ -73,7 +73,7 @@ def test_an_option_without_room_in_the_context_is_named_and_not_tried_again(tmp_
     work = Batch(engine=EngineSpec(kind="vllm", model="none"), orders=(order(tmp_path, "base"),))
     run_batch(work, lambda _: Narrow())
     assert read_manifest(tmp_path / "base").facts["options_too_long"] == ["t/2/1"]
-    assert len(read_traces(tmp_path / "base", OPTION_TOKENS)) == 11
+    assert len(read_traces(tmp_path / "base", "base", OPTION_TOKENS)) == 11
     assert pending_orders(work) == []
 
 
@@ -89,10 +89,10 @@ def test_another_tokenizer_and_a_bounded_list_are_refused_by_name(tmp_path):
 def test_a_candidate_that_ran_before_the_baseline_is_compared_with_it_later(tmp_path):
     run(order(tmp_path, "cand"))
     assert "vocabulary_refused" not in read_manifest(tmp_path / "cand").facts
-    assert not read_traces(tmp_path / "cand", OPTION_TOKENS)
+    assert not read_traces(tmp_path / "cand", "cand", OPTION_TOKENS)
     run(order(tmp_path, "base"))
     run(order(tmp_path, "cand"))
-    assert len(read_traces(tmp_path / "cand", OPTION_TOKENS)) == 12
+    assert len(read_traces(tmp_path / "cand", "cand", OPTION_TOKENS)) == 12
 
 
 def test_candidates_wait_for_the_baseline_whose_tokenizer_is_theirs_or_not(tmp_path):

@@ -331,7 +331,7 @@ def test_option_tokens_are_traced_after_the_merge_under_the_same_settings(tmp_pa
     assert not any(each.option_tokens for each in pending_orders(sharded(work, Shard(1, 2))))
     merge_shards(ran(work, 2).orders[0])
     run(work)
-    assert len(read_traces(plain.folder, OPTION_TOKENS)) == 14
+    assert len(read_traces(plain.folder, plain.model, OPTION_TOKENS)) == 14
     assert not pending_orders(work)
 
 

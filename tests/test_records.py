@@ -71,3 +71,5 @@ def test_what_was_picked_is_one_of_the_options(field):
     assert Choice(**values).gold == 1
     with pytest.raises(ValidationError, match="outside the 2 options"):
         Choice(**(values | {field: 2}))
+    with pytest.raises(ValidationError, match="none was picked"):
+        Choice(**(values | {"logprobs": (None, None)}))
