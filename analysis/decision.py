@@ -216,7 +216,8 @@ def _open(limit: Gate, step: int) -> str:
 
 
 def _unfit_causes(gate: Gate) -> tuple[str, ...]:
-    return gate.unfit or (f"{gate.estimate.measure}: {gate.estimate.missing or 'no bounds'}",)
+    causes = gate.unfit or (f"{gate.estimate.measure}: {gate.estimate.missing or 'no bounds'}",)
+    return tuple(cause.removesuffix(".") for cause in causes)  # clauses of one sentence
 
 
 OPENINGS: Mapping[Word, str] = {

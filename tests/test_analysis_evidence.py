@@ -57,6 +57,7 @@ def test_stale_answers_name_the_file_and_both_hashes(tmp_path):
     assert "generation/w8/answers.jsonl" in fault
     assert before in fault
     assert file_digest(path) in fault
+    assert report.decisions[0].sentence.endswith("Judge this review again.")
 
 
 def test_mixed_prompts_and_mixed_judges_are_unfit(tmp_path):
