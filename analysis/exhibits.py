@@ -159,7 +159,7 @@ def _said(judge: JudgeEvidence, model: str, evidence: RunEvidence) -> _Said:
 def _planned_judgments(
     judge: JudgeEvidence, models: tuple[str, str], cells: Sequence[Cell]
 ) -> Iterator[tuple[Cell, Judgment | None]]:
-    """What a judge said in each cell of the baseline and of a candidate, and in their games; None where no record is."""
+    """What a judge said in each cell of the baseline, of a candidate and of their games; None where no record is."""
     for cell in cells:
         if "single" in judge.config.modes:
             yield from ((cell, judge.ratings.get(model, {}).get(cell)) for model in models)

@@ -57,7 +57,7 @@ def read_official(judge_prompts_jsonl: Path) -> OfficialPrompts:
         for line in judge_prompts_jsonl.read_bytes().splitlines():
             row = json.loads(line)
             prompts[row["name"]] = (row["system_prompt"], row["prompt_template"])
-    except (OSError, ValueError, KeyError, TypeError) as error:
+    except (OSError, ValueError, KeyError, TypeError, RecursionError) as error:
         raise ConfigError(f"not FastChat's judge prompts: {error!r}", where=str(judge_prompts_jsonl)) from error
     missing = sorted(set(OFFICIAL_NAMES.values()) - prompts.keys())
     if missing:

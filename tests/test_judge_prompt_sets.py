@@ -103,9 +103,10 @@ def test_an_incomplete_official_file_is_refused(tmp_path):
     path.write_text('{"name": "pair-v2", "system_prompt": "", "prompt_template": ""}\n')
     with pytest.raises(ConfigError, match="lacks the prompts pair-math-v1"):
         read_official(path)
-    path.write_text("no json\n")
-    with pytest.raises(ConfigError, match="not FastChat"):
-        read_official(path)
+    for line in ("no json", "[" * 100_000):
+        path.write_text(line + "\n")
+        with pytest.raises(ConfigError, match="not FastChat"):
+            read_official(path)
 
 
 @pytest.fixture(scope="module")
