@@ -16,6 +16,7 @@ from tenacity import AsyncRetrying, RetryCallState, retry_if_exception, stop_aft
 
 from ledger.endpoints import (
     CONNECT_SECONDS,
+    NO_COMPLETION,
     NO_KEY,
     NO_QUOTA,
     OPENAI_URL,
@@ -117,7 +118,7 @@ class Endpoint:
             raise self._failure(error) from None
         try:
             return read(received(raw.text, self._key))
-        except (ValueError, KeyError, IndexError, TypeError, AttributeError, RecursionError):
+        except NO_COMPLETION:
             raise Transient(f"HTTP 200, but not a completion: {self._said(raw.text)}", where=self.where) from None
 
     def _opened(self) -> "AsyncOpenAI":

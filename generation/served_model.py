@@ -13,6 +13,7 @@ from typing import Any
 from generation.endpoint import Endpoint, Refused
 from generation.engine import Reply, Request, Scored, ScoreRequest, WriteRequest, Written
 from generation.thinking import CLOSE, OPEN
+from ledger.endpoints import message_text
 from ledger.errors import EngineError
 from ledger.records import Finish
 
@@ -88,7 +89,7 @@ class ServedModel:
         message, ended = choice["message"], choice.get("finish_reason")
         if ended in FAILED:
             raise ValueError("the server says that it failed")
-        text = self._with_thinking(message, _text(message.get("content")).strip())
+        text = self._with_thinking(message, message_text(message.get("content")).strip())
         if ended == "content_filter":
             text = ""
         finish = Finish.EMPTY if not text else Finish.LENGTH if ended in CUT_SHORT else Finish.STOP
@@ -97,7 +98,7 @@ class ServedModel:
 
     def _with_thinking(self, message: dict[str, Any], text: str) -> str:
         """The text behind the thinking that the server has cut off, or behind the tag that its template has written."""
-        thinking = _text(message.get("reasoning_content")) or _text(message.get("reasoning"))
+        thinking = message_text(message.get("reasoning_content")) or message_text(message.get("reasoning"))
         if thinking.strip():
             return f"{OPEN}{thinking.strip()}{CLOSE}\n\n{text}".strip()
         return OPEN + text if CLOSE in text and OPEN not in text else text
@@ -177,12 +178,3 @@ def _measured(complaint: str) -> tuple[int, int]:
     limit, prompt = _LIMIT.search(complaint), _PROMPT.search(complaint)
     tokens = int(prompt[1]) if prompt else 0
     return tokens, int(limit[1]) - tokens if limit and prompt else 0
-
-
-def _text(content: Any) -> str:  # noqa: ANN401 - whatever a server sends
-    """The text of a message; some servers send it in parts. Raises TypeError for anything else."""
-    if isinstance(content, list):
-        return "".join(str(part["text"]) for part in content if part.get("type") == "text")
-    if content is not None and not isinstance(content, str):
-        raise TypeError("content is no text")
-    return content or ""

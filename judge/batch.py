@@ -19,11 +19,11 @@ from judge.attempts import answer_fields, conversation, failure_fields, request_
 from judge.client import request_body
 from judge.history import Due
 from judge.plan import Ask
-from judge.replies import FILTERED, NO_COMPLETION, Reply, completion_reply
+from judge.replies import FILTERED, Reply, completion_reply
 from judge.session import Sitting
 from judge.verdict_forms import extras
 from ledger.digests import digest_of
-from ledger.endpoints import is_transient
+from ledger.endpoints import NO_COMPLETION, is_transient
 from ledger.errors import BadRecord, ConfigError, JudgeError, Rejected, Unavailable
 from ledger.judgments import Attempt
 from ledger.runs import JudgeFolder

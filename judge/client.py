@@ -16,10 +16,11 @@ from typing import TYPE_CHECKING, Any, Protocol
 
 from judge.prompt_sets import TEMPERATURE, Messages
 from judge.rates import exhausted_for
-from judge.replies import FILTERED, NO_COMPLETION, Reply, completion_reply
+from judge.replies import FILTERED, Reply, completion_reply
 from judge.verdict_forms import is_rating
 from ledger.endpoints import (
     CONNECT_SECONDS,
+    NO_COMPLETION,
     NO_KEY,
     NO_QUOTA,
     OPENAI_URL,

@@ -1,7 +1,7 @@
 """What a judge sent back, whichever way it came: over the wire, or in a batch's result file.
 
-In: a chat completion as JSON. Out: a Reply; whatever is no completion raises one of NO_COMPLETION, and the caller says
-what that means.
+In: a chat completion as JSON. Out: a Reply; whatever is no completion raises one of NO_COMPLETION
+(ledger/endpoints.py), and the caller says what that means.
 """
 
 import math
@@ -9,13 +9,12 @@ from dataclasses import dataclass
 from typing import Any
 
 from judge.verdict_forms import is_rating
+from ledger.endpoints import message_text
 from ledger.judgments import RatingToken
 
 FILTERED = "content_filter"  # a finish, and the code of the error for a prompt that was not let through
 KEPT_TOKENS = 2  # from the first that is a rating: enough for a 10 that is written in two
 MOST_TOKENS = 10**9  # of one call; a server that counts more has not counted
-NO_COMPLETION = (ValueError, LookupError, TypeError, AttributeError, ArithmeticError, RecursionError)
-"""What reading foreign JSON as a completion may raise: no JSON, another shape, or numbers beyond all bounds."""
 
 
 @dataclass(frozen=True)
@@ -42,7 +41,7 @@ def completion_reply(data: Any, exhausted_seconds: float | None = None) -> Reply
     message = choice["message"]
     usage = data.get("usage") or {}
     return Reply(
-        text=_text(message.get("content")),
+        text=message_text(message.get("content")),
         finish=_string(choice.get("finish_reason")),
         refusal=_string(message.get("refusal")),
         served_model=_string(data.get("model")),
@@ -51,17 +50,6 @@ def completion_reply(data: Any, exhausted_seconds: float | None = None) -> Reply
         rating_tokens=_rating_tokens(choice.get("logprobs")),
         exhausted_seconds=exhausted_seconds,
     )
-
-
-def _text(content: Any) -> str:  # noqa: ANN401 - whatever a server sends
-    """The text of a message; some servers send it in parts. Raises TypeError for anything else."""
-    if content is None:
-        return ""
-    if isinstance(content, list):
-        return "".join(str(part["text"]) for part in content if part.get("type") == "text")
-    if not isinstance(content, str):
-        raise TypeError("content is no text")
-    return content
 
 
 def _rating_tokens(logprobs: Any) -> tuple[RatingToken, ...]:  # noqa: ANN401 - whatever a server sends

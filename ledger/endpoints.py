@@ -19,6 +19,8 @@ NOT_IMPLEMENTED = 501
 NO_QUOTA = "insufficient_quota"  # comes as a 429 that no waiting mends
 ERROR_CHARACTERS = 500
 SHORTEST_SECRET = 8  # characters; a shorter key is a stand-in such as EMPTY
+NO_COMPLETION = (ValueError, LookupError, TypeError, AttributeError, ArithmeticError, RecursionError)
+"""What reading foreign JSON as a completion may raise: no JSON, another shape, or numbers beyond all bounds."""
 LOOPBACK = frozenset({"localhost", "127.0.0.1", "::1"})
 
 
@@ -56,6 +58,15 @@ def received(body: str, key: str) -> Any:  # noqa: ANN401 - whatever a server se
     """A server's JSON without the key, however its text escapes it. Raises ValueError, RecursionError."""
     whole = json.dumps(json.loads(body))
     return json.loads(redacted(whole, json.dumps(key)[1:-1]))
+
+
+def message_text(content: Any) -> str:  # noqa: ANN401 - whatever a server sends
+    """The text of a message; some servers send it in parts. Raises TypeError for anything else."""
+    if isinstance(content, list):
+        return "".join(str(part["text"]) for part in content if part.get("type") == "text")
+    if content is not None and not isinstance(content, str):
+        raise TypeError("content is no text")
+    return content or ""
 
 
 def excerpt(text: str, key: str) -> str:
