@@ -11,6 +11,7 @@ from typing import Any
 from judge.verdict_forms import is_rating
 from ledger.endpoints import message_text
 from ledger.judgments import RatingToken
+from ledger.records import without_surrogates
 
 FILTERED = "content_filter"  # a finish, and the code of the error for a prompt that was not let through
 KEPT_TOKENS = 2  # from the first that is a rating: enough for a 10 that is written in two
@@ -71,8 +72,7 @@ def _rating_tokens(logprobs: Any) -> tuple[RatingToken, ...]:  # noqa: ANN401 - 
 
 
 def _string(value: Any) -> str | None:  # noqa: ANN401 - whatever a server sends
-    """A text that can be written down: half a surrogate pair, which JSON may hold, becomes a question mark."""
-    return value.encode("utf-8", "replace").decode() if isinstance(value, str) else None
+    return str(without_surrogates(value)) if isinstance(value, str) else None
 
 
 def _count(value: Any) -> int | None:  # noqa: ANN401 - whatever a server sends

@@ -10,6 +10,7 @@ from typing import Any
 from urllib.parse import urlsplit
 
 from ledger.errors import ConfigError
+from ledger.records import without_surrogates
 
 OPENAI_URL = "https://api.openai.com/v1"
 NO_KEY = "no-key"  # sent where a server needs none: the SDK insists on one
@@ -55,9 +56,12 @@ def redacted(text: str, key: str) -> str:
 
 
 def received(body: str, key: str) -> Any:  # noqa: ANN401 - whatever a server sends
-    """A server's JSON without the key, however its text escapes it. Raises ValueError, RecursionError."""
-    whole = json.dumps(json.loads(body))
-    return json.loads(redacted(whole, json.dumps(key)[1:-1]))
+    """A server's JSON as it can be written down, and without the key, however its text escapes either.
+
+    Raises ValueError, RecursionError.
+    """
+    whole = without_surrogates(json.dumps(json.loads(body), ensure_ascii=False))
+    return json.loads(redacted(whole, json.dumps(key, ensure_ascii=False)[1:-1]))
 
 
 def message_text(content: Any) -> str:  # noqa: ANN401 - whatever a server sends

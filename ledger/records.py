@@ -16,12 +16,12 @@ from ledger.digests import digest_of
 Key = tuple[str | int, ...]
 
 
-def _without_surrogates(value: Any) -> Any:  # noqa: ANN401 - pydantic hands over whatever it was given
+def without_surrogates(value: Any) -> Any:  # noqa: ANN401 - pydantic hands over whatever it was given
     """A lone surrogate cannot be written as UTF-8; models and servers do send them, so it becomes U+FFFD."""
     return value.encode("utf-16", "surrogatepass").decode("utf-16", "replace") if isinstance(value, str) else value
 
 
-Text = Annotated[str, BeforeValidator(_without_surrogates)]
+Text = Annotated[str, BeforeValidator(without_surrogates)]
 """Text that came from a model or a server."""
 
 

@@ -1,5 +1,6 @@
 """A model behind an endpoint, over a real loopback socket: what is sent, what comes back, what is tried again."""
 
+import json
 import re
 import threading
 import time
@@ -198,6 +199,12 @@ def test_what_no_waiting_mends_stops_at_once(served):
 @pytest.mark.parametrize("escaped", [r"sk-with\/slash-0123", r"sk-with\u002fslash-0123", "sk-with/slash-0123"])
 def test_a_key_is_found_however_json_escapes_it(escaped):
     assert received(f'{{"said": ["{escaped}!"]}}', "sk-with/slash-0123") == {"said": ["[api key]!"]}
+
+
+def test_half_a_surrogate_pair_of_a_server_does_not_reach_the_manifest():
+    """JSON may hold one; a file with it could not be read again."""
+    said = json.dumps({"model": "m\ud800", "content": "\N{GRINNING FACE}"})
+    assert received(said, "") == {"model": "m\N{REPLACEMENT CHARACTER}", "content": "\N{GRINNING FACE}"}
 
 
 def test_a_key_is_needed_anywhere_but_on_loopback(monkeypatch):
