@@ -110,7 +110,7 @@ class TraceWriter:
         parts = self.folder / self.layout.parts_name
         parts.mkdir(parents=True, exist_ok=True)
         number = 1 + max((int(path.stem) for path in parts.glob("*.parquet")), default=0)
-        _write(parts / f"{number:06d}.parquet", iter([_table(self._held, self.layout)]), self.layout)
+        _write(parts / f"{number:06d}.parquet", iter([_table(self._held, self.layout)]), self.layout, parts)
         self._held, self._numbers = [], 0
 
     def close(self) -> None:
@@ -118,7 +118,7 @@ class TraceWriter:
         self.flush()
         parts = self.folder / self.layout.parts_name
         if parts.exists():
-            _write(self.folder / self.layout.file_name, _groups(self.folder, self.layout), self.layout)
+            _write(self.folder / self.layout.file_name, _groups(self.folder, self.layout), self.layout, parts)
             shutil.rmtree(parts)
 
 
@@ -224,8 +224,9 @@ def _groups(folder: Path, layout: Layout) -> Iterator[pa.Table]:
         seen |= fresh
 
 
-def _write(path: Path, tables: Iterator[pa.Table], layout: Layout) -> None:
-    draft = draft_of(path)
+def _write(path: Path, tables: Iterator[pa.Table], layout: Layout, parts: Path) -> None:
+    """Write a file whole or not at all; what a killed process leaves of it goes with the parts."""
+    draft = parts / draft_of(path).name
     try:
         with pq.ParquetWriter(draft, layout.schema, compression="zstd") as writer:
             for table in tables:

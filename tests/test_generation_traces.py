@@ -1,5 +1,9 @@
 """Traces: teacher forcing on the baseline's answers, written in parts, joined once, refused across tokenizers."""
 
+import signal
+import subprocess
+import sys
+
 import pyarrow.parquet as pq
 import pytest
 
@@ -15,6 +19,7 @@ from ledger.manifests import read_manifest
 from ledger.records import Question
 from ledger.runs import GenerationFolder
 from ledger.traces import FILE_NAME, TRACES, Trace, TraceWriter, read_traces, trace_keys
+from tests.house import HOUSE
 
 
 def trace(question: str, length: int = 3) -> Trace:
@@ -131,6 +136,27 @@ def test_parts_are_joined_and_a_killed_join_repeats_nothing(tmp_path):
     assert [row["question"] for row in rows(tmp_path)[::3]] == list("abcdef")
     with pytest.raises(ValueError, match="second trace"):
         TraceWriter(tmp_path).append(trace("a"))
+
+
+KILLED_JOIN = """
+import os, sys
+from pathlib import Path
+from ledger import traces
+traces.os.fsync = lambda _: os.kill(os.getpid(), 9)
+traces.TraceWriter(Path(sys.argv[1])).close()
+"""
+
+
+def test_a_killed_join_leaves_nothing_behind_that_the_next_does_not_remove(tmp_path):
+    """Its draft is as large as all traces."""
+    writer = TraceWriter(tmp_path)
+    writer.append(trace("a"))
+    writer.flush()
+    joined = subprocess.run([sys.executable, "-c", KILLED_JOIN, str(tmp_path)], cwd=HOUSE, check=False)
+    assert joined.returncode == -signal.SIGKILL
+    assert [path.name.split(".")[1] for path in tmp_path.rglob(".*")] == ["traces"]
+    TraceWriter(tmp_path).close()
+    assert [path.name for path in tmp_path.rglob("*")] == [FILE_NAME]
 
 
 def test_traces_of_a_killed_run_are_pending_again(tmp_path):
