@@ -4,6 +4,7 @@ In: the evidence of a run folder, the time. Out: a frozen ReviewReport, the same
 """
 
 from collections.abc import Iterator
+from typing import Any
 
 from pydantic import BaseModel, ConfigDict
 
@@ -34,6 +35,7 @@ from analysis.resampling import RESAMPLES, Resamplings
 from analysis.trace_measures import TraceReport, trace_report
 from analysis.vocabulary_kl import VocabularyReport, vocabulary_report
 from analysis.within_candidate import Within
+from ledger.config import ReviewConfig
 from ledger.manifests import assay_version
 
 
@@ -103,26 +105,14 @@ def report_from(evidence: RunEvidence, made_at: str, resamples: int = RESAMPLES)
     word = overall(found)
     control = next((model for model in evidence.rivals if model.role == "control"), None)
     return ReviewReport(
+        **_declared(config),
         assay_version=assay_version(),
-        name=config.name,
         made_at=made_at,
-        config_digest=config.digest,
-        seed=config.seed,
         resamples=resamples,
-        baseline=config.baseline.name,
         control=control.name if control else None,
-        candidates=tuple(model.name for model in config.candidate),
-        families=tuple(model.family for model in config.candidate),
-        amounts=tuple(model.amount for model in config.candidate),
-        primary=config.primary,
-        margin=config.margin,
-        limits=tuple(sorted(config.decision.limits.items())),
-        family_wise=config.decision.family_wise,
-        coverage_floor=config.decision.coverage,
         word=word,
         exit_code=EXIT_CODES[word],
         questions=len(evidence.questions),
-        question_source=config.questions.source if config.questions else None,
         items=len(evidence.items),
         identical_answers=tuple(sorted(measured.identical_answers)),
         decisions=found,
@@ -143,6 +133,25 @@ def report_from(evidence: RunEvidence, made_at: str, resamples: int = RESAMPLES)
         inputs=evidence.inputs,
         notes=evidence.notes,
     )
+
+
+def _declared(config: ReviewConfig) -> dict[str, Any]:
+    """What stood in the config before the run, by the report's names."""
+    return {
+        "name": config.name,
+        "config_digest": config.digest,
+        "seed": config.seed,
+        "baseline": config.baseline.name,
+        "candidates": tuple(model.name for model in config.candidate),
+        "families": tuple(model.family for model in config.candidate),
+        "amounts": tuple(model.amount for model in config.candidate),
+        "primary": config.primary,
+        "margin": config.margin,
+        "limits": tuple(sorted(config.decision.limits.items())),
+        "family_wise": config.decision.family_wise,
+        "coverage_floor": config.decision.coverage,
+        "question_source": config.questions.source if config.questions else None,
+    }
 
 
 def _measured(evidence: RunEvidence, draws: Resamplings, extras: Extras) -> Measured:

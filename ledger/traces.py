@@ -54,13 +54,7 @@ class Layout:
 TRACES = Layout(
     FILE_NAME,
     "trace-parts",
-    (
-        ("model", pa.string()),
-        ("source", pa.string()),
-        ("question", pa.string()),
-        ("sample", pa.int32()),
-        ("turn", pa.int32()),
-    ),
+    (*((name, pa.string()) for name in ("model", "source", "question")), ("sample", pa.int32()), ("turn", pa.int32())),
 )
 OPTION_TOKENS = Layout(
     "options.parquet",

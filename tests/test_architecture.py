@@ -34,9 +34,10 @@ OWNERS = {
     "jinja2": ("judge/prompt_sets.py", "analysis/faces/"),
     "yaml": ("analysis/faces/model_card.py",),
 }
-FILE_LINES = 300
+FILE_LINES = 250
+SCRIPT_LINES = 300
 TEST_FILE_LINES = 500
-BODY_LINES = 60
+BODY_LINES = 40
 WORLD = {"time", "random", "socket", "urllib", "subprocess", "threading", "asyncio", "os"}
 """What statistics never look at: clock, chance that is not handed in, network, processes, environment."""
 WRITING = {
@@ -135,7 +136,7 @@ def test_a_file_says_what_it_owns_and_stays_short(path):
 
 @pytest.mark.parametrize("path", sorted((HOUSE / "analysis").rglob("*.js")), ids=name_of)
 def test_a_script_stays_short(path):
-    assert len(path.read_text(encoding="utf-8").splitlines()) <= FILE_LINES
+    assert len(path.read_text(encoding="utf-8").splitlines()) <= SCRIPT_LINES
 
 
 @pytest.mark.parametrize("path", FILES, ids=name_of)
@@ -158,10 +159,3 @@ def test_only_the_ledger_and_the_front_door_write_files(path):
 
 def test_tests_are_modules_of_no_package():
     assert not list((HOUSE / "tests").rglob("__init__.py"))
-
-
-def test_most_functions_and_files_are_within_the_normal_limits():
-    bodies = [body_lines(node) for path in FILES for node in functions(path)]
-    lengths = [len(path.read_text(encoding="utf-8").splitlines()) for path in FILES]
-    assert sum(body <= 40 for body in bodies) / len(bodies) > 0.97
-    assert sum(length <= 250 for length in lengths) / len(lengths) > 0.9
