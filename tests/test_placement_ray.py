@@ -163,7 +163,12 @@ def test_an_address_that_nobody_answers_is_refused_at_once(review, tmp_path):
         _, err = driver.communicate(timeout=240)
     assert driver.returncode == 64
     assert "Ray: nobody answers at 127.0.0.1:9" in err  # Ray itself would wait for minutes, and say something else
-    for address, what in (("nonsense", "'nonsense' is not an address"), ("a..b:1", "nobody answers at a..b:1")):
+    refused = {
+        "nonsense": "'nonsense' is not an address",
+        "a..b:1": "nobody answers at a..b:1",
+        "[::1]:9": "nobody answers at ::1:9",
+    }
+    for address, what in refused.items():
         with pytest.raises(ConfigError, match=what), on_ray(address):
             pass
 

@@ -194,7 +194,7 @@ def _refuse_silent_address(address: str) -> None:
     host, _, port = address.removeprefix("ray://").rpartition(":")
     if not host or not port.isdecimal():
         raise ConfigError(f"{address!r} is not an address", where="Ray", remedy="Give host:port, auto or local.")
-    if what := silence(host, int(port)):
+    if what := silence(host.strip("[]"), int(port)):  # the brackets are those of IPv6
         raise ConfigError(what, where="Ray")
 
 
