@@ -22,7 +22,7 @@ def without_surrogates(value: Any) -> Any:  # noqa: ANN401 - pydantic hands over
 
 
 Text = Annotated[str, BeforeValidator(without_surrogates)]
-"""Text that came from a model or a server."""
+"""Text that came from a model, a server or a file."""
 
 
 class Record(BaseModel):
@@ -59,11 +59,11 @@ class Question(Record):
     """A conversation's user turns, with the references of a named set, or none."""
 
     source: str
-    id: str
-    category: str
-    turns: tuple[str, ...] = Field(min_length=1)
+    id: Text
+    category: Text
+    turns: tuple[Text, ...] = Field(min_length=1)
     reference_set: str | None = None
-    references: tuple[str, ...] = ()
+    references: tuple[Text, ...] = ()
     temperature: float = Field(ge=0)
 
     @property
@@ -121,13 +121,13 @@ class Item(Record):
     """
 
     task: str
-    id: str
-    subject: str
-    question: str
-    options: tuple[str, ...] = Field(min_length=2)
+    id: Text
+    subject: Text
+    question: Text
+    options: tuple[Text, ...] = Field(min_length=2)
     gold: int = Field(ge=0)
-    contexts: tuple[str, ...] = ()
-    continuations: tuple[str, ...] = ()
+    contexts: tuple[Text, ...] = ()
+    continuations: tuple[Text, ...] = ()
 
     @model_validator(mode="after")
     def _answerable(self) -> Self:

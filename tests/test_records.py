@@ -73,3 +73,12 @@ def test_what_was_picked_is_one_of_the_options(field):
         Choice(**(values | {field: 2}))
     with pytest.raises(ValidationError, match="none was picked"):
         Choice(**(values | {"logprobs": (None, None)}))
+
+
+def test_half_a_surrogate_pair_in_a_question_or_item_is_replaced_before_it_has_to_be_written():
+    question = Question(source="s", id="1", category="c", turns=("a\ud800",), references=("\udc00",), temperature=0)
+    item = Item(task="t", id="1", subject="s", question="q\ud800", options=("a\udc00", "b"), gold=0)
+    lost = "\N{REPLACEMENT CHARACTER}"
+    assert (question.turns, question.references) == ((f"a{lost}",), (lost,))
+    assert (item.question, item.options[0]) == (f"q{lost}", f"a{lost}")
+    assert "".join(each.model_dump_json(ensure_ascii=True) for each in (question, item)).isascii()
