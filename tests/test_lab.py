@@ -35,7 +35,8 @@ class TestSchemes:
         "text",
         ["", "w3a16", "w8a8=1", "prune", "prune=", "prune=0", "prune=1", "prune=nan", "prune=-0.1", "noise=0",
          "wanda", "wanda=", "wanda=0", "wanda=1", "wanda=50", "wanda=half",
-         "noise=inf", "noise=x", "drop-layers", "drop-layers=0", "drop-layers=-1", "drop-layers=1.5", "drop-layers=²"],
+         "noise=inf", "noise=x", "drop-layers", "drop-layers=0", "drop-layers=-1", "drop-layers=1.5", "drop-layers=²",
+         "drop-layers=" + "9" * 5000],
     )  # fmt: skip
     def test_what_is_no_scheme_is_refused_with_the_list(self, text):
         with pytest.raises(ConfigError) as caught:

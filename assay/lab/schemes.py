@@ -13,6 +13,7 @@ GROUP_SIZES = (128, 64, 32)
 """Weights that share a scale in w4a16, most economical first: what vLLM's CPU and Marlin kernels take."""
 CHANNEL = "channel"
 """In the place of a group size: one scale for all inputs of an output."""
+MOST_DIGITS = 9
 
 SCHEMES = """\
 w8a8            8-bit integer weights (a scale per output channel) and activations (a scale per token)
@@ -126,7 +127,7 @@ def _checked_seed(seed: int) -> int:
 
 
 def _whole_number(text: str, number: str) -> int:
-    if not number.isascii() or not number.isdigit() or int(number) < 1:
+    if not number.isascii() or not number.isdigit() or len(number) > MOST_DIGITS or int(number) < 1:
         raise _unfit(text, "needs a whole number of 1 or more")
     return int(number)
 

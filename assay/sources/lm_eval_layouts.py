@@ -40,7 +40,8 @@ class Log:
     @property
     def group(self) -> str:
         """The top-most group that holds the task, or the task itself."""
-        parents = {child: name for name, children in self._part("group_subtasks").items() for child in children}
+        listed = [(name, held) for name, held in self._part("group_subtasks").items() if isinstance(held, list)]
+        parents = {str(child): name for name, held in listed for child in held}
         name, below = self.task, set()
         while name in parents and name not in below:
             below.add(name)
