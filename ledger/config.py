@@ -124,11 +124,8 @@ class ReviewConfig(Section):
 
     def _refuse_boundless_margin(self) -> None:
         """A margin that nothing can lose ships every candidate: most often it is in the wrong unit."""
-        if self.margin >= REACH[self.primary]:
-            raise ValueError(
-                f"decision.margin is {self.margin:g}, but {self.primary} cannot lose more than "
-                f"{REACH[self.primary]:g}; it is {MARGIN_UNITS[self.primary]}"
-            )
+        if fault := boundless(self.primary, self.margin):
+            raise ValueError(f"decision.margin is {self.margin:g}, but {fault}")
 
     @property
     def primary(self) -> Primary:
@@ -162,6 +159,12 @@ class ReviewConfig(Section):
     def digest(self) -> str:
         """Hash of every setting that the results depend on, defaults included; where the work runs is not one."""
         return digest_of(self.model_dump(mode="json", exclude={"placement"}))
+
+
+def boundless(measure: Primary, margin: float) -> str:
+    """Why a margin bounds nothing: a measure cannot lose so much; empty where it can."""
+    reach = REACH[measure]
+    return f"{measure} cannot lose more than {reach:g}; it is {MARGIN_UNITS[measure]}" if margin >= reach else ""
 
 
 def read_config(path: Path) -> ReviewConfig:

@@ -7,7 +7,7 @@ import typer
 from analysis.numbers import number
 from analysis.plan import UNITS, Size, sizes
 from assay.results import console, table
-from ledger.config import MARGIN_UNITS, MARGINS, REACH, Primary
+from ledger.config import MARGINS, Primary, boundless
 from ledger.errors import ConfigError
 
 
@@ -37,9 +37,8 @@ def plan(
         raise ConfigError(f"no measure is called {measure!r}", where="--measure", remedy=f"Use {', '.join(MARGINS)}.")
     chosen: Primary = next(each for each in get_args(Primary) if each == measure)
     most = MARGINS[chosen] if margin is None else margin
-    if most >= REACH[chosen]:
-        what = f"{chosen} cannot lose more than {REACH[chosen]:g}; it is {MARGIN_UNITS[chosen]}"
-        raise ConfigError(what, where="--margin")
+    if fault := boundless(chosen, most):
+        raise ConfigError(fault, where="--margin")
     if not most > 0 or not 0.5 <= power < 1 or candidates < 1:
         raise ConfigError("a margin is above 0, a power from 0.5 to under 1, and there is a candidate at least")
     rows = [_row(chosen, each) for each in sizes(chosen, most, power, candidates)]
