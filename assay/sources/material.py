@@ -61,14 +61,13 @@ def questions(config: QuestionsConfig) -> tuple[Question, ...]:
     return tuple(_question(line, source, set_name, references, config) for line in asked)[: config.limit]
 
 
-def task_items(config: TaskConfig, tokenizer: str = "") -> TaskItems:
+def task_items(config: TaskConfig, template: str = "") -> TaskItems:
     """The items of a task, in file order. Raises ConfigError, BadRecord, DuplicateKey.
 
-    The chat template of a harness task is that of the model in `tokenizer`.
+    A harness task is put in the chat template of the model `template`, where one is named.
     """
     kept = config.vocabulary_top_k if config.vocabulary else None
     if config.of_harness:
-        template = tokenizer if config.chat_template else ""
         task = HarnessTask(config.name, config.include_path, config.num_fewshot, config.limit, template)
         return TaskItems(
             name=config.name, style="rendered", items=harness_items(task), prompts=task.prompts, top_k=kept
