@@ -200,7 +200,7 @@ def _judge(judge: JudgeConfig, run: RunFolder, config: ReviewConfig, conflicts: 
     for game in games:
         contests.setdefault((game.baseline, game.candidate), {})[cell_of(game), game.order] = game
     by_rival = {rival: found for (first, rival), found in contests.items() if first == baseline}
-    faults = [*conflicts, *(stale_inputs(manifest, run) if manifest else ())]
+    faults = [*conflicts, *(map(str, stale_inputs(manifest, run)) if manifest else ())]
     if mixed_ratings + mixed_games:
         faults.append(
             f"mixed prompts: {mixed_ratings} ratings and {mixed_games} games share their key with another prompt's; "

@@ -36,15 +36,15 @@ def changed_inputs(recorded: Iterable[tuple[str, str]], present: Iterable[tuple[
             yield str(StaleInput(name, was, now, "The report was made from something else than this run."))
 
 
-def stale_inputs(manifest: Manifest, run: RunFolder) -> Iterator[str]:
-    """A sentence for each file of records that changed, or went, after it was judged; both hashes are named."""
+def stale_inputs(manifest: Manifest, run: RunFolder) -> Iterator[StaleInput]:
+    """An error for each file of records that changed, or went, after it was judged; both hashes are named."""
     for name, recorded in sorted(manifest.inputs.items()):
         if not name.endswith(".jsonl"):
             continue  # a digest of values, not of a file
         path = run.path / Path(name)
         present = file_digest(path) if path.exists() else MISSING
         if present != recorded:
-            yield str(StaleInput(name, recorded, present, "Judge this review again."))
+            yield StaleInput(name, recorded, present, "Judge this review again.")
 
 
 def _name(path: Path, run: RunFolder) -> str:

@@ -18,7 +18,7 @@ from judge.brief import Brief
 from judge.official_prompts import official_name
 from judge.plan import Answers, answers_by_key, texts
 from ledger.digests import digest_of
-from ledger.errors import ConfigError, StaleInput
+from ledger.errors import StaleInput
 from ledger.judgments import Game, Mode, Order, Rating, Winner
 from ledger.manifests import read_manifest
 from ledger.records import Answer, Question
@@ -31,7 +31,7 @@ Row = dict[str, Any]
 
 
 def export_fastchat(run: RunFolder, models: Iterable[str], briefs: Iterable[Brief], out: Path) -> dict[str, int]:
-    """Write every file; the number of rows by file. Raises ConfigError, StaleInput where its inputs changed."""
+    """Write every file; the number of rows by file. Raises StaleInput where what a judge read changed."""
     answers = {model: answers_by_key(run.generation(model).answers.records()) for model in models}
     questions = {answer.question.key: answer.question for held in answers.values() for answer in held.values()}
     files: dict[str, Iterator[Row]] = {"question.jsonl": map(_question, questions.values())}
@@ -128,7 +128,7 @@ def _refuse_stale(run: RunFolder, brief: Brief) -> None:
     folder = run.judge(brief.config.name).path
     if manifest := read_manifest(folder):
         for fault in stale_inputs(manifest, run):
-            raise ConfigError(fault)
+            raise fault
         recorded, present = manifest.settings.get("prompts_digest"), brief.prompts.digest
         if recorded not in (None, present):  # an import tells none
             raise StaleInput(f"{folder}, prompts_digest", str(recorded), present, "Judge this review again.")
