@@ -12,6 +12,12 @@ from typing import Annotated, Any
 
 import typer
 
+from assay.rooms import stranger
+
+if found := stranger():  # before it is executed; what turns errors into a line and a code lies in rooms, too
+    print(f"assay: {found}", file=sys.stderr)
+    sys.exit(os.EX_USAGE)
+
 from analysis.faces.text import visible
 from assay.commands.analyze import analyze
 from assay.commands.audit import audit

@@ -21,6 +21,7 @@ from assay.placement.ray_placement import on_ray
 from generation.orders import Batch, EngineSpec, Order
 from ledger.errors import ConfigError
 from tests.house import HOUSE, model_folder, record_lines
+from tests.strangers import executed, strangers
 
 CONFIG = """
 name = "r"
@@ -82,9 +83,12 @@ def review(tmp_path) -> Path:
 
 
 @contextmanager
-def generating(review: Path, runs: Path, *more: str) -> Iterator[subprocess.Popen]:
-    command = [sys.executable, "-m", "assay.cli", "generate", str(review), "--runs", str(runs), *more]
-    with subprocess.Popen(command, cwd=HOUSE, stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True) as driver:
+def generating(
+    review: Path, runs: Path, *more: str, start=("-m", "assay.cli"), cwd=HOUSE
+) -> Iterator[subprocess.Popen]:
+    command = [sys.executable, "-P", *start, "generate", str(review), "--runs", str(runs), *more]
+    streams = {"stdout": subprocess.PIPE, "stderr": subprocess.PIPE, "text": True}
+    with subprocess.Popen(command, cwd=cwd, env={**os.environ, "PYTHONPATH": str(HOUSE)}, **streams) as driver:
         try:
             yield driver
         finally:
@@ -155,6 +159,39 @@ def test_a_model_too_big_for_every_machine_is_refused(cluster, review, tmp_path)
         _, err = driver.communicate(timeout=60)
     assert driver.returncode == 64
     assert "needs 4 GPUs, and no machine of the cluster has more than 1" in err
+
+
+def test_ray_workers_do_not_execute_modules_of_the_working_folder(cluster, review, tmp_path):
+    review.write_text(review.read_text().replace("limit = 20", "limit = 2").replace("limit = 40", "limit = 2"))
+    folder = strangers(tmp_path / "work")
+    with generating(review, Path("runs"), "--ray", cluster, cwd=folder) as driver:
+        _, err = driver.communicate(timeout=240)
+    assert driver.returncode == 0, err
+    assert not executed(folder)
+    assert {len(lines) for lines in record_lines(folder / "runs").values()} == {2}
+    logs = [path.name for path in folder.glob("runs/r/generation/*/engine.*.log")]
+    assert sorted(logs) == 2 * ["engine.1-of-2.log"] + 2 * ["engine.2-of-2.log"]  # beside the records, too
+
+
+UNGUARDED = """
+import sys
+from pathlib import Path
+from assay.cli import main
+from assay.placement import ray_placement
+ray_placement.HOUSE = Path.cwd()  # as if the cluster's machines found strangers by themselves
+main(sys.argv[1:])
+"""
+
+
+def test_a_ray_worker_that_finds_a_stranger_says_so_and_is_not_run_again(cluster, review, tmp_path):
+    folder = strangers(tmp_path / "work")
+    with generating(review, tmp_path / "runs", "--ray", cluster, start=("-c", UNGUARDED), cwd=folder) as driver:
+        _, err = driver.communicate(timeout=240)
+    assert driver.returncode == 64
+    assert not executed(folder)
+    assert "its Ray worker cannot start: ImportError: generation: Python finds" in err
+    assert str(folder / "generation.py") in err
+    assert "run again" not in err
 
 
 def test_an_address_that_nobody_answers_is_refused_at_once(review, tmp_path):

@@ -20,6 +20,11 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
+from assay.rooms import python_command, python_environment, stranger
+
+if found := stranger():
+    raise ImportError(found)
+
 from assay.placement.gpus import environment_of, gpus_needed_by
 from assay.placement.lifeline import end_with_parent
 from assay.placement.processes import stop
@@ -46,7 +51,7 @@ def served(
     Raises EngineError with the log's place.
     """
     port = _free_port()
-    command = [sys.executable, "-m", "assay.placement.judge_server", str(os.getpid()), "--model", model]
+    command = python_command("assay.placement.judge_server", str(os.getpid()), "--model", model)
     command += ["--served-model-name", name, "--host", "127.0.0.1", "--port", str(port), *flags(arguments)]
     log.parent.mkdir(parents=True, exist_ok=True)
     with log.open("ab") as sink:
@@ -97,7 +102,7 @@ class Wave:
 def _environment(model: str, devices: Sequence[str] | None) -> dict[str, str]:
     cpu = {key: value for key, value in cpu_environment().items() if "MULTIPROCESSING" not in key} if on_cpu() else {}
     offline = {"HF_HUB_OFFLINE": "1"} if Path(model).is_dir() else {}
-    shown = environment_of(devices) if devices else dict(os.environ)
+    shown = python_environment(environment_of(devices) if devices else None)
     return {**shown, **cpu, **offline, "VLLM_NO_USAGE_STATS": "1"}
 
 

@@ -8,13 +8,13 @@ import os
 import select
 import signal
 import subprocess
-import sys
 from collections.abc import Mapping
 from contextlib import suppress
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
+from assay.rooms import python_command, python_environment
 from generation.orders import Batch
 from ledger.errors import EXIT_BUG, EXIT_INFRASTRUCTURE, EXIT_USAGE, AssayError, ConfigError, EngineError
 from ledger.progress import Progress
@@ -56,7 +56,7 @@ class Failure:
 class Worker:
     """A process that runs one job. It dies with the thread that started it, so that thread must wait for it."""
 
-    def __init__(self, job: Job, environment: Mapping[str, str] | None = None, folder: str | None = None) -> None:
+    def __init__(self, job: Job, environment: Mapping[str, str] | None = None) -> None:
         self.job = job
         self.ended = False
         self._event: dict[str, Any] | None = None
@@ -64,13 +64,12 @@ class Worker:
         job.log.parent.mkdir(parents=True, exist_ok=True)
         with job.log.open("ab") as sink:
             self._child = subprocess.Popen(
-                [sys.executable, "-m", WORKER_MODULE, str(os.getpid())],
+                python_command(WORKER_MODULE, str(os.getpid())),
                 stdin=subprocess.PIPE,
                 stdout=subprocess.PIPE,
                 stderr=sink,
                 start_new_session=True,
-                env=environment,
-                cwd=folder,
+                env=python_environment(environment),
             )
         try:
             self._send(job.batch)

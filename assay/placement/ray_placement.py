@@ -11,10 +11,15 @@ import socket
 import sys
 import time
 from collections.abc import Iterator, Sequence
-from contextlib import contextmanager, redirect_stdout
+from contextlib import chdir, contextmanager, redirect_stdout
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
+
+from assay.rooms import HOUSE, stranger
+
+if found := stranger():  # also in the actor: Ray alone decides where its process looks for modules
+    raise ImportError(found)
 
 from assay.placement.gpus import gpus_needed
 from assay.placement.processes import Failure, Job, Worker
@@ -56,7 +61,8 @@ class Replica:
         if not Path(folder).is_dir():
             where = f"{job.name}: there is no folder {folder} on {socket.gethostname()}"
             return Failure(where, SHARED, EXIT_USAGE, again=False)
-        worker = Worker(job, folder=folder)
+        os.chdir(folder)  # the paths in a job may be relative to it
+        worker = Worker(job)
         try:
             while not worker.ended:
                 worker.wait(POLL_SECONDS)
@@ -149,6 +155,9 @@ class _Cluster:
             cause = str(error).strip().splitlines()[-1]
             return Failure(f"{job.name}: {cause}", f"More in {job.log}", EXIT_BUG, again=False)
         except self.ray.exceptions.RayError as error:
+            if "creation task" in str(error):  # our actor does nothing there, so its machine cannot import it
+                cause = str(error).strip().splitlines()[-1]
+                return Failure(f"{job.name}: its Ray worker cannot start: {cause}", "", EXIT_USAGE, again=False)
             sentence = f"{job.name}: its Ray worker died ({type(error).__name__})"
             return Failure(sentence, f"Last lines in {job.log}", EXIT_INFRASTRUCTURE, again=True)
         return failure
@@ -182,7 +191,8 @@ def _connected(address: str) -> Any:  # noqa: ANN401 - the module
         _refuse_silent_address(address)
     local = {"include_dashboard": False, "object_store_memory": STORE_BYTES} if address == LOCAL else {}
     try:
-        ray.init(address=address, log_to_driver=False, logging_level="ERROR", **local)
+        with chdir(HOUSE):  # Ray puts the folder in which it is called before all others on its workers' path
+            ray.init(address=address, log_to_driver=False, logging_level="ERROR", **local)
     except (ConnectionError, RuntimeError, ValueError, ray.exceptions.RayError) as error:
         remedy = "`ray start --head` starts a cluster, and --ray local one for this run alone."
         raise ConfigError(f"no cluster at {address!r}: {first_line(error)}", where="Ray", remedy=remedy) from error

@@ -16,6 +16,12 @@ import traceback
 from collections.abc import Sequence
 from typing import IO
 
+from assay.rooms import stranger
+
+if __name__ == "__main__" and (found := stranger()):  # told before it is executed
+    print(json.dumps({"error": found, "kind": "ConfigError", "exit_code": os.EX_USAGE}), flush=True)
+    sys.exit(os.EX_USAGE)
+
 from assay.placement.lifeline import end_with_parent
 from generation.engine import Engine, Reply
 from generation.orders import Batch, EngineSpec
