@@ -11,7 +11,8 @@ from scipy.special import softmax
 
 from analysis.choices import PairedChoices, paired_choices
 from analysis.distances import top_margin
-from analysis.evidence import ModelEvidence, RunEvidence
+from analysis.evidence import RunEvidence
+from analysis.model_evidence import ModelEvidence
 from analysis.model_reports import unlike_baseline
 from ledger.errors import StaleInput
 

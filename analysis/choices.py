@@ -75,6 +75,11 @@ class PairedChoices:
     left_out: int
 
     @property
+    def tasks(self) -> tuple[str, ...]:
+        """The tasks that both have items of, by name."""
+        return tuple(self.before.items.get_level_values("task").unique())
+
+    @property
     def identical(self) -> bool:
         """Whether both models gave every option of every item the same log-probability, to the last bit."""
         return (

@@ -5,44 +5,30 @@ words, which make the judged part unfit, and lesser things become notes.
 Several judges: each is read and reported on its own; the first that is used in the needed mode is the primary judge.
 """
 
+import difflib
+import operator
 from collections import Counter
-from collections.abc import Iterable, Iterator, Mapping
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
+from functools import reduce
 from typing import TypeVar
 
 import pandas as pd
 
 from analysis.cells import Cell, Unit, cell_of
-from analysis.choices import ChoiceColumns, choice_columns
 from analysis.inputs import Inputs, run_inputs, stale_inputs
+from analysis.model_evidence import ModelEvidence, all_items, model_evidence, without
 from ledger.config import ReviewConfig
-from ledger.errors import BadRecord, StaleInput
+from ledger.errors import ConfigError, StaleInput
 from ledger.judge_config import JudgeConfig
 from ledger.judgments import ExamMark, Game, Label, Order, Rating
 from ledger.manifests import Manifest, read_manifest
-from ledger.records import Answer, Choice, Key, Question
-from ledger.runs import RunFolder, control_of
-from ledger.store import Store
-from ledger.traces import OPTION_TOKENS, TraceArrays, read_traces
+from ledger.records import Key, Question
+from ledger.runs import RunFolder
 
-M = TypeVar("M", Answer, Choice)
 J = TypeVar("J", Rating, Game)
 S = TypeVar("S", Rating, Game, ExamMark)
 COMPARED_SETTINGS = ("engine", "max_tokens", "seed", "styles")
-
-
-@dataclass(frozen=True)
-class ModelEvidence:
-    """What one model wrote and picked; `role` is baseline, control or candidate."""
-
-    name: str
-    role: str
-    family: str
-    answers: tuple[Answer, ...]
-    choices: ChoiceColumns
-    manifest: Manifest | None
-    traces: Mapping[Key, TraceArrays] = field(default_factory=dict)
-    option_tokens: Mapping[Key, TraceArrays] = field(default_factory=dict)
 
 
 @dataclass(frozen=True)
@@ -63,7 +49,10 @@ class JudgeEvidence:
 
 @dataclass(frozen=True)
 class RunEvidence:
-    """A whole run folder. `cells` are the planned question-turns and samples (repeat 0), `items` the planned items."""
+    """A whole run folder. `cells` are the planned question-turns and samples (repeat 0), `items` the planned items.
+
+    `dropped` counts, task by task, the items that the config leaves out: they are in no model's choices here.
+    """
 
     config: ReviewConfig
     models: tuple[ModelEvidence, ...]
@@ -74,6 +63,7 @@ class RunEvidence:
     notes: tuple[str, ...]
     labels: tuple[Label, ...] = ()
     inputs: Inputs = ()
+    dropped: Mapping[str, int] = field(default_factory=dict)
 
     @property
     def baseline(self) -> ModelEvidence:
@@ -84,6 +74,17 @@ class RunEvidence:
     def rivals(self) -> tuple[ModelEvidence, ...]:
         """The candidates in the config's order, then the control if there is one."""
         return self.models[1:]
+
+    @property
+    def candidates(self) -> tuple[ModelEvidence, ...]:
+        """The candidates in the config's order."""
+        return tuple(model for model in self.models if model.role == "candidate")
+
+    @property
+    def tasks(self) -> tuple[str, ...]:
+        """The tasks that the config asks for, then those that records have besides."""
+        asked = [task.task for task in self.config.task]
+        return tuple(dict.fromkeys([*asked, *self.items.get_level_values("task").unique()]))
 
     @property
     def comparisons(self) -> int:
@@ -98,7 +99,11 @@ class RunEvidence:
 
 def read_evidence(config: ReviewConfig, run: RunFolder) -> RunEvidence:
     """Read every record of a review. Raises BadRecord or DuplicateKey for a broken file."""
-    models = tuple(_models(config, run))
+    whole = tuple(model_evidence(config, run))
+    _refuse_unknown(config.decision.leave_out, whole)
+    cut = [without(model, config.decision.leave_out) for model in whole]
+    models = tuple(model for model, _ in cut)
+    dropped = reduce(operator.or_, (counts for _, counts in cut), Counter[str]())
     questions, conflicts = _questions(models)
     samples = config.questions.samples if config.questions else 1
     cells = tuple(
@@ -110,7 +115,8 @@ def read_evidence(config: ReviewConfig, run: RunFolder) -> RunEvidence:
     judges = tuple(_judge(judge, run, config, conflicts) for judge in config.judge)
     items = all_items(models)
     notes, labels = tuple(_notes(config, models)), tuple(run.labels.records())
-    return RunEvidence(config, models, judges, questions, cells, items, notes, labels, run_inputs(config, run))
+    inputs = run_inputs(config, run)
+    return RunEvidence(config, models, judges, questions, cells, items, notes, labels, inputs, dropped)
 
 
 def unmixed(records: Iterable[J]) -> tuple[list[J], int]:
@@ -123,35 +129,16 @@ def unmixed(records: Iterable[J]) -> tuple[list[J], int]:
     return single, sum(len(group) for group in grouped.values() if len(group) > 1)
 
 
-def identical_answers(before: ModelEvidence, after: ModelEvidence, planned: int) -> bool:
-    """Whether two models wrote the same text for every planned question and sample, byte for byte."""
-    old, new = (
-        {answer.key[1:]: tuple(turn.text for turn in answer.turns) for answer in m.answers} for m in (before, after)
-    )
-    return bool(old) and len(old) >= planned and old == new
-
-
-def _models(config: ReviewConfig, run: RunFolder) -> Iterator[ModelEvidence]:
-    listed = [(config.baseline.name, "baseline", config.baseline.family)]
-    listed += [(model.name, "candidate", model.family) for model in config.candidate]
-    control = control_of(config.baseline.name)
-    if config.baseline.control or run.generation(control).path.exists():
-        listed.append((control, "control", ""))
-    for name, role, family in listed:
-        folder = run.generation(name)
-        answers, choices = tuple(_own(folder.answers, name)), choice_columns(_own(folder.choices, name))
-        traces = read_traces(folder.path, name) if config.questions and config.questions.traces else {}
-        kept = any(task.vocabulary for task in config.task)
-        tokens = read_traces(folder.path, name, OPTION_TOKENS) if kept else {}
-        yield ModelEvidence(name, role, family, answers, choices, read_manifest(folder.path), traces, tokens)
-
-
-def _own(store: Store[M], name: str) -> Iterator[M]:
-    """The records of a model's folder; those of another model, copied in by hand, are refused. Raises BadRecord."""
-    for line, record in enumerate(store.records(), start=1):
-        if record.model != name:
-            raise BadRecord(store.path, line, "model", f"{record.model}, but the folder is {name}'s")
-        yield record
+def _refuse_unknown(names: Sequence[str], models: Iterable[ModelEvidence]) -> None:
+    """Stop where `leave_out` names what is not there. Raises ConfigError."""
+    known = set().union(*(model.names for model in models)) if names else set()
+    for name in names:
+        if name not in known:
+            near = difflib.get_close_matches(name, sorted(known), n=3)
+            remedy = f"Did you mean {', '.join(near)}?" if near else "It takes the exact names that a report gives."
+            raise ConfigError(
+                f"`leave_out` names {name!r}, and nothing here is called so", where="decision", remedy=remedy
+            )
 
 
 def _said_by(name: str, records: Iterable[S], others: Counter[str]) -> Iterator[S]:
@@ -161,15 +148,6 @@ def _said_by(name: str, records: Iterable[S], others: Counter[str]) -> Iterator[
             yield record
         else:
             others[record.judge] += 1
-
-
-def all_items(models: Iterable[ModelEvidence]) -> pd.MultiIndex:
-    """Every item that any model scored, in order."""
-    found, *others = (model.choices.items for model in models)
-    for items in others:
-        if not found.equals(items):
-            found = found.union(items)
-    return found
 
 
 def _questions(models: Iterable[ModelEvidence]) -> tuple[dict[Unit, Question], tuple[str, ...]]:

@@ -9,9 +9,10 @@ from dataclasses import dataclass
 
 from analysis.cells import Cell
 from analysis.changed_items import ChangedItem, changed_items
-from analysis.evidence import JudgeEvidence, ModelEvidence, RunEvidence
+from analysis.evidence import JudgeEvidence, RunEvidence
 from analysis.games import TurnClass, turn_classes, verdicts
 from analysis.judge_reports import judged_cells, scored_values
+from analysis.model_evidence import ModelEvidence
 from analysis.scores import paired_changes
 from ledger.judgments import Judgment, Order, Outcome
 from ledger.records import Answer, Finish

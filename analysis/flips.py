@@ -45,7 +45,8 @@ class Transitions:
 class FlipResult:
     """One scope of one candidate under one scoring.
 
-    `exact_p` and `mid_p` are one-sided McNemar tests of a loss. `kl`, `ties` and `margins` depend on no scoring: they
+    `chance` is the accuracy of guessing, the mean of one over the number of options; None without items. `exact_p` and
+    `mid_p` are one-sided McNemar tests of a loss. `kl`, `ties` and `margins` depend on no scoring: they
     stand in the acc rows only.
     """
 
@@ -57,6 +58,7 @@ class FlipResult:
     accuracy_change: Estimate
     flips: Estimate
     all_flips: Estimate
+    chance: float | None
     exact_p: float | None
     mid_p: float | None
     kl: Estimate
@@ -115,7 +117,9 @@ class _Rows:
             column[rows] for column in (pairs.before.gold, pairs.before.picks(scoring), pairs.after.picks(scoring))
         )
         found = transitions(gold, before, after)
-        n, steps, left_out = found.n, self._comparisons if whole else 1, pairs.left_out if whole else 0
+        gated = whole or scope.startswith("task ")
+        n, steps, left_out = found.n, self._comparisons if gated else 1, pairs.left_out if whole else 0
+        options = pairs.before.frame["options"].to_numpy()[rows]
         gains, lost = found.wrong_to_right, found.right_to_wrong
         exact_mid = mcnemar(lost, gains)
 
@@ -134,6 +138,7 @@ class _Rows:
             ),
             flips=counted("flips", found.flips, steps),
             all_flips=counted("all_flips", found.all_flips, steps),
+            chance=float((1 / options).mean()) if n else None,
             exact_p=exact_mid[0] if n else None,
             mid_p=exact_mid[1] if n else None,
             kl=self._kl(scope, rows, scoring),

@@ -2,19 +2,22 @@
 
 In: what judges and items said. Out: decision.Evidence, one a candidate.
 A measure is unfit where its judge is not trusted, its inputs are stale or mixed, or its coverage lies under the floor,
-overall or in a turn (for items: overall, or a task without any choice). Categories never gate.
+overall or in a turn. Categories never gate. Tasks are gates of their own (task_states.py).
 """
 
-from collections.abc import Iterable, Mapping, Sequence
-from dataclasses import dataclass, replace
+from collections.abc import Iterable, Iterator, Mapping, Sequence
+from dataclasses import dataclass, field, replace
 
 from analysis.coverage import Coverage, shortfalls
-from analysis.decision import Evidence, Gate
 from analysis.estimates import Estimate, not_measured
 from analysis.flips import FlipResult
+from analysis.gate_words import Evidence, Gate
 from analysis.judge_reports import JudgeReport
-from analysis.model_reports import ItemReport
+from analysis.model_reports import ItemReport, task_rows
+from analysis.numbers import number
+from analysis.task_states import TaskGate, loss_p
 from analysis.trace_measures import TraceReport
+from analysis.unseen import Unseen
 from analysis.vocabulary_kl import VocabularyReport
 from ledger.config import ReviewConfig
 
@@ -28,7 +31,8 @@ class Measured:
     """What the gates are made from.
 
     `identical_answers` names the candidates whose texts equal the baseline's, `unfinished` has the sentences against
-    answers and choices that were planned and made by no model.
+    answers and choices that were planned and made by no model. `unseen` is what was found and not compared, `alarms`
+    has, by candidate, what says that it and the baseline are one model.
     """
 
     config: ReviewConfig
@@ -39,10 +43,12 @@ class Measured:
     coverage: tuple[Coverage, ...]
     identical_answers: frozenset[str]
     unfinished: Mapping[str, tuple[str, ...]]
+    unseen: tuple[Unseen, ...] = ()
+    alarms: Mapping[str, tuple[str, ...]] = field(default_factory=dict)
 
 
 def decision_evidence(measured: Measured) -> tuple[Evidence, ...]:
-    """Primary measure and limits of each candidate, in the config's order."""
+    """Primary measure, limits and tasks of each candidate, and what keeps it from SHIP, in the config's order."""
     config = measured.config
     limits = sorted(config.decision.limits.items())
     return tuple(
@@ -50,9 +56,39 @@ def decision_evidence(measured: Measured) -> tuple[Evidence, ...]:
             candidate=model.name,
             primary=gate(measured, model.name, config.primary, -config.margin),
             limits=tuple(gate(measured, model.name, measure, most) for measure, most in limits),
+            tasks=tuple(task_gates(measured, model.name)),
+            blockers=tuple(_blockers(measured, model.name)),
+            open_tasks_block=config.decision.blind_spots == "inconclusive",
         )
         for model in config.candidate
     )
+
+
+def task_gates(measured: Measured, model: str) -> Iterator[TaskGate]:
+    """Each task of a candidate by acc, at the margin of accuracy; unfit where the choices' evidence is."""
+    report = item_report_of(measured, model)
+    threshold = -measured.config.margin_of("accuracy_change")
+    fit = not _item_reasons(report, measured, model)
+    for row in task_rows(report) if report else ():
+        moved = row.result.transitions
+        change = replace(row.result.accuracy_change, identical=report.identical) if report else None
+        if change is None or row.result.chance is None:
+            continue
+        yield TaskGate(
+            task=row.task,
+            change=change,
+            threshold=threshold,
+            baseline=row.result.accuracy_baseline,
+            chance=row.result.chance,
+            loss_p=loss_p(moved.wrong_to_right, moved.right_to_wrong, moved.n, threshold),
+            fit=fit,
+        )
+
+
+def _blockers(measured: Measured, model: str) -> Iterator[str]:
+    """What was found and not compared, and what says that there is only one model."""
+    yield from measured.alarms.get(model, ())
+    yield from (each.sentence for each in measured.unseen if each.candidate == model and each.blocks)
 
 
 def gate(measured: Measured, model: str, measure: str, threshold: float) -> Gate:
@@ -71,9 +107,11 @@ def gate(measured: Measured, model: str, measure: str, threshold: float) -> Gate
         estimate = traced.kl if traced else not_measured(measure, "questions", "no traces")
         reasons = _trace_reasons(traced, measured)
     else:
-        report = next((each for each in measured.items if each.model == model), None)
+        report = item_report_of(measured, model)
         estimate = item_estimate(report, measure)
         reasons = _item_reasons(report, measured, model)
+        if measure == "accuracy_change":
+            reasons = [*reasons, *_chance_reasons(list(task_gates(measured, model)))]
     return Gate(estimate, threshold, tuple(reasons))
 
 
@@ -146,12 +184,22 @@ def _trace_reasons(traced: TraceReport | None, measured: Measured) -> Iterable[s
     return measured.unfinished["answers"]
 
 
-def _item_reasons(report: ItemReport | None, measured: Measured, model: str) -> Iterable[str]:
+def item_report_of(measured: Measured, model: str) -> ItemReport | None:
+    """One model's choices against the baseline's."""
+    return next((each for each in measured.items if each.model == model), None)
+
+
+def _item_reasons(report: ItemReport | None, measured: Measured, model: str) -> Sequence[str]:
     if report and report.fault:
         return [report.fault]
     floor = measured.config.decision.coverage
-    rows = [row for row in measured.coverage if row.model in (model, measured.config.baseline.name)]
-    paired = [row for row in rows if row.kind == "paired choices"]
-    empty = [row for row in rows if row.kind == "choices" and not row.scored]  # a task that either of the two lacks
-    short = [*(shortfalls(paired, floor) or shortfalls(empty, floor)), *measured.unfinished["choices"]]
-    return short if paired else ["no [[task]] was configured"]
+    paired = [row for row in measured.coverage if row.model == model and row.kind == "paired choices"]
+    return [*shortfalls(paired, floor), *measured.unfinished["choices"]] if paired else ["no [[task]] was configured"]
+
+
+def _chance_reasons(tasks: Sequence[TaskGate]) -> Sequence[str]:
+    """A baseline that guesses everywhere: a ruined model guesses as well, so no change says anything."""
+    if not tasks or any(task.beats_chance for task in tasks):
+        return []
+    shown = ", ".join(f"{task.task} {number('accuracy', task.baseline.value or 0.0)}" for task in tasks)
+    return [f"the baseline itself is not shown to beat guessing on any task ({shown})"]

@@ -10,7 +10,7 @@ from analysis.bounds import Bounds, change_bounds, rating_bounds, win_bounds
 from analysis.cells import Cell, by_question, scopes
 from analysis.coverage import Coverage
 from analysis.estimates import Estimate
-from analysis.evidence import JudgeEvidence, ModelEvidence, RunEvidence
+from analysis.evidence import JudgeEvidence, RunEvidence
 from analysis.exam import Exam, exam_result
 from analysis.games import (
     GapFlips,
@@ -25,6 +25,7 @@ from analysis.games import (
 )
 from analysis.judge_records import judge_card, judged_coverage, paired_coverage, tricks
 from analysis.lengths import LengthPanel, length_controlled, length_panel, length_points
+from analysis.model_evidence import ModelEvidence
 from analysis.resampling import Resamplings
 from analysis.scores import Scored, fastchat_average, holm, paired_changes, rating_change_p, scored_scopes
 from analysis.strengths import Strength, strengths

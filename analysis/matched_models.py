@@ -6,7 +6,8 @@ In: the evidence of two runs, and OLD=NEW for renamed candidates. Out: pairs, th
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 
-from analysis.evidence import ModelEvidence, RunEvidence
+from analysis.evidence import RunEvidence
+from analysis.model_evidence import ModelEvidence
 from ledger.errors import ConfigError
 
 WHERE = "--match"

@@ -13,10 +13,11 @@ from analysis.cells import scopes
 from analysis.choices import paired_choices
 from analysis.decision import Decision
 from analysis.estimates import Estimate
-from analysis.evidence import JudgeEvidence, ModelEvidence, RunEvidence, identical_answers
+from analysis.evidence import JudgeEvidence, RunEvidence
 from analysis.flips import choice_comparison
 from analysis.games import Played
 from analysis.judge_reports import judged_cells, scored_values
+from analysis.model_evidence import ModelEvidence, identical_answers
 from analysis.model_reports import ItemReport
 from analysis.resampling import Resamplings
 from analysis.review_report import ReviewReport
@@ -113,9 +114,9 @@ def choice_difference(pair: Pair, before: RunEvidence, after: RunEvidence, draws
             f"{name} {old} in A, {new} in B: rounding alone flips items; run both alike, or set "
             f"{allowing(name)} of both reviews"
         )
-        return ItemReport(second.name, second.role, (), (), False, fault)
+        return ItemReport(second.name, second.role, pairs.tasks, (), (), False, fault)
     found = choice_comparison(pairs, draws, 1, after.config.margin_of("accuracy_change"))
-    return ItemReport(second.name, second.role, found.results, found.losses, pairs.identical, None)
+    return ItemReport(second.name, second.role, pairs.tasks, found.results, found.losses, pairs.identical, None)
 
 
 def _records(pair: Pair, choices: ItemReport | None, judges: tuple[Judges, ...]) -> Iterator[tuple[str, bool]]:

@@ -10,9 +10,10 @@ from typing import Any
 from analysis.cells import Cell, scopes
 from analysis.choices import paired_choices
 from analysis.coverage import Coverage, counted, coverage_scopes
-from analysis.evidence import ModelEvidence, RunEvidence
+from analysis.evidence import RunEvidence
 from analysis.flips import FlipResult, choice_comparison
 from analysis.losses import LossTests
+from analysis.model_evidence import ModelEvidence
 from analysis.resampling import Resamplings
 from ledger.conditions import allowing, unlike_condition
 from ledger.errors import StaleInput
@@ -24,10 +25,14 @@ CARD_SETTINGS = ("model", "weights", "engine", "engine_args", "seed", "max_token
 
 @dataclass(frozen=True)
 class ItemReport:
-    """One rival's choices against the baseline's; `fault` says why they could not be compared at all."""
+    """One rival's choices against the baseline's; `fault` says why they could not be compared at all.
+
+    `tasks` are those that both have choices of. `identical` where every option's log-probability is equal.
+    """
 
     model: str
     role: str
+    tasks: tuple[str, ...]
     results: tuple[FlipResult, ...]
     losses: tuple[LossTests, ...]
     identical: bool
@@ -43,17 +48,33 @@ class ModelCard:
     facts: tuple[tuple[str, str], ...]
 
 
+@dataclass(frozen=True)
+class TaskRow:
+    """One task of an ItemReport under acc."""
+
+    task: str
+    result: FlipResult
+
+
+def task_rows(report: ItemReport) -> list[TaskRow]:
+    """Every task of a rival under acc; where there is one task alone, its row is that of all items."""
+    rows = [row for row in report.results if row.scoring == "acc"]
+    tasks = [TaskRow(row.scope.removeprefix("task "), row) for row in rows if row.scope.startswith("task ")]
+    if tasks or len(report.tasks) != 1:
+        return tasks
+    return [TaskRow(report.tasks[0], row) for row in rows if row.scope == "all"]
+
+
 def item_report(rival: ModelEvidence, evidence: RunEvidence, draws: Resamplings) -> ItemReport:
     """Flips and KL of one rival; different items under one name are a fault, not a crash."""
     if unlike := unlike_baseline(rival, evidence):
-        return ItemReport(rival.name, rival.role, (), (), False, unlike)
+        return ItemReport(rival.name, rival.role, (), (), (), False, unlike)
     try:
         pairs = paired_choices(evidence.baseline.choices, rival.choices)
     except StaleInput as error:
-        return ItemReport(rival.name, rival.role, (), (), False, str(error))
+        return ItemReport(rival.name, rival.role, (), (), (), False, str(error))
     found = choice_comparison(pairs, draws, evidence.comparisons, evidence.config.margin_of("accuracy_change"))
-    identical = pairs.identical and len(pairs.before) == len(evidence.items)
-    return ItemReport(rival.name, rival.role, found.results, found.losses, identical, None)
+    return ItemReport(rival.name, rival.role, pairs.tasks, found.results, found.losses, pairs.identical, None)
 
 
 def unlike_baseline(rival: ModelEvidence, evidence: RunEvidence) -> str:
@@ -71,7 +92,7 @@ def unlike_baseline(rival: ModelEvidence, evidence: RunEvidence) -> str:
 def model_coverage(evidence: RunEvidence) -> Iterator[Coverage]:
     """Answers by how their turns ended, and choices, of every model; `paired choices` are what is compared."""
     parts = [(scope.name, scope.holds) for scope in scopes(evidence.cells, evidence.categories)]
-    tasks = [task.task for task in evidence.config.task]
+    tasks = evidence.tasks
     for model in evidence.models:
         if _writes(model, evidence):
             finishes = {

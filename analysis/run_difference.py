@@ -9,8 +9,8 @@ from dataclasses import dataclass
 
 from pydantic import BaseModel, ConfigDict
 
-from analysis.decision import Word
 from analysis.evidence import RunEvidence
+from analysis.gate_words import Word
 from analysis.like_runs import refuse_unlike_runs
 from analysis.matched_models import matches
 from analysis.model_difference import Judges, ModelDifference, Runs, choice_difference, model_difference

@@ -11,7 +11,8 @@ from datetime import datetime
 import numpy as np
 
 from analysis.choices import ChoiceColumns
-from analysis.evidence import ModelEvidence, RunEvidence, all_items
+from analysis.evidence import RunEvidence
+from analysis.model_evidence import ModelEvidence, all_items
 from analysis.resampling import Floats, Resamplings
 from analysis.review_report import ReviewReport, report_from
 from analysis.trace_measures import Traces, Turn, shared_turns, trace_summary, traced_turns

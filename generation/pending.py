@@ -15,7 +15,14 @@ from generation.orders import Batch, EngineSpec, Order
 from generation.traces import Turn, trace_turns, turn_name
 from ledger.conditions import allowing, unlike_condition
 from ledger.errors import MissingRecords, StaleInput
-from ledger.manifests import MANIFEST_NAME, OTHER_SETTINGS, Manifest, read_manifest, refuse_other_settings
+from ledger.manifests import (
+    MANIFEST_NAME,
+    OTHER_SETTINGS,
+    Manifest,
+    present_environment,
+    read_manifest,
+    refuse_other_settings,
+)
 from ledger.records import Answer, Choice, Item, Key, Question
 from ledger.runs import GenerationFolder
 from ledger.store import Store, key_text
@@ -69,11 +76,12 @@ def refuse_other_conditions(order: Order, facts: dict[str, Any]) -> None:
     Raises StaleInput.
     """
     found = manifest_of_records(GenerationFolder(order.folder))
-    present = found and found.model_copy(update={"facts": {**found.facts, **facts}})
+    here = {"facts": {**(found.facts if found else {}), **facts}, "environment": present_environment()}
+    present = found and found.model_copy(update=here)
     if unlike := unlike_condition(found, present, order.may_differ):
-        name, recorded, here = unlike
+        name, recorded, now = unlike
         remedy = f"Go on where it was made, remove the folder, or set {allowing(name)}."
-        raise StaleInput(f"{order.folder / MANIFEST_NAME}, {name}", recorded, here, remedy)
+        raise StaleInput(f"{order.folder / MANIFEST_NAME}, {name}", recorded, now, remedy)
 
 
 def manifest_of_records(folder: GenerationFolder) -> Manifest | None:

@@ -38,8 +38,12 @@ class DecisionConfig(Section):
     """What is claimed and when it counts; declared before the run.
 
     `allow_different` names what may differ between the baseline's choices and a candidate's; rounding alone differs
-    between engines, number formats, thread counts and processors, and flips items. With `panel` the judges decide
-    together: more than half of them, else nobody; without, the first judge in the needed mode decides.
+    between engines, number formats, thread counts, processors and versions, and flips items. With `panel` the judges
+    decide together: more than half of them, else nobody; without, the first judge in the needed mode decides.
+    `leave_out` names what was found and is not compared on purpose: tasks, files, items (TASK/ITEM); anything else that
+    is not compared keeps a candidate from SHIP. `same_name` says that two models share a name and arguments,
+    `identical` that they may compute the same log-probabilities to the last bit. With `blind_spots` "inconclusive" a
+    task that is open keeps a candidate from SHIP, which else names it.
     """
 
     primary: Primary | None = None
@@ -52,6 +56,10 @@ class DecisionConfig(Section):
     judge_may_compete: bool = False
     allow_different: tuple[Condition, ...] = ()
     panel: bool = False
+    leave_out: tuple[str, ...] = ()
+    same_name: Literal["", "allowed"] = ""
+    identical: Literal["", "allowed"] = ""
+    blind_spots: Literal["named", "inconclusive"] = "named"
 
     @model_validator(mode="after")
     def _limits_can_be_kept_and_broken(self) -> Self:
@@ -96,6 +104,8 @@ class ReviewConfig(Section):
         _refuse_repeated("label", [m.name for m in (self.baseline, *self.candidate)], "set `label`")
         _refuse_repeated("judge", [j.name for j in self.judge], "set `label`")
         _refuse_repeated("task", [t.task for t in self.task], "name it once, or rename one of two files")
+        if both := {t.task for t in self.task} & set(self.decision.leave_out):
+            raise ValueError(f"`leave_out` names the task {min(both)}, which a [[task]] asks for: remove the [[task]]")
         if any(m.name.endswith(CONTROL_SUFFIX) for m in (self.baseline, *self.candidate)):
             raise ValueError(f"a label may not end in {CONTROL_SUFFIX}; that names the control")
         if WHOLE in {*(m.name for m in self.models), *(j.name for j in self.judge)}:

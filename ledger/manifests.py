@@ -18,6 +18,7 @@ from typing import Any, ClassVar
 from pydantic import BaseModel, ConfigDict, Field, ValidationError, field_validator
 
 from ledger.errors import BadRecord, StaleInput
+from ledger.origins import LeftOut, Origin
 from ledger.store import first_fault, write_atomically
 
 PACKAGES = (
@@ -67,7 +68,8 @@ class Manifest(BaseModel):
 
     `settings` are what the records depend on: a run that would add records under other settings is stopped.
     `facts` are what was learned while running (template, limits, probes); they may grow. `inputs` maps the names of
-    files to their digests.
+    files to their digests. `origins` and `left_out` tell of records that were brought in from elsewhere: whose they
+    are, and what lay beside them and is not compared.
     """
 
     model_config = ConfigDict(frozen=True, extra="forbid", strict=True)
@@ -82,6 +84,8 @@ class Manifest(BaseModel):
     inputs: dict[str, str] = Field(default_factory=dict)
     environment: Environment
     sessions: tuple[Session, ...] = ()
+    origins: tuple[Origin, ...] = ()
+    left_out: tuple[LeftOut, ...] = ()
 
     @field_validator("version")
     @classmethod

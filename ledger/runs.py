@@ -133,9 +133,14 @@ class RunFolder:
         """What the models were given to pick from; no number depends on it."""
         return Store(self.path / "items.jsonl", Item)
 
+    @property
+    def generations(self) -> Path:
+        """The folder of all models' records."""
+        return self.path / "generation"
+
     def generation(self, model: str) -> GenerationFolder:
         """The folder of one model's records."""
-        return GenerationFolder(self.path / "generation" / folder_name(model))
+        return GenerationFolder(self.generations / folder_name(model))
 
     def judge(self, judge: str) -> JudgeFolder:
         """The folder of one judge's records."""

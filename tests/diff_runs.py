@@ -57,9 +57,9 @@ def folder(path, candidates=("w8", "w4"), judge="j", decision="margin = 1.0", it
 
 def fill(made: Folder, scores=None, wrong=None, winner=Winner.TIE) -> Folder:
     """All that the stages would write; a model has 10 wrong items and 7 points unless told otherwise."""
-    for name in made.names:
+    for place, name in enumerate(made.names):
         made.answer(name)
-        made.choose(name, wrong=(wrong or {}).get(name, 10), noise=0.1)
+        made.choose(name, wrong=(wrong or {}).get(name, 10), seed=place, noise=0.1)
     if made.config.judge:
         made.rate({name: (scores or {}).get(name, 7.0) for name in made.names})
         for rival in made.rivals:

@@ -15,6 +15,7 @@ from tests.assay_server import client, serving
 from tests.fake_judge_server import FakeJudgeServer, Served, completion
 from tests.fastchat_rows import PROMPT_NAMES, answer, game, question, rating, template, write
 from tests.harness_logs import sample, written
+from tests.log_folders import generated
 from tests.house import HOUSE, model_folder
 
 ASKED = "Who? What? Where? When? Why? How so? Say it."  # the scripted engine repeats it: five sentences and more
@@ -98,11 +99,12 @@ def renamed(row: dict) -> dict:
 
 
 def fill_logs(folder: Path) -> None:
-    """Logs that lm-evaluation-harness would write: the second model flips an item, the third two."""
+    """Logs that lm-evaluation-harness would write: the second model flips an item, the third two; and sums in words."""
     for worse, name in enumerate(("bf16", "int4", "int8", "bf16-again")):
         flipped = 0 if name == "bf16-again" else worse
         lines = [sample(number, *((-3.0, -1.0) if number < flipped else ())) for number in range(40)]
-        written(folder / name, lines)
+        written(folder / name, lines, task="mmlu")
+        written(folder / name, [generated(number, number > worse) for number in range(20)], task="gsm8k")
 
 
 class Reader:

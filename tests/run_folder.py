@@ -5,9 +5,9 @@ from pathlib import Path
 
 import numpy as np
 
-from analysis.decision import Word
 from analysis.evidence import read_evidence
 from analysis.faces.data import report_json
+from analysis.gate_words import Word
 from analysis.review_report import ReviewReport, report_from
 from ledger.config import ReviewConfig, config_from
 from ledger.digests import digest_of, file_digest

@@ -7,8 +7,9 @@ import pytest
 from scipy import stats
 
 from analysis.cells import Cell, sampling
-from analysis.decision import EXIT_CODES, Decision, Evidence, Gate, Word, decisions, overall
+from analysis.decision import EXIT_CODES, Decision, decisions, overall
 from analysis.estimates import Estimate, estimate_or_missing, not_measured
+from analysis.gate_words import Evidence, Gate, Word
 from analysis.intervals import cluster_mean, needed_samples, wilson
 from analysis.numbers import apart, cell, count_of, number, probability
 from analysis.resampling import Resamplings

@@ -5,9 +5,9 @@ import json
 
 import pytest
 
-from analysis.decision import Word
 from analysis.faces.markdown import report_markdown
 from analysis.faces.page import report_html
+from analysis.gate_words import Word
 from analysis.tables.evidence import evidence_table, shortfall_line
 from analysis.tables.review import warnings
 from ledger.config import config_from
@@ -250,7 +250,9 @@ def test_a_task_that_the_baseline_lacks_is_seen(tmp_path):
     small = [item.model_copy(update={"task": "small"}) for item in folder.items[:2]]
     folder.write(folder.run.generation("w8").choices, [choice("w8", item, [-1.0, -2.0, -3.0, -4.0]) for item in small])
     report = folder.report()
-    assert report.decisions[0].primary.unfit[0].startswith("choices of bf16, task small: 0 of 2")
+    (lone,) = report.unseen
+    assert (lone.kind, lone.name, lone.cause) == ("task", "small", "w8 alone has choices of it")
+    assert words(report) == ["UNFIT"]
 
 
 def test_a_floor_just_under_all_does_not_read_as_all(tmp_path):

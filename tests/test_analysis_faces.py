@@ -8,13 +8,13 @@ import re
 
 import pytest
 
-from analysis.decision import Word
 from analysis.faces.data import report_json
 from analysis.faces.markdown import MOST_LINES, report_markdown
 from analysis.faces.page import report_html
 from analysis.faces.rendering import NO_BREAK
 from analysis.faces.terminal import summary
 from analysis.faces.text import markdown, visible
+from analysis.gate_words import Word
 from analysis.numbers import count_of
 from analysis.review_report import ReviewReport
 from analysis.tables.choices import flip_table
@@ -32,7 +32,7 @@ def hopeless(path, candidates=FIVE, **decision) -> ReviewReport:
     folder = Folder(path, config(candidates, **decision))
     for seed, name in enumerate(folder.names):
         folder.answer(name)
-        folder.choose(name, wrong=10 + 3 * seed, seed=seed, noise=0.4)
+        folder.choose(name, wrong=10 + seed % 2, seed=seed, noise=0.4)
     folder.rate(dict.fromkeys(folder.names, 7.0), outcome=Outcome.UNREADABLE)
     for rival in folder.rivals:
         folder.play(rival, (None, Winner.TIE))
@@ -129,7 +129,7 @@ def test_many_candidates_fit_forty_lines_and_none_is_cut_silently(tmp_path):
 
 
 @pytest.mark.parametrize("made", ["hopeless", "weak", "open", "clear"])
-def test_the_terminal_of_five_candidates_stays_under_sixty_lines(tmp_path, capsys, made):
+def test_the_terminal_of_five_candidates_stays_under_seventy_lines(tmp_path, capsys, made):
     settings = config(FIVE, margin=0.3 if made == "open" else 1.0)
     if made == "hopeless":
         report = hopeless(tmp_path)
@@ -137,7 +137,7 @@ def test_the_terminal_of_five_candidates_stays_under_sixty_lines(tmp_path, capsy
         report = whole(tmp_path, settings, (7.0,) * 7, right=0.0 if made == "weak" else 1.0, questions=12).report()
     review.show(report, [])
     lines = capsys.readouterr().out.splitlines()
-    assert len(lines) < 60, "\n".join(lines)
+    assert len(lines) < 70, "\n".join(lines)
     assert max(map(len, lines)) <= 120
     for each in report.decisions:
         assert " ".join(each.sentence.split()) in " ".join(" ".join(lines).split())

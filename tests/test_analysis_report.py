@@ -2,12 +2,12 @@
 
 import pytest
 
-from analysis.decision import Word
 from analysis.evidence import read_evidence
 from analysis.faces.markdown import MOST_LINES, report_markdown
 from analysis.faces.page import report_html
 from analysis.faces.terminal import summary
 from analysis.faces.writers import write_reports
+from analysis.gate_words import Word
 from analysis.review_report import report_from
 from analysis.tables.review import Table
 from ledger.config import config_from
@@ -101,23 +101,38 @@ def test_without_a_judge_accuracy_decides(tmp_path):
 
 
 def test_identical_records_are_stated_and_may_ship(tmp_path):
-    settings = config(("same",), judge=False, control=False, margin=0.001, limits={"flips": 0.001, "kl_options": 0.001})
-    folder = Folder(tmp_path, settings)
-    for name in folder.names:
-        folder.answer(name, text="the same")
-        folder.choose(name)
-    report = folder.report()
-    assert report.word is Word.SHIP
-    assert "identical byte for byte" in report.decisions[0].sentence
-    assert report.identical_answers == ("same",)
-    no_zero_width(report)
+    """Only where the config says that two models may compute the same; else it is an alarm."""
+    limits = {"flips": 0.001, "kl_options": 0.001}
+    for place, allowed, word in (("a", "allowed", Word.SHIP), ("b", "", Word.UNFIT)):
+        settings = config(("same",), judge=False, control=False, margin=0.001, limits=limits, identical=allowed)
+        folder = Folder(tmp_path / place, settings)
+        for name in folder.names:
+            folder.answer(name, text="the same")
+            folder.choose(name)
+        report = folder.report()
+        assert report.word is word
+        assert ("identical byte for byte" in report.decisions[0].sentence) == bool(allowed)
+        assert report.identical_answers == ("same",)
+        no_zero_width(report)
+
+
+def test_short_texts_that_are_equal_alarm_nobody_and_long_ones_do(tmp_path):
+    """A thousand tokens in all are not written alike by two checkpoints; three words may be."""
+    for place, text, alarms in (("a", "the same", 0), ("b", "the same words " * 20, 1)):
+        folder = Folder(tmp_path / place, config(("same",), judge=False, control=False))
+        for seed, name in enumerate(folder.names):
+            folder.answer(name, text=text)
+            folder.choose(name, seed=seed, noise=0.1)
+        (decision,) = folder.report().decisions
+        assert [each for each in decision.blockers if "answers equal the baseline's" in each] == list(decision.blockers)
+        assert len(decision.blockers) == alarms
 
 
 def test_all_ties_and_equal_scores_have_an_interval(tmp_path):
     folder = Folder(tmp_path, config(("w8",), control=False, margin=0.7), questions=40)
-    for name in folder.names:
+    for seed, name in enumerate(folder.names):
         folder.answer(name)
-        folder.choose(name)
+        folder.choose(name, seed=seed, noise=0.1)
     folder.rate(dict.fromkeys(folder.names, 7.0), spread=0)
     folder.play("w8")
     folder.examine()

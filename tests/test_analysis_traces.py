@@ -251,7 +251,8 @@ def traced_review(path, baseline_has=1.0, choices=60, chosen=True):
     `chosen`: whether its choices are still there.
     """
     limits = {"kl_trace": 0.01, "kl_vocabulary": 0.01}
-    data = config(("w8",), control=False, judge=False, limits=limits).model_dump(mode="json", exclude_none=True)
+    settings = config(("w8",), control=False, judge=False, limits=limits, identical="allowed")
+    data = settings.model_dump(mode="json", exclude_none=True)
     data["questions"]["traces"] = data["task"][0]["vocabulary"] = True
     folder = Folder(path, config_from(data, "test"))
     turns = [("test", question.id, 0, turn) for question in folder.questions for turn in (1, 2)]

@@ -6,7 +6,7 @@ import pytest
 
 from analysis.costs import Cost
 from analysis.coverage import Coverage
-from analysis.decision import Word
+from analysis.gate_words import Word
 from analysis.losses import loss_tests
 from analysis.model_difference import ModelDifference
 from analysis.run_difference import RunDifference, Side
@@ -42,7 +42,7 @@ def test_only_mt_bench_is_said_to_be_public_and_to_have_disputed_references(repo
 
 def test_what_was_not_asked_or_judged_has_no_limit_of_its_own(report):
     picked = limits(report.model_copy(update={"questions": 0, "question_source": None, "judges": ()}))
-    assert set(picked) <= {"this review", "not asked"}
+    assert set(picked) <= {"this review", "not asked", *dict(report.not_looked_at)}
     assert {"the questions", "categories", "the judge"} <= set(limits(report))
 
 

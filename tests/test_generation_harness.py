@@ -180,8 +180,8 @@ def test_the_harness_own_logs_are_imported_as_the_same_choices(folder, tmp_path)
     from lm_eval.loggers import EvaluationTracker
     from lm_eval.tasks import TaskManager
 
-    from assay.sources.lm_eval_layouts import logs
-    from assay.sources.lm_eval_logs import choices
+    from assay.sources.lm_eval_folders import offered
+    from assay.sources.lm_eval_logs import LogReader
 
     manager = TaskManager(include_path=str(folder), include_defaults=False)
     names = ["capital_letters", "capital_endings"]  # several inputs do not log which of three options is right
@@ -192,7 +192,7 @@ def test_the_harness_own_logs_are_imported_as_the_same_choices(folder, tmp_path)
     tracker.save_results_aggregated(results=found, samples=samples)
     for name in names:
         tracker.save_results_samples(task_name=name, samples=samples[name])
-    imported = {(log.task, c.item): c for log in logs([tmp_path]) for c in choices(log, "m")}
+    imported = {(log.task, c.item): c for log in offered([tmp_path]).logs for c in LogReader(log, "m").choices()}
     assert len(imported) == 2 * len(FACTS)
     for name in names:
         for item in items(folder, name):

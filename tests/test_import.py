@@ -7,9 +7,9 @@ import tomllib
 import pytest
 
 from assay.cli import run
-from assay.sources.imports import comparable, import_logs
-from assay.sources.lm_eval_layouts import logs
-from assay.sources.lm_eval_logs import choices
+from assay.sources.imports import import_logs
+from assay.sources.lm_eval_folders import offered
+from assay.sources.lm_eval_logs import LogReader
 from assay.sources.lm_eval_samples import NoFlips
 from ledger.errors import BadRecord, ConfigError, StaleInput
 from ledger.manifests import read_manifest
@@ -22,7 +22,7 @@ GENERATED["arguments"] = {"gen_args_0": {"arg_0": "2+2=", "arg_1": {"until": ["\
 
 
 def imported(path, run_folder, model="m"):
-    return import_logs(run_folder, model, comparable(logs([path]), silent), silent)
+    return import_logs(run_folder, model, offered([path]), silent)
 
 
 def hash_of(lines):
@@ -55,26 +55,33 @@ def test_the_manifest_says_what_made_the_logs(tmp_path):
 def test_the_runs_own_hash_tells_another_tasks_file_and_missing_documents(tmp_path):
     lines = [sample(7), sample(3)]  # `--samples`: the numbers have gaps, the hash says that all are there
     results = {"task_hashes": {"metals": hash_of(lines)}, "n-samples": {"metals": {"effective": 9}}}
-    (log,) = logs([written(tmp_path, lines, results=results)])
-    assert len(list(choices(log, "m"))) == 2
-    for other in ([sample(7)], [sample(7), sample(3, doc_hash="other")]):
-        (log,) = logs([written(tmp_path, other)])
-        with pytest.raises(ConfigError, match="not the samples of this task's run"):
-            list(choices(log, "m"))
+    (log,) = offered([written(tmp_path, lines, results=results)]).logs
+    assert len(LogReader(log, "m").choices()) == 2
+    (log,) = offered([written(tmp_path, [sample(7)])]).logs
+    reader = LogReader(log, "m")
+    assert len(reader.choices()) == 1
+    assert [each.cause for each in reader.left_out] == ["8 of 9 lines of metals are missing"]
+    results["n-samples"]["metals"]["effective"] = 2
+    (log,) = offered([written(tmp_path, [sample(7), sample(3, doc_hash="other")], results=results)]).logs
+    with pytest.raises(ConfigError, match="not the samples of this task's run"):
+        LogReader(log, "m").choices()
 
 
-def test_a_gap_is_refused_where_no_results_file_explains_it(tmp_path):
-    (log,) = logs([written(tmp_path, [sample(0), sample(2), sample(3)])])
-    with pytest.raises(ConfigError, match="document 1 is missing"):
-        list(choices(log, "m"))
+def test_a_gap_is_named_where_no_results_file_explains_it(tmp_path):
+    (log,) = offered([written(tmp_path, [sample(0), sample(2), sample(3)])]).logs
+    reader = LogReader(log, "m")
+    assert len(reader.choices()) == 3
+    assert [(each.kind, each.cause) for each in reader.left_out] == [("lines", "1 of 4 lines of metals are missing")]
 
 
 def test_a_folder_of_two_models_is_refused_by_their_names(tmp_path):
     written(tmp_path / "bf16", [sample(0)], results={"model_name": "org/bf16"})
     written(tmp_path / "int4", [sample(0)], task="woods", results={"model_name": "org/int4"})
-    with pytest.raises(ConfigError, match=r"two models: org/bf16 \(samples_metals.*org/int4 \(samples_woods"):
-        logs([tmp_path])
-    assert len(logs([tmp_path / "bf16", tmp_path / "int4"])) == 2  # named one by one they are the user's own word
+    with pytest.raises(ConfigError, match=r"two models: org/bf16 \(bf16/results_.*org/int4 \(int4/results_"):
+        offered([tmp_path])
+    assert (
+        len(offered([tmp_path / "bf16", tmp_path / "int4"]).logs) == 2
+    )  # named one by one they are the user's own word
 
 
 @pytest.mark.parametrize(
@@ -86,14 +93,19 @@ def test_a_folder_of_two_models_is_refused_by_their_names(tmp_path):
     ],
 )
 def test_a_task_without_one_right_option_is_left_out_of_a_folder_and_refused_alone(tmp_path, line, cause):
-    said = []
-    written(tmp_path, [sample(0)])
-    odd = written(tmp_path, [line], task="odd")
-    kept = comparable(logs([tmp_path]), said.append)
-    assert [log.task for log in kept] == ["metals"]
-    assert cause in said[0].work
+    said, run_folder = [], RunFolder(tmp_path / "r")
+    written(tmp_path / "a", [sample(0)])
+    odd = written(tmp_path / "a", [line], task="odd")
+    import_logs(run_folder, "m", offered([tmp_path / "a"]), said.append)
+    (left_out,) = read_manifest(run_folder.generation("m").path).left_out
+    assert (left_out.kind, left_out.name, left_out.declared) == ("task", "odd", "")
+    assert cause in left_out.cause
+    assert any(cause in each.work for each in said)
+    assert [each.task for each in run_folder.generation("m").choices.records()] == ["metals"]
     with pytest.raises(NoFlips, match=f"task odd: {cause}"):
-        comparable(logs([odd, tmp_path / f"samples_metals_{STAMP}.jsonl"]), silent)
+        import_logs(
+            RunFolder(tmp_path / "s"), "m", offered([odd, odd.with_name(f"samples_metals_{STAMP}.jsonl")]), silent
+        )
 
 
 def test_a_broken_log_leaves_nothing_and_the_mended_one_is_taken(tmp_path):
@@ -123,14 +135,14 @@ def test_an_old_array_names_the_line_where_it_breaks(tmp_path):
     (tmp_path / "results.json").write_text(json.dumps({"configs": {"metals": {}}}))
     path = tmp_path / "pretrained__m_metals.jsonl"
     path.write_text(json.dumps(lines, indent=4))
-    (log,) = logs([path])
+    (log,) = offered([path]).logs
     second = path.read_text().splitlines().index('        "doc_id": 1,')  # the brace stands on the line before, from 1
-    with pytest.raises(BadRecord, match=f"line {second}: field 'acc_norm'"):
-        list(choices(log, "m"))
+    with pytest.raises(NoFlips, match=f"line {second}: task metals: the log says acc_norm 0.0"):
+        LogReader(log, "m").choices()
     path.write_text(path.read_text()[:-300])
     last = path.read_text().count("\n") + 1
     with pytest.raises(BadRecord, match=rf"line {last - 1}|line {last}"):
-        list(choices(log, "m"))
+        LogReader(log, "m").choices()
 
 
 @pytest.mark.parametrize("name", ["results.json", "pretrained__m_metals.jsonl"])
@@ -139,7 +151,7 @@ def test_a_file_that_is_nested_too_deep_is_refused_by_its_name(tmp_path, name):
     (tmp_path / "pretrained__m_metals.jsonl").write_text(json.dumps([sample(0)]))
     (tmp_path / name).write_text("[" * 100_000)
     with pytest.raises((BadRecord, ConfigError), match=name):
-        list(choices(logs([tmp_path])[0], "m"))
+        LogReader(offered([tmp_path]).logs[0], "m").choices()
 
 
 def test_arguments_in_the_order_of_their_names_are_read_by_number(tmp_path):
@@ -149,8 +161,8 @@ def test_arguments_in_the_order_of_their_names_are_read_by_number(tmp_path):
     line["arguments"] = dict(sorted(pairs.items()))
     line["filtered_resps"] = [[-1.0 if i == 10 else -5.0, False] for i in range(12)]
     del line["acc_norm"]
-    (log,) = logs([written(tmp_path, [line])])
-    (choice,) = choices(log, "m")
+    (log,) = offered([written(tmp_path, [line])]).logs
+    (choice,) = LogReader(log, "m").choices()
     assert (choice.gold, choice.picked, choice.characters[9:]) == (10, 10, (8, 9, 9))
 
 
@@ -160,15 +172,15 @@ def test_numbers_as_options_mean_one_thing_throughout_a_log(tmp_path):
     for line in lines:
         line["arguments"] = {f"gen_args_{i}": {"arg_0": "Q", "arg_1": f" {i + 1}"} for i in range(2)}
         del line["acc_norm"]
-    (log,) = logs([written(tmp_path, lines)])
-    with pytest.raises(BadRecord, match="line 2: field 'acc'"):
-        list(choices(log, "m"))
+    (log,) = offered([written(tmp_path, lines)]).logs
+    with pytest.raises(NoFlips, match=r"line 2: task metals: the log says acc 1.0"):
+        LogReader(log, "m").choices()
 
 
 def test_groups_that_hold_each_other_end(tmp_path):
     groups = {"a": ["metals", "b"], "b": ["a"], "c": None}
     written(tmp_path, [sample(0)], results={"group_subtasks": groups, "configs": []})
-    assert logs([tmp_path])[0].group in ("a", "b")
+    assert offered([tmp_path]).logs[0].group in ("a", "b")
 
 
 @pytest.fixture

@@ -8,8 +8,8 @@ import pytest
 
 from assay.cli import run
 from assay.sources.imports import import_logs
-from assay.sources.lm_eval_layouts import logs
-from assay.sources.lm_eval_logs import choices
+from assay.sources.lm_eval_folders import Chosen, offered
+from assay.sources.lm_eval_logs import LogReader
 from assay.sources.lm_eval_samples import NoFlips
 from ledger.errors import BadRecord, ConfigError, DuplicateKey, StaleInput
 from ledger.progress import silent
@@ -42,8 +42,8 @@ def sample(number, values=None, gold=None, strings=True, objects=True, **changes
 
 
 def read(path, **settings):
-    (log,) = logs([path])
-    return list(choices(log, "m", **settings))
+    (log,) = offered([path]).logs
+    return LogReader(log, "m", **settings).choices()
 
 
 def test_a_current_log(tmp_path):
@@ -71,12 +71,16 @@ def test_a_group_gives_the_task_and_the_leaf_the_subject(tmp_path):
     assert (found.task, found.subject, found.item) == ("all", "colors", "colors:0")
 
 
-def test_a_probability_of_zero_is_none_and_nan_is_refused(tmp_path):
+def test_a_probability_of_zero_is_none_and_nan_is_no_choice(tmp_path):
     found = read(written(tmp_path, [sample(0, values=(-1.0, -math.inf, -2.0))]))[0]
     assert found.logprobs == (-1.0, None, -2.0)
     lines = [sample(0), sample(1) | {"filtered_resps": [["nan", "False"], ["-1", "False"], ["-2", "False"]]}]
-    with pytest.raises(BadRecord, match=r"line 2.*filtered_resps"):
-        read(written(tmp_path, lines))
+    (log,) = offered([written(tmp_path, lines)]).logs
+    reader = LogReader(log, "m")
+    assert [c.item for c in reader.choices()] == ["0"]
+    (left_out,) = reader.left_out
+    assert (left_out.kind, left_out.items) == ("items", ("colors/1",))
+    assert left_out.cause == "computes NaN on 1 of 2 items of colors"
 
 
 def test_an_exact_tie_goes_to_the_first_as_in_the_harness(tmp_path):
@@ -152,9 +156,9 @@ def test_broken_logs_are_refused_with_file_line_and_cause(tmp_path):
         read(broken(written(tmp_path, two), '{"question_id": 81}\n'))
     with pytest.raises(DuplicateKey, match="line 1 and again on line 3"):
         read(written(tmp_path, [*two, sample(0)]))
-    with pytest.raises(BadRecord, match=r"line 2.*field 'acc': the log says 1.0"):
+    with pytest.raises(NoFlips, match=r"line 2.*the log says acc 1.0"):
         read(written(tmp_path, [sample(0), sample(2, acc=1.0)]))
-    with pytest.raises(BadRecord, match=r"line 1.*field 'acc_norm': the log says 1.0"):
+    with pytest.raises(NoFlips, match=r"line 1.*the log says acc_norm 1.0"):
         read(written(tmp_path, [sample(0, acc_norm=1.0)]))
     with pytest.raises(NoFlips, match=r"line 1.*several right answers"):
         read(written(tmp_path, [sample(0, target="[0, 2]")]))
@@ -162,35 +166,36 @@ def test_broken_logs_are_refused_with_file_line_and_cause(tmp_path):
         read(written(tmp_path, [sample(0) | {"arguments": {"gen_args_0": {"arg_0": "x", "arg_1": {"until": []}}}}]))
     with pytest.raises(BadRecord, match=r"line 1.*2 replies to 3"):
         read(written(tmp_path, [sample(0, filtered_resps=[["-1", "False"]] * 2)]))
-    with pytest.raises(ConfigError, match="2 documents, but the run had 3"):
-        read(written(tmp_path, two, results={"n-samples": {"colors": {"effective": 3}}}))
+    with pytest.raises(ConfigError, match="not the samples of this task's run: it had 1"):
+        read(written(tmp_path, two, results={"n-samples": {"colors": {"effective": 1}}}))
+    (tmp_path / f"results_{harness_logs.STAMP}.json").unlink()
     with pytest.raises(ConfigError, match="does not tell its task"):
         read(written(tmp_path / "x", two, name="what.jsonl"))
     with pytest.raises(ConfigError, match="--log_samples"):
-        logs([tmp_path / "x"])
+        offered([tmp_path / "x"])
 
 
 def test_of_two_runs_of_a_task_none_is_chosen_silently(tmp_path):
     written(tmp_path, [sample(0)], name="samples_colors_2025-01-01T00-00-00.1.jsonl")
     written(tmp_path, [sample(0), sample(1)])
     with pytest.raises(ConfigError, match=r"samples_colors_2025.*and .*samples_colors_2026.*--latest"):
-        logs([tmp_path])
-    (log,) = logs([tmp_path], latest=True)
-    assert len(list(choices(log, "m"))) == 2
+        offered([tmp_path])
+    (log,) = offered([tmp_path], Chosen(latest=True)).logs
+    assert len(LogReader(log, "m").choices()) == 2
 
 
 def test_importing_again_changes_nothing_and_other_logs_are_refused(tmp_path):
     run_folder = RunFolder(tmp_path / "runs" / "r")
     path = written(tmp_path, map(sample, range(4)))
-    first = import_logs(run_folder, "m", logs([path]), silent)
+    first = import_logs(run_folder, "m", offered([path]), silent)
     assert (first.tasks, first.choices) == (("colors",), 4)
     folder = run_folder.generation("m").path
     before = {file.name: file.read_bytes() for file in folder.glob("*.json*")}
-    assert import_logs(run_folder, "m", logs([path]), silent) == first
+    assert import_logs(run_folder, "m", offered([path]), silent) == first
     assert {file.name: file.read_bytes() for file in folder.glob("*.json*")} == before
     written(tmp_path, map(sample, range(3)))
     with pytest.raises(StaleInput, match=r"samples_colors_.*recorded sha256:.*now sha256:"):
-        import_logs(run_folder, "m", logs([path]), silent)
+        import_logs(run_folder, "m", offered([path]), silent)
 
 
 @pytest.fixture
@@ -214,7 +219,9 @@ def test_flips_and_kl_between_two_folders_in_one_command(tmp_path, folders, caps
 
 
 def test_the_report_tells_whether_candidates_flip_the_same_items(tmp_path, folders):
-    paths = [*map(str, folders), str(folders[1])]
+    again = [sample(0, values=(-3.0, -2.1, -2.5)), *map(sample, range(1, 4))]
+    written(tmp_path / "again", again)
+    paths = [*map(str, folders), str(tmp_path / "again")]
     labels = ["--label", "bf16", "--label", "int4", "--label", "again"]
     run(["compare", *paths, *labels, "--runs", str(tmp_path / "runs")])
     folder = tmp_path / "runs" / "compare" / "analysis"

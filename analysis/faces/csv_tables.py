@@ -24,7 +24,7 @@ FORMULAS = ("=", "+", "-", "@")
 COLUMNS = ("path", "measure", "unit", "n", "value", "low", "high", "left_out", "missing")
 # The fields that tell the parts of a tuple apart, and those whose parts' names say enough.
 NAMES = frozenset(
-    {"name", "judge", "candidate", "model", "scope", "scoring", "mode", "part", "first", "second"}
+    {"name", "judge", "candidate", "model", "task", "scope", "scoring", "mode", "part", "first", "second"}
     | {"outcome", "predictor", "method"}
 )
 UNSAID = frozenset({"scopes"})

@@ -15,12 +15,16 @@ from typing import Literal
 from xml.etree import ElementTree
 
 from analysis.coverage import shortfalls
-from analysis.decision import Decision, Gate, Word, limit_word, primary_word
+from analysis.decision import Decision
+from analysis.decision_sentences import open_task
 from analysis.faces.text import visible
+from analysis.gate_words import Gate, Word, limit_word, primary_word
 from analysis.judge_reports import JudgeReport
 from analysis.numbers import cell, count_of, number, unsigned
 from analysis.review_report import ReviewReport
 from analysis.tables.evidence import exam_bound
+from analysis.tables.looked_at import review_lines, task_line
+from analysis.task_states import State, TaskState
 
 Result = Literal["passed", "failure", "error", "skipped"]
 RESULTS: dict[Word, tuple[Result, str]] = {
@@ -31,6 +35,8 @@ RESULTS: dict[Word, tuple[Result, str]] = {
 }
 COUNTED = {"failures": "failure", "errors": "error", "skipped": "skipped"}
 DECIDES_NOTHING = "decides nothing here"
+TASK_WORDS = {State.CLEARED: Word.SHIP, State.HOLD: Word.HOLD}
+UNSEEN_CASE = "found and compared"
 
 
 @dataclass(frozen=True)
@@ -74,6 +80,8 @@ def _suite(report: ReviewReport, decision: Decision, cases: tuple[Case, ...]) ->
             found = ElementTree.SubElement(test, case.result, {"message": visible(case.told)})
             found.attrib |= {"type": case.kind} if case.kind else {}
             found.text = "\n".join(visible(line) for line in (case.told, case.more) if line)
+    looked_at = filter(None, (task_line(decision), *review_lines(report)))
+    ElementTree.SubElement(suite, "system-out").text = "\n".join(map(visible, looked_at))
     return suite
 
 
@@ -104,6 +112,8 @@ def _cases(report: ReviewReport, decision: Decision) -> Iterator[Case]:
         measure = limit.estimate.measure
         most = f"limit {number(measure, limit.threshold)}"
         yield Case(f"limit: {measure}", *RESULTS[limit_word(limit, step)], _gate_text(limit, decision, most))
+    yield from (_task_case(task, report, decision) for task in decision.tasks)
+    yield _unseen_case(report, decision)
     yield _coverage_case(report, decision)
     yield from (_exam_case(judge, decision) for judge in report.judges)
 
@@ -115,6 +125,28 @@ def _gate_text(gate: Gate, decision: Decision, threshold: str) -> str:
     place = decision.step - 1
     bounds = [f"{side} bound {number(estimate.measure, ends[place])}" for side, ends in sides if ends]
     return "; ".join([f"{estimate.measure} {cell(estimate)}", *bounds, threshold, *gate.unfit])
+
+
+def _task_case(task: TaskState, report: ReviewReport, decision: Decision) -> Case:
+    """A task that lost is red; one that is open is neither red nor green where the config only names it."""
+    numbers = f"{task.change.measure} {cell(task.change)}; margin {unsigned('accuracy_change', report.task_margin)}"
+    if task.state is not State.OPEN:
+        return Case(f"task: {task.task}", *RESULTS[TASK_WORDS[task.state]], f"{task.state}; {numbers}")
+    blocks = report.blind_spots == "inconclusive"
+    result = RESULTS[Word.INCONCLUSIVE] if blocks else ("skipped", "open")
+    return Case(f"task: {task.task}", *result, f"open: {open_task(task)}; {numbers}")
+
+
+def _unseen_case(report: ReviewReport, decision: Decision) -> Case:
+    """What was found and not compared, and what looks like one model twice; green only if neither is there."""
+    declared = [
+        f"{each.name}: {each.cause} (left out by {each.declared})"
+        for each in report.unseen
+        if each.candidate == decision.candidate and each.declared
+    ]
+    if decision.blockers:
+        return Case(UNSEEN_CASE, *RESULTS[Word.UNFIT], "; ".join(decision.blockers), "\n".join(declared))
+    return Case(UNSEEN_CASE, *RESULTS[Word.SHIP], "; ".join(declared) or "everything that was found is compared")
 
 
 def _coverage_case(report: ReviewReport, decision: Decision) -> Case:

@@ -11,6 +11,7 @@ from analysis.faces.text import markdown, visible
 from analysis.review_report import ReviewReport
 from analysis.tables.choices import flip_table
 from analysis.tables.evidence import shortfall_line
+from analysis.tables.looked_at import review_lines, task_line
 from analysis.tables.review import (
     NOISE_FLOOR,
     SHAPES,
@@ -47,8 +48,10 @@ def _opening(report: ReviewReport) -> Iterator[list[str]]:
     places = [report.decisions.index(decision) for decision in shown]
     told = Table(decided.id, "", "", decided.header, tuple(decided.rows[place] for place in places))
     yield _table_lines(told, decided.header[:6], len(told.rows), len(decided.rows) - len(told.rows))
-    yield ["", *(f"- {short_line(decision.sentence)}" for decision in shown)]
+    yield ["", *(f"- {short_line(decision.sentence)} {_text(visible(task_line(decision)))}" for decision in shown)]
     yield [f"- {short_line(decision.settle)}" for decision in shown if decision.settle][:1]
+    others = " ".join(filter(None, (task_line(decision) for decision in report.decisions if decision not in shown)))
+    yield [f"- {_text(visible(line))}" for line in (*filter(None, [others]), *review_lines(report))]
     yield [f"- **{short_line(text)}**" for text in warnings(report)[:2]]
     yield [f"- {short_line(shortfall_line(report))}"]
 

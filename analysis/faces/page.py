@@ -22,6 +22,7 @@ from analysis.figures.catalog import figures_by_section
 from analysis.numbers import cell, number, unsigned
 from analysis.review_report import ReviewReport
 from analysis.tables.evidence import exam_mark
+from analysis.tables.looked_at import review_lines, task_line
 from analysis.tables.review import SHAPES, foremost, warnings
 from analysis.tables.sections import Section, sections
 from analysis.tables.strip import SIGNS, evidence_strip
@@ -77,6 +78,8 @@ def report_html(report: ReviewReport, shown: Shown | None = None) -> str:
         primary=lambda decision: _primary(report, decision),
         strip=evidence_strip(report),
         warnings=warnings(report),
+        task_line=task_line,
+        review_lines=review_lines(report),
         sections=parts,
         drawn={
             part.id: [(each, Markup(figure_svg(each, alone=False))) for each in found.get(part.id, ())]

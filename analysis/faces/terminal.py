@@ -11,6 +11,7 @@ from analysis.judge_reports import JudgeReport
 from analysis.review_report import ReviewReport
 from analysis.tables.choices import flip_table
 from analysis.tables.evidence import exam_mark, incomplete_table, shortfall_line
+from analysis.tables.looked_at import review_lines, task_line
 from analysis.tables.relations import strongest_correlation
 from analysis.tables.review import NOISE_FLOOR, SHAPES, Table, decision_table, game_table, score_table, warnings
 
@@ -47,6 +48,8 @@ def _parts(report: ReviewReport) -> Iterator[Table | str]:
     yield replace(columns, header=(decided.header[0], *columns.header[1:]))
     yield from (f"{SHAPES[each.word]} {each.word}: {each.sentence}" for each in report.decisions)
     yield from _settling(report)
+    yield from filter(None, map(task_line, report.decisions))
+    yield from review_lines(report)
 
 
 def _judged(judge: JudgeReport) -> Iterator[Table | str]:

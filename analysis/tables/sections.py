@@ -12,6 +12,7 @@ from analysis.tables.cards import card_table, cost_table, input_table
 from analysis.tables.choices import flip_table, loss_table, margin_table, overlap_table, subject_table
 from analysis.tables.evidence import coverage_table, evidence_table, exam_table
 from analysis.tables.judged import depth_tables
+from analysis.tables.looked_at import identity_table, task_table, unseen_table
 from analysis.tables.relations import relation_tables
 from analysis.tables.review import (
     Table,
@@ -40,7 +41,7 @@ def sections(report: ReviewReport) -> tuple[Section, ...]:
     rated = [judge for judge in report.judges if judge.scores]
     compared = [judge for judge in report.judges if judge.games]
     return (
-        Section("decision", "Decision", (decision_table(report),)),
+        Section("decision", "Decision", tuple(_decided(report))),
         Section("evidence", "Evidence", (evidence_table(report),)),
         Section("scores", "Scores", tuple(_of(judge, score_table) for judge in rated)),
         Section("games", "Games", tuple(_of(judge, game_table) for judge in compared)),
@@ -50,10 +51,17 @@ def sections(report: ReviewReport) -> tuple[Section, ...]:
         Section("exam", "Can the judge be trusted?", tuple(_trust(report))),
         Section("parts", "Coverage and parts", tuple(_parts(report, rated, compared))),
         Section(
-            "cards", "Judge card and reproducibility", (card_table(report), cost_table(report), input_table(report))
+            "cards",
+            "Judge card and reproducibility",
+            (identity_table(report), card_table(report), cost_table(report), input_table(report)),
         ),
         Section("methods", "Method notes", (method_table(), limit_table(report))),
     )
+
+
+def _decided(report: ReviewReport) -> Iterator[Table]:
+    yield decision_table(report)
+    yield from (table for table in (task_table(report), unseen_table(report)) if table.rows)
 
 
 def _of(judge: JudgeReport, table: Callable[[JudgeReport], Table]) -> Table:

@@ -45,10 +45,12 @@ METHOD_NOTES = (
     ("strength", "Bradley-Terry log-odds to beat the baseline, from all games."),
     ("AUC", "The chance that a flipped item has a higher KL than one that did not flip."),
     ("MDE", "The true change that this many units would have found with 80 % power at two-sided 5 %."),
-    ("SHIP", "The primary's lower bound lies above minus the margin, and every limit's upper bound within its limit."),
-    ("HOLD", "The primary's upper bound lies below minus the margin, or a limit's lower bound over its limit."),
+    ("SHIP", "The primary's lower bound lies above minus the margin, every limit holds, and no task is HOLD."),
+    ("HOLD", "The primary's upper bound lies below minus the margin, or a task's, or a limit's lower bound over it."),
     ("INCONCLUSIVE", "Neither: more evidence is needed."),
-    ("UNFIT", "The evidence may not decide: coverage, the judge's exam, mixed judges or prompts, stale inputs."),
+    ("UNFIT", "The evidence may not decide: coverage, exam, stale inputs, or something found and not compared."),
+    ("cleared, open", "A task whose loss beyond the margin is ruled out; one where it is neither shown nor ruled out."),
+    ("guessing", "The accuracy of a model that picks at random: the mean of one over the number of options."),
 )
 ALIASES = {
     "KL (options)": "KL",
@@ -69,10 +71,7 @@ MT_BENCH = "MT-Bench has been public since 2023: models may have seen it, and st
 JUDGE = "A model that judges has tastes (length, order, its own style). Exam, seats and length show some of them."
 REFERENCES = "A judge with a wrong reference answer punishes right answers."
 DISPUTED = "13 of MT-Bench's first 30 references are disputed."
-NOT_ASKED = (
-    "Nothing here tells of what the questions and items leave out (safety, long contexts, tools, languages), nor of "
-    "the speed and cost of serving."
-)
+NOT_ASKED = "Nothing here tells of what the questions and items leave out, nor of the speed and cost of serving."
 
 
 def term(name: str) -> tuple[str, str] | None:
@@ -100,6 +99,7 @@ def _limits(report: ReviewReport) -> Iterator[tuple[str, str]]:
     if report.judges:
         yield "the judge", JUDGE
         yield "references", f"{REFERENCES} {DISPUTED}" if official else REFERENCES
+    yield from report.not_looked_at
     yield "not asked", NOT_ASKED
 
 

@@ -3,6 +3,7 @@
 In: a folder in FastChat's layout, or a review's config. Out: a run folder with its config, or FastChat's files.
 """
 
+from collections.abc import Sequence
 from pathlib import Path
 from typing import Annotated
 
@@ -10,7 +11,7 @@ import typer
 
 from assay import pipeline
 from assay.commands.arguments import Amend, Config, ReviewName, Runs
-from assay.commands.import_logs import imports
+from assay.commands.import_logs import LeaveOut, imports
 from assay.declarations import Declaration, imported_review, section
 from assay.display import Display
 from assay.sources.fastchat_exports import export_fastchat
@@ -38,6 +39,11 @@ def import_folder(
     baseline: Annotated[
         str, typer.Option("--baseline", metavar="MODEL", help="The model that the others would replace.")
     ] = "",
+    candidate: Annotated[
+        list[str] | None,
+        typer.Option("--candidate", metavar="MODEL", help="Review this model alone; may be repeated. All by default."),
+    ] = None,
+    leave_out: LeaveOut = None,
     data: Annotated[
         Path | None, typer.Option("--data", metavar="DIR", help="Where question.jsonl and the rest are.")
     ] = None,
@@ -47,16 +53,19 @@ def import_folder(
     """Make a review of answers and judgments that FastChat wrote.
 
     `assay analyze` then decides as for any other. Stale rows, rows that repeat a prompt, rows about models without
-    answers, and answers to unknown questions or with too few turns are left out and counted (see `assay audit`). The
-    judge sat no exam, which the report says aloud. The same files again change nothing.
+    answers, and answers to unknown questions or with too few turns are left out and counted (see `assay audit`); a
+    model or file that does not come in is named in the report and keeps it from SHIP, unless --candidate or --leave-out
+    says so. The judge sat no exam, which the report says aloud. The same files again change nothing.
 
     Example:
         assay import fastchat data/mt_bench --review phi-3 --baseline phi-3
         assay analyze runs/phi-3/review.toml
     """
-    found = fastchat_review(fastchat_folder(folder, data), baseline)
+    found = fastchat_review(fastchat_folder(folder, data), baseline, candidate or ())
     with Display() as display:
-        run = pipeline.begin_declared(_declaration(review, found), runs, display.report, amend=amend).run
+        run = pipeline.begin_declared(
+            _declaration(review, found, leave_out or ()), runs, display.report, amend=amend
+        ).run
         counts = import_fastchat(found, run)
     print(f"{run.config}: {', '.join(f'{count} {name}' for name, count in counts.items())}")
 
@@ -90,12 +99,12 @@ def export_folder(
         print(f"{out / name}: {rows} rows")
 
 
-def _declaration(name: str, found: FastChatReview) -> Declaration:
+def _declaration(name: str, found: FastChatReview, leave_out: Sequence[str]) -> Declaration:
     """The review's config. Raises ConfigError."""
     modes = {judge: sorted({file.mode for file in files}, reverse=True) for judge, files in found.judges.items()}
     sections = [
         section("[questions]", source=found.source),
         *(section("[[judge]]", model=judge, modes=modes[judge], prompts="official", exam=False) for judge in modes),
-        section("[decision]", primary=found.primary),
+        section("[decision]", primary=found.primary, **({"leave_out": leave_out} if leave_out else {})),
     ]
     return imported_review("assay import fastchat", name, list(found.models), sections)

@@ -14,15 +14,27 @@ from assay.commands.arguments import Amend, ReviewName, Runs
 from assay.declarations import imported_review, refuse_other, section
 from assay.display import Display
 from assay.results import show
-from assay.sources.imports import comparable, import_logs
+from assay.sources.imports import import_logs, refuse_one_model
 from assay.sources.labels import add_labels
-from assay.sources.lm_eval_layouts import logs as logs_in
+from assay.sources.lm_eval_folders import Chosen, offered, refuse_unknown
 from ledger.config import read_config
 from ledger.errors import ConfigError
 from ledger.runs import RunFolder
 
 Filter = Annotated[str, typer.Option("--filter", metavar="NAME", help="The harness' filter, where a log has several.")]
 Latest = Annotated[bool, typer.Option("--latest", help="Of several runs of a task, take the newest.")]
+Tasks = Annotated[
+    list[str] | None,
+    typer.Option("--task", metavar="NAME", help="Compare this task alone; may be repeated. The report names the rest."),
+]
+LeaveOut = Annotated[
+    list[str] | None,
+    typer.Option(
+        "--leave-out",
+        metavar="NAME",
+        help="Leave out this task, file or item (TASK/ITEM), on purpose; may be repeated. The report repeats it.",
+    ),
+]
 
 imports = typer.Typer(no_args_is_help=True, rich_markup_mode=None)
 
@@ -46,19 +58,25 @@ def import_lm_eval(
     runs: Runs = Path("runs"),
     filter: Filter = "",
     latest: Latest = False,
+    task: Tasks = None,
+    leave_out: LeaveOut = None,
 ) -> None:
     """Read logs of lm-evaluation-harness as a model's choices.
 
     The logs are those of --log_samples, versions 0.4.0 and later. The review's config names the model with engine =
-    "imported"; `assay analyze` then compares. Tasks without one right option (generation, fractional scores) are left
-    out of a folder. The same logs again change nothing. A second run of the baseline is the control: import it as
+    "imported"; `assay analyze` then compares. Tasks without one right option (generation, fractional scores), and files
+    that are named like evidence and not read, are named in the report and keep it from SHIP, unless they are left out
+    on purpose. The same logs again change nothing. A second run of the baseline is the control: import it as
     LABEL@control.
 
-    Example:
+    Examples:
         assay import lm-eval logs/bf16 --model bf16 --review int4
+        assay import lm-eval logs/bf16 --model bf16 --review int4 --leave-out gsm8k
     """
+    chosen = Chosen(latest, tuple(task or ()), tuple(leave_out or ()))
+    found = offered(paths, chosen)
+    refuse_unknown((*chosen.tasks, *chosen.leave_out), [found], "--task, --leave-out")
     with Display() as display:
-        found = comparable(logs_in(paths, latest=latest), display.report, filter)
         done = import_logs(RunFolder(runs / review), model, found, display.report, filter)
     print(f"{runs / review}: {done.choices} choices of {model} in {', '.join(done.tasks)}")
 
@@ -97,31 +115,57 @@ def compare(
     runs: Runs = Path("runs"),
     filter: Filter = "",
     latest: Latest = False,
+    task: Tasks = None,
+    leave_out: LeaveOut = None,
+    same_name: Annotated[
+        bool,
+        typer.Option("--same-name", help="Two models share name and arguments: a rebuilt folder, a server."),
+    ] = False,
+    identical: Annotated[
+        bool, typer.Option("--identical", help="Two models may compute the same log-probabilities to the last bit.")
+    ] = False,
+    allow_different: Annotated[
+        list[str] | None,
+        typer.Option("--allow-different", metavar="NAME", help="What may differ between the models: harness, library."),
+    ] = None,
     amend: Amend = False,
 ) -> int:
     """Compare logs of lm-evaluation-harness: flips, KL, decision.
 
-    No model and no judge is needed; accuracy_change decides, and the exit code is the decision. Two models whose
-    documents or prompts differ are not compared, and the report says in which field they differ.
+    No model and no judge is needed; accuracy_change decides, and the exit code is the decision. Every task is cleared,
+    HOLD or open, and named; what lies in the folders and is not compared keeps the decision from SHIP, unless it is
+    left out on purpose. Two models whose documents or prompts differ are not compared, and the report says in which
+    field they differ.
 
-    Example:
+    Examples:
         assay compare logs/bf16 logs/int4 logs/int8 --margin 0.01
+        assay compare logs/bf16 logs/int4 --leave-out gsm8k
     """
     if len(logs) < 2:
         raise ConfigError("give the baseline's logs and those of at least one candidate", remedy="See --help.")
     labels = _labels(logs, label or [])
+    chosen = Chosen(latest, tuple(task or ()), tuple(leave_out or ()))
+    offers = {each: offered([path], chosen) for each, path in zip(labels, logs, strict=True)}
+    refuse_unknown((*chosen.tasks, *chosen.leave_out), list(offers.values()), "--task, --leave-out")
+    refuse_one_model({name: [log.origin for log in offer.logs] for name, offer in offers.items()}, same_name=same_name)
+    allowed = {"same_name": same_name, "identical": identical}
+    decision = {
+        "primary": "accuracy_change",
+        "margin": margin,
+        "leave_out": chosen.leave_out,
+        "allow_different": allow_different or (),
+        **{name: "allowed" for name, said in allowed.items() if said},
+    }
+    sections = [
+        *(section("[[task]]", name=name) for name in sorted(set().union(*(offer.tasks for offer in offers.values())))),
+        section("[decision]", **{name: value for name, value in decision.items() if value}),
+    ]
+    declared = imported_review("assay compare", name, labels, sections)
+    run = RunFolder(runs / name)
+    refuse_other(declared, run, amend=amend)  # another review of this name is left as it is
     with Display() as display:
-        found = [comparable(logs_in([path], latest=latest), display.report, filter) for path in logs]
-        tasks = sorted({log.group for some in found for log in some})
-        sections = [
-            *(section("[[task]]", name=task) for task in tasks),
-            section("[decision]", primary="accuracy_change", margin=margin),
-        ]
-        declared = imported_review("assay compare", name, labels, sections)
-        run = RunFolder(runs / name)
-        refuse_other(declared, run, amend=amend)  # another review of this name is left as it is
-        for each, some in zip(labels, found, strict=True):
-            import_logs(run, each, some, display.report, filter)
+        for each, offer in offers.items():
+            import_logs(run, each, offer, display.report, filter)
         review = pipeline.begin_declared(declared, runs, display.report, amend=amend)
         report, written = pipeline.analyze(review)
     show(report, written)

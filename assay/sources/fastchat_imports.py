@@ -5,7 +5,7 @@ ratings and games in a run folder. Only judgments whose prompt is today's, or co
 once; the rest, and lines that cannot be read, are counted.
 """
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -16,6 +16,7 @@ from ledger.digests import file_digest
 from ledger.errors import ConfigError
 from ledger.judgments import Game, Rating
 from ledger.manifests import OTHER_SETTINGS, open_manifest, read_manifest, refuse_other_settings, write_manifest
+from ledger.origins import LeftOut, Origin
 from ledger.records import Answer, AnswerTurn, Finish, Question, Record
 from ledger.runs import RunFolder
 from ledger.store import Store, write_lock
@@ -53,11 +54,16 @@ class FastChatReview:
     stored: Stored
     baseline: str
     files: dict[str, ModelAnswers]
+    chosen: tuple[str, ...] = ()
 
     @property
     def models(self) -> dict[str, ModelAnswers]:
-        """Those with answers, the baseline first."""
-        rivals = {name: held for name, held in self.files.items() if held.answers and name != self.baseline}
+        """Those with answers, the baseline first; only the candidates that were chosen, if any were."""
+        rivals = {
+            name: held
+            for name, held in self.files.items()
+            if held.answers and name != self.baseline and name in (self.chosen or self.files)
+        }
         return {self.baseline: self.files[self.baseline], **rivals}
 
     @property
@@ -78,8 +84,11 @@ class FastChatReview:
         return "rating_change" if self.baseline in rated and len(rated) > 1 else "win_change"
 
 
-def fastchat_review(folder: FastChatFolder, baseline: str = "") -> FastChatReview:
-    """What a folder holds; without a name the baseline is the first of the models with answers. Raises ConfigError."""
+def fastchat_review(folder: FastChatFolder, baseline: str = "", candidates: Sequence[str] = ()) -> FastChatReview:
+    """What a folder holds; without a name the baseline is the first of the models with answers. Raises ConfigError.
+
+    Without `candidates` all other models with answers are candidates.
+    """
     found, where = stored(folder, baseline), str(folder.path)
     questions = {id: question for (_, id), question in found.questions.items()}
     files = {path.stem: _model_answers(path, questions) for path in folder.answers}
@@ -87,10 +96,11 @@ def fastchat_review(folder: FastChatFolder, baseline: str = "") -> FastChatRevie
     if not names:
         raise ConfigError("a review needs model_answer/*.jsonl and question.jsonl.", where=where, remedy="See --data.")
     chosen = baseline or names[0]  # by name, as `stored` gives the role of the baseline in each pair
-    if chosen not in names:
-        remedy = f"There are answers of {', '.join(names)}."
-        raise ConfigError(f"there are no answers of {chosen!r}.", where=where, remedy=remedy)
-    review = FastChatReview(folder, found, chosen, files)
+    for name in (chosen, *candidates):
+        if name not in names:
+            remedy = f"There are answers of {', '.join(names)}."
+            raise ConfigError(f"there are no answers of {name!r}.", where=where, remedy=remedy)
+    review = FastChatReview(folder, found, chosen, files, tuple(candidates))
     if not names[1:] or not review.judges:
         raise ConfigError("a review needs two models with answers, and judgments of them.", where=where)
     return review
@@ -98,8 +108,9 @@ def fastchat_review(folder: FastChatFolder, baseline: str = "") -> FastChatRevie
 
 def import_fastchat(review: FastChatReview, run: RunFolder) -> dict[str, int]:
     """Write records; the counts say what came in and what was left out. Raises StaleInput, StoreLocked."""
+    passed = tuple(left_out(review))
     for name, held in review.models.items():
-        _write_answers(run, name, held)
+        _write_answers(run, name, held, passed if name == review.baseline else ())
     said = {judge: _words(review, judge, files) for judge, files in review.judges.items()}
     for judge, words in said.items():
         _write_words(run, review, judge, words)
@@ -154,16 +165,43 @@ def _comes_in(row: StoredRating | StoredPair, record: Rating | Game) -> bool:
     return row.freshness in USED and record.repeat == 0
 
 
-def _write_answers(run: RunFolder, model: str, held: ModelAnswers) -> None:
-    folder = run.generation(model)
-    settings = {"model": model, "engine": IMPORTED, "files": {held.path.name: file_digest(held.path)}}
+def left_out(review: FastChatReview) -> Iterator[LeftOut]:
+    """What lies in the folder and does not come in: models, lines of answers, files named like evidence.
+
+    Judgments that do not come in are of other answers or prompts, and are listed: they say nothing of these models.
+    """
+    judged = {rating.record.model for file in review.stored.files for rating in file.ratings}
+    judged |= {name for file in review.stored.files for pair in file.pairs for name in (pair.first, pair.second)}
+    for name in sorted({*review.files, *judged} - review.models.keys()):
+        answered = name in review.files and review.files[name].answers
+        cause = "was not chosen" if answered else "there are no answers of it that fit the questions"
+        yield LeftOut(kind="task", name=name, cause=cause, declared="--candidate" if review.chosen else "")
+    for held in review.models.values():
+        if count := held.left_out + held.unread:
+            cause = f"{count} lines are no answers to these questions, are older answers, or cannot be read"
+            yield LeftOut(kind="other", name=f"lines of {held.path.name}", cause=cause)
+    known = {*review.folder.answers, *review.folder.judgments}
+    for folder in (review.folder.path / part for part in ("model_answer", "model_judgment")):
+        for path in sorted(set(folder.glob("*.jsonl")) - known):
+            cause = "its name promises evidence, and it is not read"
+            yield LeftOut(kind="file", name=f"{folder.name}/{path.name}", cause=cause)
+    for judge, files in review.judges.items():
+        if stale := _words(review, judge, files).left_out:
+            cause = f"{stale} are of other answers, prompts or models, or repeat one"
+            yield LeftOut(kind="other", name=f"judgments of {judge}", cause=cause)
+
+
+def _write_answers(run: RunFolder, model: str, held: ModelAnswers, passed: tuple[LeftOut, ...]) -> None:
+    folder, digest = run.generation(model), file_digest(held.path)
+    settings = {"model": model, "engine": IMPORTED, "files": {held.path.name: digest}}
+    told = {"origins": (Origin(file=held.path.name, digest=digest),), "left_out": passed}
     facts = {
         "planned": {"answers": len(held.answers), "choices": 0},
         "tokens": "not counted by FastChat",
         "answers_left_out": held.left_out,
         "lines_unread": held.unread,
     }
-    _write(folder.path, ("generation", model), settings, {}, facts, [(folder.answers, held.answers)])
+    _write(folder.path, ("generation", model), settings, {}, {"facts": facts, **told}, [(folder.answers, held.answers)])
 
 
 def _write_words(run: RunFolder, review: FastChatReview, judge: str, words: JudgeWords) -> None:
@@ -180,7 +218,7 @@ def _write_words(run: RunFolder, review: FastChatReview, judge: str, words: Judg
     inputs = {path.relative_to(run.path).as_posix(): file_digest(path) for path in answers}
     facts = {"judgments_left_out": words.left_out, "lines_unread": words.unread}
     records: list[StoreRecords] = [(folder.ratings, words.ratings), (folder.games, words.games)]
-    _write(folder.path, ("judge", judge), settings, inputs, facts, records)
+    _write(folder.path, ("judge", judge), settings, inputs, {"facts": facts}, records)
 
 
 def _write(
@@ -188,17 +226,20 @@ def _write(
     stage: tuple[str, str],
     settings: dict[str, Any],
     inputs: dict[str, str],
-    facts: dict[str, Any],
+    told: dict[str, Any],
     records: Sequence[StoreRecords],
 ) -> None:
-    """The same again changes nothing; records of other files under the same name are refused. Raises StaleInput."""
+    """The same again changes nothing; records of other files under the same name are refused. Raises StaleInput.
+
+    `told` is what the manifest says beside settings and inputs.
+    """
     with write_lock(folder):
         if there := read_manifest(folder):
             refuse_other_settings(str(folder), there.settings, settings, OTHER_SETTINGS)
             unchanged = all(list(store.records()) == list(held) for store, held in records)
-            if unchanged and (there.inputs, there.facts) == (inputs, facts):
+            if unchanged and there.inputs == inputs and all(getattr(there, name) == told[name] for name in told):
                 return
         for store, held in records:
             store.replace(held)
         manifest = open_manifest(folder, *stage, settings, inputs, 0)
-        write_manifest(folder, manifest.model_copy(update={"facts": facts}).ended())
+        write_manifest(folder, manifest.model_copy(update=told).ended())

@@ -4,14 +4,16 @@ In: logs of lm-evaluation-harness and a model's name. Out: choices.jsonl, all of
 where they came from. The same files again change nothing; other files under the same name are refused.
 """
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
+from itertools import combinations
 from typing import Any
 
+from assay.sources.lm_eval_folders import Offer
 from assay.sources.lm_eval_layouts import Log
-from assay.sources.lm_eval_logs import choices, no_flips
-from ledger.digests import file_digest
-from ledger.errors import StaleInput
+from assay.sources.lm_eval_logs import LogReader
+from assay.sources.lm_eval_samples import NoFlips
+from ledger.errors import ConfigError, StaleInput
 from ledger.manifests import (
     OTHER_SETTINGS,
     Manifest,
@@ -20,9 +22,10 @@ from ledger.manifests import (
     refuse_other_settings,
     write_manifest,
 )
+from ledger.origins import LeftOut, Origin, one_model
 from ledger.progress import Progress, Report
 from ledger.records import Choice
-from ledger.runs import GenerationFolder, RunFolder
+from ledger.runs import GenerationFolder, RunFolder, control_of
 from ledger.store import write_lock
 
 ENGINE = "imported"
@@ -37,40 +40,45 @@ class Import:
     choices: int
 
 
-def comparable(logs: list[Log], report: Report, chosen_filter: str = "") -> list[Log]:
-    """The logs in which flips are defined; others are told and left out. Raises NoFlips for one that the user named."""
-    kept = []
-    for log in logs:
-        fault = no_flips(log, chosen_filter)
-        if fault and (log.named or len(logs) == 1):
-            raise fault
-        if fault:
-            report(Progress(f"{log.path.name} is left out: {fault.what}", 1, 1))
-        else:
-            kept.append(log)
-    return kept
+def import_logs(run: RunFolder, model: str, offer: Offer, report: Report, chosen_filter: str = "") -> Import:
+    """Write one model's choices from logs. Raises ConfigError, BadRecord, DuplicateKey, StaleInput.
 
-
-def import_logs(run: RunFolder, model: str, logs: list[Log], report: Report, chosen_filter: str = "") -> Import:
-    """Write one model's choices from logs. Raises ConfigError, BadRecord, DuplicateKey, StaleInput."""
+    A task in which flips are not defined is told and left out, unless the user named its file or nothing else is there.
+    """
     folder = run.generation(model)
+    origins = tuple(log.origin for log in offer.logs)
+    _refuse_taken(run, model, origins)
     with write_lock(folder.path):
         settings = {
             "model": model,
             "engine": ENGINE,
             "filter": chosen_filter,
-            "logs": {log.path.name: file_digest(log.path) for log in logs},
+            "logs": {each.file: each.digest for each in origins},
         }
-        if done := _imported_before(folder, settings):
+        if done := _imported_before(folder, settings, offer):
             report(Progress(f"{model}: these logs are there", 1, 1))
             return done
-        counts: dict[str, int] = {}
-        folder.choices.replace(_all_choices(logs, model, chosen_filter, counts, report))
-        done = Import(tuple(sorted({log.group for log in logs})), sum(counts.values()))
+        taken = _Taken(model, chosen_filter, report)
+        folder.choices.replace(taken.choices(offer))
+        done = Import(tuple(sorted({log.group for log in offer.logs})), sum(taken.counts.values()))
         manifest = open_manifest(folder.path, "generation", model, settings, {}, 0)
-        facts = {"planned": {"answers": 0, "choices": done.choices}, "tasks": list(done.tasks), **_facts(logs)}
-        write_manifest(folder.path, manifest.model_copy(update={"facts": facts}).ended())
+        facts = {"planned": {"answers": 0, "choices": done.choices}, "tasks": list(done.tasks), **_facts(offer.logs)}
+        passed = (*offer.left_out, *taken.left_out)
+        told = {"facts": facts, "origins": origins, "left_out": passed}
+        write_manifest(folder.path, manifest.model_copy(update=told).ended())
         return done
+
+
+def _refuse_taken(run: RunFolder, model: str, origins: Sequence[Origin]) -> None:
+    """Stop where another model of this review, not the control's partner, was imported from one of these files.
+
+    Names are held against each other where the review's config is known. Raises ConfigError.
+    """
+    for path in sorted(run.generations.glob("*/manifest.json")):
+        if (there := read_manifest(path.parent)) and there.name != model:
+            baseline, again = sorted((there.name, model), key=len)
+            if control_of(baseline) != again:
+                refuse_one_model({there.name: there.origins, model: origins}, same_name=True)
 
 
 def is_imported(run: RunFolder, model: str) -> bool:
@@ -83,36 +91,71 @@ def _finished(manifest: Manifest) -> bool:
     return manifest.settings.get("engine") == ENGINE and bool(manifest.facts.get("planned"))
 
 
-def _imported_before(folder: GenerationFolder, settings: dict[str, Any]) -> Import | None:
-    """What an earlier import of the same files brought; None where there was none. Raises StaleInput."""
+def _imported_before(folder: GenerationFolder, settings: dict[str, Any], offer: Offer) -> Import | None:
+    """What an earlier import of the same logs brought; None where there was none, or where it took or named others.
+
+    Raises StaleInput where a log has another content, or was read in another way.
+    """
     manifest = read_manifest(folder.path)
     if manifest is None or (manifest.settings.get("engine") == ENGINE and not _finished(manifest)):
         return None
     recorded, present = manifest.settings.get("logs", {}), settings["logs"]
-    for name in sorted(recorded.keys() | present.keys()):
-        if manifest.settings.get("engine") == ENGINE and recorded.get(name) != present.get(name):
-            before, now = (str(each.get(name, "not among the logs")) for each in (recorded, present))
-            raise StaleInput(f"{folder.path}, {name}", before, now, OTHER_SETTINGS)
-    refuse_other_settings(str(folder.path), manifest.settings, settings, OTHER_SETTINGS)
+    for name in sorted(recorded.keys() & present.keys()):
+        if recorded[name] != present[name]:
+            raise StaleInput(f"{folder.path}, {name}", recorded[name], present[name], OTHER_SETTINGS)
+    refuse_other_settings(str(folder.path), {**manifest.settings, "logs": present}, settings, OTHER_SETTINGS)
+    read = {log.task for log in offer.logs}
+    passed = tuple(each for each in manifest.left_out if each in offer.left_out or each.name not in read)
+    if recorded != present or passed != offer.left_out:
+        return None
     return Import(tuple(manifest.facts["tasks"]), int(manifest.facts["planned"]["choices"]))
 
 
-def _all_choices(
-    logs: list[Log], model: str, chosen_filter: str, counts: dict[str, int], report: Report
-) -> Iterator[Choice]:
-    """The choices of all logs; `counts` is filled with their number, task by task."""
-    for log in logs:
-        work, done = f"{model}: {log.task}", 0
-        report(Progress(work, 0, log.expected or 1))
-        for done, choice in enumerate(choices(log, model, chosen_filter), start=1):
-            if log.expected and not done % TOLD_EVERY:
-                report(Progress(work, done, log.expected))
-            yield choice
-        counts[log.task] = done
-        report(Progress(work, done, done, "imported"))
+def refuse_one_model(sides: Mapping[str, Sequence[Origin]], *, same_name: bool) -> None:
+    """Stop where two sides of a comparison are one model. Raises ConfigError."""
+    for (name, held), (rival, others) in combinations(sides.items(), 2):
+        if control_of(name) != rival and (why := one_model(held, others, same_name=same_name)):
+            raise ConfigError(
+                f"{name} and {rival} are one model: {why}",
+                remedy="Give each model its own logs; --same-name says that a folder was rebuilt, or a name reused.",
+            )
 
 
-def _facts(logs: list[Log]) -> dict[str, Any]:
+class _Taken:
+    """The choices of an offer, log by log; what of it could not be taken is in `left_out` at the end."""
+
+    def __init__(self, model: str, chosen_filter: str, report: Report) -> None:
+        self._model, self._filter, self._report = model, chosen_filter, report
+        self.counts: dict[str, int] = {}
+        self.left_out: list[LeftOut] = []
+
+    def choices(self, offer: Offer) -> Iterator[Choice]:
+        """Each log's choices once it has been read to its end; raises the fault of the last log where none is left."""
+        fault: NoFlips | None = None
+        for log in offer.logs:
+            try:
+                yield from self._of(log)
+            except NoFlips as error:
+                if log.named:
+                    raise
+                fault = error
+                self.left_out.append(LeftOut(kind="task", name=log.task, group=log.group, cause=error.cause))
+                self._report(Progress(f"{self._model}: {log.task} is left out: {error.cause}", 1, 1))
+        if fault and not self.counts:
+            raise fault
+
+    def _of(self, log: Log) -> list[Choice]:
+        work = f"{self._model}: {log.task}"
+        self._report(Progress(work, 0, log.expected or 1))
+        reader = LogReader(log, self._model, self._filter)
+        found = reader.choices()
+        self.left_out += reader.left_out
+        self.counts[log.task] = len(found)
+        self._report(Progress(work, len(found), len(found), "imported"))
+        return found
+
+
+def _facts(logs: Sequence[Log]) -> dict[str, Any]:
     """What the results files say of the run: one value where all logs agree, else each task's own."""
     names = sorted({name for log in logs for name in log.facts})
     told = {name: {log.task: log.facts.get(name, "not told") for log in logs} for name in names}

@@ -1,11 +1,13 @@
-"""Where lm-evaluation-harness' logs lie and how their files are laid out, from version 0.4.0 to 0.4.13.
+"""How the files of lm-evaluation-harness' logs are laid out, from version 0.4.0 to 0.4.13.
 
-In: files and folders. Out: one Log a task, and its samples line by line, whatever the layout. Nothing is chosen
-silently: two runs of a task, or the logs of two models in one folder, are refused with both names.
+In: one file of samples, and the results file of its run. Out: a Log, and its samples line by line, whatever the layout.
+What a whole folder holds is read in lm_eval_folders.py.
 Source: lm_eval's evaluation_tracker; versions 0.4.0 to 0.4.2 wrote one JSON array into `<model>_<task>.jsonl`, later
-ones JSON lines into `samples_<task>_<time>.jsonl`, with a results file of the same time beside it.
+ones JSON lines into `samples_<task>_<time>.jsonl`, and a results file of the same time beside it:
+`results_<time>.json`, or `X_<time>.json` where `--output_path X.json` was given.
 """
 
+import glob
 import json
 import re
 from collections.abc import Iterator
@@ -15,13 +17,22 @@ from typing import Any
 
 from pydantic_core import from_json
 
+from ledger.digests import file_digest
 from ledger.errors import BadRecord, ConfigError
+from ledger.origins import Origin
 
 STAMP = r"\d{4}-\d\d-\d\dT\d\d-\d\d-\d\d(?:\.\d+)?"
 NAMED = re.compile(rf"samples_(?P<task>.+)_(?P<stamp>{STAMP})\.jsonl")
 BETWEEN = re.compile(r"[\s,]*")
 DELIMITER = " "
-FACTS = ("lm_eval_version", "model_name", "model_dtype", "chat_template_sha", "transformers_version", "git_hash")
+FACTS = (
+    *("lm_eval_version", "model_name", "model_args", "model_dtype", "chat_template_sha", "transformers_version"),
+    "git_hash",
+)
+SECRET = re.compile(
+    r"(?i)(\b(?:\w*(?:api_?key|secret|password)\w*|(?:hf_|auth_|access_)?token)\b[\"']?\s*[=:]\s*[\"']?)[^,\"'}\s]+"
+)
+UNREADABLE = (OSError, ValueError, RecursionError)
 
 
 @dataclass(frozen=True)
@@ -40,13 +51,7 @@ class Log:
     @property
     def group(self) -> str:
         """The top-most group that holds the task, or the task itself."""
-        listed = [(name, held) for name, held in self._part("group_subtasks").items() if isinstance(held, list)]
-        parents = {str(child): name for name, held in listed for child in held}
-        name, below = self.task, set()
-        while name in parents and name not in below:
-            below.add(name)
-            name = parents[name]
-        return name
+        return group_of(self.task, self.results)
 
     @property
     def delimiter(self) -> str:
@@ -71,56 +76,55 @@ class Log:
     def facts(self) -> dict[str, str]:
         """What made the log, as far as the results file tells."""
         told = {**self._part("config"), **self.results}
-        own = {name: str(told[name]) for name in FACTS if told.get(name) is not None}
+        own = {name: _plain(told[name]) for name in FACTS if told.get(name) is not None}
         shots = self._part("n-shot").get(self.task)
         return own if shots is None else {**own, "num_fewshot": str(shots)}
 
+    @property
+    def origin(self) -> Origin:
+        """The file's hash, and whose samples these are as far as the results file tells."""
+        engine, name, arguments = identity_in(self.results)
+        digest = file_digest(self.path)
+        return Origin(file=self.path.name, digest=digest, model=name, engine=engine, arguments=arguments)
+
     def _part(self, name: str) -> dict[str, Any]:
-        found = self.results.get(name)
-        return found if isinstance(found, dict) else {}
+        return _part(self.results, name)
 
 
-def logs(paths: list[Path], *, latest: bool = False) -> list[Log]:
-    """The logs in files and folders, one a task; `latest` takes the newest of several runs. Raises ConfigError."""
-    found: dict[str, Log] = {}
-    for path in paths:
-        here = [_log(file, named=path.is_file()) for file in sorted(_sample_files(path))]
-        _add_runs(found, here, latest=latest)
-        _refuse_two_models(path, [log for log in here if found[log.task] is log])
-    if not found:
-        raise ConfigError(
-            f"no samples of lm-evaluation-harness in {', '.join(map(str, paths))}",
-            remedy="Run it with --log_samples; the files are called samples_TASK_TIME.jsonl.",
-        )
-    return [found[name] for name in sorted(found)]
+def identity_in(results: dict[str, Any]) -> tuple[str, str, str]:
+    """Engine, model and arguments that a results file names; where it has no name, the arguments are the name."""
+    config = _part(results, "config")
+    arguments = _plain(config.get("model_args") or "")
+    name = results.get("model_name") or config.get("model_name") or arguments
+    return _plain(config.get("model") or results.get("model_source") or ""), _plain(name), arguments
 
 
-def _add_runs(found: dict[str, Log], more: list[Log], *, latest: bool) -> None:
-    for log in more:
-        first = found.setdefault(log.task, log)
-        if first.path.resolve() == log.path.resolve():
-            continue
-        if not latest or log.stamp == first.stamp:
-            raise ConfigError(
-                f"two logs of the task {log.task}: {first.path} and {log.path}.",
-                remedy="Name the one that is meant, or use --latest.",
-            )
-        found[log.task] = max(first, log, key=lambda each: each.stamp)
+def group_of(task: str, results: dict[str, Any]) -> str:
+    """The top-most group of a run that holds a task, or the task itself."""
+    listed = [(name, held) for name, held in _part(results, "group_subtasks").items() if isinstance(held, list)]
+    parents = {str(child): name for name, held in listed for child in held}
+    name, below = task, set()
+    while name in parents and name not in below:
+        below.add(name)
+        name = parents[name]
+    return name
 
 
-def _refuse_two_models(path: Path, chosen: list[Log]) -> None:
-    """A folder above the models' own mixes them up; the same folder does so where two variants share a name."""
-    of_model: dict[str, Log] = {}
-    for log in chosen:
-        if name := log.facts.get("model_name"):
-            of_model.setdefault(name, log)
-    if len(of_model) > 1:
-        (first, one), (second, other) = list(of_model.items())[:2]
-        raise ConfigError(
-            f"holds logs of two models: {first} ({one.path.name}) and {second} ({other.path.name}).",
-            where=str(path),
-            remedy="Name the folder or the files of one model.",
-        )
+def tasks_in(results: dict[str, Any]) -> list[str]:
+    """The leaf tasks that a run had, as its results file tells."""
+    groups = {name for name, held in _part(results, "group_subtasks").items() if held}
+    named = {*_part(results, "configs"), *_part(results, "n-samples")}
+    return sorted(named - groups)
+
+
+def _part(results: dict[str, Any], name: str) -> dict[str, Any]:
+    found = results.get(name)
+    return found if isinstance(found, dict) else {}
+
+
+def _plain(value: Any) -> str:  # noqa: ANN401 - whatever a file holds
+    """A text as it is; anything else as JSON, so that the same reads the same. Keys and passwords are masked."""
+    return SECRET.sub(r"\1***", value if isinstance(value, str) else json.dumps(value, sort_keys=True, default=str))
 
 
 def sample_lines(path: Path) -> Iterator[tuple[int, dict[str, Any]]]:
@@ -162,23 +166,14 @@ def _sample(path: Path, number: int, data: Any) -> dict[str, Any]:  # noqa: ANN4
     return data
 
 
-def _sample_files(path: Path) -> list[Path]:
-    if path.is_file():
-        return [path]
-    if not path.is_dir():
-        raise ConfigError(f"no such file or folder: {path}")
-    named = [file for file in path.rglob("*.jsonl") if NAMED.fullmatch(file.name)]
-    old = [file for file in path.rglob("*.jsonl") if (file.parent / "results.json").exists()]
-    return named or old
-
-
-def _log(path: Path, *, named: bool) -> Log:
+def log_of(path: Path, *, named: bool = False) -> Log:
+    """A file of samples with what its run's results file says. Raises ConfigError where its name tells no task."""
     match = NAMED.fullmatch(path.name)
     if match:
-        beside = path.with_name(f"results_{match['stamp']}.json")
-        return Log(path, match["task"], match["stamp"], _results(beside), named)
-    results = _results(path.with_name("results.json"))
-    tasks = [name for name in results.get("configs") or {} if path.stem.endswith(f"_{name}") or path.stem == name]
+        return Log(path, match["task"], match["stamp"], results_in(results_beside(path, match["stamp"])), named)
+    results = results_in(path.with_name("results.json"))
+    configs = results.get("configs")
+    tasks = [name for name in configs or () if path.stem.endswith(f"_{name}") or path.stem == name]
     if not tasks:
         raise ConfigError(
             "the file's name does not tell its task",
@@ -188,11 +183,19 @@ def _log(path: Path, *, named: bool) -> Log:
     return Log(path, max(tasks, key=len), "", results, named)
 
 
-def _results(path: Path) -> dict[str, Any]:
+def results_beside(path: Path, stamp: str) -> Path:
+    """The results file of a run's samples: of its time, whatever stands before that."""
+    usual = path.with_name(f"results_{stamp}.json")
+    others = [] if usual.exists() else sorted(path.parent.glob(f"*_{glob.escape(stamp)}.json"))
+    return others[0] if others else usual
+
+
+def results_in(path: Path) -> dict[str, Any]:
+    """What a results file says; nothing where there is none. Raises ConfigError."""
     try:
         data = json.loads(path.read_text(encoding="utf-8"))
     except FileNotFoundError:
         return {}
-    except (OSError, ValueError, RecursionError) as error:
+    except UNREADABLE as error:
         raise ConfigError(f"cannot be read: {error}", where=str(path)) from error
     return data if isinstance(data, dict) else {}

@@ -1,72 +1,95 @@
 """Logs of lm-evaluation-harness as choices: what people measured already, without running a model again.
 
-In: a Log. Out: Choice records. A log whose documents are not all there is refused: by the run's own hash over all
-samples, by its count of documents, or by a gap in their numbers.
+In: a Log. Out: Choice records, and what of the log is not among them. A log that is not its run's own, by the run's
+hash over all samples, is refused.
 """
 
 import hashlib
-from collections.abc import Iterator
+from collections.abc import Iterable
+from typing import Literal
 
 from assay.sources.lm_eval_layouts import Log, sample_lines
-from assay.sources.lm_eval_samples import NoFlips, SampleReader
+from assay.sources.lm_eval_samples import SampleReader
 from ledger.errors import ConfigError, DuplicateKey
+from ledger.origins import LeftOut
 from ledger.records import Choice
+from ledger.store import key_text
 
 NO_FILTER = "none"
 HASHES = ("doc_hash", "prompt_hash", "target_hash")
+NOT_A_NUMBER = "computes NaN on {few} of {all} items of {task}"
+MISSING_LINES = "{few} of {all} lines of {task} are missing"
 
 
-def choices(log: Log, model: str, chosen_filter: str = "") -> Iterator[Choice]:
-    """One choice a document, in file order. Raises BadRecord, DuplicateKey, NoFlips, ConfigError."""
-    reader = SampleReader(log, model)
-    seen: dict[str, int] = {}
-    hashes = hashlib.sha256()
-    wanted = chosen_filter
-    for number, line in sample_lines(log.path):
-        if log.recorded_hash:
-            hashes.update("".join(str(line.get(name)) for name in HASHES).encode())
-        name = str(line.get("filter", NO_FILTER))
-        wanted = wanted or name
-        if name != wanted and not chosen_filter:
+class LogReader:
+    """One log, read once; `left_out` is complete when `choices` has come to its end."""
+
+    def __init__(self, log: Log, model: str, chosen_filter: str = "") -> None:
+        self._log, self._model, self._filter = log, model, chosen_filter
+        self._reader = SampleReader(log, model)
+        self._documents: dict[str, int] = {}
+        self._hash = hashlib.sha256()
+        self.left_out: list[LeftOut] = []
+
+    def choices(self) -> list[Choice]:
+        """One choice a document, in file order. Raises BadRecord, DuplicateKey, NoFlips, ConfigError."""
+        log, wanted = self._log, self._filter
+        found: list[Choice] = []
+        without: list[str] = []
+        for number, line in sample_lines(log.path):
+            if log.recorded_hash:
+                self._hash.update("".join(str(line.get(name)) for name in HASHES).encode())
+            name = str(line.get("filter", NO_FILTER))
+            wanted = wanted or name
+            if name != wanted:
+                self._refuse_second_filter(wanted, name, number)
+                continue
+            self._note(str(line["doc_id"]), number)
+            choice = self._reader.choice(line, number)
+            if choice:
+                found.append(choice)
+            else:
+                without.append(key_text((log.group, self._reader.item(line))))
+        if not self._documents:
+            what = f"no line of the filter {self._filter!r}" if self._filter else "is empty"
+            raise ConfigError(what, where=str(log.path))
+        self._note_missing()
+        if without:
+            cause = NOT_A_NUMBER.format(few=len(without), all=len(self._documents), task=log.task)
+            self._leave_out("items", cause, without)
+        return found
+
+    def _refuse_second_filter(self, wanted: str, name: str, number: int) -> None:
+        if not self._filter:
+            where, remedy = f"{self._log.path}, line {number}", "Choose one: --filter."
+            raise ConfigError(f"has the filters {wanted!r} and {name!r}", where=where, remedy=remedy)
+
+    def _note(self, document: str, number: int) -> None:
+        if self._documents.setdefault(document, number) != number:
+            raise DuplicateKey(self._log.path, document, self._documents[document], number)
+
+    def _note_missing(self) -> None:
+        """The run's hash over all samples says most, then its count; where neither is told, a gap in the numbers does.
+
+        Raises ConfigError for a log that is not its run's own.
+        """
+        log, held, present = self._log, len(self._documents), self._hash.hexdigest()
+        if log.recorded_hash == present:
+            return
+        numbers = [int(name) for name in self._documents if name.isdecimal()]
+        gap = None if log.recorded_hash else max([held, *(number + 1 for number in numbers)])
+        expected = gap if log.expected is None else log.expected
+        if expected is not None and held < expected:
+            cause = MISSING_LINES.format(few=expected - held, all=expected, task=log.task)
+            self._leave_out("lines", cause)
+        elif log.recorded_hash or held != expected:
+            fault = f"its hash is {log.recorded_hash}, theirs {present}" if log.recorded_hash else f"it had {expected}"
             raise ConfigError(
-                f"has the filters {wanted!r} and {name!r}",
-                where=f"{log.path}, line {number}",
-                remedy="Choose one: --filter.",
+                f"these are not the samples of this task's run: {fault}",
+                where=str(log.path),
+                remedy="Take the files as lm-evaluation-harness wrote them.",
             )
-        if name != wanted:
-            continue
-        document = str(line["doc_id"])
-        if seen.setdefault(document, number) != number:
-            raise DuplicateKey(log.path, document, seen[document], number)
-        yield reader.choice(line, number)
-    if not seen:
-        raise ConfigError(
-            f"no line of the filter {chosen_filter!r}" if chosen_filter else "is empty", where=str(log.path)
-        )
-    _refuse_incomplete(log, seen, hashes.hexdigest())
 
-
-def no_flips(log: Log, chosen_filter: str = "") -> NoFlips | None:
-    """Why flips are not defined for a log's task, as its first sample tells; None where they are."""
-    try:
-        next(choices(log, "", chosen_filter))
-    except NoFlips as error:
-        return error
-    return None
-
-
-def _refuse_incomplete(log: Log, seen: dict[str, int], present_hash: str) -> None:
-    """The run's hash over all samples says most; without it their count; without a results file a gap tells."""
-    fault = ""
-    if log.recorded_hash:
-        if log.recorded_hash != present_hash:
-            fault = (
-                f"these are not the samples of this task's run: its hash is {log.recorded_hash}, theirs {present_hash}"
-            )
-    elif log.expected is not None:
-        if len(seen) != log.expected:
-            fault = f"{len(seen)} documents, but the run had {log.expected}"
-    elif gaps := [number for number in range(len(seen)) if str(number) not in seen]:
-        fault = f"document {gaps[0]} is missing, and no results file tells that the run left it out"
-    if fault:
-        raise ConfigError(fault, where=str(log.path), remedy="Take the files as lm-evaluation-harness wrote them.")
+    def _leave_out(self, kind: Literal["lines", "items"], cause: str, items: Iterable[str] = ()) -> None:
+        log = self._log
+        self.left_out.append(LeftOut(kind=kind, name=log.task, group=log.group, cause=cause, items=tuple(items)))

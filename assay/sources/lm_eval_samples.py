@@ -1,13 +1,17 @@
 """One sample of lm-evaluation-harness as a choice.
 
-In: a line of a log. Out: a Choice record; a line that is not what it seems is refused with file, line and cause.
+In: a line of a log. Out: a Choice record, or nothing where the model computed none; a line that is no sample is refused
+with file, line and cause.
 
 What a log does not say is decided here, once:
 - The option's text is its continuation without the target delimiter (a blank, unless the results file says otherwise).
 - The right option is `target`, as an index or as an option's text, whichever agrees with the log's own `acc`; in tasks
   of several inputs the target is no option, and the right one follows from `acc` where there are two.
-- Every line's own `acc` and `acc_norm` must be what its log-probabilities give, or the line is refused.
-- Where a task has no one right option (several, a fractional score, no options at all) flips are not defined: NoFlips.
+- A log's own scores are never overruled. Where one that is 0 or 1 contradicts what the log-probabilities give, right
+  and wrong are not what we take them for (several right answers, say), and the task is not read: NoFlips.
+- Nor is one without one right option: several, a hidden one (an empty target, -1), a fractional score, no options.
+- An engine that cannot write -inf writes a number that no text has (vLLM: -9999): a probability of zero all the same.
+- NaN, or no option with a probability, is what the model computed: no choice, and no fault of the file.
 """
 
 import hashlib
@@ -22,9 +26,23 @@ from assay.sources.lm_eval_layouts import Log, sample_lines
 from ledger.errors import BadRecord, ConfigError
 from ledger.records import Choice
 
+CLAMP_NATS = -9999.0
+"""A total at or under it stands for a probability of zero."""
+FIELDS = frozenset(
+    {"doc_id", "doc", "target", "arguments", "resps", "filtered_resps", "filter", "metrics", "brier_score", "bypass"}
+)
+OTHER_PICKS = "acc_"
+"""Scores whose names begin so are those of another pick (acc_norm, acc_bytes, acc_mutual_info)."""
+HIDDEN = ("", "-1")
+
 
 class NoFlips(ConfigError):
-    """A log of a task in which right and wrong are not defined for one pick."""
+    """A log of a task in which right and wrong are not defined for one pick; `cause` says why, and in which line."""
+
+    def __init__(self, log: Log, cause: str, line: int) -> None:
+        self.cause = f"{cause} ({log.path.name}, line {line})"
+        remedy = "Leave it out: --leave-out, or another file."
+        super().__init__(f"task {log.task}: {cause}", where=f"{log.path}, line {line}", remedy=remedy)
 
 
 class SampleReader:
@@ -36,23 +54,26 @@ class SampleReader:
         self._delimiter = log.delimiter
         self._meaning = ""
 
-    def choice(self, line: dict[str, Any], number: int) -> Choice:
-        """The choice that a line tells of. Raises BadRecord, NoFlips."""
+    def choice(self, line: dict[str, Any], number: int) -> Choice | None:
+        """The choice that a line tells of; None where the model computed NaN, or no probability at all.
+
+        Raises BadRecord, NoFlips.
+        """
         with self._placed(number):
             pairs, logprobs = _requests(line)
             options = self._options(pairs)
+            if not max(logprobs, default=-math.inf) > -math.inf or any(map(math.isnan, logprobs)):
+                self._refuse_hidden(line.get("target"))
+                return None
             lengths = [max(1, len(option)) for option in options]
             picked = _first_maximum(logprobs)
             picked_norm = _first_maximum([value / length for value, length in zip(logprobs, lengths, strict=True)])
             gold = self._gold(line, options, picked)
-            _check(line, "acc", picked == gold)
-            if any(options):
-                _check(line, "acc_norm", picked_norm == gold)
-            document = line["doc_id"]
+            _check(line, picked == gold, picked_norm == gold if any(options) else None)
             return Choice(
                 model=self._model,
                 task=self._task,
-                item=str(document) if self._task == self._log.task else f"{self._log.task}:{document}",
+                item=self.item(line),
                 subject=self._log.task,
                 item_digest=_document_digest([line.get("doc"), options, gold]),
                 prompt_digest=_prompt_digest(pairs),
@@ -64,16 +85,18 @@ class SampleReader:
                 picked_norm=picked_norm,
             )
 
+    def item(self, line: dict[str, Any]) -> str:
+        """A line's item; in a group the leaf task's name stands before its number."""
+        document = line["doc_id"]
+        return str(document) if self._task == self._log.task else f"{self._log.task}:{document}"
+
     @contextmanager
     def _placed(self, number: int) -> Iterator[None]:
         """What a line cannot be becomes an error that names it. Raises BadRecord, NoFlips."""
         try:
             yield
         except _Undefined as fault:
-            place = f"{self._log.path}, line {number}"
-            raise NoFlips(
-                f"task {self._log.task}: {fault.cause}.", where=place, remedy="Leave this file out."
-            ) from None
+            raise NoFlips(self._log, fault.cause, number) from None
         except _Fault as fault:
             raise BadRecord(self._log.path, number, fault.field, fault.cause) from None
         except (KeyError, TypeError, ValueError, IndexError, AttributeError) as error:
@@ -89,6 +112,7 @@ class SampleReader:
 
     def _gold(self, line: dict[str, Any], options: list[str], picked: int) -> int:
         target, right = line.get("target"), line.get("acc")
+        self._refuse_hidden(target)
         if isinstance(target, list) or (str(target).startswith("[") and _place(str(target), options) is None):
             raise _Undefined("several right answers")
         if right is not None and float(right) not in (0.0, 1.0):
@@ -106,6 +130,11 @@ class SampleReader:
         if by_index != by_text:
             self._meaning = self._meaning or self._learned()
         return by_text if self._meaning == "text" else by_index
+
+    @staticmethod
+    def _refuse_hidden(target: Any) -> None:  # noqa: ANN401 - whatever a log holds
+        if str(target).strip() in HIDDEN:
+            raise _Undefined(f"hidden labels: the target is {target!r}")
 
     def _learned(self) -> str:
         """Whether targets are indices or texts: what the first line says where only one of the two agrees with acc."""
@@ -156,9 +185,9 @@ def _requests(line: dict[str, Any]) -> tuple[list[tuple[str, str]], list[float]]
     if half >= 2 and not pairs[-1][0] and pairs[0][0] and not any(context for context, _ in pairs[half:]):
         pairs, responses = pairs[:half], responses[:half]
     logprobs = [float(reply[0]) for reply in responses]
-    if not sum(logprobs) < math.inf or max(logprobs) == -math.inf:  # NaN is not less than anything
+    if math.inf in logprobs:
         raise _Fault("filtered_resps", f"log-probabilities {logprobs}")
-    return pairs, logprobs
+    return pairs, [-math.inf if value <= CLAMP_NATS else value for value in logprobs]
 
 
 def _first_maximum(values: list[float]) -> int:
@@ -166,10 +195,14 @@ def _first_maximum(values: list[float]) -> int:
     return values.index(max(values))
 
 
-def _check(line: dict[str, Any], metric: str, computed: bool) -> None:
-    logged = line.get(metric)
-    if logged is not None and float(logged) in (0.0, 1.0) and float(logged) != float(computed):
-        raise _Fault(metric, f"the log says {logged}, its log-probabilities give {float(computed)}")
+def _check(line: dict[str, Any], right: bool, right_norm: bool | None) -> None:
+    """Hold what we computed against each of the log's own scores that is 0 or 1; acc_norm where lengths are known."""
+    for name, logged in line.items():
+        computed = right_norm if name == "acc_norm" else None if name.startswith(OTHER_PICKS) else right
+        if name in FIELDS or computed is None or not isinstance(logged, int | float):
+            continue
+        if float(logged) in (0.0, 1.0) and float(logged) != float(computed):
+            raise _Undefined(f"the log says {name} {logged}, its log-probabilities give {float(computed)}")
 
 
 def _index(target: Any, count: int) -> int | None:  # noqa: ANN401 - whatever a log holds

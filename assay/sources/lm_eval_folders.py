@@ -1,0 +1,231 @@
+"""What a folder of lm-evaluation-harness' logs offers: logs to read, and everything else by its name.
+
+In: files and folders, and what the user chose beforehand. Out: an Offer: one Log a task, and what is passed over, why,
+and by whose word. Nothing is chosen silently: two runs of a task, or the samples of two models under one path, are
+refused with both names.
+"""
+
+import re
+from collections.abc import Collection, Iterable, Iterator, Sequence
+from dataclasses import dataclass, field
+from fnmatch import fnmatchcase
+from pathlib import Path
+from typing import Any
+
+from assay.sources.lm_eval_layouts import (
+    NAMED,
+    STAMP,
+    Log,
+    group_of,
+    identity_in,
+    log_of,
+    results_beside,
+    results_in,
+    tasks_in,
+)
+from ledger.errors import ConfigError
+from ledger.origins import LeftOut
+
+EVIDENCE = ("samples_*", "results_*", "*.jsonl", "*.parquet", "*.eval")
+"""Names that promise evidence; other files are listed and block nothing."""
+RESULTS = re.compile(rf"results\.json|results_.*\.json|.+_{STAMP}\.json")
+RESULT_PARTS = {"results", "configs", "n-samples", "model_name"}
+MOST_LISTED = 20
+ONE_MODEL = "Name the folder or the files of one model."
+
+
+@dataclass(frozen=True)
+class Chosen:
+    """What the user declared beforehand: the newest of several runs, these tasks alone, all but those names."""
+
+    latest: bool = False
+    tasks: tuple[str, ...] = ()
+    leave_out: tuple[str, ...] = ()
+
+    def declared(self, *names: str) -> str:
+        """By what a thing of these names is left out on purpose; empty where it is not."""
+        if set(names) & set(self.leave_out):
+            return "leave_out"
+        return "--task" if self.tasks and not set(names) & set(self.tasks) else ""
+
+
+EVERYTHING = Chosen()
+
+
+@dataclass(frozen=True)
+class Offer:
+    """What lies under some paths: the logs to read, one a task; what is passed over; every name that may be said."""
+
+    logs: tuple[Log, ...]
+    left_out: tuple[LeftOut, ...]
+    names: frozenset[str]
+
+    @property
+    def tasks(self) -> set[str]:
+        """The tasks to read, as they were declared to the harness."""
+        return {log.group for log in self.logs}
+
+
+@dataclass
+class _Scan:
+    """One path: its logs, results files, and whatever else lies there."""
+
+    path: Path
+    logs: list[Log] = field(default_factory=list)
+    results: dict[Path, dict[str, Any]] = field(default_factory=dict)
+    rest: list[Path] = field(default_factory=list)
+
+    def name(self, file: Path) -> str:
+        """A file as it is called in messages, and in `leave_out`."""
+        return file.relative_to(self.path).as_posix() if self.path.is_dir() else file.name
+
+
+def offered(paths: Sequence[Path], chosen: Chosen = EVERYTHING) -> Offer:
+    """What files and folders offer. Raises ConfigError."""
+    scans = [_scan(path) for path in paths]
+    logs = [log for scan in scans for log in scan.logs]
+    if not logs:
+        raise ConfigError(
+            f"no samples of lm-evaluation-harness in {', '.join(map(str, paths))}",
+            remedy="Run it with --log_samples; the files are called samples_TASK_TIME.jsonl.",
+        )
+    for scan in scans:
+        _refuse_two_models(scan)
+    newest, earlier = _newest(logs, latest=chosen.latest)
+    read = [log for log in newest if not chosen.declared(log.task, log.group)]
+    passed = [
+        *(_task(log, "was not chosen", why) for log in newest if (why := chosen.declared(log.task, log.group))),
+        *(_file(log.path.name, f"an earlier run of {log.task}", "--latest") for log in earlier),
+        *(each for scan in scans for each in _without_samples(scan, newest, chosen)),
+        *(each for scan in scans for each in _other_files(scan, chosen)),
+    ]
+    names = {name for log in newest for name in (log.task, log.group)} | {each.name for each in passed}
+    return Offer(tuple(read), tuple(passed), frozenset(names | {each.group for each in passed if each.group}))
+
+
+def refuse_unknown(said: Iterable[str], offers: Sequence[Offer], where: str) -> None:
+    """Stop where a name that the user said is in none of the offers. Raises ConfigError."""
+    known = frozenset[str]().union(*(offer.names for offer in offers))
+    for name in said:
+        task, item = name.partition("/")[::2]
+        if name not in known and not (item and task in known):  # an item's own name is known once its log is read
+            shown = ", ".join(sorted(known)[:MOST_LISTED])
+            raise ConfigError(f"there is no {name!r} in these logs", where=where, remedy=f"There are {shown}.")
+
+
+def _scan(path: Path) -> _Scan:
+    scan = _Scan(path)
+    if path.is_file():
+        log = log_of(path, named=True)
+        scan.logs.append(log)
+        scan.results[results_beside(path, log.stamp) if log.stamp else path.with_name("results.json")] = log.results
+        return scan
+    if not path.is_dir():
+        raise ConfigError(f"no such file or folder: {path}")
+    for file in sorted(each for each in path.rglob("*") if each.is_file()):
+        if NAMED.fullmatch(file.name):
+            scan.logs.append(log_of(file))
+        elif RESULTS.fullmatch(file.name) and RESULT_PARTS & (found := results_in(file)).keys():
+            scan.results[file] = found
+        else:
+            scan.rest.append(file)
+    for file in [each for each in scan.rest if each.suffix == ".jsonl" and each.with_name("results.json").exists()]:
+        _take_old(scan, file)
+    return scan
+
+
+def _take_old(scan: _Scan, file: Path) -> None:
+    """A log of versions 0.4.0 to 0.4.2; a file whose name tells none of the run's tasks stays among the rest."""
+    try:
+        scan.logs.append(log_of(file))
+    except ConfigError:
+        return
+    scan.rest.remove(file)
+
+
+def _refuse_two_models(scan: _Scan) -> None:
+    """A folder above the models' own mixes them up; the same folder does so where two variants share it."""
+    of_model: dict[str, Path] = {}
+    for file, results in scan.results.items():
+        if name := identity_in(results)[1]:
+            of_model.setdefault(name, file)
+    if len(of_model) > 1:
+        (first, one), (second, other) = list(of_model.items())[:2]
+        raise ConfigError(
+            f"holds logs of two models: {first} ({scan.name(one)}) and {second} ({scan.name(other)}).",
+            where=str(scan.path),
+            remedy=ONE_MODEL,
+        )
+
+
+def _newest(logs: Iterable[Log], *, latest: bool) -> tuple[list[Log], list[Log]]:
+    """One log a task, by name, and those of earlier runs. Raises ConfigError unless `latest` may choose."""
+    found: dict[str, Log] = {}
+    earlier: list[Log] = []
+    for log in logs:
+        first = found.setdefault(log.task, log)
+        if first.path.resolve() == log.path.resolve():
+            continue
+        _refuse_unlike_runs(first, log)
+        if not latest or log.stamp == first.stamp:
+            raise ConfigError(
+                f"two logs of the task {log.task}: {first.path} and {log.path}.",
+                remedy="Name the one that is meant, or use --latest.",
+            )
+        older, found[log.task] = sorted((first, log), key=lambda each: each.stamp)
+        earlier.append(older)
+    return [found[name] for name in sorted(found)], earlier
+
+
+def _refuse_unlike_runs(first: Log, second: Log) -> None:
+    """Two runs of a task by two models, or by one with other arguments: the newest is not the same thing anew."""
+    (*_, one), (*_, other) = sides = [identity_in(log.results) for log in (first, second)]
+    if all(name for _, name, _ in sides) and sides[0] != sides[1]:
+        (_, name, _), (_, rival, _) = sides
+        told = [name, rival] if name != rival else [f"{name} ({one})", f"{rival} ({other})"]
+        raise ConfigError(
+            f"two models' logs of the task {first.task}: {told[0]} in {first.path}, {told[1]} in {second.path}.",
+            remedy=ONE_MODEL,
+        )
+
+
+def _without_samples(scan: _Scan, newest: Collection[Log], chosen: Chosen) -> Iterator[LeftOut]:
+    """Tasks that a results file has and whose samples are not there; files named one by one are a choice."""
+    held = {log.task for log in newest}
+    with_samples = {results_beside(log.path, log.stamp) for log in scan.logs if log.stamp}
+    with_samples |= {log.path.with_name("results.json") for log in scan.logs if not log.stamp}
+    for file, results in scan.results.items():
+        name = scan.name(file)
+        lacking = [task for task in tasks_in(results) if task not in held]
+        for task in lacking:
+            group = group_of(task, results)
+            declared = chosen.declared(task, group) or ("" if scan.path.is_dir() else "naming a file")
+            cause = f"{name} has it, and its samples are not there"
+            yield LeftOut(kind="task", name=task, group=group, cause=cause, declared=declared)
+        if not lacking and file not in with_samples:
+            yield _file(name, "a results file without samples of its run", _by_leave_out(chosen, name))
+
+
+def _other_files(scan: _Scan, chosen: Chosen) -> Iterator[LeftOut]:
+    """Files that are no logs: those named like evidence by name, others listed as far as there is room."""
+    named = [file for file in scan.rest if any(fnmatchcase(file.name, pattern) for pattern in EVIDENCE)]
+    for file in named:
+        name = scan.name(file)
+        yield _file(name, "its name promises evidence, and it is not read", _by_leave_out(chosen, name))
+    others = [scan.name(file) for file in scan.rest if file not in named]
+    for name in others[:MOST_LISTED]:
+        yield LeftOut(kind="other", name=name, cause="not read")
+    if (more := len(others) - MOST_LISTED) > 0:
+        yield LeftOut(kind="other", name=f"{more} more files", cause="not read")
+
+
+def _by_leave_out(chosen: Chosen, name: str) -> str:
+    return "leave_out" if name in chosen.leave_out else ""
+
+
+def _task(log: Log, cause: str, declared: str) -> LeftOut:
+    return LeftOut(kind="task", name=log.task, group=log.group, cause=cause, declared=declared)
+
+
+def _file(name: str, cause: str, declared: str) -> LeftOut:
+    return LeftOut(kind="file", name=name, cause=cause, declared=declared)
