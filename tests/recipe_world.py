@@ -15,8 +15,8 @@ from tests.assay_server import client, serving
 from tests.fake_judge_server import FakeJudgeServer, Served, completion
 from tests.fastchat_rows import PROMPT_NAMES, answer, game, question, rating, template, write
 from tests.harness_logs import sample, written
-from tests.log_folders import generated
 from tests.house import HOUSE, model_folder
+from tests.log_folders import generated
 
 ASKED = "Who? What? Where? When? Why? How so? Say it."  # the scripted engine repeats it: five sentences and more
 CATEGORIES = ("writing", "roleplay", "reasoning", "math", "coding", "extraction", "stem", "humanities")

@@ -49,7 +49,8 @@ COVERED = {
 DECIDED = (0, 10, 11, 12)
 BEFORE = {
     "report.md": "lm_eval --output_path logs/bf16; lm_eval --output_path logs/int4\n"
-    "assay compare logs/bf16 logs/int4 --margin 0.3 --leave-out gsm8k && cp runs/compare/analysis/report.json . && mkdir docs",
+    "assay compare logs/bf16 logs/int4 --margin 0.3 --leave-out gsm8k\n"
+    "cp runs/compare/analysis/report.json . && mkdir docs",
 }
 """What a page takes for granted."""
 MINIMAL = 'name = "r"\n[baseline]\nmodel = "a/b"\n{}\n[questions]\nsource = "assay"\n{}'

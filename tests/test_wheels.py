@@ -90,7 +90,7 @@ class TestPip:
     def test_asks_for_one_pinned_wheel_by_this_python(self, monkeypatch, tmp_path):
         calls = self.answer(monkeypatch, 0, "")
         run_pip(Wheel("some", "1.0", ""), tmp_path)
-        assert calls[0][:4] == [sys.executable, "-m", "pip", "download"]
+        assert calls[0][:5] == [sys.executable, "-P", "-m", "pip", "download"]
         assert {"--no-deps", "--only-binary=:all:", "some==1.0"} <= set(calls[0])
 
     def test_a_failure_is_one_sentence_without_addresses(self, monkeypatch, tmp_path):

@@ -15,6 +15,7 @@ from collections.abc import Callable
 from dataclasses import dataclass
 from pathlib import Path
 
+from assay.rooms import python_command
 from ledger.digests import file_digest
 from ledger.errors import ConfigError, SourceError
 
@@ -87,7 +88,7 @@ def downloaded(wheel: Wheel, scratch: Path, say: Say) -> Path:
 
 def run_pip(wheel: Wheel, target: Path) -> None:
     """Let pip download one wheel and nothing that it depends on; pip's settings, caches and indexes apply."""
-    command = [sys.executable, "-m", "pip", "download", "--quiet", "--no-input", "--disable-pip-version-check"]
+    command = [*python_command("pip"), "download", "--quiet", "--no-input", "--disable-pip-version-check"]
     options = ["--no-deps", "--only-binary=:all:", "--retries=2", "--dest", str(target), wheel.pin]
     done = subprocess.run([*command, *options], capture_output=True, text=True, errors="replace", check=False)
     if done.returncode == 0:
