@@ -18,7 +18,7 @@ if found := stranger():  # before it is executed; what turns errors into a line 
     print(f"assay: {found}", file=sys.stderr)
     sys.exit(os.EX_USAGE)
 
-from analysis.faces.text import visible
+from analysis.rendering.formats.text import visible
 from assay.commands.analyze import analyze
 from assay.commands.audit import audit
 from assay.commands.compress import compress

@@ -11,7 +11,7 @@ from rich.progress import BarColumn, MofNCompleteColumn, TaskID, TextColumn, Tim
 from rich.progress import Progress as Bars
 from rich.text import Text
 
-from analysis.faces.text import visible
+from analysis.rendering.formats.text import visible
 from ledger.progress import Progress
 
 LINE_SECONDS = 15.0

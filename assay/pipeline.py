@@ -13,8 +13,8 @@ from importlib.resources import files
 from pathlib import Path
 from typing import Any
 
-from analysis.faces.writers import write_reports
-from analysis.review_report import ReviewReport
+from analysis.rendering.formats.writers import write_reports
+from analysis.review.review_report import ReviewReport
 from assay.contestants import refuse_contestants
 from assay.declarations import Declaration, declare, read_declaration
 from assay.placement.gpus import gpus

@@ -3,10 +3,10 @@
 In: a config, a run folder, the time that the report bears. Out: a ReviewReport and Shown; nothing is written.
 """
 
-from analysis.evidence import read_evidence
-from analysis.exhibits import exhibits
-from analysis.faces.page import Shown
-from analysis.review_report import ReviewReport, report_from
+from analysis.evidence.run_evidence import read_evidence
+from analysis.rendering.formats.page import Shown
+from analysis.review.exhibits import exhibits
+from analysis.review.review_report import ReviewReport, report_from
 from ledger.config import ReviewConfig
 from ledger.runs import RunFolder
 

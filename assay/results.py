@@ -12,10 +12,10 @@ from rich.console import Console
 from rich.table import Table
 from rich.text import Text
 
-from analysis.faces.terminal import summary
-from analysis.faces.text import visible
-from analysis.review_report import ReviewReport
-from analysis.tables.review import Table as Rows
+from analysis.rendering.formats.terminal import summary
+from analysis.rendering.formats.text import visible
+from analysis.rendering.tables.review import Table as Rows
+from analysis.review.review_report import ReviewReport
 
 PIPE_COLUMNS = 120
 

@@ -6,9 +6,9 @@ In: run folders, or the folder `study/` beside the page. Out: `study/` with data
 from collections.abc import Sequence
 from pathlib import Path
 
-from analysis.evidence import read_evidence
-from analysis.faces.study_page import study_figures, study_page
-from analysis.study_data import study_data, study_report
+from analysis.evidence.run_evidence import read_evidence
+from analysis.rendering.formats.study_page import study_figures, study_page
+from analysis.review.study_data import study_data, study_report
 from assay.sources.study_files import read_study, write_study
 from ledger.config import read_config
 from ledger.runs import RunFolder

@@ -129,7 +129,7 @@ class Rating(Judgment):
 
 
 class Game(Judgment):
-    """One comparison as it was played, in one order; what two games mean together is decided in analysis/games.py."""
+    """One comparison as it was played, in one order; what two mean together is decided in analysis/judged/games.py."""
 
     baseline: str
     candidate: str

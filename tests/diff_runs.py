@@ -7,10 +7,10 @@ import json
 import tomllib
 from dataclasses import replace
 
-from analysis.evidence import RunEvidence, read_evidence
-from analysis.faces.difference import difference_summary
-from analysis.run_difference import RunDifference, run_difference
-from analysis.tables.review import Table
+from analysis.evidence.run_evidence import RunEvidence, read_evidence
+from analysis.rendering.formats.difference import difference_summary
+from analysis.rendering.tables.review import Table
+from analysis.run_diff.run_difference import RunDifference, run_difference
 from ledger.config import config_from
 from ledger.judgments import Winner
 from ledger.manifests import read_manifest, write_manifest

@@ -5,10 +5,10 @@ from pathlib import Path
 
 import numpy as np
 
-from analysis.evidence import read_evidence
-from analysis.faces.data import report_json
-from analysis.gate_words import Word
-from analysis.review_report import ReviewReport, report_from
+from analysis.decision.gate_words import Word
+from analysis.evidence.run_evidence import read_evidence
+from analysis.rendering.formats.data import report_json
+from analysis.review.review_report import ReviewReport, report_from
 from ledger.config import ReviewConfig, config_from
 from ledger.digests import digest_of, file_digest
 from ledger.judgments import ExamMark, Game, Order, Outcome, Rating, Winner

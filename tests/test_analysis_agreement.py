@@ -7,7 +7,7 @@ from hypothesis import strategies as st
 from scipy import stats
 from statsmodels.stats.inter_rater import cohens_kappa
 
-from analysis.agreement import (
+from analysis.judged.agreement import (
     CLASSES,
     agreement,
     agreements,
@@ -16,9 +16,9 @@ from analysis.agreement import (
     krippendorff_alpha,
     people,
 )
-from analysis.cells import Cell
-from analysis.games import TurnClass
-from analysis.resampling import Resamplings
+from analysis.judged.games import TurnClass
+from analysis.statistics.cells import Cell
+from analysis.statistics.resampling import Resamplings
 from ledger.judgments import Label, Winner
 
 WIN, TIE, LOSS = CLASSES

@@ -8,17 +8,17 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from analysis.cells import Cell
-from analysis.evidence import read_evidence
-from analysis.faces.rendering import NO_BREAK, figure_svg
-from analysis.figures.catalog import figures
-from analysis.figures.matrices import SMALL_CHARACTER, Matrix, matrix_drawing
-from analysis.figures.plots import MOST_TOLD, Plot, Point, Series, drawing
-from analysis.figures.radars import CENTER, REACH, Radar, Ring, radar_drawing
-from analysis.figures.row_charts import LABELS, RIGHT, Bar, Line, Row, RowChart, row_drawing
-from analysis.games import GapFlips, TurnClass, flips_by_gap
-from analysis.numbers import cell
-from analysis.review_report import report_from
+from analysis.evidence.run_evidence import read_evidence
+from analysis.judged.games import GapFlips, TurnClass, flips_by_gap
+from analysis.rendering.figures.catalog import figures
+from analysis.rendering.figures.matrices import SMALL_CHARACTER, Matrix, matrix_drawing
+from analysis.rendering.figures.plots import MOST_TOLD, Plot, Point, Series, drawing
+from analysis.rendering.figures.radars import CENTER, REACH, Radar, Ring, radar_drawing
+from analysis.rendering.figures.row_charts import LABELS, RIGHT, Bar, Line, Row, RowChart, row_drawing
+from analysis.rendering.formats.rendering import NO_BREAK, figure_svg
+from analysis.review.review_report import report_from
+from analysis.statistics.cells import Cell
+from analysis.statistics.formatting import cell
 from tests.review_factory import Factory
 
 

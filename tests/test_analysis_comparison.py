@@ -4,9 +4,9 @@ import numpy as np
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from analysis.choices import choice_columns, paired_choices
-from analysis.flips import choice_comparison
-from analysis.resampling import Resamplings
+from analysis.multiple_choice.choices import choice_columns, paired_choices
+from analysis.multiple_choice.flips import choice_comparison
+from analysis.statistics.resampling import Resamplings
 from ledger.records import Choice
 
 logprob = st.floats(-12, -0.01).map(lambda value: round(value * 8) / 8)

@@ -6,8 +6,9 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 from scipy import stats
 
-from analysis.beyond_accuracy import partials, stronger
-from analysis.correlation import (
+from analysis.correlations.across_candidates import Candidates, Chance, correlations, grid_adjusted
+from analysis.correlations.beyond_accuracy import partials, stronger
+from analysis.statistics.correlation import (
     coefficient,
     fisher_interval,
     leave_one_out,
@@ -17,7 +18,6 @@ from analysis.correlation import (
     row_coefficients,
     williams_p,
 )
-from analysis.correlations import Candidates, Chance, correlations, grid_adjusted
 
 POINTS = [(0.01, -0.1), (0.05, -0.3), (0.08, -0.2), (0.12, -0.9), (0.2, -0.7), (0.2, -1.5)]
 X, Y = (np.array(side) for side in zip(*POINTS, strict=True))

@@ -6,13 +6,13 @@ import numpy as np
 import pytest
 from scipy import stats
 
-from analysis.cells import Cell, sampling
-from analysis.decision import EXIT_CODES, Decision, decisions, overall
-from analysis.estimates import Estimate, estimate_or_missing, not_measured
-from analysis.gate_words import Evidence, Gate, Word
-from analysis.intervals import cluster_mean, needed_samples, wilson
-from analysis.numbers import apart, cell, count_of, number, probability
-from analysis.resampling import Resamplings
+from analysis.decision.decisions import EXIT_CODES, Decision, decisions, overall
+from analysis.decision.gate_words import Evidence, Gate, Word
+from analysis.statistics.cells import Cell, sampling
+from analysis.statistics.estimates import Estimate, estimate_or_missing, not_measured
+from analysis.statistics.formatting import apart, cell, count_of, number, probability
+from analysis.statistics.intervals import cluster_mean, needed_samples, wilson
+from analysis.statistics.resampling import Resamplings
 
 
 def estimate(low, high, measure="rating_change", identical=False, n=80, sd=1.5):

@@ -5,7 +5,7 @@ import random
 
 import pytest
 
-from analysis.faces.writers import write_reports
+from analysis.rendering.formats.writers import write_reports
 from ledger.judgments import Winner
 from tests.run_folder import Folder, config, no_zero_width, whole
 

@@ -5,11 +5,11 @@ import pytest
 import statsmodels.api as sm
 from scipy import stats
 
-from analysis.bounds import change_bounds, rating_bounds, win_bounds
-from analysis.cells import Cell
-from analysis.games import TurnClass
-from analysis.lengths import length_controlled, length_panel
-from analysis.strengths import strengths
+from analysis.judged.bounds import change_bounds, rating_bounds, win_bounds
+from analysis.judged.games import TurnClass
+from analysis.judged.lengths import length_controlled, length_panel
+from analysis.judged.strengths import strengths
+from analysis.statistics.cells import Cell
 from ledger.judgments import Order, Winner
 
 B, C, T = Winner.BASELINE, Winner.CANDIDATE, Winner.TIE

@@ -5,11 +5,11 @@ import json
 
 import pytest
 
-from analysis.faces.markdown import report_markdown
-from analysis.faces.page import report_html
-from analysis.gate_words import Word
-from analysis.tables.evidence import evidence_table, shortfall_line
-from analysis.tables.review import warnings
+from analysis.decision.gate_words import Word
+from analysis.rendering.formats.markdown import report_markdown
+from analysis.rendering.formats.page import report_html
+from analysis.rendering.tables.evidence import evidence_table, shortfall_line
+from analysis.rendering.tables.review import warnings
 from ledger.config import config_from
 from ledger.digests import file_digest
 from ledger.errors import EXIT_UNFIT, BadRecord

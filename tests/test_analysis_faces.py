@@ -8,18 +8,18 @@ import re
 
 import pytest
 
-from analysis.faces.data import report_json
-from analysis.faces.markdown import MOST_LINES, report_markdown
-from analysis.faces.page import report_html
-from analysis.faces.rendering import NO_BREAK
-from analysis.faces.terminal import summary
-from analysis.faces.text import markdown, visible
-from analysis.gate_words import Word
-from analysis.numbers import count_of
-from analysis.review_report import ReviewReport
-from analysis.tables.choices import flip_table
-from analysis.tables.relations import correlation_table
-from analysis.tables.review import Table, decision_table, game_table, score_table
+from analysis.decision.gate_words import Word
+from analysis.rendering.formats.data import report_json
+from analysis.rendering.formats.markdown import MOST_LINES, report_markdown
+from analysis.rendering.formats.page import report_html
+from analysis.rendering.formats.rendering import NO_BREAK
+from analysis.rendering.formats.terminal import summary
+from analysis.rendering.formats.text import markdown, visible
+from analysis.rendering.tables.choices import flip_table
+from analysis.rendering.tables.relations import correlation_table
+from analysis.rendering.tables.review import Table, decision_table, game_table, score_table
+from analysis.review.review_report import ReviewReport
+from analysis.statistics.formatting import count_of
 from assay.commands import review
 from ledger.judgments import Outcome, Winner
 from tests.run_folder import HOSTILE, Folder, config, whole

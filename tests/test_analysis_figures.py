@@ -9,16 +9,16 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from analysis.estimates import Estimate
-from analysis.faces.csv_tables import figure_csv
-from analysis.faces.page import report_html
-from analysis.faces.rendering import figure_svg
-from analysis.faces.writers import WRITTEN, write_reports
-from analysis.figures.axes import ticks
-from analysis.figures.catalog import figures
-from analysis.figures.plots import BOTTOM, LABEL_WIDTH, LEFT, RIGHT, TOP, WIDTH, Plot, Point, Series, drawing
-from analysis.trace_measures import TraceReport
-from analysis.vocabulary_kl import VocabularyReport
+from analysis.rendering.figures.axes import ticks
+from analysis.rendering.figures.catalog import figures
+from analysis.rendering.figures.plots import BOTTOM, LABEL_WIDTH, LEFT, RIGHT, TOP, WIDTH, Plot, Point, Series, drawing
+from analysis.rendering.formats.csv_tables import figure_csv
+from analysis.rendering.formats.page import report_html
+from analysis.rendering.formats.rendering import figure_svg
+from analysis.rendering.formats.writers import WRITTEN, write_reports
+from analysis.statistics.estimates import Estimate
+from analysis.token_distributions.trace_measures import TraceReport
+from analysis.token_distributions.vocabulary_kl import VocabularyReport
 from ledger.config import config_from
 from tests.run_folder import HOSTILE, Folder, config
 

@@ -10,15 +10,15 @@ from xml.etree import ElementTree
 import pytest
 import yaml
 
-from analysis.faces.csv_tables import COLUMNS, csv_tables, estimates, estimates_csv, harmless
-from analysis.faces.data import report_json
-from analysis.faces.junit import report_junit
-from analysis.faces.model_card import model_cards
-from analysis.faces.text import HIDDEN, visible
-from analysis.faces.writers import WRITTEN, write_reports
-from analysis.numbers import cell, number
-from analysis.review_report import ReviewReport
-from analysis.tables.sections import sections
+from analysis.rendering.formats.csv_tables import COLUMNS, csv_tables, estimates, estimates_csv, harmless
+from analysis.rendering.formats.data import report_json
+from analysis.rendering.formats.junit import report_junit
+from analysis.rendering.formats.model_card import model_cards
+from analysis.rendering.formats.text import HIDDEN, visible
+from analysis.rendering.formats.writers import WRITTEN, write_reports
+from analysis.rendering.tables.sections import sections
+from analysis.review.review_report import ReviewReport
+from analysis.statistics.formatting import cell, number
 from ledger.config import config_from
 from tests.run_folder import NOW, Folder, build_report, config, whole
 

@@ -6,12 +6,12 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 from scipy import stats
 
-from analysis.choices import choice_columns, paired_choices
-from analysis.distances import kl_options, top_gap_nats, top_margin
-from analysis.flips import choice_comparison, transitions
-from analysis.losses import mcnemar
-from analysis.resampling import Resamplings
-from analysis.ties import Ties
+from analysis.multiple_choice.choices import choice_columns, paired_choices
+from analysis.multiple_choice.distances import kl_options, top_gap_nats, top_margin
+from analysis.multiple_choice.flips import choice_comparison, transitions
+from analysis.multiple_choice.ties import Ties
+from analysis.statistics.losses import mcnemar
+from analysis.statistics.resampling import Resamplings
 from ledger.errors import StaleInput
 from ledger.records import Choice
 

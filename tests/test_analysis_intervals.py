@@ -10,8 +10,8 @@ from scipy import stats
 from statsmodels.stats.power import NormalIndPower
 from statsmodels.stats.proportion import proportion_confint
 
-from analysis.estimates import Estimate, levels, not_measured, shifted
-from analysis.intervals import (
+from analysis.statistics.estimates import Estimate, levels, not_measured, shifted
+from analysis.statistics.intervals import (
     cluster_mean,
     minimum_detectable_effect,
     needed_units,
@@ -19,7 +19,7 @@ from analysis.intervals import (
     tango_bound,
     wilson,
 )
-from analysis.resampling import MOST_UNITS, Resamplings, resampling
+from analysis.statistics.resampling import MOST_UNITS, Resamplings, resampling
 
 RANGE = (-9.0, 9.0)
 
@@ -193,7 +193,7 @@ def test_estimates_refuse_what_is_not_a_number():
 @pytest.mark.parametrize("n", [10, 80])
 @pytest.mark.parametrize("kind", ["rounded", "sparse", "three values"])
 def test_one_sided_bounds_cover(n, kind):
-    """Coverage of 400 trials lies within three standard errors of 95 %, or above: see analysis/intervals.py."""
+    """Coverage of 400 trials lies within three standard errors of 95 %, or above: see statistics/intervals.py."""
     generator = np.random.default_rng(11)
     draws = resampling(n, np.random.default_rng(12), 1000)
     held = np.zeros(2)

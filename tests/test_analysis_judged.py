@@ -9,10 +9,8 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 from scipy import stats
 
-from analysis.cells import Cell, question_sums, scopes
-from analysis.coverage import coverage, shortfalls
-from analysis.exam import exam_result, question_marks
-from analysis.games import (
+from analysis.judged.exam import exam_result, question_marks
+from analysis.judged.games import (
     TurnClass,
     played_scopes,
     position_bias,
@@ -21,9 +19,12 @@ from analysis.games import (
     win_score,
     win_values,
 )
-from analysis.resampling import Resamplings, resampling
-from analysis.scores import holm, paired_changes, rating, rating_change, rating_change_p, sign_flip_p
-from analysis.tables.review import warnings
+from analysis.judged.scores import paired_changes, rating, rating_change, rating_change_p, sign_flip_p
+from analysis.rendering.tables.review import warnings
+from analysis.statistics.cells import Cell, question_sums, scopes
+from analysis.statistics.coverage import coverage, shortfalls
+from analysis.statistics.multiple_testing import holm
+from analysis.statistics.resampling import Resamplings, resampling
 from ledger.judgments import ExamMark, Order, Outcome, Winner
 from tests.house import MT_BENCH, needs_mt_bench
 from tests.run_folder import config, whole

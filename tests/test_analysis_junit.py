@@ -4,9 +4,9 @@ from xml.etree import ElementTree
 
 import pytest
 
-from analysis.faces.junit import report_junit
-from analysis.gate_words import Word
-from analysis.numbers import cell, number
+from analysis.decision.gate_words import Word
+from analysis.rendering.formats.junit import report_junit
+from analysis.statistics.formatting import cell, number
 from ledger.config import config_from
 from tests.run_folder import NOW, build_report, config, whole, words
 

@@ -8,8 +8,8 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 from scipy import stats
 
-from analysis.intervals import paired_proportion, tango_statistic
-from analysis.losses import equivalence, fisher, loss_tests, max_drop, mcnemar
+from analysis.statistics.intervals import paired_proportion, tango_statistic
+from analysis.statistics.losses import equivalence, fisher, loss_tests, max_drop, mcnemar
 
 counts = st.lists(st.tuples(st.integers(0, 6), st.integers(0, 6)), min_size=1, max_size=3)
 

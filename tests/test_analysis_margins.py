@@ -5,9 +5,9 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from analysis.distances import moved
-from analysis.margins import margins
-from analysis.ties import logit_step, ties, within_a_step
+from analysis.multiple_choice.distances import moved
+from analysis.multiple_choice.margins import margins
+from analysis.multiple_choice.ties import logit_step, ties, within_a_step
 
 GENERATOR = np.random.default_rng(3)
 

@@ -5,8 +5,8 @@ from hypothesis import given
 from hypothesis import strategies as st
 from scipy.stats import false_discovery_control
 
-from analysis.choices import choice_columns
-from analysis.overlaps import overlaps as overlaps_of
+from analysis.multiple_choice.choices import choice_columns
+from analysis.multiple_choice.overlaps import overlaps as overlaps_of
 from ledger.records import Choice
 
 

@@ -4,10 +4,10 @@ import html
 
 import pytest
 
-from analysis.faces.page import report_html
-from analysis.games import TurnClass
-from analysis.panel import majority
-from analysis.tables.strip import evidence_strip
+from analysis.judged.games import TurnClass
+from analysis.rendering.formats.page import report_html
+from analysis.rendering.tables.strip import evidence_strip
+from analysis.summaries.panel import majority
 from ledger.config import config_from
 from ledger.errors import ConfigError
 from ledger.judgments import Label, Winner

@@ -2,14 +2,14 @@
 
 import pytest
 
-from analysis.evidence import read_evidence
-from analysis.faces.markdown import MOST_LINES, report_markdown
-from analysis.faces.page import report_html
-from analysis.faces.terminal import summary
-from analysis.faces.writers import write_reports
-from analysis.gate_words import Word
-from analysis.review_report import report_from
-from analysis.tables.review import Table
+from analysis.decision.gate_words import Word
+from analysis.evidence.run_evidence import read_evidence
+from analysis.rendering.formats.markdown import MOST_LINES, report_markdown
+from analysis.rendering.formats.page import report_html
+from analysis.rendering.formats.terminal import summary
+from analysis.rendering.formats.writers import write_reports
+from analysis.rendering.tables.review import Table
+from analysis.review.review_report import report_from
 from ledger.config import config_from
 from ledger.errors import EXIT_HOLD, EXIT_INCONCLUSIVE, EXIT_SHIP
 from ledger.judgments import Outcome

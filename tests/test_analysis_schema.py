@@ -6,10 +6,10 @@ import re
 import jsonschema
 import pytest
 
-from analysis.faces.data import report_json, report_schema
-from analysis.faces.writers import FACES
-from analysis.faces.writers import PAGE as HTML
-from analysis.review_report import ReviewReport
+from analysis.rendering.formats.data import report_json, report_schema
+from analysis.rendering.formats.writers import FACES
+from analysis.rendering.formats.writers import PAGE as HTML
+from analysis.review.review_report import ReviewReport
 from tests.house import HOUSE
 from tests.run_folder import Folder, config, whole
 

@@ -10,10 +10,10 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 from scipy.special import log_softmax
 
-from analysis.resampling import Resamplings
-from analysis.tables.traces import trace_table
-from analysis.trace_measures import kl_lower_bound, trace_report
-from analysis.vocabulary_kl import vocabulary_report
+from analysis.rendering.tables.traces import trace_table
+from analysis.statistics.resampling import Resamplings
+from analysis.token_distributions.trace_measures import kl_lower_bound, trace_report
+from analysis.token_distributions.vocabulary_kl import vocabulary_report
 from ledger.config import config_from
 from ledger.errors import BadRecord
 from ledger.runs import RunFolder

@@ -6,9 +6,9 @@ import numpy as np
 import pytest
 from scipy import stats
 
-from analysis.resampling import Resamplings
-from analysis.unit_values import resampled, unit_table
-from analysis.within_candidate import auc, paired_spearman, spearman_p
+from analysis.correlations.within_candidate import auc, paired_spearman, spearman_p
+from analysis.statistics.resampling import Resamplings
+from analysis.statistics.unit_values import resampled, unit_table
 
 
 def test_the_auc_is_the_share_of_pairs_in_order_with_ties_half():

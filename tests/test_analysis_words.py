@@ -4,17 +4,17 @@ from dataclasses import replace
 
 import pytest
 
-from analysis.costs import Cost
-from analysis.coverage import Coverage
-from analysis.gate_words import Word
-from analysis.losses import loss_tests
-from analysis.model_difference import ModelDifference
-from analysis.run_difference import RunDifference, Side
-from analysis.tables.choices import flip_table, loss_table
-from analysis.tables.difference import notes
-from analysis.tables.review import NO_FLOOR, NOISE_FLOOR
-from analysis.tables.strip import evidence_strip
-from analysis.tables.words import limit_table, term
+from analysis.decision.gate_words import Word
+from analysis.evidence.costs import Cost
+from analysis.rendering.tables.choices import flip_table, loss_table
+from analysis.rendering.tables.difference import notes
+from analysis.rendering.tables.review import NO_FLOOR, NOISE_FLOOR
+from analysis.rendering.tables.strip import evidence_strip
+from analysis.rendering.tables.words import limit_table, term
+from analysis.run_diff.model_difference import ModelDifference
+from analysis.run_diff.run_difference import RunDifference, Side
+from analysis.statistics.coverage import Coverage
+from analysis.statistics.losses import loss_tests
 from tests.run_folder import Folder, config
 
 

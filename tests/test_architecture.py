@@ -1,10 +1,12 @@
-"""The house's rules, read from the source with `ast`: who imports whom, who owns a vendor, who writes; all lengths."""
+"""The house's rules, read from the source with `ast`: who imports whom, who owns a vendor, who writes; all lengths.
+
+One test per rule; a rule that is broken lists everybody who breaks it.
+"""
 
 import ast
+from collections.abc import Callable, Iterable, Iterator
 from functools import cache
 from pathlib import Path
-
-import pytest
 
 from tests.house import HOUSE, ROOMS
 
@@ -16,7 +18,20 @@ MAY_IMPORT = {
     "analysis": {"ledger"},
     "assay": {"ledger", "generation", "judge", "analysis"},
 }
-ANALYSIS = ("analysis", "analysis.tables", "analysis.figures", "analysis.faces")  # numbers, words, drawings, files
+FLOORS = (
+    ("rendering",),
+    ("run_diff", "fastchat_audit"),
+    ("review",),
+    ("correlations",),
+    ("decision",),
+    ("summaries",),
+    ("evidence",),
+    ("judged", "multiple_choice", "token_distributions"),
+    ("statistics",),
+)
+"""The rooms of analysis/, from the top; a room imports from floors below its own alone, never from its neighbors."""
+RENDERING = ("tables", "figures", "formats")
+"""Within rendering: words, then drawings, then files; each imports from those before it."""
 OWNERS = {
     "vllm": ("generation/vllm_engine.py",),
     "transformers": (
@@ -31,8 +46,8 @@ OWNERS = {
     "lm_eval": ("generation/harness.py",),
     "fastchat": ("generation/templates.py",),
     "ray": ("assay/placement/ray_placement.py",),
-    "jinja2": ("judge/prompt_sets.py", "analysis/faces/"),
-    "yaml": ("analysis/faces/model_card.py",),
+    "jinja2": ("judge/prompt_sets.py", "analysis/rendering/formats/"),
+    "yaml": ("analysis/rendering/formats/model_card.py",),
 }
 FILE_LINES = 250
 SCRIPT_LINES = 300
@@ -55,6 +70,7 @@ DRAWERS = {"utils", "common", "helpers", "types", "base", "manager", "misc"}
 
 FILES = sorted(path for room in ROOMS for path in (HOUSE / room).rglob("*.py"))
 TESTS = sorted((HOUSE / "tests").rglob("*.py"))
+ANALYSIS = [path for path in FILES if path.parent != HOUSE / "analysis" and path.is_relative_to(HOUSE / "analysis")]
 
 
 def name_of(path: Path) -> str:
@@ -78,6 +94,10 @@ def modules(path: Path) -> set[str]:
     return found
 
 
+def lines_of(path: Path) -> int:
+    return len(path.read_text(encoding="utf-8").splitlines())
+
+
 def imports(path: Path) -> set[str]:
     return {name.split(".")[0] for name in modules(path)}
 
@@ -92,69 +112,112 @@ def body_lines(node: ast.FunctionDef | ast.AsyncFunctionDef) -> int:
     return (node.end_lineno or 0) - body[0].lineno + 1 if body else 0
 
 
+def broken(rule: Callable[[Path], Iterable[str]], paths: Iterable[Path] = FILES) -> list[str]:
+    """Who breaks a rule, and how."""
+    return [f"{name_of(path)}: {fault}" for path in paths for fault in rule(path)]
+
+
 def test_the_house_has_its_rooms():
     assert all((HOUSE / room).is_dir() for room in ROOMS)
     assert len(FILES) > 40
 
 
-@pytest.mark.parametrize("path", FILES, ids=name_of)
-def test_a_room_imports_only_what_it_may(path):
-    room = path.relative_to(HOUSE).parts[0]
-    foreign = imports(path) & set(ROOMS) - {room}
-    assert foreign <= MAY_IMPORT[room], f"{room} may not import {sorted(foreign - MAY_IMPORT[room])}"
+def test_a_room_imports_only_what_it_may():
+    def strangers(path: Path) -> set[str]:
+        room = path.relative_to(HOUSE).parts[0]
+        return imports(path) & set(ROOMS) - {room} - MAY_IMPORT[room]
+
+    assert broken(strangers) == []
 
 
-@pytest.mark.parametrize("path", sorted((HOUSE / "analysis").rglob("*.py")), ids=name_of)
-def test_within_analysis_numbers_flow_to_words_to_drawings_to_files(path):
-    level = ANALYSIS.index(".".join(path.relative_to(HOUSE).parts[:-1][:2]))
-    assert not [name for name in modules(path) if f"{name}.".startswith(tuple(f"{e}." for e in ANALYSIS[level + 1 :]))]
-    assert not imports(path) & WORLD
+def test_within_analysis_arrows_point_only_downward():
+    floor = {room: number for number, rooms in enumerate(FLOORS) for room in rooms}
+
+    def upward(path: Path) -> Iterator[str]:
+        own = path.parts[len(HOUSE.parts) + 1]
+        for name in modules(path):
+            other = name.split(".")[1] if name.startswith("analysis.") else own
+            if other != own and floor[other] <= floor[own]:
+                yield f"imports {name}"
+
+    held = {path.name for path in (HOUSE / "analysis").iterdir()} - {"__pycache__"}
+    assert held == {*floor, "__init__.py"}  # no file lies loose
+    assert broken(upward, ANALYSIS) == []
 
 
-@pytest.mark.parametrize("path", FILES, ids=name_of)
-def test_a_vendor_lives_with_its_owner(path):
-    name = name_of(path)
-    strays = {
-        vendor
-        for vendor in imports(path) & set(OWNERS)
-        if not any(name == owner or (owner.endswith("/") and name.startswith(owner)) for owner in OWNERS[vendor])
-    }
-    assert not strays, f"{name} imports {sorted(strays)}"
+def test_within_rendering_words_flow_to_drawings_to_files():
+    def backward(path: Path) -> Iterator[str]:
+        level = RENDERING.index(path.relative_to(HOUSE).parts[2])
+        later = tuple(f"analysis.rendering.{each}." for each in RENDERING[level + 1 :])
+        yield from (f"imports {name}" for name in modules(path) if name.startswith(later))
+
+    assert (
+        broken(
+            backward,
+            [path for path in ANALYSIS if path.parts[-3:-1] != ("analysis", "rendering") and "rendering" in path.parts],
+        )
+        == []
+    )
 
 
-@pytest.mark.parametrize("path", FILES + TESTS, ids=name_of)
-def test_a_file_says_what_it_owns_and_stays_short(path):
-    text = path.read_text(encoding="utf-8")
-    opening = ast.get_docstring(tree_of(path))
-    assert opening, "no docstring"
-    if path not in TESTS and path.stem != "__init__" and path.parent.name != "commands":  # a command's help says it
-        assert "In: " in opening
-        assert "Out: " in opening
-    assert len(text.splitlines()) <= (TEST_FILE_LINES if path in TESTS else FILE_LINES)
-    assert path.stem not in DRAWERS
+def test_statistics_see_no_world():
+    assert broken(lambda path: imports(path) & WORLD, ANALYSIS) == []
 
 
-@pytest.mark.parametrize("path", sorted((HOUSE / "analysis").rglob("*.js")), ids=name_of)
-def test_a_script_stays_short(path):
-    assert len(path.read_text(encoding="utf-8").splitlines()) <= SCRIPT_LINES
+def test_a_vendor_lives_with_its_owner():
+    def strays(path: Path) -> set[str]:
+        name = name_of(path)
+        return {
+            vendor
+            for vendor in imports(path) & set(OWNERS)
+            if not any(name == owner or (owner.endswith("/") and name.startswith(owner)) for owner in OWNERS[vendor])
+        }
+
+    assert broken(strays) == []
 
 
-@pytest.mark.parametrize("path", FILES, ids=name_of)
-def test_functions_stay_short(path):
-    long = {f"{node.name}: {body_lines(node)}" for node in functions(path) if body_lines(node) > BODY_LINES}
-    assert not long
+def test_a_file_says_what_it_owns():
+    def untold(path: Path) -> Iterator[str]:
+        opening = ast.get_docstring(tree_of(path)) or ""
+        if not opening:
+            yield "no docstring"
+        if path in TESTS or path.stem == "__init__" or path.parent.name == "commands":  # a command's help says it
+            return
+        yield from (f"no {part!r}" for part in ("In: ", "Out: ") if part not in opening)
+
+    assert broken(untold, FILES + TESTS) == []
 
 
-@pytest.mark.parametrize(
-    "path", [p for p in FILES if p.relative_to(HOUSE).parts[0] not in ("ledger", "assay")], ids=name_of
-)
-def test_only_the_ledger_and_the_front_door_write_files(path):
+def test_files_and_functions_stay_short():
+    def too_long(path: Path) -> Iterator[str]:
+        count, most = lines_of(path), TEST_FILE_LINES if path in TESTS else FILE_LINES
+        if count > most:
+            yield f"{count} lines"
+        for node in functions(path) if path not in TESTS else ():
+            if body_lines(node) > BODY_LINES:
+                yield f"{node.name}: {body_lines(node)} lines"
+
+    assert broken(too_long, FILES + TESTS) == []
+    scripts = (HOUSE / "analysis").rglob("*.js")
+    assert [name_of(path) for path in scripts if lines_of(path) > SCRIPT_LINES] == []
+
+
+def test_no_file_is_a_drawer():
+    assert [name_of(path) for path in FILES + TESTS if path.stem in DRAWERS] == []
+
+
+def test_only_the_ledger_and_the_front_door_write_files():
     """Reports and requests for batches are written by the ledger's `write_atomically`."""
-    calls = [node for node in ast.walk(tree_of(path)) if isinstance(node, ast.Call)]
-    named = [(call, getattr(call.func, "attr", getattr(call.func, "id", ""))) for call in calls]
-    modes = {ast.unparse(each) for call, name in named if name == "open" for each in (*call.args, *call.keywords)}
-    assert not {name for _, name in named} & WRITING
-    assert modes <= {"'rb'"}
+
+    def writing(path: Path) -> Iterator[str]:
+        calls = [node for node in ast.walk(tree_of(path)) if isinstance(node, ast.Call)]
+        named = [(call, getattr(call.func, "attr", getattr(call.func, "id", ""))) for call in calls]
+        modes = {ast.unparse(each) for call, name in named if name == "open" for each in (*call.args, *call.keywords)}
+        yield from {name for _, name in named} & WRITING
+        yield from modes - {"'rb'"}
+
+    readers = [path for path in FILES if path.relative_to(HOUSE).parts[0] not in ("ledger", "assay")]
+    assert broken(writing, readers) == []
 
 
 def test_tests_are_modules_of_no_package():

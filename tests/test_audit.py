@@ -9,11 +9,11 @@ import shutil
 import pandas as pd
 import pytest
 
-from analysis.audit import audit
-from analysis.faces.audit import audit_markdown
-from analysis.games import TurnClass
-from analysis.stored import Freshness
-from analysis.tables.audit_findings import findings
+from analysis.fastchat_audit.audit import audit
+from analysis.fastchat_audit.stored import Freshness
+from analysis.judged.games import TurnClass
+from analysis.rendering.formats.audit import audit_markdown
+from analysis.rendering.tables.audit_findings import findings
 from assay.cli import run
 from assay.sources.fastchat_files import fastchat_folder, stored
 from ledger.config import read_config

@@ -10,11 +10,11 @@ import numpy as np
 import pytest
 from scipy import stats
 
-from analysis.correlation import orders, permutation_ps
-from analysis.intervals import cluster_mean, paired_proportion, wilson
-from analysis.losses import equivalence, fisher, max_drop, mcnemar
-from analysis.resampling import Resampling, resampling
-from analysis.scores import CHANGE_RANGE, sign_flip_p
+from analysis.judged.scores import CHANGE_RANGE, sign_flip_p
+from analysis.statistics.correlation import orders, permutation_ps
+from analysis.statistics.intervals import cluster_mean, paired_proportion, wilson
+from analysis.statistics.losses import equivalence, fisher, max_drop, mcnemar
+from analysis.statistics.resampling import Resampling, resampling
 
 pytestmark = pytest.mark.slow
 REPLICATIONS, INNER = 10_000, 599

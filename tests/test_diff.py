@@ -4,12 +4,12 @@ import json
 
 import pytest
 
-from analysis.distances import kl_options
-from analysis.faces.difference import difference_markdown, difference_summary
-from analysis.faces.markdown import MOST_LINES
-from analysis.faces.text import visible
-from analysis.gates import pooled
-from analysis.tables.difference import ground_line, rating_table
+from analysis.decision.gates import pooled
+from analysis.multiple_choice.distances import kl_options
+from analysis.rendering.formats.difference import difference_markdown, difference_summary
+from analysis.rendering.formats.markdown import MOST_LINES
+from analysis.rendering.formats.text import visible
+from analysis.rendering.tables.difference import ground_line, rating_table
 from assay.cli import run
 from ledger.judgments import Winner
 from ledger.manifests import read_manifest, write_manifest

@@ -5,10 +5,10 @@ from dataclasses import replace
 
 import pytest
 
-from analysis.faces.difference import difference_markdown
-from analysis.gates import pooled
-from analysis.matched_models import renamings
-from analysis.tables.difference import change_table, notes
+from analysis.decision.gates import pooled
+from analysis.rendering.formats.difference import difference_markdown
+from analysis.rendering.tables.difference import change_table, notes
+from analysis.run_diff.matched_models import renamings
 from ledger.errors import ConfigError, StaleInput
 from ledger.manifests import read_manifest, write_manifest
 from tests.diff_runs import (

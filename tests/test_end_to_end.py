@@ -15,7 +15,7 @@ import pytest
 from selenium.webdriver.common.by import By
 from selenium.webdriver.support.ui import WebDriverWait
 
-from analysis.faces.text import visible_lines
+from analysis.rendering.formats.text import visible_lines
 from assay.cli import run as assay
 from assay.lab.compression import compress
 from assay.sources.smollm2 import fetch_smollm2

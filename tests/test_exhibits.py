@@ -8,14 +8,14 @@ from dataclasses import replace
 import numpy as np
 import pytest
 
-from analysis import changed_items as module
-from analysis.changed_items import changed_items
-from analysis.evidence import read_evidence
-from analysis.exhibits import exhibits
-from analysis.faces import exhibit_data
-from analysis.faces.exhibit_data import packed
-from analysis.faces.text import visible_lines
-from analysis.tables.strip import evidence_strip
+from analysis.evidence.run_evidence import read_evidence
+from analysis.rendering.formats import exhibit_data
+from analysis.rendering.formats.exhibit_data import packed
+from analysis.rendering.formats.text import visible_lines
+from analysis.rendering.tables.strip import evidence_strip
+from analysis.review import changed_items as module
+from analysis.review.changed_items import changed_items
+from analysis.review.exhibits import exhibits
 from ledger.judgments import Outcome, Winner
 from ledger.records import Finish
 from tests.review_factory import Factory

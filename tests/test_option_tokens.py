@@ -7,9 +7,9 @@ import sys
 import numpy as np
 import pytest
 
-from analysis.resampling import Resamplings
-from analysis.tables.traces import vocabulary_table
-from analysis.vocabulary_kl import vocabulary_report
+from analysis.rendering.tables.traces import vocabulary_table
+from analysis.statistics.resampling import Resamplings
+from analysis.token_distributions.vocabulary_kl import vocabulary_report
 from assay.placement.work import run_work
 from generation.engine import Traced
 from generation.option_tokens import option_texts

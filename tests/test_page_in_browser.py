@@ -7,12 +7,12 @@ from selenium.webdriver.common.by import By
 from selenium.webdriver.common.keys import Keys
 from selenium.webdriver.support.ui import Select, WebDriverWait
 
-from analysis.evidence import read_evidence
-from analysis.exhibits import KINDS, exhibits
-from analysis.faces.exhibit_data import MOST_CHARACTERS
-from analysis.faces.page import Shown
-from analysis.faces.writers import write_reports
-from analysis.review_report import report_from
+from analysis.evidence.run_evidence import read_evidence
+from analysis.rendering.formats.exhibit_data import MOST_CHARACTERS
+from analysis.rendering.formats.page import Shown
+from analysis.rendering.formats.writers import write_reports
+from analysis.review.exhibits import KINDS, exhibits
+from analysis.review.review_report import report_from
 from ledger.config import config_from
 from ledger.judgments import Outcome
 from ledger.runs import RunFolder

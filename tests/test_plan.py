@@ -3,8 +3,8 @@
 import numpy as np
 import pytest
 
-from analysis.intervals import minimum_detectable_effect, tango_bound
-from analysis.plan import sizes
+from analysis.decision.sample_size import sizes
+from analysis.statistics.intervals import minimum_detectable_effect, tango_bound
 from assay.cli import run
 
 

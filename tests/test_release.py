@@ -109,7 +109,8 @@ def test_the_wheel_has_every_file_of_every_room_and_nothing_else(built):
     found = contents(built.wheel)
     shipped = {name for name in found if ".dist-info/" not in name}
     assert shipped == built.files
-    assert {"prompts/items.jsonl", "analysis/faces/templates/page.js", "assay/lab/calibration.txt"} <= shipped
+    script = "analysis/rendering/formats/templates/page.js"
+    assert {"prompts/items.jsonl", script, "assay/lab/calibration.txt"} <= shipped
     assert max(map(len, found.values())) <= LARGEST
     assert not [name for name in found if name.endswith((".png", ".pyc")) or "test" in name.split("/")[0]]
 

@@ -12,13 +12,13 @@ from hypothesis import given
 from hypothesis import strategies as st
 from scipy import stats
 
-from analysis.evidence import read_evidence
-from analysis.numbers import cell
-from analysis.review_report import report_from
-from analysis.study_data import coarse, study_data, study_report
-from analysis.tables.findings import finding_table
-from analysis.tables.study import token_table, variant_table, variants
-from analysis.trace_measures import Turn
+from analysis.evidence.run_evidence import read_evidence
+from analysis.rendering.tables.findings import finding_table
+from analysis.rendering.tables.study import token_table, variant_table, variants
+from analysis.review.review_report import report_from
+from analysis.review.study_data import coarse, study_data, study_report
+from analysis.statistics.formatting import cell
+from analysis.token_distributions.trace_measures import Turn
 from assay.sources.study_files import read_study, write_study
 from assay.study_pages import render_study, study_files
 from tests.house import HOUSE

@@ -7,11 +7,11 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from analysis.decision import decisions
-from analysis.estimates import ALPHA
-from analysis.gate_words import Evidence, Gate, Word
-from analysis.intervals import paired_proportion, tango_bound, wilson
-from analysis.task_states import State, TaskGate, loss_p, task_states, worst
+from analysis.decision.decisions import decisions
+from analysis.decision.gate_words import Evidence, Gate, Word
+from analysis.decision.task_states import State, TaskGate, loss_p, task_states, worst
+from analysis.statistics.estimates import ALPHA
+from analysis.statistics.intervals import paired_proportion, tango_bound, wilson
 
 MARGIN = 0.02
 

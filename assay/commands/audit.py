@@ -8,8 +8,8 @@ from typing import Annotated
 
 import typer
 
-from analysis.audit import audit as audited
-from analysis.faces.audit import audit_markdown, write_audit
+from analysis.fastchat_audit.audit import audit as audited
+from analysis.rendering.formats.audit import audit_markdown, write_audit
 from assay.sources.fastchat_files import fastchat_folder, stored
 
 

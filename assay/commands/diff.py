@@ -6,10 +6,10 @@ from typing import Annotated
 
 import typer
 
-from analysis.evidence import RunEvidence, read_evidence
-from analysis.faces.difference import difference_summary, write_difference
-from analysis.matched_models import renamings
-from analysis.run_difference import run_difference
+from analysis.evidence.run_evidence import RunEvidence, read_evidence
+from analysis.rendering.formats.difference import difference_summary, write_difference
+from analysis.run_diff.matched_models import renamings
+from analysis.run_diff.run_difference import run_difference
 from assay.results import show_parts
 from ledger.config import read_config
 from ledger.errors import MissingRecords

@@ -2,11 +2,11 @@
 
 from pathlib import Path
 
-from analysis.evidence import read_evidence
-from analysis.faces.text import visible
-from analysis.judge_reports import judge_report
-from analysis.resampling import Resamplings
-from analysis.tables.evidence import exam_mark, exam_table
+from analysis.evidence.run_evidence import read_evidence
+from analysis.rendering.formats.text import visible
+from analysis.rendering.tables.evidence import exam_mark, exam_table
+from analysis.statistics.resampling import Resamplings
+from analysis.summaries.judge_reports import judge_report
 from assay import judging, pipeline
 from assay.commands.arguments import Amend, Budget, Config, Runs
 from assay.display import Display

@@ -4,8 +4,8 @@ from typing import Annotated, get_args
 
 import typer
 
-from analysis.numbers import number
-from analysis.plan import UNITS, Size, sizes
+from analysis.decision.sample_size import UNITS, Size, sizes
+from analysis.statistics.formatting import number
 from assay.results import console, table
 from ledger.config import MARGINS, Primary, boundless
 from ledger.errors import ConfigError

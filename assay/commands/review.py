@@ -2,7 +2,7 @@
 
 from pathlib import Path
 
-from analysis.review_report import ReviewReport
+from analysis.review.review_report import ReviewReport
 from assay import pipeline
 from assay.commands.arguments import Amend, Config, Ray, Redact, Runs
 from assay.display import Display

@@ -11,7 +11,7 @@ from typing import Annotated
 
 import typer
 
-from analysis.review_report import ReviewReport
+from analysis.review.review_report import ReviewReport
 from assay import pipeline
 from assay.commands.arguments import Runs
 from assay.display import Display, say

@@ -7,9 +7,9 @@ from typing import Annotated, Any
 
 import typer
 
-from analysis.faces.data import report_json
-from analysis.faces.page import report_html
-from analysis.inputs import changed_inputs, run_inputs
+from analysis.evidence.inputs import changed_inputs, run_inputs
+from analysis.rendering.formats.data import report_json
+from analysis.rendering.formats.page import report_html
 from assay.reporting import report_of
 from ledger.config import read_config
 from ledger.errors import EXIT_UNFIT, ConfigError

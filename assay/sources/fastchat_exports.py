@@ -13,7 +13,7 @@ from datetime import datetime
 from pathlib import Path
 from typing import Any
 
-from analysis.inputs import stale_inputs
+from analysis.evidence.inputs import stale_inputs
 from judge.brief import Brief
 from judge.official_prompts import official_name
 from judge.plan import Answers, answers_by_key, texts

@@ -10,8 +10,8 @@ from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 from pathlib import Path
 
-from analysis.cells import Cell
-from analysis.stored import JudgmentFile, Stored, StoredModel
+from analysis.fastchat_audit.stored import JudgmentFile, Stored, StoredModel
+from analysis.statistics.cells import Cell
 from assay.sources.fastchat_rows import Checker, judgment_file, question_id, stated
 from assay.sources.lines import Row, json_objects
 from assay.sources.mt_bench import NAME as MT_BENCH

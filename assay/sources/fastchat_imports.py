@@ -10,7 +10,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
-from analysis.stored import USED, JudgmentFile, Stored, StoredPair, StoredRating
+from analysis.fastchat_audit.stored import USED, JudgmentFile, Stored, StoredPair, StoredRating
 from assay.sources.fastchat_files import FastChatFolder, answer_rows, stored
 from ledger.digests import file_digest
 from ledger.errors import ConfigError

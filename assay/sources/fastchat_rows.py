@@ -12,7 +12,7 @@ from typing import Any, TypeVar
 
 from pydantic import ValidationError
 
-from analysis.stored import Freshness, JudgmentFile, StoredPair, StoredRating
+from analysis.fastchat_audit.stored import Freshness, JudgmentFile, StoredPair, StoredRating
 from assay.sources.lines import whole_number
 from assay.sources.mt_bench import NAME as MT_BENCH
 from judge.official_prompts import OfficialPrompts

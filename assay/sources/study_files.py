@@ -13,9 +13,9 @@ import pandas as pd
 import pyarrow as pa
 import pyarrow.parquet as pq
 
-from analysis.choices import ChoiceColumns
-from analysis.study_data import StudyData, StudyModel
-from analysis.trace_measures import Turn
+from analysis.multiple_choice.choices import ChoiceColumns
+from analysis.review.study_data import StudyData, StudyModel
+from analysis.token_distributions.trace_measures import Turn
 from ledger.config import config_from
 from ledger.records import Key
 

@@ -14,11 +14,11 @@ from pathlib import Path
 ROOT = Path(__file__).resolve().parents[2]
 sys.path[0] = str(ROOT)  # not this folder: a bench has a room's name
 
-from analysis.evidence import read_evidence  # noqa: E402
-from analysis.exhibits import exhibits  # noqa: E402
-from analysis.faces.page import Shown  # noqa: E402
-from analysis.faces.writers import write_reports  # noqa: E402
-from analysis.review_report import report_from  # noqa: E402
+from analysis.evidence.run_evidence import read_evidence  # noqa: E402
+from analysis.rendering.formats.page import Shown  # noqa: E402
+from analysis.rendering.formats.writers import write_reports  # noqa: E402
+from analysis.review.exhibits import exhibits  # noqa: E402
+from analysis.review.review_report import report_from  # noqa: E402
 from tests.review_factory import Factory  # noqa: E402
 
 NOW, REPEATS = "2026-11-25T12:00:00+00:00", 3

@@ -1,0 +1,1 @@
+"""Do the measures agree? Across candidates, given accuracy, and within one candidate."""

@@ -1,0 +1,210 @@
+"""From evidence to correlations: each candidate's measures, their values unit by unit, and what they say together.
+
+In: a run's evidence, its measurements, and the unit values that measuring left behind. Out: Relations.
+"""
+
+from collections.abc import Iterator, Mapping
+from dataclasses import dataclass, field
+from typing import Any
+
+import numpy as np
+import pandas as pd
+
+from analysis.correlations.across_candidates import (
+    Candidates,
+    Chance,
+    Correlation,
+    correlations,
+    grid_adjusted,
+)
+from analysis.correlations.beyond_accuracy import Partial, Stronger, partials, stronger
+from analysis.correlations.within_candidate import Within, auc, paired_spearman, spearman_p
+from analysis.decision.gates import Measured, gate, judged_estimate, primary_judge
+from analysis.evidence.run_evidence import JudgeEvidence, RunEvidence
+from analysis.judged.games import turn_classes, verdicts, win_values
+from analysis.judged.scores import paired_changes
+from analysis.multiple_choice.choices import PairedChoices, paired_choices
+from analysis.multiple_choice.distances import kl_options
+from analysis.statistics.cells import UNKNOWN, Cell, Unit, by_question
+from analysis.statistics.resampling import Floats, Resamplings
+from analysis.statistics.unit_values import UnitTable, resampled, unit_table
+from analysis.summaries.judge_reports import judged_cells, scored_values
+from analysis.summaries.panel import panel_evidence
+from analysis.token_distributions.trace_measures import Sums
+from ledger.records import Key
+
+OUTCOMES = ("rating_change", "win_change")
+PREDICTORS = ("flips", "all_flips", "kl_options", "kl_vocabulary", "kl_trace", "accuracy_change")
+OF_ITEMS = ("flips", "all_flips", "kl_options", "kl_vocabulary", "accuracy_change")
+PERMUTATION_SALT = 1_000_000  # beyond any number of units
+
+
+@dataclass
+class Extras:
+    """What measuring leaves behind for the correlations: kl_trace by question, kl_vocabulary by item, of each model."""
+
+    traces: dict[str, Sums] = field(default_factory=dict)
+    vocabulary: dict[str, Mapping[Key, float]] = field(default_factory=dict)
+
+
+@dataclass(frozen=True)
+class Relations:
+    """Everything that says how the three ways of looking agree."""
+
+    correlations: tuple[Correlation, ...]
+    partials: tuple[Partial, ...]
+    stronger: tuple[Stronger, ...]
+    within: tuple[Within, ...]
+
+
+def relations(evidence: RunEvidence, measured: Measured, extras: Extras, draws: Resamplings) -> Relations:
+    """Across candidates for every judged outcome, and within each rival; the control is no candidate."""
+    pairs = dict(_pairs(evidence, measured))
+    candidates = _candidates(evidence, measured, extras, pairs, draws)
+    outcomes = [outcome for outcome in OUTCOMES if primary_judge(measured.judges, outcome)]
+    chance = Chance(lambda: draws.generator(PERMUTATION_SALT), tuple(outcomes))
+    return Relations(
+        correlations=grid_adjusted(
+            [row for outcome in outcomes for row in correlations(candidates, outcome, PREDICTORS, chance)]
+        ),
+        partials=tuple(row for outcome in outcomes for row in partials(candidates, outcome, PREDICTORS)),
+        stronger=tuple(row for outcome in outcomes for row in stronger(candidates, outcome, PREDICTORS, chance)),
+        within=tuple(_within(evidence, measured, extras, pairs)),
+    )
+
+
+def _pairs(evidence: RunEvidence, measured: Measured) -> Iterator[tuple[str, PairedChoices]]:
+    """The choices of every rival that can be compared."""
+    sound = {each.model for each in measured.items if not each.fault}
+    for rival in evidence.rivals:
+        if rival.name in sound:
+            yield rival.name, paired_choices(evidence.baseline.choices, rival.choices)
+
+
+def _candidates(
+    evidence: RunEvidence, measured: Measured, extras: Extras, pairs: Mapping[str, PairedChoices], draws: Resamplings
+) -> Candidates:
+    names = [model.name for model in evidence.config.candidate]
+    values = {
+        predictor: [gate(measured, name, predictor, 0.0).estimate.value for name in names] for predictor in PREDICTORS
+    }
+    for outcome in OUTCOMES:
+        judge = primary_judge(measured.judges, outcome)
+        values[outcome] = [judged_estimate(judge, name, outcome).value for name in names]
+    by_question = list(_question_tables(evidence, measured, extras, names))
+    by_item = _item_tables(evidence, extras, pairs, names) if pairs else []
+    return Candidates(
+        families=tuple(model.family for model in evidence.config.candidate),
+        values={name: np.array(column, dtype=np.float64) for name, column in values.items()},
+        resampled={**resampled(by_question, draws), **resampled(by_item, draws)},
+    )
+
+
+def _question_tables(
+    evidence: RunEvidence, measured: Measured, extras: Extras, names: list[str]
+) -> Iterator[UnitTable]:
+    """Judged changes and kl_trace over the questions, which all are resampled together."""
+    units: list[Unit] = sorted(evidence.questions)
+    if not units:
+        return
+    for outcome in OUTCOMES:
+        judge = _evidence_of(evidence, measured, outcome)
+        if judge:
+            found = [by_question(_outcome_values(evidence, judge, name, outcome)) for name in names]
+            yield unit_table(outcome, units, found)
+    if extras.traces:
+        yield unit_table("kl_trace", units, [extras.traces.get(name, {}) for name in names])
+
+
+def _evidence_of(evidence: RunEvidence, measured: Measured, outcome: str) -> JudgeEvidence | None:
+    """The records behind the primary judge, or those that a panel's verdicts make."""
+    judge = primary_judge(measured.judges, outcome)
+    if evidence.config.decision.panel and judge and judge is measured.judges[0]:
+        return panel_evidence(evidence, measured.judges[1:])
+    return next((each for each in evidence.judges if judge and each.config.name == judge.name), None)
+
+
+def _outcome_values(evidence: RunEvidence, judge: JudgeEvidence, model: str, outcome: str) -> dict[Cell, float]:
+    if outcome == "win_change":
+        return win_values(turn_classes(verdicts(judge.games.get(model, {}).values())))
+    cells = judged_cells(judge, evidence)
+    return paired_changes(*(scored_values(judge, name, cells) for name in (evidence.baseline.name, model)))
+
+
+def _item_tables(
+    evidence: RunEvidence, extras: Extras, pairs: Mapping[str, PairedChoices], names: list[str]
+) -> list[UnitTable]:
+    """Flips, KL and accuracy over all items, which are resampled together."""
+    shape = (len(evidence.items), len(names))
+    sums = {measure: np.zeros(shape) for measure in OF_ITEMS}
+    weights = {measure: np.zeros(shape) for measure in OF_ITEMS}
+    for column, name in enumerate(names):
+        if name not in pairs:
+            continue
+        rows = evidence.items.get_indexer(pairs[name].before.items)
+        for measure, found in _item_values(pairs[name]).items():
+            sums[measure][rows, column], weights[measure][rows, column] = found, 1
+        if tokens := extras.vocabulary.get(name):
+            at = evidence.items.get_indexer(pd.MultiIndex.from_tuples(list(tokens)))
+            known = at >= 0  # an item's choices may be gone where its tokens are not
+            sums["kl_vocabulary"][at[known], column] = np.fromiter(tokens.values(), np.float64)[known]
+            weights["kl_vocabulary"][at[known], column] = 1
+    return [UnitTable(measure, sums[measure], weights[measure]) for measure in OF_ITEMS if weights[measure].any()]
+
+
+def _item_values(pairs: PairedChoices) -> dict[str, Floats]:
+    """Of each item: whether it flipped, changed at all unless right both times, its KL, the change of being right."""
+    was, now = pairs.before.right("acc"), pairs.after.right("acc")
+    changed = pairs.before.picks("acc") != pairs.after.picks("acc")
+    found = {
+        "flips": (was != now).astype(np.float64),
+        "all_flips": changed.astype(np.float64),
+        "accuracy_change": now.astype(np.float64) - was,
+    }
+    kl = kl_options(pairs.before.logprobs, pairs.after.logprobs)
+    return {**found, "kl_options": kl} if np.isfinite(kl).all() else found
+
+
+def _within(
+    evidence: RunEvidence, measured: Measured, extras: Extras, pairs: Mapping[str, PairedChoices]
+) -> Iterator[Within]:
+    judge = _evidence_of(evidence, measured, "rating_change")
+    for rival in evidence.rivals:
+        flipped, kl = np.zeros(0, dtype=bool), np.zeros(0)
+        if rival.name in pairs:
+            found = pairs[rival.name]
+            flipped = found.before.right("acc") != found.after.right("acc")
+            kl = kl_options(found.before.logprobs, found.after.logprobs)
+        changes = by_question(_outcome_values(evidence, judge, rival.name, "rating_change")) if judge else {}
+        traced = {unit: kl / count for unit, (kl, count) in extras.traces.get(rival.name, {}).items() if count}
+        shift = {unit: total / count for unit, (total, count) in changes.items()}
+        parts = [_by_category(side, evidence.categories) for side in (traced, shift)]
+        by_subject = _by_subject(measured, rival.name)
+        if len(kl) or traced:
+            yield Within(
+                model=rival.name,
+                role=rival.role,
+                kl_finds_flips=auc(kl, flipped),
+                flips=int(flipped.sum()),
+                trace_and_change=paired_spearman(traced, shift),
+                p=spearman_p(traced, shift),
+                by_category=paired_spearman(parts[0], parts[1], "categories"),
+                by_subject=paired_spearman(*by_subject, "subjects"),
+            )
+
+
+def _by_category(values: Mapping[Any, float], categories: Mapping[Unit, str]) -> dict[str, float]:
+    """The mean over the questions of each category."""
+    grouped: dict[str, list[float]] = {}
+    for unit in sorted(values):
+        grouped.setdefault(categories.get(unit, UNKNOWN), []).append(values[unit])
+    return {name: sum(found) / len(found) for name, found in grouped.items()}
+
+
+def _by_subject(measured: Measured, model: str) -> tuple[dict[str, float], dict[str, float]]:
+    """Mean kl_options, and flips, of each subject; of each task where no task has several subjects."""
+    report = next((each for each in measured.items if each.model == model), None)
+    rows = [row for row in report.results if row.scoring == "acc" and row.scope != "all"] if report else []
+    subjects = [row for row in rows if not row.scope.startswith("task ")] or rows
+    kl = {row.scope: row.mean_kl for row in subjects if row.mean_kl is not None}
+    return kl, {row.scope: row.flips.value for row in subjects if row.flips.value is not None}

@@ -1,0 +1,1 @@
+"""Gates and the decision: which evidence is fit, what each gate says, what more data would settle."""

@@ -1,0 +1,70 @@
+"""Gates: what decides about a candidate, and the word that each gate says by itself.
+
+In: an estimate, its threshold, and what stands against its evidence. Out: one of four words.
+"""
+
+from dataclasses import dataclass
+from enum import StrEnum
+
+from analysis.decision.task_states import TaskGate
+from analysis.statistics.estimates import Estimate
+
+
+class Word(StrEnum):
+    """What the evidence allows."""
+
+    SHIP = "SHIP"
+    HOLD = "HOLD"
+    INCONCLUSIVE = "INCONCLUSIVE"
+    UNFIT = "UNFIT"
+
+
+@dataclass(frozen=True)
+class Gate:
+    """A measure that decides: the estimate, the threshold, and every reason why its evidence is unfit.
+
+    For the primary measure `threshold` is -margin and more is better; for a limit it is the limit and less is better.
+    """
+
+    estimate: Estimate
+    threshold: float
+    unfit: tuple[str, ...] = ()
+
+    @property
+    def fit(self) -> bool:
+        """Whether its bounds may decide."""
+        return not self.unfit and bool(self.estimate.lower_bounds or self.estimate.identical)
+
+
+@dataclass(frozen=True)
+class Evidence:
+    """What one candidate is decided by.
+
+    `blockers`: sentences that keep it from SHIP and INCONCLUSIVE, whatever the numbers say. With `open_tasks_block` an
+    open task does so as well, as INCONCLUSIVE.
+    """
+
+    candidate: str
+    primary: Gate
+    limits: tuple[Gate, ...] = ()
+    tasks: tuple[TaskGate, ...] = ()
+    blockers: tuple[str, ...] = ()
+    open_tasks_block: bool = False
+
+
+def primary_word(primary: Gate, step: int) -> Word:
+    """What the primary measure says by itself with bounds at level 0.05 / step."""
+    if not primary.fit:
+        return Word.UNFIT
+    if primary.estimate.identical or primary.estimate.lower_bounds[step - 1] > primary.threshold:
+        return Word.SHIP
+    return Word.HOLD if primary.estimate.upper_bounds[step - 1] < primary.threshold else Word.INCONCLUSIVE
+
+
+def limit_word(limit: Gate, step: int) -> Word:
+    """What one limit says by itself; on unfit evidence it stays open, and never makes UNFIT."""
+    if not limit.fit:
+        return Word.INCONCLUSIVE
+    if limit.estimate.identical or limit.estimate.upper_bounds[step - 1] <= limit.threshold:
+        return Word.SHIP
+    return Word.HOLD if limit.estimate.lower_bounds[step - 1] > limit.threshold else Word.INCONCLUSIVE

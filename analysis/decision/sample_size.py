@@ -1,0 +1,74 @@
+"""How many questions or items a review needs: before anything is run, and to settle what one left open.
+
+In: a measure, its margin, the wanted power; or an estimate and its threshold. Out: sizes, one a supposed spread; a
+sentence.
+Source: arXiv 2605.28873: the spread of a paired change of accuracy is the root of the flip rate. The spreads of judged
+changes are those seen in reviews by GPT-4: 1.9 to 2.6 rating points and 0.37 of a win a question.
+
+A size is the number of units with which a candidate that has lost nothing is shown to lie above -margin.
+"""
+
+import math
+from collections.abc import Iterator
+from dataclasses import dataclass
+
+from analysis.statistics.estimates import ALPHA, Estimate
+from analysis.statistics.formatting import number
+from analysis.statistics.intervals import minimum_detectable_effect, needed_samples, needed_units
+from ledger.config import Primary
+
+FLIP_RATES = (0.02, 0.05, 0.10, 0.20)
+SPREADS: dict[Primary, tuple[float, ...]] = {"rating_change": (1.5, 2.0, 2.5), "win_change": (0.30, 0.37, 0.45)}
+UNITS: dict[Primary, str] = {"rating_change": "questions", "win_change": "questions", "accuracy_change": "items"}
+
+
+@dataclass(frozen=True)
+class Size:
+    """The units needed under one spread; None above a million. `mde`: the change that `units` find with 80 % power.
+
+    `flips` is the share of items that flip, for accuracy; else `sd` is the spread of a question's change.
+    """
+
+    flips: float | None
+    sd: float
+    units: int | None
+    mde: float | None
+
+
+def sizes(measure: Primary, margin: float, power: float, comparisons: int = 1) -> Iterator[Size]:
+    """One Size a spread; Holm over `comparisons` candidates begins at 5 % over their number."""
+    spreads = (
+        [(rate, math.sqrt(rate)) for rate in FLIP_RATES]
+        if measure == "accuracy_change"
+        else [(None, sd) for sd in SPREADS[measure]]
+    )
+    for flips, sd in spreads:
+        units = needed_units(sd, margin, ALPHA / comparisons, power)
+        yield Size(flips, sd, units, minimum_detectable_effect(sd, units) if units else None)
+
+
+def needed(estimate: Estimate, threshold: float, alpha: float) -> str:
+    """The units, or samples of them, that settle an open estimate with 80 % power if its value is the true one."""
+    measure, unit = estimate.measure, estimate.unit
+    if estimate.value is None or estimate.sd is None:
+        return f"No {unit} differ yet; more {unit} than {estimate.n} narrow the bound."
+    most, distance = number(measure, threshold), abs(estimate.value - threshold)
+    units = needed_units(estimate.sd, distance, alpha)
+    if units is None:
+        return f"{measure} lies so near {most} that no practical number of {unit} settles it."
+    # The bounds can ask for a little more than the normal formula when they were taken from few units.
+    units = max(units, estimate.n + 1)
+    return (
+        f"About {units} {unit} (now {estimate.n}) would settle {measure} against {most} "
+        f"with 80 % power, if it stays at {number(measure, estimate.value)}.{_samples(estimate, distance, alpha)}"
+    )
+
+
+def _samples(estimate: Estimate, distance: float, alpha: float) -> str:
+    """What more samples of the same questions would do; empty where one sample each does not tell."""
+    if estimate.sampling_sd is None:
+        return ""
+    samples = needed_samples(estimate, distance, alpha)
+    if samples is None:
+        return " More samples of the same questions would not: the questions differ too much from each other."
+    return f" So would about {max(samples, estimate.samples + 1)} samples of each question (now {estimate.samples})."

@@ -1,0 +1,1 @@
+"""A run folder, read once: whose records these are, what is there, what is not compared."""

@@ -1,0 +1,96 @@
+"""Two sides are two models: who made each side's records, and what says that two of them are one.
+
+In: the evidence of a run folder. Out: an Identity per model; sentences that keep a candidate from SHIP. The control is
+the baseline by declaration, and alarms nobody.
+"""
+
+import json
+from collections.abc import Iterator
+from dataclasses import dataclass
+
+from analysis.evidence.model_evidence import ModelEvidence
+from analysis.evidence.run_evidence import RunEvidence
+from ledger.conditions import conditions
+from ledger.manifests import Manifest
+from ledger.origins import Origin, one_model
+
+LONG_TEXTS = 4000
+"""Characters in all: two checkpoints that differ do not write a thousand tokens alike; shorter texts prove nothing."""
+
+
+@dataclass(frozen=True)
+class Identity:
+    """Who made one model's records, as far as its manifest tells; not `shown` where nothing but a label does."""
+
+    model: str
+    role: str
+    name: str
+    engine: str
+    arguments: str
+    harness: str
+    library: str
+    shown: bool
+
+
+def identities(evidence: RunEvidence) -> tuple[Identity, ...]:
+    """One row a model that has records."""
+    return tuple(_identity(model) for model in evidence.models if model.manifest)
+
+
+def one_model_alarms(
+    model: ModelEvidence, evidence: RunEvidence, *, same_choices: int, same_answers: bool
+) -> Iterator[str]:
+    """Why a candidate and the baseline look like one model; nothing where the config allows it.
+
+    `same_choices` counts the items whose log-probabilities are all equal to the last bit, where all of them are.
+    """
+    decision, baseline = evidence.config.decision, evidence.baseline
+    why = one_model(origins(baseline), origins(model), same_name=decision.same_name == "allowed")
+    if why:
+        yield f"{model.name} and {baseline.name} are one model: {why}"
+    if decision.identical == "allowed":
+        return
+    remedy = 'two checkpoints do not agree like this (identical = "allowed" says that these may)'
+    if same_choices:
+        yield f"all log-probabilities of {same_choices} items equal the baseline's to the last bit: {remedy}"
+    if same_answers and sum(len(turn.text) for answer in model.answers for turn in answer.turns) >= LONG_TEXTS:
+        yield f"all {len(model.answers)} answers equal the baseline's byte for byte: {remedy}"
+
+
+def origins(model: ModelEvidence) -> tuple[Origin, ...]:
+    """Where a model's records came from: files that were imported, or the model that Assay itself ran."""
+    manifest = model.manifest
+    if manifest is None:
+        return ()
+    return manifest.origins or _run_here(manifest)
+
+
+def _run_here(manifest: Manifest) -> tuple[Origin, ...]:
+    """The model that made these records: its weights by hash, or its name and where it is served."""
+    settings = manifest.settings
+    place = [str(settings[name]) for name in ("model", "endpoint") if settings.get(name)]
+    name = settings.get("weights") or " at ".join(place)
+    if not name or settings.get("engine") == "imported":
+        return ()
+    arguments = {name: settings[name] for name in ("engine_args", "template", "loader") if settings.get(name)}
+    told = json.dumps(arguments, sort_keys=True) if arguments else ""
+    return (Origin(file="", digest="", model=str(name), engine=str(settings.get("engine", "")), arguments=told),)
+
+
+def _identity(model: ModelEvidence) -> Identity:
+    found, manifest = origins(model), model.manifest
+    versions = {name: values.get("", "") for name, values in (conditions(manifest).items() if manifest else ())}
+    names, engines, arguments = (
+        ", ".join(dict.fromkeys(getattr(each, part) for each in found if getattr(each, part)))
+        for part in ("model", "engine", "arguments")
+    )
+    return Identity(
+        model=model.name,
+        role=model.role,
+        name=names,
+        engine=engines,
+        arguments=arguments,
+        harness=versions.get("harness", ""),
+        library=versions.get("library", ""),
+        shown=bool(found) and all(each.model for each in found),
+    )

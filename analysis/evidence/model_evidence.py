@@ -1,0 +1,102 @@
+"""What each model of a run wrote and picked, read once; what the config leaves out is not among it.
+
+In: a config and a run folder. Out: one ModelEvidence a model, the baseline first.
+"""
+
+from collections import Counter
+from collections.abc import Collection, Iterable, Iterator, Mapping
+from dataclasses import dataclass, field, replace
+from typing import TypeVar
+
+import numpy as np
+import pandas as pd
+
+from analysis.multiple_choice.choices import ChoiceColumns, choice_columns
+from ledger.config import ReviewConfig
+from ledger.errors import BadRecord
+from ledger.manifests import Manifest, read_manifest
+from ledger.records import Answer, Choice, Key
+from ledger.runs import RunFolder, control_of
+from ledger.store import Store, key_text
+from ledger.traces import OPTION_TOKENS, TraceArrays, read_traces
+
+M = TypeVar("M", Answer, Choice)
+TOO_LONG = "items_too_long"
+"""The fact that names the items without room in a model's context."""
+
+
+@dataclass(frozen=True)
+class ModelEvidence:
+    """What one model wrote and picked; `role` is baseline, control or candidate."""
+
+    name: str
+    role: str
+    family: str
+    answers: tuple[Answer, ...]
+    choices: ChoiceColumns
+    manifest: Manifest | None
+    traces: Mapping[Key, TraceArrays] = field(default_factory=dict)
+    option_tokens: Mapping[Key, TraceArrays] = field(default_factory=dict)
+
+    @property
+    def names(self) -> set[str]:
+        """Every name that `leave_out` may say of it: tasks, their parts, items, and what its manifest passed over."""
+        passed = self.manifest.left_out if self.manifest else ()
+        told = {name for each in passed for name in (each.name, each.group, *each.items)}
+        told |= set(self.manifest.facts.get(TOO_LONG, ()) if self.manifest else ())
+        own = {*self.choices.items.get_level_values("task"), *self.choices.frame["subject"]}
+        return (told | own | {key_text(key) for key in self.choices.items}) - {""}
+
+
+def identical_answers(before: ModelEvidence, after: ModelEvidence, planned: int) -> bool:
+    """Whether two models wrote the same text for every planned question and sample, byte for byte."""
+    old, new = (
+        {answer.key[1:]: tuple(turn.text for turn in answer.turns) for answer in m.answers} for m in (before, after)
+    )
+    return bool(old) and len(old) >= planned and old == new
+
+
+def all_items(models: Iterable[ModelEvidence]) -> pd.MultiIndex:
+    """Every item that any model scored, in order."""
+    found, *others = (model.choices.items for model in models)
+    for items in others:
+        if not found.equals(items):
+            found = found.union(items)
+    return found
+
+
+def model_evidence(config: ReviewConfig, run: RunFolder) -> Iterator[ModelEvidence]:
+    """Every model's records: the baseline's, the candidates', the control's. Raises BadRecord, DuplicateKey."""
+    listed = [(config.baseline.name, "baseline", config.baseline.family)]
+    listed += [(model.name, "candidate", model.family) for model in config.candidate]
+    control = control_of(config.baseline.name)
+    if config.baseline.control or run.generation(control).path.exists():
+        listed.append((control, "control", ""))
+    for name, role, family in listed:
+        folder = run.generation(name)
+        answers, choices = tuple(_own(folder.answers, name)), choice_columns(_own(folder.choices, name))
+        traces = read_traces(folder.path, name) if config.questions and config.questions.traces else {}
+        kept = any(task.vocabulary for task in config.task)
+        tokens = read_traces(folder.path, name, OPTION_TOKENS) if kept else {}
+        yield ModelEvidence(name, role, family, answers, choices, read_manifest(folder.path), traces, tokens)
+
+
+def _own(store: Store[M], name: str) -> Iterator[M]:
+    """The records of a model's folder; those of another model, copied in by hand, are refused. Raises BadRecord."""
+    for line, record in enumerate(store.records(), start=1):
+        if record.model != name:
+            raise BadRecord(store.path, line, "model", f"{record.model}, but the folder is {name}'s")
+        yield record
+
+
+def without(model: ModelEvidence, names: Collection[str]) -> tuple[ModelEvidence, Counter[str]]:
+    """The model without the choices of these tasks, parts of tasks and items (TASK/ITEM); how many went, by task."""
+    if not names:
+        return model, Counter()
+    frame, tasks = model.choices.frame, model.choices.items.get_level_values("task")
+    items = [key_text(key) in names for key in model.choices.items]
+    gone = tasks.isin(names) | frame["subject"].isin(names).to_numpy() | np.array(items, dtype=bool)
+    dropped = {tuple(key) for key in model.choices.items[gone]}
+    tokens = {key: held for key, held in model.option_tokens.items() if tuple(key[:2]) not in dropped}
+    kept = replace(model, choices=model.choices.taken(np.flatnonzero(~gone)), option_tokens=tokens)
+    return kept, Counter(map(str, tasks[gone]))

@@ -1,0 +1,224 @@
+"""What a run folder holds, read once, and what is wrong with it.
+
+In: a config and a run folder. Out: Evidence in memory; stale inputs, mixed prompts and mixed judges become faults in
+words, which make the judged part unfit, and lesser things become notes.
+Several judges: each is read and reported on its own; the first that is used in the needed mode is the primary judge.
+"""
+
+import difflib
+import operator
+from collections import Counter
+from collections.abc import Iterable, Iterator, Mapping, Sequence
+from dataclasses import dataclass, field
+from functools import reduce
+from typing import TypeVar
+
+import pandas as pd
+
+from analysis.evidence.inputs import Inputs, run_inputs, stale_inputs
+from analysis.evidence.model_evidence import ModelEvidence, all_items, model_evidence, without
+from analysis.statistics.cells import Cell, Unit, cell_of
+from ledger.config import ReviewConfig
+from ledger.errors import ConfigError, StaleInput
+from ledger.judge_config import JudgeConfig
+from ledger.judgments import ExamMark, Game, Label, Order, Rating
+from ledger.manifests import Manifest, read_manifest
+from ledger.records import Key, Question
+from ledger.runs import RunFolder
+
+J = TypeVar("J", Rating, Game)
+S = TypeVar("S", Rating, Game, ExamMark)
+COMPARED_SETTINGS = ("engine", "max_tokens", "seed", "styles")
+
+
+@dataclass(frozen=True)
+class JudgeEvidence:
+    """What one judge said. Records that several prompts claim are left out; `faults` make all of it unfit.
+
+    `games` are each rival's against the baseline, `contests` all games by (baseline's seat, candidate's seat).
+    """
+
+    config: JudgeConfig
+    ratings: dict[str, dict[Cell, Rating]]
+    games: dict[str, dict[tuple[Cell, Order], Game]]
+    exam: tuple[ExamMark, ...]
+    manifest: Manifest | None
+    faults: tuple[str, ...]
+    contests: dict[tuple[str, str], dict[tuple[Cell, Order], Game]] = field(default_factory=dict)
+
+
+@dataclass(frozen=True)
+class RunEvidence:
+    """A whole run folder. `cells` are the planned question-turns and samples (repeat 0), `items` the planned items.
+
+    `dropped` counts, task by task, the items that the config leaves out: they are in no model's choices here.
+    """
+
+    config: ReviewConfig
+    models: tuple[ModelEvidence, ...]
+    judges: tuple[JudgeEvidence, ...]
+    questions: dict[Unit, Question]
+    cells: tuple[Cell, ...]
+    items: pd.MultiIndex
+    notes: tuple[str, ...]
+    labels: tuple[Label, ...] = ()
+    inputs: Inputs = ()
+    dropped: Mapping[str, int] = field(default_factory=dict)
+
+    @property
+    def baseline(self) -> ModelEvidence:
+        """The baseline."""
+        return self.models[0]
+
+    @property
+    def rivals(self) -> tuple[ModelEvidence, ...]:
+        """The candidates in the config's order, then the control if there is one."""
+        return self.models[1:]
+
+    @property
+    def candidates(self) -> tuple[ModelEvidence, ...]:
+        """The candidates in the config's order."""
+        return tuple(model for model in self.models if model.role == "candidate")
+
+    @property
+    def tasks(self) -> tuple[str, ...]:
+        """The tasks that the config asks for, then those that records have besides."""
+        asked = [task.task for task in self.config.task]
+        return tuple(dict.fromkeys([*asked, *self.items.get_level_values("task").unique()]))
+
+    @property
+    def comparisons(self) -> int:
+        """How many steps Holm may take over the candidates; 1 where each candidate stands alone."""
+        return len(self.config.candidate) if self.config.decision.family_wise == "holm" else 1
+
+    @property
+    def categories(self) -> dict[Unit, str]:
+        """The category of each question."""
+        return {unit: question.category for unit, question in self.questions.items()}
+
+
+def read_evidence(config: ReviewConfig, run: RunFolder) -> RunEvidence:
+    """Read every record of a review. Raises BadRecord or DuplicateKey for a broken file."""
+    whole = tuple(model_evidence(config, run))
+    _refuse_unknown(config.decision.leave_out, whole)
+    cut = [without(model, config.decision.leave_out) for model in whole]
+    models = tuple(model for model, _ in cut)
+    dropped = reduce(operator.or_, (counts for _, counts in cut), Counter[str]())
+    questions, conflicts = _questions(models)
+    samples = config.questions.samples if config.questions else 1
+    cells = tuple(
+        Cell(*unit, sample, turn, 0)
+        for unit, question in sorted(questions.items())
+        for sample in range(samples)
+        for turn in range(1, len(question.turns) + 1)
+    )
+    judges = tuple(_judge(judge, run, config, conflicts) for judge in config.judge)
+    items = all_items(models)
+    notes, labels = tuple(_notes(config, models)), tuple(run.labels.records())
+    inputs = run_inputs(config, run)
+    return RunEvidence(config, models, judges, questions, cells, items, notes, labels, inputs, dropped)
+
+
+def unmixed(records: Iterable[J]) -> tuple[list[J], int]:
+    """The records whose key, prompt apart, occurs once; and how many were left out because several prompts claim it."""
+    grouped: dict[Key, list[J]] = {}
+    for each in records:
+        judge, _prompt, *about = each.key
+        grouped.setdefault((judge, *about), []).append(each)
+    single = [group[0] for group in grouped.values() if len(group) == 1]
+    return single, sum(len(group) for group in grouped.values() if len(group) > 1)
+
+
+def _refuse_unknown(names: Sequence[str], models: Iterable[ModelEvidence]) -> None:
+    """Stop where `leave_out` names what is not there. Raises ConfigError."""
+    known = set().union(*(model.names for model in models)) if names else set()
+    for name in names:
+        if name not in known:
+            near = difflib.get_close_matches(name, sorted(known), n=3)
+            remedy = f"Did you mean {', '.join(near)}?" if near else "It takes the exact names that a report gives."
+            raise ConfigError(
+                f"`leave_out` names {name!r}, and nothing here is called so", where="decision", remedy=remedy
+            )
+
+
+def _said_by(name: str, records: Iterable[S], others: Counter[str]) -> Iterator[S]:
+    """What a judge itself said; what others did is left out, and counted in `others`."""
+    for record in records:
+        if record.judge == name:
+            yield record
+        else:
+            others[record.judge] += 1
+
+
+def _questions(models: Iterable[ModelEvidence]) -> tuple[dict[Unit, Question], tuple[str, ...]]:
+    """Every question that any model answered; and a sentence for each that two models saw differently."""
+    found: dict[Unit, Question] = {}
+    conflicts: set[str] = set()
+    for model in models:
+        for answer in model.answers:
+            question = answer.question
+            first = found.setdefault((question.source, question.id), question)
+            if first.digest != question.digest:
+                name = f"question {question.source}/{question.id} of {model.name}"
+                remedy = "Generate the answers of all models from one question set."
+                conflicts.add(str(StaleInput(name, first.digest, question.digest, remedy)))
+    return found, tuple(sorted(conflicts))
+
+
+def _judge(judge: JudgeConfig, run: RunFolder, config: ReviewConfig, conflicts: tuple[str, ...]) -> JudgeEvidence:
+    name, folder, others = judge.name, run.judge(judge.name), Counter[str]()
+    ratings, mixed_ratings = unmixed(_said_by(name, folder.ratings.records(), others))
+    games, mixed_games = unmixed(_said_by(name, folder.games.records(), others))
+    exam, manifest = tuple(_said_by(name, folder.exam.records(), others)), read_manifest(folder.path)
+    baseline = config.baseline.name
+    by_model: dict[str, dict[Cell, Rating]] = {}
+    for rating in ratings:
+        by_model.setdefault(rating.model, {})[cell_of(rating)] = rating
+    contests: dict[tuple[str, str], dict[tuple[Cell, Order], Game]] = {}
+    for game in games:
+        contests.setdefault((game.baseline, game.candidate), {})[cell_of(game), game.order] = game
+    by_rival = {rival: found for (first, rival), found in contests.items() if first == baseline}
+    faults = [*conflicts, *(map(str, stale_inputs(manifest, run)) if manifest else ())]
+    if mixed_ratings + mixed_games:
+        faults.append(
+            f"mixed prompts: {mixed_ratings} ratings and {mixed_games} games share their key with another prompt's; "
+            "they are left out"
+        )
+    if not manifest and (ratings or games):
+        faults.append("no manifest says how these judgments were made")
+    if others:
+        faults.append(f"mixed judges: {others.total()} records are those of {', '.join(sorted(others))}; left out")
+    faults += _served_faults(manifest)
+    return JudgeEvidence(judge, by_model, by_rival, exam, manifest, tuple(faults), contests)
+
+
+def served_models(manifest: Manifest | None) -> list[str]:
+    """The names that a judge's endpoint answered as; empty where it told none."""
+    served = manifest.facts.get("served_models", {}) if manifest else {}
+    return sorted(name for name in served if name != "unknown")
+
+
+def _served_faults(manifest: Manifest | None) -> list[str]:
+    names = served_models(manifest)
+    return [f"mixed judges: the endpoint answered as {', '.join(names)}"] if len(names) > 1 else []
+
+
+def _notes(config: ReviewConfig, models: tuple[ModelEvidence, ...]) -> Iterator[str]:
+    controls = [model for model in models if model.role == "control"]
+    if not controls:
+        yield "There is no control run (control = false): nothing shows how far two runs of the baseline differ."
+    elif not (controls[0].answers or len(controls[0].choices)):
+        yield "The control run is missing: nothing shows how far two runs of the baseline differ."
+    baseline = models[0].manifest
+    for model in models[1:]:
+        if not (baseline and model.manifest):
+            continue
+        for setting in COMPARED_SETTINGS:
+            mine, theirs = model.manifest.settings.get(setting), baseline.settings.get(setting)
+            if mine != theirs:
+                yield f"{model.name} was run with {setting} {mine!r}, the baseline with {theirs!r}."
+        for name in sorted(baseline.inputs.keys() & model.manifest.inputs.keys()):
+            if baseline.inputs[name] != model.manifest.inputs[name]:
+                yield f"{model.name} and the baseline were given different {name}."
+    if len(config.judge) > 1 and not config.decision.panel:
+        yield f"Several judges: each is reported on its own; {config.judge[0].name} is the primary judge."

@@ -1,0 +1,161 @@
+"""What was found and is not compared: by name, for each candidate, and by whose word it was left out.
+
+In: the evidence of a run folder. Out: one Unseen per thing, the blocking ones first. The first law stands here: what is
+in this list and was not declared beforehand keeps its candidate from SHIP.
+"""
+
+from collections.abc import Collection, Iterator, Sequence
+from dataclasses import dataclass, replace
+from typing import Any
+
+import pandas as pd
+
+from analysis.evidence.model_evidence import TOO_LONG, ModelEvidence
+from analysis.evidence.run_evidence import RunEvidence
+from ledger.manifests import Manifest
+from ledger.origins import LeftOut, Passed
+from ledger.store import key_text
+
+LEAVE_OUT = "leave_out"
+
+
+@dataclass(frozen=True)
+class Unseen:
+    """One thing that was found and not compared for a candidate; `declared` says by whose word, empty where by none.
+
+    `name` is what `leave_out` may say. `items` are named one by one.
+    """
+
+    candidate: str
+    kind: Passed
+    name: str
+    cause: str
+    group: str = ""
+    items: tuple[str, ...] = ()
+    declared: str = ""
+
+    @property
+    def blocks(self) -> bool:
+        """Whether it keeps the candidate from SHIP."""
+        return not self.declared and self.kind != "other"
+
+    @property
+    def sentence(self) -> str:
+        """The thing as a clause of a decision."""
+        if self.kind == "items" or self.kind == "lines":
+            return f"{self.name} is not compared whole: {self.cause}"
+        return f"{self.name} was found and is not compared: {self.cause}"
+
+
+def unseen(evidence: RunEvidence, faults: dict[str, str]) -> tuple[Unseen, ...]:
+    """All that is not compared, candidate by candidate; `faults` say why choices are not compared at all."""
+    rows = [row for model in evidence.candidates for row in _of(model, evidence, faults.get(model.name, ""))]
+    return tuple(sorted(rows, key=lambda row: not row.blocks))
+
+
+def _of(model: ModelEvidence, evidence: RunEvidence, fault: str) -> Iterator[Unseen]:
+    """What is not compared of one candidate; a task or item that has been named is not named again."""
+    baseline, declared = evidence.baseline, evidence.config.decision.leave_out
+    told = list(_merged(model.name, [baseline, model]))
+    named = {each.name for each in told} | {each.group for each in told if each.kind == "task"}
+    covered = {item for each in told for item in each.items}
+    told += _lone_tasks(model, evidence, named)
+    told += _lone_items(model, baseline, covered)
+    told += _unmade(model, evidence)
+    told += [
+        Unseen(model.name, "task", task, f"{count} items of it are there", declared=LEAVE_OUT)
+        for task, count in evidence.dropped.items()
+    ]
+    if fault:
+        shared = {*_tasks(baseline)} & {*_tasks(model)}
+        told += [Unseen(model.name, "task", task, fault) for task in sorted(shared)]
+    for each in told:
+        known = each.name in declared or each.group in declared or (each.items and {*each.items} <= {*declared})
+        yield replace(each, declared=each.declared or (LEAVE_OUT if known else ""))
+
+
+def _merged(candidate: str, sides: Sequence[ModelEvidence]) -> Iterator[Unseen]:
+    """What the manifests of both sides say was passed over; a thing that both passed over is one."""
+    found: dict[tuple[str, str], list[tuple[str, LeftOut]]] = {}
+    for side in sides:
+        for each in _left_out(side.manifest):
+            found.setdefault((each.kind, each.name), []).append((side.name, each))
+    for (_, name), held in found.items():
+        first = held[0][1]
+        causes = dict.fromkeys(f"{who}: {each.cause}" for who, each in held)
+        alike = len(held) == len(sides) and len({each.cause for _, each in held}) == 1
+        yield Unseen(
+            candidate=candidate,
+            kind=first.kind,
+            name=name,
+            cause=first.cause if alike else "; ".join(causes),
+            group=first.group,
+            items=tuple(sorted({item for _, each in held for item in each.items})),
+            declared=first.declared if all(each.declared for _, each in held) else "",
+        )
+
+
+def _lone_tasks(model: ModelEvidence, evidence: RunEvidence, named: Collection[str]) -> Iterator[Unseen]:
+    """Tasks that one side alone has, or that the config asks for and neither has."""
+    mine, theirs = _tasks(model), _tasks(evidence.baseline)
+    asked = {task.task for task in evidence.config.task}
+    for task in sorted((mine | theirs | asked) - (mine & theirs) - set(named) - set(evidence.dropped)):
+        who = model.name if task in mine else evidence.baseline.name
+        cause = f"{who} alone has choices of it" if task in mine | theirs else "there are no choices of it"
+        yield Unseen(model.name, "task", task, cause)
+
+
+def _lone_items(model: ModelEvidence, baseline: ModelEvidence, covered: Collection[str]) -> Iterator[Unseen]:
+    """Items of a shared task that one side alone scored, and those that neither had room for."""
+    shared = _tasks(model) & _tasks(baseline)
+    mine, theirs = model.choices.items, baseline.choices.items
+    lone = {} if mine.equals(theirs) else {model.name: mine.difference(theirs), baseline.name: theirs.difference(mine)}
+    for task in sorted(shared):
+        for who, items in lone.items():
+            names = [name for name in _names(items, task) if name not in covered]
+            if names:
+                cause = f"{who} alone has choices of {len(names)} of its items"
+                yield Unseen(model.name, "items", task, cause, items=tuple(names))
+    neither = sorted({*_too_long(model)} & {*_too_long(baseline)})
+    for task in sorted({name.partition("/")[0] for name in neither}):
+        names = [name for name in neither if name.partition("/")[0] == task]
+        cause = f"{len(names)} of its items fit the context of neither model"
+        yield Unseen(model.name, "items", task, cause, items=tuple(names))
+
+
+def _unmade(model: ModelEvidence, evidence: RunEvidence) -> Iterator[Unseen]:
+    """Items that were planned and that neither side has; a review stopped at the same half looks complete."""
+    sides = (evidence.baseline, model)
+    planned = max(_planned(side) for side in sides)
+    if planned <= len(model.choices):
+        return
+    there = len(model.choices.items.union(evidence.baseline.choices.items)) + sum(evidence.dropped.values())
+    there += len({*_too_long(model)} & {*_too_long(evidence.baseline)})
+    if planned > there:
+        cause = f"{planned - there} of {planned} planned items were scored by neither model"
+        yield Unseen(model.name, "items", "choices", cause)
+
+
+def _planned(model: ModelEvidence) -> int:
+    planned = _facts(model.manifest).get("planned", {})
+    return int(planned.get("choices", 0))
+
+
+def _names(items: pd.Index, task: str) -> list[str]:
+    return [key_text(key) for key in items[items.get_level_values("task") == task]]
+
+
+def _tasks(model: ModelEvidence) -> set[str]:
+    return set(model.choices.items.get_level_values("task"))
+
+
+def _too_long(model: ModelEvidence) -> tuple[str, ...]:
+    return tuple(_facts(model.manifest).get(TOO_LONG, ()))
+
+
+def _left_out(manifest: Manifest | None) -> tuple[LeftOut, ...]:
+    return manifest.left_out if manifest else ()
+
+
+def _facts(manifest: Manifest | None) -> dict[str, Any]:
+    return manifest.facts if manifest else {}

@@ -1,0 +1,1 @@
+"""FastChat's stored judgments, read strictly beside FastChat's own reading."""

@@ -1,0 +1,112 @@
+"""What an audit finds, file by file; every face of it is made from these.
+
+In: nothing. Out: frozen records.
+"""
+
+from dataclasses import dataclass
+
+from analysis.fastchat_audit.fastchat_numbers import FastChatScores, FastChatWins
+from analysis.fastchat_audit.stored import Freshness, StoredModel
+from analysis.judged.bounds import Bounds
+from analysis.judged.games import Played, PositionBias
+from analysis.judged.lengths import LengthPanel
+from analysis.judged.scores import Scored
+from analysis.statistics.cells import Cell
+from analysis.statistics.coverage import Coverage
+from analysis.statistics.estimates import Estimate
+
+
+@dataclass(frozen=True)
+class RatedModel:
+    """One model's rows in a single file.
+
+    `freshness`, `outcomes` (strict) and `unread` (FastChat's -1) count every row; `repeats` are used rows beyond the
+    first of a prompt; `decimals` count ratings that are no whole number, all and used; `disagreements` the rows that
+    FastChat's parser read otherwise. `absent` are the planned
+    question-turns without a row that is used, `missing` those whose row has no score.
+    """
+
+    model: str
+    rows: int
+    freshness: dict[Freshness, int]
+    outcomes: dict[str, int]
+    unread: int
+    repeats: int
+    decimals: tuple[int, int]
+    disagreements: int
+    scopes: tuple[Scored, ...]
+    bounds: Bounds | None
+    stale_mean: float | None
+    fastchat: FastChatScores
+    coverage: tuple[Coverage, ...]
+    missing: tuple[Cell, ...]
+    absent: tuple[Cell, ...]
+
+
+@dataclass(frozen=True)
+class Contrast:
+    """Two rated models on the questions that both have: raw change, p, bounds, and the length-controlled change."""
+
+    baseline: str
+    candidate: str
+    change: Estimate
+    p: float | None
+    bounds: Bounds | None
+    controlled: Estimate
+
+
+@dataclass(frozen=True)
+class PlayedPair:
+    """One pair of models in a pair file; counts as for RatedModel, of rows with two games each.
+
+    `tie_picks` are the flips in which the judge called a tie in one order only; the others are hard.
+    """
+
+    baseline: str
+    candidate: str
+    rows: int
+    freshness: dict[Freshness, int]
+    outcomes: dict[str, int]
+    errors: int
+    repeats: int
+    disagreements: int
+    scopes: tuple[Played, ...]
+    bounds: Bounds | None
+    tie_picks: int
+    seats: tuple[int, int]
+    bias: PositionBias
+    lengths: LengthPanel
+    controlled: Estimate
+    coverage: tuple[Coverage, ...]
+    missing: tuple[Cell, ...]
+    absent: tuple[Cell, ...]
+
+
+@dataclass(frozen=True)
+class FileAudit:
+    """One file of judgments."""
+
+    name: str
+    mode: str
+    judges: tuple[str, ...]
+    rows: int
+    faults: tuple[str, ...]
+    models: tuple[RatedModel, ...]
+    contrasts: tuple[Contrast, ...]
+    pairs: tuple[PlayedPair, ...]
+    fastchat_wins: tuple[FastChatWins, ...]
+
+
+@dataclass(frozen=True)
+class AuditReport:
+    """Everything that an audit of one folder found."""
+
+    folder: str
+    seed: int
+    resamples: int
+    baseline: str
+    questions: int
+    models: tuple[StoredModel, ...]
+    files: tuple[FileAudit, ...]
+    facts: tuple[tuple[str, str], ...]
+    notes: tuple[str, ...]

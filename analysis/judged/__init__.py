@@ -1,0 +1,1 @@
+"""What judges said, measured: ratings, games, the exam, lengths, strengths, agreement."""

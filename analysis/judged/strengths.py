@@ -1,0 +1,132 @@
+"""Strengths of three or more models from all their games, the baseline at zero.
+
+In: for each pair of models, what the second one won in each question. Out: one log-odds a model, with an interval.
+Source: Bradley and Terry 1952; ties and flips are half a win each; the error is the sandwich estimate with questions as
+clusters (Liang and Zeger 1986), because one question's games are not independent. Ford 1957: a finite fit needs a chain
+of wins from every model to every other.
+"""
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+
+import numpy as np
+from scipy import stats
+from scipy.sparse.csgraph import connected_components
+from scipy.special import expit
+
+from analysis.statistics.cells import Unit
+from analysis.statistics.estimates import ALPHA, Estimate, not_measured
+from analysis.statistics.intervals import minimum_detectable_effect
+from analysis.statistics.resampling import Floats
+
+FEWEST_MODELS = 3
+FEWEST_QUESTIONS = 5
+STEPS = 100
+LEAST_ERROR = 1e-12  # what is smaller is rounding
+Results = Mapping[tuple[str, str], Mapping[Unit, tuple[float, float]]]
+"""By (first, second) model and question: what the second won, and of how many question-turns."""
+
+
+@dataclass(frozen=True)
+class Strength:
+    """One model: log-odds to beat the baseline, and the chance that they mean."""
+
+    model: str
+    strength: Estimate
+    chance: float | None
+
+
+def strengths(results: Results, baseline: str, models: Sequence[str]) -> tuple[Strength, ...]:
+    """The baseline first, then the models as given; empty for fewer than three models with games.
+
+    Games of a model that is not among them (one that the review no longer has) count for nothing.
+    """
+    asked = {baseline, *models}
+    own = {pair: units for pair, units in results.items() if units and asked.issuperset(pair)}
+    played = {name for pair in own for name in pair}
+    names = [baseline, *(name for name in models if name in played)]
+    if len(names) < FEWEST_MODELS or baseline not in played:
+        return ()
+    units = sorted({unit for found in own.values() for unit in found})
+    wins, weights, seats = _arrays(own, names, units)
+    if fault := _fault(wins, weights, seats, len(names), len(units)):
+        return tuple(Strength(name, not_measured("strength", "questions", fault, len(units)), None) for name in names)
+    fitted = _fitted(wins.sum(axis=0), weights.sum(axis=0), seats, len(names))
+    errors = _errors(fitted, wins, weights, seats)
+    return tuple(
+        Strength(name, _estimate(float(value), float(error), len(units), first=name == baseline), float(expit(value)))
+        for name, value, error in zip(names, fitted, errors, strict=True)
+    )
+
+
+def _arrays(results: Results, names: Sequence[str], units: Sequence[Unit]) -> tuple[Floats, Floats, np.ndarray]:
+    """Wins and weights, each (units, pairs); the seats (pairs, 2) of the first and second model."""
+    pairs = sorted(results)
+    place = {unit: index for index, unit in enumerate(units)}
+    wins, weights = np.zeros((len(units), len(pairs))), np.zeros((len(units), len(pairs)))
+    for column, pair in enumerate(pairs):
+        for unit, (won, count) in results[pair].items():
+            wins[place[unit], column], weights[place[unit], column] = won, count
+    return wins, weights, np.array([[names.index(name) for name in pair] for pair in pairs])
+
+
+def _fault(wins: Floats, weights: Floats, seats: np.ndarray, models: int, units: int) -> str:
+    """Why there is no finite fit; empty if there is one."""
+    if units < FEWEST_QUESTIONS:
+        return f"{units} questions, needs {FEWEST_QUESTIONS}"
+    graph = np.zeros((models, models))
+    for (first, second), won, count in zip(seats, wins.sum(axis=0), weights.sum(axis=0), strict=True):
+        graph[second, first] += won
+        graph[first, second] += count - won
+    parts, _ = connected_components(graph, directed=True, connection="strong")
+    return "a model won, or lost, every game against some others" if parts > 1 else ""
+
+
+def _fitted(wins: Floats, weights: Floats, seats: np.ndarray, models: int) -> Floats:
+    """Newton's method on the likelihood; the first model stays at zero."""
+    design, values = _design(seats, models), np.zeros(models - 1)
+    for _ in range(STEPS):
+        chance = expit(design @ values)
+        gradient = design.T @ (wins - weights * chance)
+        hessian = design.T @ (design * (weights * chance * (1 - chance))[:, np.newaxis])
+        step = np.linalg.solve(hessian, gradient)
+        values = values + np.clip(step, -2, 2)
+        if np.abs(step).max() < 1e-12:
+            break
+    return np.concatenate([[0.0], values])
+
+
+def _errors(fitted: Floats, wins: Floats, weights: Floats, seats: np.ndarray) -> Floats:
+    """Sandwich errors over questions; the first model's is 0."""
+    design, n = _design(seats, len(fitted)), len(wins)
+    chance = expit(design @ fitted[1:])
+    hessian = design.T @ (design * (weights.sum(axis=0) * chance * (1 - chance))[:, np.newaxis])
+    scores = (wins - weights * chance) @ design
+    bread = np.linalg.inv(hessian)
+    covariance = bread @ (scores.T @ scores * n / (n - 1)) @ bread
+    return np.concatenate([[0.0], np.sqrt(np.maximum(np.diag(covariance), 0))])
+
+
+def _design(seats: np.ndarray, models: int) -> Floats:
+    rows = np.zeros((len(seats), models))
+    rows[np.arange(len(seats)), seats[:, 1]] += 1
+    rows[np.arange(len(seats)), seats[:, 0]] -= 1
+    return rows[:, 1:]
+
+
+def _estimate(value: float, error: float, n: int, *, first: bool) -> Estimate:
+    if first or error <= LEAST_ERROR:
+        why = "the baseline is the zero" if first else "no variation between questions"
+        return Estimate("strength", "questions", n, value, missing=why)
+    reach = float(stats.t.ppf(1 - ALPHA / 2, n - 1)) * error
+    sd = error * float(np.sqrt(n))
+    return Estimate(
+        measure="strength",
+        unit="questions",
+        n=n,
+        value=value,
+        interval=(value - reach, value + reach),
+        sd=sd,
+        mde=minimum_detectable_effect(sd, n),
+        settings="Bradley-Terry, sandwich error over questions",
+    )

@@ -1,0 +1,1 @@
+"""What models picked, measured: choices side by side, flips, distances, margins, ties."""

@@ -1,0 +1,198 @@
+"""Flips: which items a candidate answers differently, and whether that cost accuracy.
+
+In: two models' choices of the same items. Out: transitions, flips, accuracy_change and its tests.
+Source: arXiv 2407.09141 (flips); the tests are those of losses.py.
+"""
+
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass
+
+import numpy as np
+
+from analysis.multiple_choice.choices import SCORINGS, Ints, PairedChoices, Scoring, scopes
+from analysis.multiple_choice.distances import Distances, distances
+from analysis.multiple_choice.margins import Margins, margins
+from analysis.multiple_choice.ties import Ties, logit_step, ties, within_a_step
+from analysis.statistics.estimates import Estimate, estimate_or_missing, not_measured
+from analysis.statistics.intervals import paired_proportion, share
+from analysis.statistics.losses import LossTests, loss_tests, mcnemar
+from analysis.statistics.mean_kl import mean_kl
+from analysis.statistics.resampling import Bools, Floats, Resamplings
+
+
+@dataclass(frozen=True)
+class Transitions:
+    """How many items went from which state to which; `n` all of them."""
+
+    n: int
+    right_to_wrong: int
+    wrong_to_right: int
+    wrong_to_other: int
+    right_before: int
+    right_after: int
+
+    @property
+    def flips(self) -> int:
+        """Items that changed between right and wrong."""
+        return self.right_to_wrong + self.wrong_to_right
+
+    @property
+    def all_flips(self) -> int:
+        """Flips, and items that changed from one wrong option to another."""
+        return self.flips + self.wrong_to_other
+
+
+@dataclass(frozen=True)
+class FlipResult:
+    """One scope of one candidate under one scoring.
+
+    `chance` is the accuracy of guessing, the mean of one over the number of options; None without items. `exact_p` and
+    `mid_p` are one-sided McNemar tests of a loss. `kl`, `ties` and `margins` depend on no scoring: they
+    stand in the acc rows only.
+    """
+
+    scope: str
+    scoring: Scoring
+    transitions: Transitions
+    accuracy_baseline: Estimate
+    accuracy: Estimate
+    accuracy_change: Estimate
+    flips: Estimate
+    all_flips: Estimate
+    chance: float | None
+    exact_p: float | None
+    mid_p: float | None
+    kl: Estimate
+    mean_kl: float | None
+    ties: Ties | None
+    margins: Margins | None
+
+
+@dataclass(frozen=True)
+class ChoiceComparison:
+    """All scopes of one candidate, and its tests over benchmarks, one a scoring."""
+
+    results: tuple[FlipResult, ...]
+    losses: tuple[LossTests, ...]
+
+
+def transitions(gold: Ints, before: Ints, after: Ints) -> Transitions:
+    """Count the transitions; gold, before, after: (items,) option indices."""
+    was, now = before == gold, after == gold
+    return Transitions(
+        n=len(gold),
+        right_to_wrong=int((was & ~now).sum()),
+        wrong_to_right=int((~was & now).sum()),
+        wrong_to_other=int((~was & ~now & (before != after)).sum()),
+        right_before=int(was.sum()),
+        right_after=int(now.sum()),
+    )
+
+
+def choice_comparison(pairs: PairedChoices, draws: Resamplings, comparisons: int, margin: float) -> ChoiceComparison:
+    """All items pooled, then each task, then each subject, by acc and acc_norm; `margin` is that of accuracy_change."""
+    rows = tuple(_Rows(pairs, draws, comparisons).results())
+    losses = (loss_tests(scoring, _benchmarks(rows, scoring), len(pairs.before), margin) for scoring in SCORINGS)
+    return ChoiceComparison(rows, tuple(each for each in losses if each))
+
+
+class _Rows:
+    """The rows of one pair; what all scopes share is computed once."""
+
+    def __init__(self, pairs: PairedChoices, draws: Resamplings, comparisons: int) -> None:
+        self._pairs, self._draws, self._comparisons = pairs, draws, comparisons
+        self._parts = tuple(scopes(pairs.before))
+        self._distances = distances(pairs)
+        self._steps = _steps(pairs, self._parts)
+        self._close = _close(self._distances, self._parts, self._steps)
+
+    def results(self) -> Iterator[FlipResult]:
+        """Every scope, by acc and then by acc_norm."""
+        for scoring in SCORINGS:
+            for scope, rows in self._parts:
+                yield self._result(scope, rows, scoring)
+
+    def _result(self, scope: str, rows: Ints, scoring: Scoring) -> FlipResult:
+        pairs, whole = self._pairs, scope == "all"
+        gold, before, after = (
+            column[rows] for column in (pairs.before.gold, pairs.before.picks(scoring), pairs.after.picks(scoring))
+        )
+        found = transitions(gold, before, after)
+        gated = whole or scope.startswith("task ")
+        n, steps, left_out = found.n, self._comparisons if gated else 1, pairs.left_out if whole else 0
+        options = pairs.before.frame["options"].to_numpy()[rows]
+        gains, lost = found.wrong_to_right, found.right_to_wrong
+        exact_mid = mcnemar(lost, gains)
+
+        def counted(measure: str, count: int, steps: int = 1) -> Estimate:
+            return share(measure, "items", count, n, steps, left_out)
+
+        name = "accuracy_change"
+        return FlipResult(
+            scope=scope,
+            scoring=scoring,
+            transitions=found,
+            accuracy_baseline=counted("accuracy", found.right_before),
+            accuracy=counted("accuracy", found.right_after),
+            accuracy_change=estimate_or_missing(
+                name, "items", lambda: paired_proportion(name, "items", gains, lost, n, steps), left_out
+            ),
+            flips=counted("flips", found.flips, steps),
+            all_flips=counted("all_flips", found.all_flips, steps),
+            chance=float((1 / options).mean()) if n else None,
+            exact_p=exact_mid[0] if n else None,
+            mid_p=exact_mid[1] if n else None,
+            kl=self._kl(scope, rows, scoring),
+            mean_kl=_finite_mean(self._distances.kl[rows]),
+            ties=self._ties(scope, rows, before == gold, after == gold) if scoring == "acc" else None,
+            margins=self._margins(scope, rows, before != after, before == gold) if scoring == "acc" else None,
+        )
+
+    def _kl(self, scope: str, rows: Ints, scoring: Scoring) -> Estimate:
+        shown = scope == "all" or scope.startswith("task ")
+        if scoring != "acc" or not shown:
+            return not_measured("kl_options", "items", "shown for all items and each task, in the acc rows")
+        whole = scope == "all"
+        left_out = self._pairs.left_out if whole else 0
+        return mean_kl(self._distances.kl[rows], self._draws, self._comparisons if whole else 1, left_out)
+
+    def _ties(self, scope: str, rows: Ints, was: Bools, now: Bools) -> Ties:
+        each = self._distances
+        return ties(each.gap[rows], each.gap_after[rows], self._close[rows], was != now, self._steps.get(scope))
+
+    def _margins(self, scope: str, rows: Ints, changed: Bools, right: Bools) -> Margins:
+        return margins(scope, self._distances.margin[rows], self._distances.moved[rows], changed, right)
+
+
+def _finite_mean(values: Floats) -> float | None:
+    """The mean; None of nothing, or where one is infinite."""
+    return float(values.mean()) if len(values) and np.isfinite(values).all() else None
+
+
+def _steps(pairs: PairedChoices, parts: Sequence[tuple[str, Ints]]) -> dict[str, float | None]:
+    """The step of each scope's logits; where there are tasks, all items together have one only if the tasks agree."""
+    found = {scope: logit_step(pairs.before.logprobs[rows]) for scope, rows in parts}
+    by_task = {step for scope, step in found.items() if scope.startswith("task ")}
+    if by_task:
+        found["all"] = by_task.pop() if len(by_task) == 1 else None
+    return found
+
+
+def _close(measured: Distances, parts: Sequence[tuple[str, Ints]], steps: dict[str, float | None]) -> Bools:
+    """Whether each item's two best lie within one step of its task's logits."""
+    close = within_a_step(measured.gap, steps["all"])
+    for scope, rows in parts:
+        if scope.startswith("task "):
+            close[rows] = within_a_step(measured.gap[rows], steps[scope])
+    return close
+
+
+def _benchmarks(rows: Sequence[FlipResult], scoring: Scoring) -> list[tuple[str, int, int]]:
+    """Name, losses and gains of each task; of each subject where there is one task; of all items where there is one."""
+    mine = [row for row in rows if row.scoring == scoring]
+    tasks = [row for row in mine if row.scope.startswith("task ")]
+    subjects = [row for row in mine if row.scope != "all" and not row.scope.startswith("task ")]
+    return [
+        (row.scope.removeprefix("task "), row.transitions.right_to_wrong, row.transitions.wrong_to_right)
+        for row in tasks or subjects or mine
+    ]

@@ -1,0 +1,81 @@
+"""How sure the baseline was where an answer stayed, changed, was right, was wrong; and how far probabilities moved.
+
+In: the rows of one scope of a pair. Out: one Margins, by acc. Source: arXiv 2407.09141, figures 4 and 7.
+"""
+
+from dataclasses import dataclass
+
+import numpy as np
+from scipy import stats
+
+from analysis.statistics.resampling import Bools, Floats
+
+BINS = 20
+EDGES = np.linspace(0, 1, BINS + 1)
+
+
+@dataclass(frozen=True)
+class MarginGroup:
+    """The baseline's top margins of some items; `counts` are those in twenty equal bins from 0 to 1."""
+
+    n: int
+    mean: float | None
+    quartiles: tuple[float, float, float] | None
+    counts: tuple[int, ...]
+
+
+@dataclass(frozen=True)
+class Margins:
+    """Kept and changed picks, right and wrong ones of the baseline.
+
+    `changed_right`, `changed_wrong`: which share of the baseline's right and of its wrong picks changed. `moved`: the
+    mean sum of absolute probability changes of the items in each of the twenty bins of the margin, None for an empty
+    one; `moved_spearman`: its rank correlation with the margin over all items.
+    """
+
+    scope: str
+    kept: MarginGroup
+    changed: MarginGroup
+    right: MarginGroup
+    wrong: MarginGroup
+    changed_right: float | None
+    changed_wrong: float | None
+    moved: tuple[float | None, ...]
+    moved_spearman: float | None
+
+
+def margins(scope: str, margin: Floats, moved: Floats, changed: Bools, right: Bools) -> Margins:
+    """The margins of one scope; every array is (items,)."""
+    groups = (_group(margin[held]) for held in (~changed, changed, right, ~right))
+    kept, altered, correct, incorrect = groups
+    both_vary = len(margin) > 2 and np.ptp(margin) > 0 and np.ptp(moved) > 0
+    return Margins(
+        scope=scope,
+        kept=kept,
+        changed=altered,
+        right=correct,
+        wrong=incorrect,
+        changed_right=_share(changed[right]),
+        changed_wrong=_share(changed[~right]),
+        moved=_binned_means(margin, moved),
+        moved_spearman=float(stats.spearmanr(margin, moved).statistic) if both_vary else None,
+    )
+
+
+def _group(margin: Floats) -> MarginGroup:
+    counts = tuple(int(count) for count in np.histogram(margin, EDGES)[0])
+    if not len(margin):
+        return MarginGroup(0, None, None, counts)
+    low, middle, high = (float(value) for value in np.quantile(margin, (0.25, 0.5, 0.75)))
+    return MarginGroup(len(margin), float(margin.mean()), (low, middle, high), counts)
+
+
+def _binned_means(margin: Floats, values: Floats) -> tuple[float | None, ...]:
+    place = np.clip(np.digitize(margin, EDGES) - 1, 0, BINS - 1)
+    counts = np.bincount(place, minlength=BINS)
+    sums = np.bincount(place, weights=values, minlength=BINS)
+    return tuple(float(total / count) if count else None for total, count in zip(sums, counts, strict=True))
+
+
+def _share(held: Bools) -> float | None:
+    return float(held.mean()) if len(held) else None

@@ -1,0 +1,1 @@
+"""Where numbers become words, drawings and files; nothing is measured here."""

@@ -1,0 +1,116 @@
+"""What the judges say, drawn: changes by part, the five classes, a radar, lengths, agreement.
+
+In: a ReviewReport. Out: figures. Only the primary judge of each measure is drawn by category; every judge overall.
+"""
+
+import re
+from collections.abc import Iterable, Iterator, Sequence
+
+from analysis.decision.gates import primary_judge
+from analysis.judged.games import TurnClass
+from analysis.judged.scores import RATING_RANGE
+from analysis.rendering.figures.forests import by_judge, floor_row, forest
+from analysis.rendering.figures.matrices import Matrix
+from analysis.rendering.figures.plots import Plot, Point, Series
+from analysis.rendering.figures.radars import FEWEST_AXES, Radar, Ring
+from analysis.rendering.figures.row_charts import Bar, Row, RowChart
+from analysis.rendering.figures.seats import seat_figures
+from analysis.rendering.tables.trust import kappa_cell
+from analysis.review.review_report import ReviewReport
+from analysis.summaries.judge_reports import JudgeReport
+
+MOST_RINGS = 7
+NO_CATEGORY = re.compile(r"all|turn \d+")  # of the names of scopes
+
+
+def score_figures(report: ReviewReport) -> Iterator[RowChart | Radar | Plot]:
+    """Ratings: a forest a candidate, every judge's overall, the radar, and length against change."""
+    judge = primary_judge(report.judges, "rating_change")
+    if judge is None or all(each.scopes[0].rating.value is None for each in judge.scores):
+        return
+    floor = next((each.scopes[0].change for each in judge.scores if each.role == "control"), None)
+    yield from by_judge(report, "rating_change")
+    for each in judge.scores:
+        if each.role == "candidate":
+            rows = [(part.scope, part.change) for part in each.scopes]
+            yield forest(report, "rating_change", each.model, f"by {judge.name}", [*rows, *floor_row(floor)])
+    yield from _radar(judge)
+    points = tuple(Series(each.model, _dots(each.points), "dots") for each in judge.scores if each.points)
+    if any(each.points for each in points):
+        yield _length_plot("length_and_rating", f"Longer answers and {judge.name}'s ratings", "rating_change", points)
+
+
+def game_figures(report: ReviewReport) -> Iterator[RowChart | Plot]:
+    """Games: the five classes by rival and by category, a forest a candidate, seats, and length."""
+    for every in report.judges:
+        if _played(every):
+            rows = [_classes(each.model, each.scopes[0].classes, part=each.role == "control") for each in every.games]
+            yield _class_chart(f"classes_{every.name}", f"Games by {every.name}", rows)
+    judge = primary_judge(report.judges, "win_change")
+    if judge is None or not _played(judge):
+        return
+    floor = next((each.scopes[0].win_change for each in judge.games if each.role == "control"), None)
+    yield from by_judge(report, "win_change")
+    for each in judge.games:
+        if each.role == "candidate":
+            parts = [_classes(part.scope, part.classes, part=part.scope != "all") for part in each.scopes]
+            yield _class_chart(f"classes_by_part_{each.model}", f"Games of {each.model} by turn and category", parts)
+            changes = [(part.scope, part.win_change) for part in each.scopes]
+            yield forest(report, "win_change", each.model, f"by {judge.name}", [*changes, *floor_row(floor)])
+    for every in report.judges:
+        yield from seat_figures(every)
+
+
+def agreement_figures(report: ReviewReport) -> Iterator[Matrix]:
+    """Every judge, and people, with every other."""
+    found = report.trust.agreements if report.trust else ()
+    if not found:
+        return
+    names = tuple(dict.fromkeys(name for each in found for name in (each.first, each.second)))
+    cells = {}
+    for each in found:
+        cells[each.first, each.second] = (each.kappa, kappa_cell(each))
+    note = "Cohen's kappa over win, tie and loss: 1 is full agreement, 0 what chance alone would give."
+    yield Matrix("agreement", "Agreement of the judges", note, names, cells)
+
+
+def _played(judge: JudgeReport) -> bool:
+    return any(sum(each.scopes[0].classes.values()) for each in judge.games)
+
+
+def _classes(label: str, classes: dict[TurnClass, int], *, part: bool) -> Row:
+    total = max(1, sum(classes.values()))
+    bars, start = [], 0.0
+    for kind in TurnClass:
+        end = start + 100 * classes[kind] / total
+        bars.append(Bar(kind.value, start, end, str(classes[kind])))
+        start = end
+    return Row(label, ", ".join(f"{classes[kind]} {kind}" for kind in TurnClass), bars=tuple(bars), part=part)
+
+
+def _class_chart(id: str, title: str, rows: Sequence[Row]) -> RowChart:
+    note = "A flip is a judge that changed its verdict with the seats; failed: no verdict in one of the orders."
+    return RowChart(id, title, note, "% of question-turns", tuple(rows), ends=(0.0, 100.0))
+
+
+def _radar(judge: JudgeReport) -> Iterator[Radar]:
+    """The baseline and the candidates by category."""
+    rated = [each for each in judge.scores if each.role != "control"]
+    shown = rated[:MOST_RINGS]
+    axes = tuple(part.scope for part in shown[0].scopes if not NO_CATEGORY.fullmatch(part.scope)) if shown else ()
+    values = {each.model: {part.scope: part.rating.value for part in each.scopes} for each in shown}
+    if len(axes) < FEWEST_AXES or not any(v is not None for found in values.values() for v in found.values()):
+        return
+    rings = tuple(Ring(name, tuple(found.get(axis) for axis in axes)) for name, found in values.items())
+    note = "No intervals, and an area that depends on the order of the axes: read the forests before you conclude."
+    note += f" The first {MOST_RINGS} of {len(rated)} models." if len(rated) > MOST_RINGS else ""
+    yield Radar("rating_by_category", f"Rating by category, {judge.name}", note, axes, rings, (0.0, RATING_RANGE[1]))
+
+
+def _dots(points: Iterable[tuple[int, float]]) -> tuple[Point, ...]:
+    return tuple(Point(float(x), y) for x, y in points)
+
+
+def _length_plot(id: str, title: str, y_label: str, series: tuple[Series, ...]) -> Plot:
+    note = "A dot is one turn of one question. If length alone pays, the dots rise from left to right."
+    return Plot(id, title, note, "candidate's answer longer by (characters)", y_label, series)

@@ -1,0 +1,55 @@
+"""Do the seats decide, does a judge waver only where answers are alike, does the longer answer win?
+
+In: a JudgeReport. Out: figures; without games there is none.
+"""
+
+from collections.abc import Iterator, Sequence
+
+from analysis.judged.games import GAPS
+from analysis.rendering.figures.forests import share_row
+from analysis.rendering.figures.plots import Plot, Point, Series
+from analysis.rendering.figures.row_charts import Line, Row, RowChart
+from analysis.summaries.judge_reports import JudgeReport, ModelGames
+
+HALF = (Line(50.0, "half"),)
+WHOLE = (0.0, 100.0)
+
+
+def seat_figures(judge: JudgeReport) -> Iterator[RowChart | Plot]:
+    """Seats and flips of every rival, flips by the distance of the ratings, wins of the longer answer."""
+    played = [each for each in judge.games if each.bias.flips.value is not None]
+    if not played:
+        return
+    rows = [row for each in played for row in _seat_rows(each)]
+    note = "A judge that looks at the answers alone gives the first seat half of its wins, and hardly ever flips."
+    yield RowChart(f"seats_{judge.name}", f"Seats and {judge.name}", note, "%", tuple(rows), HALF, WHOLE)
+    yield from _flips_by_gap(judge.name, played)
+    longer = [(each, each.lengths.longer_wins) for each in played if each.lengths.longer_wins.value is not None]
+    if longer:
+        title = f"How often {judge.name} prefers the longer answer"
+        note = "Of the pairs decided alike in both orders; longer answers may also be better ones."
+        drawn = tuple(share_row(each.model, estimate, part=each.role == "control") for each, estimate in longer)
+        yield RowChart(f"longer_wins_{judge.name}", title, note, "% of wins", drawn, HALF, WHOLE)
+
+
+def _flips_by_gap(judge: str, played: Sequence[ModelGames]) -> Iterator[Plot]:
+    gaps = [(gap, [each.gaps[place] for each in played if each.gaps]) for place, gap in enumerate(GAPS)]
+    told = [(gap, sum(x.flips for x in found), sum(x.n for x in found)) for gap, found in gaps]
+    if not any(n for _, _, n in told):
+        return
+    points = tuple(Point(i, 100 * flips / n, f"{flips} of {n}") for i, (_, flips, n) in enumerate(told) if n)
+    note = "Among near-equals a flip is no harm; where the judge itself rates two answers far apart it is alarming."
+    yield Plot(
+        id=f"flips_by_gap_{judge}",
+        title=f"{judge}'s flips by the distance of its ratings",
+        note=note,
+        x_label="distance of the two ratings (points)",
+        y_label="% of question-turns that flip",
+        series=(Series("", points, "bars"),),
+        names=tuple(f"{gap}{' and more' if gap == GAPS[-1] else ''}" for gap in GAPS),
+    )
+
+
+def _seat_rows(each: ModelGames) -> Iterator[Row]:
+    yield share_row(f"{each.model}, first seat", each.bias.first_seat, part=each.role == "control")
+    yield share_row(f"{each.model}, flips", each.bias.flips, part=each.role == "control")

@@ -1,0 +1,66 @@
+"""The faces of an audit: Markdown, what was found file by file, in tables and sentences; and JSON.
+
+In: an AuditReport. Out: Markdown for a terminal or a page, audit.md and audit.json; text from outside cannot render.
+"""
+
+import dataclasses
+import json
+import re
+from collections.abc import Iterator
+from pathlib import Path
+
+from analysis.fastchat_audit.audit_report import AuditReport
+from analysis.rendering.formats.markdown_tables import pipe_table
+from analysis.rendering.formats.text import markdown
+from analysis.rendering.tables.audit import answer_table, pair_tables, single_tables
+from analysis.rendering.tables.audit_findings import findings
+from analysis.rendering.tables.review import Table
+from ledger.store import write_atomically
+
+MARKDOWN, DATA = "audit.md", "audit.json"
+_WORD_UNDERSCORE = re.compile(r"(?<=\w)\\_(?=\w)")
+
+
+def audit_markdown(report: AuditReport) -> str:
+    """The whole audit."""
+    lines = [f"# Audit of {markdown(report.folder)}", "", *_facts(report)]
+    for file in report.files:
+        title = f"## {markdown(file.name)}: {file.rows} rows, judged by {markdown(', '.join(file.judges)) or 'nobody'}"
+        lines += ["", title, *(f"- {markdown(fault)}" for fault in file.faults)]
+        for table in single_tables(file) if file.mode == "single" else pair_tables(file):
+            lines += ["", f"### {table.title}", *([table.caption, ""] if table.caption else [""]), *_drawn(table)]
+        lines += ["", *(f"- {markdown(sentence)}" for sentence in findings(file))]
+    return "\n".join(lines) + "\n"
+
+
+def audit_json(report: AuditReport) -> str:
+    """Every number, unrounded, as indented JSON; the length of each answer's turns stands in the answers themselves."""
+    found = dataclasses.asdict(report)
+    for model in found["models"]:
+        del model["lengths"]
+    return json.dumps(found, indent=1, allow_nan=False) + "\n"
+
+
+def write_audit(report: AuditReport, folder: Path) -> None:
+    """Write audit.md and audit.json."""
+    write_atomically(folder / MARKDOWN, audit_markdown(report))
+    write_atomically(folder / DATA, audit_json(report))
+
+
+def _facts(report: AuditReport) -> Iterator[str]:
+    chance = f"seed {report.seed}, {report.resamples} resamples"
+    yield f"{report.questions} questions; baseline {markdown(report.baseline)}; {chance}."
+    yield ""
+    yield from (f"- {markdown(name)}: {markdown(value)}" for name, value in report.facts)
+    yield from (f"- {markdown(note)}" for note in report.notes)
+    yield ""
+    yield from _drawn(answer_table(report.models))
+
+
+def _drawn(table: Table) -> Iterator[str]:
+    return pipe_table(table.header, table.rows, _cell)
+
+
+def _cell(text: str) -> str:
+    """Escaped text; an underscore within a word means nothing to Markdown and stays readable."""
+    return _WORD_UNDERSCORE.sub("_", markdown(text))

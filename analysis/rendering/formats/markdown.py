@@ -1,0 +1,97 @@
+"""The report as Markdown for a pull request: at most 40 lines, the same cells as the page.
+
+In: a ReviewReport. Out: Markdown; text from outside cannot render, link or mention.
+"""
+
+import re
+from collections.abc import Iterator, Sequence
+
+from analysis.rendering.formats.markdown_tables import pipe_table
+from analysis.rendering.formats.text import markdown, visible
+from analysis.rendering.tables.choices import flip_table
+from analysis.rendering.tables.evidence import shortfall_line
+from analysis.rendering.tables.looked_at import review_lines, task_line
+from analysis.rendering.tables.review import (
+    NOISE_FLOOR,
+    SHAPES,
+    Table,
+    decision_table,
+    foremost,
+    game_table,
+    score_table,
+    warnings,
+)
+from analysis.review.review_report import ReviewReport
+
+MOST_LINES = 40
+MOST_CHARACTERS = 600
+AROUND_TABLE = 4  # a blank line, two of header, one for the rows that are left out
+PAGE = "report.html"
+FLIP_COLUMNS = ("model", "accuracy_change", "flips", "all flips", "KL (options)", NOISE_FLOOR)
+SCORE_COLUMNS = ("model", "rating", "rating_change", NOISE_FLOOR, "p")
+GAME_COLUMNS = ("model", "win", "tie", "loss", "flip", "failed", "win_change", NOISE_FLOOR)
+_MEASURES = re.compile(r"\b((?:rating|win|accuracy)\\_change|win\\_score|all\\_flips|kl\\_options)\b")
+
+
+def report_markdown(report: ReviewReport) -> str:
+    """Decision, warnings, evidence, scores, games and flips; the rest stands in report.html."""
+    lines = [line for block in _opening(report) for line in block]
+    lines += fitted_tables(list(_tables(report)), MOST_LINES - len(lines) - 2)
+    footer = f"Config {report.config_digest}, made {markdown(report.made_at)}. Everything else: {PAGE}."
+    return "\n".join([*lines, "", footer]) + "\n"
+
+
+def _opening(report: ReviewReport) -> Iterator[list[str]]:
+    yield [f"## {SHAPES[report.word]} {report.word}: {markdown(report.name)}", ""]
+    decided = decision_table(report)
+    shown = foremost(report.decisions)
+    places = [report.decisions.index(decision) for decision in shown]
+    told = Table(decided.id, "", "", decided.header, tuple(decided.rows[place] for place in places))
+    yield _table_lines(told, decided.header[:6], len(told.rows), len(decided.rows) - len(told.rows))
+    yield ["", *(f"- {short_line(decision.sentence)} {_text(visible(task_line(decision)))}" for decision in shown)]
+    yield [f"- {short_line(decision.settle)}" for decision in shown if decision.settle][:1]
+    others = " ".join(filter(None, (task_line(decision) for decision in report.decisions if decision not in shown)))
+    yield [f"- {_text(visible(line))}" for line in (*filter(None, [others]), *review_lines(report))]
+    yield [f"- **{short_line(text)}**" for text in warnings(report)[:2]]
+    yield [f"- {short_line(shortfall_line(report))}"]
+
+
+def _tables(report: ReviewReport) -> Iterator[tuple[Table, tuple[str, ...]]]:
+    """Scores and games of the primary judge if it rated and compared anything, and flips."""
+    judge = report.primary_judge
+    if judge and any(each.scopes[0].rating.value is not None for each in judge.scores):
+        yield score_table(judge), SCORE_COLUMNS
+    if judge and any(each.scopes[0].win_score.value is not None for each in judge.games):
+        yield game_table(judge), GAME_COLUMNS
+    if report.choices:
+        yield flip_table(report, brief=True), FLIP_COLUMNS
+
+
+def fitted_tables(tables: Sequence[tuple[Table, Sequence[str]]], lines: int, rest: str = PAGE) -> Iterator[str]:
+    """The tables' columns in so many lines: each table may take an even share of what those before it left."""
+    for index, (table, columns) in enumerate(tables):
+        share = max(0, lines // (len(tables) - index) - AROUND_TABLE)
+        shown = ["", *_table_lines(table, columns, share, rest=rest)]
+        lines -= len(shown)
+        yield from shown
+
+
+def _table_lines(table: Table, columns: Sequence[str], most: int, left_out: int = 0, rest: str = PAGE) -> list[str]:
+    """The first rows of these columns; a last line counts those that are left out and names the file that has them."""
+    places = [table.header.index(column) for column in columns]
+    lines = list(pipe_table(columns, ([row[place] for place in places] for row in table.rows[:most]), _text))
+    left_out += max(0, len(table.rows) - most)
+    if left_out:
+        lines.append(f"| … {left_out} more in {rest} |" + " |" * (len(columns) - 1))
+    return lines
+
+
+def short_line(text: str) -> str:
+    """Escaped text of a bearable length."""
+    seen = visible(text)
+    return _text(seen if len(seen) <= MOST_CHARACTERS else seen[: MOST_CHARACTERS - 1] + "…")
+
+
+def _text(text: str) -> str:
+    """Escaped text with the names of measures as code, so that they read as they are written."""
+    return _MEASURES.sub(lambda found: "`" + found[0].replace("\\", "") + "`", markdown(text))

@@ -1,0 +1,151 @@
+"""The report as one HTML file: no request, one style sheet and one script, both named by hash in the page's CSP.
+
+In: a ReviewReport and, for the browser of answers, Exhibits. Out: HTML; Jinja2's autoescape escapes what came from
+outside, and the exhibits are packed as base64 and only ever become textContent.
+"""
+
+import base64
+import hashlib
+from collections import Counter
+from collections.abc import Iterable
+from dataclasses import dataclass, replace
+
+from jinja2.utils import htmlsafe_json_dumps
+from markupsafe import Markup
+
+from analysis.decision.decisions import Decision
+from analysis.rendering.figures.catalog import figures_by_section
+from analysis.rendering.formats.exhibit_data import MOST_CHARACTERS, WHOLE_ROWS, Packed, packed
+from analysis.rendering.formats.rendering import figure_svg, rendered, template_text
+from analysis.rendering.formats.text import visible_lines
+from analysis.rendering.tables.evidence import exam_mark
+from analysis.rendering.tables.looked_at import review_lines, task_line
+from analysis.rendering.tables.review import SHAPES, foremost, warnings
+from analysis.rendering.tables.sections import Section, sections
+from analysis.rendering.tables.strip import SIGNS, evidence_strip
+from analysis.rendering.tables.words import term
+from analysis.review.exhibits import KINDS, Exhibits
+from analysis.review.review_report import ReviewReport
+from analysis.statistics.formatting import cell, number, unsigned
+from ledger.records import Item
+
+FIRST_FIGURES = 2  # of a section; the others unfold
+FOLDED = ("parts", "cards")
+BROWSER = Section("answers", "Answers and items", ())
+PAPER = Section("figures", "Figures of the paper", ())
+
+
+@dataclass(frozen=True)
+class Shown:
+    """What the page holds beside numbers: exhibits and the items' texts; redacted, no text but names."""
+
+    exhibits: Exhibits
+    items: tuple[Item, ...] = ()
+    redact: bool = False
+
+
+@dataclass(frozen=True)
+class Browser:
+    """What stands around the browser of answers before its script runs."""
+
+    told: str
+    rows: int
+    items: int
+    kinds: tuple[tuple[str, int, str], ...]
+
+
+def report_html(report: ReviewReport, shown: Shown | None = None) -> str:
+    """The whole page; without `shown` it has no browser of answers and no script."""
+    css, script = template_text("page.css"), template_text("page.js")
+    texts = packed(shown.exhibits, shown.items, redact=shown.redact) if shown else None
+    scripts = f" script-src 'sha256-{_digest(script)}';" if shown else ""
+    found, parts = figures_by_section(report), tuple(_ordered(sections(report)))
+    first = foremost(report.decisions)
+    return rendered(
+        "page.html.j2",
+        report=report,
+        css=Markup(css),
+        script=Markup(script),
+        policy=f"default-src 'none'; style-src 'sha256-{_digest(css)}';{scripts} base-uri 'none'; form-action 'none'",
+        shapes=SHAPES,
+        signs=SIGNS,
+        folded=FOLDED,
+        first_figures=FIRST_FIGURES,
+        facts=_facts(report),
+        foremost=first,
+        others=[each for each in report.decisions if each not in first],
+        counts=", ".join(f"{count} {word}" for word, count in Counter(each.word for each in report.decisions).items()),
+        primary=lambda decision: _primary(report, decision),
+        strip=evidence_strip(report),
+        warnings=warnings(report),
+        task_line=task_line,
+        review_lines=review_lines(report),
+        sections=parts,
+        drawn={
+            part.id: [(each, Markup(figure_svg(each, alone=False))) for each in found.get(part.id, ())]
+            for part in parts
+        },
+        term=term,
+        lines=lambda text: Markup.escape(visible_lines(text)),
+        redacted=bool(shown and shown.redact),
+        browser=_browser(shown, texts) if shown and texts else None,
+        exhibits=Markup(texts.text) if texts else "",
+        provenance=htmlsafe_json_dumps(provenance(report, redacted=bool(shown and shown.redact))),
+    )
+
+
+def provenance(report: ReviewReport, *, redacted: bool) -> dict[str, object]:
+    """What ties a page to a run: `assay verify` reads it back."""
+    return {
+        "assay_version": report.assay_version,
+        "name": report.name,
+        "made_at": report.made_at,
+        "config_digest": report.config_digest,
+        "redacted": redacted,
+        "inputs": dict(report.inputs),
+    }
+
+
+def _digest(text: str) -> str:
+    """As a content security policy names a style sheet or a script."""
+    return base64.b64encode(hashlib.sha256(text.encode()).digest()).decode()
+
+
+def _ordered(found: Iterable[Section]) -> Iterable[Section]:
+    """The paper's figures and the browser stand before the parts that few will read."""
+    for section in found:
+        if section.id == "exam":
+            yield PAPER
+        if section.id == "parts":
+            yield BROWSER
+        yield section
+
+
+def _browser(shown: Shown, texts: Packed) -> Browser:
+    found = shown.exhibits
+    cut = MOST_CHARACTERS if shown.redact else texts.reply_characters
+    whole = f"whole in the {WHOLE_ROWS} rows that lost most, up to {cut} characters elsewhere"
+    told = "" if cut == MOST_CHARACTERS else f"To keep this page small, judges' replies are {whole}."
+    kinds = tuple((kind, found.counts[kind], meaning) for kind, meaning in KINDS.items())
+    return Browser(told, len(found.rows), len(found.changed_items), kinds)
+
+
+def _primary(report: ReviewReport, decision: Decision) -> str:
+    """The primary change with its interval, n and margin."""
+    margin = unsigned(report.primary, report.margin)
+    return f"{report.primary} {cell(replace(decision.primary.estimate, mde=None))}, margin {margin}"
+
+
+def _facts(report: ReviewReport) -> tuple[tuple[str, str], ...]:
+    """The banner's lines: what was asked, of how much, by whom, and when."""
+    judge = report.primary_judge
+    margin = unsigned(report.primary, report.margin)
+    return (
+        ("primary measure", f"{report.primary}, margin {margin}"),
+        ("limits", ", ".join(f"{name} ≤ {number(name, most)}" for name, most in report.limits) or "none"),
+        ("evidence", f"{report.questions} questions, {report.items} items"),
+        ("judge", judge.name if judge else "no judge"),
+        ("exam", exam_mark(judge) if judge else "no judge"),
+        ("made at", report.made_at),
+        ("config digest", report.config_digest),
+    )

@@ -1,0 +1,99 @@
+"""The report on a terminal: a few narrow tables and plain lines that the front door renders, the decision last.
+
+In: a ReviewReport. Out: tables with title, header and rows of text, and lines between them.
+"""
+
+from collections.abc import Iterator
+from dataclasses import replace
+
+from analysis.rendering.formats.text import visible
+from analysis.rendering.tables.choices import flip_table
+from analysis.rendering.tables.evidence import exam_mark, incomplete_table, shortfall_line
+from analysis.rendering.tables.looked_at import review_lines, task_line
+from analysis.rendering.tables.relations import strongest_correlation
+from analysis.rendering.tables.review import (
+    NOISE_FLOOR,
+    SHAPES,
+    Table,
+    decision_table,
+    game_table,
+    score_table,
+    warnings,
+)
+from analysis.review.review_report import ReviewReport
+from analysis.summaries.judge_reports import JudgeReport
+
+MOST_MODELS = 8
+FLIP_COLUMNS = ("accuracy_change", "flips", "KL (options)")
+SCORE_COLUMNS = ("rating", "rating_change", "p")
+GAME_COLUMNS = ("win", "tie", "loss", "flip", "failed", "win_change")
+
+
+def summary(report: ReviewReport) -> tuple[Table | str, ...]:
+    """Evidence that falls short, scores, games, flips, warnings, the decision and its sentences, in this order.
+
+    A table's title stands in its first header, over the models, so that it takes no line of its own; the decision needs
+    none.
+    """
+    return tuple(visible_part(part) for part in _parts(report))
+
+
+def _parts(report: ReviewReport) -> Iterator[Table | str]:
+    incomplete = incomplete_table(report)
+    if incomplete.rows and len(report.models) <= MOST_MODELS:
+        yield titled(incomplete)
+    yield shortfall_line(report)
+    for judge in report.judges:
+        yield from _judged(judge)
+    if report.choices:
+        yield _columns(flip_table(report, brief=True), FLIP_COLUMNS)
+    yield from filter(None, [strongest_correlation(report)])
+    yield from (f"Exam of {judge.name}: {exam_mark(judge)}." for judge in report.judges)
+    yield from (f"Warning: {text}" for text in warnings(report))
+    yield from (f"Note: {text}" for text in report.notes)
+    decided = decision_table(report)
+    columns = _columns(decided, ("decision", report.primary, "lower bound", NOISE_FLOOR))
+    yield replace(columns, header=(decided.header[0], *columns.header[1:]))
+    yield from (f"{SHAPES[each.word]} {each.word}: {each.sentence}" for each in report.decisions)
+    yield from _settling(report)
+    yield from filter(None, map(task_line, report.decisions))
+    yield from review_lines(report)
+
+
+def _judged(judge: JudgeReport) -> Iterator[Table | str]:
+    """A judge's scores and games; scores that nobody has make a line, not a table."""
+    rated = any(each.scopes[0].rating.value is not None for each in judge.scores)
+    if judge.scores:
+        unrated = f"Scores by {judge.name}: not measured for any model."
+        yield _columns(score_table(judge), SCORE_COLUMNS) if rated else unrated
+    if judge.games:
+        yield _columns(game_table(judge), GAME_COLUMNS)
+
+
+def _settling(report: ReviewReport) -> Iterator[str]:
+    """What would settle each open decision; candidates that need the same share a line."""
+    needs: dict[str, list[str]] = {}
+    for each in report.decisions:
+        if each.settle:
+            needs.setdefault(each.settle, []).append(each.candidate)
+    yield from (f"{', '.join(names)}: {settle}" for settle, names in needs.items())
+
+
+def _columns(table: Table, names: tuple[str, ...]) -> Table:
+    """The first column under the table's title, and the named ones."""
+    places = [0, *(table.header.index(name) for name in names)]
+    rows = tuple(tuple(row[place] for place in places) for row in table.rows)
+    return titled(replace(table, header=(table.header[0], *names), rows=rows))
+
+
+def titled(table: Table) -> Table:
+    """The table with its title in its first header."""
+    return replace(table, header=(table.title, *table.header[1:]))
+
+
+def visible_part(part: Table | str) -> Table | str:
+    """A table or line whose texts hide nothing."""
+    if isinstance(part, str):
+        return visible(part)
+    rows = tuple(tuple(visible(text) for text in row) for row in part.rows)
+    return replace(part, title=visible(part.title), header=tuple(map(visible, part.header)), rows=rows)

@@ -1,0 +1,62 @@
+"""The report's tables, as words: who made the records, what they cost, from which files.
+
+In: a ReviewReport. Out: Tables of plain text.
+"""
+
+from analysis.rendering.tables.review import Table
+from analysis.review.review_report import ReviewReport
+from analysis.statistics.formatting import optional
+
+
+def card_table(report: ReviewReport) -> Table:
+    """What made the records, judge by judge and model by model."""
+    rows = [
+        ("review", "config digest", report.config_digest),
+        ("review", "seed", str(report.seed)),
+        ("review", "resamples", str(report.resamples)),
+        ("review", "made at", report.made_at),
+    ]
+    rows += [(f"judge {judge.name}", name, value) for judge in report.judges for name, value in judge.card]
+    rows += [(f"{model.role} {model.model}", name, value) for model in report.models for name, value in model.facts]
+    return Table(
+        "cards",
+        "Judge card and reproducibility",
+        "From the manifests of the run folder.",
+        ("of", "what", "value"),
+        tuple(rows),
+    )
+
+
+def cost_table(report: ReviewReport) -> Table:
+    """What each part took: sessions, time, calls, tokens, money."""
+    return Table(
+        "costs",
+        "Cost and time",
+        "Time of the sessions that came to their end; tokens and money as the endpoint counted them.",
+        ("of", "sessions", "time", "calls", "prompt tokens", "completion tokens", "cost"),
+        tuple(
+            (
+                f"{each.kind} {each.name}",
+                str(each.sessions),
+                duration(each.seconds),
+                *(optional(count, str) for count in (each.calls, each.prompt_tokens, each.completion_tokens)),
+                optional(each.spent_usd, lambda spent: f"${spent:.4f}"),
+            )
+            for each in report.costs
+        ),
+    )
+
+
+def input_table(report: ReviewReport) -> Table:
+    """The files behind the report, by hash; `assay verify` compares them with a run folder."""
+    caption = f"Made by Assay {report.assay_version}. `assay verify` compares these hashes with a run folder."
+    return Table("inputs", "Inputs", caption, ("file", "hash"), report.inputs)
+
+
+def duration(seconds: float | None) -> str:
+    """Hours, minutes and seconds, as far as they are needed."""
+    if seconds is None:
+        return "not known"
+    minutes, rest = divmod(round(seconds), 60)
+    hours, minutes = divmod(minutes, 60)
+    return f"{hours} h {minutes} min" if hours else f"{minutes} min {rest} s" if minutes else f"{rest} s"

@@ -1,0 +1,160 @@
+"""What was looked at, as words: each task's state, what was found and not compared, whose records these are.
+
+In: a ReviewReport. Out: Tables, and the lines that every face shows beside the decision. Nothing in these lines is cut
+short: a name that is missing here is a task that hides.
+"""
+
+from collections.abc import Iterable, Iterator
+from dataclasses import replace
+
+from analysis.decision.decisions import Decision
+from analysis.decision.sentences import open_task
+from analysis.decision.task_states import State, TaskState, worst
+from analysis.evidence.unseen import Unseen
+from analysis.rendering.tables.review import Table
+from analysis.review.review_report import ReviewReport
+from analysis.statistics.formatting import cell, number, optional, probability
+
+UNSHOWN = "Identity not shown: no file tells which model made the records of {names}."
+UNTOLD = "The version of {what} is not told for {names}: another version alone can change scores."
+
+
+def task_line(decision: Decision) -> str:
+    """A candidate's tasks by state, and the one that lost most; empty where it has none."""
+    told = []
+    for state in (State.HOLD, State.OPEN, State.CLEARED):
+        names = [_named(task) for task in decision.tasks if task.state is state]
+        told += [f"{len(names)} {state}: {', '.join(names)}"] if names else []
+    if not told:
+        return ""
+    lowest = worst(decision.tasks)
+    measured = f" Worst: {lowest.task}, {_change(lowest)}." if lowest and lowest.state is not State.HOLD else ""
+    return f"Tasks of {decision.candidate}: {'; '.join(told)}.{measured}"
+
+
+def review_lines(report: ReviewReport) -> tuple[str, ...]:
+    """What holds for all: what was passed over and by whose word, what is not told, what nobody looked at."""
+    subjects = ", ".join(subject for subject, _ in report.not_looked_at)
+    return (
+        *unseen_lines(report),
+        *_allowed(report),
+        *identity_lines(report),
+        f"This review did not look at: {subjects}.",
+    )
+
+
+def unseen_lines(report: ReviewReport) -> Iterator[str]:
+    """What was found and not compared; what was left out on purpose; other files that lay there."""
+    blocking = [each for each in report.unseen if each.blocks]
+    declared = [each for each in report.unseen if each.declared]
+    others = dict.fromkeys(each.name for each in report.unseen if each.kind == "other")
+    if blocking:
+        yield f"Found and not compared: {'; '.join(_things(report, blocking))}."
+    if declared:
+        yield f"Left out on purpose: {'; '.join(_things(report, declared))}."
+    if others:
+        yield f"Other files, not read: {', '.join(others)}."
+
+
+def identity_lines(report: ReviewReport) -> Iterator[str]:
+    """Models of which no file tells who they are, and versions that are not told; only of records from elsewhere."""
+    hidden = [each.model for each in report.identities if not each.shown]
+    if hidden:
+        everybody = len(hidden) == len(report.identities)
+        yield UNSHOWN.format(names="any model" if everybody else ", ".join(hidden))
+    logged = [each for each in report.identities if each.harness]
+    untold = [each.model for each in report.identities if each.shown and not each.harness]
+    if logged and untold:
+        yield UNTOLD.format(what="lm-evaluation-harness", names=", ".join(untold))
+
+
+def task_table(report: ReviewReport) -> Table:
+    """Every task of every candidate: its state and the numbers behind it."""
+    rows = tuple(_task_row(decision, task) for decision in report.decisions for task in decision.tasks)
+    caption = (
+        "Cleared: the lower bound lies above minus the margin. HOLD: a loss beyond it is shown (Holm over the tasks). "
+        "Open: neither, or the baseline itself does not beat guessing, so that a ruined model would look the same."
+    )
+    header = (
+        "candidate",
+        "task",
+        "state",
+        "accuracy_change",
+        "lower bound",
+        "baseline",
+        "guessing",
+        "p",
+        "why",
+    )
+    return Table("tasks", "Tasks", caption, header, rows)
+
+
+def unseen_table(report: ReviewReport) -> Table:
+    """Every thing that is not compared."""
+    rows = tuple(
+        (each.candidate, each.kind, each.name, each.cause, each.declared or ("—" if each.kind == "other" else "nobody"))
+        for each in report.unseen
+    )
+    caption = "What nobody left out on purpose keeps its candidate from SHIP. Other files block nothing."
+    header = ("candidate", "what", "name", "why", "left out by")
+    return Table("unseen", "Found and not compared", caption, header, rows)
+
+
+def identity_table(report: ReviewReport) -> Table:
+    """Whose records these are."""
+    rows = tuple(
+        (
+            each.model,
+            each.role,
+            *(text or "not told" for text in (each.name, each.engine, each.arguments, each.harness, each.library)),
+        )
+        for each in report.identities
+    )
+    caption = "As the results files of logs, or the manifests of Assay's own runs, tell."
+    header = ("model", "role", "name or weights", "engine", "arguments", "lm-evaluation-harness", "library")
+    return Table("identities", "Whose records these are", caption, header, rows)
+
+
+def _named(task: TaskState) -> str:
+    """A task with what its state leaves unsaid."""
+    if task.state is State.OPEN:
+        return open_task(task)
+    return f"{task.task} {_change(task)}" if task.state is State.HOLD else task.task
+
+
+def _change(task: TaskState) -> str:
+    return cell(replace(task.change, mde=None))
+
+
+def _task_row(decision: Decision, task: TaskState) -> tuple[str, ...]:
+    why = open_task(task).removeprefix(f"{task.task} ").strip("()") if task.state is State.OPEN else "—"
+    return (
+        decision.candidate,
+        task.task,
+        task.state.value,
+        _change(task),
+        optional(task.lower_bound, lambda value: number(task.change.measure, value)),
+        cell(task.baseline, with_n=False),
+        number("accuracy", task.chance),
+        probability(task.loss_p),
+        why,
+    )
+
+
+def _things(report: ReviewReport, rows: Iterable[Unseen]) -> Iterator[str]:
+    """Each thing once; for which candidates, where it is not all of them."""
+    found: dict[tuple[str, str], list[str]] = {}
+    for each in rows:
+        by = f", by {each.declared}" if each.declared else ""
+        found.setdefault((each.name, f"{each.cause}{by}"), []).append(each.candidate)
+    for (name, why), candidates in found.items():
+        whose = "" if len(candidates) == len(report.candidates) else f" of {', '.join(candidates)}"
+        yield f"{name}{whose} ({why})"
+
+
+def _allowed(report: ReviewReport) -> Iterator[str]:
+    """What the config allows that else keeps a candidate from SHIP."""
+    if report.same_name:
+        yield 'Allowed by the config: two models may share a name and arguments (same_name = "allowed").'
+    if report.identical:
+        yield 'Allowed by the config: two models may compute the same to the last bit (identical = "allowed").'

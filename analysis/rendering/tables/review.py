@@ -1,0 +1,214 @@
+"""The report's tables, as words: decision, warnings, scores, games. Every face prints these same cells.
+
+In: a ReviewReport. Out: Tables of plain text; escaping is each face's own duty.
+"""
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+
+from analysis.decision.decisions import PRECEDENCE, Decision
+from analysis.judged.games import PositionBias, TurnClass
+from analysis.review.review_report import ReviewReport
+from analysis.statistics.estimates import Estimate
+from analysis.statistics.formatting import cell, number, optional, probability, unsigned
+from analysis.summaries.judge_reports import JudgeReport, ModelGames, ModelScores
+
+NOISE_FLOOR = "noise floor (control)"
+NO_FLOOR = "no control"
+MOST_CANDIDATES = 5  # whose decisions open a face
+SHAPES = {"SHIP": "●", "HOLD": "■", "INCONCLUSIVE": "◆", "UNFIT": "▲"}
+WEAK_JUDGE = (
+    "The judge {name} is too weak to be trusted: {reasons}. Its ratings and games are shown, but they decide nothing. "
+    "Flips and KL do not depend on it."
+)
+NO_EXAM = (
+    "The judge {name} sat no exam that could be marked ({reasons}). Its ratings and games are shown, but they decide "
+    "nothing. Flips and KL do not depend on it."
+)
+UNEXAMINED = (
+    "NOT EXAMINED: the config switches the exam of the judge {name} off. Nothing shows that it can tell a good answer "
+    "from a bad one; whoever signs this review vouches for the judge."
+)
+
+
+@dataclass(frozen=True)
+class Table:
+    """A table of the report: `id` is its kind, `of` the judge where each has one, every row as long as the header."""
+
+    id: str
+    title: str
+    caption: str
+    header: tuple[str, ...]
+    rows: tuple[tuple[str, ...], ...]
+    of: str = ""
+
+
+def decision_table(report: ReviewReport) -> Table:
+    """Each candidate's word, the primary measure beside its noise floor, each limit, and what would settle it."""
+    floor = cell(report.control_primary, with_n=False) if report.control_primary else NO_FLOOR
+    return Table(
+        "decision",
+        "Decision",
+        f"Primary measure {report.primary}, margin {unsigned(report.primary, report.margin)}; "
+        f"one-sided bounds. Family-wise: {report.family_wise}.",
+        (
+            "candidate",
+            "decision",
+            report.primary,
+            "lower bound",
+            "upper bound",
+            NOISE_FLOOR,
+            *(f"{measure} (limit {number(measure, most)})" for measure, most in report.limits),
+            "what would settle it",
+        ),
+        tuple(decision_row(decision, floor) for decision in report.decisions),
+    )
+
+
+def foremost(decided: Sequence[Decision]) -> list[Decision]:
+    """The decisions in the config's order; where they are too many, those that weigh most."""
+    if len(decided) <= MOST_CANDIDATES:
+        return list(decided)
+    return sorted(decided, key=lambda decision: PRECEDENCE.index(decision.word))[:MOST_CANDIDATES]
+
+
+def warnings(report: ReviewReport) -> tuple[str, ...]:
+    """What must be said aloud about judges, and about choices that cannot be compared; empty where all is well."""
+    texts = {"failed": WEAK_JUDGE, "missing": NO_EXAM, "not examined": UNEXAMINED}
+    told = []
+    for judge in report.judges:
+        if judge.exam.state in texts:
+            reasons = "; ".join(judge.exam.reasons) or "no mark"
+            told.append(texts[judge.exam.state].format(name=judge.name, reasons=reasons))
+        if judge.exam.small:
+            told.append(f"The judge {judge.name} sat {judge.exam.small}.")
+        told += [f"The judged part of {judge.name} is unfit: {fault}" for fault in judge.faults]
+        told += judge.tricks
+    told += [f"The choices of {each.model} cannot be compared: {each.fault}" for each in report.choices if each.fault]
+    return tuple(told)
+
+
+def score_table(judge: JudgeReport) -> Table:
+    """Ratings and their change, the control's change beside every candidate's."""
+    floor = next((each.scopes[0].change for each in judge.scores if each.role == "control"), None)
+    return Table(
+        "scores",
+        f"Scores by {judge.name}",
+        "Mean of the scored turn ratings, 1 to 10, with 95 % intervals over questions; p by sign flips.",
+        ("model", "role", "rating", "rating_change", NOISE_FLOOR, "p", "Holm's p"),
+        tuple(_score_row(each, floor) for each in judge.scores),
+    )
+
+
+def score_scope_table(judge: JudgeReport) -> Table:
+    """Rating and change of every model in each turn and category."""
+    floors = {row.scope: row.change for each in judge.scores if each.role == "control" for row in each.scopes}
+    rows = [
+        (
+            each.model,
+            row.scope,
+            cell(row.rating),
+            _change(row.change, each.role),
+            _floor_cell(floors.get(row.scope), each.role),
+        )
+        for each in judge.scores
+        for row in each.scopes[1:]
+    ]
+    return Table(
+        "score-parts",
+        f"Scores by turn and category, {judge.name}",
+        "Categories hold few questions: they are shown, never gated.",
+        ("model", "part", "rating", "rating_change", NOISE_FLOOR),
+        tuple(rows),
+    )
+
+
+def game_table(judge: JudgeReport) -> Table:
+    """The five classes, win_score and win_change, and how much the seats decided."""
+    floor = next((each.scopes[0].win_change for each in judge.games if each.role == "control"), None)
+    return Table(
+        "games",
+        f"Games by {judge.name}",
+        "Each question-turn is played in both orders. A flip is a judge that changed its verdict with the seats.",
+        (
+            *("model", "role", "win", "tie", "loss", "flip", "failed", "win_score", "win_change", NOISE_FLOOR),
+            *("judge's flips", "first seat's share", "hard flips to first / second seat"),
+        ),
+        tuple(_game_row(each, floor) for each in judge.games),
+    )
+
+
+def game_scope_table(judge: JudgeReport) -> Table:
+    """The classes and win_score of every rival in each turn and category."""
+    return Table(
+        "game-parts",
+        f"Games by turn and category, {judge.name}",
+        "Categories hold few questions: they are shown, never gated.",
+        ("model", "part", *TurnClass, "win_score"),
+        tuple(
+            (each.model, row.scope, *(str(row.classes[kind]) for kind in TurnClass), cell(row.win_score))
+            for each in judge.games
+            for row in each.scopes[1:]
+        ),
+    )
+
+
+def decision_row(decision: Decision, floor: str) -> tuple[str, ...]:
+    """A candidate's word, primary measure, bounds and limits."""
+    measure = decision.primary.estimate.measure
+    bounds = (decision.lower_bound, decision.upper_bound)
+    low, high = (optional(bound, lambda value: number(measure, value)) for bound in bounds)
+    return (
+        decision.candidate,
+        f"{SHAPES[decision.word]} {decision.word}",
+        cell(decision.primary.estimate),
+        low,
+        high,
+        floor,
+        *(cell(limit.estimate) for limit in decision.limits),
+        decision.settle or "—",
+    )
+
+
+def _score_row(each: ModelScores, floor: Estimate | None) -> tuple[str, ...]:
+    whole = each.scopes[0]
+    return (
+        each.model,
+        each.role,
+        cell(whole.rating),
+        _change(whole.change, each.role),
+        _floor_cell(floor, each.role),
+        "—" if each.role == "baseline" else probability(each.p),
+        probability(each.holm_p) if each.role == "candidate" else "—",
+    )
+
+
+def _change(change: Estimate | None, role: str) -> str:
+    return "—" if role == "baseline" else cell(change)
+
+
+def _game_row(each: ModelGames, floor: Estimate | None) -> tuple[str, ...]:
+    whole, bias = each.scopes[0], each.bias
+    return (
+        each.model,
+        each.role,
+        *(str(whole.classes[kind]) for kind in TurnClass),
+        cell(whole.win_score),
+        cell(whole.win_change),
+        _floor_cell(floor, each.role),
+        cell(bias.flips),
+        cell(bias.first_seat),
+        hard_flips_cell(bias),
+    )
+
+
+def hard_flips_cell(bias: PositionBias) -> str:
+    """The hard flips to the first and to the second seat, and the p of their sign test."""
+    sign = f" ({probability(bias.p)})" if bias.p is not None else ""
+    return f"{bias.toward_first} / {bias.toward_second}{sign}"
+
+
+def _floor_cell(floor: Estimate | None, role: str) -> str:
+    if role != "candidate":
+        return "—"
+    return cell(floor, with_n=False) if floor else NO_FLOOR

@@ -1,0 +1,95 @@
+"""The report's sections: which tables it has, in the order in which a reader asks.
+
+In: a ReviewReport. Out: Sections of Tables, the same for the page and for the CSV files.
+"""
+
+from collections.abc import Callable, Iterator
+from dataclasses import dataclass, replace
+
+from analysis.rendering.tables.cards import card_table, cost_table, input_table
+from analysis.rendering.tables.choices import flip_table, loss_table, margin_table, overlap_table, subject_table
+from analysis.rendering.tables.evidence import coverage_table, evidence_table, exam_table
+from analysis.rendering.tables.judged import depth_tables
+from analysis.rendering.tables.looked_at import identity_table, task_table, unseen_table
+from analysis.rendering.tables.relations import relation_tables
+from analysis.rendering.tables.review import (
+    Table,
+    decision_table,
+    game_scope_table,
+    game_table,
+    score_scope_table,
+    score_table,
+)
+from analysis.rendering.tables.traces import trace_table, vocabulary_table
+from analysis.rendering.tables.trust import trust_tables
+from analysis.rendering.tables.words import limit_table, method_table
+from analysis.review.review_report import ReviewReport
+from analysis.summaries.judge_reports import JudgeReport
+
+
+@dataclass(frozen=True)
+class Section:
+    """A part of the report; without a table nothing in the review measures it."""
+
+    id: str
+    title: str
+    tables: tuple[Table, ...]
+
+
+def sections(report: ReviewReport) -> tuple[Section, ...]:
+    """Every section, the decision first."""
+    rated = [judge for judge in report.judges if judge.scores]
+    compared = [judge for judge in report.judges if judge.games]
+    return (
+        Section("decision", "Decision", tuple(_decided(report))),
+        Section("evidence", "Evidence", (evidence_table(report),)),
+        Section("scores", "Scores", tuple(_of(judge, score_table) for judge in rated)),
+        Section("games", "Games", tuple(_of(judge, game_table) for judge in compared)),
+        Section("flips", "Flips and KL", _choice_tables(report)),
+        Section("traces", "Token distributions", _token_tables(report)),
+        Section("correlation", "Do the measures agree?", tuple(relation_tables(report))),
+        Section("exam", "Can the judge be trusted?", tuple(_trust(report))),
+        Section("parts", "Coverage and parts", tuple(_parts(report, rated, compared))),
+        Section(
+            "cards",
+            "Judge card and reproducibility",
+            (identity_table(report), card_table(report), cost_table(report), input_table(report)),
+        ),
+        Section("methods", "Method notes", (method_table(), limit_table(report))),
+    )
+
+
+def _decided(report: ReviewReport) -> Iterator[Table]:
+    yield decision_table(report)
+    yield from (table for table in (task_table(report), unseen_table(report)) if table.rows)
+
+
+def _of(judge: JudgeReport, table: Callable[[JudgeReport], Table]) -> Table:
+    return replace(table(judge), of=judge.name)
+
+
+def _choice_tables(report: ReviewReport) -> tuple[Table, ...]:
+    return (flip_table(report), loss_table(report), margin_table(report)) if report.choices else ()
+
+
+def _token_tables(report: ReviewReport) -> tuple[Table, ...]:
+    """A measure that was not run says so: its table stands there without a row."""
+    vocabulary = (vocabulary_table(report),) if report.choices else ()
+    return (*vocabulary, *((trace_table(report),) if report.questions else ()))
+
+
+def _trust(report: ReviewReport) -> Iterator[Table]:
+    yield from (_of(judge, exam_table) for judge in report.judges)
+    yield from trust_tables(report.trust) if report.trust else ()
+
+
+def _parts(report: ReviewReport, rated: list[JudgeReport], compared: list[JudgeReport]) -> Iterator[Table]:
+    yield coverage_table(report)
+    for judge in report.judges:
+        yield from (replace(table, of=judge.name) for table in depth_tables(judge))
+    yield from (_of(judge, score_scope_table) for judge in rated)
+    yield from (_of(judge, game_scope_table) for judge in compared)
+    if report.choices:
+        yield subject_table(report)
+    if report.overlaps:
+        yield overlap_table(report)

@@ -1,0 +1,168 @@
+"""What the numbers were made of, for a person who wants to look: answers, verdicts and flipped items, by text.
+
+In: evidence. Out: Exhibits, rows sorted by how much a candidate lost there; no number of the report depends on them.
+Redacted exhibits keep every name, score and verdict, and have no text that a model, a judge or a questioner wrote.
+"""
+
+from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import dataclass
+
+from analysis.evidence.model_evidence import ModelEvidence
+from analysis.evidence.run_evidence import JudgeEvidence, RunEvidence
+from analysis.judged.games import TurnClass, turn_classes, verdicts
+from analysis.judged.scores import paired_changes
+from analysis.review.changed_items import ChangedItem, changed_items
+from analysis.statistics.cells import Cell
+from analysis.summaries.judge_reports import judged_cells, scored_values
+from ledger.judgments import Judgment, Order, Outcome
+from ledger.records import Answer, Finish
+
+FAILED = "failed"
+KINDS = {
+    "regressed": "rated lower than the baseline, or a game lost",
+    "improved": "rated higher, or a game won",
+    "flip": "a judge changed its verdict with the seats",
+    "disagree": "two judges say the opposite, or not the same class",
+    "unreadable": "a verdict that could not be read, contradicts itself or is out of range",
+    "refused": "a judge or its filter refused",
+    "truncated": "an answer or a verdict that was cut off",
+    FAILED: "a judgment that never came",
+    "identical": "the candidate wrote the baseline's own words",
+}
+OUTCOME_KINDS = {
+    Outcome.UNREADABLE: "unreadable",
+    Outcome.CONTRADICTORY: "unreadable",
+    Outcome.OUT_OF_RANGE: "unreadable",
+    Outcome.REFUSED: "refused",
+    Outcome.FILTERED: "refused",
+    Outcome.TRUNCATED: "truncated",
+    Outcome.FAILED: FAILED,
+    Outcome.SKIPPED: FAILED,
+}
+HALF_POINT = 0.5  # where nobody rated, a game won or lost stands for half a point
+
+
+@dataclass(frozen=True)
+class Row:
+    """One turn of one candidate's answer beside the baseline's; `kinds` are names of KINDS.
+
+    `change` is the first judge's rating_change (a panel's: the mean of its members'), `verdict` the class of the two
+    games by the first judge that has one.
+    """
+
+    model: str
+    cell: Cell
+    change: float | None
+    verdict: TurnClass | None
+    kinds: tuple[str, ...]
+
+    @property
+    def gain(self) -> float:
+        """What the rows are sorted by: the change, or the game where nobody rated."""
+        if self.change is not None:
+            return self.change
+        return {TurnClass.WIN: HALF_POINT, TurnClass.LOSS: -HALF_POINT}.get(self.verdict or TurnClass.TIE, 0.0)
+
+
+@dataclass(frozen=True)
+class Exhibits:
+    """All that a page shows beside numbers: `rows` worst first, `counts` of each kind, the items that changed."""
+
+    evidence: RunEvidence
+    rows: tuple[Row, ...]
+    counts: Mapping[str, int]
+    changed_items: tuple[ChangedItem, ...]
+    changed_items_left_out: int
+
+
+@dataclass(frozen=True)
+class _Said:
+    """What one judge said of one candidate, by cell, repeats apart from the first only in the changes' mean."""
+
+    changes: Mapping[Cell, float]
+    classes: Mapping[Cell, TurnClass]
+    kinds: Mapping[Cell, set[str]]
+
+
+def exhibits(evidence: RunEvidence) -> Exhibits:
+    """Every turn of every candidate that both it and the baseline answered."""
+    rows = [row for model in evidence.rivals if model.role == "candidate" for row in _rows(model, evidence)]
+    rows.sort(key=lambda row: (row.gain, row.model, row.cell))
+    counts = {kind: sum(kind in row.kinds for row in rows) for kind in KINDS}
+    return Exhibits(evidence, tuple(rows), counts, *changed_items(evidence))
+
+
+def answers_by_place(model: ModelEvidence) -> dict[tuple[str, str, int], Answer]:
+    """A model's answers by source, question and sample."""
+    return {(a.question.source, a.question.id, a.sample): a for a in model.answers}
+
+
+def _rows(model: ModelEvidence, evidence: RunEvidence) -> Iterator[Row]:
+    before, after = answers_by_place(evidence.baseline), answers_by_place(model)
+    judges = [_said(judge, model.name, evidence) for judge in evidence.judges]
+    first = slice(None) if evidence.config.decision.panel else slice(1)
+    for cell in evidence.cells:
+        place = (*cell.unit, cell.sample)
+        if place not in before or place not in after:
+            continue
+        changes = [said.changes[cell] for said in judges if cell in said.changes]
+        classes = [said.classes[cell] for said in judges if cell in said.classes]
+        kinds = {kind for said in judges for kind in said.kinds.get(cell, ())}
+        kinds |= _judged_kinds(changes, classes, changes[first])
+        kinds |= _written_kinds(before[place], after[place], cell.turn)
+        deciding = changes[first]
+        yield Row(
+            model=model.name,
+            cell=cell,
+            change=sum(deciding) / len(deciding) if deciding else None,
+            verdict=classes[0] if classes else None,
+            kinds=tuple(kind for kind in KINDS if kind in kinds),
+        )
+
+
+def _judged_kinds(changes: Sequence[float], classes: Sequence[TurnClass], deciding: Sequence[float]) -> set[str]:
+    found = {"flip"} if TurnClass.FLIP in classes else set()
+    if any(change < 0 for change in deciding) or classes[:1] == [TurnClass.LOSS]:
+        found.add("regressed")
+    if any(change > 0 for change in deciding) or classes[:1] == [TurnClass.WIN]:
+        found.add("improved")
+    told = {TurnClass.TIE if each is TurnClass.FLIP else each for each in classes}
+    if len(told) > 1 or (min(changes, default=0) < 0 < max(changes, default=0)):
+        found.add("disagree")
+    return found
+
+
+def _written_kinds(before: Answer, after: Answer, turn: int) -> set[str]:
+    found = {"truncated"} if after.turns[turn - 1].finish is Finish.LENGTH else set()
+    same = all(one.text == other.text for one, other in zip(before.turns[:turn], after.turns[:turn], strict=True))
+    return found | ({"identical"} if same else set())
+
+
+def _said(judge: JudgeEvidence, model: str, evidence: RunEvidence) -> _Said:
+    cells = judged_cells(judge, evidence)
+    changes: dict[Cell, list[float]] = {}
+    scores = [scored_values(judge, name, cells) for name in (evidence.baseline.name, model)]
+    for cell, change in paired_changes(*scores).items():
+        changes.setdefault(cell._replace(repeat=0), []).append(change)
+    games = judge.games.get(model, {})
+    classes = turn_classes(verdicts(game for (cell, _), game in games.items() if not cell.repeat))
+    kinds: dict[Cell, set[str]] = {}
+    for cell, judgment in _planned_judgments(judge, (evidence.baseline.name, model), cells):
+        if kind := OUTCOME_KINDS.get(judgment.outcome) if judgment else FAILED:
+            kinds.setdefault(cell._replace(repeat=0), set()).add(kind)
+    return _Said(
+        changes={cell: sum(found) / len(found) for cell, found in changes.items()},
+        classes={cell: each for cell, each in classes.items() if each is not TurnClass.FAILED},
+        kinds=kinds,
+    )
+
+
+def _planned_judgments(
+    judge: JudgeEvidence, models: tuple[str, str], cells: Sequence[Cell]
+) -> Iterator[tuple[Cell, Judgment | None]]:
+    """What a judge said in each cell of the baseline, of a candidate and of their games; None where no record is."""
+    for cell in cells:
+        if "single" in judge.config.modes:
+            yield from ((cell, judge.ratings.get(model, {}).get(cell)) for model in models)
+        if "pair" in judge.config.modes:
+            yield from ((cell, judge.games.get(models[1], {}).get((cell, order))) for order in Order)

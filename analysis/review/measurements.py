@@ -1,0 +1,114 @@
+"""Everything that is measured of a run, once: what gates read, and what the report shows.
+
+In: the evidence of a run folder. Out: gates.Measured.
+"""
+
+from collections.abc import Collection, Iterator, Sequence
+
+from analysis.correlations.relations import Extras
+from analysis.decision.gates import Measured
+from analysis.evidence.identities import one_model_alarms
+from analysis.evidence.model_evidence import ModelEvidence, identical_answers
+from analysis.evidence.run_evidence import RunEvidence
+from analysis.evidence.unseen import unseen
+from analysis.multiple_choice.overlaps import Overlap, overlaps
+from analysis.statistics.resampling import Resamplings
+from analysis.summaries.judge_reports import JudgeReport, judge_report
+from analysis.summaries.model_reports import (
+    ItemReport,
+    item_report,
+    model_coverage,
+    unfinished,
+    unlike_baseline,
+)
+from analysis.summaries.panel import panel_report
+from analysis.token_distributions.trace_measures import TraceReport, trace_report
+from analysis.token_distributions.vocabulary_kl import VocabularyReport, vocabulary_report
+
+
+def measurements(evidence: RunEvidence, draws: Resamplings, extras: Extras) -> Measured:
+    """All that the gates are made from; `extras` takes what only the correlations need."""
+    items = tuple(item_report(rival, evidence, draws) for rival in evidence.rivals) if evidence.tasks else ()
+    same_answers = frozenset(_identical(evidence))
+    return Measured(
+        config=evidence.config,
+        judges=tuple(_judges(evidence, draws)),
+        items=items,
+        traces=tuple(_traces(evidence, draws, extras)),
+        vocabulary=tuple(_vocabulary(evidence, draws, extras)),
+        coverage=tuple(model_coverage(evidence)),
+        identical_answers=same_answers,
+        unfinished={kind: unfinished(evidence, kind) for kind in ("answers", "choices")},
+        unseen=unseen(evidence, {each.model: each.fault for each in items if each.fault}),
+        alarms={model.name: tuple(_alarms(model, evidence, items, same_answers)) for model in evidence.candidates},
+    )
+
+
+def _alarms(
+    model: ModelEvidence, evidence: RunEvidence, items: Sequence[ItemReport], same_answers: Collection[str]
+) -> Iterator[str]:
+    """What says that a candidate and the baseline are one model."""
+    same = sum(len(model.choices) for each in items if each.model == model.name and each.identical)
+    yield from one_model_alarms(model, evidence, same_choices=same, same_answers=model.name in same_answers)
+
+
+def _judges(evidence: RunEvidence, draws: Resamplings) -> Iterator[JudgeReport]:
+    """Every judge; where they are a panel, the panel before them, so that it decides."""
+    reports = [judge_report(judge, evidence, draws) for judge in evidence.judges]
+    if evidence.config.decision.panel:
+        yield panel_report(evidence, reports, draws)
+    yield from reports
+
+
+def _traces(evidence: RunEvidence, draws: Resamplings, extras: Extras) -> Iterator[TraceReport]:
+    """The traces of every rival, where the review asks for traces."""
+    if not (evidence.config.questions and evidence.config.questions.traces):
+        return
+    planned = {
+        (*answer.key[1:], turn)
+        for answer in evidence.baseline.answers
+        for turn, written in enumerate(answer.turns, start=1)
+        if written.text
+    }
+    for rival in evidence.rivals:
+        refusal = _refusal(rival, evidence, "traces_refused")
+        sides = (evidence.baseline.traces, rival.traces)
+        report, extras.traces[rival.name] = trace_report(
+            rival.name, rival.role, *sides, draws, evidence.comparisons, refusal, planned
+        )
+        yield report
+
+
+def shared_flips(evidence: RunEvidence, measured: Measured) -> Iterator[Overlap]:
+    """Of the candidates whose choices can be compared with the baseline's."""
+    sound = {each.model for each in measured.items if each.role == "candidate" and not each.fault}
+    yield from overlaps(evidence.baseline.choices, ((m.name, m.choices) for m in evidence.rivals if m.name in sound))
+
+
+def _vocabulary(evidence: RunEvidence, draws: Resamplings, extras: Extras) -> Iterator[VocabularyReport]:
+    """The option tokens of every rival, where a task asks for them."""
+    tasks = {task.task for task in evidence.config.task if task.vocabulary}
+    if not tasks:
+        return
+    planned = [item for item in evidence.items if item[0] in tasks]
+    for rival in evidence.rivals:
+        refusal = _refusal(rival, evidence, "vocabulary_refused")
+        sides = (evidence.baseline.option_tokens, rival.option_tokens)
+        report, extras.vocabulary[rival.name] = vocabulary_report(
+            rival.name, rival.role, *sides, draws, evidence.comparisons, refusal, planned
+        )
+        yield report
+
+
+def _refusal(rival: ModelEvidence, evidence: RunEvidence, fact: str) -> str:
+    """Why a rival's tokens are not compared: its manifest's own word, or the conditions they were read under."""
+    told = str(rival.manifest.facts.get(fact, "")) if rival.manifest else ""
+    return told or unlike_baseline(rival, evidence)
+
+
+def _identical(evidence: RunEvidence) -> Iterator[str]:
+    samples = evidence.config.questions.samples if evidence.config.questions else 1
+    planned = len(evidence.questions) * samples
+    for model in evidence.rivals:
+        if identical_answers(evidence.baseline, model, planned):
+            yield model.name

@@ -1,0 +1,152 @@
+"""How numbers are written: sensible digits, signs on changes, percent for shares, the interval in the same cell.
+
+In: Estimates. Out: short texts, the same in every face of the report; what was not measured says so.
+"""
+
+import math
+from collections.abc import Callable
+from typing import TypeVar
+
+from analysis.statistics.estimates import Estimate
+
+N = TypeVar("N", bound=float)
+NOT_MEASURED = "not measured"
+LONGEST_REASON = 60
+NATS = frozenset({"kl_options", "kl_trace", "kl_vocabulary", "logprob_change"})
+SHARES = frozenset(
+    {
+        *("accuracy", "flips", "all_flips", "same_top", "first seat's share", "judge's flips", "coverage"),
+        *("agreement", "same rating", "same class", "longer wins", "the longer answer's share"),
+    }
+)
+CHANGES = frozenset({"rating_change", "win_change", "accuracy_change"})
+COEFFICIENTS = frozenset({"spearman", "kendall", "pearson", "strength", "kappa"})
+
+
+def number(measure: str, value: float, extra_digits: int = 0) -> str:
+    """One value of a measure in its unit: rating points, shares in percent, KL in nats, win_change as in the config."""
+    return bare_number(measure, value, extra_digits) + unit(measure)
+
+
+def unit(measure: str) -> str:
+    """What follows a number of this measure."""
+    if measure == "accuracy_change":
+        return " pp"
+    if measure in NATS:
+        return " nats"
+    return " %" if _is_share(measure) else ""
+
+
+def bare_number(measure: str, value: float, extra_digits: int = 0) -> str:
+    """The number without its unit."""
+    if measure == "accuracy_change":
+        return _signed(100 * value, 1 + extra_digits)
+    if _is_share(measure):
+        return f"{100 * value:.{1 + extra_digits}f}"
+    if measure == "logprob_change":
+        return _signed(value, 3 + extra_digits)
+    if measure in NATS:
+        return _significant(value, 3 + extra_digits)
+    if measure == "win_change":
+        return _signed(value, 3 + extra_digits)
+    if measure == "win_score":
+        return f"{value:.{3 + extra_digits}f}"
+    if measure in CHANGES or measure in COEFFICIENTS:
+        return _signed(value, 2 + extra_digits)
+    return f"{value:.{2 + extra_digits}f}"
+
+
+def apart(measure: str, first: float, second: float) -> tuple[str, str]:
+    """Two values with enough digits that they read as different if they are."""
+    texts = number(measure, first), number(measure, second)
+    for extra in range(1, 7):
+        if texts[0] != texts[1] or first == second:
+            break
+        texts = number(measure, first, extra), number(measure, second, extra)
+    return texts
+
+
+def cell(estimate: Estimate | None, *, with_n: bool = True) -> str:
+    """Value, interval, n, and for a change that is not significant the minimum detectable effect, in one cell."""
+    if estimate is None:
+        return NOT_MEASURED
+    if estimate.value is None:
+        few = estimate.needs is not None
+        return f"{NOT_MEASURED} (n {estimate.n}, needs {estimate.needs})" if few else unmeasured(estimate.missing or "")
+    parts = [number(estimate.measure, estimate.value)]
+    parts.append(interval(estimate))
+    notes = [f"n {estimate.n}"] if with_n else []
+    if estimate.identical:
+        notes.append("identical records")
+    if estimate.measure in CHANGES and not estimate.significant and estimate.mde:
+        notes.append(f"MDE {unsigned(estimate.measure, estimate.mde)}")
+    return " ".join([*parts, *([f"({', '.join(notes)})"] if notes else [])])
+
+
+def value_cell(estimate: Estimate | None) -> str:
+    """The value alone, in its unit."""
+    if estimate is None or estimate.value is None:
+        return NOT_MEASURED
+    return number(estimate.measure, estimate.value)
+
+
+def bounds_cell(measure: str, bounds: tuple[float, float] | None) -> str:
+    """Where a mean would lie if all that is missing were as bad, or as good, as it can be."""
+    return f"{number(measure, bounds[0])} / {number(measure, bounds[1])}" if bounds else "nothing is missing"
+
+
+def unsigned(measure: str, size: float) -> str:
+    """A size of a change, such as a margin, in the unit of its measure and without a sign."""
+    return number(measure, size).removeprefix("+")
+
+
+def interval(estimate: Estimate) -> str:
+    """The two-sided 95 % interval in brackets, in the value's unit, or why there is none."""
+    if estimate.interval is None:
+        return f"[no interval: {estimate.missing}]"
+    low, high = (bare_number(estimate.measure, end) for end in estimate.interval)
+    return f"[{low}, {high}]"
+
+
+def unmeasured(reason: str) -> str:
+    """`not measured` and a short reason; a long one stands in the warnings, not in a cell."""
+    return f"{NOT_MEASURED}: {reason if len(reason) <= LONGEST_REASON else 'see the warnings'}"
+
+
+def probability(p: float | None) -> str:
+    """A p value; small ones are given as a bound or with their power of ten."""
+    if p is None:
+        return NOT_MEASURED
+    if p < 1e-12:
+        return "p < 1e-12"
+    return f"p = {p:.1e}" if p < 0.001 else f"p = {p:.3f}"
+
+
+def count_of(done: int, planned: int) -> str:
+    """`done of planned (share)`."""
+    return f"{done} of {planned} ({100 * done / planned:.1f} %)" if planned else "none planned"
+
+
+def optional(value: N | None, write: Callable[[N], str]) -> str:
+    """A written value, or `not measured`."""
+    return NOT_MEASURED if value is None else write(value)
+
+
+def _is_share(measure: str) -> bool:
+    return measure in SHARES or measure.startswith(("exam", "single ", "pair "))
+
+
+def _signed(value: float, digits: int) -> str:
+    text = f"{abs(value):.{digits}f}"
+    if not float(text):
+        return text
+    return ("−" if value < 0 else "+") + text
+
+
+def _significant(value: float, digits: int) -> str:
+    if not value:
+        return "0"
+    power = math.floor(math.log10(abs(value)))
+    if power < -4:
+        return f"{value:.{digits - 1}e}"
+    return f"{value:.{max(0, digits - 1 - power)}f}"

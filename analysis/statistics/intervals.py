@@ -1,0 +1,247 @@
+"""Intervals and bounds: Wilson for proportions, Tango for paired ones, a studentized cluster bootstrap for means.
+
+In: counts, or one sum and weight a unit (question or item). Out: Estimates.
+Source: Wilson 1927 (statsmodels); Efron and Tibshirani 1993, section 12.5 (bootstrap-t); Tango 1998 (paired score).
+
+Why the bootstrap has this form. Simulated on 10 and 80 questions with normal, rounded, missing, skewed, sparse and
+three-valued changes, the worst share of one-sided 95 % bounds that held was: percentile 0.89, BCa 0.92, Student's t
+0.87 (sparse losses, n = 80), studentized bootstrap 0.94; but where few questions vary, the last runs to the end of the
+range. Each bound here takes the wider of the studentized bootstrap and t, and reaches no further than t and the range
+bound of zero variance together. It held in 0.944-1.000 of 2,000 trials in each of these cases and costs about one
+percent of width on 80 ordinary questions; tests/test_analysis_intervals.py keeps a small simulation. Two are harder.
+At a skewness of -1.9 on 80 questions the lower bound held in 0.935 (tests/test_calibration.py). A mean without an upper
+end is worse: for lognormal KL with sigma 2 the upper bound held in 0.82 (n = 80), where t held in 0.67.
+"""
+
+import math
+from collections.abc import Callable
+from dataclasses import dataclass
+from functools import lru_cache
+
+import numpy as np
+from scipy import optimize, stats
+from statsmodels.stats.proportion import proportion_confint
+
+from analysis.statistics.estimates import ALPHA, Estimate, estimate_or_missing, levels
+from analysis.statistics.resampling import Floats, Resampling
+from ledger.errors import TooFewData
+
+POWER = 0.8
+DETECTABLE = float(stats.norm.ppf(1 - ALPHA / 2) + stats.norm.ppf(POWER))
+MOST_NEEDED = 1_000_000
+Range = tuple[float, float]
+
+
+def wilson(measure: str, unit: str, successes: int, n: int, comparisons: int = 1) -> Estimate:
+    """A proportion with Wilson's interval and one-sided bounds. Raises TooFewData for n = 0."""
+    if n < 1:
+        raise TooFewData(f"{measure} ({unit})", n, 1)
+
+    def bound(alpha: float, side: int) -> float:
+        low, high = proportion_confint(successes, n, alpha=2 * alpha, method="wilson")
+        # Rounding can leave an end 1e-17 inside 0 or 1, where it is 0 or 1.
+        return float(min(low, value) if side == 0 else max(high, value))
+
+    value = successes / n
+    sd = math.sqrt(value * (1 - value)) or None
+    return _bounded(measure, unit, n, value, bound, comparisons, sd, "Wilson")
+
+
+def share(measure: str, unit: str, successes: int, n: int, comparisons: int = 1, left_out: int = 0) -> Estimate:
+    """Wilson's proportion, or a named missing one where there is nothing to count."""
+    return estimate_or_missing(measure, unit, lambda: wilson(measure, unit, successes, n, comparisons), left_out)
+
+
+def paired_proportion(measure: str, unit: str, gains: int, losses: int, n: int, comparisons: int = 1) -> Estimate:
+    """(gains - losses) / n for paired yes/no outcomes, with Tango's score interval. Raises TooFewData for n < 2.
+
+    Depends on discordant pairs only; with none it is about ±z²/(n+z²), never zero.
+    """
+    if n < 2:
+        raise TooFewData(f"{measure} ({unit})", n, 2)
+
+    def bound(alpha: float, side: int) -> float:
+        return tango_bound(gains, losses, n, alpha, side)
+
+    change = (gains - losses) / n
+    sd = math.sqrt(max(0.0, (gains + losses) / n - change**2)) or None
+    return _bounded(measure, unit, n, change, bound, comparisons, sd, "Tango's score interval, paired")
+
+
+def tango_bound(gains: int, losses: int, n: int, alpha: float, side: int) -> float:
+    """The change at which Tango's score statistic equals the normal quantile; side 0 is the lower bound, 1 the upper.
+
+    Source: Tango, Statistics in Medicine 17 (1998) 891-908, equations 9-11.
+    """
+    target = float(stats.norm.ppf(1 - alpha)) * (1 if side == 0 else -1)
+
+    def excess(change: float) -> float:
+        return tango_statistic(gains, losses, n, change) - target
+
+    ends = (-1 + 1e-9, 1 - 1e-9)
+    if excess(ends[0]) * excess(ends[1]) > 0:
+        return -1.0 if side == 0 else 1.0
+    return float(optimize.brentq(excess, *ends, xtol=1e-10))
+
+
+def tango_statistic(gains: int, losses: int, n: int, change: float) -> float:
+    """How many standard errors (gains - losses) / n lies above a supposed change. Source: as tango_bound."""
+    b = -gains - losses + (2 * n - gains + losses) * change
+    c = -losses * change * (1 - change)
+    nuisance = (math.sqrt(max(0.0, b * b - 8 * n * c)) - b) / (4 * n)
+    variance = n * (2 * nuisance + change * (1 - change))
+    return (gains - losses - n * change) / math.sqrt(max(variance, 1e-300))
+
+
+def cluster_mean(
+    measure: str,
+    unit: str,
+    sums: Floats,
+    weights: Floats,
+    draws: Resampling | None,
+    value_range: Range,
+    comparisons: int = 1,
+) -> Estimate:
+    """sum(sums) / sum(weights) over units that move together, e.g. all turns and samples of a question.
+
+    sums, weights: (units,), weight > 0 the number of values in a unit. Without `draws` (thousands of units) by t.
+    Raises TooFewData for fewer than two units.
+    """
+    n = len(sums)
+    if n < 2:
+        raise TooFewData(f"{measure} ({unit})", n, 2)
+    mean = float(sums.sum() / weights.sum())
+    most = float((sums / weights).max())
+    ends = (value_range[0], value_range[1] if math.isfinite(value_range[1]) else most)
+    error = _standard_error(sums, weights, mean, ends[1] - ends[0])
+    spread = _Spread(n, mean, error, value_range, ends, _pivots(sums, weights, mean, error, draws))
+    settings = f"studentized cluster bootstrap, {len(draws.counts)} resamples" if draws else "Student's t"
+    if error <= 0:
+        settings = "no variation: bound from the range and n"
+        if not all(math.isfinite(end) for end in value_range):
+            return Estimate(measure, unit, n, mean, None, "all values are equal", settings=settings)
+    return _bounded(measure, unit, n, mean, spread.bound, comparisons, error * math.sqrt(n) or None, settings)
+
+
+@lru_cache(maxsize=4096)
+def student_quantile(alpha: float, freedom: int) -> float:
+    """The upper quantile of Student's t; the same few are asked for in every interval."""
+    return float(stats.t.ppf(1 - alpha, freedom))
+
+
+def minimum_detectable_effect(sd: float, n: int) -> float:
+    """The true change that n units find with 80 % power at two-sided 5 %. Source: arXiv 2605.28873."""
+    return DETECTABLE * sd / math.sqrt(n)
+
+
+def needed_units(sd: float, distance: float, alpha: float = ALPHA, power: float = POWER) -> int | None:
+    """Units with which a one-sided bound clears `distance` with this power; None above a million."""
+    if distance <= 0:
+        return None
+    needed = ((stats.norm.ppf(1 - alpha) + stats.norm.ppf(power)) * sd / distance) ** 2
+    return math.ceil(needed) if needed <= MOST_NEEDED else None
+
+
+def needed_samples(estimate: Estimate, distance: float, alpha: float = ALPHA) -> int | None:
+    """Samples of each of the same questions with which a bound clears `distance` with 80 % power; None if none do.
+
+    More samples shrink what sampling adds to a question's mean, never what the questions differ by.
+    Raises ValueError without `sampling_sd`. Source: arXiv 2411.00640, the power formula with K samples.
+    """
+    if estimate.sd is None or estimate.sampling_sd is None:
+        raise ValueError(f"{estimate.measure}: one sample a question does not tell how much sampling adds")
+    wanted = estimate.n * (distance / (stats.norm.ppf(1 - alpha) + stats.norm.ppf(POWER))) ** 2
+    between = max(0.0, estimate.sd**2 - estimate.sampling_sd**2)
+    rest = wanted - between
+    if rest <= 0 or distance <= 0:
+        return None
+    needed = math.ceil(estimate.samples * estimate.sampling_sd**2 / rest)
+    return needed if needed <= MOST_NEEDED else None
+
+
+@dataclass(frozen=True)
+class _Spread:
+    """What bounds of one mean are made from; `pivots` are the sorted studentized resampled means.
+
+    `ends` is the measure's range; where it has no upper end, the largest value seen stands in.
+    """
+
+    n: int
+    mean: float
+    error: float
+    value_range: Range
+    ends: Range
+    pivots: Floats | None
+
+    def bound(self, alpha: float, side: int) -> float:
+        """The one-sided bound at level alpha; side 0 is the lower one."""
+        unseen = abs(self._unseen(alpha, side) - self.mean)
+        reach = unseen
+        if self.error > 0:
+            reach = student = student_quantile(alpha, self.n - 1) * self.error
+            if self.pivots is not None:
+                # With few varying units the pivots are huge or infinite; what t and the unseen share allow caps them.
+                studentized = self._tail(self.pivots, alpha, side) * (1 if side == 0 else -1) * self.error
+                reach = max(student, min(studentized, student + unseen))
+        return float(np.clip(self.mean + (-reach if side == 0 else reach), *self.value_range))
+
+    @staticmethod
+    def _tail(pivots: Floats, alpha: float, side: int) -> float:
+        """The lower bound comes from the upper tail of the pivots, and the other way round."""
+        last = len(pivots) - 1
+        return float(pivots[math.ceil(last * (1 - alpha)) if side == 0 else math.floor(last * alpha)])
+
+    def _unseen(self, alpha: float, side: int) -> float:
+        """The mean if a share that n draws would have missed with probability alpha lay at the end of the range."""
+        share = 1 - alpha ** (1 / self.n)
+        return float(self.mean + share * (self.ends[side] - self.mean))
+
+
+def _pivots(sums: Floats, weights: Floats, mean: float, error: float, draws: Resampling | None) -> Floats | None:
+    if draws is None or error <= 0:
+        return None
+    columns = np.column_stack([sums, weights, sums**2, sums * weights, weights**2])
+    total, weight, squares, cross, weight_squares = draws.totals(columns).T
+    means = total / weight
+    # The squared residuals from each resample's own mean, by the binomial formula.
+    residual = np.maximum(squares - 2 * means * cross + means**2 * weight_squares, 0)
+    errors = np.sqrt(residual * draws.n / (draws.n - 1)) / weight
+    shifts = means - mean
+    shifts[np.abs(shifts) < 1e-9 * error] = 0
+    flat = errors < 1e-6 * error
+    pivots = np.where(flat, 0.0, shifts / np.where(flat, 1, errors))
+    pivots[flat & (shifts > 0)] = np.inf
+    pivots[flat & (shifts < 0)] = -np.inf
+    return np.sort(pivots)
+
+
+def _standard_error(sums: Floats, weights: Floats, mean: float, reach: float) -> float:
+    """The linearized standard error of a ratio of sums; 0 where only rounding remains of values that reach so far."""
+    n, residuals = len(sums), sums - mean * weights
+    error = math.sqrt(float(residuals @ residuals) * n / (n - 1)) / float(weights.sum())
+    return error if error > 1e-12 * reach else 0.0
+
+
+def _bounded(
+    measure: str,
+    unit: str,
+    n: int,
+    value: float,
+    bound: Callable[[float, int], float],
+    comparisons: int,
+    sd: float | None,
+    settings: str,
+) -> Estimate:
+    alphas = levels(comparisons)
+    return Estimate(
+        measure=measure,
+        unit=unit,
+        n=n,
+        value=value,
+        interval=(bound(ALPHA / 2, 0), bound(ALPHA / 2, 1)),
+        lower_bounds=tuple(bound(alpha, 0) for alpha in alphas),
+        upper_bounds=tuple(bound(alpha, 1) for alpha in alphas),
+        sd=sd,
+        mde=minimum_detectable_effect(sd, n) if sd else None,
+        settings=settings,
+    )

@@ -1,0 +1,1 @@
+"""What gates and reports read: one summary per model and per judge, the panel of judges."""

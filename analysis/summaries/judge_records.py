@@ -1,0 +1,76 @@
+"""What became of a judge's records, and how they were made: coverage, tricks in the answers, the judge's card.
+
+In: a judge's evidence. Out: Coverages, sentences and facts in words.
+"""
+
+from collections.abc import Callable, Iterator, Sequence
+from typing import Any
+
+from analysis.evidence.run_evidence import JudgeEvidence, RunEvidence
+from analysis.judged.games import BOTH_VERDICTS, turn_classes, verdicts
+from analysis.statistics.cells import Cell, Scope, scopes, whole_and_turns
+from analysis.statistics.coverage import Coverage, coverage_scopes
+from analysis.summaries.model_reports import plain
+from ledger.judgments import Order, Outcome
+
+SCORED = frozenset({Outcome.SCORED.value})
+SHOWN_APART = ("review", "judgments", "prompt_texts")
+
+
+def judged_coverage(judge: JudgeEvidence, evidence: RunEvidence, cells: Sequence[Cell]) -> Iterator[Coverage]:
+    """Outcomes of every planned rating and game."""
+    parts = [(scope.name, scope.holds) for scope in scopes(cells, evidence.categories)]
+    if "single" in judge.config.modes:
+        for model in evidence.models:
+            ratings = judge.ratings.get(model.name, {})
+            outcomes = {cell: rating.outcome.value for cell, rating in ratings.items()}
+            yield from coverage_scopes("ratings", model.name, cells, outcomes, SCORED, parts)
+    if "pair" in judge.config.modes:
+        both = [(cell, order) for cell in cells for order in Order]
+        for model in evidence.rivals:
+            games = {key: game.outcome.value for key, game in judge.games.get(model.name, {}).items()}
+            by_cell = [(scope.name, _about(scope)) for scope in scopes(cells, evidence.categories)]
+            yield from coverage_scopes("games", model.name, both, games, SCORED, by_cell)
+
+
+def _about(scope: Scope) -> Callable[[tuple[Cell, Order]], bool]:
+    return lambda key: scope.holds(key[0])
+
+
+def paired_coverage(judge: JudgeEvidence, evidence: RunEvidence, cells: Sequence[Cell]) -> Iterator[Coverage]:
+    """What enters the comparison with the baseline: cells rated for both, question-turns with both verdicts."""
+    parts = [(scope.name, scope.holds) for scope in whole_and_turns(cells)]
+    baseline = judge.ratings.get(evidence.baseline.name, {})
+    for model in evidence.rivals:
+        if "single" in judge.config.modes:
+            ratings = judge.ratings.get(model.name, {})
+            outcomes = {
+                cell: next((r.outcome.value for r in (baseline[cell], ratings[cell]) if r.score is None), "scored")
+                for cell in baseline.keys() & ratings.keys()
+            }
+            yield from coverage_scopes("paired ratings", model.name, cells, outcomes, SCORED, parts)
+        if "pair" in judge.config.modes:
+            classes = turn_classes(verdicts(judge.games.get(model.name, {}).values()))
+            found = {cell: each.value for cell, each in classes.items()}
+            yield from coverage_scopes("question-turns", model.name, cells, found, BOTH_VERDICTS, parts)
+
+
+def tricks(judge: JudgeEvidence) -> Iterator[str]:
+    """A sentence a model whose answers do what a judge must not fall for."""
+    facts = judge.manifest.facts.get("answers", {}) if judge.manifest else {}
+    official = bool(judge.manifest and judge.manifest.settings.get("prompts") == "official")
+    shown = (
+        "the official prompts show them as they are" if official else "what could pass for a verdict was taken apart"
+    )
+    for model, found in sorted(facts.items()):
+        counts = ", ".join(f"{count} {name}" for name, count in found.items())
+        yield f"Answers of {model} that might work on {judge.config.name}: {counts} ({shown})."
+
+
+def judge_card(judge: JudgeEvidence) -> tuple[tuple[str, str], ...]:
+    """What was set and what was learned, as plain words."""
+    if not judge.manifest:
+        return (("manifest", "missing"),)
+    facts: dict[str, Any] = {**judge.manifest.settings, **judge.manifest.facts}
+    shown = [(name, plain(facts[name])) for name in sorted(facts) if name not in SHOWN_APART]
+    return (*shown, ("sessions", str(len(judge.manifest.sessions))))

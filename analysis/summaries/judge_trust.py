@@ -1,0 +1,142 @@
+"""What speaks for a judge beside its exam: does it agree with itself, with others, with people; does it like length?
+
+In: evidence. Out: a TrustReport. Repeats show steadiness, not truth: a judge may be steadily wrong.
+"""
+
+from collections.abc import Iterator, Mapping
+from dataclasses import dataclass
+from itertools import combinations
+from typing import TypeVar
+
+from analysis.evidence.run_evidence import JudgeEvidence, RunEvidence
+from analysis.judged.agreement import (
+    HUMAN,
+    Agreement,
+    Calibration,
+    Classes,
+    Place,
+    agreements,
+    calibration,
+    classes,
+    krippendorff_alpha,
+    people,
+)
+from analysis.judged.games import TurnClass, turn_classes, verdicts
+from analysis.judged.lengths import length_changes, length_panel
+from analysis.statistics.cells import Cell
+from analysis.statistics.estimates import Estimate
+from analysis.statistics.intervals import share
+from analysis.statistics.resampling import Resamplings
+from analysis.summaries.judge_reports import answer_lengths
+
+T = TypeVar("T")
+
+
+@dataclass(frozen=True)
+class Steadiness:
+    """One judge over its repeats, and its taste for length.
+
+    `same_rating`, `same_class`: share of pairs of repeats with the same rating, or the same of the five classes;
+    `rating_distance` their mean distance in points. `longer_wins`: of the pairs decided alike in both orders, how many
+    went to the longer answer (first repeat; equally long ones left out).
+    """
+
+    judge: str
+    same_rating: Estimate
+    rating_distance: float | None
+    same_class: Estimate
+    longer_wins: Estimate
+
+
+@dataclass(frozen=True)
+class TrustReport:
+    """All of a review's judges. `alpha` is Krippendorff's, nominal, over all judges, `alpha_with_people` that
+    over judges and people; None with fewer than two of them.
+    """
+
+    steadiness: tuple[Steadiness, ...]
+    agreements: tuple[Agreement, ...]
+    alpha: float | None
+    alpha_with_people: float | None
+    labels: int
+    calibrations: tuple[Calibration, ...]
+
+
+def trust_report(evidence: RunEvidence, draws: Resamplings) -> TrustReport:
+    """Everything that the records, and the labels if there are any, say of the judges."""
+    raters: dict[str, Classes] = {}
+    for judge in evidence.judges:
+        if said := _rater(judge, evidence):
+            raters[judge.config.name] = said
+    labels = people(evidence.labels)
+    found = tuple(agreements({**raters, HUMAN: labels} if labels else raters, draws))
+    with_people = {each.first: each for each in found if each.second == HUMAN}
+    calibrated = (
+        calibration(name, model.name, said, labels, with_people.get(name))
+        for name, said in raters.items()
+        for model in evidence.rivals
+        if labels and model.role == "candidate"
+    )
+    return TrustReport(
+        steadiness=tuple(_steadiness(judge, evidence) for judge in evidence.judges),
+        agreements=found,
+        alpha=krippendorff_alpha(list(raters.values())) if len(raters) > 1 else None,
+        alpha_with_people=krippendorff_alpha([*raters.values(), labels]) if raters and labels else None,
+        labels=len(evidence.labels),
+        calibrations=tuple(calibrated),
+    )
+
+
+def _rater(judge: JudgeEvidence, evidence: RunEvidence) -> dict[Place, TurnClass]:
+    """The first repeat of every rival's games."""
+    said: dict[Place, TurnClass] = {}
+    for model in evidence.rivals:
+        found = {cell: each for cell, each in _classes(judge, model.name).items() if cell.repeat == 0}
+        said |= classes(found, model.name)
+    return said
+
+
+def _classes(judge: JudgeEvidence, rival: str) -> dict[Cell, TurnClass]:
+    return turn_classes(verdicts(judge.games.get(rival, {}).values()))
+
+
+def _steadiness(judge: JudgeEvidence, evidence: RunEvidence) -> Steadiness:
+    ratings: list[tuple[float, float]] = []
+    for found in judge.ratings.values():
+        scores = {cell: rating.score for cell, rating in found.items() if rating.score is not None}
+        ratings += _repeated(scores)
+    games = [
+        pair
+        for model in evidence.rivals
+        for pair in _repeated({c: k for c, k in _classes(judge, model.name).items() if k is not TurnClass.FAILED})
+    ]
+    longer, decided = _length_taste(judge, evidence)
+    distances = [abs(one - other) for one, other in ratings]
+    return Steadiness(
+        judge=judge.config.name,
+        same_rating=share(
+            "same rating", "pairs of repeats", sum(not distance for distance in distances), len(distances)
+        ),
+        rating_distance=sum(distances) / len(distances) if distances else None,
+        same_class=share("same class", "pairs of repeats", sum(a is b for a, b in games), len(games)),
+        longer_wins=share("longer wins", "decided pairs", longer, decided),
+    )
+
+
+def _repeated(values: Mapping[Cell, T]) -> Iterator[tuple[T, T]]:
+    """Every two repeats of one cell."""
+    grouped: dict[Cell, list[T]] = {}
+    for cell in sorted(values):
+        grouped.setdefault(cell._replace(repeat=0), []).append(values[cell])
+    for group in grouped.values():
+        yield from combinations(group, 2)
+
+
+def _length_taste(judge: JudgeEvidence, evidence: RunEvidence) -> tuple[int, int]:
+    """Of the first repeat's decided pairs of unequal length, how many went to the longer answer; and how many are."""
+    before = answer_lengths(evidence.baseline)
+    panels = [
+        length_panel(_classes(judge, model.name), length_changes(before, answer_lengths(model)))
+        for model in evidence.rivals
+    ]
+    return sum(each.longer for each in panels), sum(each.decided for each in panels)

@@ -1,0 +1,157 @@
+"""What each model picked and wrote, apart from any judge: flips and KL against the baseline, coverage, its card.
+
+In: evidence. Out: one ItemReport a rival, coverage of answers and choices, and the facts of each model's manifest.
+"""
+
+from collections.abc import Iterator
+from dataclasses import dataclass
+from typing import Any
+
+from analysis.evidence.model_evidence import ModelEvidence
+from analysis.evidence.run_evidence import RunEvidence
+from analysis.multiple_choice.choices import paired_choices
+from analysis.multiple_choice.flips import FlipResult, choice_comparison
+from analysis.statistics.cells import Cell, scopes
+from analysis.statistics.coverage import Coverage, counted, coverage_scopes
+from analysis.statistics.losses import LossTests
+from analysis.statistics.resampling import Resamplings
+from ledger.conditions import allowing, unlike_condition
+from ledger.errors import StaleInput
+from ledger.records import Finish
+
+WRITTEN = frozenset({Finish.STOP.value, Finish.LENGTH.value})
+CARD_SETTINGS = ("model", "weights", "engine", "engine_args", "seed", "max_tokens", "styles")
+
+
+@dataclass(frozen=True)
+class ItemReport:
+    """One rival's choices against the baseline's; `fault` says why they could not be compared at all.
+
+    `tasks` are those that both have choices of. `identical` where every option's log-probability is equal.
+    """
+
+    model: str
+    role: str
+    tasks: tuple[str, ...]
+    results: tuple[FlipResult, ...]
+    losses: tuple[LossTests, ...]
+    identical: bool
+    fault: str | None
+
+
+@dataclass(frozen=True)
+class ModelCard:
+    """What made one model's records, in plain words."""
+
+    model: str
+    role: str
+    facts: tuple[tuple[str, str], ...]
+
+
+@dataclass(frozen=True)
+class TaskRow:
+    """One task of an ItemReport under acc."""
+
+    task: str
+    result: FlipResult
+
+
+def task_rows(report: ItemReport) -> list[TaskRow]:
+    """Every task of a rival under acc; where there is one task alone, its row is that of all items."""
+    rows = [row for row in report.results if row.scoring == "acc"]
+    tasks = [TaskRow(row.scope.removeprefix("task "), row) for row in rows if row.scope.startswith("task ")]
+    if tasks or len(report.tasks) != 1:
+        return tasks
+    return [TaskRow(report.tasks[0], row) for row in rows if row.scope == "all"]
+
+
+def item_report(rival: ModelEvidence, evidence: RunEvidence, draws: Resamplings) -> ItemReport:
+    """Flips and KL of one rival; different items under one name are a fault, not a crash."""
+    if unlike := unlike_baseline(rival, evidence):
+        return ItemReport(rival.name, rival.role, (), (), (), False, unlike)
+    try:
+        pairs = paired_choices(evidence.baseline.choices, rival.choices)
+    except StaleInput as error:
+        return ItemReport(rival.name, rival.role, (), (), (), False, str(error))
+    found = choice_comparison(pairs, draws, evidence.comparisons, evidence.config.margin_of("accuracy_change"))
+    return ItemReport(rival.name, rival.role, pairs.tasks, found.results, found.losses, pairs.identical, None)
+
+
+def unlike_baseline(rival: ModelEvidence, evidence: RunEvidence) -> str:
+    """Why a rival's choices and tokens are not compared with the baseline's: other conditions; empty where they are."""
+    found = unlike_condition(evidence.baseline.manifest, rival.manifest, evidence.config.decision.allow_different)
+    if found is None:
+        return ""
+    name, other, own = found
+    return (
+        f"{name} {own} against the baseline's {other}: rounding alone flips items; run both alike, "
+        f"or set {allowing(name)}"
+    )
+
+
+def model_coverage(evidence: RunEvidence) -> Iterator[Coverage]:
+    """Answers by how their turns ended, and choices, of every model; `paired choices` are what is compared."""
+    parts = [(scope.name, scope.holds) for scope in scopes(evidence.cells, evidence.categories)]
+    tasks = evidence.tasks
+    for model in evidence.models:
+        if _writes(model, evidence):
+            finishes = {
+                Cell(answer.question.source, answer.question.id, answer.sample, turn, 0): each.finish.value
+                for answer in model.answers
+                for turn, each in enumerate(answer.turns, start=1)
+            }
+            yield from coverage_scopes("answers", model.name, evidence.cells, finishes, WRITTEN, parts)
+        held = evidence.items.isin(model.choices.items)
+        for task in tasks:
+            of_task = evidence.items.get_level_values("task") == task
+            yield counted("choices", model.name, f"task {task}", held[of_task])
+        if tasks and model is not evidence.baseline:
+            yield counted(
+                "paired choices", model.name, "all", held & evidence.items.isin(evidence.baseline.choices.items)
+            )
+
+
+def unfinished(evidence: RunEvidence, kind: str) -> tuple[str, ...]:
+    """A sentence if no model has all the `answers` or `choices` that the manifests say were planned.
+
+    Coverage counts what any model did; a review whose every model stopped at the same half would look complete.
+    """
+    samples = evidence.config.questions.samples if evidence.config.questions else 1
+    found = {"answers": len(evidence.questions) * samples, "choices": len(evidence.items)}[kind]
+    plans = [model.manifest.facts.get("planned", {}).get(kind, 0) for model in evidence.models if model.manifest]
+    planned = max(plans, default=0)
+    share = found / planned if planned else 1.0
+    if share >= evidence.config.decision.coverage:
+        return ()
+    return (f"only {found} of {planned} planned {kind} were made by any model; run `assay generate` to its end",)
+
+
+def _writes(model: ModelEvidence, evidence: RunEvidence) -> bool:
+    """Whether the review asks this model for answers; without a judge it may ask the baseline alone."""
+    asked = evidence.config.questions
+    return asked is not None and (asked.answers == "all" or model is evidence.baseline)
+
+
+def model_card(model: ModelEvidence) -> ModelCard:
+    """The settings, inputs and machine of one model's manifest."""
+    manifest = model.manifest
+    if not manifest:
+        return ModelCard(model.name, model.role, (("manifest", "missing"),))
+    facts: list[tuple[str, str]] = [
+        (name, plain(manifest.settings[name])) for name in CARD_SETTINGS if name in manifest.settings
+    ]
+    facts += [(name, plain(value)) for name, value in sorted(manifest.facts.items())]
+    facts += [(f"digest of {name}", value) for name, value in sorted(manifest.inputs.items())]
+    machine = manifest.environment
+    facts += [("platform", f"{machine.platform}, Python {machine.python}"), ("packages", plain(machine.packages))]
+    facts += [("code", machine.git or "not under git"), ("sessions", str(len(manifest.sessions)))]
+    return ModelCard(model.name, model.role, tuple(facts))
+
+
+def plain(value: Any) -> str:  # noqa: ANN401 - a manifest's value
+    """A manifest's value as people read it."""
+    if isinstance(value, dict):
+        return ", ".join(f"{key} {plain(each)}" for key, each in sorted(value.items())) or "none"
+    if isinstance(value, list | tuple):
+        return ", ".join(map(plain, value)) or "none"
+    return "not known" if value is None else str(value)

@@ -1,0 +1,1 @@
+"""How models think, measured: KL along the same tokens, over the whole vocabulary."""
