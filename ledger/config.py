@@ -7,31 +7,37 @@ API keys never stand here: `api_key_env` names the environment variable that hol
 import difflib
 import tomllib
 from pathlib import Path
-from typing import Any, Literal, Self
+from typing import Annotated, Any, Literal, Self
 
-from pydantic import Field, ValidationError, model_validator
+from pydantic import AfterValidator, Field, ValidationError, model_validator
 
 from ledger.conditions import Condition
 from ledger.digests import digest_of
 from ledger.errors import ConfigError
 from ledger.judge_config import JudgeConfig
 from ledger.material_config import QuestionsConfig, TaskConfig
+from ledger.measures import Role, measure_of, measures_in
 from ledger.model_config import BaselineConfig, ModelConfig
 from ledger.runs import CONTROL_SUFFIX
 from ledger.sections import Section
 from ledger.store import first_fault
 
-Primary = Literal["rating_change", "win_change", "accuracy_change"]
-Limit = Literal["flips", "all_flips", "kl_options", "kl_trace", "kl_vocabulary"]
-MARGINS: dict[str, float] = {"rating_change": 0.3, "win_change": 0.05, "accuracy_change": 0.02}
-REACH = {"rating_change": 9.0, "win_change": 0.5, "accuracy_change": 1.0}  # the greatest loss there can be
-MARGIN_UNITS = {
-    "rating_change": "in rating points: 0.3",
-    "win_change": "a share: 0.05 is five points of a hundred",
-    "accuracy_change": "a share: 0.02 is two points of a hundred",
-}
 WHOLE = "all"
-SHARES = ("flips", "all_flips")
+
+
+def _of_role(role: Role) -> AfterValidator:
+    """Only the names of measures that play a role."""
+
+    def known(name: str) -> str:
+        if name not in measures_in(role):
+            raise ValueError(f"{name!r} is no {role} measure; there are {', '.join(measures_in(role))}")
+        return name
+
+    return AfterValidator(known)
+
+
+Primary = Annotated[str, _of_role("primary")]
+Limit = Annotated[str, _of_role("limit")]
 
 
 class DecisionConfig(Section):
@@ -66,7 +72,7 @@ class DecisionConfig(Section):
         for measure, most in self.limits.items():
             if most < 0:
                 raise ValueError(f"limits.{measure} is {most:g}; no candidate lies at or under a limit below 0")
-            if measure in SHARES and most > 1:
+            if most > measure_of(measure).high:
                 raise ValueError(f"limits.{measure} is {most:g}, but it is a share: 0.08 is eight items of a hundred")
         return self
 
@@ -153,7 +159,7 @@ class ReviewConfig(Section):
     def margin_of(self, measure: Primary) -> float:
         """The margin of a measure that could decide: the declared one for the primary, else its default."""
         declared = self.decision.margin if measure == self.primary else None
-        return MARGINS[measure] if declared is None else declared
+        return (measure_of(measure).margin or 0.0) if declared is None else declared
 
     @property
     def models(self) -> tuple[ModelConfig, ...]:
@@ -173,8 +179,9 @@ class ReviewConfig(Section):
 
 def boundless(measure: Primary, margin: float) -> str:
     """Why a margin bounds nothing: a measure cannot lose so much; empty where it can."""
-    reach = REACH[measure]
-    return f"{measure} cannot lose more than {reach:g}; it is {MARGIN_UNITS[measure]}" if margin >= reach else ""
+    known = measure_of(measure)
+    most = f"{measure} cannot lose more than {known.loses_at_most:g}; it is {known.margin_words}"
+    return most if margin >= known.loses_at_most else ""
 
 
 def read_config(path: Path) -> ReviewConfig:

@@ -25,7 +25,7 @@ def test_a_failed_exam_makes_the_judged_part_unfit_and_says_so_plainly(tmp_path)
         told = html.unescape(face).replace("\\", "")
         assert "too weak to be trusted" in told
         assert "Flips and KL do not depend on it" in told
-    assert report.choices[0].results[0].kl.value is not None
+    assert report.choices[0].results[0].distance("kl_options").value is not None
     assert report.judges[0].scores[0].scopes[0].rating.value is not None
 
 

@@ -73,7 +73,7 @@ def test_the_data_are_the_reports_own_numbers(report):
     }
     found = plots(report)
     dots = {point.label: (point.x, point.y) for point in found["flips_against_kl_options"].series[0].points}
-    assert dots == {name: (rows[name].kl.value, 100 * rows[name].flips.value) for name in NAMES}
+    assert dots == {name: (rows[name].distance("kl_options").value, 100 * rows[name].flips.value) for name in NAMES}
     lines = {series.name: series.points for series in found["sweep_layers"].series}
     assert [(p.x, p.y) for p in lines["flips"]] == [
         (1, 100 * rows["drop1"].flips.value),

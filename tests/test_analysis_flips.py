@@ -126,10 +126,10 @@ def test_a_model_against_itself_has_no_flips_and_no_kl_but_an_interval():
     pairs = paired(choices, reversed(choices))
     row = rows_of(choices, reversed(choices))[0]
     assert pairs.identical
-    assert (row.flips.value, row.kl.value, row.accuracy_change.value) == (0, 0, 0)
+    assert (row.flips.value, row.distance("kl_options").value, row.accuracy_change.value) == (0, 0, 0)
     assert row.flips.interval[1] > 0
     assert row.accuracy_change.interval[0] < 0 < row.accuracy_change.interval[1]
-    assert row.kl.interval is None
+    assert row.distance("kl_options").interval is None
 
 
 def test_tasks_and_subjects_have_their_own_rows():
@@ -158,4 +158,4 @@ def test_nothing_in_common_is_missing_and_no_crash():
     row = rows_of([], [])[0]
     assert row.flips.missing.startswith("too few data")
     assert row.exact_p is None
-    assert row.kl.value is None
+    assert row.distance("kl_options").value is None

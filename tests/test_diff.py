@@ -4,7 +4,7 @@ import json
 
 import pytest
 
-from analysis.decision.gates import pooled
+from analysis.decision.gate_estimates import pooled
 from analysis.multiple_choice.distances import kl_options
 from analysis.rendering.formats.difference import difference_markdown, difference_summary
 from analysis.rendering.formats.markdown import MOST_LINES
@@ -38,7 +38,11 @@ def test_equal_runs_change_nothing_and_say_so(usual):
     for model in difference.models:
         assert change(difference, model.before) == 0
         whole = pooled(model.choices)
-        assert (whole.accuracy_change.value, whole.transitions.all_flips, whole.kl.value) == (0, 0, 0)
+        assert (whole.accuracy_change.value, whole.transitions.all_flips, whole.distance("kl_options").value) == (
+            0,
+            0,
+            0,
+        )
     assert "The two runs are identical" in texts(difference)
     assert "The runs share a ground" in ground_line(difference)
 
@@ -51,13 +55,15 @@ def test_a_worse_candidate_is_seen_with_its_sign_and_its_directions(usual, worse
     assert whole.accuracy_change.value == pytest.approx(-15 / 60)
     assert (whole.transitions.right_to_wrong, whole.transitions.wrong_to_right) == (15, 0)
     sides = (evidence(made).models[2].choices.logprobs for made in (usual, worse))
-    assert whole.kl.value == pytest.approx(kl_options(*sides).mean())
+    assert whole.distance("kl_options").value == pytest.approx(kl_options(*sides).mean())
     assert not difference.identical
     assert [model.before for model in difference.models if model.identical] == ["bf16", "w8"]
     back = compared(worse, usual)
     assert change(back, "w4") == pytest.approx(3.0)
     assert pooled(of(back, "w4").choices).transitions.wrong_to_right == 15
-    assert pooled(of(back, "w4").choices).kl.value != pytest.approx(whole.kl.value)
+    assert pooled(of(back, "w4").choices).distance("kl_options").value != pytest.approx(
+        whole.distance("kl_options").value
+    )
 
 
 def test_both_decisions_stand_beside_each_other(usual, worse):

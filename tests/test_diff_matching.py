@@ -5,7 +5,7 @@ from dataclasses import replace
 
 import pytest
 
-from analysis.decision.gates import pooled
+from analysis.decision.gate_estimates import pooled
 from analysis.rendering.formats.difference import difference_markdown
 from analysis.rendering.tables.difference import change_table, notes
 from analysis.run_diff.matched_models import renamings

@@ -359,8 +359,9 @@ def test_a_clamp_is_a_probability_of_zero_and_not_thousands_of_nats(tmp_path, co
         ]
     found = compared(*pair(tmp_path, before, after))
     (row,) = [each for each in found.report["choices"][0]["results"] if each["scoring"] == "acc"]
-    assert row["kl"]["value"] is None
-    assert "probability zero on 5 of 2000 items" in row["kl"]["missing"]
+    kl = dict(row["distances"])["kl_options"]
+    assert kl["value"] is None
+    assert "probability zero on 5 of 2000 items" in kl["missing"]
 
 
 def test_what_nobody_looked_at_stands_on_the_first_screen(tmp_path, compared):

@@ -125,7 +125,11 @@ def test_choices_give_the_same_numbers_as_in_the_review_itself(data, tmp_path):
     reduced = study_report(study_data(evidence), "now")
     for one, other in zip(whole.choices, reduced.choices, strict=True):
         for mine, theirs in zip(one.results, other.results, strict=True):
-            assert (mine.transitions, mine.flips, mine.kl) == (theirs.transitions, theirs.flips, theirs.kl)
+            assert (mine.transitions, mine.flips, mine.distances) == (
+                theirs.transitions,
+                theirs.flips,
+                theirs.distances,
+            )
 
 
 def test_a_row_a_variant_with_the_reports_own_cells(report):

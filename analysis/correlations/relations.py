@@ -19,23 +19,25 @@ from analysis.correlations.across_candidates import (
 )
 from analysis.correlations.beyond_accuracy import Partial, Stronger, partials, stronger
 from analysis.correlations.within_candidate import Within, auc, paired_spearman, spearman_p
-from analysis.decision.gates import Measured, gate, judged_estimate, primary_judge
+from analysis.decision.gate_estimates import Measured, judged_estimate, primary_judge
+from analysis.decision.gates import gate
 from analysis.evidence.run_evidence import JudgeEvidence, RunEvidence
 from analysis.judged.games import turn_classes, verdicts, win_values
 from analysis.judged.scores import paired_changes
 from analysis.multiple_choice.choices import PairedChoices, paired_choices
-from analysis.multiple_choice.distances import kl_options
+from analysis.multiple_choice.distances import item_values, kl_options
 from analysis.statistics.cells import UNKNOWN, Cell, Unit, by_question
-from analysis.statistics.resampling import Floats, Resamplings
+from analysis.statistics.resampling import Resamplings
 from analysis.statistics.unit_values import UnitTable, resampled, unit_table
 from analysis.summaries.judge_reports import judged_cells, scored_values
 from analysis.summaries.panel import panel_evidence
 from analysis.token_distributions.trace_measures import Sums
+from ledger.measures import measure_of, measures_in
 from ledger.records import Key
 
-OUTCOMES = ("rating_change", "win_change")
-PREDICTORS = ("flips", "all_flips", "kl_options", "kl_vocabulary", "kl_trace", "accuracy_change")
-OF_ITEMS = ("flips", "all_flips", "kl_options", "kl_vocabulary", "accuracy_change")
+OUTCOMES = measures_in("outcome")
+PREDICTORS = measures_in("predictor")
+OF_ITEMS = tuple(name for name in PREDICTORS if measure_of(name).unit == "items")
 PERMUTATION_SALT = 1_000_000  # beyond any number of units
 
 
@@ -142,7 +144,7 @@ def _item_tables(
         if name not in pairs:
             continue
         rows = evidence.items.get_indexer(pairs[name].before.items)
-        for measure, found in _item_values(pairs[name]).items():
+        for measure, found in item_values(pairs[name]).items():
             sums[measure][rows, column], weights[measure][rows, column] = found, 1
         if tokens := extras.vocabulary.get(name):
             at = evidence.items.get_indexer(pd.MultiIndex.from_tuples(list(tokens)))
@@ -150,19 +152,6 @@ def _item_tables(
             sums["kl_vocabulary"][at[known], column] = np.fromiter(tokens.values(), np.float64)[known]
             weights["kl_vocabulary"][at[known], column] = 1
     return [UnitTable(measure, sums[measure], weights[measure]) for measure in OF_ITEMS if weights[measure].any()]
-
-
-def _item_values(pairs: PairedChoices) -> dict[str, Floats]:
-    """Of each item: whether it flipped, changed at all unless right both times, its KL, the change of being right."""
-    was, now = pairs.before.right("acc"), pairs.after.right("acc")
-    changed = pairs.before.picks("acc") != pairs.after.picks("acc")
-    found = {
-        "flips": (was != now).astype(np.float64),
-        "all_flips": changed.astype(np.float64),
-        "accuracy_change": now.astype(np.float64) - was,
-    }
-    kl = kl_options(pairs.before.logprobs, pairs.after.logprobs)
-    return {**found, "kl_options": kl} if np.isfinite(kl).all() else found
 
 
 def _within(
@@ -206,5 +195,6 @@ def _by_subject(measured: Measured, model: str) -> tuple[dict[str, float], dict[
     report = next((each for each in measured.items if each.model == model), None)
     rows = [row for row in report.results if row.scoring == "acc" and row.scope != "all"] if report else []
     subjects = [row for row in rows if not row.scope.startswith("task ")] or rows
-    kl = {row.scope: row.mean_kl for row in subjects if row.mean_kl is not None}
+    means = {row.scope: dict(row.means)["kl_options"] for row in subjects}
+    kl = {scope: mean for scope, mean in means.items() if mean is not None}
     return kl, {row.scope: row.flips.value for row in subjects if row.flips.value is not None}

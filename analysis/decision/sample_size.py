@@ -15,11 +15,9 @@ from dataclasses import dataclass
 from analysis.statistics.estimates import ALPHA, Estimate
 from analysis.statistics.formatting import number
 from analysis.statistics.intervals import minimum_detectable_effect, needed_samples, needed_units
-from ledger.config import Primary
+from ledger.measures import measure_of
 
 FLIP_RATES = (0.02, 0.05, 0.10, 0.20)
-SPREADS: dict[Primary, tuple[float, ...]] = {"rating_change": (1.5, 2.0, 2.5), "win_change": (0.30, 0.37, 0.45)}
-UNITS: dict[Primary, str] = {"rating_change": "questions", "win_change": "questions", "accuracy_change": "items"}
 
 
 @dataclass(frozen=True)
@@ -35,12 +33,12 @@ class Size:
     mde: float | None
 
 
-def sizes(measure: Primary, margin: float, power: float, comparisons: int = 1) -> Iterator[Size]:
-    """One Size a spread; Holm over `comparisons` candidates begins at 5 % over their number."""
+def sizes(measure: str, margin: float, power: float, comparisons: int = 1) -> Iterator[Size]:
+    """One Size per spread; Holm over `comparisons` candidates begins at 5 % over their number."""
     spreads = (
         [(rate, math.sqrt(rate)) for rate in FLIP_RATES]
-        if measure == "accuracy_change"
-        else [(None, sd) for sd in SPREADS[measure]]
+        if not measure_of(measure).spreads
+        else [(None, sd) for sd in measure_of(measure).spreads]
     )
     for flips, sd in spreads:
         units = needed_units(sd, margin, ALPHA / comparisons, power)

@@ -5,7 +5,7 @@ Source: arXiv 2407.09141 for KL, top margin and the sum of changes; there KL run
 the options.
 """
 
-import math
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 
 import numpy as np
@@ -14,18 +14,16 @@ from scipy.special import log_softmax
 from analysis.multiple_choice.choices import PairedChoices
 from analysis.statistics.resampling import Floats
 
-KL_RANGE = (0.0, math.inf)
-
 
 @dataclass(frozen=True, eq=False)
 class Distances:
     """What a pair of models says of each item, row by row; every array is (items,).
 
-    `kl`: kl_options, nats. `margin`, `gap`: the baseline's top margin (probability) and top gap (nats); `gap_after` the
-    candidate's. `moved`: the sum of the options' absolute probability changes, 0 to 2.
+    `by_measure`: each of ITEM_DISTANCES. `margin`, `gap`: the baseline's top margin (probability) and top gap (nats);
+    `gap_after` the candidate's. `moved`: the sum of the options' absolute probability changes, 0 to 2.
     """
 
-    kl: Floats
+    by_measure: Mapping[str, Floats]
     margin: Floats
     gap: Floats
     gap_after: Floats
@@ -35,7 +33,12 @@ class Distances:
 def distances(pairs: PairedChoices) -> Distances:
     """Every distance of every item, computed once for all scopes."""
     old, new = pairs.before.logprobs, pairs.after.logprobs
-    return Distances(kl_options(old, new), top_margin(old), top_gap_nats(old), top_gap_nats(new), moved(old, new))
+    return Distances(item_distances(pairs), top_margin(old), top_gap_nats(old), top_gap_nats(new), moved(old, new))
+
+
+def item_distances(pairs: PairedChoices) -> dict[str, Floats]:
+    """Every registered distance between two models' options, item by item: (items,) each."""
+    return {name: of(pairs.before.logprobs, pairs.after.logprobs) for name, of in ITEM_DISTANCES.items()}
 
 
 def kl_options(before: Floats, after: Floats) -> Floats:
@@ -71,3 +74,19 @@ def top_gap_nats(logprobs: Floats) -> Floats:
         return np.zeros(len(logprobs))
     best = np.sort(logprobs, axis=1)
     return np.asarray(best[:, -1] - best[:, -2])
+
+
+def item_values(pairs: PairedChoices) -> dict[str, Floats]:
+    """Every measure of items, item by item, by acc; a distance that is infinite somewhere is left out.
+
+    Whether the item flipped, changed at all unless right both times, the change of being right, and each distance.
+    """
+    was, now = pairs.before.right("acc"), pairs.after.right("acc")
+    changed = pairs.before.picks("acc") != pairs.after.picks("acc")
+    counted = {"flips": was != now, "all_flips": changed, "accuracy_change": now.astype(np.float64) - was}
+    far = {name: each for name, each in item_distances(pairs).items() if np.isfinite(each).all()}
+    return {name: each.astype(np.float64) for name, each in counted.items()} | far
+
+
+ITEM_DISTANCES: Mapping[str, Callable[[Floats, Floats], Floats]] = {"kl_options": kl_options}
+"""The registry's measures that are a distance between two models' options, computed item by item."""

@@ -13,10 +13,10 @@ from analysis.multiple_choice.choices import SCORINGS, Ints, PairedChoices, Scor
 from analysis.multiple_choice.distances import Distances, distances
 from analysis.multiple_choice.margins import Margins, margins
 from analysis.multiple_choice.ties import Ties, logit_step, ties, within_a_step
-from analysis.statistics.estimates import Estimate, estimate_or_missing, not_measured
+from analysis.statistics.estimates import Estimate, estimate_or_missing
 from analysis.statistics.intervals import paired_proportion, share
 from analysis.statistics.losses import LossTests, loss_tests, mcnemar
-from analysis.statistics.mean_kl import mean_kl
+from analysis.statistics.mean_distance import mean_distance
 from analysis.statistics.resampling import Bools, Floats, Resamplings
 
 
@@ -47,8 +47,9 @@ class FlipResult:
     """One scope of one candidate under one scoring.
 
     `chance` is the accuracy of guessing, the mean of one over the number of options; None without items. `exact_p` and
-    `mid_p` are one-sided McNemar tests of a loss. `kl`, `ties` and `margins` depend on no scoring: they
-    stand in the acc rows only.
+    `mid_p` are one-sided McNemar tests of a loss. `distances` are the means of ITEM_DISTANCES, of all items and of each
+    task; `means` the bare ones of every scope, None where one is infinite. `distances`, `ties` and `margins` depend on
+    no scoring: they stand in the acc rows only.
     """
 
     scope: str
@@ -62,10 +63,14 @@ class FlipResult:
     chance: float | None
     exact_p: float | None
     mid_p: float | None
-    kl: Estimate
-    mean_kl: float | None
+    distances: tuple[tuple[str, Estimate], ...]
+    means: tuple[tuple[str, float | None], ...]
     ties: Ties | None
     margins: Margins | None
+
+    def distance(self, measure: str) -> Estimate:
+        """The mean of one registered distance. Raises KeyError."""
+        return dict(self.distances)[measure]
 
 
 @dataclass(frozen=True)
@@ -142,19 +147,18 @@ class _Rows:
             chance=float((1 / options).mean()) if n else None,
             exact_p=exact_mid[0] if n else None,
             mid_p=exact_mid[1] if n else None,
-            kl=self._kl(scope, rows, scoring),
-            mean_kl=_finite_mean(self._distances.kl[rows]),
+            distances=tuple(self._means(scope, rows)) if scoring == "acc" and gated else (),
+            means=tuple((name, _finite_mean(each[rows])) for name, each in self._distances.by_measure.items()),
             ties=self._ties(scope, rows, before == gold, after == gold) if scoring == "acc" else None,
             margins=self._margins(scope, rows, before != after, before == gold) if scoring == "acc" else None,
         )
 
-    def _kl(self, scope: str, rows: Ints, scoring: Scoring) -> Estimate:
-        shown = scope == "all" or scope.startswith("task ")
-        if scoring != "acc" or not shown:
-            return not_measured("kl_options", "items", "shown for all items and each task, in the acc rows")
+    def _means(self, scope: str, rows: Ints) -> Iterator[tuple[str, Estimate]]:
+        """The mean of each distance, of all items and of each task."""
         whole = scope == "all"
-        left_out = self._pairs.left_out if whole else 0
-        return mean_kl(self._distances.kl[rows], self._draws, self._comparisons if whole else 1, left_out)
+        steps, left_out = (self._comparisons, self._pairs.left_out) if whole else (1, 0)
+        for name, values in self._distances.by_measure.items():
+            yield name, mean_distance(name, values[rows], self._draws, steps, left_out)
 
     def _ties(self, scope: str, rows: Ints, was: Bools, now: Bools) -> Ties:
         each = self._distances

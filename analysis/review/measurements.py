@@ -6,7 +6,7 @@ In: the evidence of a run folder. Out: gates.Measured.
 from collections.abc import Collection, Iterator, Sequence
 
 from analysis.correlations.relations import Extras
-from analysis.decision.gates import Measured
+from analysis.decision.gate_estimates import Measured
 from analysis.evidence.identities import one_model_alarms
 from analysis.evidence.model_evidence import ModelEvidence, identical_answers
 from analysis.evidence.run_evidence import RunEvidence

@@ -12,8 +12,9 @@ from analysis.correlations.beyond_accuracy import Partial, Stronger
 from analysis.correlations.relations import OUTCOMES, Extras, relations
 from analysis.correlations.within_candidate import Within
 from analysis.decision.decisions import EXIT_CODES, Decision, decisions, overall
+from analysis.decision.gate_estimates import primary_judge
 from analysis.decision.gate_words import Word
-from analysis.decision.gates import decision_evidence, gate, primary_judge
+from analysis.decision.gates import decision_evidence, gate
 from analysis.evidence.costs import Cost, costs
 from analysis.evidence.identities import Identity, identities
 from analysis.evidence.inputs import Inputs

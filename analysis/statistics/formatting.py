@@ -4,23 +4,15 @@ In: Estimates. Out: short texts, the same in every face of the report; what was 
 """
 
 import math
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from typing import TypeVar
 
 from analysis.statistics.estimates import Estimate
+from ledger.measures import Form, form_of, is_change
 
 N = TypeVar("N", bound=float)
 NOT_MEASURED = "not measured"
 LONGEST_REASON = 60
-NATS = frozenset({"kl_options", "kl_trace", "kl_vocabulary", "logprob_change"})
-SHARES = frozenset(
-    {
-        *("accuracy", "flips", "all_flips", "same_top", "first seat's share", "judge's flips", "coverage"),
-        *("agreement", "same rating", "same class", "longer wins", "the longer answer's share"),
-    }
-)
-CHANGES = frozenset({"rating_change", "win_change", "accuracy_change"})
-COEFFICIENTS = frozenset({"spearman", "kendall", "pearson", "strength", "kappa"})
 
 
 def number(measure: str, value: float, extra_digits: int = 0) -> str:
@@ -30,30 +22,12 @@ def number(measure: str, value: float, extra_digits: int = 0) -> str:
 
 def unit(measure: str) -> str:
     """What follows a number of this measure."""
-    if measure == "accuracy_change":
-        return " pp"
-    if measure in NATS:
-        return " nats"
-    return " %" if _is_share(measure) else ""
+    return UNITS.get(form_of(measure), "")
 
 
 def bare_number(measure: str, value: float, extra_digits: int = 0) -> str:
     """The number without its unit."""
-    if measure == "accuracy_change":
-        return _signed(100 * value, 1 + extra_digits)
-    if _is_share(measure):
-        return f"{100 * value:.{1 + extra_digits}f}"
-    if measure == "logprob_change":
-        return _signed(value, 3 + extra_digits)
-    if measure in NATS:
-        return _significant(value, 3 + extra_digits)
-    if measure == "win_change":
-        return _signed(value, 3 + extra_digits)
-    if measure == "win_score":
-        return f"{value:.{3 + extra_digits}f}"
-    if measure in CHANGES or measure in COEFFICIENTS:
-        return _signed(value, 2 + extra_digits)
-    return f"{value:.{2 + extra_digits}f}"
+    return WRITTEN[form_of(measure)](value, extra_digits)
 
 
 def apart(measure: str, first: float, second: float) -> tuple[str, str]:
@@ -78,7 +52,7 @@ def cell(estimate: Estimate | None, *, with_n: bool = True) -> str:
     notes = [f"n {estimate.n}"] if with_n else []
     if estimate.identical:
         notes.append("identical records")
-    if estimate.measure in CHANGES and not estimate.significant and estimate.mde:
+    if is_change(estimate.measure) and not estimate.significant and estimate.mde:
         notes.append(f"MDE {unsigned(estimate.measure, estimate.mde)}")
     return " ".join([*parts, *([f"({', '.join(notes)})"] if notes else [])])
 
@@ -132,10 +106,6 @@ def optional(value: N | None, write: Callable[[N], str]) -> str:
     return NOT_MEASURED if value is None else write(value)
 
 
-def _is_share(measure: str) -> bool:
-    return measure in SHARES or measure.startswith(("exam", "single ", "pair "))
-
-
 def _signed(value: float, digits: int) -> str:
     text = f"{abs(value):.{digits}f}"
     if not float(text):
@@ -150,3 +120,16 @@ def _significant(value: float, digits: int) -> str:
     if power < -4:
         return f"{value:.{digits - 1}e}"
     return f"{value:.{max(0, digits - 1 - power)}f}"
+
+
+UNITS = {Form.POINTS: " pp", Form.SHARE: " %", Form.NATS: " nats", Form.NATS_CHANGE: " nats"}
+WRITTEN: Mapping[Form, Callable[[float, int], str]] = {
+    Form.POINTS: lambda value, extra: _signed(100 * value, 1 + extra),
+    Form.SHARE: lambda value, extra: f"{100 * value:.{1 + extra}f}",
+    Form.NATS: lambda value, extra: _significant(value, 3 + extra),
+    Form.NATS_CHANGE: lambda value, extra: _signed(value, 3 + extra),
+    Form.THOUSANDTHS: lambda value, extra: f"{value:.{3 + extra}f}",
+    Form.THOUSANDTHS_CHANGE: lambda value, extra: _signed(value, 3 + extra),
+    Form.CHANGE: lambda value, extra: _signed(value, 2 + extra),
+    Form.PLAIN: lambda value, extra: f"{value:.{2 + extra}f}",
+}

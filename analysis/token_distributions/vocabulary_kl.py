@@ -16,7 +16,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from analysis.statistics.estimates import Estimate, not_measured
-from analysis.statistics.mean_kl import mean_kl
+from analysis.statistics.mean_distance import mean_distance
 from analysis.statistics.resampling import Floats, Resamplings
 from analysis.token_distributions.trace_measures import Traces, kl_lower_bound, same_records
 from ledger.records import Key
@@ -135,4 +135,4 @@ def _complete(tokens: NDArray[np.int32]) -> bool:
 def _mean(values: list[float], draws: Resamplings, comparisons: int, fault: str) -> Estimate:
     if fault:
         return not_measured("kl_vocabulary", "items", fault)
-    return mean_kl(np.array(values), draws, comparisons, measure="kl_vocabulary")
+    return mean_distance("kl_vocabulary", np.array(values), draws, comparisons)

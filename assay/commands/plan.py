@@ -1,19 +1,20 @@
 """The command `assay plan`: how many questions or items, before anything is run."""
 
-from typing import Annotated, get_args
+from typing import Annotated
 
 import typer
 
-from analysis.decision.sample_size import UNITS, Size, sizes
+from analysis.decision.sample_size import Size, sizes
 from analysis.statistics.formatting import number
 from assay.results import console, table
-from ledger.config import MARGINS, Primary, boundless
+from ledger.config import boundless
 from ledger.errors import ConfigError
+from ledger.measures import measure_of, measures_in
 
 
 def plan(
     measure: Annotated[
-        str, typer.Option("--measure", metavar="MEASURE", help=", ".join(get_args(Primary)))
+        str, typer.Option("--measure", metavar="MEASURE", help=", ".join(measures_in("primary")))
     ] = "accuracy_change",
     margin: Annotated[
         float | None, typer.Option("--margin", metavar="NUMBER", help="How much worse is still acceptable.")
@@ -33,21 +34,22 @@ def plan(
         assay plan --margin 0.01
         assay plan --measure rating_change --margin 0.3 --power 0.9 --candidates 6
     """
-    if measure not in MARGINS:
-        raise ConfigError(f"no measure is called {measure!r}", where="--measure", remedy=f"Use {', '.join(MARGINS)}.")
-    chosen: Primary = next(each for each in get_args(Primary) if each == measure)
-    most = MARGINS[chosen] if margin is None else margin
-    if fault := boundless(chosen, most):
+    if measure not in measures_in("primary"):
+        remedy = f"Use {', '.join(measures_in('primary'))}."
+        raise ConfigError(f"no measure is called {measure!r}", where="--measure", remedy=remedy)
+    chosen = measure_of(measure)
+    most = (chosen.margin or 0.0) if margin is None else margin
+    if fault := boundless(measure, most):
         raise ConfigError(fault, where="--margin")
     if not most > 0 or not 0.5 <= power < 1 or candidates < 1:
         raise ConfigError("a margin is above 0, a power from 0.5 to under 1, and there is a candidate at least")
-    rows = [_row(chosen, each) for each in sizes(chosen, most, power, candidates)]
-    shown = number(chosen, most).lstrip("+")
-    console().print(f"{chosen}, margin {shown}, power {100 * power:.0f} %, {candidates} candidate(s)", markup=False)
-    console().print(table(["spread", f"{UNITS[chosen]} needed", "MDE"], rows))
+    rows = [_row(measure, each) for each in sizes(measure, most, power, candidates)]
+    shown = number(measure, most).lstrip("+")
+    console().print(f"{measure}, margin {shown}, power {100 * power:.0f} %, {candidates} candidate(s)", markup=False)
+    console().print(table(["spread", f"{chosen.unit} needed", "MDE"], rows))
 
 
-def _row(measure: Primary, size: Size) -> list[str]:
+def _row(measure: str, size: Size) -> list[str]:
     spread = f"sd {size.sd:.2f}" if size.flips is None else f"{100 * size.flips:.0f} % of the items flip"
     mde = "—" if size.mde is None else number(measure, size.mde).lstrip("+")
     return [spread, "more than a million" if size.units is None else f"{size.units:,}", mde]

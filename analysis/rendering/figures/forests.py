@@ -11,10 +11,8 @@ from analysis.rendering.tables.review import NOISE_FLOOR
 from analysis.review.review_report import ReviewReport
 from analysis.statistics.estimates import Estimate
 from analysis.statistics.formatting import cell, unsigned
+from ledger.measures import Form, measure_of
 
-ENDS = {"rating_change": (-9.0, 9.0), "win_change": (-0.5, 0.5), "accuracy_change": (-100.0, 100.0)}
-SCALES = {"accuracy_change": 100.0}
-AXES = {"rating_change": "change of rating (points)", "win_change": "win_change", "accuracy_change": "accuracy (pp)"}
 Named = tuple[str, Estimate | None]
 
 
@@ -23,35 +21,42 @@ def primary_forest(report: ReviewReport) -> Iterator[RowChart]:
     rows = [(each.candidate, each.primary.estimate) for each in report.decisions]
     if not any(estimate.value is not None for _, estimate in rows):
         return
-    scale = SCALES.get(report.primary, 1.0)
+    scale, words, ends = _axis(report.primary)
     lines = (Line(0.0, "0"), Line(-report.margin * scale, "margin"))
     drawn = [change_row(name, estimate, report.primary, part=False) for name, estimate in rows]
     drawn += [change_row(name, x, report.primary, part=True) for name, x in floor_row(report.control_primary)]
     margin = unsigned(report.primary, report.margin)
     note = f"Dot and two-sided 95 % interval; one-sided bounds decide. The margin is {margin}."
     title = f"{report.primary} of every candidate"
-    yield RowChart("primary", title, note, AXES[report.primary], tuple(drawn), lines, ENDS[report.primary])
+    yield RowChart("primary", title, note, words, tuple(drawn), lines, ends)
 
 
 def forest(report: ReviewReport, measure: str, name: str, by: str, rows: Iterable[Named]) -> RowChart:
     """A change in every part of a review, with the lines that matter: zero and the margin where one is declared."""
-    scale = SCALES.get(measure, 1.0)
+    scale, words, ends = _axis(measure)
     drawn = tuple(change_row(label, estimate, measure, part=label != "all") for label, estimate in rows)
     margin = (Line(-report.margin * scale, "margin"),) if measure == report.primary else ()
     return RowChart(
         id=f"forest_{measure}_{name}",
         title=f"{measure} of {name} {by}".strip(),
         note="Dot and 95 % interval, candidate minus baseline; left of zero is worse. Parts are shown, never gated.",
-        x_label=AXES[measure],
+        x_label=words,
         rows=drawn,
         lines=(Line(0.0, "0"), *margin),
-        ends=ENDS[measure],
+        ends=ends,
     )
+
+
+def _axis(measure: str) -> tuple[float, str, tuple[float, float]]:
+    """What a measure's axis multiplies by (shares are drawn in percent), how it is called, and its ends."""
+    known = measure_of(measure)
+    scale = 100.0 if known.form is Form.POINTS else 1.0
+    return scale, known.words, (scale * known.low, scale * known.high)
 
 
 def change_row(label: str, estimate: Estimate | None, measure: str, *, part: bool) -> Row:
     """A row of a forest."""
-    return estimate_row(label, estimate, SCALES.get(measure, 1.0), part=part)
+    return estimate_row(label, estimate, _axis(measure)[0], part=part)
 
 
 def share_row(label: str, estimate: Estimate | None, *, part: bool) -> Row:

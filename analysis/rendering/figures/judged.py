@@ -6,7 +6,7 @@ In: a ReviewReport. Out: figures. Only the primary judge of each measure is draw
 import re
 from collections.abc import Iterable, Iterator, Sequence
 
-from analysis.decision.gates import primary_judge
+from analysis.decision.gate_estimates import primary_judge
 from analysis.judged.games import TurnClass
 from analysis.judged.scores import RATING_RANGE
 from analysis.rendering.figures.forests import by_judge, floor_row, forest

@@ -5,7 +5,7 @@ In: a ReviewReport. Out: RowCharts, in percent of the items, by acc.
 
 from collections.abc import Iterator
 
-from analysis.decision.gates import pooled
+from analysis.decision.gate_estimates import pooled
 from analysis.multiple_choice.flips import FlipResult
 from analysis.rendering.figures.forests import floor_row, forest, share_row
 from analysis.rendering.figures.row_charts import Bar, Line, Row, RowChart

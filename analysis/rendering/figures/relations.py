@@ -7,7 +7,8 @@ MT-Bench scores). Shares and accuracy changes are in percent and percentage poin
 from collections.abc import Iterator
 
 from analysis.correlations.relations import OUTCOMES
-from analysis.decision.gates import judged_estimate, primary_judge
+from analysis.decision.gate_estimates import judged_estimate, primary_judge
+from analysis.multiple_choice.distances import ITEM_DISTANCES
 from analysis.multiple_choice.flips import FlipResult
 from analysis.rendering.figures.paper import CHANGE, FEWEST_DOTS, FLIPS, Candidate, candidates, parts
 from analysis.rendering.figures.plots import Plot, Point, Series
@@ -16,8 +17,9 @@ from analysis.review.review_report import ReviewReport
 from analysis.statistics.correlation import rank_correlation
 from analysis.statistics.estimates import Estimate
 from analysis.statistics.formatting import cell
+from ledger.measures import MEASURES, Form
 
-KL_NAMES = {"kl_vocabulary": "KL over the vocabulary", "kl_options": "KL over the options", "kl_trace": "KL (traces)"}
+WORDS = {each.name: each.words for each in MEASURES if each.form is Form.NATS and "predictor" in each.roles}
 ByScope = dict[str, Estimate]
 Kls = dict[str, dict[str, ByScope]]
 
@@ -37,8 +39,15 @@ def _kls(report: ReviewReport, found: tuple[Candidate, ...]) -> Kls:
         "kl_vocabulary": {
             each.model: {"all": each.kl, **{f"task {name}": kl for name, kl in each.tasks}} for each in read
         },
-        "kl_options": {each.name: {scope: row.kl for scope, row in each.rows.items()} for each in found},
+        **{name: _of_options(name, found) for name in ITEM_DISTANCES},
         "kl_trace": {each.model: {"all": each.kl} for each in report.traces if not each.fault},
+    }
+
+
+def _of_options(measure: str, found: tuple[Candidate, ...]) -> dict[str, ByScope]:
+    """A distance between the options, by candidate and scope."""
+    return {
+        each.name: {scope: row.distance(measure) for scope, row in each.rows.items() if row.distances} for each in found
     }
 
 
@@ -56,9 +65,9 @@ def _flips_against_kl(found: tuple[Candidate, ...], kls: Kls) -> Iterator[Plot]:
         if sum(len(each.points) for each in series) >= FEWEST_DOTS:
             yield Plot(
                 id=f"flips_against_{measure}",
-                title=f"Flips against {KL_NAMES[measure]}",
+                title=f"Flips against {WORDS[measure]}",
                 note="A dot is a candidate: does a moved distribution tell that answers change?",
-                x_label=f"{KL_NAMES[measure]}, nats",
+                x_label=f"{WORDS[measure]}, nats",
                 y_label=FLIPS,
                 series=tuple(series),
                 panel="; ".join(filter(None, map(_rank_correlation, series))),
@@ -67,7 +76,7 @@ def _flips_against_kl(found: tuple[Candidate, ...], kls: Kls) -> Iterator[Plot]:
 
 def _outcomes(report: ReviewReport, found: tuple[Candidate, ...], kls: Kls) -> Iterator[Plot]:
     """What the judge says against what the candidates pick."""
-    axes = {"flips": FLIPS, "accuracy_change": CHANGE, **{name: f"{told}, nats" for name, told in KL_NAMES.items()}}
+    axes = {"flips": FLIPS, "accuracy_change": CHANGE, **{name: f"{told}, nats" for name, told in WORDS.items()}}
     rows = {each.name: each.rows["all"] for each in found}
     for outcome in OUTCOMES:
         judge = primary_judge(report.judges, outcome)

@@ -8,7 +8,7 @@ from collections.abc import Iterator, Sequence
 
 from analysis.rendering.formats.markdown_tables import pipe_table
 from analysis.rendering.formats.text import markdown, visible
-from analysis.rendering.tables.choices import flip_table
+from analysis.rendering.tables.choices import OF_PICKS, flip_table
 from analysis.rendering.tables.evidence import shortfall_line
 from analysis.rendering.tables.looked_at import review_lines, task_line
 from analysis.rendering.tables.review import (
@@ -22,15 +22,17 @@ from analysis.rendering.tables.review import (
     warnings,
 )
 from analysis.review.review_report import ReviewReport
+from ledger.measures import MEASURES
 
 MOST_LINES = 40
 MOST_CHARACTERS = 600
 AROUND_TABLE = 4  # a blank line, two of header, one for the rows that are left out
 PAGE = "report.html"
-FLIP_COLUMNS = ("model", "accuracy_change", "flips", "all flips", "KL (options)", NOISE_FLOOR)
+FLIP_COLUMNS = ("model", *OF_PICKS, NOISE_FLOOR)
 SCORE_COLUMNS = ("model", "rating", "rating_change", NOISE_FLOOR, "p")
 GAME_COLUMNS = ("model", "win", "tie", "loss", "flip", "failed", "win_change", NOISE_FLOOR)
-_MEASURES = re.compile(r"\b((?:rating|win|accuracy)\\_change|win\\_score|all\\_flips|kl\\_options)\b")
+_NAMES = "|".join(re.escape(markdown(name)) for name in (*(each.name for each in MEASURES), "win_score") if "_" in name)
+_MEASURES = re.compile(rf"\b({_NAMES})\b")
 
 
 def report_markdown(report: ReviewReport) -> str:

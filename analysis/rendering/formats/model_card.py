@@ -87,7 +87,13 @@ def _picked(report: ReviewReport, picks: ItemReport, scope: str) -> Metrics:
     """What the candidate picked by acc, of all items or of one task, and its distributions at the options."""
     for row in picks.results:
         if (row.scope, row.scoring) == (scope, "acc"):
-            for estimate in (row.accuracy, row.accuracy_change, row.flips, row.all_flips, row.kl):
+            for estimate in (
+                row.accuracy,
+                row.accuracy_change,
+                row.flips,
+                row.all_flips,
+                *dict(row.distances).values(),
+            ):
                 yield estimate.measure, estimate
     for read in (each for each in report.vocabulary if each.model == picks.model):
         estimates = {"all": read.kl} | {f"task {task}": each for task, each in read.tasks}

@@ -7,7 +7,7 @@ from collections.abc import Iterator
 from dataclasses import replace
 
 from analysis.rendering.formats.text import visible
-from analysis.rendering.tables.choices import flip_table
+from analysis.rendering.tables.choices import HEADLINES, flip_table
 from analysis.rendering.tables.evidence import exam_mark, incomplete_table, shortfall_line
 from analysis.rendering.tables.looked_at import review_lines, task_line
 from analysis.rendering.tables.relations import strongest_correlation
@@ -24,7 +24,6 @@ from analysis.review.review_report import ReviewReport
 from analysis.summaries.judge_reports import JudgeReport
 
 MOST_MODELS = 8
-FLIP_COLUMNS = ("accuracy_change", "flips", "KL (options)")
 SCORE_COLUMNS = ("rating", "rating_change", "p")
 GAME_COLUMNS = ("win", "tie", "loss", "flip", "failed", "win_change")
 
@@ -46,7 +45,7 @@ def _parts(report: ReviewReport) -> Iterator[Table | str]:
     for judge in report.judges:
         yield from _judged(judge)
     if report.choices:
-        yield _columns(flip_table(report, brief=True), FLIP_COLUMNS)
+        yield _columns(flip_table(report, brief=True), HEADLINES)
     yield from filter(None, [strongest_correlation(report)])
     yield from (f"Exam of {judge.name}: {exam_mark(judge)}." for judge in report.judges)
     yield from (f"Warning: {text}" for text in warnings(report))

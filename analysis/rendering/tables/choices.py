@@ -5,6 +5,7 @@ In: a ReviewReport. Out: Tables of plain text.
 
 from collections.abc import Iterable
 
+from analysis.multiple_choice.distances import ITEM_DISTANCES
 from analysis.multiple_choice.flips import FlipResult
 from analysis.multiple_choice.margins import MarginGroup
 from analysis.rendering.tables.review import NO_FLOOR, NOISE_FLOOR, Table
@@ -22,6 +23,15 @@ from analysis.statistics.formatting import (
 )
 from analysis.statistics.losses import AGGREGATIONS, LossTests
 from analysis.summaries.model_reports import ItemReport
+from ledger.measures import MEASURES, measure_of
+
+DISTANCE_LABELS = tuple(measure_of(name).label for name in ITEM_DISTANCES)
+OF_PICKS = (
+    "accuracy_change",
+    *(each.label for each in MEASURES if each.section == "flips" and each.kind == "divergence"),
+)
+HEADLINES = ("accuracy_change", *(each.label for each in MEASURES if each.headline))
+"""The columns of the short tables: of a pull request, and of a terminal."""
 
 
 def flip_table(report: ReviewReport, *, brief: bool = False) -> Table:
@@ -34,13 +44,14 @@ def flip_table(report: ReviewReport, *, brief: bool = False) -> Table:
     rows = []
     for each in report.choices:
         if each.fault or not each.results:
-            rows.append((each.model, each.role, *["—"] * 2, unmeasured(each.fault or "no choices"), *["—"] * 10))
+            nothing = ["—"] * (9 + len(DISTANCE_LABELS))
+            rows.append((each.model, each.role, *["—"] * 2, unmeasured(each.fault or "no choices"), *nothing))
         rows += [
             _flip_row(each, row, _flip_floor(floors.get((row.scope, row.scoring)), row) or lacking)
             for row in each.results
             if (row.scope == "all" or row.scope.startswith("task ")) and not (brief and not _decides(row))
         ]
-    header = ("model", "role", "items", "accuracy", "accuracy_change", "flips", "all flips", "KL (options)")
+    header = ("model", "role", "items", "accuracy", "accuracy_change", "flips", "all flips", *DISTANCE_LABELS)
     rest = (
         NOISE_FLOOR,
         "right→wrong",
@@ -164,7 +175,7 @@ def _flip_row(each: ItemReport, row: FlipResult, floor: str) -> tuple[str, ...]:
         cell(row.accuracy_change),
         cell(row.flips),
         cell(row.all_flips),
-        cell(row.kl) if row.scoring == "acc" else "—",
+        *(cell(dict(row.distances).get(name)) if row.scoring == "acc" else "—" for name in ITEM_DISTANCES),
         beside,
         str(moved.right_to_wrong),
         str(moved.wrong_to_right),
@@ -188,8 +199,9 @@ def _flip_floor(floor: FlipResult | None, row: FlipResult) -> str:
     """The control's flips and KL; empty where its choices cannot be compared."""
     if floor is None:
         return ""
-    kl = f"; KL {value_cell(floor.kl)}" if row.scoring == "acc" else ""
-    return f"flips {value_cell(floor.flips)}; all flips {value_cell(floor.all_flips)}{kl}"
+    told = [f"flips {value_cell(floor.flips)}", f"all flips {value_cell(floor.all_flips)}"]
+    told += [f"{measure_of(name).label} {value_cell(each)}" for name, each in floor.distances]
+    return "; ".join(told)
 
 
 def scope_name(scope: str) -> str:

@@ -6,7 +6,7 @@ In: a RunDifference. Out: Tables and lines of plain text; A is the first run, B 
 from collections.abc import Iterable, Iterator
 
 from analysis.decision.decisions import Decision
-from analysis.decision.gates import MODES, item_estimate, pooled
+from analysis.decision.gate_estimates import item_estimate, pooled
 from analysis.judged.games import Played, TurnClass
 from analysis.rendering.tables.review import SHAPES, Table, decision_row
 from analysis.run_diff.model_difference import ModelDifference, RatingDifference
@@ -14,6 +14,7 @@ from analysis.run_diff.run_changes import Changed
 from analysis.run_diff.run_difference import RunDifference, Side
 from analysis.statistics.formatting import cell, probability, unmeasured, unsigned, value_cell
 from analysis.summaries.model_reports import ItemReport
+from ledger.measures import measure_of
 
 NONE = "—"
 LEFT_OUT = "left out"
@@ -145,7 +146,7 @@ def _moves(model: ModelDifference) -> Iterator[str]:
         if not each.identical and (change := each.scopes[0].change):
             yield f"rating_change by {each.judge} {cell(change, with_n=False)}"
     if model.choices and (whole := pooled(model.choices)) and not model.choices.identical:
-        kl = cell(whole.kl, with_n=False)
+        kl = cell(whole.distance("kl_options"), with_n=False)
         yield f"accuracy_change {cell(whole.accuracy_change, with_n=False)}, flips {value_cell(whole.flips)}, KL {kl}"
 
 
@@ -181,7 +182,7 @@ def _flip_row(model: ModelDifference, choices: ItemReport) -> tuple[str, ...]:
         cell(whole.flips, with_n=False),
         f"{moved.right_to_wrong} / {moved.wrong_to_right}",
         cell(whole.all_flips, with_n=False),
-        cell(whole.kl, with_n=False),
+        cell(whole.distance("kl_options"), with_n=False),
     )
 
 
@@ -196,7 +197,8 @@ def _classes(played: Played | None) -> str:
 def _decided(decision: Decision, side: Side, judged: bool) -> tuple[str, str, str]:
     """Word, primary value and bounds; a judged value is left out with the judged part."""
     _, word, value, low, high, *_ = decision_row(decision, "")
-    return (word, value, f"{low} / {high}") if judged or side.primary not in MODES else (word, LEFT_OUT, LEFT_OUT)
+    shown = judged or not measure_of(side.primary).mode
+    return (word, value, f"{low} / {high}") if shown else (word, LEFT_OUT, LEFT_OUT)
 
 
 def _primary(side: Side) -> str:

@@ -92,7 +92,7 @@ def _kl_rows(found: Sequence[Variant]) -> Iterator[tuple[str, ...]]:
     flips = [each.row.flips.value for each in found]
     measures = {
         "KL over the vocabulary": [each.vocabulary.value if each.vocabulary else None for each in found],
-        "KL over the options": [each.row.kl.value for each in found],
+        "KL over the options": [each.row.distance("kl_options").value for each in found],
         "KL along answers": [each.trace.kl.value if each.trace else None for each in found],
     }
     half = np.median([value for value in flips if value is not None] or [0.0])

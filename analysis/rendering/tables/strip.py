@@ -8,7 +8,7 @@ from collections.abc import Iterator
 from dataclasses import dataclass
 from typing import Literal
 
-from analysis.decision.gates import primary_judge
+from analysis.decision.gate_estimates import primary_judge
 from analysis.judged.games import TurnClass
 from analysis.rendering.tables.cards import duration
 from analysis.rendering.tables.evidence import evidence_counts

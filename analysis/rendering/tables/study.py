@@ -6,7 +6,7 @@ In: a ReviewReport without a judge. Out: Tables of plain text, and the variants 
 from dataclasses import dataclass
 from math import exp
 
-from analysis.decision.gates import pooled
+from analysis.decision.gate_estimates import pooled
 from analysis.multiple_choice.flips import FlipResult
 from analysis.rendering.tables.review import Table
 from analysis.review.review_report import ReviewReport
@@ -80,7 +80,7 @@ def _variant_row(each: Variant) -> tuple[str, ...]:
         _short(each.row.flips),
         _short(each.row.all_flips),
         f"{moved.right_to_wrong}, {moved.wrong_to_right}",
-        _short(each.row.kl),
+        _short(each.row.distance("kl_options")),
         _short(each.vocabulary),
         _short(trace.kl if trace else None),
         _short(trace.same_top if trace else None),

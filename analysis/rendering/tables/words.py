@@ -8,20 +8,15 @@ from collections.abc import Iterator
 from analysis.rendering.tables.review import NOISE_FLOOR, Table
 from analysis.review.review_report import ReviewReport
 from analysis.statistics.formatting import unsigned
+from ledger.measures import MEASURES
 
 METHOD_NOTES = (
+    *((each.name, each.definition) for each in MEASURES),
     ("change", "Candidate minus baseline, on the same questions or items."),
     ("rating", "Mean of the scored turn ratings, 1 to 10."),
-    ("rating_change", "Mean difference of the turn ratings that both models have, paired by question."),
     ("win_score", "Wins plus half of ties and flips, over the question-turns whose two games both have a verdict."),
-    ("win_change", "win_score minus 0.5."),
     ("flip of the judge", "Two verdicts that differ when the seats are exchanged; a tie against a pick is one too."),
-    ("flips", "Items that went from right to wrong or from wrong to right, of all items. Accuracy can hide them."),
-    ("all flips", "Flips, and items that went from one wrong option to another."),
     ("acc, acc_norm", "The option with the highest log-probability; the same divided by the option's characters."),
-    ("KL", "KL(baseline ‖ candidate) over an item's options, in nats; kl_vocabulary is over all tokens."),
-    ("kl_vocabulary", "KL over the whole vocabulary at the options' tokens; from the K most likely a lower bound."),
-    ("kl_trace", "The same over tokens, on the baseline's own answers: a lower bound from the K most likely tokens."),
     ("same top token", "How often both models would have said the same next token, along those answers."),
     (
         "close items",
@@ -53,12 +48,9 @@ METHOD_NOTES = (
     ("guessing", "The accuracy of a model that picks at random: the mean of one over the number of options."),
 )
 ALIASES = {
-    "KL (options)": "KL",
-    "KL (vocabulary)": "kl_vocabulary",
-    "KL (trace)": "kl_trace",
+    **{each.label: each.name for each in MEASURES},
     "flip": "flip of the judge",
     "judge's flips": "flip of the judge",
-    "accuracy_change": "change",
     "Holm's p": "p",
     "lower bound": "interval",
     "upper bound": "interval",

@@ -1,23 +1,20 @@
-"""A mean of KL divergences, which have no upper end.
+"""The mean of a divergence over items, within the measure's own range (KL has no upper end).
 
-In: one KL per item, nats, infinite where the candidate gives zero to what the baseline does not. Out: an Estimate.
+In: one value per item, infinite where the candidate gives zero to what the baseline does not. Out: an Estimate.
 """
-
-import math
 
 import numpy as np
 
 from analysis.statistics.estimates import Estimate, estimate_or_missing, not_measured
 from analysis.statistics.intervals import cluster_mean
 from analysis.statistics.resampling import Floats, Resamplings
+from ledger.measures import measure_of
 
-KL_RANGE = (0.0, math.inf)
 
-
-def mean_kl(
-    per_item: Floats, draws: Resamplings, comparisons: int = 1, left_out: int = 0, measure: str = "kl_options"
+def mean_distance(
+    measure: str, per_item: Floats, draws: Resamplings, comparisons: int = 1, left_out: int = 0
 ) -> Estimate:
-    """Mean KL over items with a bootstrap interval; none without variation, because KL has no maximum.
+    """Mean over items with a bootstrap interval; none without variation where the measure has no maximum, as KL.
 
     Not measured where it is infinite: the candidate gives no probability to an option that the baseline gives some.
     """
@@ -26,7 +23,8 @@ def mean_kl(
         return not_measured(measure, "items", reason, len(per_item), left_out)
 
     def compute() -> Estimate:
-        drawn = draws.of(len(per_item))
-        return cluster_mean(measure, "items", per_item, np.ones(len(per_item)), drawn, KL_RANGE, comparisons)
+        drawn, known = draws.of(len(per_item)), measure_of(measure)
+        ends = (known.low, known.high)
+        return cluster_mean(measure, "items", per_item, np.ones(len(per_item)), drawn, ends, comparisons)
 
     return estimate_or_missing(measure, "items", compute, left_out)

@@ -1,0 +1,159 @@
+"""What each measure of the registry is read from, and what stands against its evidence.
+
+In: what judges, items and traces said. Out: for a measure and a model, an Estimate, and every reason why it may not
+decide. A measure is unfit where its judge is not trusted, its inputs are stale or mixed, or its coverage lies under the
+floor, overall or in a turn. Categories never gate.
+"""
+
+from collections.abc import Callable, Iterable, Mapping, Sequence
+from dataclasses import dataclass, field, replace
+from functools import partial
+
+from analysis.evidence.unseen import Unseen
+from analysis.multiple_choice.distances import ITEM_DISTANCES
+from analysis.multiple_choice.flips import FlipResult
+from analysis.statistics.coverage import Coverage, shortfalls
+from analysis.statistics.estimates import Estimate, not_measured
+from analysis.summaries.judge_reports import JudgeReport
+from analysis.summaries.model_reports import ItemReport
+from analysis.token_distributions.trace_measures import TraceReport
+from analysis.token_distributions.vocabulary_kl import VocabularyReport
+from ledger.config import ReviewConfig
+from ledger.measures import MEASURES, measure_of
+
+PAIRED = {"single": "paired ratings", "pair": "question-turns"}
+MISSING_MODEL = "no records of this model"
+
+
+@dataclass(frozen=True)
+class Measured:
+    """What the gates are made from.
+
+    `identical_answers` names the candidates whose texts equal the baseline's, `unfinished` has the sentences against
+    answers and choices that were planned and made by no model. `unseen` is what was found and not compared, `alarms`
+    has, by candidate, what says that it and the baseline are one model.
+    """
+
+    config: ReviewConfig
+    judges: tuple[JudgeReport, ...]
+    items: tuple[ItemReport, ...]
+    traces: tuple[TraceReport, ...]
+    vocabulary: tuple[VocabularyReport, ...]
+    coverage: tuple[Coverage, ...]
+    identical_answers: frozenset[str]
+    unfinished: Mapping[str, tuple[str, ...]]
+    unseen: tuple[Unseen, ...] = ()
+    alarms: Mapping[str, tuple[str, ...]] = field(default_factory=dict)
+
+
+Read = tuple[Estimate, Sequence[str]]
+
+
+def primary_judge(judges: Sequence[JudgeReport], measure: str) -> JudgeReport | None:
+    """The first judge that is used in the measure's mode."""
+    return next((judge for judge in judges if measure_of(measure).mode in judge.modes), None)
+
+
+def judged_estimate(judge: JudgeReport | None, model: str, measure: str) -> Estimate:
+    """A judge's rating_change or win_change of one model over all question-turns."""
+    if judge and measure == "rating_change":
+        found = [each.scopes[0].change for each in judge.scores if each.model == model]
+    else:
+        found = [each.scopes[0].win_change for each in judge.games if each.model == model] if judge else []
+    return (found[0] if found else None) or not_measured(measure, "questions", MISSING_MODEL if judge else "no judge")
+
+
+def item_estimate(report: ItemReport | None, measure: str) -> Estimate:
+    """One model's pooled change of accuracy, flips (acc), or mean distance between the options."""
+    result = pooled(report)
+    if report is None or result is None:
+        reason = report.fault if report and report.fault else "no choices"
+        return not_measured(measure, "items", reason)
+    estimate: Estimate = result.distance(measure) if measure in ITEM_DISTANCES else getattr(result, measure)
+    return replace(estimate, identical=report.identical and estimate.value is not None)
+
+
+def pooled(report: ItemReport | None) -> FlipResult | None:
+    """The row over all items under acc."""
+    return (
+        next((each for each in report.results if (each.scope, each.scoring) == ("all", "acc")), None)
+        if report
+        else None
+    )
+
+
+def item_report_of(measured: Measured, model: str) -> ItemReport | None:
+    """One model's choices against the baseline's."""
+    return next((each for each in measured.items if each.model == model), None)
+
+
+def item_reasons(report: ItemReport | None, measured: Measured, model: str) -> Sequence[str]:
+    """What stands against a model's choices."""
+    if report and report.fault:
+        return [report.fault]
+    floor = measured.config.decision.coverage
+    paired = [row for row in measured.coverage if row.model == model and row.kind == "paired choices"]
+    return [*shortfalls(paired, floor), *measured.unfinished["choices"]] if paired else ["no [[task]] was configured"]
+
+
+def _judged(measure: str, measured: Measured, model: str) -> Read:
+    judge = primary_judge(measured.judges, measure)
+    estimate = judged_estimate(judge, model, measure)
+    estimate = replace(estimate, identical=estimate.value is not None and model in measured.identical_answers)
+    return estimate, [*_judge_reasons(judge, measured, model, measure)]
+
+
+def _picked(measure: str, measured: Measured, model: str) -> Read:
+    report = item_report_of(measured, model)
+    return item_estimate(report, measure), item_reasons(report, measured, model)
+
+
+def _vocabulary(measured: Measured, model: str) -> Read:
+    read = next((each for each in measured.vocabulary if each.model == model), None)
+    estimate = read.kl if read else not_measured("kl_vocabulary", "items", "not run (vocabulary = true)")
+    return estimate, [*_vocabulary_reasons(read, measured)]
+
+
+def _traced(measured: Measured, model: str) -> Read:
+    traced = next((each for each in measured.traces if each.model == model), None)
+    estimate = traced.kl if traced else not_measured("kl_trace", "questions", "no traces")
+    return estimate, [*_trace_reasons(traced, measured)]
+
+
+def _judge_reasons(judge: JudgeReport | None, measured: Measured, model: str, measure: str) -> Iterable[str]:
+    if judge is None:
+        return [f"no judge measures {measure}"]
+    rows = [row for row in judge.paired if row.model == model and row.kind == PAIRED[measure_of(measure).mode]]
+    rows = [row for row in rows if row.planned] or rows[:1]
+    short = [*shortfalls(rows, measured.config.decision.coverage)]
+    short += measured.unfinished["answers"]
+    return [*judge.unfit, *short] if rows else [*judge.unfit, f"no {PAIRED[measure_of(measure).mode]} of {model}"]
+
+
+def _vocabulary_reasons(read: VocabularyReport | None, measured: Measured) -> Iterable[str]:
+    if read is None or read.fault:
+        return [f"kl_vocabulary: {read.fault if read else 'vocabulary = true is not set'}"]
+    planned = read.items + read.missing
+    if read.items < measured.config.decision.coverage * planned:
+        return [f"only {read.items} of {planned} items have option tokens of {read.model} and the baseline"]
+    return measured.unfinished["choices"]
+
+
+def _trace_reasons(traced: TraceReport | None, measured: Measured) -> Iterable[str]:
+    if traced is None or traced.fault:
+        return [f"kl_trace: {traced.fault if traced else 'traces = true is not set'}"]
+    planned = traced.turns + traced.missing
+    if traced.turns < measured.config.decision.coverage * planned:
+        return [
+            f"only {traced.turns} of {planned} turns of the baseline's answers were traced by it and {traced.model}"
+        ]
+    return measured.unfinished["answers"]
+
+
+GATE_ESTIMATES: Mapping[str, Callable[[Measured, str], Read]] = {
+    **{measure.name: partial(_judged, measure.name) for measure in MEASURES if measure.mode},
+    **{name: partial(_picked, name) for name in ("accuracy_change", "flips", "all_flips", *ITEM_DISTANCES)},
+    "kl_vocabulary": _vocabulary,
+    "kl_trace": _traced,
+}
+"""Each measure of the registry, and how its estimate is read."""

@@ -1,0 +1,237 @@
+"""The one registry of measures: every fact about a measure that is not how it is computed.
+
+In: nothing. Out: frozen Measures, found by name. The functions lie in analysis/, bound to these names where gates read
+them (decision/gate_estimates.py) and, item by item, in multiple_choice/distances.py; a test holds that names and
+functions fit one to one. The config's allowed names, number formats, columns, words and the correlations' lists all
+come from here, and nothing else lists measures.
+
+Divergence says that two models differ, degradation that one is worse: different is not worse.
+"""
+
+import math
+from dataclasses import dataclass
+from enum import StrEnum
+from typing import Literal
+
+Role = Literal["primary", "limit", "predictor", "outcome"]
+Kind = Literal["degradation", "divergence", "level"]
+Better = Literal["higher", "lower", "neither"]
+INF = math.inf
+PAPER = "arXiv 2407.09141"
+
+
+class Form(StrEnum):
+    """How a measure's numbers are written."""
+
+    POINTS = "percentage points, signed"
+    SHARE = "percent"
+    NATS = "nats, three significant digits"
+    NATS_CHANGE = "nats, signed"
+    THOUSANDTHS = "three decimals"
+    THOUSANDTHS_CHANGE = "three decimals, signed"
+    CHANGE = "two decimals, signed"
+    PLAIN = "two decimals"
+
+
+@dataclass(frozen=True)
+class Measure:
+    """What is known of a measure before anything is measured.
+
+    `unit` is what moves as one (a question, an item). `low` and `high` are the ends of its range. `margin` is the
+    default for a primary measure, `margin_words` its unit in words, `spreads` the standard deviations per unit that
+    were seen. `mode` is the judge's, where one measures it. `words` is the name in a figure's title or on its axis.
+    `headline`: it stands in the terminal's short tables too.
+    """
+
+    name: str
+    label: str
+    definition: str
+    unit: Literal["items", "questions", "candidates", ""]
+    form: Form
+    low: float
+    high: float
+    better: Better
+    kind: Kind
+    section: str
+    source: str
+    roles: tuple[Role, ...] = ()
+    margin: float | None = None
+    margin_words: str = ""
+    spreads: tuple[float, ...] = ()
+    mode: str = ""
+    words: str = ""
+    headline: bool = False
+
+    @property
+    def loses_at_most(self) -> float:
+        """The greatest loss there can be."""
+        return -self.low
+
+
+MEASURES = (
+    Measure(
+        name="rating_change",
+        label="rating_change",
+        definition="Mean difference of the turn ratings that both models have, paired by question.",
+        unit="questions",
+        form=Form.CHANGE,
+        low=-9.0,
+        high=9.0,
+        better="higher",
+        kind="degradation",
+        section="scores",
+        source="MT-Bench, arXiv 2306.05685",
+        words="change of rating (points)",
+        roles=("primary", "outcome"),
+        margin=0.3,
+        margin_words="in rating points: 0.3",
+        spreads=(1.5, 2.0, 2.5),
+        mode="single",
+    ),
+    Measure(
+        name="win_change",
+        label="win_change",
+        definition="win_score minus 0.5.",
+        unit="questions",
+        form=Form.THOUSANDTHS_CHANGE,
+        low=-0.5,
+        high=0.5,
+        better="higher",
+        kind="degradation",
+        section="games",
+        source="MT-Bench, arXiv 2306.05685",
+        words="win_change",
+        roles=("primary", "outcome"),
+        margin=0.05,
+        margin_words="a share: 0.05 is five points of a hundred",
+        spreads=(0.30, 0.37, 0.45),
+        mode="pair",
+    ),
+    Measure(
+        name="flips",
+        label="flips",
+        definition="Items that went from right to wrong or from wrong to right, of all items. Accuracy can hide them.",
+        unit="items",
+        form=Form.SHARE,
+        low=0.0,
+        high=1.0,
+        better="lower",
+        kind="divergence",
+        section="flips",
+        source=PAPER,
+        roles=("limit", "predictor"),
+        headline=True,
+    ),
+    Measure(
+        name="all_flips",
+        label="all flips",
+        definition="Flips, and items that went from one wrong option to another.",
+        unit="items",
+        form=Form.SHARE,
+        low=0.0,
+        high=1.0,
+        better="lower",
+        kind="divergence",
+        section="flips",
+        source=PAPER,
+        roles=("limit", "predictor"),
+    ),
+    Measure(
+        name="kl_options",
+        label="KL (options)",
+        definition="KL(baseline ‖ candidate) over an item's options, renormalized over them; nats, then the mean.",
+        unit="items",
+        form=Form.NATS,
+        low=0.0,
+        high=INF,
+        better="lower",
+        kind="divergence",
+        section="flips",
+        source=PAPER,
+        words="KL over the options",
+        roles=("limit", "predictor"),
+        headline=True,
+    ),
+    Measure(
+        name="kl_vocabulary",
+        label="KL (vocabulary)",
+        definition="KL over the whole vocabulary at the options' tokens; from the K most likely a lower bound.",
+        unit="items",
+        form=Form.NATS,
+        low=0.0,
+        high=INF,
+        better="lower",
+        kind="divergence",
+        section="traces",
+        source=PAPER,
+        words="KL over the vocabulary",
+        roles=("limit", "predictor"),
+    ),
+    Measure(
+        name="kl_trace",
+        label="KL (trace)",
+        definition="The same over tokens, on the baseline's own answers: a lower bound from the K most likely tokens.",
+        unit="questions",
+        form=Form.NATS,
+        low=0.0,
+        high=INF,
+        better="lower",
+        kind="divergence",
+        section="traces",
+        source=PAPER,
+        words="KL (traces)",
+        roles=("limit", "predictor"),
+    ),
+    Measure(
+        name="accuracy_change",
+        label="accuracy_change",
+        definition="Candidate accuracy minus baseline accuracy, on the same items.",
+        unit="items",
+        form=Form.POINTS,
+        low=-1.0,
+        high=1.0,
+        better="higher",
+        kind="degradation",
+        section="flips",
+        source=PAPER,
+        words="accuracy (pp)",
+        roles=("primary", "predictor"),
+        margin=0.02,
+        margin_words="a share: 0.02 is two points of a hundred",
+    ),
+)
+_SHARE_NAMES = (
+    *("accuracy", "same_top", "first seat's share", "judge's flips", "coverage"),
+    *("agreement", "same rating", "same class", "longer wins", "the longer answer's share"),
+)
+SHOWN_FORMS: dict[str, Form] = {
+    **dict.fromkeys(_SHARE_NAMES, Form.SHARE),
+    **dict.fromkeys(("spearman", "kendall", "pearson", "strength", "kappa"), Form.CHANGE),
+    "logprob_change": Form.NATS_CHANGE,
+    "win_score": Form.THOUSANDTHS,
+}
+"""How numbers are written that no gate reads."""
+SHARE_PREFIXES = ("exam", "single ", "pair ")
+_BY_NAME = {measure.name: measure for measure in MEASURES}
+
+
+def measure_of(name: str) -> Measure:
+    """The measure of this name. Raises KeyError."""
+    return _BY_NAME[name]
+
+
+def measures_in(role: Role) -> tuple[str, ...]:
+    """The names of the measures that play a role, in the registry's order."""
+    return tuple(measure.name for measure in MEASURES if role in measure.roles)
+
+
+def form_of(name: str) -> Form:
+    """How the numbers of a measure, or of anything else that is shown, are written."""
+    if known := _BY_NAME.get(name):
+        return known.form
+    return Form.SHARE if name.startswith(SHARE_PREFIXES) else SHOWN_FORMS.get(name, Form.PLAIN)
+
+
+def is_change(name: str) -> bool:
+    """Whether it is a difference between two models, of which zero is the middle."""
+    return name in _BY_NAME and _BY_NAME[name].low < 0

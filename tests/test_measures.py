@@ -1,0 +1,107 @@
+"""One home for a measure: names and functions fit one to one, and every list of measures comes from the registry."""
+
+import ast
+
+import numpy as np
+import pytest
+
+from analysis.correlations.relations import OF_ITEMS, OUTCOMES, PREDICTORS
+from analysis.decision.gate_estimates import GATE_ESTIMATES
+from analysis.multiple_choice.distances import ITEM_DISTANCES
+from analysis.rendering.tables.choices import HEADLINES
+from analysis.rendering.tables.words import term
+from analysis.statistics.formatting import number
+from ledger.config import config_from
+from ledger.errors import ConfigError
+from ledger.measures import MEASURES, Form, form_of, is_change, measure_of, measures_in
+from tests.house import HOUSE
+
+
+def test_names_and_functions_fit_one_to_one():
+    assert set(GATE_ESTIMATES) == {each.name for each in MEASURES}
+    assert len({each.name for each in MEASURES}) == len({each.label for each in MEASURES}) == len(MEASURES)
+    by_item = {each.name for each in MEASURES if each.section == "flips" and each.form is Form.NATS}
+    assert set(ITEM_DISTANCES) == by_item
+
+
+def test_every_measure_is_told_whole():
+    for each in MEASURES:
+        assert each.definition.endswith(".")
+        assert each.source
+        assert each.low < each.high
+        assert ("primary" in each.roles) == bool(each.margin) == bool(each.margin_words)
+        assert term(each.name) == (each.name, each.definition)
+        assert term(each.label)[1] == each.definition
+
+
+def test_a_distance_keeps_to_its_range():
+    generator = np.random.default_rng(3)
+    before, after = generator.normal(size=(2, 500, 4)) * 4
+    before[:3, 1], after[:2, 3] = -np.inf, -np.inf
+    for name, of in ITEM_DISTANCES.items():
+        found = of(before, after)
+        assert ((found >= measure_of(name).low) & (found <= measure_of(name).high + 1e-12)).all()
+        assert of(before, before) == pytest.approx(0)
+
+
+def test_the_lists_are_those_of_the_roles():
+    assert OUTCOMES == measures_in("outcome") == ("rating_change", "win_change")
+    assert measures_in("predictor") == PREDICTORS
+    assert PREDICTORS[:2] == ("flips", "all_flips")
+    assert set(PREDICTORS) - set(OF_ITEMS) == {"kl_trace"}
+    assert HEADLINES == ("accuracy_change", "flips", "KL (options)")
+
+
+@pytest.mark.parametrize(
+    ("name", "value", "written"),
+    [
+        ("accuracy_change", -0.0123, "−1.2 pp"),
+        ("flips", 0.058, "5.8 %"),
+        ("kl_options", 0.02401, "0.0240 nats"),
+        ("rating_change", 0.3, "+0.30"),
+        ("win_change", -0.05, "−0.050"),
+        ("win_score", 0.45, "0.450"),
+        ("spearman", 0.95, "+0.95"),
+        ("exam of j", 0.75, "75.0 %"),
+        ("anything else", 2.345, "2.35"),
+    ],
+)
+def test_numbers_are_written_by_their_form(name, value, written):
+    assert number(name, value) == written
+
+
+def test_a_change_has_zero_in_its_middle():
+    assert [each.name for each in MEASURES if is_change(each.name)] == [
+        "rating_change",
+        "win_change",
+        "accuracy_change",
+    ]
+    assert form_of("nobody") is Form.PLAIN
+
+
+@pytest.mark.parametrize(
+    ("key", "value", "role"), [("primary", "flips", "primary"), ("limits", {"rating_change": 1.0}, "limit")]
+)
+def test_the_config_takes_the_names_of_a_role_alone(key, value, role):
+    data = {
+        "name": "r",
+        "baseline": {"model": "a"},
+        "candidate": [{"model": "b"}],
+        "task": [{}],
+        "decision": {key: value},
+    }
+    with pytest.raises(ConfigError, match=f"is no {role} measure; there are {', '.join(measures_in(role))}"):
+        config_from(data, "test")
+
+
+def test_nothing_else_lists_measures():
+    """A collection with three measures' names or more is a second home; the functions' own are the two others."""
+    names, lists = {each.name for each in MEASURES}, []
+    rooms = ("analysis", "assay", "judge", "generation")
+    for path in sorted(path for room in rooms for path in (HOUSE / room).rglob("*.py")):
+        for node in ast.walk(ast.parse(path.read_text(encoding="utf-8"))):
+            if isinstance(node, ast.Tuple | ast.List | ast.Set | ast.Dict):
+                parts = node.keys if isinstance(node, ast.Dict) else node.elts
+                held = {part.value for part in parts if isinstance(part, ast.Constant)} & names
+                lists += [path.relative_to(HOUSE).as_posix()] if len(held) > 2 else []
+    assert lists == ["analysis/decision/gate_estimates.py", "analysis/multiple_choice/distances.py"]
