@@ -9,6 +9,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
+from analysis.multiple_choice.distances import ITEM_DISTANCES
 from analysis.rendering.figures.axes import ticks
 from analysis.rendering.figures.catalog import figures
 from analysis.rendering.figures.plots import BOTTOM, LABEL_WIDTH, LEFT, RIGHT, TOP, WIDTH, Plot, Point, Series, drawing
@@ -47,15 +48,14 @@ def plots(report):
 def test_every_figure_that_the_runs_allow_is_there(report):
     kinds = ("top_margin_stay_change", "forest_rating_change", "forest_accuracy_change")
     one_each = {f"{kind}_{name}" for kind in kinds for name in NAMES}
-    assert set(plots(report)) == one_each | {
+    by_distance = {f"{y}_against_{x}" for x in ITEM_DISTANCES for y in ("rating_change", "flips")}
+    assert set(plots(report)) == one_each | by_distance | {
         "primary",
         "forest_rating_change_all",
         "length_and_rating",
         "flips_by_direction",
         "flips_and_floor",
-        "rating_change_against_kl_options",
         "accuracy_change_against_flips",
-        "flips_against_kl_options",
         "sweep_bits",
         "sweep_layers",
         "top_margin_correct_wrong",
