@@ -4,10 +4,11 @@ import ast
 
 import numpy as np
 import pytest
+from scipy.spatial.distance import jensenshannon
 
 from analysis.correlations.relations import OF_ITEMS, OUTCOMES, PREDICTORS
 from analysis.decision.gate_estimates import GATE_ESTIMATES
-from analysis.multiple_choice.distances import ITEM_DISTANCES
+from analysis.multiple_choice.distances import ITEM_DISTANCES, js_options
 from analysis.rendering.tables.choices import HEADLINES
 from analysis.rendering.tables.words import term
 from analysis.statistics.formatting import number
@@ -42,6 +43,18 @@ def test_a_distance_keeps_to_its_range():
         found = of(before, after)
         assert ((found >= measure_of(name).low) & (found <= measure_of(name).high + 1e-12)).all()
         assert of(before, before) == pytest.approx(0)
+
+
+def test_jensen_shannon_is_scipys_and_at_most_ln_two():
+    generator = np.random.default_rng(5)
+    before, after = generator.normal(size=(2, 50, 4)) * 3
+    sides = [np.exp(each) / np.exp(each).sum(axis=1, keepdims=True) for each in (before, after)]
+    expected = [jensenshannon(one, other) ** 2 for one, other in zip(*sides, strict=True)]
+    assert js_options(before, after) == pytest.approx(expected)
+    assert js_options(after, before) == pytest.approx(expected)
+    apart = np.array([[0.0, -np.inf]]), np.array([[-np.inf, 0.0]])
+    assert js_options(*apart) == pytest.approx(np.log(2))
+    assert js_options(np.zeros((0, 4)), np.zeros((0, 4))).shape == (0,)
 
 
 def test_the_lists_are_those_of_the_roles():

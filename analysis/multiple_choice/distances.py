@@ -5,11 +5,12 @@ Source: arXiv 2407.09141 for KL, top margin and the sum of changes; there KL run
 the options.
 """
 
+import math
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 
 import numpy as np
-from scipy.special import log_softmax
+from scipy.special import log_softmax, rel_entr
 
 from analysis.multiple_choice.choices import PairedChoices
 from analysis.statistics.resampling import Floats
@@ -52,6 +53,20 @@ def kl_options(before: Floats, after: Floats) -> Floats:
     return np.asarray(np.maximum((np.exp(old) * gap).sum(axis=1), 0))
 
 
+def js_options(before: Floats, after: Floats) -> Floats:
+    """Jensen-Shannon divergence over each item's options: the mean KL of both sides from their mixture.
+
+    Nats, (items,), 0 to ln 2: finite also where one side gives an option no probability, and the same both ways.
+    Source: Lin 1991.
+    """
+    if not before.size:
+        return np.zeros(len(before))
+    old, new = (np.exp(log_softmax(side, axis=1)) for side in (before, after))
+    middle = (old + new) / 2
+    each = (rel_entr(old, middle) + rel_entr(new, middle)).sum(axis=1) / 2
+    return np.asarray(np.clip(each, 0, math.log(2)))
+
+
 def moved(before: Floats, after: Floats) -> Floats:
     """Sum of the absolute changes of the options' probabilities, renormalized over them; (items,), 0 to 2."""
     if not before.size:
@@ -88,5 +103,5 @@ def item_values(pairs: PairedChoices) -> dict[str, Floats]:
     return {name: each.astype(np.float64) for name, each in counted.items()} | far
 
 
-ITEM_DISTANCES: Mapping[str, Callable[[Floats, Floats], Floats]] = {"kl_options": kl_options}
+ITEM_DISTANCES: Mapping[str, Callable[[Floats, Floats], Floats]] = {"kl_options": kl_options, "js_options": js_options}
 """The registry's measures that are a distance between two models' options, computed item by item."""
