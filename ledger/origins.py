@@ -4,6 +4,7 @@ In: nothing. Out: frozen types that stand in a manifest, so that a later stage c
 and the sentence that two sides are one model.
 """
 
+import json
 from collections.abc import Sequence
 from typing import Literal
 
@@ -51,17 +52,47 @@ class Origin(BaseModel):
     arguments: str = ""
 
     @property
-    def identity(self) -> tuple[str, str, str]:
-        """What two different models do not share."""
-        return self.engine, self.model, self.arguments
+    def identity(self) -> tuple[str, ...]:
+        """What two different models do not share: the name, and the arguments that change what it computes.
+
+        Which engine ran it tells two models apart only where Assay ran both itself.
+        """
+        pairs = argument_pairs(self.arguments)
+        name = pairs.pop("pretrained", self.model).rstrip("/")
+        told = tuple(f"{key}={value}" for key, value in sorted(pairs.items()))
+        return (name, *told) if self.file else (name, self.engine, *told)
 
 
-def one_model(before: Sequence[Origin], after: Sequence[Origin], *, same_name: bool = False) -> str:
+TUNING = frozenset(
+    {
+        *("gpu_memory_utilization", "tensor_parallel_size", "pipeline_parallel_size", "data_parallel_size", "device"),
+        *("max_model_len", "max_length", "batch_size", "max_batch_size", "max_num_seqs", "max_num_batched_tokens"),
+        *("enforce_eager", "swap_space", "parallelize", "num_concurrent", "max_retries", "timeout", "seed"),
+    }
+)
+"""Arguments that say how fast, how long or with which draws: another value is no other model."""
+
+
+def argument_pairs(arguments: str) -> dict[str, str]:
+    """An engine's arguments by name, as `a=b,c=d` or as a JSON object; those of TUNING are left out."""
+    try:
+        found = json.loads(arguments)
+        pairs = {str(key): str(value) for key, value in found.items()} if isinstance(found, dict) else {}
+    except ValueError:
+        split = (part.partition("=") for part in arguments.split(","))
+        pairs = {key.strip(): value.strip() for key, _, value in split if key.strip()}
+    return {key: value for key, value in pairs.items() if key not in TUNING}
+
+
+def one_model(
+    before: Sequence[Origin], after: Sequence[Origin], *, same_name: bool = False, identical: bool = False
+) -> str:
     """Why two sides are one model: a file's content that both have, or one model with the same arguments; else empty.
 
-    `same_name` says that a folder was rebuilt, or that a server reuses its name: then only content counts.
+    `same_name` says that a folder was rebuilt, or that a server reuses its name; `identical` that two models may
+    compute the same.
     """
-    contents = {each.digest: each.file for each in before if each.digest}
+    contents = {each.digest: each.file for each in before if each.digest and not identical}
     for each in after:
         if each.digest in contents:
             return f"{contents[each.digest]} and {each.file} are the same file, byte for byte"

@@ -8,9 +8,11 @@ from dataclasses import replace
 
 from analysis.decision.gate_estimates import GATE_ESTIMATES, Measured, item_reasons, item_report_of
 from analysis.decision.gate_words import Evidence, Gate
-from analysis.decision.task_states import TaskGate, loss_p
+from analysis.decision.task_states import TaskGate, loss_p, shown_by_holm
+from analysis.multiple_choice.flips import FlipResult
+from analysis.statistics.estimates import ALPHA, Estimate
 from analysis.statistics.formatting import number
-from analysis.summaries.model_reports import task_rows
+from analysis.summaries.model_reports import TaskRow, task_rows
 
 
 def decision_evidence(measured: Measured) -> tuple[Evidence, ...]:
@@ -31,24 +33,41 @@ def decision_evidence(measured: Measured) -> tuple[Evidence, ...]:
 
 
 def task_gates(measured: Measured, model: str) -> Iterator[TaskGate]:
-    """Each task of a candidate by acc, at the margin of accuracy; unfit where the choices' evidence is."""
+    """Each task of a candidate at the margin of accuracy; unfit where the choices' evidence is."""
     report = item_report_of(measured, model)
+    if report is None:
+        return
     threshold = -measured.config.margin_of("accuracy_change")
     fit = not item_reasons(report, measured, model)
-    for row in task_rows(report) if report else ():
-        moved = row.result.transitions
-        change = replace(row.result.accuracy_change, identical=report.identical) if report else None
-        if change is None or row.result.chance is None:
+    for row in task_rows(report):
+        p = _loss_p(row.result, threshold)
+        if row.result.chance is None or p is None:
             continue
+        other = row.norm if row.norm and row.norm.transitions != row.result.transitions else None
+        norm_p = _loss_p(other, threshold) if other else None
         yield TaskGate(
             task=row.task,
-            change=change,
+            change=replace(row.result.accuracy_change, identical=report.identical),
             threshold=threshold,
             baseline=row.result.accuracy_baseline,
             chance=row.result.chance,
-            loss_p=loss_p(moved.wrong_to_right, moved.right_to_wrong, moved.n, threshold),
+            loss_p=p,
             fit=fit,
+            norm=(other.accuracy_change, norm_p) if other and norm_p is not None else None,
+            lost_parts=tuple(_lost_parts(row, threshold)),
         )
+
+
+def _loss_p(row: FlipResult, threshold: float) -> float | None:
+    moved = row.transitions
+    return loss_p(moved.wrong_to_right, moved.right_to_wrong, moved.n, threshold)
+
+
+def _lost_parts(row: TaskRow, threshold: float) -> Iterator[tuple[str, Estimate]]:
+    """The subjects of a task whose loss is shown, corrected over them: named, because a group may hide them."""
+    p_values = {name: p for name, part in row.subjects if (p := _loss_p(part, threshold)) is not None}
+    shown = shown_by_holm(p_values, ALPHA) if len(p_values) > 1 else set()
+    yield from ((name, part.accuracy_change) for name, part in row.subjects if name in shown)
 
 
 def _blockers(measured: Measured, model: str) -> Iterator[str]:

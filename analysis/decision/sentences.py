@@ -115,7 +115,8 @@ def open_task(task: TaskState) -> str:
 
 def _lost(task: TaskState) -> str:
     """A task whose loss is shown, with its change and interval."""
-    return f"{task.task} lost more than the margin: {cell(replace(task.change, mde=None))}"
+    by = "" if task.scoring == "acc" else f" by {task.scoring}"
+    return f"{task.task} lost more than the margin{by}: {cell(replace(task.change, mde=None))}"
 
 
 def settling(evidence: Evidence, step: int) -> str:

@@ -8,14 +8,17 @@ Source: DESIGN section 7; Holm 1979 over the tasks of one candidate; Tango 1998 
 A task on which the baseline does not beat guessing is never cleared: a ruined model keeps chance, however many items.
 """
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from enum import StrEnum
+from typing import TypeVar
 
 from scipy import stats
 
 from analysis.statistics.estimates import ALPHA, Estimate
 from analysis.statistics.intervals import tango_statistic
+
+Name = TypeVar("Name")
 
 
 class State(StrEnum):
@@ -30,7 +33,9 @@ class State(StrEnum):
 class TaskGate:
     """One task's evidence: `threshold` is minus the margin, `loss_p` the chance of such a loss if none went beyond it.
 
-    `chance` is the accuracy of guessing, the mean of one over the number of options. `fit` is whether it may decide.
+    `chance` is the accuracy of guessing, the mean of one over the number of options, or of always picking one place
+    where the baseline does just that. `norm` is the change by acc_norm and its p, where those picks differ: a loss by
+    either is a loss. `lost_parts` are subjects of the task that lost, shown and no gate. `fit`: whether it may decide.
     """
 
     task: str
@@ -40,6 +45,8 @@ class TaskGate:
     chance: float
     loss_p: float | None
     fit: bool = True
+    norm: tuple[Estimate, float] | None = None
+    lost_parts: tuple[tuple[str, Estimate], ...] = ()
 
     @property
     def beats_chance(self) -> bool:
@@ -49,7 +56,10 @@ class TaskGate:
 
 @dataclass(frozen=True)
 class TaskState:
-    """What became of one task at a decision's level; `lower_bound` is the one that had to clear the margin."""
+    """What became of one task at a decision's level; `lower_bound` is the one that had to clear the margin.
+
+    `scoring` is the one that shows a loss, acc where both or none do; `change` is the change by it.
+    """
 
     task: str
     state: State
@@ -60,6 +70,8 @@ class TaskState:
     beats_chance: bool
     loss_p: float | None
     fit: bool
+    scoring: str
+    lost_parts: tuple[tuple[str, Estimate], ...]
 
 
 def loss_p(gains: int, losses: int, n: int, threshold: float) -> float | None:
@@ -73,7 +85,7 @@ def loss_p(gains: int, losses: int, n: int, threshold: float) -> float | None:
 def task_states(gates: Sequence[TaskGate], step: int) -> tuple[TaskState, ...]:
     """The state of each task, in the given order, with one-sided bounds at level 0.05 / step."""
     held = _shown_losses(gates, ALPHA / step)
-    return tuple(_state(gate, gate.task in held, step) for gate in gates)
+    return tuple(_state(gate, {scoring for task, scoring in held if task == gate.task}, step) for gate in gates)
 
 
 def worst(states: Sequence[TaskState]) -> TaskState | None:
@@ -83,30 +95,39 @@ def worst(states: Sequence[TaskState]) -> TaskState | None:
     return min(held or measured, key=lambda each: each.change.value or 0.0, default=None)
 
 
-def _shown_losses(gates: Sequence[TaskGate], alpha: float) -> set[str]:
-    """The tasks whose loss Holm's steps show: the smallest p at alpha / tasks, the next at alpha / (tasks - 1)."""
-    tested = sorted((gate.loss_p, gate.task) for gate in gates if gate.fit and gate.loss_p is not None)
-    shown: set[str] = set()
-    for place, (p, task) in enumerate(tested):
+def shown_by_holm(tested: Mapping[Name, float], alpha: float) -> set[Name]:
+    """Which losses Holm's steps show: the smallest p at alpha / tests, the next at alpha / (tests - 1), and so on."""
+    shown: set[Name] = set()
+    for place, (name, p) in enumerate(sorted(tested.items(), key=lambda each: each[1])):
         if p > alpha / (len(tested) - place):
             break
-        shown.add(task)
+        shown.add(name)
     return shown
 
 
-def _state(gate: TaskGate, lost: bool, step: int) -> TaskState:
+def _shown_losses(gates: Sequence[TaskGate], alpha: float) -> set[tuple[str, str]]:
+    """The tasks, and scorings, whose loss is shown."""
+    tested = {(gate.task, "acc"): gate.loss_p for gate in gates if gate.fit and gate.loss_p is not None}
+    tested |= {(gate.task, "acc_norm"): gate.norm[1] for gate in gates if gate.fit and gate.norm}
+    return shown_by_holm(tested, alpha)
+
+
+def _state(gate: TaskGate, lost: set[str], step: int) -> TaskState:
     bounds = gate.change.lower_bounds
     low = bounds[step - 1] if bounds else None
     above = gate.change.identical or (low is not None and low > gate.threshold)
     cleared = gate.fit and above and gate.beats_chance
+    by_norm = lost == {"acc_norm"} and gate.norm is not None
     return TaskState(
         task=gate.task,
         state=State.HOLD if lost else State.CLEARED if cleared else State.OPEN,
-        change=gate.change,
+        change=gate.norm[0] if by_norm and gate.norm else gate.change,
         lower_bound=low,
         baseline=gate.baseline,
         chance=gate.chance,
         beats_chance=gate.beats_chance,
         loss_p=gate.loss_p,
         fit=gate.fit,
+        scoring="acc_norm" if by_norm else "acc",
+        lost_parts=gate.lost_parts,
     )

@@ -5,7 +5,7 @@ the baseline by declaration, and alarms nobody.
 """
 
 import json
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 
 from analysis.evidence.model_evidence import ModelEvidence
@@ -20,7 +20,10 @@ LONG_TEXTS = 4000
 
 @dataclass(frozen=True)
 class Identity:
-    """Who made one model's records, as far as its manifest tells; not `shown` where nothing but a label does."""
+    """Who made one model's records, as far as its manifest tells; not `shown` where nothing but a label does.
+
+    `logged`: the records were brought in from files.
+    """
 
     model: str
     role: str
@@ -30,6 +33,7 @@ class Identity:
     harness: str
     library: str
     shown: bool
+    logged: bool
 
 
 def identities(evidence: RunEvidence) -> tuple[Identity, ...]:
@@ -38,21 +42,24 @@ def identities(evidence: RunEvidence) -> tuple[Identity, ...]:
 
 
 def one_model_alarms(
-    model: ModelEvidence, evidence: RunEvidence, *, same_choices: int, same_answers: bool
+    model: ModelEvidence, evidence: RunEvidence, *, same_choices: Mapping[str, tuple[int, int]], same_answers: bool
 ) -> Iterator[str]:
     """Why a candidate and the baseline look like one model; nothing where the config allows it.
 
-    `same_choices` counts the items whose log-probabilities are all equal to the last bit, where all of them are.
+    `same_choices` counts, task by task, the items whose log-probabilities are all equal to the last bit, and all items:
+    a cache that two models share gives some of one model's answers to the other.
     """
     decision, baseline = evidence.config.decision, evidence.baseline
-    why = one_model(origins(baseline), origins(model), same_name=decision.same_name == "allowed")
+    allowed = {"same_name": decision.same_name == "allowed", "identical": decision.identical == "allowed"}
+    why = one_model(origins(baseline), origins(model), **allowed)
     if why:
         yield f"{model.name} and {baseline.name} are one model: {why}"
     if decision.identical == "allowed":
         return
     remedy = 'two checkpoints do not agree like this (identical = "allowed" says that these may)'
-    if same_choices:
-        yield f"all log-probabilities of {same_choices} items equal the baseline's to the last bit: {remedy}"
+    for task, (same, items) in same_choices.items():
+        if items and same == items:
+            yield f"all log-probabilities of {items} items of {task} equal the baseline's to the last bit: {remedy}"
     if same_answers and sum(len(turn.text) for answer in model.answers for turn in answer.turns) >= LONG_TEXTS:
         yield f"all {len(model.answers)} answers equal the baseline's byte for byte: {remedy}"
 
@@ -79,7 +86,10 @@ def _run_here(manifest: Manifest) -> tuple[Origin, ...]:
 
 def _identity(model: ModelEvidence) -> Identity:
     found, manifest = origins(model), model.manifest
-    versions = {name: values.get("", "") for name, values in (conditions(manifest).items() if manifest else ())}
+    versions = {
+        name: ", ".join(dict.fromkeys(values.values()))
+        for name, values in (conditions(manifest).items() if manifest else ())
+    }
     names, engines, arguments = (
         ", ".join(dict.fromkeys(getattr(each, part) for each in found if getattr(each, part)))
         for part in ("model", "engine", "arguments")
@@ -93,4 +103,5 @@ def _identity(model: ModelEvidence) -> Identity:
         harness=versions.get("harness", ""),
         library=versions.get("library", ""),
         shown=bool(found) and all(each.model for each in found),
+        logged=any(each.file for each in found),
     )

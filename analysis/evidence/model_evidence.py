@@ -21,6 +21,8 @@ from ledger.store import Store, key_text
 from ledger.traces import OPTION_TOKENS, TraceArrays, read_traces
 
 M = TypeVar("M", Answer, Choice)
+ANSWERS = "answers"
+"""What `leave_out` calls answers that are not there, all together."""
 TOO_LONG = "items_too_long"
 """The fact that names the items without room in a model's context."""
 
@@ -44,6 +46,7 @@ class ModelEvidence:
         passed = self.manifest.left_out if self.manifest else ()
         told = {name for each in passed for name in (each.name, each.group, *each.items)}
         told |= set(self.manifest.facts.get(TOO_LONG, ()) if self.manifest else ())
+        told |= {ANSWERS, *(key_text(answer.question.key) for answer in self.answers)}
         own = {*self.choices.items.get_level_values("task"), *self.choices.frame["subject"]}
         return (told | own | {key_text(key) for key in self.choices.items}) - {""}
 
@@ -90,13 +93,25 @@ def _own(store: Store[M], name: str) -> Iterator[M]:
 
 
 def without(model: ModelEvidence, names: Collection[str]) -> tuple[ModelEvidence, Counter[str]]:
-    """The model without the choices of these tasks, parts of tasks and items (TASK/ITEM); how many went, by task."""
+    """The model without the choices of these tasks, parts of tasks and items (TASK/ITEM); how many went, by name."""
     if not names:
         return model, Counter()
     frame, tasks = model.choices.frame, model.choices.items.get_level_values("task")
-    items = [key_text(key) in names for key in model.choices.items]
-    gone = tasks.isin(names) | frame["subject"].isin(names).to_numpy() | np.array(items, dtype=bool)
+    called = pd.DataFrame(
+        {"task": tasks, "part": frame["subject"].to_numpy(), "item": map(key_text, model.choices.items)}
+    )
+    matched = called.where(called.isin(names))
+    gone = matched.notna().any(axis=1).to_numpy()
     dropped = {tuple(key) for key in model.choices.items[gone]}
     tokens = {key: held for key, held in model.option_tokens.items() if tuple(key[:2]) not in dropped}
     kept = replace(model, choices=model.choices.taken(np.flatnonzero(~gone)), option_tokens=tokens)
-    return kept, Counter(map(str, tasks[gone]))
+    by_name = matched.bfill(axis=1).iloc[:, 0].dropna()
+    return kept, Counter(map(str, by_name))
+
+
+def stranger_names(run: RunFolder, models: Iterable[ModelEvidence]) -> Iterator[str]:
+    """The models whose manifests lie in the run folder and that are none of these."""
+    known = {model.name for model in models}
+    for path in sorted(run.generations.glob("*/manifest.json")):
+        if (found := read_manifest(path.parent)) and found.name not in known:
+            yield found.name

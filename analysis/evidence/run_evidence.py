@@ -16,7 +16,7 @@ from typing import TypeVar
 import pandas as pd
 
 from analysis.evidence.inputs import Inputs, run_inputs, stale_inputs
-from analysis.evidence.model_evidence import ModelEvidence, all_items, model_evidence, without
+from analysis.evidence.model_evidence import ModelEvidence, all_items, model_evidence, stranger_names, without
 from analysis.statistics.cells import Cell, Unit, cell_of
 from ledger.config import ReviewConfig
 from ledger.errors import ConfigError, StaleInput
@@ -51,7 +51,8 @@ class JudgeEvidence:
 class RunEvidence:
     """A whole run folder. `cells` are the planned question-turns and samples (repeat 0), `items` the planned items.
 
-    `dropped` counts, task by task, the items that the config leaves out: they are in no model's choices here.
+    `dropped` counts, name by name, the items that the config leaves out: they are in no model's choices here.
+    `strangers` are models whose records lie in the folder and that the config does not name.
     """
 
     config: ReviewConfig
@@ -64,6 +65,7 @@ class RunEvidence:
     labels: tuple[Label, ...] = ()
     inputs: Inputs = ()
     dropped: Mapping[str, int] = field(default_factory=dict)
+    strangers: tuple[str, ...] = ()
 
     @property
     def baseline(self) -> ModelEvidence:
@@ -116,7 +118,8 @@ def read_evidence(config: ReviewConfig, run: RunFolder) -> RunEvidence:
     items = all_items(models)
     notes, labels = tuple(_notes(config, models)), tuple(run.labels.records())
     inputs = run_inputs(config, run)
-    return RunEvidence(config, models, judges, questions, cells, items, notes, labels, inputs, dropped)
+    strangers = tuple(stranger_names(run, whole))
+    return RunEvidence(config, models, judges, questions, cells, items, notes, labels, inputs, dropped, strangers)
 
 
 def unmixed(records: Iterable[J]) -> tuple[list[J], int]:

@@ -10,7 +10,7 @@ from typing import Any
 
 import pandas as pd
 
-from analysis.evidence.model_evidence import TOO_LONG, ModelEvidence
+from analysis.evidence.model_evidence import ANSWERS, TOO_LONG, ModelEvidence
 from analysis.evidence.run_evidence import RunEvidence
 from ledger.manifests import Manifest
 from ledger.origins import LeftOut, Passed
@@ -62,16 +62,22 @@ def _of(model: ModelEvidence, evidence: RunEvidence, fault: str) -> Iterator[Uns
     told += _lone_tasks(model, evidence, named)
     told += _lone_items(model, baseline, covered)
     told += _unmade(model, evidence)
-    told += [
-        Unseen(model.name, "task", task, f"{count} items of it are there", declared=LEAVE_OUT)
-        for task, count in evidence.dropped.items()
-    ]
+    told += _unanswered(model, evidence)
+    told += [_dropped(model.name, name, count) for name, count in evidence.dropped.items()]
+    told += [Unseen(model.name, "other", f"records of {name}", "not in the config") for name in evidence.strangers]
     if fault:
         shared = {*_tasks(baseline)} & {*_tasks(model)}
         told += [Unseen(model.name, "task", task, fault) for task in sorted(shared)]
     for each in told:
         known = each.name in declared or each.group in declared or (each.items and {*each.items} <= {*declared})
         yield replace(each, declared=each.declared or (LEAVE_OUT if known else ""))
+
+
+def _dropped(candidate: str, name: str, count: int) -> Unseen:
+    """What the config leaves out of what is there: an item, or a task or part of one with its items."""
+    if "/" in name:
+        return Unseen(candidate, "items", name, "left out by its name", items=(name,), declared=LEAVE_OUT)
+    return Unseen(candidate, "task", name, f"{count} items of it are there", declared=LEAVE_OUT)
 
 
 def _merged(candidate: str, sides: Sequence[ModelEvidence]) -> Iterator[Unseen]:
@@ -126,7 +132,7 @@ def _lone_items(model: ModelEvidence, baseline: ModelEvidence, covered: Collecti
 def _unmade(model: ModelEvidence, evidence: RunEvidence) -> Iterator[Unseen]:
     """Items that were planned and that neither side has; a review stopped at the same half looks complete."""
     sides = (evidence.baseline, model)
-    planned = max(_planned(side) for side in sides)
+    planned = max(_planned(side, "choices") for side in sides)
     if planned <= len(model.choices):
         return
     there = len(model.choices.items.union(evidence.baseline.choices.items)) + sum(evidence.dropped.values())
@@ -136,9 +142,27 @@ def _unmade(model: ModelEvidence, evidence: RunEvidence) -> Iterator[Unseen]:
         yield Unseen(model.name, "items", "choices", cause)
 
 
-def _planned(model: ModelEvidence) -> int:
+def _planned(model: ModelEvidence, kind: str) -> int:
     planned = _facts(model.manifest).get("planned", {})
-    return int(planned.get("choices", 0))
+    return int(planned.get(kind, 0))
+
+
+def _unanswered(model: ModelEvidence, evidence: RunEvidence) -> Iterator[Unseen]:
+    """Questions that some model answered and one of the two did not; answers that were planned and no model has."""
+    asked = evidence.config.questions
+    if asked is None or asked.answers != "all":
+        return
+    sides = (evidence.baseline, model)
+    known = {answer.key[1:] for each in evidence.models for answer in each.answers}
+    for side in sides:
+        lacking = sorted(known - {answer.key[1:] for answer in side.answers})
+        if lacking:
+            cause = f"{side.name} has no answer to {len(lacking)} of {len(known)} questions"
+            yield Unseen(model.name, "items", ANSWERS, cause, items=tuple(key_text(key[:2]) for key in lacking))
+    planned = max(_planned(side, "answers") for side in sides)
+    if planned > len(known):
+        cause = f"{planned - len(known)} of {planned} planned answers were written by no model"
+        yield Unseen(model.name, "items", ANSWERS, cause)
 
 
 def _names(items: pd.Index, task: str) -> list[str]:

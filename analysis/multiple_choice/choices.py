@@ -80,6 +80,13 @@ class PairedChoices:
         return tuple(self.before.items.get_level_values("task").unique())
 
     @property
+    def equal(self) -> tuple[tuple[str, tuple[int, int]], ...]:
+        """By task: the items of which both models' log-probabilities are all equal to the last bit, and all items."""
+        same = (self.before.logprobs == self.after.logprobs).all(axis=1)
+        tasks = self.before.items.get_level_values("task")
+        return tuple((task, (int(same[tasks == task].sum()), int((tasks == task).sum()))) for task in self.tasks)
+
+    @property
     def identical(self) -> bool:
         """Whether both models gave every option of every item the same log-probability, to the last bit."""
         return (

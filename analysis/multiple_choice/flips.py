@@ -19,6 +19,9 @@ from analysis.statistics.losses import LossTests, loss_tests, mcnemar
 from analysis.statistics.mean_distance import mean_distance
 from analysis.statistics.resampling import Bools, Floats, Resamplings
 
+ONE_PLACE = 0.98
+"""A model that picks one place so often answers by the place."""
+
 
 @dataclass(frozen=True)
 class Transitions:
@@ -46,7 +49,7 @@ class Transitions:
 class FlipResult:
     """One scope of one candidate under one scoring.
 
-    `chance` is the accuracy of guessing, the mean of one over the number of options; None without items. `exact_p` and
+    `chance` is what guessing scores, the mean of one over the number of options; None without items. `exact_p` and
     `mid_p` are one-sided McNemar tests of a loss. `distances` are the means of ITEM_DISTANCES, of all items and of each
     task; `means` the bare ones of every scope, None where one is infinite. `distances`, `ties` and `margins` depend on
     no scoring: they stand in the acc rows only.
@@ -144,7 +147,7 @@ class _Rows:
             ),
             flips=counted("flips", found.flips, steps),
             all_flips=counted("all_flips", found.all_flips, steps),
-            chance=float((1 / options).mean()) if n else None,
+            chance=_guessing(options, gold, before) if n else None,
             exact_p=exact_mid[0] if n else None,
             mid_p=exact_mid[1] if n else None,
             distances=tuple(self._means(scope, rows)) if scoring == "acc" and gated else (),
@@ -166,6 +169,17 @@ class _Rows:
 
     def _margins(self, scope: str, rows: Ints, changed: Bools, right: Bools) -> Margins:
         return margins(scope, self._distances.margin[rows], self._distances.moved[rows], changed, right)
+
+
+def _guessing(options: Ints, gold: Ints, picks: Ints) -> float:
+    """What guessing scores: by chance, or, of a baseline that nearly always picks one place, by that place.
+
+    A task whose right option always stands in one place (BLiMP's) tells nothing by it.
+    """
+    chance, favorite = float((1 / options).mean()), np.bincount(picks).argmax()
+    by_place = float((gold == favorite).mean())
+    constant = (picks == favorite).mean() >= ONE_PLACE and by_place < ONE_PLACE
+    return max(chance, by_place) if constant else chance
 
 
 def _finite_mean(values: Floats) -> float | None:

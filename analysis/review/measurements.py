@@ -48,7 +48,7 @@ def _alarms(
     model: ModelEvidence, evidence: RunEvidence, items: Sequence[ItemReport], same_answers: Collection[str]
 ) -> Iterator[str]:
     """What says that a candidate and the baseline are one model."""
-    same = sum(len(model.choices) for each in items if each.model == model.name and each.identical)
+    same = next((dict(each.equal) for each in items if each.model == model.name), {})
     yield from one_model_alarms(model, evidence, same_choices=same, same_answers=model.name in same_answers)
 
 

@@ -68,6 +68,7 @@ class ReviewReport(BaseModel):
     family_wise: str
     coverage_floor: float
     leave_out: tuple[str, ...]
+    allow_different: tuple[str, ...]
     same_name: str
     identical: str
     blind_spots: str
@@ -164,6 +165,7 @@ def _declared(config: ReviewConfig) -> dict[str, Any]:
         "family_wise": config.decision.family_wise,
         "coverage_floor": config.decision.coverage,
         "leave_out": config.decision.leave_out,
+        "allow_different": config.decision.allow_different,
         "same_name": config.decision.same_name,
         "identical": config.decision.identical,
         "blind_spots": config.decision.blind_spots,

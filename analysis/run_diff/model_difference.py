@@ -114,9 +114,9 @@ def choice_difference(pair: Pair, before: RunEvidence, after: RunEvidence, draws
             f"{name} {old} in A, {new} in B: rounding alone flips items; run both alike, or set "
             f"{allowing(name)} of both reviews"
         )
-        return ItemReport(second.name, second.role, pairs.tasks, (), (), False, fault)
+        return ItemReport(second.name, second.role, (), (), (), False, fault)
     found = choice_comparison(pairs, draws, 1, after.config.margin_of("accuracy_change"))
-    return ItemReport(second.name, second.role, pairs.tasks, found.results, found.losses, pairs.identical, None)
+    return ItemReport(second.name, second.role, pairs.equal, found.results, found.losses, pairs.identical, None)
 
 
 def _records(pair: Pair, choices: ItemReport | None, judges: tuple[Judges, ...]) -> Iterator[tuple[str, bool]]:

@@ -19,7 +19,7 @@ def mean_distance(
     Not measured where it is infinite: the candidate gives no probability to an option that the baseline gives some.
     """
     if lost := int(np.isinf(per_item).sum()):
-        reason = f"infinite: the candidate gives an option probability zero on {lost} of {len(per_item)} items"
+        reason = f"infinite: probability zero on {lost} of {len(per_item)} items"
         return not_measured(measure, "items", reason, len(per_item), left_out)
 
     def compute() -> Estimate:

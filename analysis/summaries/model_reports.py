@@ -27,16 +27,22 @@ CARD_SETTINGS = ("model", "weights", "engine", "engine_args", "seed", "max_token
 class ItemReport:
     """One rival's choices against the baseline's; `fault` says why they could not be compared at all.
 
-    `tasks` are those that both have choices of. `identical` where every option's log-probability is equal.
+    `equal`: of each task that both have choices of, the items whose log-probabilities are all equal, and all items.
+    `identical` where those of every option of every item are.
     """
 
     model: str
     role: str
-    tasks: tuple[str, ...]
+    equal: tuple[tuple[str, tuple[int, int]], ...]
     results: tuple[FlipResult, ...]
     losses: tuple[LossTests, ...]
     identical: bool
     fault: str | None
+
+    @property
+    def tasks(self) -> tuple[str, ...]:
+        """The tasks that both have choices of."""
+        return tuple(task for task, _ in self.equal)
 
 
 @dataclass(frozen=True)
@@ -50,19 +56,27 @@ class ModelCard:
 
 @dataclass(frozen=True)
 class TaskRow:
-    """One task of an ItemReport under acc."""
+    """One task of an ItemReport: by acc, by acc_norm, and the subjects in it by acc."""
 
     task: str
     result: FlipResult
+    norm: FlipResult | None
+    subjects: tuple[tuple[str, FlipResult], ...]
 
 
-def task_rows(report: ItemReport) -> list[TaskRow]:
-    """Every task of a rival under acc; where there is one task alone, its row is that of all items."""
-    rows = [row for row in report.results if row.scoring == "acc"]
-    tasks = [TaskRow(row.scope.removeprefix("task "), row) for row in rows if row.scope.startswith("task ")]
-    if tasks or len(report.tasks) != 1:
-        return tasks
-    return [TaskRow(report.tasks[0], row) for row in rows if row.scope == "all"]
+def task_rows(report: ItemReport) -> Iterator[TaskRow]:
+    """Every task of a rival; where there is one task alone, its rows are those of all items."""
+    by_scope = {(row.scope, row.scoring): row for row in report.results}
+    for task in report.tasks:
+        scope = f"task {task}" if len(report.tasks) > 1 else "all"
+        start = f"{task}: "
+        subjects = tuple(
+            (name.removeprefix(start), row)
+            for (name, scoring), row in by_scope.items()
+            if scoring == "acc" and name.startswith(start)
+        )
+        if found := by_scope.get((scope, "acc")):
+            yield TaskRow(task, found, by_scope.get((scope, "acc_norm")), subjects)
 
 
 def item_report(rival: ModelEvidence, evidence: RunEvidence, draws: Resamplings) -> ItemReport:
@@ -74,7 +88,7 @@ def item_report(rival: ModelEvidence, evidence: RunEvidence, draws: Resamplings)
     except StaleInput as error:
         return ItemReport(rival.name, rival.role, (), (), (), False, str(error))
     found = choice_comparison(pairs, draws, evidence.comparisons, evidence.config.margin_of("accuracy_change"))
-    return ItemReport(rival.name, rival.role, pairs.tasks, found.results, found.losses, pairs.identical, None)
+    return ItemReport(rival.name, rival.role, pairs.equal, found.results, found.losses, pairs.identical, None)
 
 
 def unlike_baseline(rival: ModelEvidence, evidence: RunEvidence) -> str:

@@ -17,6 +17,7 @@ from assay.display import Display
 from assay.sources.fastchat_exports import export_fastchat
 from assay.sources.fastchat_files import fastchat_folder
 from assay.sources.fastchat_imports import FastChatReview, fastchat_review, import_fastchat
+from assay.sources.fastchat_left_out import left_out, refuse_unknown_names
 from ledger.errors import ConfigError
 from ledger.runs import control_of
 
@@ -62,11 +63,13 @@ def import_folder(
         assay analyze runs/phi-3/review.toml
     """
     found = fastchat_review(fastchat_folder(folder, data), baseline, candidate or ())
+    refuse_unknown_names(found, leave_out or ())
+    passed = tuple(left_out(found))
     with Display() as display:
         run = pipeline.begin_declared(
             _declaration(review, found, leave_out or ()), runs, display.report, amend=amend
         ).run
-        counts = import_fastchat(found, run)
+        counts = import_fastchat(found, run, passed)
     print(f"{run.config}: {', '.join(f'{count} {name}' for name, count in counts.items())}")
 
 

@@ -14,7 +14,7 @@ from assay.commands.arguments import Amend, ReviewName, Runs
 from assay.declarations import imported_review, refuse_other, section
 from assay.display import Display
 from assay.results import show
-from assay.sources.imports import import_logs, refuse_one_model
+from assay.sources.imports import import_logs, refuse_one_model, refuse_taken
 from assay.sources.labels import add_labels
 from assay.sources.lm_eval_folders import Chosen, offered, refuse_unknown
 from ledger.config import read_config
@@ -60,6 +60,7 @@ def import_lm_eval(
     latest: Latest = False,
     task: Tasks = None,
     leave_out: LeaveOut = None,
+    amend: Amend = False,
 ) -> None:
     """Read logs of lm-evaluation-harness as a model's choices.
 
@@ -76,8 +77,10 @@ def import_lm_eval(
     chosen = Chosen(latest, tuple(task or ()), tuple(leave_out or ()))
     found = offered(paths, chosen)
     refuse_unknown((*chosen.tasks, *chosen.leave_out), [found], "--task, --leave-out")
+    run = RunFolder(runs / review)
+    refuse_taken(run, model, [log.origin for log in found.logs])
     with Display() as display:
-        done = import_logs(RunFolder(runs / review), model, found, display.report, filter)
+        done = import_logs(run, model, found, display.report, filter, amend=amend)
     print(f"{runs / review}: {done.choices} choices of {model} in {', '.join(done.tasks)}")
 
 
@@ -147,7 +150,13 @@ def compare(
     chosen = Chosen(latest, tuple(task or ()), tuple(leave_out or ()))
     offers = {each: offered([path], chosen) for each, path in zip(labels, logs, strict=True)}
     refuse_unknown((*chosen.tasks, *chosen.leave_out), list(offers.values()), "--task, --leave-out")
-    refuse_one_model({name: [log.origin for log in offer.logs] for name, offer in offers.items()}, same_name=same_name)
+    origins = {name: [log.origin for log in offer.logs] for name, offer in offers.items()}
+    refuse_one_model(origins, same_name=same_name, identical=identical)
+    if len({path.resolve() for path in logs}) < len(logs):
+        raise ConfigError("two sides are the same folder or file", remedy="Give each model its own logs.")
+    tasks = sorted(set[str]().union(*(offer.tasks for offer in offers.values())))
+    if not tasks:
+        raise ConfigError("every task is left out, and nothing remains to compare", where="--task, --leave-out")
     allowed = {"same_name": same_name, "identical": identical}
     decision = {
         "primary": "accuracy_change",
@@ -157,7 +166,7 @@ def compare(
         **{name: "allowed" for name, said in allowed.items() if said},
     }
     sections = [
-        *(section("[[task]]", name=name) for name in sorted(set().union(*(offer.tasks for offer in offers.values())))),
+        *(section("[[task]]", name=name) for name in tasks),
         section("[decision]", **{name: value for name, value in decision.items() if value}),
     ]
     declared = imported_review("assay compare", name, labels, sections)
@@ -165,7 +174,7 @@ def compare(
     refuse_other(declared, run, amend=amend)  # another review of this name is left as it is
     with Display() as display:
         for each, offer in offers.items():
-            import_logs(run, each, offer, display.report, filter)
+            import_logs(run, each, offer, display.report, filter, amend=True)  # the config has been held against it
         review = pipeline.begin_declared(declared, runs, display.report, amend=amend)
         report, written = pipeline.analyze(review)
     show(report, written)

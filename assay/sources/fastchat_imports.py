@@ -5,7 +5,7 @@ ratings and games in a run folder. Only judgments whose prompt is today's, or co
 once; the rest, and lines that cannot be read, are counted.
 """
 
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -106,12 +106,14 @@ def fastchat_review(folder: FastChatFolder, baseline: str = "", candidates: Sequ
     return review
 
 
-def import_fastchat(review: FastChatReview, run: RunFolder) -> dict[str, int]:
-    """Write records; the counts say what came in and what was left out. Raises StaleInput, StoreLocked."""
-    passed = tuple(left_out(review))
+def import_fastchat(review: FastChatReview, run: RunFolder, passed: tuple[LeftOut, ...]) -> dict[str, int]:
+    """Write records; the counts say what came in and what was left out. Raises StaleInput, StoreLocked.
+
+    `passed` is what lies in the folder and does not come in (fastchat_left_out.py).
+    """
     for name, held in review.models.items():
         _write_answers(run, name, held, passed if name == review.baseline else ())
-    said = {judge: _words(review, judge, files) for judge, files in review.judges.items()}
+    said = {judge: judge_words(review, judge, files) for judge, files in review.judges.items()}
     for judge, words in said.items():
         _write_words(run, review, judge, words)
     return {
@@ -134,7 +136,8 @@ def _model_answers(path: Path, questions: Mapping[str, Question]) -> ModelAnswer
         for id, found in rows.items()
         if (asked := questions.get(id)) and len(found[-1]) >= len(asked.turns)
     ]
-    return ModelAnswers(path, answers, sum(map(len, rows.values())) - len(answers), len(unread))
+    used = {answer.question.id for answer in answers}
+    return ModelAnswers(path, answers, sum(len(found) for id, found in rows.items() if id not in used), len(unread))
 
 
 def _turn(text: str) -> AnswerTurn:
@@ -143,7 +146,8 @@ def _turn(text: str) -> AnswerTurn:
     return AnswerTurn(text=text, finish=finish, prompt_tokens=0, completion_tokens=0, seed=0)
 
 
-def _words(review: FastChatReview, judge: str, files: Sequence[JudgmentFile]) -> JudgeWords:
+def judge_words(review: FastChatReview, judge: str, files: Sequence[JudgmentFile]) -> JudgeWords:
+    """What a judge said that comes in."""
     rows = [row for file in files for row in file.ratings if row.record.judge == judge]
     pairs = [row for file in files for row in file.pairs if row.games[0].judge == judge]
     known = review.models.keys()
@@ -163,32 +167,6 @@ def _words(review: FastChatReview, judge: str, files: Sequence[JudgmentFile]) ->
 
 def _comes_in(row: StoredRating | StoredPair, record: Rating | Game) -> bool:
     return row.freshness in USED and record.repeat == 0
-
-
-def left_out(review: FastChatReview) -> Iterator[LeftOut]:
-    """What lies in the folder and does not come in: models, lines of answers, files named like evidence.
-
-    Judgments that do not come in are of other answers or prompts, and are listed: they say nothing of these models.
-    """
-    judged = {rating.record.model for file in review.stored.files for rating in file.ratings}
-    judged |= {name for file in review.stored.files for pair in file.pairs for name in (pair.first, pair.second)}
-    for name in sorted({*review.files, *judged} - review.models.keys()):
-        answered = name in review.files and review.files[name].answers
-        cause = "was not chosen" if answered else "there are no answers of it that fit the questions"
-        yield LeftOut(kind="task", name=name, cause=cause, declared="--candidate" if review.chosen else "")
-    for held in review.models.values():
-        if count := held.left_out + held.unread:
-            cause = f"{count} lines are no answers to these questions, are older answers, or cannot be read"
-            yield LeftOut(kind="other", name=f"lines of {held.path.name}", cause=cause)
-    known = {*review.folder.answers, *review.folder.judgments}
-    for folder in (review.folder.path / part for part in ("model_answer", "model_judgment")):
-        for path in sorted(set(folder.glob("*.jsonl")) - known):
-            cause = "its name promises evidence, and it is not read"
-            yield LeftOut(kind="file", name=f"{folder.name}/{path.name}", cause=cause)
-    for judge, files in review.judges.items():
-        if stale := _words(review, judge, files).left_out:
-            cause = f"{stale} are of other answers, prompts or models, or repeat one"
-            yield LeftOut(kind="other", name=f"judgments of {judge}", cause=cause)
 
 
 def _write_answers(run: RunFolder, model: str, held: ModelAnswers, passed: tuple[LeftOut, ...]) -> None:

@@ -13,6 +13,7 @@ from assay.sources.lm_eval_folders import Offer
 from assay.sources.lm_eval_layouts import Log
 from assay.sources.lm_eval_logs import LogReader
 from assay.sources.lm_eval_samples import NoFlips
+from ledger.conditions import NOT_TOLD
 from ledger.errors import ConfigError, StaleInput
 from ledger.manifests import (
     OTHER_SETTINGS,
@@ -29,7 +30,7 @@ from ledger.runs import GenerationFolder, RunFolder, control_of
 from ledger.store import write_lock
 
 ENGINE = "imported"
-TOLD_EVERY = 5000
+AMEND = "It was declared when these logs were first read; --amend accepts the change."
 
 
 @dataclass(frozen=True)
@@ -40,14 +41,16 @@ class Import:
     choices: int
 
 
-def import_logs(run: RunFolder, model: str, offer: Offer, report: Report, chosen_filter: str = "") -> Import:
+def import_logs(
+    run: RunFolder, model: str, offer: Offer, report: Report, chosen_filter: str = "", *, amend: bool = False
+) -> Import:
     """Write one model's choices from logs. Raises ConfigError, BadRecord, DuplicateKey, StaleInput.
 
     A task in which flips are not defined is told and left out, unless the user named its file or nothing else is there.
+    What was declared to be left out changes only with `amend`.
     """
     folder = run.generation(model)
     origins = tuple(log.origin for log in offer.logs)
-    _refuse_taken(run, model, origins)
     with write_lock(folder.path):
         settings = {
             "model": model,
@@ -55,12 +58,13 @@ def import_logs(run: RunFolder, model: str, offer: Offer, report: Report, chosen
             "filter": chosen_filter,
             "logs": {each.file: each.digest for each in origins},
         }
-        if done := _imported_before(folder, settings, offer):
+        if done := _imported_before(folder, settings, offer, amend=amend):
             report(Progress(f"{model}: these logs are there", 1, 1))
             return done
         taken = _Taken(model, chosen_filter, report)
         folder.choices.replace(taken.choices(offer))
-        done = Import(tuple(sorted({log.group for log in offer.logs})), sum(taken.counts.values()))
+        read = {log.group for log in offer.logs if log.task in taken.counts}
+        done = Import(tuple(sorted(read)), sum(taken.counts.values()))
         manifest = open_manifest(folder.path, "generation", model, settings, {}, 0)
         facts = {"planned": {"answers": 0, "choices": done.choices}, "tasks": list(done.tasks), **_facts(offer.logs)}
         passed = (*offer.left_out, *taken.left_out)
@@ -69,7 +73,7 @@ def import_logs(run: RunFolder, model: str, offer: Offer, report: Report, chosen
         return done
 
 
-def _refuse_taken(run: RunFolder, model: str, origins: Sequence[Origin]) -> None:
+def refuse_taken(run: RunFolder, model: str, origins: Sequence[Origin]) -> None:
     """Stop where another model of this review, not the control's partner, was imported from one of these files.
 
     Names are held against each other where the review's config is known. Raises ConfigError.
@@ -91,10 +95,10 @@ def _finished(manifest: Manifest) -> bool:
     return manifest.settings.get("engine") == ENGINE and bool(manifest.facts.get("planned"))
 
 
-def _imported_before(folder: GenerationFolder, settings: dict[str, Any], offer: Offer) -> Import | None:
+def _imported_before(folder: GenerationFolder, settings: dict[str, Any], offer: Offer, *, amend: bool) -> Import | None:
     """What an earlier import of the same logs brought; None where there was none, or where it took or named others.
 
-    Raises StaleInput where a log has another content, or was read in another way.
+    Raises StaleInput where a log has another content, was read in another way, or where other things were declared.
     """
     manifest = read_manifest(folder.path)
     if manifest is None or (manifest.settings.get("engine") == ENGINE and not _finished(manifest)):
@@ -106,18 +110,23 @@ def _imported_before(folder: GenerationFolder, settings: dict[str, Any], offer: 
     refuse_other_settings(str(folder.path), {**manifest.settings, "logs": present}, settings, OTHER_SETTINGS)
     read = {log.task for log in offer.logs}
     passed = tuple(each for each in manifest.left_out if each in offer.left_out or each.name not in read)
+    said, says = ({each.name for each in found if each.declared} for found in (manifest.left_out, offer.left_out))
+    if not amend and says - said:
+        before, now = (", ".join(sorted(each)) or "nothing" for each in (said, says))
+        raise StaleInput(f"{folder.path}, left out on purpose", before, now, AMEND)
     if recorded != present or passed != offer.left_out:
         return None
     return Import(tuple(manifest.facts["tasks"]), int(manifest.facts["planned"]["choices"]))
 
 
-def refuse_one_model(sides: Mapping[str, Sequence[Origin]], *, same_name: bool) -> None:
+def refuse_one_model(sides: Mapping[str, Sequence[Origin]], *, same_name: bool, identical: bool = False) -> None:
     """Stop where two sides of a comparison are one model. Raises ConfigError."""
     for (name, held), (rival, others) in combinations(sides.items(), 2):
-        if control_of(name) != rival and (why := one_model(held, others, same_name=same_name)):
+        if control_of(name) != rival and (why := one_model(held, others, same_name=same_name, identical=identical)):
             raise ConfigError(
                 f"{name} and {rival} are one model: {why}",
-                remedy="Give each model its own logs; --same-name says that a folder was rebuilt, or a name reused.",
+                remedy="Give each model its own logs. --same-name says that a folder was rebuilt or a name reused, "
+                "--identical that two models may compute the same.",
             )
 
 
@@ -158,7 +167,7 @@ class _Taken:
 def _facts(logs: Sequence[Log]) -> dict[str, Any]:
     """What the results files say of the run: one value where all logs agree, else each task's own."""
     names = sorted({name for log in logs for name in log.facts})
-    told = {name: {log.task: log.facts.get(name, "not told") for log in logs} for name in names}
+    told = {name: {log.task: log.facts.get(name, NOT_TOLD) for log in logs} for name in names}
     return {
         name: values if len(set(values.values())) > 1 else next(iter(values.values())) for name, values in told.items()
     }

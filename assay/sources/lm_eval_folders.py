@@ -5,33 +5,17 @@ and by whose word. Nothing is chosen silently: two runs of a task, or the sample
 refused with both names.
 """
 
-import re
 from collections.abc import Collection, Iterable, Iterator, Sequence
-from dataclasses import dataclass, field
-from fnmatch import fnmatchcase
+from dataclasses import dataclass
 from pathlib import Path
-from typing import Any
 
-from assay.sources.lm_eval_layouts import (
-    NAMED,
-    STAMP,
-    Log,
-    group_of,
-    identity_in,
-    log_of,
-    results_beside,
-    results_in,
-    tasks_in,
-)
+from assay.sources.lm_eval_layouts import Log
+from assay.sources.lm_eval_results import groups_of, origin_in, results_beside, tasks_in
+from assay.sources.lm_eval_scans import ONE_MODEL, Scan, named_like_evidence, refuse_two_models, scan_of, told_apart
 from ledger.errors import ConfigError
 from ledger.origins import LeftOut
 
-EVIDENCE = ("samples_*", "results_*", "*.jsonl", "*.parquet", "*.eval")
-"""Names that promise evidence; other files are listed and block nothing."""
-RESULTS = re.compile(rf"results\.json|results_.*\.json|.+_{STAMP}\.json")
-RESULT_PARTS = {"results", "configs", "n-samples", "model_name"}
 MOST_LISTED = 20
-ONE_MODEL = "Name the folder or the files of one model."
 
 
 @dataclass(frozen=True)
@@ -66,23 +50,9 @@ class Offer:
         return {log.group for log in self.logs}
 
 
-@dataclass
-class _Scan:
-    """One path: its logs, results files, and whatever else lies there."""
-
-    path: Path
-    logs: list[Log] = field(default_factory=list)
-    results: dict[Path, dict[str, Any]] = field(default_factory=dict)
-    rest: list[Path] = field(default_factory=list)
-
-    def name(self, file: Path) -> str:
-        """A file as it is called in messages, and in `leave_out`."""
-        return file.relative_to(self.path).as_posix() if self.path.is_dir() else file.name
-
-
 def offered(paths: Sequence[Path], chosen: Chosen = EVERYTHING) -> Offer:
     """What files and folders offer. Raises ConfigError."""
-    scans = [_scan(path) for path in paths]
+    scans = [scan_of(path) for path in paths]
     logs = [log for scan in scans for log in scan.logs]
     if not logs:
         raise ConfigError(
@@ -90,16 +60,16 @@ def offered(paths: Sequence[Path], chosen: Chosen = EVERYTHING) -> Offer:
             remedy="Run it with --log_samples; the files are called samples_TASK_TIME.jsonl.",
         )
     for scan in scans:
-        _refuse_two_models(scan)
+        refuse_two_models(scan)
     newest, earlier = _newest(logs, latest=chosen.latest)
-    read = [log for log in newest if not chosen.declared(log.task, log.group)]
+    read = [log for log in newest if not chosen.declared(*log.names)]
     passed = [
-        *(_task(log, "was not chosen", why) for log in newest if (why := chosen.declared(log.task, log.group))),
+        *(_task(log, "was not chosen", why) for log in newest if (why := chosen.declared(*log.names))),
         *(_file(log.path.name, f"an earlier run of {log.task}", "--latest") for log in earlier),
         *(each for scan in scans for each in _without_samples(scan, newest, chosen)),
         *(each for scan in scans for each in _other_files(scan, chosen)),
     ]
-    names = {name for log in newest for name in (log.task, log.group)} | {each.name for each in passed}
+    names = {name for log in newest for name in log.names} | {each.name for each in passed}
     return Offer(tuple(read), tuple(passed), frozenset(names | {each.group for each in passed if each.group}))
 
 
@@ -111,51 +81,6 @@ def refuse_unknown(said: Iterable[str], offers: Sequence[Offer], where: str) -> 
         if name not in known and not (item and task in known):  # an item's own name is known once its log is read
             shown = ", ".join(sorted(known)[:MOST_LISTED])
             raise ConfigError(f"there is no {name!r} in these logs", where=where, remedy=f"There are {shown}.")
-
-
-def _scan(path: Path) -> _Scan:
-    scan = _Scan(path)
-    if path.is_file():
-        log = log_of(path, named=True)
-        scan.logs.append(log)
-        scan.results[results_beside(path, log.stamp) if log.stamp else path.with_name("results.json")] = log.results
-        return scan
-    if not path.is_dir():
-        raise ConfigError(f"no such file or folder: {path}")
-    for file in sorted(each for each in path.rglob("*") if each.is_file()):
-        if NAMED.fullmatch(file.name):
-            scan.logs.append(log_of(file))
-        elif RESULTS.fullmatch(file.name) and RESULT_PARTS & (found := results_in(file)).keys():
-            scan.results[file] = found
-        else:
-            scan.rest.append(file)
-    for file in [each for each in scan.rest if each.suffix == ".jsonl" and each.with_name("results.json").exists()]:
-        _take_old(scan, file)
-    return scan
-
-
-def _take_old(scan: _Scan, file: Path) -> None:
-    """A log of versions 0.4.0 to 0.4.2; a file whose name tells none of the run's tasks stays among the rest."""
-    try:
-        scan.logs.append(log_of(file))
-    except ConfigError:
-        return
-    scan.rest.remove(file)
-
-
-def _refuse_two_models(scan: _Scan) -> None:
-    """A folder above the models' own mixes them up; the same folder does so where two variants share it."""
-    of_model: dict[str, Path] = {}
-    for file, results in scan.results.items():
-        if name := identity_in(results)[1]:
-            of_model.setdefault(name, file)
-    if len(of_model) > 1:
-        (first, one), (second, other) = list(of_model.items())[:2]
-        raise ConfigError(
-            f"holds logs of two models: {first} ({scan.name(one)}) and {second} ({scan.name(other)}).",
-            where=str(scan.path),
-            remedy=ONE_MODEL,
-        )
 
 
 def _newest(logs: Iterable[Log], *, latest: bool) -> tuple[list[Log], list[Log]]:
@@ -179,17 +104,16 @@ def _newest(logs: Iterable[Log], *, latest: bool) -> tuple[list[Log], list[Log]]
 
 def _refuse_unlike_runs(first: Log, second: Log) -> None:
     """Two runs of a task by two models, or by one with other arguments: the newest is not the same thing anew."""
-    (*_, one), (*_, other) = sides = [identity_in(log.results) for log in (first, second)]
-    if all(name for _, name, _ in sides) and sides[0] != sides[1]:
-        (_, name, _), (_, rival, _) = sides
-        told = [name, rival] if name != rival else [f"{name} ({one})", f"{rival} ({other})"]
+    one, other = (origin_in(log.results, log.path.name) for log in (first, second))
+    if one.model and other.model and one.identity != other.identity:
+        told = told_apart(one, other)
         raise ConfigError(
             f"two models' logs of the task {first.task}: {told[0]} in {first.path}, {told[1]} in {second.path}.",
             remedy=ONE_MODEL,
         )
 
 
-def _without_samples(scan: _Scan, newest: Collection[Log], chosen: Chosen) -> Iterator[LeftOut]:
+def _without_samples(scan: Scan, newest: Collection[Log], chosen: Chosen) -> Iterator[LeftOut]:
     """Tasks that a results file has and whose samples are not there; files named one by one are a choice."""
     held = {log.task for log in newest}
     with_samples = {results_beside(log.path, log.stamp) for log in scan.logs if log.stamp}
@@ -198,20 +122,23 @@ def _without_samples(scan: _Scan, newest: Collection[Log], chosen: Chosen) -> It
         name = scan.name(file)
         lacking = [task for task in tasks_in(results) if task not in held]
         for task in lacking:
-            group = group_of(task, results)
-            declared = chosen.declared(task, group) or ("" if scan.path.is_dir() else "naming a file")
-            cause = f"{name} has it, and its samples are not there"
+            group, *_ = groups_of(task, results)
+            whole = scan.path.is_dir()
+            declared = chosen.declared(*groups_of(task, results, every=True)) or ("" if whole else "naming a file")
+            cause = f"{name} has it, and its samples are {'not there' if whole else 'not among the files named'}"
             yield LeftOut(kind="task", name=task, group=group, cause=cause, declared=declared)
         if not lacking and file not in with_samples:
             yield _file(name, "a results file without samples of its run", _by_leave_out(chosen, name))
 
 
-def _other_files(scan: _Scan, chosen: Chosen) -> Iterator[LeftOut]:
+def _other_files(scan: Scan, chosen: Chosen) -> Iterator[LeftOut]:
     """Files that are no logs: those named like evidence by name, others listed as far as there is room."""
-    named = [file for file in scan.rest if any(fnmatchcase(file.name, pattern) for pattern in EVIDENCE)]
-    for file in named:
+    named = [file for file in scan.rest if named_like_evidence(file.name)]
+    for file in named if scan.path.is_dir() else ():
         name = scan.name(file)
         yield _file(name, "its name promises evidence, and it is not read", _by_leave_out(chosen, name))
+    for file in () if scan.path.is_dir() else named:
+        yield _file(file.name, "it lies beside the files that were named", "naming a file")
     others = [scan.name(file) for file in scan.rest if file not in named]
     for name in others[:MOST_LISTED]:
         yield LeftOut(kind="other", name=name, cause="not read")

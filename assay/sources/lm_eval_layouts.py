@@ -7,7 +7,6 @@ ones JSON lines into `samples_<task>_<time>.jsonl`, and a results file of the sa
 `results_<time>.json`, or `X_<time>.json` where `--output_path X.json` was given.
 """
 
-import glob
 import json
 import re
 from collections.abc import Iterator
@@ -17,22 +16,22 @@ from typing import Any
 
 from pydantic_core import from_json
 
+from assay.sources.lm_eval_results import (
+    STAMP,
+    facts_in,
+    groups_of,
+    origin_in,
+    part,
+    results_beside,
+    results_in,
+)
 from ledger.digests import file_digest
 from ledger.errors import BadRecord, ConfigError
 from ledger.origins import Origin
 
-STAMP = r"\d{4}-\d\d-\d\dT\d\d-\d\d-\d\d(?:\.\d+)?"
 NAMED = re.compile(rf"samples_(?P<task>.+)_(?P<stamp>{STAMP})\.jsonl")
 BETWEEN = re.compile(r"[\s,]*")
 DELIMITER = " "
-FACTS = (
-    *("lm_eval_version", "model_name", "model_args", "model_dtype", "chat_template_sha", "transformers_version"),
-    "git_hash",
-)
-SECRET = re.compile(
-    r"(?i)(\b(?:\w*(?:api_?key|secret|password)\w*|(?:hf_|auth_|access_)?token)\b[\"']?\s*[=:]\s*[\"']?)[^,\"'}\s]+"
-)
-UNREADABLE = (OSError, ValueError, RecursionError)
 
 
 @dataclass(frozen=True)
@@ -50,8 +49,13 @@ class Log:
 
     @property
     def group(self) -> str:
-        """The top-most group that holds the task, or the task itself."""
-        return group_of(self.task, self.results)
+        """The task as it was declared: the top-most group with a score of its own, or the leaf task itself."""
+        return groups_of(self.task, self.results)[0]
+
+    @property
+    def names(self) -> tuple[str, ...]:
+        """Every name that the user may call it by: the leaf task, and the groups that hold it."""
+        return (self.task, *groups_of(self.task, self.results, every=True))
 
     @property
     def delimiter(self) -> str:
@@ -75,56 +79,23 @@ class Log:
     @property
     def facts(self) -> dict[str, str]:
         """What made the log, as far as the results file tells."""
-        told = {**self._part("config"), **self.results}
-        own = {name: _plain(told[name]) for name in FACTS if told.get(name) is not None}
-        shots = self._part("n-shot").get(self.task)
-        return own if shots is None else {**own, "num_fewshot": str(shots)}
+        return facts_in(self.results, self.task)
 
     @property
     def origin(self) -> Origin:
         """The file's hash, and whose samples these are as far as the results file tells."""
-        engine, name, arguments = identity_in(self.results)
-        digest = file_digest(self.path)
-        return Origin(file=self.path.name, digest=digest, model=name, engine=engine, arguments=arguments)
+        digest = file_digest(self.path) if self.holds_options else ""
+        return origin_in(self.results, self.path.name, digest)
+
+    @property
+    def holds_options(self) -> bool:
+        """Whether its first sample scores several continuations; two models may well generate the same few texts."""
+        first = next(sample_lines(self.path), None)
+        arguments = first[1].get("arguments") if first else None
+        return isinstance(arguments, dict | list) and len(arguments) > 1
 
     def _part(self, name: str) -> dict[str, Any]:
-        return _part(self.results, name)
-
-
-def identity_in(results: dict[str, Any]) -> tuple[str, str, str]:
-    """Engine, model and arguments that a results file names; where it has no name, the arguments are the name."""
-    config = _part(results, "config")
-    arguments = _plain(config.get("model_args") or "")
-    name = results.get("model_name") or config.get("model_name") or arguments
-    return _plain(config.get("model") or results.get("model_source") or ""), _plain(name), arguments
-
-
-def group_of(task: str, results: dict[str, Any]) -> str:
-    """The top-most group of a run that holds a task, or the task itself."""
-    listed = [(name, held) for name, held in _part(results, "group_subtasks").items() if isinstance(held, list)]
-    parents = {str(child): name for name, held in listed for child in held}
-    name, below = task, set()
-    while name in parents and name not in below:
-        below.add(name)
-        name = parents[name]
-    return name
-
-
-def tasks_in(results: dict[str, Any]) -> list[str]:
-    """The leaf tasks that a run had, as its results file tells."""
-    groups = {name for name, held in _part(results, "group_subtasks").items() if held}
-    named = {*_part(results, "configs"), *_part(results, "n-samples")}
-    return sorted(named - groups)
-
-
-def _part(results: dict[str, Any], name: str) -> dict[str, Any]:
-    found = results.get(name)
-    return found if isinstance(found, dict) else {}
-
-
-def _plain(value: Any) -> str:  # noqa: ANN401 - whatever a file holds
-    """A text as it is; anything else as JSON, so that the same reads the same. Keys and passwords are masked."""
-    return SECRET.sub(r"\1***", value if isinstance(value, str) else json.dumps(value, sort_keys=True, default=str))
+        return part(self.results, name)
 
 
 def sample_lines(path: Path) -> Iterator[tuple[int, dict[str, Any]]]:
@@ -181,21 +152,3 @@ def log_of(path: Path, *, named: bool = False) -> Log:
             remedy="Keep lm-evaluation-harness' own names, or the results file beside it.",
         )
     return Log(path, max(tasks, key=len), "", results, named)
-
-
-def results_beside(path: Path, stamp: str) -> Path:
-    """The results file of a run's samples: of its time, whatever stands before that."""
-    usual = path.with_name(f"results_{stamp}.json")
-    others = [] if usual.exists() else sorted(path.parent.glob(f"*_{glob.escape(stamp)}.json"))
-    return others[0] if others else usual
-
-
-def results_in(path: Path) -> dict[str, Any]:
-    """What a results file says; nothing where there is none. Raises ConfigError."""
-    try:
-        data = json.loads(path.read_text(encoding="utf-8"))
-    except FileNotFoundError:
-        return {}
-    except UNREADABLE as error:
-        raise ConfigError(f"cannot be read: {error}", where=str(path)) from error
-    return data if isinstance(data, dict) else {}

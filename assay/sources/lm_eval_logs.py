@@ -9,7 +9,7 @@ from collections.abc import Iterable
 from typing import Literal
 
 from assay.sources.lm_eval_layouts import Log, sample_lines
-from assay.sources.lm_eval_samples import SampleReader
+from assay.sources.lm_eval_samples import NoFlips, SampleReader
 from ledger.errors import ConfigError, DuplicateKey
 from ledger.origins import LeftOut
 from ledger.records import Choice
@@ -17,7 +17,7 @@ from ledger.store import key_text
 
 NO_FILTER = "none"
 HASHES = ("doc_hash", "prompt_hash", "target_hash")
-NOT_A_NUMBER = "computes NaN on {few} of {all} items of {task}"
+WITHOUT = "{what} on {few} of {all} items of {task}"
 MISSING_LINES = "{few} of {all} lines of {task} are missing"
 
 
@@ -35,7 +35,8 @@ class LogReader:
         """One choice a document, in file order. Raises BadRecord, DuplicateKey, NoFlips, ConfigError."""
         log, wanted = self._log, self._filter
         found: list[Choice] = []
-        without: list[str] = []
+        without: dict[str, list[str]] = {}
+        other_filters: set[str] = set()
         for number, line in sample_lines(log.path):
             if log.recorded_hash:
                 self._hash.update("".join(str(line.get(name)) for name in HASHES).encode())
@@ -43,21 +44,36 @@ class LogReader:
             wanted = wanted or name
             if name != wanted:
                 self._refuse_second_filter(wanted, name, number)
+                other_filters.add(name)
                 continue
             self._note(str(line["doc_id"]), number)
             choice = self._reader.choice(line, number)
-            if choice:
-                found.append(choice)
+            if isinstance(choice, str):
+                without.setdefault(choice, []).append(key_text((log.group, self._reader.item(line))))
             else:
-                without.append(key_text((log.group, self._reader.item(line))))
+                found.append(choice)
         if not self._documents:
-            what = f"no line of the filter {self._filter!r}" if self._filter else "is empty"
-            raise ConfigError(what, where=str(log.path))
+            what = f"has no line of the filter {self._filter!r}" if other_filters else "is empty"
+            raise NoFlips(log, what, 1)
         self._note_missing()
-        if without:
-            cause = NOT_A_NUMBER.format(few=len(without), all=len(self._documents), task=log.task)
-            self._leave_out("items", cause, without)
+        held = len(self._documents)
+        for what, items in without.items():
+            self._leave_out("items", WITHOUT.format(what=what, few=len(items), all=held, task=log.task), items)
+        self._name_others(other_filters)
         return found
+
+    def _name_others(self, filters: set[str]) -> None:
+        """What else the log holds: lines of other filters, by the user's word, and scores that we cannot compute."""
+        log = self._log
+        for name in sorted(filters):
+            cause, by = f"lines of the filter {name!r} were not chosen", "--filter"
+            each = LeftOut(kind="lines", name=log.task, group=log.group, cause=cause, declared=by)
+            self.left_out.append(each)
+        if self._reader.uncompared:
+            name = f"{', '.join(sorted(self._reader.uncompared))} of {log.task}"
+            self.left_out.append(
+                LeftOut(kind="other", name=name, group=log.group, cause="a score that is not compared")
+            )
 
     def _refuse_second_filter(self, wanted: str, name: str, number: int) -> None:
         if not self._filter:

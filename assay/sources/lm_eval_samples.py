@@ -16,7 +16,7 @@ What a log does not say is decided here, once:
 
 import hashlib
 import math
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
 from typing import Any
 
@@ -33,7 +33,8 @@ FIELDS = frozenset(
 )
 OTHER_PICKS = "acc_"
 """Scores whose names begin so are those of another pick (acc_norm, acc_bytes, acc_mutual_info)."""
-HIDDEN = ("", "-1")
+NAN, NOTHING = "computes NaN", "gives no option a probability"
+HIDDEN = ("", "-1", "-100", "None", "nan")
 
 
 class NoFlips(ConfigError):
@@ -53,23 +54,29 @@ class SampleReader:
         self._task = log.group
         self._delimiter = log.delimiter
         self._meaning = ""
+        self.uncompared: set[str] = set()
 
-    def choice(self, line: dict[str, Any], number: int) -> Choice | None:
-        """The choice that a line tells of; None where the model computed NaN, or no probability at all.
+    def choice(self, line: dict[str, Any], number: int) -> Choice | str:
+        """The choice that a line tells of, or what the model computed in its place: NAN, or NOTHING.
 
         Raises BadRecord, NoFlips.
         """
         with self._placed(number):
             pairs, logprobs = _requests(line)
             options = self._options(pairs)
-            if not max(logprobs, default=-math.inf) > -math.inf or any(map(math.isnan, logprobs)):
+            if not max(logprobs) > -math.inf or any(map(math.isnan, logprobs)):
                 self._refuse_hidden(line.get("target"))
-                return None
+                return NAN if any(map(math.isnan, logprobs)) else NOTHING
             lengths = [max(1, len(option)) for option in options]
             picked = _first_maximum(logprobs)
             picked_norm = _first_maximum([value / length for value, length in zip(logprobs, lengths, strict=True)])
             gold = self._gold(line, options, picked)
-            _check(line, picked == gold, picked_norm == gold if any(options) else None)
+            right = {"": picked == gold}
+            if any(options):
+                sizes = [max(1, len(option.encode())) for option in options]
+                by_bytes = _first_maximum([value / size for value, size in zip(logprobs, sizes, strict=True)])
+                right |= {"acc_norm": picked_norm == gold, "acc_bytes": by_bytes == gold}
+            self.uncompared |= _check(line, right)
             return Choice(
                 model=self._model,
                 task=self._task,
@@ -195,14 +202,21 @@ def _first_maximum(values: list[float]) -> int:
     return values.index(max(values))
 
 
-def _check(line: dict[str, Any], right: bool, right_norm: bool | None) -> None:
-    """Hold what we computed against each of the log's own scores that is 0 or 1; acc_norm where lengths are known."""
+def _check(line: dict[str, Any], right: Mapping[str, bool]) -> set[str]:
+    """Hold each of the log's own scores that is 0 or 1 against what we computed; the names of those that we cannot.
+
+    `right` says whether the pick is right by the scores that have a pick of their own, and by all others under "".
+    """
+    beyond = set()
     for name, logged in line.items():
-        computed = right_norm if name == "acc_norm" else None if name.startswith(OTHER_PICKS) else right
-        if name in FIELDS or computed is None or not isinstance(logged, int | float):
+        if name in FIELDS or not isinstance(logged, int | float):
             continue
-        if float(logged) in (0.0, 1.0) and float(logged) != float(computed):
+        computed = right.get(name) if name.startswith(OTHER_PICKS) else right[""]
+        if computed is None or float(logged) not in (0.0, 1.0):
+            beyond.add(name)
+        elif float(logged) != float(computed):
             raise _Undefined(f"the log says {name} {logged}, its log-probabilities give {float(computed)}")
+    return beyond
 
 
 def _index(target: Any, count: int) -> int | None:  # noqa: ANN401 - whatever a log holds

@@ -12,6 +12,7 @@ import yaml
 
 from analysis.decision.decisions import Decision
 from analysis.rendering.formats.text import visible
+from analysis.rendering.tables.looked_at import review_lines
 from analysis.review.review_report import ReviewReport
 from analysis.statistics.estimates import Estimate
 from analysis.statistics.formatting import cell
@@ -35,6 +36,7 @@ def _document(report: ReviewReport, decision: Decision) -> str:
         f"Every change is against {report.baseline}. Paste what follows into the front matter of the model card, and",
         f"write the address where {SOURCE_URL} can be read over each url.",
         *left_out,
+        *review_lines(report),
     ]
     index = {"model-index": [{"name": visible(candidate), "results": list(_results(report, candidate))}]}
     comment = "".join(f"# {visible(line)}\n" for line in told)

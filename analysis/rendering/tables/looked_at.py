@@ -13,10 +13,11 @@ from analysis.decision.task_states import State, TaskState, worst
 from analysis.evidence.unseen import Unseen
 from analysis.rendering.tables.review import Table
 from analysis.review.review_report import ReviewReport
+from analysis.statistics.estimates import Estimate
 from analysis.statistics.formatting import cell, number, optional, probability
 
 UNSHOWN = "Identity not shown: no file tells which model made the records of {names}."
-UNTOLD = "The version of {what} is not told for {names}: another version alone can change scores."
+UNTOLD = "The version of {what} is not told for {names}; another one alone can change scores."
 
 
 def task_line(decision: Decision) -> str:
@@ -29,7 +30,9 @@ def task_line(decision: Decision) -> str:
         return ""
     lowest = worst(decision.tasks)
     measured = f" Worst: {lowest.task}, {_change(lowest)}." if lowest and lowest.state is not State.HOLD else ""
-    return f"Tasks of {decision.candidate}: {'; '.join(told)}.{measured}"
+    parts = [f"{part} {_cell(change)}" for task in decision.tasks for part, change in task.lost_parts]
+    within = f" Parts of tasks that lost: {', '.join(parts)}." if parts else ""
+    return f"Tasks of {decision.candidate}: {'; '.join(told)}.{measured}{within}"
 
 
 def review_lines(report: ReviewReport) -> tuple[str, ...]:
@@ -39,6 +42,7 @@ def review_lines(report: ReviewReport) -> tuple[str, ...]:
         *unseen_lines(report),
         *_allowed(report),
         *identity_lines(report),
+        *_equal(report),
         f"This review did not look at: {subjects}.",
     )
 
@@ -62,10 +66,11 @@ def identity_lines(report: ReviewReport) -> Iterator[str]:
     if hidden:
         everybody = len(hidden) == len(report.identities)
         yield UNSHOWN.format(names="any model" if everybody else ", ".join(hidden))
-    logged = [each for each in report.identities if each.harness]
-    untold = [each.model for each in report.identities if each.shown and not each.harness]
-    if logged and untold:
-        yield UNTOLD.format(what="lm-evaluation-harness", names=", ".join(untold))
+    logged = [each for each in report.identities if each.logged and each.shown]
+    for what, version in (("lm-evaluation-harness", "harness"), ("the library", "library")):
+        untold = [each.model for each in logged if not getattr(each, version)]
+        if untold:
+            yield UNTOLD.format(what=what, names=", ".join(untold))
 
 
 def task_table(report: ReviewReport) -> Table:
@@ -123,7 +128,12 @@ def _named(task: TaskState) -> str:
 
 
 def _change(task: TaskState) -> str:
-    return cell(replace(task.change, mde=None))
+    by = "" if task.scoring == "acc" else f" by {task.scoring}"
+    return _cell(task.change) + by
+
+
+def _cell(change: Estimate) -> str:
+    return cell(replace(change, mde=None))
 
 
 def _task_row(decision: Decision, task: TaskState) -> tuple[str, ...]:
@@ -152,8 +162,26 @@ def _things(report: ReviewReport, rows: Iterable[Unseen]) -> Iterator[str]:
         yield f"{name}{whose} ({why})"
 
 
+def _equal(report: ReviewReport) -> Iterator[str]:
+    """Tasks of which half the items or more are equal to the last bit: a cache that two models share looks so."""
+    rows = [(each, *row) for each in report.choices for row in each.equal if each.role == "candidate"]
+    told = [
+        f"{same} of {items} items of {task} ({each.model})"
+        for each, task, (same, items) in rows
+        if same < items and 2 * same >= items
+    ]
+    if told:
+        yield f"Log-probabilities equal to the last bit: {', '.join(told)}."
+
+
 def _allowed(report: ReviewReport) -> Iterator[str]:
     """What the config allows that else keeps a candidate from SHIP."""
+    if report.allow_different:
+        names = ", ".join(report.allow_different)
+        told = "; ".join(
+            f"{each.model} {', '.join(filter(None, (each.harness, each.library)))}" for each in report.identities
+        )
+        yield f"Allowed by the config to differ between the models: {names} ({told})."
     if report.same_name:
         yield 'Allowed by the config: two models may share a name and arguments (same_name = "allowed").'
     if report.identical:
