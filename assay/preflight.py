@@ -58,7 +58,18 @@ def preflight(review: Review, *, here: bool = True, judges: bool = True, model: 
         return
     if judges:
         _check_judges(review)
+    _tell_one_model(review)
     _tell_tokenizers(review)
+
+
+def _tell_one_model(review: Review) -> None:
+    """Say before hours are spent that a candidate is the baseline itself, run alike: such a review ends as UNFIT."""
+    told = ("model", "engine", "engine_args", "template", "loader", "base_url")
+    first, *rivals = ({name: getattr(model, name) for name in told} for model in review.config.models)
+    for name, rival in zip((model.name for model in review.config.candidate), rivals, strict=True):
+        if rival == first and rival["engine"] != "imported" and not review.config.decision.same_name:
+            cause = 'it is the baseline\'s own model and arguments, and will be UNFIT unless same_name = "allowed"'
+            review.report(Progress(f"{name}: {cause}", 1, 1))
 
 
 def _engine_faults(work: list[Work], *, here: bool) -> Iterator[AssayError]:

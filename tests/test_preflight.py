@@ -74,6 +74,15 @@ def test_a_sound_review_passes_in_silence(tmp_path, models):
     assert said == []
 
 
+@needs_transformers
+def test_one_model_on_both_sides_is_told_before_hours_are_spent(tmp_path, models):
+    under_way, said = review(tmp_path, (models[0], models[0]))
+    preflight(under_way)
+    assert said == [
+        'other: it is the baseline\'s own model and arguments, and will be UNFIT unless same_name = "allowed"'
+    ]
+
+
 def test_the_faults_of_all_models_are_told_together(tmp_path, models):
     under_way, _ = review(tmp_path, models, 'engine = "transformers"\nengine_args = { dtyp = "x" }')
     with pytest.raises(ConfigError) as caught:
