@@ -7,6 +7,7 @@ changed its mind with the seats, be it pick against pick or tie against pick. A 
 Source: juryrig's rule (tie ↔ pick is a flip, tie ↔ tie is not). FastChat counts every flip as a tie, which hides it.
 """
 
+import math
 from collections import Counter
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
@@ -58,7 +59,7 @@ class PositionBias:
 
 @dataclass(frozen=True)
 class GapFlips:
-    """Of `n` question-turns whose answers were rated `gap` points apart (rounded), how many flipped.
+    """Of `n` question-turns whose answers were rated `gap` points apart (half points up), how many flipped.
 
     The last of GAPS stands for all that are further apart: flips there are alarming, among near-equals they are not.
     """
@@ -153,7 +154,7 @@ def position_bias(found: Verdicts) -> PositionBias:
 def flips_by_gap(classes: Mapping[Cell, TurnClass], changes: Values) -> tuple[GapFlips, ...]:
     """Flips among the question-turns with both verdicts and both ratings, by the ratings' distance."""
     found = [
-        (min(round(abs(changes[cell])), GAPS[-1]), each is TurnClass.FLIP)
+        (min(math.floor(abs(changes[cell]) + 0.5), GAPS[-1]), each is TurnClass.FLIP)
         for cell, each in classes.items()
         if each is not TurnClass.FAILED and cell in changes
     ]
