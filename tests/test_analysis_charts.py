@@ -1,6 +1,5 @@
-"""Row charts, radars and matrices: their numbers are the report's own, and every mark stands inside its axes."""
+"""Row charts and matrices: their numbers are the report's own, and every mark stands inside its axes."""
 
-from dataclasses import replace
 from itertools import combinations
 from xml.etree import ElementTree
 
@@ -10,12 +9,13 @@ from hypothesis import strategies as st
 
 from analysis.evidence.run_evidence import read_evidence
 from analysis.judged.games import GapFlips, TurnClass, flips_by_gap
+from analysis.rendering.figures.axes import legend_columns
 from analysis.rendering.figures.catalog import figures
 from analysis.rendering.figures.matrices import SMALL_CHARACTER, Matrix, matrix_drawing
 from analysis.rendering.figures.plots import MOST_TOLD, Plot, Point, Series, drawing
-from analysis.rendering.figures.radars import CENTER, REACH, Radar, Ring, radar_drawing
 from analysis.rendering.figures.row_charts import LABELS, RIGHT, Bar, Line, Row, RowChart, row_drawing
 from analysis.rendering.formats.rendering import NO_BREAK, figure_svg
+from analysis.rendering.formats.text import shortened
 from analysis.review.review_report import report_from
 from analysis.statistics.cells import Cell
 from analysis.statistics.formatting import cell
@@ -103,27 +103,6 @@ def test_panels_hold_coefficient_interval_and_n(report, found):
     assert "(n 5)" in found["flips_against_kl_options"].panel
 
 
-def test_a_radar_has_baseline_and_candidates_by_category(report, found):
-    radar = found["rating_by_category"]
-    scores = {each.model: {p.scope: p.rating.value for p in each.scopes} for each in report.judges[0].scores}
-    assert [ring.name for ring in radar.rings] == ["bf16", *report.candidates]
-    for ring in radar.rings:
-        assert list(ring.values) == [scores[ring.name][axis] for axis in radar.axes]
-
-
-def test_a_category_named_like_a_scope_has_its_axis(report):
-    names = {"writing": "allegories", "math": "turn of phrase"}
-    judge = report.judges[0]
-    scores = tuple(
-        replace(each, scopes=tuple(replace(part, scope=names.get(part.scope, part.scope)) for part in each.scopes))
-        for each in judge.scores
-    )
-    made = report.model_copy(update={"judges": (replace(judge, scores=scores),)})
-    (radar,) = (figure for figure in figures(made) if isinstance(figure, Radar))
-    assert {"allegories", "turn of phrase"} < set(radar.axes)
-    assert len(radar.axes) == 8
-
-
 def test_the_matrix_has_every_pair_of_judges_and_people(report, found):
     matrix = found["agreement"]
     assert matrix.names == ("judge-a", "judge-b", "judge-c", "people")
@@ -141,7 +120,7 @@ def test_the_words_of_a_matrix_stay_in_their_cells(raters, lines):
 
 
 def test_every_figure_is_well_formed_and_told_in_words(found):
-    assert {type(figure) for figure in found.values()} == {Plot, RowChart, Radar, Matrix}
+    assert {type(figure) for figure in found.values()} == {Plot, RowChart, Matrix}
     for figure in found.values():
         root = ElementTree.fromstring(figure_svg(figure, alone=True))
         assert root.tag.endswith("svg")
@@ -182,16 +161,6 @@ def test_a_chart_is_cut_at_the_end_of_its_measure():
     assert float(drawn.ticks[-1].text) <= 100
 
 
-def test_a_ring_is_open_where_a_value_is_missing():
-    radar = Radar("x", "t", "", ("a", "b", "c"), (Ring("m", (10.0, None, 5.0)), Ring("n", (10.0, 2.0, 3.0))), (0, 10))
-    first, second = radar_drawing(radar).rings
-    top = f"{CENTER[0]:g} {CENTER[1] - REACH:g}"
-    for ring, pens, lines in ((first, 2, 1), (second, 1, 3)):
-        assert (ring.path.count("M"), ring.path.count("L")) == (pens, lines)
-        assert ring.path.startswith(f"M{top}")
-        assert ring.path.endswith(f"L{top}")
-
-
 def test_a_cloud_is_one_path_and_its_table_a_summary():
     plot = Plot("x", "t", "", "x", "y", (Series("s", tuple(Point(i, i) for i in range(MOST_TOLD + 1))),))
     (layer,) = drawing(plot).layers
@@ -211,3 +180,19 @@ def test_flips_are_counted_by_the_distance_of_the_ratings():
         GapFlips(2, 0, 0),
         GapFlips(3, 1, 1),
     )
+
+
+def test_long_names_in_a_legend_are_shortened_in_their_middle_and_whole_on_hover():
+    names = ("meta-llama/Llama-2-13b-chat-hf-w4a16", "meta-llama/Llama-2-13b-chat-hf-w8a8", "short")
+    plot = Plot("x", "t", "", "x", "y", tuple(Series(name, (Point(1, 1), Point(2, 2))) for name in names))
+    svg = figure_svg(plot, alone=True)
+    assert f">{shortened(names[0], 26)}<" in svg
+    assert shortened(names[0], 26) != shortened(names[1], 26)
+    assert all(f"<title>{name}</title>" in svg for name in names[:2])
+    places = [(x, y) for _, x, y in drawing(plot).legend]
+    assert [(x, y - places[0][1]) for x, y in places] == [(74, 0), (316, 0), (74, 16)]
+    assert legend_columns(["a" * 11]) == (5, 97)
+
+
+def test_a_text_is_shortened_to_its_ends():
+    assert [shortened("abcdefghij", most) for most in (10, 9, 4, 3)] == ["abcdefghij", "abcd…ghij", "ab…j", "a…j"]

@@ -1,4 +1,4 @@
-"""An axis: where it begins and ends, and the round numbers that stand on it. Every kind of figure draws with these.
+"""An axis: its ends, the round numbers on it, and the columns of the legend below. Every kind of figure uses these.
 
 In: values. Out: ends, and ticks at places on paper.
 """
@@ -8,6 +8,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 
 MOST_TICKS = 6
+LEGENDS = ((11, 5, 97), (26, 2, 242))  # names of so many characters: so many per line, so far apart
 SMALLEST_SPAN = 1e-6  # of the values; less is no difference that an axis could show
 
 
@@ -38,3 +39,10 @@ def axis_ends(values: Sequence[float], *, zero: bool) -> tuple[float, float]:
     if high - low > SMALLEST_SPAN * max(abs(low), abs(high), SMALLEST_SPAN):
         return low, high
     return low - abs(low) / 10 - 1e-3, high + abs(high) / 10 + 1e-3
+
+
+def legend_columns(names: Sequence[str]) -> tuple[int, int]:
+    """How many names a line of a legend takes, and how far apart they stand; longer names get wider columns."""
+    longest = max(map(len, names), default=0)
+    found = next((row for row in LEGENDS if longest <= row[0]), LEGENDS[-1])
+    return found[1], found[2]

@@ -11,12 +11,11 @@ from analysis.rendering.figures.matrices import Matrix
 from analysis.rendering.figures.paper import paper_figures
 from analysis.rendering.figures.picks import pick_figures
 from analysis.rendering.figures.plots import Plot
-from analysis.rendering.figures.radars import Radar
 from analysis.rendering.figures.relations import relation_figures
 from analysis.rendering.figures.row_charts import RowChart
 from analysis.review.review_report import ReviewReport
 
-Figure = Plot | RowChart | Radar | Matrix
+Figure = Plot | RowChart | Matrix
 
 
 def figures_by_section(report: ReviewReport) -> dict[str, tuple[Figure, ...]]:

@@ -1,30 +1,24 @@
-"""What the judges say, drawn: changes by part, the five classes, a radar, lengths, agreement.
+"""What the judges say, drawn: changes by part, the five classes, lengths, agreement.
 
 In: a ReviewReport. Out: figures. Only the primary judge of each measure is drawn by category; every judge overall.
 """
 
-import re
 from collections.abc import Iterable, Iterator, Sequence
 
 from analysis.decision.gate_estimates import primary_judge
 from analysis.judged.games import TurnClass
-from analysis.judged.scores import RATING_RANGE
 from analysis.rendering.figures.forests import by_judge, floor_row, forest
 from analysis.rendering.figures.matrices import Matrix
 from analysis.rendering.figures.plots import Plot, Point, Series
-from analysis.rendering.figures.radars import FEWEST_AXES, Radar, Ring
 from analysis.rendering.figures.row_charts import Bar, Row, RowChart
 from analysis.rendering.figures.seats import seat_figures
 from analysis.rendering.tables.trust import kappa_cell
 from analysis.review.review_report import ReviewReport
 from analysis.summaries.judge_reports import JudgeReport
 
-MOST_RINGS = 7
-NO_CATEGORY = re.compile(r"all|turn \d+")  # of the names of scopes
 
-
-def score_figures(report: ReviewReport) -> Iterator[RowChart | Radar | Plot]:
-    """Ratings: a forest a candidate, every judge's overall, the radar, and length against change."""
+def score_figures(report: ReviewReport) -> Iterator[RowChart | Plot]:
+    """Ratings: a forest per candidate, every judge's overall, and length against change."""
     judge = primary_judge(report.judges, "rating_change")
     if judge is None or all(each.scopes[0].rating.value is None for each in judge.scores):
         return
@@ -34,7 +28,6 @@ def score_figures(report: ReviewReport) -> Iterator[RowChart | Radar | Plot]:
         if each.role == "candidate":
             rows = [(part.scope, part.change) for part in each.scopes]
             yield forest(report, "rating_change", each.model, f"by {judge.name}", [*rows, *floor_row(floor)])
-    yield from _radar(judge)
     points = tuple(Series(each.model, _dots(each.points), "dots") for each in judge.scores if each.points)
     if any(each.points for each in points):
         yield _length_plot("length_and_rating", f"Longer answers and {judge.name}'s ratings", "rating_change", points)
@@ -91,20 +84,6 @@ def _classes(label: str, classes: dict[TurnClass, int], *, part: bool) -> Row:
 def _class_chart(id: str, title: str, rows: Sequence[Row]) -> RowChart:
     note = "A flip is a judge that changed its verdict with the seats; failed: no verdict in one of the orders."
     return RowChart(id, title, note, "% of question-turns", tuple(rows), ends=(0.0, 100.0))
-
-
-def _radar(judge: JudgeReport) -> Iterator[Radar]:
-    """The baseline and the candidates by category."""
-    rated = [each for each in judge.scores if each.role != "control"]
-    shown = rated[:MOST_RINGS]
-    axes = tuple(part.scope for part in shown[0].scopes if not NO_CATEGORY.fullmatch(part.scope)) if shown else ()
-    values = {each.model: {part.scope: part.rating.value for part in each.scopes} for each in shown}
-    if len(axes) < FEWEST_AXES or not any(v is not None for found in values.values() for v in found.values()):
-        return
-    rings = tuple(Ring(name, tuple(found.get(axis) for axis in axes)) for name, found in values.items())
-    note = "No intervals, and an area that depends on the order of the axes: read the forests before you conclude."
-    note += f" The first {MOST_RINGS} of {len(rated)} models." if len(rated) > MOST_RINGS else ""
-    yield Radar("rating_by_category", f"Rating by category, {judge.name}", note, axes, rings, (0.0, RATING_RANGE[1]))
 
 
 def _dots(points: Iterable[tuple[int, float]]) -> tuple[Point, ...]:

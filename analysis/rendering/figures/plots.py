@@ -8,7 +8,7 @@ from dataclasses import dataclass, field
 from itertools import pairwise
 from typing import Literal
 
-from analysis.rendering.figures.axes import Tick, axis_ends, ticks
+from analysis.rendering.figures.axes import Tick, axis_ends, legend_columns, ticks
 
 Mark = Literal["dots", "line", "bars"]
 WIDTH, HEIGHT = 560, 330
@@ -17,7 +17,7 @@ MOST_STEPS = 8  # of a line's own amounts that stand on the axis; more make room
 MOST_TOLD = 60
 ROOM = 0.04  # beside the outermost dots, of the axis
 LABEL_WIDTH, LABEL_HEIGHT = 6.9, 13.0  # of a character, of a line
-LEGENDS_A_LINE, LEGEND_WIDTH, LEGEND_HEIGHT = 5, 97, 16  # names of 11 characters, the key before them
+LEGEND_HEIGHT = 16
 # Okabe and Ito's colors, told apart with color-blind eyes; the shapes differ as well.
 COLORS = ("#0072b2", "#d55e00", "#009e73", "#cc79a7", "#b8860b", "#3a87c7", "#7f7f7f")
 SHAPES = ("M-4 0a4 4 0 1 0 8 0a4 4 0 1 0-8 0", "M-3.6-3.6h7.2v7.2h-7.2z", "M0-4.6L4.4 3.4h-8.8z", "M0-5L5 0L0 5L-5 0z")
@@ -166,7 +166,7 @@ class _Canvas:
         """Axes and layers."""
         names = self.plot.names or tuple(f"{value:g}" for value in self._xs)
         layers = tuple(self._layer(number, series) for number, series in enumerate(self.plot.series))
-        lines = -(-len(layers) // LEGENDS_A_LINE)
+        lines = -(-len(layers) // legend_columns([each.name for each in layers])[0])
         return Drawing(
             plot=self.plot,
             height=HEIGHT + LEGEND_HEIGHT * max(0, lines - 1),
@@ -230,9 +230,10 @@ class _Canvas:
 
 
 def _legend(layers: Sequence[Layer]) -> Iterator[tuple[Layer, int, int]]:
+    columns, width = legend_columns([each.name for each in layers])
     for number, layer in enumerate(layers):
-        line, place = divmod(number, LEGENDS_A_LINE)
-        yield layer, 74 + LEGEND_WIDTH * place, HEIGHT - 10 + LEGEND_HEIGHT * line
+        line, place = divmod(number, columns)
+        yield layer, 74 + width * place, HEIGHT - 10 + LEGEND_HEIGHT * line
 
 
 def _spread(series: Series) -> Iterator[tuple[str, str, str, str]]:

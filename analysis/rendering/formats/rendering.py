@@ -13,9 +13,8 @@ from markupsafe import Markup
 from analysis.rendering.figures.catalog import Figure
 from analysis.rendering.figures.matrices import Matrix, matrix_drawing
 from analysis.rendering.figures.plots import Plot, drawing
-from analysis.rendering.figures.radars import Radar, radar_drawing
 from analysis.rendering.figures.row_charts import RowChart, row_drawing
-from analysis.rendering.formats.text import visible
+from analysis.rendering.formats.text import shortened, visible
 
 NO_BREAK = "\u00a0"
 _TOGETHER = re.compile(r"\[[^][]{1,24}\]|\(n \d|\d (?=%|pp|nats)")
@@ -33,8 +32,6 @@ def figure_svg(figure: Figure, *, alone: bool) -> str:
             return rendered("plot.svg.j2", d=drawing(figure), alone=alone)
         case RowChart():
             return rendered("rows.svg.j2", d=row_drawing(figure), alone=alone)
-        case Radar():
-            return rendered("radar.svg.j2", d=radar_drawing(figure), alone=alone)
         case Matrix():
             return rendered("matrix.svg.j2", d=matrix_drawing(figure), alone=alone)
 
@@ -46,7 +43,7 @@ def template_text(name: str) -> str:
 
 @cache
 def _environment() -> jinja2.Environment:
-    return jinja2.Environment(
+    environment = jinja2.Environment(
         loader=jinja2.FunctionLoader(template_text),
         autoescape=True,
         undefined=jinja2.StrictUndefined,
@@ -54,6 +51,8 @@ def _environment() -> jinja2.Environment:
         lstrip_blocks=True,
         finalize=_finalized,
     )
+    environment.filters["middle"] = shortened
+    return environment
 
 
 def _finalized(value: object) -> object:

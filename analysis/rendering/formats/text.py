@@ -30,6 +30,14 @@ def markdown(text: str) -> str:
     return _LINKS.sub(rf"\1{APART}", _MARKDOWN.sub(r"\\\1", visible(text)))
 
 
+def shortened(text: str, most: int) -> str:
+    """The text in at most so many characters: its middle is left out, because labels differ at their ends."""
+    if len(text) <= most:
+        return text
+    end = (most - 1) // 2
+    return f"{text[: most - 1 - end]}…{text[-end:]}"
+
+
 def _shown(found: re.Match[str]) -> str:
     character = found[0]
     if character in "\n\t\r":
