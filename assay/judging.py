@@ -8,7 +8,7 @@ from pathlib import Path
 
 from assay.contestants import refuse_contestants
 from assay.pipeline import Review, api_key, briefs
-from judge.batch import Batch, collect, export, keep, under_way
+from judge.batch import ProviderBatch, collect, export, keep, under_way
 from judge.batch_endpoint import BatchEndpoint
 from judge.brief import Brief
 from judge.budget import spent
@@ -116,7 +116,7 @@ def _refuse_over_budget(held: Sitting) -> None:
         raise ConfigError(f"{what} ${more:.2f}.", where=f"judge {config.name}", remedy=remedy)
 
 
-def _states(brief: Brief, batches: list[Batch]) -> list[Row]:
+def _states(brief: Brief, batches: list[ProviderBatch]) -> list[Row]:
     return [(brief.config.name, f"{batch.file}: {batch.id}", batch.status) for batch in batches]
 
 

@@ -26,7 +26,7 @@ from assay.placement.worker import marked
 from assay.reporting import report_of
 from assay.sources.material import official_prompts, questions, readable, task_items
 from assay.sources.models import engine_spec, model_path
-from generation.orders import Batch, EngineSpec, Order
+from generation.orders import EngineSpec, LoadGroup, ModelJob
 from generation.shards import Shard
 from judge.batch import refuse_under_way
 from judge.brief import Brief
@@ -68,7 +68,7 @@ def begin_declared(declared: Declaration, runs: Path, report: Report, *, amend: 
     return Review(declared.config, run, report)
 
 
-def batches(review: Review, model: str = "") -> list[Batch]:
+def batches(review: Review, model: str = "") -> list[LoadGroup]:
     """One batch a model, or that of the one named; the control shares the baseline's: its model is loaded once.
 
     Raises ConfigError for a name that no model has; the others' folders need not be here.
@@ -82,8 +82,8 @@ def batches(review: Review, model: str = "") -> list[Batch]:
     settings = config.questions
     items = cache(task_items)  # a file is read once, and its items are shared by all models
 
-    def order(name: str, spec: EngineSpec, control: bool) -> Order:
-        return Order(
+    def order(name: str, spec: EngineSpec, control: bool) -> ModelJob:
+        return ModelJob(
             folder=review.run.generation(name).path,
             model=name,
             control=control,
@@ -104,7 +104,7 @@ def batches(review: Review, model: str = "") -> list[Batch]:
         orders = [order(each.name, spec, control=False)]
         if each is config.baseline and config.baseline.control:
             orders.append(order(control_of(each.name), spec, control=True))
-        found.append(Batch(engine=spec, orders=tuple(orders)))
+        found.append(LoadGroup(engine=spec, orders=tuple(orders)))
     return found
 
 
@@ -141,7 +141,7 @@ def merge(review: Review) -> None:
         tell_completeness(batch, review.report)
 
 
-def _keep_items(review: Review, planned: Sequence[Batch]) -> None:
+def _keep_items(review: Review, planned: Sequence[LoadGroup]) -> None:
     """Keep the items' texts beside the choices of them: a reader of the report wants to see what was asked."""
     kept = [readable(item) for batch in planned[:1] for task in batch.orders[0].tasks for item in task.items]
     store = review.run.items

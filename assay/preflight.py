@@ -20,7 +20,7 @@ from assay.sources.imports import is_imported
 from assay.sources.models import engine_spec, model_path
 from generation.checkpoints import model_config, weights_bytes
 from generation.option_tokens import option_texts
-from generation.orders import Batch, EngineSpec, TaskItems
+from generation.orders import EngineSpec, LoadGroup, TaskItems
 from generation.pending import Pending, pending_orders
 from generation.served_engine import load_served
 from generation.tokenizers import stored_tokenizer_digest
@@ -39,7 +39,7 @@ TOKEN_BYTES, CHOICE_BYTES, TRACE_BYTES, TRACE_COPIES = 8, 600, 12, 2
 MOST_TOKENS = 1 << 18  # of a vocabulary whose size the config does not tell
 RESERVE_BYTES = GIB // 4
 GPU_SHARE = 0.92  # of a GPU's memory, where gpu_memory_utilization is not set
-Work = tuple[Batch, list[Pending]]
+Work = tuple[LoadGroup, list[Pending]]
 
 
 def preflight(review: Review, *, here: bool = True, judges: bool = True, model: str = "") -> None:

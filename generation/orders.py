@@ -1,6 +1,6 @@
 """Work orders: what one process is asked to do, complete in itself, so that it can be sent to any machine.
 
-In: the front door's plan. Out: JSON that a worker reads (`Batch`). generation/pending.py finds what it still lacks.
+In: the front door's plan. Out: JSON that a worker reads (`LoadGroup`). generation/pending.py finds what it still lacks.
 """
 
 import functools
@@ -72,7 +72,7 @@ class TaskItems(BaseModel):
         return self
 
 
-class Order(BaseModel):
+class ModelJob(BaseModel):
     """All that one model (or the control) writes and picks in a review.
 
     With `top_k` the answers in the folder `baseline` are traced, the K most likely tokens kept at each position.
@@ -133,10 +133,10 @@ class Order(BaseModel):
         return {"questions": digest_of([question.digest for question in self.questions]), **named}
 
 
-class Batch(BaseModel):
+class LoadGroup(BaseModel):
     """Orders that share one model load."""
 
     model_config = ConfigDict(frozen=True, extra="forbid")
 
     engine: EngineSpec
-    orders: tuple[Order, ...]
+    orders: tuple[ModelJob, ...]

@@ -11,7 +11,7 @@ from typing import Any
 
 from generation.choices import Style
 from generation.option_tokens import OptionText, option_texts
-from generation.orders import Batch, EngineSpec, Order
+from generation.orders import EngineSpec, LoadGroup, ModelJob
 from generation.traces import Turn, trace_turns, turn_name
 from ledger.conditions import allowing, unlike_condition
 from ledger.errors import MissingRecords, StaleInput
@@ -39,7 +39,7 @@ VOCABULARY_REFUSED = "vocabulary_refused"
 class Pending:
     """What one order still lacks."""
 
-    order: Order
+    order: ModelJob
     answers: list[tuple[Question, int]]
     choices: list[tuple[Item, Style]]
     traces: list[Turn]
@@ -49,7 +49,7 @@ class Pending:
         return bool(self.answers or self.choices or self.traces or self.option_tokens)
 
 
-def pending_orders(batch: Batch) -> list[Pending]:
+def pending_orders(batch: LoadGroup) -> list[Pending]:
     """The orders of a batch that lack something. Raises LedgerError where what is there cannot be continued."""
     for order in batch.orders:
         refuse_other_records(order, batch.engine)
@@ -62,7 +62,7 @@ def pending_orders(batch: Batch) -> list[Pending]:
     return [pending for pending in found if pending]
 
 
-def refuse_other_records(order: Order, engine: EngineSpec) -> None:
+def refuse_other_records(order: ModelJob, engine: EngineSpec) -> None:
     """Stop where records are there that were made under other settings or with other weights. Raises StaleInput."""
     for folder in order.folders:
         if found := manifest_of_records(folder):
@@ -70,7 +70,7 @@ def refuse_other_records(order: Order, engine: EngineSpec) -> None:
             refuse_other_settings(str(folder.path / MANIFEST_NAME), found.settings, settings, OTHER_SETTINGS)
 
 
-def refuse_other_conditions(order: Order, facts: dict[str, Any]) -> None:
+def refuse_other_conditions(order: ModelJob, facts: dict[str, Any]) -> None:
     """Stop where this order's records were made under conditions that a loaded engine's facts differ from.
 
     Raises StaleInput.
@@ -94,7 +94,7 @@ def manifest_of_records(folder: GenerationFolder) -> Manifest | None:
     raise MissingRecords(path, "the manifest of these records", "Remove the folder to make its records again.")
 
 
-def pending_answers(order: Order) -> list[tuple[Question, int]]:
+def pending_answers(order: ModelJob) -> list[tuple[Question, int]]:
     """The (question, sample) pairs without an answer, in the order of admission. Raises StaleInput.
 
     The control is admitted in a shuffled order: which conversations share a batch changes greedy texts as well.
@@ -112,7 +112,7 @@ def pending_answers(order: Order) -> list[tuple[Question, int]]:
     return [(q, sample) for q, sample in wanted if (order.model, *q.key, sample) not in done]
 
 
-def pending_choices(order: Order) -> list[tuple[Item, Style]]:
+def pending_choices(order: ModelJob) -> list[tuple[Item, Style]]:
     """The items without a choice, in the order of admission; shuffled for the control. Raises StaleInput.
 
     Items that did not fit the model's context, as a manifest says, are not tried again.
@@ -134,7 +134,7 @@ def pending_choices(order: Order) -> list[tuple[Item, Style]]:
     ]
 
 
-def pending_traces(order: Order) -> list[Turn]:
+def pending_traces(order: ModelJob) -> list[Turn]:
     """The turns of the baseline's answers that this model has not traced, in their order; none without `top_k`.
 
     Nor is what its manifest says not to try again: all turns where tracing was refused, or those without room.
@@ -148,7 +148,7 @@ def pending_traces(order: Order) -> list[Turn]:
     return [turn for turn in turns if turn_name(*turn) not in too_long]
 
 
-def pending_option_tokens(order: Order) -> list[OptionText]:
+def pending_option_tokens(order: ModelJob) -> list[OptionText]:
     """The options whose token distributions are missing, in the items' order; none where a tokenizer was refused.
 
     None for a shard, and none before the baseline has begun: its tokenizer decides whether they can be compared.
@@ -168,7 +168,7 @@ def pending_option_tokens(order: Order) -> list[OptionText]:
     ]
 
 
-def _too_long(order: Order, fact: str) -> set[str]:
+def _too_long(order: ModelJob, fact: str) -> set[str]:
     """The items or turns that did not fit the model's context."""
     manifests = (read_manifest(folder.path) for folder in order.folders)
     return {name for manifest in manifests if manifest for name in manifest.facts.get(fact, ())}

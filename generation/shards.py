@@ -15,7 +15,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, TypeVar
 
-from generation.orders import Batch, Order
+from generation.orders import LoadGroup, ModelJob
 from generation.pending import TOO_LONG, manifest_of_records
 from ledger.errors import ConfigError, ConflictingRecords
 from ledger.manifests import MANIFEST_NAME, Manifest, Session, refuse_other_settings, write_manifest
@@ -49,12 +49,12 @@ def shard_from(text: str) -> Shard:
     return Shard(int(index), int(count))
 
 
-def sharded(batch: Batch, shard: Shard) -> Batch:
+def sharded(batch: LoadGroup, shard: Shard) -> LoadGroup:
     """The part of a batch that falls to a shard: every N-th question, and every N-th item of each task."""
     return batch.model_copy(update={"orders": tuple(_sharded_order(order, shard) for order in batch.orders)})
 
 
-def _sharded_order(order: Order, shard: Shard) -> Order:
+def _sharded_order(order: ModelJob, shard: Shard) -> ModelJob:
     def part(items: tuple[Any, ...]) -> tuple[Any, ...]:
         return items[shard.index - 1 :: shard.count]
 
@@ -69,7 +69,7 @@ def _sharded_order(order: Order, shard: Shard) -> Order:
     return order.model_copy(update=changes)
 
 
-def merge_shards(order: Order) -> int:
+def merge_shards(order: ModelJob) -> int:
     """Take the records of all shards of a model into its own files, and remove the shards; gives how many were new.
 
     A key that stands in several files with one content is taken once. A shard that is not complete is merged as far as
@@ -114,7 +114,7 @@ def _append(store: Store[R], records: Sequence[R]) -> None:
         writer.append(*records)
 
 
-def _merged_manifest(order: Order, main: GenerationFolder, shards: Sequence[GenerationFolder]) -> Manifest | None:
+def _merged_manifest(order: ModelJob, main: GenerationFolder, shards: Sequence[GenerationFolder]) -> Manifest | None:
     """The model's manifest with its shards' sessions and the facts in which they differ; None without any record."""
     parts = {shard.path: found for shard in shards if (found := manifest_of_records(shard))}
     if not parts:

@@ -1,6 +1,6 @@
 """One model's part of a review: whatever is still missing, in one model load.
 
-In: a Batch and a way to load its engine. Out: manifest.json, answers.jsonl, choices.jsonl, and where they are asked for
+In: a LoadGroup and a way to load its engine. Out: manifest.json, answers.jsonl, choices.jsonl, and where they are asked for
 traces.parquet and options.parquet, for each order.
 The engine is loaded only if something is missing.
 """
@@ -14,7 +14,7 @@ from generation.checkpoints import hub_revision
 from generation.choices import write_choices
 from generation.engine import Engine
 from generation.option_tokens import OptionText, write_option_tokens
-from generation.orders import Batch, EngineSpec, Order
+from generation.orders import EngineSpec, LoadGroup, ModelJob
 from generation.pending import (
     OPTIONS_TOO_LONG,
     TOO_LONG,
@@ -35,7 +35,7 @@ from ledger.store import Writer, write_lock
 from ledger.traces import OPTION_TOKENS, TRACES, TraceWriter, trace_keys
 
 
-def run_batch(batch: Batch, load: Callable[[EngineSpec], Engine], report: Report = silent) -> None:
+def run_batch(batch: LoadGroup, load: Callable[[EngineSpec], Engine], report: Report = silent) -> None:
     """Do what the batch still lacks: choices first (they are quick and say most), then answers."""
     pending = pending_orders(batch)
     if not pending:
@@ -84,7 +84,7 @@ def _revision(spec: EngineSpec) -> dict[str, str]:
     return {"revision": found} if found else {}
 
 
-def _trace(order: Order, turns: list[Turn], engine: Engine, report: Report) -> None:
+def _trace(order: ModelJob, turns: list[Turn], engine: Engine, report: Report) -> None:
     """Trace the baseline's answers, or say in the manifest why this model's traces could not be compared with them."""
     if cause := _incomparable(order, engine):
         report(Progress(f"{order.model}: traces refused: {cause}", 1, 1))
@@ -94,7 +94,7 @@ def _trace(order: Order, turns: list[Turn], engine: Engine, report: Report) -> N
     _note_too_long(order.folder, TURNS_TOO_LONG, too_long)
 
 
-def _trace_options(order: Order, texts: list[OptionText], engine: Engine, report: Report) -> None:
+def _trace_options(order: ModelJob, texts: list[OptionText], engine: Engine, report: Report) -> None:
     """Trace the options' tokens, or say in the manifest why they could not be compared with the baseline's."""
     cause = _incomparable(order, engine)
     if not cause and engine.facts.get("top_k_bounded") and any(not text.top_k for text in texts):
@@ -107,7 +107,7 @@ def _trace_options(order: Order, texts: list[OptionText], engine: Engine, report
     _note_too_long(order.folder, OPTIONS_TOO_LONG, too_long)
 
 
-def _incomparable(order: Order, engine: Engine) -> str:
+def _incomparable(order: ModelJob, engine: Engine) -> str:
     """Why this model's tokens are not the baseline's; empty if they are."""
     own = engine.facts.get("tokenizer")
     if own is None:

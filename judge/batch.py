@@ -36,7 +36,7 @@ URL: Final = "/v1/chat/completions"
 
 
 @dataclass(frozen=True)
-class Batch:
+class ProviderBatch:
     """One file of requests at an endpoint; `fetched` once its results are on the disk."""
 
     id: str
@@ -54,19 +54,19 @@ class Collected:
     passed_over: int = 0
 
 
-def batches(folder: JudgeFolder) -> list[Batch]:
+def batches(folder: JudgeFolder) -> list[ProviderBatch]:
     """What was submitted so far."""
     path = folder.path / FOLDER / STATE_FILE
-    return [Batch(**each) for each in json.loads(path.read_text(encoding="utf-8"))] if path.exists() else []
+    return [ProviderBatch(**each) for each in json.loads(path.read_text(encoding="utf-8"))] if path.exists() else []
 
 
-def keep(folder: JudgeFolder, found: Iterable[Batch]) -> None:
+def keep(folder: JudgeFolder, found: Iterable[ProviderBatch]) -> None:
     """Remember the state; that of fetched ones, once their results are in the records."""
     state = json.dumps([asdict(each) for each in found], indent=1)
     write_atomically(folder.path / FOLDER / STATE_FILE, state + "\n")
 
 
-def under_way(folder: JudgeFolder) -> list[Batch]:
+def under_way(folder: JudgeFolder) -> list[ProviderBatch]:
     """What was submitted and not collected; its calls are due by the records, and would be paid for again."""
     return [batch for batch in batches(folder) if not batch.fetched]
 

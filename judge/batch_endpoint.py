@@ -8,7 +8,7 @@ from contextlib import contextmanager
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from judge.batch import FOLDER, URL, Batch, batches, keep
+from judge.batch import FOLDER, URL, ProviderBatch, batches, keep
 from ledger.endpoints import NO_KEY, OPENAI_URL, excerpt, is_local, place, redacted
 from ledger.errors import JudgeError
 from ledger.runs import JudgeFolder
@@ -28,7 +28,7 @@ class BatchEndpoint:
         self._folder, self._url, self._key = folder, base_url or OPENAI_URL, api_key
         self.where = place(self._url)
 
-    def submit(self, files: Iterable[Path]) -> list[Batch]:
+    def submit(self, files: Iterable[Path]) -> list[ProviderBatch]:
         """Upload request files and start a batch for each; the state of all."""
         known = batches(self._folder)
         with self._client() as client:
@@ -36,11 +36,11 @@ class BatchEndpoint:
                 with self._told(), path.open("rb") as stream:
                     uploaded = client.files.create(file=(path.name, stream), purpose="batch")
                     made = client.batches.create(input_file_id=uploaded.id, endpoint=URL, completion_window="24h")
-                known.append(Batch(made.id, path.name, made.status))
+                known.append(ProviderBatch(made.id, path.name, made.status))
                 keep(self._folder, known)
         return known
 
-    def fetch(self) -> tuple[list[Batch], list[Path]]:
+    def fetch(self) -> tuple[list[ProviderBatch], list[Path]]:
         """Ask after every batch that is not fetched; the state of all, and the files that came in now.
 
         An expired or cancelled batch has partial results: what it did not answer stays due.
@@ -58,7 +58,7 @@ class BatchEndpoint:
                             path = self._folder.path / FOLDER / f"{kind}-{batch.id}.jsonl"
                             write_atomically(path, redacted(client.files.content(file_id).text, self._key))
                             paths.append(path)
-                found.append(Batch(batch.id, batch.file, self._state(now), now.status in ENDED))
+                found.append(ProviderBatch(batch.id, batch.file, self._state(now), now.status in ENDED))
         return found, paths
 
     def _state(self, now: "Submitted") -> str:

@@ -38,7 +38,7 @@ class Tokens:
             self.learned = True
 
 
-class Purse:
+class Budget:
     """The money of one session; `spent_usd` begins with what the attempts before it cost."""
 
     def __init__(self, config: JudgeConfig, attempts: Iterable[Attempt] = ()) -> None:

@@ -18,12 +18,12 @@ from dataclasses import dataclass, field
 from itertools import chain
 
 from judge.attempts import answer_fields, conversation, failure_fields, request_digest
-from judge.budget import Purse, Tokens
+from judge.budget import Budget, Tokens
 from judge.client import Transport
 from judge.history import Due, History, token_total
 from judge.plan import Ask
 from judge.prompt_sets import Messages
-from judge.rates import Gate
+from judge.rates import RateLimiter
 from judge.replies import Reply
 from judge.retries import Ending, nobody_answers
 from judge.verdict_forms import extras
@@ -67,9 +67,9 @@ class Interviews:
         self._unsaved: list[Attempt] = []
         self._ending = Ending(config.deadline_seconds)
         minute = config.requests_per_minute, config.tokens_per_minute
-        self._gate = Gate(config.concurrency, self._ending.pause, *minute)
+        self._limiter = RateLimiter(config.concurrency, self._ending.pause, *minute)
         self._tokens = Tokens()
-        self._purse = Purse(config, history.all())
+        self._budget = Budget(config, history.all())
         self.tally = tally
 
     async def hold(self, asks: Sequence[Ask]) -> None:
@@ -87,7 +87,7 @@ class Interviews:
             raise group.exceptions[0] from group
         finally:
             self._save()
-            self.tally.stopped, self.tally.pace = self._ending.error, self._gate.facts
+            self.tally.stopped, self.tally.pace = self._ending.error, self._limiter.facts
 
     async def _work(self, pending: Iterator[Ask]) -> None:
         for ask in pending:
@@ -117,7 +117,7 @@ class Interviews:
     def _count(self, ask: Ask) -> None:
         self.tally.asked += 1
         self.tally.failed += self._due(ask) is not None
-        self.tally.spent_usd = self._purse.spent_usd if self._config.price else None
+        self.tally.spent_usd = self._budget.spent_usd if self._config.price else None
         self._report(self.tally)
 
     async def _settle(self, ask: Ask, attempts: int) -> None:
@@ -144,11 +144,11 @@ class Interviews:
     async def _call(self, ask: Ask, due: Due, messages: Messages) -> None:
         limit = due.room(self._config.max_tokens)
         expected = self._tokens.of(messages)
-        reserved = await self._purse.take(expected, limit)
+        reserved = await self._budget.take(expected, limit)
         try:
             await self._turn(expected)
         except BaseException:
-            self._purse.free(reserved)
+            self._budget.free(reserved)
             raise
         started = time.monotonic()
         try:
@@ -156,7 +156,7 @@ class Interviews:
         except JudgeError as failure:
             said = failure
         finally:
-            self._gate.leave()
+            self._limiter.leave()
         attempt = Attempt(
             judgment=ask.judgment,
             ask=due.ask,
@@ -165,7 +165,7 @@ class Interviews:
             latency_seconds=time.monotonic() - started,
             **(answer_fields(said) if isinstance(said, Reply) else failure_fields(said)),
         )
-        self._purse.settle(reserved, attempt)
+        self._budget.settle(reserved, attempt)
         self._learn(said, messages, expected)
         self.tally.calls += 1
         self._history.add(attempt)
@@ -175,9 +175,9 @@ class Interviews:
 
     async def _turn(self, tokens: int) -> None:
         """Wait until the call may be made. Raises Unavailable if the session ended meanwhile."""
-        await self._gate.enter(tokens)
+        await self._limiter.enter(tokens)
         if self._ending.reached():
-            self._gate.leave()
+            self._limiter.leave()
             raise Unavailable("not sent, because the session was stopped")
 
     def _learn(self, said: Reply | JudgeError, messages: Messages, expected: int) -> None:
@@ -185,13 +185,13 @@ class Interviews:
         if isinstance(said, Reply):
             self._tokens.learn(messages, said.prompt_tokens)
             used = (said.prompt_tokens or expected) + (said.completion_tokens or 0)
-            self._gate.borne(used - expected)
+            self._limiter.borne(used - expected)
             if said.exhausted_seconds:
-                self._gate.hold(said.exhausted_seconds)
+                self._limiter.hold(said.exhausted_seconds)
         elif isinstance(said, Unavailable) and said.status == 429:
-            self._gate.limited(said.retry_after_seconds)
+            self._limiter.limited(said.retry_after_seconds)
         else:
-            self._gate.borne()
+            self._limiter.borne()
 
     async def _saved(self, attempt: Attempt) -> None:
         """On the disk when this returns, in one sync with the attempts that ended at the same moment."""

@@ -43,7 +43,7 @@ class Pace:
             self.free_at = max(now, self.free_at) + units / self.per_second
 
 
-class Gate:
+class RateLimiter:
     """Lets calls through one by one. `pause` waits, and may raise when the session ends."""
 
     def __init__(

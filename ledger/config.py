@@ -19,7 +19,7 @@ from ledger.material_config import QuestionsConfig, TaskConfig
 from ledger.measures import Role, measure_of, measures_in
 from ledger.model_config import BaselineConfig, ModelConfig
 from ledger.runs import CONTROL_SUFFIX
-from ledger.sections import Section
+from ledger.sections import ConfigSection
 from ledger.store import first_fault
 
 WHOLE = "all"
@@ -40,7 +40,7 @@ Primary = Annotated[str, _of_role("primary")]
 Limit = Annotated[str, _of_role("limit")]
 
 
-class DecisionConfig(Section):
+class DecisionConfig(ConfigSection):
     """What is claimed and when it counts; declared before the run.
 
     `allow_different` names what may differ between the baseline's choices and a candidate's; rounding alone differs
@@ -77,7 +77,7 @@ class DecisionConfig(Section):
         return self
 
 
-class PlacementConfig(Section):
+class PlacementConfig(ConfigSection):
     """Where the models run; nothing in the results depends on it, so it may change during a review.
 
     `ray` is a cluster's address, `auto` for the one this machine belongs to, `local` to start one here, or empty for
@@ -88,7 +88,7 @@ class PlacementConfig(Section):
     replicas: int = Field(default=1, ge=1)
 
 
-class ReviewConfig(Section):
+class ReviewConfig(ConfigSection):
     """A whole review.
 
     `batch_invariant` asks vLLM for its mode in which a text does not depend on what shares its batch (GPUs only).
@@ -223,7 +223,7 @@ def _fault_sentence(error: ValidationError) -> str:
     fault = error.errors(include_url=False, include_context=False)[0]
     if fault["type"] != "extra_forbidden":
         return f"{path}: {cause}." if path else f"{cause}."
-    sections: list[type[Section]] = [*Section.__subclasses__(), BaselineConfig]
+    sections: list[type[ConfigSection]] = [*ConfigSection.__subclasses__(), BaselineConfig]
     known = {name for section in sections for name in section.model_fields}
     near = difflib.get_close_matches(str(fault["loc"][-1]), sorted(known), n=1)
     hint = f" Did you mean {near[0]!r}?" if near else ""

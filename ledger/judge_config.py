@@ -8,12 +8,12 @@ from typing import Literal, Self
 from pydantic import Field, model_validator
 
 from ledger.judgments import Form, Mode, Parsing
-from ledger.sections import Arguments, Section
+from ledger.sections import Arguments, ConfigSection
 
 MILLION = 1_000_000
 
 
-class Price(Section):
+class Price(ConfigSection):
     """What a judge's tokens cost, in US dollars a million."""
 
     input: float = Field(ge=0)
@@ -24,7 +24,7 @@ class Price(Section):
         return (self.input * prompt_tokens + self.output * completion_tokens) / MILLION
 
 
-class JudgeConfig(Section):
+class JudgeConfig(ConfigSection):
     """A judge: any OpenAI-compatible endpoint, or a local model that Assay serves itself (`serve`).
 
     `pairs` are games of every rival with the baseline, or of all models with each other. `form` is how a verdict is

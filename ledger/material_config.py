@@ -8,13 +8,13 @@ from typing import Annotated, Literal, Self
 
 from pydantic import Field, model_validator
 
-from ledger.sections import Section
+from ledger.sections import ConfigSection
 
 OWN_ITEMS = "assay"
 Temperature = Annotated[float, Field(ge=0)]
 
 
-class QuestionsConfig(Section):
+class QuestionsConfig(ConfigSection):
     """The free-form part: which questions, and how they are answered.
 
     `answers` is "baseline" where no judge will read them: only the baseline writes, and all models trace what it wrote.
@@ -39,7 +39,7 @@ class QuestionsConfig(Section):
         return self
 
 
-class TaskConfig(Section):
+class TaskConfig(ConfigSection):
     """A multiple-choice task: Assay's own items, a JSONL file of items, or a task of lm-evaluation-harness.
 
     `continuation` scores the text of each option, `letters` the letter before it; the harness builds its own prompts,

@@ -7,12 +7,12 @@ from typing import Literal, Self
 
 from pydantic import Field, model_validator
 
-from ledger.sections import Arguments, Section
+from ledger.sections import Arguments, ConfigSection
 
 Engine = Literal["vllm", "transformers", "openai", "imported"]
 
 
-class ModelConfig(Section):
+class ModelConfig(ConfigSection):
     """A model under test: a folder, a hub name or a served name, and how to run it.
 
     `family` and `amount` say how a candidate was made: 2 in the family layers, say; candidates of one family with

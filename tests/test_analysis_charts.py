@@ -13,7 +13,7 @@ from analysis.rendering.figures.axes import legend_columns
 from analysis.rendering.figures.catalog import figures
 from analysis.rendering.figures.matrices import SMALL_CHARACTER, Matrix, matrix_drawing
 from analysis.rendering.figures.plots import MOST_TOLD, Plot, Point, Series, drawing
-from analysis.rendering.figures.row_charts import LABELS, RIGHT, Bar, Line, Row, RowChart, row_drawing
+from analysis.rendering.figures.row_charts import LABELS, RIGHT, Bar, ChartRow, Line, RowChart, row_drawing
 from analysis.rendering.formats.rendering import NO_BREAK, figure_svg
 from analysis.rendering.formats.text import shortened
 from analysis.review.review_report import report_from
@@ -141,7 +141,7 @@ def test_every_mark_of_a_row_stands_inside(rows, line):
             "",
             "x",
             tuple(
-                Row(f"r{i}", "", value=b, interval=(min(a, c), max(a, c)), bars=(Bar("win", a, c, "1"),))
+                ChartRow(f"r{i}", "", value=b, interval=(min(a, c), max(a, c)), bars=(Bar("win", a, c, "1"),))
                 for i, (a, b, c) in enumerate(rows)
             ),
             (Line(line, "floor"),),
@@ -155,7 +155,7 @@ def test_every_mark_of_a_row_stands_inside(rows, line):
 
 
 def test_a_chart_is_cut_at_the_end_of_its_measure():
-    row = Row("r", "", value=99.0, interval=(90.0, 112.0))
+    row = ChartRow("r", "", value=99.0, interval=(90.0, 112.0))
     drawn = row_drawing(RowChart("x", "t", "", "%", (row,), ends=(0.0, 100.0)))
     assert drawn.rows[0].high == RIGHT
     assert float(drawn.ticks[-1].text) <= 100

@@ -222,3 +222,12 @@ def test_only_the_ledger_and_the_front_door_write_files():
 
 def test_tests_are_modules_of_no_package():
     assert not list((HOUSE / "tests").rglob("__init__.py"))
+
+
+def test_no_two_classes_share_a_name():
+    homes: dict[str, list[str]] = {}
+    for path in FILES:
+        for node in ast.walk(tree_of(path)):
+            if isinstance(node, ast.ClassDef):
+                homes.setdefault(node.name, []).append(name_of(path))
+    assert {name: places for name, places in homes.items() if len(places) > 1} == {}

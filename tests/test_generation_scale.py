@@ -8,7 +8,7 @@ import pstats
 
 import pytest
 
-from generation.orders import Batch, EngineSpec, Order, TaskItems
+from generation.orders import EngineSpec, LoadGroup, ModelJob, TaskItems
 from generation.scripted_engine import ScriptedEngine
 from generation.stage import run_batch
 from ledger.records import Item, Question
@@ -27,8 +27,8 @@ def batch(folder, count):
         for number in range(count)
     )
     tasks = (TaskItems(name="t", style="letters", items=items),)
-    order = Order(folder=folder, model="m", seed=1, questions=questions, tasks=tasks)
-    return Batch(engine=EngineSpec(kind="vllm", model="none"), orders=(order,))
+    order = ModelJob(folder=folder, model="m", seed=1, questions=questions, tasks=tasks)
+    return LoadGroup(engine=EngineSpec(kind="vllm", model="none"), orders=(order,))
 
 
 def halved(work):

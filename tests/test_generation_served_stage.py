@@ -9,7 +9,7 @@ import pytest
 
 from assay.placement.worker import load
 from generation.engine import Message, Scored, ScoreRequest, TraceRequest
-from generation.orders import Batch, Order, TaskItems
+from generation.orders import LoadGroup, ModelJob, TaskItems
 from generation.served_engine import ServedEngine, load_served
 from generation.stage import run_batch
 from ledger.records import Item, Question
@@ -25,16 +25,16 @@ def question(number: int) -> Question:
     return Question(source="s", id=str(number), category="writing", turns=turns, temperature=0.7)
 
 
-def order(folder: Path, count: int, tasks: tuple[TaskItems, ...] = ()) -> Order:
+def order(folder: Path, count: int, tasks: tuple[TaskItems, ...] = ()) -> ModelJob:
     questions = tuple(question(number) for number in range(count))
-    return Order(folder=folder / "m", model="m", seed=1, max_tokens=9, questions=questions, tasks=tasks)
+    return ModelJob(folder=folder / "m", model="m", seed=1, max_tokens=9, questions=questions, tasks=tasks)
 
 
-def run_order(server: FakeJudgeServer, work: Order) -> list:
+def run_order(server: FakeJudgeServer, work: ModelJob) -> list:
     engine = load(spec(server.base_url))
     assert isinstance(engine, ServedEngine)
     try:
-        run_batch(Batch(engine=spec(server.base_url), orders=(work,)), lambda _: engine)
+        run_batch(LoadGroup(engine=spec(server.base_url), orders=(work,)), lambda _: engine)
     finally:
         engine.close()
     return list(GenerationFolder(work.folder).answers.records())

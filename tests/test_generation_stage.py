@@ -8,7 +8,7 @@ import os
 import pytest
 
 from generation.engine import Message, Written
-from generation.orders import Batch, EngineSpec, Order, TaskItems
+from generation.orders import EngineSpec, LoadGroup, ModelJob, TaskItems
 from generation.pending import pending_answers, pending_choices, pending_orders
 from generation.sampling import temperature_of, turn_seed
 from generation.scripted_engine import ScriptedEngine
@@ -28,7 +28,7 @@ def item(id: int, gold: int = 0) -> Item:
     return Item(task="t", id=str(id), subject="x", question=f"q{id}?", options=("a", "bbb", "cc"), gold=gold)
 
 
-def order(folder, model="m", control=False, count=4, seed=1, **changes) -> Order:
+def order(folder, model="m", control=False, count=4, seed=1, **changes) -> ModelJob:
     values = {
         "folder": folder / model,
         "model": model,
@@ -38,14 +38,14 @@ def order(folder, model="m", control=False, count=4, seed=1, **changes) -> Order
         "questions": tuple(question(i) for i in range(count)),
         "tasks": (TaskItems(name="t", style="continuation", items=tuple(item(i) for i in range(count))),),
     }
-    return Order(**(values | changes))
+    return ModelJob(**(values | changes))
 
 
-def batch(*orders: Order) -> Batch:
-    return Batch(engine=EngineSpec(kind="vllm", model="none"), orders=orders)
+def batch(*orders: ModelJob) -> LoadGroup:
+    return LoadGroup(engine=EngineSpec(kind="vllm", model="none"), orders=orders)
 
 
-def run(work: Batch, engine: ScriptedEngine | None = None) -> ScriptedEngine:
+def run(work: LoadGroup, engine: ScriptedEngine | None = None) -> ScriptedEngine:
     engine = engine or ScriptedEngine(window=4)
     run_batch(work, lambda spec: engine)
     return engine
@@ -261,14 +261,14 @@ def test_a_failing_engine_keeps_what_was_done(tmp_path):
 
 def test_work_orders_survive_json(tmp_path):
     work = batch(order(tmp_path), order(tmp_path, "c", control=True))
-    assert Batch.model_validate_json(work.model_dump_json()) == work
+    assert LoadGroup.model_validate_json(work.model_dump_json()) == work
     assert json.loads(work.model_dump_json())["orders"][1]["control"] is True
 
 
 def test_a_run_is_not_continued_at_another_endpoint(tmp_path):
-    def served(url: str, count: int) -> Batch:
+    def served(url: str, count: int) -> LoadGroup:
         spec = EngineSpec(kind="openai", model="m", base_url=url)
-        return Batch(engine=spec, orders=(order(tmp_path, count=count),))
+        return LoadGroup(engine=spec, orders=(order(tmp_path, count=count),))
 
     run(served("http://user:secret@one.invalid:8000/v1", 2))
     with pytest.raises(StaleInput, match=r"endpoint: .*one\.invalid:8000.*two\.invalid"):
@@ -280,8 +280,8 @@ def test_weights_that_changed_after_the_last_record_stop_the_next_run(tmp_path):
     model = tmp_path / "model"
     model.mkdir()
 
-    def work() -> Batch:
-        return Batch(engine=EngineSpec(kind="vllm", model=str(model)), orders=(order(tmp_path),))
+    def work() -> LoadGroup:
+        return LoadGroup(engine=EngineSpec(kind="vllm", model=str(model)), orders=(order(tmp_path),))
 
     (model / "model.safetensors").write_bytes(b"four bits")
     run(work())
@@ -352,7 +352,7 @@ def test_choices_that_were_paid_for_are_kept_when_the_engine_fails(tmp_path):
 def test_a_hub_models_revision_stands_in_its_manifest(tmp_path, monkeypatch):
     monkeypatch.setattr("generation.stage.hub_revision", lambda model, revision: f"{model} at {revision}")
     spec = EngineSpec(kind="vllm", model="org/m", arguments={"revision": "next"})
-    run(Batch(engine=spec, orders=(order(tmp_path),)))
+    run(LoadGroup(engine=spec, orders=(order(tmp_path),)))
     assert read_manifest(tmp_path / "m").facts["revision"] == "org/m at next"
 
 

@@ -8,7 +8,7 @@ import pyarrow.parquet as pq
 import pytest
 
 from generation.engine import Message, Traced, TraceRequest
-from generation.orders import Batch, EngineSpec, Order
+from generation.orders import EngineSpec, LoadGroup, ModelJob
 from generation.pending import pending_orders, pending_traces
 from generation.scripted_engine import ScriptedEngine
 from generation.stage import run_batch
@@ -27,16 +27,16 @@ def trace(question: str, length: int = 3) -> Trace:
     return Trace(("m", "s", question, 0, 1), (7,) * length, (-1.0,) * length, (row,) * length, ((-1.0, -2.0),) * length)
 
 
-def order(folder, model: str, **changes) -> Order:
+def order(folder, model: str, **changes) -> ModelJob:
     questions = tuple(
         Question(source="s", id=str(i), category="math", turns=("first?", "second?"), temperature=0.0) for i in range(5)
     )
     values = {"folder": folder / model, "model": model, "seed": 1, "max_tokens": 8, "questions": questions}
-    return Order(**(values | {"top_k": 3, "baseline": folder / "base"} | changes))
+    return ModelJob(**(values | {"top_k": 3, "baseline": folder / "base"} | changes))
 
 
-def batch(*orders: Order) -> Batch:
-    return Batch(engine=EngineSpec(kind="vllm", model="none"), orders=orders)
+def batch(*orders: ModelJob) -> LoadGroup:
+    return LoadGroup(engine=EngineSpec(kind="vllm", model="none"), orders=orders)
 
 
 def rows(folder) -> list[dict]:

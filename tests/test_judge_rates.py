@@ -1,4 +1,4 @@
-"""The gate on a clock of its own: slow start, 429s, learned pace, minutes' limits, headers. And the purse."""
+"""The gate on a clock of its own: slow start, 429s, learned pace, minutes' limits, headers. And the budget."""
 
 import asyncio
 import random
@@ -7,8 +7,8 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from judge.budget import Purse, Tokens, spent
-from judge.rates import Gate, exhausted_for, span_seconds
+from judge.budget import Budget, Tokens, spent
+from judge.rates import RateLimiter, exhausted_for, span_seconds
 from ledger.errors import Rejected
 from ledger.judge_config import JudgeConfig, Price
 from ledger.judgments import Attempt
@@ -28,25 +28,25 @@ class Clock:
         return self.now
 
 
-def gate(clock, most=64, **limits):
-    return Gate(most, clock.pause, clock=clock, **limits)
+def limiter(clock, most=64, **limits):
+    return RateLimiter(most, clock.pause, clock=clock, **limits)
 
 
-async def entered(gate, count, tokens=1.0):
+async def entered(held, count, tokens=1.0):
     for _ in range(count):
-        await gate.enter(tokens)
-        gate.leave()
+        await held.enter(tokens)
+        held.leave()
 
 
 def test_a_limit_of_requests_a_minute_spaces_the_calls():
     clock = Clock()
-    asyncio.run(entered(gate(clock, requests_per_minute=120), 11))
+    asyncio.run(entered(limiter(clock, requests_per_minute=120), 11))
     assert clock.now == pytest.approx(5.0)
 
 
 def test_a_limit_of_tokens_a_minute_counts_what_was_used():
     clock = Clock()
-    held = gate(clock, tokens_per_minute=6000)
+    held = limiter(clock, tokens_per_minute=6000)
 
     async def three():
         await held.enter(100)
@@ -61,7 +61,7 @@ def test_a_limit_of_tokens_a_minute_counts_what_was_used():
 
 def test_the_number_in_flight_doubles_until_it_is_too_much_and_then_grows_slowly():
     clock = Clock()
-    held = gate(clock, most=64)
+    held = limiter(clock, most=64)
 
     async def flown():
         """How many go through at once."""
@@ -93,7 +93,7 @@ def test_the_number_in_flight_doubles_until_it_is_too_much_and_then_grows_slowly
 
 def test_a_long_wish_to_wait_is_everybodys_and_a_short_one_is_not():
     clock = Clock()
-    held = gate(clock)
+    held = limiter(clock)
     held.limited(0.5)
     asyncio.run(entered(held, 1))
     assert clock.now < 0.1
@@ -108,7 +108,7 @@ def simulated(per_second, latency, seconds, most=32, stray=0.0):
     """
     clock, allowance, last, number = Clock(), float(per_second), 0.0, 0
     counts, flying, resting = [0, 0], [], []
-    held = gate(clock, most=most)
+    held = limiter(clock, most=most)
 
     async def story():
         nonlocal allowance, last, number
@@ -183,23 +183,23 @@ def answered(prompt_tokens=None, completion_tokens=None, status="answered"):
     return Attempt(status=status, **about, **counts)
 
 
-def test_the_purse_lets_no_call_through_that_the_budget_might_not_hold():
+def test_the_budget_lets_no_call_through_that_the_budget_might_not_hold():
     async def story():
-        purse = Purse(judge(budget_usd=0.05))  # a call of 1000 tokens out costs a cent at most
-        taken = [await purse.take(0, 1000) for _ in range(5)]
-        waiting = asyncio.create_task(purse.take(0, 1000))
+        budget = Budget(judge(budget_usd=0.05))  # a call of 1000 tokens out costs a cent at most
+        taken = [await budget.take(0, 1000) for _ in range(5)]
+        waiting = asyncio.create_task(budget.take(0, 1000))
         await asyncio.sleep(0)
         assert not waiting.done()
-        purse.settle(taken[0], answered(0, 100))  # it used a tenth: nine tenths are back, not enough for a sixth
+        budget.settle(taken[0], answered(0, 100))  # it used a tenth: nine tenths are back, not enough for a sixth
         await asyncio.sleep(0)
         assert not waiting.done()
-        purse.settle(taken[1], answered(0, 100))
+        budget.settle(taken[1], answered(0, 100))
         assert await waiting == pytest.approx(0.01)
         for each in [*taken[2:], 0.01]:
-            purse.settle(each, answered(0, 1000))
-        assert purse.spent_usd == pytest.approx(0.042)
+            budget.settle(each, answered(0, 1000))
+        assert budget.spent_usd == pytest.approx(0.042)
         with pytest.raises(Rejected, match="does not hold another call") as error:
-            await purse.take(0, 1000)
+            await budget.take(0, 1000)
         assert error.value.stops_all
 
     asyncio.run(story())
@@ -210,15 +210,15 @@ def test_what_nobody_counted_costs_its_whole_output_limit_with_and_without_a_bud
     attempts = [answered(status="failed"), answered(1000, 500), answered()]
     total = 0.001 + 0.005 + 0.001
     for config in (judge(), judge(budget_usd=1.0)):
-        purse = Purse(config)
+        budget = Budget(config)
 
-        async def story(purse=purse):
+        async def story(budget=budget):
             for attempt in attempts:
-                purse.settle(await purse.take(1000, 100), attempt)
+                budget.settle(await budget.take(1000, 100), attempt)
 
         asyncio.run(story())
-        assert purse.spent_usd == pytest.approx(total)
-        assert Purse(config, attempts).spent_usd == spent(attempts, config) == pytest.approx(total)
+        assert budget.spent_usd == pytest.approx(total)
+        assert Budget(config, attempts).spent_usd == spent(attempts, config) == pytest.approx(total)
     assert spent(attempts, judge(price=None)) == 0
 
 
@@ -227,14 +227,14 @@ def test_calls_that_come_back_in_any_order_leave_no_remainder_to_wait_for():
     chance = random.Random(5)
 
     async def story():
-        purse = Purse(judge(budget_usd=1.0))
+        budget = Budget(judge(budget_usd=1.0))
         for _ in range(200):
-            taken = [await purse.take(chance.randint(1, 9999), chance.randint(1, 9999)) for _ in range(8)]
+            taken = [await budget.take(chance.randint(1, 9999), chance.randint(1, 9999)) for _ in range(8)]
             chance.shuffle(taken)
             for each in taken:
-                purse.free(each)
+                budget.free(each)
             with pytest.raises(Rejected, match="does not hold another call"):
-                await asyncio.wait_for(purse.take(0, 200_000), 1)
+                await asyncio.wait_for(budget.take(0, 200_000), 1)
 
     asyncio.run(story())
 

@@ -5,7 +5,7 @@ import pytest
 from assay import judging, pipeline
 from assay.cli import run as assay
 from assay.contestants import refuse_contestants
-from judge.batch import Batch, batches, keep
+from judge.batch import ProviderBatch, batches, keep
 from ledger.config import config_from
 from ledger.errors import ConfigError
 from tests.fake_judge_server import FakeJudgeServer
@@ -77,14 +77,17 @@ def test_a_batch_under_way_is_not_paid_for_again_on_the_wire_or_by_another_batch
         config, run = review(tmp_path, server.base_url, questions=2)
         keep(
             run.judge("j"),
-            [Batch("b0", "requests-0001.jsonl", "completed", fetched=True), Batch("b1", "x", "validating")],
+            [
+                ProviderBatch("b0", "requests-0001.jsonl", "completed", fetched=True),
+                ProviderBatch("b1", "x", "validating"),
+            ],
         )
         for command in ("judge", "exam"):
             code, said = ended(capsys, config, command=command)
             assert (code, "paid for: b1. Run: assay judge CONFIG --batch collect" in said) == (64, True)
         code, said = ended(capsys, config, "--batch", "submit")
         assert (code, "under way" in said, "b0" in said, server.requests) == (0, True, False, [])
-        keep(run.judge("j"), [Batch("b1", "x", "completed", fetched=True)])
+        keep(run.judge("j"), [ProviderBatch("b1", "x", "completed", fetched=True)])
         assert ended(capsys, config)[0] == 0
         assert len(server.requests) == 16
 

@@ -13,7 +13,7 @@ from analysis.token_distributions.vocabulary_kl import vocabulary_report
 from assay.placement.work import run_work
 from generation.engine import Traced
 from generation.option_tokens import option_texts
-from generation.orders import Batch, EngineSpec, Order, TaskItems
+from generation.orders import EngineSpec, LoadGroup, ModelJob, TaskItems
 from generation.pending import pending_option_tokens, pending_orders
 from generation.scripted_engine import ScriptedEngine
 from generation.stage import run_batch
@@ -40,7 +40,7 @@ def test_letters_share_their_one_position():
 
 def order(folder, model="m", top_k=3, **changes):
     tasks = (TaskItems(name="t", style="continuation", items=ITEMS, top_k=top_k),)
-    return Order(folder=folder / model, model=model, seed=1, tasks=tasks, baseline=folder / "base", **changes)
+    return ModelJob(folder=folder / model, model=model, seed=1, tasks=tasks, baseline=folder / "base", **changes)
 
 
 def run(work, facts=None):
@@ -52,7 +52,7 @@ def run(work, facts=None):
         loads.append(engine)
         return engine
 
-    run_batch(Batch(engine=EngineSpec(kind="vllm", model="none"), orders=(work,)), load)
+    run_batch(LoadGroup(engine=EngineSpec(kind="vllm", model="none"), orders=(work,)), load)
     return loads
 
 
@@ -70,7 +70,7 @@ def test_an_option_without_room_in_the_context_is_named_and_not_tried_again(tmp_
         def _reply(self, request):
             return Traced(request.id, (), (), (), ()) if request.id == "t/2/1" else super()._reply(request)
 
-    work = Batch(engine=EngineSpec(kind="vllm", model="none"), orders=(order(tmp_path, "base"),))
+    work = LoadGroup(engine=EngineSpec(kind="vllm", model="none"), orders=(order(tmp_path, "base"),))
     run_batch(work, lambda _: Narrow())
     assert read_manifest(tmp_path / "base").facts["options_too_long"] == ["t/2/1"]
     assert len(read_traces(tmp_path / "base", "base", OPTION_TOKENS)) == 11
@@ -96,7 +96,9 @@ def test_a_candidate_that_ran_before_the_baseline_is_compared_with_it_later(tmp_
 
 
 def test_candidates_wait_for_the_baseline_whose_tokenizer_is_theirs_or_not(tmp_path):
-    batches = [Batch(engine=EngineSpec(kind="vllm", model="none"), orders=(order(tmp_path, n),)) for n in ("c", "base")]
+    batches = [
+        LoadGroup(engine=EngineSpec(kind="vllm", model="none"), orders=(order(tmp_path, n),)) for n in ("c", "base")
+    ]
     phases = []
 
     def runner(jobs, report):

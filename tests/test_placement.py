@@ -16,7 +16,7 @@ from assay.placement.gpus import environment_of, gpus, gpus_needed, gpus_needed_
 from assay.placement.local_placement import run_locally
 from assay.placement.processes import Failure, Job, Worker, stop
 from assay.placement.work import run_work
-from generation.orders import Batch, EngineSpec, Order, TaskItems
+from generation.orders import EngineSpec, LoadGroup, ModelJob, TaskItems
 from generation.pending import pending_orders
 from ledger.config import config_from
 from ledger.errors import ConfigError, EngineError
@@ -33,7 +33,7 @@ def scripted(monkeypatch):
     monkeypatch.setenv("CUDA_VISIBLE_DEVICES", "")
 
 
-def order(folder: Path, model: str, count: int = 6, **changes) -> Order:
+def order(folder: Path, model: str, count: int = 6, **changes) -> ModelJob:
     questions = [
         Question(source="s", id=str(i), category="math", turns=(f"{i}?", "and?"), temperature=0.7) for i in range(count)
     ]
@@ -42,14 +42,14 @@ def order(folder: Path, model: str, count: int = 6, **changes) -> Order:
     ]
     tasks = (TaskItems(name="t", style="continuation", items=tuple(items)),)
     values = {"folder": folder / model, "model": model, "seed": 1, "questions": tuple(questions), "tasks": tasks}
-    return Order(**(values | changes))
+    return ModelJob(**(values | changes))
 
 
-def batch(*orders: Order, **arguments) -> Batch:
-    return Batch(engine=EngineSpec(kind="vllm", model="none", arguments=arguments), orders=orders)
+def batch(*orders: ModelJob, **arguments) -> LoadGroup:
+    return LoadGroup(engine=EngineSpec(kind="vllm", model="none", arguments=arguments), orders=orders)
 
 
-def job(work: Batch) -> Job:
+def job(work: LoadGroup) -> Job:
     return Job(work, work.orders[0].folder / "engine.log")
 
 
@@ -69,7 +69,7 @@ def keys(folder: Path) -> list[tuple]:
     return [record.key for store in (stores.answers, stores.choices) for record in store.records()]
 
 
-def start(work: Batch) -> subprocess.Popen:
+def start(work: LoadGroup) -> subprocess.Popen:
     """A worker that has begun."""
     child = subprocess.Popen(
         [sys.executable, "-m", "assay.placement.worker", str(os.getpid())],
@@ -138,7 +138,7 @@ def test_a_model_needs_its_parallel_sizes():
     assert gpus_needed(EngineSpec(kind="openai", model="m")) == 0
 
 
-def observed(work: list[Batch], monkeypatch, devices: str) -> tuple[dict[str, str], int]:
+def observed(work: list[LoadGroup], monkeypatch, devices: str) -> tuple[dict[str, str], int]:
     """Which devices each model saw, and how many workers ran at the same time at most."""
     monkeypatch.setenv("CUDA_VISIBLE_DEVICES", devices)
     monkeypatch.setenv("ASSAY_SCRIPTED_SECONDS", "0.02")

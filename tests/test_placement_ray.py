@@ -18,7 +18,7 @@ import pytest
 from assay.placement import ray_placement
 from assay.placement.processes import Job
 from assay.placement.ray_placement import on_ray
-from generation.orders import Batch, EngineSpec, Order
+from generation.orders import EngineSpec, LoadGroup, ModelJob
 from ledger.errors import ConfigError
 from tests.house import HOUSE, model_folder, record_lines
 from tests.strangers import executed, strangers
@@ -211,9 +211,9 @@ def test_an_address_that_nobody_answers_is_refused_at_once(review, tmp_path):
 
 
 def test_lines_are_counted_once_and_a_torn_one_when_it_has_ended(tmp_path):
-    order = Order(folder=tmp_path, model="m", seed=1)
+    order = ModelJob(folder=tmp_path, model="m", seed=1)
     lines = ray_placement.Lines(
-        Job(Batch(engine=EngineSpec(kind="vllm", model="m"), orders=(order,)), tmp_path / "log")
+        Job(LoadGroup(engine=EngineSpec(kind="vllm", model="m"), orders=(order,)), tmp_path / "log")
     )
     assert lines.count() == 0
     choices, answers = tmp_path / "choices.jsonl", tmp_path / "answers.jsonl"

@@ -8,7 +8,7 @@ import pytest
 
 from assay.cli import run as assay
 from generation import shards as shards_module
-from generation.orders import Batch, EngineSpec, Order, TaskItems
+from generation.orders import EngineSpec, LoadGroup, ModelJob, TaskItems
 from generation.pending import pending_answers, pending_orders
 from generation.scripted_engine import ScriptedEngine, by_length
 from generation.shards import Shard, merge_shards, shard_from, sharded
@@ -40,7 +40,7 @@ primary = "accuracy_change"
 """
 
 
-def batch(folder: Path, control: bool = False, count: int = 7, **changes) -> Batch:
+def batch(folder: Path, control: bool = False, count: int = 7, **changes) -> LoadGroup:
     questions = tuple(
         Question(source="s", id=str(i), category="math", turns=(f"{i}?",), temperature=0.7) for i in range(count)
     )
@@ -49,23 +49,23 @@ def batch(folder: Path, control: bool = False, count: int = 7, **changes) -> Bat
     )
     values = {"samples": 2, "seed": 1, "questions": questions, "control": control}
     tasks = (TaskItems(name="t", style="continuation", items=items), TaskItems(name="u", style="letters", items=()))
-    order = Order(folder=folder / "m", model="m", tasks=tasks, **(values | changes))
-    return Batch(engine=EngineSpec(kind="vllm", model="none"), orders=(order,))
+    order = ModelJob(folder=folder / "m", model="m", tasks=tasks, **(values | changes))
+    return LoadGroup(engine=EngineSpec(kind="vllm", model="none"), orders=(order,))
 
 
-def run(work: Batch, write=None) -> ScriptedEngine:
+def run(work: LoadGroup, write=None) -> ScriptedEngine:
     engine = ScriptedEngine(**({"write": write} if write else {}))
     run_batch(work, lambda spec: engine)
     return engine
 
 
-def ran(work: Batch, count: int, write=None) -> Batch:
+def ran(work: LoadGroup, count: int, write=None) -> LoadGroup:
     for index in range(count):
         run(sharded(work, Shard(index + 1, count)), write)
     return work
 
 
-def records(work: Batch) -> dict:
+def records(work: LoadGroup) -> dict:
     folder = GenerationFolder(work.orders[0].folder)
     found = [record for store in (folder.answers, folder.choices) for record in store.records()]
     assert len({record.key for record in found}) == len(found)

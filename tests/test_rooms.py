@@ -14,7 +14,7 @@ from assay.placement import processes
 from assay.placement.judge_server import served
 from assay.placement.local_placement import run_locally
 from assay.placement.processes import Job, Worker
-from generation.orders import Batch, EngineSpec, Order
+from generation.orders import EngineSpec, LoadGroup, ModelJob
 from generation.pending import pending_orders
 from ledger.errors import EXIT_USAGE, ConfigError
 from ledger.progress import silent
@@ -32,8 +32,8 @@ def scripted(monkeypatch):
 @pytest.fixture
 def job(tmp_path) -> Job:
     question = Question(source="s", id="1", category="math", turns=("1?",), temperature=0.0)
-    order = Order(folder=tmp_path / "m", model="m", seed=1, questions=(question,))
-    return Job(Batch(engine=EngineSpec(kind="vllm", model="none"), orders=(order,)), tmp_path / "engine.log")
+    order = ModelJob(folder=tmp_path / "m", model="m", seed=1, questions=(question,))
+    return Job(LoadGroup(engine=EngineSpec(kind="vllm", model="none"), orders=(order,)), tmp_path / "engine.log")
 
 
 def ended(*words: str, folder: Path, path: tuple[Path, ...]) -> subprocess.CompletedProcess[str]:

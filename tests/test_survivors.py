@@ -22,7 +22,7 @@ from generation.engine import split_tokens
 from judge.exam import truncated
 from ledger.records import Answer, AnswerTurn, Finish, Item, Question
 from ledger.traces import TraceArrays
-from tests.test_judge_rates import Clock, gate
+from tests.test_judge_rates import Clock, limiter
 
 
 def test_kendalls_interval_has_bonett_and_wrights_variance():
@@ -100,7 +100,7 @@ def test_the_strongest_correlation_may_be_negative():
 def test_a_few_stray_refusals_among_many_calls_set_no_pace():
     """Three 429s in a hundred calls lie under four of a hundred: what follows is not slowed down."""
     clock = Clock()
-    held = gate(clock, most=64)
+    held = limiter(clock, most=64)
 
     async def work():
         for _ in range(100):

@@ -10,7 +10,7 @@ from analysis.fastchat_audit.stored import Freshness, StoredModel
 from analysis.judged.bounds import Bounds
 from analysis.judged.games import Played, PositionBias
 from analysis.judged.lengths import LengthPanel
-from analysis.judged.scores import Scored
+from analysis.judged.scores import ScoredScope
 from analysis.statistics.cells import Cell
 from analysis.statistics.coverage import Coverage
 from analysis.statistics.estimates import Estimate
@@ -34,7 +34,7 @@ class RatedModel:
     repeats: int
     decimals: tuple[int, int]
     disagreements: int
-    scopes: tuple[Scored, ...]
+    scopes: tuple[ScoredScope, ...]
     bounds: Bounds | None
     stale_mean: float | None
     fastchat: FastChatScores

@@ -21,7 +21,7 @@ CHANGE_RANGE = (-9.0, 9.0)
 
 
 @dataclass(frozen=True)
-class Scored:
+class ScoredScope:
     """One scope of one model: its rating, and its change from the baseline (None for the baseline itself)."""
 
     scope: str
@@ -48,14 +48,14 @@ def paired_changes(baseline: Values, candidate: Values) -> dict[Cell, float]:
 
 def scored_scopes(
     baseline: Values, model: Values, scopes: Sequence[Scope], draws: Resamplings, comparisons: int, *, is_baseline: bool
-) -> tuple[Scored, ...]:
+) -> tuple[ScoredScope, ...]:
     """A model's rating and change in each scope; only the first scope (all) is prepared for several comparisons."""
     rows = []
     for index, scope in enumerate(scopes):
         mine, theirs = scope.part(model), scope.part(baseline)
         steps = comparisons if index == 0 else 1
         change = None if is_baseline else rating_change(theirs, mine, draws, steps)
-        rows.append(Scored(scope.name, rating(mine, draws), change))
+        rows.append(ScoredScope(scope.name, rating(mine, draws), change))
     return tuple(rows)
 
 

@@ -43,7 +43,7 @@ HALF_POINT = 0.5  # where nobody rated, a game won or lost stands for half a poi
 
 
 @dataclass(frozen=True)
-class Row:
+class ExhibitRow:
     """One turn of one candidate's answer beside the baseline's; `kinds` are names of KINDS.
 
     `change` is the first judge's rating_change (a panel's: the mean of its members'), `verdict` the class of the two
@@ -69,7 +69,7 @@ class Exhibits:
     """All that a page shows beside numbers: `rows` worst first, `counts` of each kind, the items that changed."""
 
     evidence: RunEvidence
-    rows: tuple[Row, ...]
+    rows: tuple[ExhibitRow, ...]
     counts: Mapping[str, int]
     changed_items: tuple[ChangedItem, ...]
     changed_items_left_out: int
@@ -97,7 +97,7 @@ def answers_by_place(model: ModelEvidence) -> dict[tuple[str, str, int], Answer]
     return {(a.question.source, a.question.id, a.sample): a for a in model.answers}
 
 
-def _rows(model: ModelEvidence, evidence: RunEvidence) -> Iterator[Row]:
+def _rows(model: ModelEvidence, evidence: RunEvidence) -> Iterator[ExhibitRow]:
     before, after = answers_by_place(evidence.baseline), answers_by_place(model)
     judges = [_said(judge, model.name, evidence) for judge in evidence.judges]
     first = slice(None) if evidence.config.decision.panel else slice(1)
@@ -111,7 +111,7 @@ def _rows(model: ModelEvidence, evidence: RunEvidence) -> Iterator[Row]:
         kinds |= _judged_kinds(changes, classes, changes[first])
         kinds |= _written_kinds(before[place], after[place], cell.turn)
         deciding = changes[first]
-        yield Row(
+        yield ExhibitRow(
             model=model.name,
             cell=cell,
             change=sum(deciding) / len(deciding) if deciding else None,

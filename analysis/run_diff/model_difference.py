@@ -13,7 +13,7 @@ from analysis.decision.decisions import Decision
 from analysis.evidence.model_evidence import ModelEvidence, identical_answers
 from analysis.evidence.run_evidence import JudgeEvidence, RunEvidence
 from analysis.judged.games import Played
-from analysis.judged.scores import Scored, rating, rating_change_p, scored_scopes
+from analysis.judged.scores import ScoredScope, rating, rating_change_p, scored_scopes
 from analysis.multiple_choice.choices import paired_choices
 from analysis.multiple_choice.flips import choice_comparison
 from analysis.review.review_report import ReviewReport
@@ -37,7 +37,7 @@ class RatingDifference:
 
     judge: str
     before: Estimate
-    scopes: tuple[Scored, ...]
+    scopes: tuple[ScoredScope, ...]
     p: float | None
     identical: bool
 

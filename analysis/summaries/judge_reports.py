@@ -22,7 +22,7 @@ from analysis.judged.games import (
     win_values,
 )
 from analysis.judged.lengths import LengthPanel, length_controlled, length_panel, length_points
-from analysis.judged.scores import Scored, fastchat_average, paired_changes, rating_change_p, scored_scopes
+from analysis.judged.scores import ScoredScope, fastchat_average, paired_changes, rating_change_p, scored_scopes
 from analysis.judged.strengths import Strength, strengths
 from analysis.statistics.cells import Cell, by_question, scopes
 from analysis.statistics.coverage import Coverage
@@ -44,7 +44,7 @@ class ModelScores:
 
     model: str
     role: str
-    scopes: tuple[Scored, ...]
+    scopes: tuple[ScoredScope, ...]
     p: float | None
     holm_p: float | None
     bounds: Bounds | None

@@ -17,7 +17,7 @@ REREAD = ["judge", "kind", "outcomes"]
 BATCHED = ["judge", "what", "state"]
 
 
-class Batch(StrEnum):
+class BatchStep(StrEnum):
     """What to do with batches."""
 
     EXPORT = "export"
@@ -32,7 +32,7 @@ def judge(
     estimate: Annotated[bool, typer.Option("--estimate", help="Only say what the missing calls would take.")] = False,
     budget: Budget = None,
     reparse: Annotated[bool, typer.Option("--reparse", help="Only read the stored replies again; no call.")] = False,
-    batch: Annotated[Batch | None, typer.Option("--batch", help="Judge in batches instead of calls.")] = None,
+    batch: Annotated[BatchStep | None, typer.Option("--batch", help="Judge in batches instead of calls.")] = None,
     results: Annotated[
         list[Path] | None,
         typer.Option("--results", metavar="FILE", help="For --batch collect: result files of `vllm run-batch`."),
@@ -51,9 +51,9 @@ def judge(
     """
     if sum((estimate, reparse, batch is not None)) > 1:
         raise ConfigError("give one of --estimate, --reparse and --batch")
-    if budget is not None and (estimate or reparse or batch in (Batch.EXPORT, Batch.COLLECT)):
+    if budget is not None and (estimate or reparse or batch in (BatchStep.EXPORT, BatchStep.COLLECT)):
         raise ConfigError("--budget is for calls, and --estimate, --reparse, --batch export and collect make none")
-    if results and batch is not Batch.COLLECT:
+    if results and batch is not BatchStep.COLLECT:
         raise ConfigError("--results is for --batch collect")
     with Display() as display:
         review = pipeline.within_budget(pipeline.begin(config, runs, display.report, amend=amend), budget)
@@ -69,7 +69,7 @@ def judge(
     print(review.run.path)
 
 
-def _batched(review: pipeline.Review, batch: Batch, results: list[Path]) -> list[judging.Row]:
-    if batch is Batch.EXPORT:
+def _batched(review: pipeline.Review, batch: BatchStep, results: list[Path]) -> list[judging.Row]:
+    if batch is BatchStep.EXPORT:
         return judging.export_requests(review)
-    return judging.submit_batches(review) if batch is Batch.SUBMIT else judging.collect_results(review, results)
+    return judging.submit_batches(review) if batch is BatchStep.SUBMIT else judging.collect_results(review, results)

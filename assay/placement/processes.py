@@ -15,7 +15,7 @@ from pathlib import Path
 from typing import Any
 
 from assay.rooms import python_command, python_environment
-from generation.orders import Batch
+from generation.orders import LoadGroup
 from ledger.errors import EXIT_BUG, EXIT_INFRASTRUCTURE, EXIT_USAGE, AssayError, ConfigError, EngineError
 from ledger.progress import Progress
 
@@ -28,7 +28,7 @@ WORKER_MODULE = "assay.placement.worker"
 class Job:
     """One model load: a batch, the log of its engine, and the shard, if it is one."""
 
-    batch: Batch
+    batch: LoadGroup
     log: Path
     shard: str = ""
 
@@ -131,7 +131,7 @@ class Worker:
         stop(self._child)
         self._close()
 
-    def _send(self, batch: Batch) -> None:
+    def _send(self, batch: LoadGroup) -> None:
         assert self._child.stdin is not None
         # One that died before it read its order tells by its return code.
         with suppress(BrokenPipeError):

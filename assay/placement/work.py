@@ -8,7 +8,7 @@ from collections.abc import Callable, Sequence
 from pathlib import Path
 
 from assay.placement.processes import Job
-from generation.orders import Batch, Order
+from generation.orders import LoadGroup, ModelJob
 from generation.pending import pending_answers, pending_choices, pending_orders
 from generation.shards import Shard, merge_shards, sharded
 from ledger.progress import Progress, Report
@@ -16,7 +16,7 @@ from ledger.progress import Progress, Report
 Runner = Callable[[Sequence[Job], Report], None]
 
 
-def unfinished(batches: Sequence[Batch], report: Report) -> list[Batch]:
+def unfinished(batches: Sequence[LoadGroup], report: Report) -> list[LoadGroup]:
     """The batches that lack something after their shards have been merged; the others are told to be complete."""
     for batch in batches:
         merge_batch(batch, report)
@@ -27,7 +27,7 @@ def unfinished(batches: Sequence[Batch], report: Report) -> list[Batch]:
     return lacking
 
 
-def run_work(batches: Sequence[Batch], run: Runner, replicas: int, report: Report) -> None:
+def run_work(batches: Sequence[LoadGroup], run: Runner, replicas: int, report: Report) -> None:
     """Run what the batches lack; shards that were there before have been merged (`unfinished`)."""
     for phase in _phases(batches):
         if replicas > 1:
@@ -39,21 +39,21 @@ def run_work(batches: Sequence[Batch], run: Runner, replicas: int, report: Repor
         run([Job(batch, _log(batch.orders[0])) for batch in phase if pending_orders(batch)], report)
 
 
-def shard_job(batch: Batch, shard: Shard) -> Job | None:
+def shard_job(batch: LoadGroup, shard: Shard) -> Job | None:
     """What a shard of a batch still lacks, or None if that is nothing."""
     part = sharded(batch, shard)
     log = _log(batch.orders[0], f".{shard.index}-of-{shard.count}")
     return Job(part, log, shard=str(shard)) if pending_orders(part) else None
 
 
-def merge_batch(batch: Batch, report: Report) -> None:
+def merge_batch(batch: LoadGroup, report: Report) -> None:
     """Merge the shards of a batch's models, and say what they brought."""
     for order in batch.orders:
         if added := merge_shards(order):
             report(Progress(f"{order.model}: shards merged", added, added, "records"))
 
 
-def tell_completeness(batch: Batch, report: Report) -> None:
+def tell_completeness(batch: LoadGroup, report: Report) -> None:
     """Say how many of the planned records of a batch's models are there."""
     for order in batch.orders:
         missing = len(pending_answers(order)) + len(pending_choices(order))
@@ -62,17 +62,17 @@ def tell_completeness(batch: Batch, report: Report) -> None:
         report(Progress(f"{order.model}: answers and choices", planned - missing, planned, note))
 
 
-def _phases(batches: Sequence[Batch]) -> list[list[Batch]]:
+def _phases(batches: Sequence[LoadGroup]) -> list[list[LoadGroup]]:
     """All at once, the baseline first; where others' tokens are compared with its own, they wait until it is done."""
     first = [batch for batch in batches if any(_awaited(order) for order in batch.orders)]
     others = [batch for batch in batches if batch not in first]
     return [part for part in (first, others) if part]
 
 
-def _awaited(order: Order) -> bool:
+def _awaited(order: ModelJob) -> bool:
     compared = order.top_k or any(task.top_k is not None for task in order.tasks)
     return bool(compared) and order.folder == order.baseline
 
 
-def _log(order: Order, part: str = "") -> Path:
+def _log(order: ModelJob, part: str = "") -> Path:
     return order.folder / f"engine{part}.log"

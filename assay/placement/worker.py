@@ -1,6 +1,6 @@
 """The process that runs one batch: a model is loaded here and nowhere else, so its memory goes when the process does.
 
-In: a Batch as JSON on standard input. Out: one JSON object a line on standard output: progress, or an error.
+In: a LoadGroup as JSON on standard input. Out: one JSON object a line on standard output: progress, or an error.
 Whatever the engine prints goes to standard error, which the parent sends to a log file.
 
 With ASSAY_SCRIPTED_ENGINE=1 no model is loaded: the scripted engine answers (generation/scripted_engine.py), for tests
@@ -24,7 +24,7 @@ if __name__ == "__main__" and (found := stranger()):  # told before it is execut
 
 from assay.placement.lifeline import end_with_parent
 from generation.engine import Engine, Reply
-from generation.orders import Batch, EngineSpec
+from generation.orders import EngineSpec, LoadGroup
 from generation.scripted_engine import ScriptedEngine
 from generation.stage import run_batch
 from ledger.errors import EXIT_BUG, AssayError
@@ -79,7 +79,7 @@ def main() -> int:
     """Run the batch on standard input."""
     end_with_parent(int(sys.argv[1]))
     events = _private_stdout()
-    batch = Batch.model_validate_json(sys.stdin.buffer.read())
+    batch = LoadGroup.model_validate_json(sys.stdin.buffer.read())
 
     def report(progress: Progress) -> None:
         _say(events, {"work": progress.work, "done": progress.done, "total": progress.total, "note": progress.note})

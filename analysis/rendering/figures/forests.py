@@ -6,7 +6,7 @@ In: Estimates of a ReviewReport. Out: RowCharts.
 from collections.abc import Iterable, Iterator
 from dataclasses import replace
 
-from analysis.rendering.figures.row_charts import Line, Row, RowChart
+from analysis.rendering.figures.row_charts import ChartRow, Line, RowChart
 from analysis.rendering.tables.review import NOISE_FLOOR
 from analysis.review.review_report import ReviewReport
 from analysis.statistics.estimates import Estimate
@@ -54,20 +54,20 @@ def _axis(measure: str) -> tuple[float, str, tuple[float, float]]:
     return scale, known.words, (scale * known.low, scale * known.high)
 
 
-def change_row(label: str, estimate: Estimate | None, measure: str, *, part: bool) -> Row:
+def change_row(label: str, estimate: Estimate | None, measure: str, *, part: bool) -> ChartRow:
     """A row of a forest."""
     return estimate_row(label, estimate, _axis(measure)[0], part=part)
 
 
-def share_row(label: str, estimate: Estimate | None, *, part: bool) -> Row:
+def share_row(label: str, estimate: Estimate | None, *, part: bool) -> ChartRow:
     """A row of a chart in percent."""
     return estimate_row(label, estimate, 100.0, part=part)
 
 
-def estimate_row(label: str, estimate: Estimate | None, scale: float, *, part: bool) -> Row:
+def estimate_row(label: str, estimate: Estimate | None, scale: float, *, part: bool) -> ChartRow:
     """Value and interval, times `scale`; the words are the estimate's own cell."""
     value, ends = (estimate.value, estimate.interval) if estimate else (None, None)
-    return Row(
+    return ChartRow(
         label=label,
         told=cell(estimate),
         value=None if value is None else value * scale,
@@ -84,7 +84,7 @@ def floor_row(floor: Estimate | None) -> list[Named]:
 def by_judge(report: ReviewReport, measure: str) -> Iterator[RowChart]:
     """Every rival by every judge in one forest."""
     several = sum(bool(judge.scores if measure == "rating_change" else judge.games) for judge in report.judges) > 1
-    rows: list[Row] = []
+    rows: list[ChartRow] = []
     for judge in report.judges:
         found = (
             [(each, each.scopes[0].change) for each in judge.scores if each.role != "baseline"]

@@ -10,7 +10,7 @@ from analysis.judged.games import TurnClass
 from analysis.rendering.figures.forests import by_judge, floor_row, forest
 from analysis.rendering.figures.matrices import Matrix
 from analysis.rendering.figures.plots import Plot, Point, Series
-from analysis.rendering.figures.row_charts import Bar, Row, RowChart
+from analysis.rendering.figures.row_charts import Bar, ChartRow, RowChart
 from analysis.rendering.figures.seats import seat_figures
 from analysis.rendering.tables.trust import kappa_cell
 from analysis.review.review_report import ReviewReport
@@ -71,17 +71,17 @@ def _played(judge: JudgeReport) -> bool:
     return any(sum(each.scopes[0].classes.values()) for each in judge.games)
 
 
-def _classes(label: str, classes: dict[TurnClass, int], *, part: bool) -> Row:
+def _classes(label: str, classes: dict[TurnClass, int], *, part: bool) -> ChartRow:
     total = max(1, sum(classes.values()))
     bars, start = [], 0.0
     for kind in TurnClass:
         end = start + 100 * classes[kind] / total
         bars.append(Bar(kind.value, start, end, str(classes[kind])))
         start = end
-    return Row(label, ", ".join(f"{classes[kind]} {kind}" for kind in TurnClass), bars=tuple(bars), part=part)
+    return ChartRow(label, ", ".join(f"{classes[kind]} {kind}" for kind in TurnClass), bars=tuple(bars), part=part)
 
 
-def _class_chart(id: str, title: str, rows: Sequence[Row]) -> RowChart:
+def _class_chart(id: str, title: str, rows: Sequence[ChartRow]) -> RowChart:
     note = "A flip is a judge that changed its verdict with the seats; failed: no verdict in one of the orders."
     return RowChart(id, title, note, "% of question-turns", tuple(rows), ends=(0.0, 100.0))
 

@@ -11,7 +11,7 @@ from itertools import pairwise
 from analysis.multiple_choice.flips import FlipResult, Transitions
 from analysis.multiple_choice.margins import EDGES, MarginGroup
 from analysis.rendering.figures.plots import Plot, Point, Series
-from analysis.rendering.figures.row_charts import Bar, Row, RowChart
+from analysis.rendering.figures.row_charts import Bar, ChartRow, RowChart
 from analysis.rendering.tables.choices import scope_name
 from analysis.review.review_report import ReviewReport
 from analysis.statistics.estimates import Estimate
@@ -153,13 +153,13 @@ def _flips_beside_all(candidates: tuple[Candidate, ...]) -> Iterator[RowChart]:
         yield RowChart("flips_beside_all_flips", "Flips beside all flips", note, "% of items", rows, ends=(0.0, 100.0))
 
 
-def _moves(name: str, moved: Transitions) -> Row:
+def _moves(name: str, moved: Transitions) -> ChartRow:
     flips, every = 100 * moved.flips / moved.n, 100 * moved.all_flips / moved.n
     bars = (
         Bar("flips", 0.0, flips, str(moved.flips)),
         Bar("wrong→other", flips, every, str(moved.wrong_to_other)),
     )
-    return Row(name, f"{moved.flips} flips, {moved.wrong_to_other} wrong→other of {moved.n}", bars=bars)
+    return ChartRow(name, f"{moved.flips} flips, {moved.wrong_to_other} wrong→other of {moved.n}", bars=bars)
 
 
 def _logprob_changes(report: ReviewReport) -> Iterator[Plot]:

@@ -8,7 +8,7 @@ from collections.abc import Iterator
 from analysis.decision.gate_estimates import pooled
 from analysis.multiple_choice.flips import FlipResult
 from analysis.rendering.figures.forests import floor_row, forest, share_row
-from analysis.rendering.figures.row_charts import Bar, Line, Row, RowChart
+from analysis.rendering.figures.row_charts import Bar, ChartRow, Line, RowChart
 from analysis.review.review_report import ReviewReport
 from analysis.summaries.model_reports import ItemReport
 
@@ -34,7 +34,7 @@ def _directions(found: list[tuple[ItemReport, FlipResult]]) -> RowChart:
     return RowChart("flips_by_direction", "Flips by direction", note, "% of items: lost, and gained", rows)
 
 
-def _direction(each: ItemReport, row: FlipResult) -> Row:
+def _direction(each: ItemReport, row: FlipResult) -> ChartRow:
     moved = row.transitions
     lost, gained, other = (
         100 * count / moved.n for count in (moved.right_to_wrong, moved.wrong_to_right, moved.wrong_to_other)
@@ -45,7 +45,7 @@ def _direction(each: ItemReport, row: FlipResult) -> Row:
         Bar("wrong→other", gained, gained + other, str(moved.wrong_to_other)),
     )
     told = ", ".join(f"{bar.text} {bar.kind}" for bar in bars)
-    return Row(each.model, f"{told} of {moved.n}", bars=bars, part=each.role == "control")
+    return ChartRow(each.model, f"{told} of {moved.n}", bars=bars, part=each.role == "control")
 
 
 def _against_floor(found: list[tuple[ItemReport, FlipResult]]) -> RowChart:

@@ -30,7 +30,7 @@ class Bar:
 
 
 @dataclass(frozen=True)
-class Row:
+class ChartRow:
     """One line of the chart; `told` are its numbers in words, as the table beside it prints them.
 
     `part` is a row of lesser weight: a turn, a category, the control.
@@ -60,7 +60,7 @@ class RowChart:
     title: str
     note: str
     x_label: str
-    rows: tuple[Row, ...]
+    rows: tuple[ChartRow, ...]
     lines: tuple[Line, ...] = ()
     ends: tuple[float, float] | None = None
 
@@ -102,7 +102,7 @@ class DrawnBar:
 class DrawnRow:
     """A row on paper; the places of value and interval are None where it has none."""
 
-    row: Row
+    row: ChartRow
     middle: float
     bars: tuple[DrawnBar, ...]
     value: float | None

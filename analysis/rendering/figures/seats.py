@@ -8,7 +8,7 @@ from collections.abc import Iterator, Sequence
 from analysis.judged.games import GAPS
 from analysis.rendering.figures.forests import share_row
 from analysis.rendering.figures.plots import Plot, Point, Series
-from analysis.rendering.figures.row_charts import Line, Row, RowChart
+from analysis.rendering.figures.row_charts import ChartRow, Line, RowChart
 from analysis.summaries.judge_reports import JudgeReport, ModelGames
 
 HALF = (Line(50.0, "half"),)
@@ -50,6 +50,6 @@ def _flips_by_gap(judge: str, played: Sequence[ModelGames]) -> Iterator[Plot]:
     )
 
 
-def _seat_rows(each: ModelGames) -> Iterator[Row]:
+def _seat_rows(each: ModelGames) -> Iterator[ChartRow]:
     yield share_row(f"{each.model}, first seat", each.bias.first_seat, part=each.role == "control")
     yield share_row(f"{each.model}, flips", each.bias.flips, part=each.role == "control")
