@@ -73,7 +73,7 @@ def _tell_one_model(review: Review) -> None:
 
 
 def _engine_faults(work: list[Work], *, here: bool) -> Iterator[AssayError]:
-    """One fault a model at most: its engine does not take it, or it does not fit."""
+    """One fault per model at most: its engine does not take it, or it does not fit."""
     devices = gpu_memory() if here else []
     for batch, pending in work:
         try:

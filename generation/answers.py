@@ -1,6 +1,6 @@
 """Conversations: every question asked turn by turn, each answer written the moment its conversation ends.
 
-In: questions, an engine, a writer of answers. Out: Answer records, one a question and sample.
+In: questions, an engine, a writer of answers. Out: Answer records, one per question and sample.
 A conversation's next turn is submitted as soon as the last one is done (generation/engine.drive), so the batch does not
 drain between turns. A turn that no longer fits the model's context ends as `overflow`, and so do those after it.
 """

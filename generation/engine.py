@@ -64,7 +64,7 @@ class ScoreRequest:
 
 @dataclass(frozen=True)
 class Scored:
-    """Log-probabilities in nats: one tuple a continuation, one number a token of it; none where it does not fit."""
+    """Log-probabilities in nats: one tuple per continuation, one number per token of it; none where it does not fit."""
 
     id: str
     logprobs: tuple[tuple[float, ...], ...]

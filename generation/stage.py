@@ -1,6 +1,6 @@
 """One model's part of a review: whatever is still missing, in one model load.
 
-In: a LoadGroup and a way to load its engine. Out: manifest.json, answers.jsonl, choices.jsonl, and where they are asked for
+In: a LoadGroup and a way to load its engine. Out: manifest.json, answers.jsonl, choices.jsonl, and where asked for
 traces.parquet and options.parquet, for each order.
 The engine is loaded only if something is missing.
 """

@@ -1,8 +1,8 @@
 """What a judge's missing calls would take: how many, how many tokens, how much money; nothing is asked.
 
 In: a Brief and what was answered before. Out: one Expected a kind of judgment (exam, rating, game).
-Tokens are those that the endpoint counted for this review, as far as it did: bytes a token for prompts, the mean for
-replies. Before its first call they are assumed: four bytes a token, and a wide range for replies. Re-asks and retries
+Tokens are those that the endpoint counted for this review, as far as it did: bytes per token for prompts, the mean for
+replies. Before its first call they are assumed: four bytes per token, and a wide range for replies. Re-asks and retries
 come on top.
 """
 
@@ -33,13 +33,13 @@ class Expected:
 
 
 def estimate(brief: Brief) -> list[Expected]:
-    """One row a kind, in the order in which they are asked. Raises MissingRecords, BadRecord, ConfigError."""
+    """One row per kind, in the order in which they are asked. Raises MissingRecords, BadRecord, ConfigError."""
     history = History(brief.run.judge(brief.config.name).attempts.records())
     return expected(brief.config, brief.plan(brief.answers()).asks(exam_only=brief.exam_only), history)
 
 
 def expected(config: JudgeConfig, asks: Sequence[Ask], history: History) -> list[Expected]:
-    """What those of the asks take that have no reply yet, one row a kind."""
+    """What those of the asks take that have no reply yet, one row per kind."""
     ratio = _bytes_a_token(asks, history)
     by_kind: dict[str, list[Ask]] = {}
     for ask, _ in history.pending(asks, config.rules):

@@ -108,7 +108,7 @@ WORSE: dict[str, Callable[[Task, str], str]] = {
 
 
 def exam_tasks(answers: Answers, wanted: int, seed: int) -> list[Task]:
-    """At most `wanted` tasks, one a question, drawn with the seed; fewer if the answers do not suffice."""
+    """At most `wanted` tasks, one per question, drawn with the seed; fewer if the answers do not suffice."""
     fit: dict[Key, Answer] = {}
     for answer in sorted(answers.values(), key=lambda each: (str(each.question.key), each.sample)):
         first = answer.turns[0]

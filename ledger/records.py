@@ -116,7 +116,7 @@ class Answer(Record):
 class Item(Record):
     """A multiple-choice question; `gold` is the index of the one right option.
 
-    `contexts` (one, or one an option) and `continuations` (one an option) are prompts that were rendered elsewhere, by
+    `contexts` (one, or one per option) and `continuations` (one per option) are prompts rendered elsewhere, by
     lm-evaluation-harness; without them the prompt is made from the question and the options.
     """
 
@@ -136,7 +136,7 @@ class Item(Record):
         if not self.continuations and len(set(self.options)) != len(self.options):
             raise ValueError("two options are the same")
         if len(self.contexts) not in (0, 1, len(self.options)) or bool(self.contexts) != bool(self.continuations):
-            raise ValueError("contexts are one, or one an option, and stand with continuations")
+            raise ValueError("contexts are one, or one per option, and stand with continuations")
         if self.continuations and len(self.continuations) != len(self.options):
             raise ValueError(f"{len(self.continuations)} continuations for {len(self.options)} options")
         return self

@@ -1,4 +1,4 @@
-"""Files of records: one JSON object a line, append-only, one writer at a time.
+"""Files of records: one JSON object per line, append-only, one writer at a time.
 
 In: records. Out: the same records, each key once. Nothing is chosen silently: a repeated key names both lines, a broken
 line names itself; only a torn last line (a writer was killed) is tolerated, reported, and cut off by the next writer.

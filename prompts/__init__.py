@@ -1,7 +1,7 @@
 """Data only: what Assay asks of models and judges by default. No code lives here, and nothing is imported.
 
 questions.jsonl
-    Assay's own two-turn questions, one JSON object a line: ``question_id`` (1-32), ``category`` (MT-Bench's eight),
+    Assay's own two-turn questions, one JSON object per line: ``question_id`` (1-32), ``category`` (MT-Bench's eight),
     ``turns`` (two strings). Every eight lines hold each category once, so any multiple of eight is a balanced prefix.
 references/assay.jsonl
     Reference answers for the reasoning, math and coding questions, in FastChat's layout: ``question_id``,

@@ -11,7 +11,7 @@ from ledger.records import Choice
 
 
 def choices(model, right):
-    """One choice an item; `right` says whether it was answered rightly."""
+    """One choice per item; `right` says whether it was answered rightly."""
     values = {"item_digest": "x", "logprobs": (-1.0, -2.0), "characters": (1, 1), "tokens": (1, 1), "picked_norm": 0}
     return [
         Choice(model=model, task="t", item=str(i), subject="s", gold=0, picked=0 if ok else 1, **values)

@@ -1,6 +1,6 @@
 """How many questions or items a review needs: before anything is run, and to settle what one left open.
 
-In: a measure, its margin, the wanted power; or an estimate and its threshold. Out: sizes, one a supposed spread; a
+In: a measure, its margin, the wanted power; or an estimate and its threshold. Out: sizes, one per supposed spread; a
 sentence.
 Source: arXiv 2605.28873: the spread of a paired change of accuracy is the root of the flip rate. The spreads of judged
 changes are those seen in reviews by GPT-4: 1.9 to 2.6 rating points and 0.37 of a win a question.

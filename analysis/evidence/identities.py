@@ -37,7 +37,7 @@ class Identity:
 
 
 def identities(evidence: RunEvidence) -> tuple[Identity, ...]:
-    """One row a model that has records."""
+    """One row per model that has records."""
     return tuple(_identity(model) for model in evidence.models if model.manifest)
 
 

@@ -1,6 +1,6 @@
 """Distances between two models' option probabilities, and how sure a model was of its pick.
 
-In: log-probabilities of options, (items, options), nats, -inf where an item has fewer options. Out: one number an item.
+In: log-probabilities of options, (items, options), nats, -inf where an item has fewer. Out: one number per item.
 Source: arXiv 2407.09141 for KL, top margin and the sum of changes; there KL runs over the whole vocabulary, here over
 the options.
 """

@@ -78,7 +78,7 @@ class FlipResult:
 
 @dataclass(frozen=True)
 class ChoiceComparison:
-    """All scopes of one candidate, and its tests over benchmarks, one a scoring."""
+    """All scopes of one candidate, and its tests over benchmarks, one per scoring."""
 
     results: tuple[FlipResult, ...]
     losses: tuple[LossTests, ...]

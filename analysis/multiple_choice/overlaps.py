@@ -1,6 +1,6 @@
 """Do two candidates flip the same items? Shared flips point at items that any compression tips over.
 
-In: the choices of a baseline and its candidates. Out: one Overlap a pair of candidates, under acc.
+In: the choices of a baseline and its candidates. Out: one Overlap per pair of candidates, under acc.
 """
 
 from collections.abc import Iterable, Iterator

@@ -1,6 +1,6 @@
 """Where one judged value stands: question, sample, turn, repeat; and how such values are gathered by question.
 
-In: values by cell. Out: one sum and weight a question, the unit that is resampled.
+In: values by cell. Out: one sum and weight per question, the unit that is resampled.
 """
 
 from collections.abc import Callable, Iterable, Mapping

@@ -1,6 +1,6 @@
 """Intervals and bounds: Wilson for proportions, Tango for paired ones, a studentized cluster bootstrap for means.
 
-In: counts, or one sum and weight a unit (question or item). Out: Estimates.
+In: counts, or one sum and weight per unit (question or item). Out: Estimates.
 Source: Wilson 1927 (statsmodels); Efron and Tibshirani 1993, section 12.5 (bootstrap-t); Tango 1998 (paired score).
 
 Why the bootstrap has this form. Simulated on 10 and 80 questions with normal, rounded, missing, skewed, sparse and

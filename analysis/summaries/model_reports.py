@@ -1,6 +1,6 @@
 """What each model picked and wrote, apart from any judge: flips and KL against the baseline, coverage, its card.
 
-In: evidence. Out: one ItemReport a rival, coverage of answers and choices, and the facts of each model's manifest.
+In: evidence. Out: one ItemReport per rival, coverage of answers and choices, and the facts of each model's manifest.
 """
 
 from collections.abc import Iterator

@@ -1,6 +1,6 @@
 """The command `assay study`: the findings of "Accuracy is Not All You Need" measured again, on any machine.
 
-In: nothing. Out: two run folders with their reports, one an engine; the exit code is 0 once both stand, whatever they
+In: nothing. Out: two run folders with their reports, one per engine; the exit code is 0 once both stand, whatever they
 decide. The variants are data: `study.toml` and `study-transformers.toml` beside this file.
 """
 

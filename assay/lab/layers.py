@@ -48,7 +48,7 @@ def keep_layers(model: Model, kept: Sequence[int]) -> None:
     """Keep these decoder layers, in this order, and make the config say so.
 
     The key-value cache finds its place by `layer_idx`, so layers are numbered anew. Lists in the config that have
-    one entry a layer (`layer_types`, `no_rope_layers`) are cut with them.
+    one entry per layer (`layer_types`, `no_rope_layers`) are cut with them.
     """
     decoder, layers, config = model.get_decoder(), decoder_layers(model), model.config.get_text_config()
     before = len(layers)

@@ -147,7 +147,7 @@ def _references(questions: Iterable[Question], name: str) -> Iterator[Row]:
 
 
 def _answers(model: str, held: Answers, moment: float) -> Iterator[Row]:
-    """One row a question, its samples as choices."""
+    """One row per question, its samples as choices."""
     samples: dict[str, list[Answer]] = {}
     for answer in held.values():
         samples.setdefault(answer.question.id, []).append(answer)

@@ -41,7 +41,7 @@ class FastChatFolder:
 
     @property
     def answers(self) -> list[Path]:
-        """One file a model."""
+        """One file per model."""
         return sorted((self.path / "model_answer").glob("*.jsonl"))
 
     @property

@@ -1,6 +1,6 @@
 """What a folder of lm-evaluation-harness' logs offers: logs to read, and everything else by its name.
 
-In: files and folders, and what the user chose beforehand. Out: an Offer: one Log a task, and what is passed over, why,
+In: files and folders, and what the user chose beforehand. Out: one Log per task, and what is passed over, why,
 and by whose word. Nothing is chosen silently: two runs of a task, or the samples of two models under one path, are
 refused with both names.
 """
@@ -38,7 +38,7 @@ EVERYTHING = Chosen()
 
 @dataclass(frozen=True)
 class Offer:
-    """What lies under some paths: the logs to read, one a task; what is passed over; every name that may be said."""
+    """What lies under some paths: the logs to read, one per task; what is passed over; every name that may be said."""
 
     logs: tuple[Log, ...]
     left_out: tuple[LeftOut, ...]

@@ -32,7 +32,7 @@ class LogReader:
         self.left_out: list[LeftOut] = []
 
     def choices(self) -> list[Choice]:
-        """One choice a document, in file order. Raises BadRecord, DuplicateKey, NoFlips, ConfigError."""
+        """One choice per document, in file order. Raises BadRecord, DuplicateKey, NoFlips, ConfigError."""
         log, wanted = self._log, self._filter
         found: list[Choice] = []
         without: dict[str, list[str]] = {}

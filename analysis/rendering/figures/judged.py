@@ -34,7 +34,7 @@ def score_figures(report: ReviewReport) -> Iterator[RowChart | Plot]:
 
 
 def game_figures(report: ReviewReport) -> Iterator[RowChart | Plot]:
-    """Games: the five classes by rival and by category, a forest a candidate, seats, and length."""
+    """Games: the five classes by rival and by category, a forest per candidate, seats, and length."""
     for every in report.judges:
         if _played(every):
             rows = [_classes(each.model, each.scopes[0].classes, part=each.role == "control") for each in every.games]

@@ -57,7 +57,7 @@ def parts(candidates: tuple[Candidate, ...]) -> list[str]:
 
 
 def _change_against_flips(candidates: tuple[Candidate, ...]) -> Iterator[Plot]:
-    """Figure 1: a dot a candidate and task."""
+    """Figure 1: a dot per candidate and task."""
     series = tuple(
         Series(
             scope_name(scope),

@@ -14,7 +14,7 @@ from analysis.summaries.model_reports import ItemReport
 
 
 def pick_figures(report: ReviewReport) -> Iterator[RowChart]:
-    """Directions, the floor, and a forest a candidate where it has tasks or subjects."""
+    """Directions, the floor, and a forest per candidate where it has tasks or subjects."""
     found = [(each, row) for each in report.choices if (row := pooled(each)) and row.transitions.n]
     if not found:
         return

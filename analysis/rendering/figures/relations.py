@@ -1,4 +1,4 @@
-"""Scatter plots of one measure against another, a dot a candidate, with the coefficient, its interval and n inside.
+"""Scatter plots of one measure against another, a dot per candidate, with the coefficient, its interval and n inside.
 
 In: a ReviewReport. Out: Plots. Source: arXiv 2407.09141, figures 2 (flips against KL) and 6 (flips and accuracy against
 MT-Bench scores). Shares and accuracy changes are in percent and percentage points, KL in nats.
@@ -52,7 +52,7 @@ def _of_options(measure: str, found: tuple[Candidate, ...]) -> dict[str, ByScope
 
 
 def _flips_against_kl(found: tuple[Candidate, ...], kls: Kls) -> Iterator[Plot]:
-    """A plot a KL, a series a task."""
+    """A plot per KL, a series per task."""
     for measure, by_model in kls.items():
         series = []
         for scope in ["all"] if measure == "kl_trace" else parts(found):

@@ -71,7 +71,7 @@ class RowChart:
         return ("row", *(kinds or ("value", "low", "high")))
 
     def numbers(self) -> Iterator[tuple[str | float | None, ...]]:
-        """Unrounded, a row a line."""
+        """Unrounded, a row per line."""
         for row in self.rows:
             if row.bars:
                 yield (row.label, *(abs(bar.end - bar.start) for bar in row.bars))

@@ -43,7 +43,7 @@ def csv_tables(report: ReviewReport) -> dict[str, str]:
 
 
 def estimates_csv(report: ReviewReport) -> str:
-    """One row an estimate, unrounded, in the order of report.json."""
+    """One row per estimate, unrounded, in the order of report.json."""
     return _csv((COLUMNS, *(_row(path, each) for path, each in estimates(report))))
 
 

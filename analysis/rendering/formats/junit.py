@@ -51,7 +51,7 @@ class Case:
 
 
 def report_junit(report: ReviewReport) -> str:
-    """One testsuite a candidate; green are those that may ship, and only those."""
+    """One testsuite per candidate; green are those that may ship, and only those."""
     root = ElementTree.Element("testsuites", {"name": visible(f"Assay review {report.name}")})
     suites = [(decision, tuple(_cases(report, decision))) for decision in report.decisions]
     totals = _counts([case for _, cases in suites for case in cases])

@@ -16,7 +16,7 @@ Counts = dict[str, dict[str, Coverage]]
 
 
 def evidence_table(report: ReviewReport) -> Table:
-    """One row a kind of record and one column a model: usable of planned, and what became of the rest."""
+    """One row per kind of record and one column per model: usable of planned, and what became of the rest."""
     models = [model.model for model in report.models]
     rows = [(what, *_cells(models, found)) for what, found in evidence_counts(report).items()]
     for judge in report.judges:

@@ -21,7 +21,7 @@ def relation_tables(report: ReviewReport) -> Iterator[Table]:
 
 
 def correlation_table(report: ReviewReport) -> Table:
-    """One row an outcome and predictor; the coefficient, its intervals, n, p and leave-one-out range in one cell."""
+    """One row per outcome and predictor; the coefficient, its intervals, n, p and leave-one-out range in one cell."""
     rows = [(outcome, predictor, *cells) for outcome, predictor, _, *cells in _rows(report, whole=True)]
     if not rows:
         rows = [("a judged outcome", "flips, KL, accuracy", *[unmeasured("no judge rated or compared")] * 3)]
