@@ -82,7 +82,7 @@ def test_a_model_against_itself_changes_nothing_anywhere_in_any_order(rows, rand
 def test_scopes_hold_every_item_once():
     rows = [("u", "x", 0, [-1.0] * 4, [-2.0] * 4), ("v", "x", 0, [-1.0] * 4, [-2.0] * 4)] * 3
     results = [row for row in compared(chosen("a", rows, 3), chosen("b", rows, 4)).results if row.scoring == "acc"]
-    by_scope = {row.scope: row.transitions.n for row in results}
+    by_scope = {str(row.scope): row.transitions.n for row in results}
     assert by_scope == {"all": 6, "task u": 3, "task v": 3}
 
 

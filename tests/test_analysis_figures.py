@@ -68,7 +68,7 @@ def test_every_figure_that_the_runs_allow_is_there(report):
 
 def test_the_data_are_the_reports_own_numbers(report):
     rows = {
-        each.model: next(row for row in each.results if (row.scope, row.scoring) == ("all", "acc"))
+        each.model: next(row for row in each.results if (str(row.scope), row.scoring) == ("all", "acc"))
         for each in report.choices
     }
     found = plots(report)

@@ -6,7 +6,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 from scipy import stats
 
-from analysis.multiple_choice.choices import choice_columns, paired_choices
+from analysis.multiple_choice.choices import ItemScope, choice_columns, paired_choices
 from analysis.multiple_choice.distances import kl_options, top_gap_nats, top_margin
 from analysis.multiple_choice.flips import choice_comparison, transitions
 from analysis.multiple_choice.ties import Ties
@@ -136,7 +136,7 @@ def test_tasks_and_subjects_have_their_own_rows():
     choices = [
         made("a", [-1.0, -2.0], item=f"{t}{s}{i}", task=t, subject=s) for t in "uv" for s in "xy" for i in range(2)
     ]
-    scopes = [row.scope for row in rows_of(choices, choices)]
+    scopes = [str(row.scope) for row in rows_of(choices, choices)]
     assert scopes[:7] == ["all", "task u", "task v", "u: x", "u: y", "v: x", "v: y"]
 
 
@@ -159,3 +159,12 @@ def test_nothing_in_common_is_missing_and_no_crash():
     assert row.flips.missing.startswith("too few data")
     assert row.exact_p is None
     assert row.distance("kl_options").value is None
+
+
+def test_a_subject_that_is_named_like_a_task_stays_a_subject():
+    """Scopes were once told apart by how their names begin."""
+    assert ItemScope("u", "task v").subject == "task v"
+    assert not ItemScope("u", "task v").of_task
+    assert ItemScope("task v").of_task
+    assert [str(scope) for scope in (ItemScope(), ItemScope("all"), ItemScope("u", "x"))] == ["all", "task all", "u: x"]
+    assert ItemScope("all") != ItemScope()

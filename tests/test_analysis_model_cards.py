@@ -5,6 +5,7 @@ from dataclasses import replace
 import yaml
 from huggingface_hub.repocard_data import ModelCardData, model_index_to_eval_results
 
+from analysis.multiple_choice.choices import ItemScope
 from analysis.multiple_choice.flips import FlipResult
 from analysis.rendering.formats.model_card import model_cards
 from analysis.statistics.estimates import Estimate
@@ -52,8 +53,8 @@ def test_a_judge_whose_word_does_not_count_is_left_out_and_named(tmp_path):
 def test_several_tasks_have_a_result_each_and_one_together(tmp_path):
     report = whole(tmp_path, config(("w8",), judge=False)).report()
     (picks,) = [each for each in report.choices if each.role == "candidate"]
-    whole_row = next(row for row in picks.results if (row.scope, row.scoring) == ("all", "acc"))
-    rows: list[FlipResult] = [replace(whole_row, scope=scope) for scope in ("all", "task arc", "task mmlu")]
+    whole_row = next(row for row in picks.results if (str(row.scope), row.scoring) == ("all", "acc"))
+    rows: list[FlipResult] = [replace(whole_row, scope=ItemScope(task)) for task in ("", "arc", "mmlu")]
     (choices,) = [row for row in report.coverage if (row.kind, row.model) == ("choices", "w8")]
     kl = Estimate("kl_vocabulary", "items", 60, 0.25, (0.2, 0.3))
     read = VocabularyReport("w8", "candidate", kl, (("arc", replace(kl, value=0.5)),), 20, False, 60, 0, None)

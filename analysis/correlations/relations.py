@@ -24,7 +24,7 @@ from analysis.decision.gates import gate
 from analysis.evidence.run_evidence import JudgeEvidence, RunEvidence
 from analysis.judged.games import turn_classes, verdicts, win_values
 from analysis.judged.scores import paired_changes
-from analysis.multiple_choice.choices import PairedChoices, paired_choices
+from analysis.multiple_choice.choices import ALL_ITEMS, PairedChoices, paired_choices
 from analysis.multiple_choice.distances import item_values, kl_options
 from analysis.statistics.cells import UNKNOWN, Cell, Unit, by_question
 from analysis.statistics.resampling import Resamplings
@@ -193,8 +193,8 @@ def _by_category(values: Mapping[Any, float], categories: Mapping[Unit, str]) ->
 def _by_subject(measured: Measured, model: str) -> tuple[dict[str, float], dict[str, float]]:
     """Mean kl_options, and flips, of each subject; of each task where no task has several subjects."""
     report = next((each for each in measured.items if each.model == model), None)
-    rows = [row for row in report.results if row.scoring == "acc" and row.scope != "all"] if report else []
-    subjects = [row for row in rows if not row.scope.startswith("task ")] or rows
-    means = {row.scope: dict(row.means)["kl_options"] for row in subjects}
+    rows = [row for row in report.results if row.scoring == "acc" and row.scope != ALL_ITEMS] if report else []
+    subjects = [row for row in rows if row.scope.subject] or rows
+    means = {str(row.scope): dict(row.means)["kl_options"] for row in subjects}
     kl = {scope: mean for scope, mean in means.items() if mean is not None}
-    return kl, {row.scope: row.flips.value for row in subjects if row.flips.value is not None}
+    return kl, {str(row.scope): row.flips.value for row in subjects if row.flips.value is not None}

@@ -10,6 +10,7 @@ from dataclasses import dataclass, field, replace
 from functools import partial
 
 from analysis.evidence.unseen import Unseen
+from analysis.multiple_choice.choices import ALL_ITEMS
 from analysis.multiple_choice.distances import ITEM_DISTANCES
 from analysis.multiple_choice.flips import FlipResult
 from analysis.statistics.coverage import Coverage, shortfalls
@@ -76,7 +77,7 @@ def item_estimate(report: ItemReport | None, measure: str) -> Estimate:
 def pooled(report: ItemReport | None) -> FlipResult | None:
     """The row over all items under acc."""
     return (
-        next((each for each in report.results if (each.scope, each.scoring) == ("all", "acc")), None)
+        next((each for each in report.results if (each.scope, each.scoring) == (ALL_ITEMS, "acc")), None)
         if report
         else None
     )

@@ -129,15 +129,39 @@ def paired_choices(before: ChoiceColumns, after: ChoiceColumns) -> PairedChoices
     return found
 
 
-def scopes(choices: ChoiceColumns) -> Iterator[tuple[str, Ints]]:
-    """All rows, then each task's (if several), then each subject's (if a task has several): name and row numbers."""
-    yield "all", np.arange(len(choices))
+@dataclass(frozen=True, order=True)
+class ItemScope:
+    """Which items a row is about: all of them, those of a task, or those of a subject of a task."""
+
+    task: str = ""
+    subject: str = ""
+
+    @property
+    def of_task(self) -> bool:
+        """Whether it is a whole task, one of several."""
+        return bool(self.task) and not self.subject
+
+    @property
+    def shown(self) -> bool:
+        """Whether tables show it whole: all items, or a task. Subjects have a table of their own."""
+        return not self.subject
+
+    def __str__(self) -> str:
+        return f"{self.task}: {self.subject}" if self.subject else f"task {self.task}" if self.task else "all"
+
+
+ALL_ITEMS = ItemScope()
+
+
+def scopes(choices: ChoiceColumns) -> Iterator[tuple[ItemScope, Ints]]:
+    """All rows, then each task's (if several), then each subject's (if a task has several): scope and row numbers."""
+    yield ALL_ITEMS, np.arange(len(choices))
     subjects = choices.frame["subject"].to_numpy()
     tasks = _grouped(choices.items.get_level_values("task").to_numpy())
     if len(tasks) > 1:
-        yield from ((f"task {task}", rows) for task, rows in tasks.items())
+        yield from ((ItemScope(task), rows) for task, rows in tasks.items())
     parts = [
-        (f"{task}: {subject}", rows[within])
+        (ItemScope(task, subject), rows[within])
         for task, rows in tasks.items()
         for subject, within in _grouped(subjects[rows]).items()
     ]

@@ -9,7 +9,7 @@ from dataclasses import dataclass
 
 import numpy as np
 
-from analysis.multiple_choice.choices import SCORINGS, Ints, PairedChoices, Scoring, scopes
+from analysis.multiple_choice.choices import ALL_ITEMS, SCORINGS, Ints, ItemScope, PairedChoices, Scoring, scopes
 from analysis.multiple_choice.distances import Distances, distances
 from analysis.multiple_choice.margins import Margins, margins
 from analysis.multiple_choice.ties import Ties, logit_step, ties, within_a_step
@@ -19,6 +19,7 @@ from analysis.statistics.losses import LossTests, loss_tests, mcnemar
 from analysis.statistics.mean_distance import mean_distance
 from analysis.statistics.resampling import Bools, Floats, Resamplings
 
+Parts = Sequence[tuple[ItemScope, Ints]]
 ONE_PLACE = 0.98
 """A model that picks one place so often answers by the place."""
 
@@ -55,7 +56,7 @@ class FlipResult:
     no scoring: they stand in the acc rows only.
     """
 
-    scope: str
+    scope: ItemScope
     scoring: Scoring
     transitions: Transitions
     accuracy_baseline: Estimate
@@ -120,13 +121,13 @@ class _Rows:
             for scope, rows in self._parts:
                 yield self._result(scope, rows, scoring)
 
-    def _result(self, scope: str, rows: Ints, scoring: Scoring) -> FlipResult:
-        pairs, whole = self._pairs, scope == "all"
+    def _result(self, scope: ItemScope, rows: Ints, scoring: Scoring) -> FlipResult:
+        pairs, whole = self._pairs, scope == ALL_ITEMS
         gold, before, after = (
             column[rows] for column in (pairs.before.gold, pairs.before.picks(scoring), pairs.after.picks(scoring))
         )
         found = transitions(gold, before, after)
-        gated = whole or scope.startswith("task ")
+        gated = scope.shown
         n, steps, left_out = found.n, self._comparisons if gated else 1, pairs.left_out if whole else 0
         options = pairs.before.frame["options"].to_numpy()[rows]
         gains, lost = found.wrong_to_right, found.right_to_wrong
@@ -156,18 +157,18 @@ class _Rows:
             margins=self._margins(scope, rows, before != after, before == gold) if scoring == "acc" else None,
         )
 
-    def _means(self, scope: str, rows: Ints) -> Iterator[tuple[str, Estimate]]:
+    def _means(self, scope: ItemScope, rows: Ints) -> Iterator[tuple[str, Estimate]]:
         """The mean of each distance, of all items and of each task."""
-        whole = scope == "all"
+        whole = scope == ALL_ITEMS
         steps, left_out = (self._comparisons, self._pairs.left_out) if whole else (1, 0)
         for name, values in self._distances.by_measure.items():
             yield name, mean_distance(name, values[rows], self._draws, steps, left_out)
 
-    def _ties(self, scope: str, rows: Ints, was: Bools, now: Bools) -> Ties:
+    def _ties(self, scope: ItemScope, rows: Ints, was: Bools, now: Bools) -> Ties:
         each = self._distances
         return ties(each.gap[rows], each.gap_after[rows], self._close[rows], was != now, self._steps.get(scope))
 
-    def _margins(self, scope: str, rows: Ints, changed: Bools, right: Bools) -> Margins:
+    def _margins(self, scope: ItemScope, rows: Ints, changed: Bools, right: Bools) -> Margins:
         return margins(scope, self._distances.margin[rows], self._distances.moved[rows], changed, right)
 
 
@@ -187,20 +188,20 @@ def _finite_mean(values: Floats) -> float | None:
     return float(values.mean()) if len(values) and np.isfinite(values).all() else None
 
 
-def _steps(pairs: PairedChoices, parts: Sequence[tuple[str, Ints]]) -> dict[str, float | None]:
+def _steps(pairs: PairedChoices, parts: Parts) -> dict[ItemScope, float | None]:
     """The step of each scope's logits; where there are tasks, all items together have one only if the tasks agree."""
     found = {scope: logit_step(pairs.before.logprobs[rows]) for scope, rows in parts}
-    by_task = {step for scope, step in found.items() if scope.startswith("task ")}
+    by_task = {step for scope, step in found.items() if scope.of_task}
     if by_task:
-        found["all"] = by_task.pop() if len(by_task) == 1 else None
+        found[ALL_ITEMS] = by_task.pop() if len(by_task) == 1 else None
     return found
 
 
-def _close(measured: Distances, parts: Sequence[tuple[str, Ints]], steps: dict[str, float | None]) -> Bools:
+def _close(measured: Distances, parts: Parts, steps: dict[ItemScope, float | None]) -> Bools:
     """Whether each item's two best lie within one step of its task's logits."""
-    close = within_a_step(measured.gap, steps["all"])
+    close = within_a_step(measured.gap, steps[ALL_ITEMS])
     for scope, rows in parts:
-        if scope.startswith("task "):
+        if scope.of_task:
             close[rows] = within_a_step(measured.gap[rows], steps[scope])
     return close
 
@@ -208,9 +209,13 @@ def _close(measured: Distances, parts: Sequence[tuple[str, Ints]], steps: dict[s
 def _benchmarks(rows: Sequence[FlipResult], scoring: Scoring) -> list[tuple[str, int, int]]:
     """Name, losses and gains of each task; of each subject where there is one task; of all items where there is one."""
     mine = [row for row in rows if row.scoring == scoring]
-    tasks = [row for row in mine if row.scope.startswith("task ")]
-    subjects = [row for row in mine if row.scope != "all" and not row.scope.startswith("task ")]
+    tasks = [row for row in mine if row.scope.of_task]
+    subjects = [row for row in mine if row.scope.subject]
     return [
-        (row.scope.removeprefix("task "), row.transitions.right_to_wrong, row.transitions.wrong_to_right)
+        (
+            str(row.scope) if row.scope.subject else row.scope.task or str(row.scope),
+            row.transitions.right_to_wrong,
+            row.transitions.wrong_to_right,
+        )
         for row in tasks or subjects or mine
     ]

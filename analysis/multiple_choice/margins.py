@@ -8,6 +8,7 @@ from dataclasses import dataclass
 import numpy as np
 from scipy import stats
 
+from analysis.multiple_choice.choices import ItemScope
 from analysis.statistics.resampling import Bools, Floats
 
 BINS = 20
@@ -33,7 +34,7 @@ class Margins:
     one; `moved_spearman`: its rank correlation with the margin over all items.
     """
 
-    scope: str
+    scope: ItemScope
     kept: MarginGroup
     changed: MarginGroup
     right: MarginGroup
@@ -44,7 +45,7 @@ class Margins:
     moved_spearman: float | None
 
 
-def margins(scope: str, margin: Floats, moved: Floats, changed: Bools, right: Bools) -> Margins:
+def margins(scope: ItemScope, margin: Floats, moved: Floats, changed: Bools, right: Bools) -> Margins:
     """The margins of one scope; every array is (items,)."""
     groups = (_group(margin[held]) for held in (~changed, changed, right, ~right))
     kept, altered, correct, incorrect = groups

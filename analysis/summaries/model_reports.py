@@ -9,7 +9,7 @@ from typing import Any
 
 from analysis.evidence.model_evidence import ModelEvidence
 from analysis.evidence.run_evidence import RunEvidence
-from analysis.multiple_choice.choices import paired_choices
+from analysis.multiple_choice.choices import ALL_ITEMS, ItemScope, paired_choices
 from analysis.multiple_choice.flips import FlipResult, choice_comparison
 from analysis.statistics.cells import Cell, scopes
 from analysis.statistics.coverage import Coverage, counted, coverage_scopes
@@ -68,12 +68,11 @@ def task_rows(report: ItemReport) -> Iterator[TaskRow]:
     """Every task of a rival; where there is one task alone, its rows are those of all items."""
     by_scope = {(row.scope, row.scoring): row for row in report.results}
     for task in report.tasks:
-        scope = f"task {task}" if len(report.tasks) > 1 else "all"
-        start = f"{task}: "
+        scope = ItemScope(task) if len(report.tasks) > 1 else ALL_ITEMS
         subjects = tuple(
-            (name.removeprefix(start), row)
-            for (name, scoring), row in by_scope.items()
-            if scoring == "acc" and name.startswith(start)
+            (part.subject, row)
+            for (part, scoring), row in by_scope.items()
+            if scoring == "acc" and part.task == task and part.subject
         )
         if found := by_scope.get((scope, "acc")):
             yield TaskRow(task, found, by_scope.get((scope, "acc_norm")), subjects)

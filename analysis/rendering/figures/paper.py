@@ -8,6 +8,7 @@ from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 from itertools import pairwise
 
+from analysis.multiple_choice.choices import ALL_ITEMS, ItemScope
 from analysis.multiple_choice.flips import FlipResult, Transitions
 from analysis.multiple_choice.margins import EDGES, MarginGroup
 from analysis.rendering.figures.plots import Plot, Point, Series
@@ -27,7 +28,7 @@ class Candidate:
     """A candidate with its rows under acc, by scope."""
 
     name: str
-    rows: dict[str, FlipResult]
+    rows: dict[ItemScope, FlipResult]
 
 
 def paper_figures(report: ReviewReport) -> Iterator[Plot | RowChart]:
@@ -46,14 +47,14 @@ def candidates(report: ReviewReport) -> Iterator[Candidate]:
     """The candidates with choices that can be compared with the baseline's."""
     for each in report.choices:
         rows = {row.scope: row for row in each.results if row.scoring == "acc" and row.transitions.n}
-        if each.role == "candidate" and "all" in rows:
+        if each.role == "candidate" and ALL_ITEMS in rows:
             yield Candidate(each.model, rows)
 
 
-def parts(candidates: tuple[Candidate, ...]) -> list[str]:
+def parts(candidates: tuple[Candidate, ...]) -> list[ItemScope]:
     """The tasks, or all items where there is one task."""
     scopes = dict.fromkeys(scope for each in candidates for scope in each.rows)
-    return [scope for scope in scopes if scope.startswith("task ")] or ["all"]
+    return [scope for scope in scopes if scope.of_task] or [ALL_ITEMS]
 
 
 def _change_against_flips(candidates: tuple[Candidate, ...]) -> Iterator[Plot]:
@@ -77,7 +78,7 @@ def _change_against_flips(candidates: tuple[Candidate, ...]) -> Iterator[Plot]:
 def _sweeps(report: ReviewReport, candidates: tuple[Candidate, ...]) -> Iterator[Plot]:
     """Figures 3 and 9: accuracy change and flips against how much of a thing was done, family by family."""
     made = dict(zip(report.candidates, zip(report.families, report.amounts, strict=True), strict=True))
-    found = [(*made[each.name], each.rows["all"], each.name) for each in candidates]
+    found = [(*made[each.name], each.rows[ALL_ITEMS], each.name) for each in candidates]
     for family in dict.fromkeys(family for family, amount, *_ in found if family and amount is not None):
         steps = [(amount, row, name) for of, amount, row, name in found if of == family and amount is not None]
         steps.sort(key=lambda step: step[0])
@@ -100,7 +101,7 @@ def _sweeps(report: ReviewReport, candidates: tuple[Candidate, ...]) -> Iterator
 def _kept_and_changed(candidates: tuple[Candidate, ...]) -> Iterator[Plot]:
     """Figure 4: the baseline's top margin of the answers that stayed and of those that changed."""
     for each in candidates:
-        found = each.rows["all"].margins
+        found = each.rows[ALL_ITEMS].margins
         if found and found.changed.n:
             groups = (("kept", found.kept), ("changed", found.changed))
             title = f"Top margin of kept and changed answers, {each.name}"
@@ -110,7 +111,7 @@ def _kept_and_changed(candidates: tuple[Candidate, ...]) -> Iterator[Plot]:
 def _right_and_wrong(candidates: tuple[Candidate, ...]) -> Iterator[Plot]:
     """The baseline's top margin where it is right and where it is wrong; it depends on no candidate."""
     for each in candidates[:1]:
-        found = each.rows["all"].margins
+        found = each.rows[ALL_ITEMS].margins
         if found and found.right.n and found.wrong.n:
             groups = (("right", found.right), ("wrong", found.wrong))
             yield _histogram("top_margin_correct_wrong", "Top margin of the baseline's right and wrong answers", groups)
@@ -133,7 +134,7 @@ def _moved(candidates: tuple[Candidate, ...]) -> Iterator[Plot]:
     """Figure 7: how far the options' probabilities moved, by the baseline's top margin."""
     series = []
     for each in candidates:
-        found = each.rows["all"].margins
+        found = each.rows[ALL_ITEMS].margins
         values = zip(MIDDLES, found.moved, strict=True) if found else ()
         points = tuple(Point(x, value) for x, value in values if value is not None)
         series.append(Series(each.name, points, "line"))
@@ -147,7 +148,7 @@ def _moved(candidates: tuple[Candidate, ...]) -> Iterator[Plot]:
 
 def _flips_beside_all(candidates: tuple[Candidate, ...]) -> Iterator[RowChart]:
     """Figure 8: what wrong→other wrong adds."""
-    rows = tuple(_moves(each.name, each.rows["all"].transitions) for each in candidates)
+    rows = tuple(_moves(each.name, each.rows[ALL_ITEMS].transitions) for each in candidates)
     if rows:
         note = "All flips add the items that went from one wrong option to another."
         yield RowChart("flips_beside_all_flips", "Flips beside all flips", note, "% of items", rows, ends=(0.0, 100.0))

@@ -22,7 +22,7 @@ def pick_figures(report: ReviewReport) -> Iterator[RowChart]:
     yield _against_floor(found)
     floor = next((row.accuracy_change for each, row in found if each.role == "control"), None)
     for each, _ in found:
-        parts = [(row.scope, row.accuracy_change) for row in each.results if row.scoring == "acc"]
+        parts = [(str(row.scope), row.accuracy_change) for row in each.results if row.scoring == "acc"]
         if each.role == "candidate" and len(parts) > 1:
             yield forest(report, "accuracy_change", each.model, "", [*parts, *floor_row(floor)])
 

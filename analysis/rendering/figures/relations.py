@@ -8,6 +8,7 @@ from collections.abc import Iterator
 
 from analysis.correlations.relations import OUTCOMES
 from analysis.decision.gate_estimates import judged_estimate, primary_judge
+from analysis.multiple_choice.choices import ALL_ITEMS, ItemScope
 from analysis.multiple_choice.distances import ITEM_DISTANCES
 from analysis.multiple_choice.flips import FlipResult
 from analysis.rendering.figures.paper import CHANGE, FEWEST_DOTS, FLIPS, Candidate, candidates, parts
@@ -20,7 +21,7 @@ from analysis.statistics.formatting import cell
 from ledger.measures import MEASURES, Form
 
 WORDS = {each.name: each.words for each in MEASURES if each.form is Form.NATS and "predictor" in each.roles}
-ByScope = dict[str, Estimate]
+ByScope = dict[ItemScope, Estimate]
 Kls = dict[str, dict[str, ByScope]]
 
 
@@ -37,10 +38,10 @@ def _kls(report: ReviewReport, found: tuple[Candidate, ...]) -> Kls:
     read = [each for each in report.vocabulary if not each.fault]
     return {
         "kl_vocabulary": {
-            each.model: {"all": each.kl, **{f"task {name}": kl for name, kl in each.tasks}} for each in read
+            each.model: {ALL_ITEMS: each.kl, **{ItemScope(name): kl for name, kl in each.tasks}} for each in read
         },
         **{name: _of_options(name, found) for name in ITEM_DISTANCES},
-        "kl_trace": {each.model: {"all": each.kl} for each in report.traces if not each.fault},
+        "kl_trace": {each.model: {ALL_ITEMS: each.kl} for each in report.traces if not each.fault},
     }
 
 
@@ -55,7 +56,7 @@ def _flips_against_kl(found: tuple[Candidate, ...], kls: Kls) -> Iterator[Plot]:
     """A plot per KL, a series per task."""
     for measure, by_model in kls.items():
         series = []
-        for scope in ["all"] if measure == "kl_trace" else parts(found):
+        for scope in [ALL_ITEMS] if measure == "kl_trace" else parts(found):
             points = []
             for each in found:
                 x = by_model.get(each.name, {}).get(scope)
@@ -77,7 +78,7 @@ def _flips_against_kl(found: tuple[Candidate, ...], kls: Kls) -> Iterator[Plot]:
 def _outcomes(report: ReviewReport, found: tuple[Candidate, ...], kls: Kls) -> Iterator[Plot]:
     """What the judge says against what the candidates pick."""
     axes = {"flips": FLIPS, "accuracy_change": CHANGE, **{name: f"{told}, nats" for name, told in WORDS.items()}}
-    rows = {each.name: each.rows["all"] for each in found}
+    rows = {each.name: each.rows[ALL_ITEMS] for each in found}
     for outcome in OUTCOMES:
         judge = primary_judge(report.judges, outcome)
         for measure, axis in axes.items():
@@ -103,7 +104,7 @@ def _outcomes(report: ReviewReport, found: tuple[Candidate, ...], kls: Kls) -> I
 def _pick(measure: str, kls: Kls, row: FlipResult | None, name: str) -> float | None:
     """A candidate's value on the x axis, over all items."""
     if measure in kls:
-        found = kls[measure].get(name, {}).get("all")
+        found = kls[measure].get(name, {}).get(ALL_ITEMS)
         return found.value if found else None
     if row is None:
         return None

@@ -82,9 +82,12 @@ def _named(parts: tuple[object, ...]) -> Iterator[tuple[str, object]]:
             case (str(name), value):
                 yield name, value
             case _ if is_dataclass(each):
-                names = [getattr(each, field.name) for field in fields(each) if field.name in NAMES]
+                names = [str(getattr(each, field.name)) for field in fields(each) if field.name in NAMES]
                 gated = getattr(each, "estimate", None)
-                yield " ".join(names or [gated.measure if isinstance(gated, Estimate) else ""]), each
+                yield (
+                    " ".join(map(str, names) if names else [gated.measure if isinstance(gated, Estimate) else ""]),
+                    each,
+                )
 
 
 def _row(path: str, each: Estimate) -> tuple[object, ...]:

@@ -11,6 +11,7 @@ from typing import Any
 import yaml
 
 from analysis.decision.decisions import Decision
+from analysis.multiple_choice.choices import ALL_ITEMS, ItemScope
 from analysis.rendering.formats.text import visible
 from analysis.rendering.tables.looked_at import review_lines
 from analysis.review.review_report import ReviewReport
@@ -50,9 +51,10 @@ def _results(report: ReviewReport, candidate: str) -> Iterator[dict[str, Any]]:
     picks = next((each for each in report.choices if each.model == candidate), None)
     if picks is None:
         return
-    scopes = [row.scope for row in report.coverage if (row.kind, row.model) == ("choices", candidate)]
-    for scope in ("all", *scopes) if len(scopes) > 1 else ("all",):
-        items = ", ".join(each.removeprefix("task ") for each in (scopes if scope == "all" else (scope,)))
+    planned = [row.scope for row in report.coverage if (row.kind, row.model) == ("choices", candidate)]
+    tasks = [scope.removeprefix("task ") for scope in planned]
+    for scope in (ALL_ITEMS, *map(ItemScope, tasks)) if len(tasks) > 1 else (ALL_ITEMS,):
+        items = scope.task or ", ".join(tasks)
         yield from _result(report, "multiple-choice", items, _picked(report, picks, scope))
 
 
@@ -85,19 +87,14 @@ def _written(report: ReviewReport, candidate: str) -> Metrics:
         yield from ((estimate.measure, estimate) for estimate in (traced.kl, traced.same_top))
 
 
-def _picked(report: ReviewReport, picks: ItemReport, scope: str) -> Metrics:
+def _picked(report: ReviewReport, picks: ItemReport, scope: ItemScope) -> Metrics:
     """What the candidate picked by acc, of all items or of one task, and its distributions at the options."""
     for row in picks.results:
         if (row.scope, row.scoring) == (scope, "acc"):
-            for estimate in (
-                row.accuracy,
-                row.accuracy_change,
-                row.flips,
-                row.all_flips,
-                *dict(row.distances).values(),
-            ):
+            distances = (each for _, each in row.distances)
+            for estimate in (row.accuracy, row.accuracy_change, row.flips, row.all_flips, *distances):
                 yield estimate.measure, estimate
     for read in (each for each in report.vocabulary if each.model == picks.model):
-        estimates = {"all": read.kl} | {f"task {task}": each for task, each in read.tasks}
+        estimates = {ALL_ITEMS: read.kl} | {ItemScope(task): each for task, each in read.tasks}
         if scope in estimates:
             yield estimates[scope].measure, estimates[scope]

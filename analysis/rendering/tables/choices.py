@@ -5,6 +5,7 @@ In: a ReviewReport. Out: Tables of plain text.
 
 from collections.abc import Iterable
 
+from analysis.multiple_choice.choices import ALL_ITEMS, ItemScope
 from analysis.multiple_choice.distances import ITEM_DISTANCES
 from analysis.multiple_choice.flips import FlipResult
 from analysis.multiple_choice.margins import MarginGroup
@@ -49,7 +50,7 @@ def flip_table(report: ReviewReport, *, brief: bool = False) -> Table:
         rows += [
             _flip_row(each, row, _flip_floor(floors.get((row.scope, row.scoring)), row) or lacking)
             for row in each.results
-            if (row.scope == "all" or row.scope.startswith("task ")) and not (brief and not _decides(row))
+            if row.scope.shown and not (brief and not _decides(row))
         ]
     header = ("model", "role", "items", "accuracy", "accuracy_change", "flips", "all flips", *DISTANCE_LABELS)
     rest = (
@@ -76,13 +77,13 @@ def subject_table(report: ReviewReport) -> Table:
     rows = []
     for each in report.choices:
         for row in each.results:
-            if row.scoring != "acc" or row.scope == "all" or row.scope.startswith("task "):
+            if row.scoring != "acc" or row.scope.shown:
                 continue
             floor = floors.get((row.scope, row.scoring))
             rows.append(
                 (
                     each.model,
-                    row.scope,
+                    str(row.scope),
                     cell(row.accuracy_change),
                     cell(row.flips),
                     cell(floor.flips, with_n=False) if floor and each.role == "candidate" else "—",
@@ -140,7 +141,7 @@ def margin_table(report: ReviewReport) -> Table:
     for each in report.choices:
         for row in each.results:
             found = row.margins
-            if found is None or not (row.scope == "all" or row.scope.startswith("task ")):
+            if found is None or not row.scope.shown:
                 continue
             groups = (found.kept, found.changed, found.right, found.wrong)
             shares = (_percent(found.changed_right), _percent(found.changed_wrong))
@@ -156,17 +157,17 @@ def margin_table(report: ReviewReport) -> Table:
 
 
 def _decides(row: FlipResult) -> bool:
-    return (row.scope, row.scoring) == ("all", "acc")
+    return (row.scope, row.scoring) == (ALL_ITEMS, "acc")
 
 
-def _floors(choices: Iterable[ItemReport]) -> dict[tuple[str, str], FlipResult]:
+def _floors(choices: Iterable[ItemReport]) -> dict[tuple[ItemScope, str], FlipResult]:
     return {(row.scope, row.scoring): row for each in choices if each.role == "control" for row in each.results}
 
 
 def _flip_row(each: ItemReport, row: FlipResult, floor: str) -> tuple[str, ...]:
     moved = row.transitions
     beside = floor if each.role == "candidate" else "—"
-    scope = "" if row.scope == "all" else f", {row.scope}"
+    scope = "" if row.scope == ALL_ITEMS else f", {row.scope}"
     return (
         each.model,
         each.role,
@@ -204,9 +205,9 @@ def _flip_floor(floor: FlipResult | None, row: FlipResult) -> str:
     return "; ".join(told)
 
 
-def scope_name(scope: str) -> str:
+def scope_name(scope: ItemScope) -> str:
     """A scope in words."""
-    return "all items" if scope == "all" else scope.removeprefix("task ")
+    return "all items" if scope == ALL_ITEMS else scope.task if scope.of_task else str(scope)
 
 
 def _margin_cell(group: MarginGroup) -> str:
