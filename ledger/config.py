@@ -13,6 +13,7 @@ from pydantic import AfterValidator, Field, ValidationError, model_validator
 
 from ledger.conditions import Condition
 from ledger.digests import digest_of
+from ledger.engines import ENGINES
 from ledger.errors import ConfigError
 from ledger.judge_config import JudgeConfig
 from ledger.material_config import QuestionsConfig, TaskConfig
@@ -169,7 +170,7 @@ class ReviewConfig(ConfigSection):
     @property
     def run_models(self) -> tuple[ModelConfig, ...]:
         """The models that Assay itself runs."""
-        return tuple(model for model in self.models if model.engine != "imported")
+        return tuple(model for model in self.models if ENGINES[model.engine].runs)
 
     @property
     def digest(self) -> str:

@@ -3,13 +3,14 @@
 In: `[baseline]` and a `[[candidate]]` table. Out: frozen ModelConfigs. Keys stand in the environment only.
 """
 
-from typing import Literal, Self
+from typing import Annotated, Self
 
-from pydantic import Field, model_validator
+from pydantic import AfterValidator, Field, model_validator
 
+from ledger.engines import ENGINES, known_engine
 from ledger.sections import Arguments, ConfigSection
 
-Engine = Literal["vllm", "transformers", "openai", "imported"]
+Engine = Annotated[str, AfterValidator(known_engine)]
 
 
 class ModelConfig(ConfigSection):
@@ -40,8 +41,9 @@ class ModelConfig(ConfigSection):
 
     @model_validator(mode="after")
     def _loads(self) -> Self:
-        if self.loader and self.engine != "transformers":
-            raise ValueError('`loader` needs engine = "transformers"')
+        if self.loader and not ENGINES[self.engine].takes_loader:
+            able = ", ".join(f'"{name}"' for name, engine in ENGINES.items() if engine.takes_loader)
+            raise ValueError(f"`loader` needs engine = {able}")
         return self
 
 

@@ -185,7 +185,7 @@ def test_a_tokenizer_that_cannot_be_read_here_is_no_fault(tmp_path, models, monk
 def test_the_batch_invariant_mode_is_vllms(tmp_path, models):
     under_way, _ = review(tmp_path, models)
     config = under_way.config.model_copy(update={"batch_invariant": True})
-    with pytest.raises(ConfigError, match="mode of vLLM"):
+    with pytest.raises(ConfigError, match='mode of engine = "vllm" alone'):
         preflight(pipeline.Review(config, under_way.run, under_way.report))
 
 

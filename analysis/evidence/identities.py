@@ -11,6 +11,7 @@ from dataclasses import dataclass
 from analysis.evidence.model_evidence import ModelEvidence
 from analysis.evidence.run_evidence import RunEvidence
 from ledger.conditions import conditions
+from ledger.engines import IMPORTED
 from ledger.manifests import Manifest
 from ledger.origins import Origin, one_model
 
@@ -77,7 +78,7 @@ def _run_here(manifest: Manifest) -> tuple[Origin, ...]:
     settings = manifest.settings
     place = [str(settings[name]) for name in ("model", "endpoint") if settings.get(name)]
     name = settings.get("weights") or " at ".join(place)
-    if not name or settings.get("engine") == "imported":
+    if not name or settings.get("engine") == IMPORTED:
         return ()
     arguments = {name: settings[name] for name in ("engine_args", "template", "loader") if settings.get(name)}
     told = json.dumps(arguments, sort_keys=True) if arguments else ""

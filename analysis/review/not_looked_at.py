@@ -9,6 +9,7 @@ from typing import Any
 
 from analysis.evidence.run_evidence import RunEvidence
 from analysis.summaries.judge_reports import JudgeReport
+from ledger.engines import IMPORTED
 
 CHECKED = "no benchmark whose generated answers a program checks (GSM8K, code, instructions) is read here"
 LANGUAGES = "nothing tells one language from another"
@@ -75,7 +76,7 @@ def _serving(evidence: RunEvidence) -> str:
 
 def _measured_under(settings: dict[str, Any]) -> str:
     engine, arguments = str(settings.get("engine") or "an engine that is not told"), settings.get("engine_args") or {}
-    if engine == "imported":
+    if engine == IMPORTED:
         return "the settings of its logs"
     chosen = [f"{name} {arguments[name]}" for name in SERVING_ARGUMENTS if name in arguments]
     return f"{engine} with {', '.join(chosen)}" if chosen else f"{engine} with its own defaults"

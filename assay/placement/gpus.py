@@ -12,6 +12,7 @@ from collections.abc import Mapping, Sequence
 from typing import Any
 
 from generation.orders import EngineSpec
+from ledger.engines import ENGINES
 from ledger.errors import ConfigError
 
 VISIBLE = "CUDA_VISIBLE_DEVICES"
@@ -48,7 +49,7 @@ def _nvidia_smi(*arguments: str) -> str:
 
 def gpus_needed(spec: EngineSpec) -> int:
     """How many GPUs one copy of a model takes where there are any; a model behind an endpoint takes none."""
-    return 0 if spec.kind == "openai" else gpus_needed_by(spec.arguments)
+    return 0 if ENGINES[spec.kind].remote else gpus_needed_by(spec.arguments)
 
 
 def gpus_needed_by(arguments: Mapping[str, Any]) -> int:

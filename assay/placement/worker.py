@@ -24,6 +24,7 @@ if __name__ == "__main__" and (found := stranger()):  # told before it is execut
 
 from assay.placement.lifeline import end_with_parent
 from generation.engine import Engine, Reply
+from generation.engines import load_engine
 from generation.orders import EngineSpec, LoadGroup
 from generation.scripted_engine import ScriptedEngine
 from generation.stage import run_batch
@@ -48,17 +49,7 @@ def load(spec: EngineSpec) -> Engine:
     """The engine that a spec asks for; its vendor is imported only now."""
     if is_scripted():
         return UnhurriedEngine(float(os.environ.get(SCRIPTED_SECONDS, "0")))
-    if spec.kind == "vllm":
-        from generation.vllm_engine import load_vllm
-
-        return load_vllm(spec)
-    if spec.kind == "openai":
-        from generation.served_engine import load_served
-
-        return load_served(spec)
-    from generation.transformers_engine import load_transformers
-
-    return load_transformers(spec)
+    return load_engine(spec)
 
 
 class UnhurriedEngine(ScriptedEngine):

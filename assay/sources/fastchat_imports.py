@@ -13,6 +13,7 @@ from typing import Any
 from analysis.fastchat_audit.stored import USED, JudgmentFile, Stored, StoredPair, StoredRating
 from assay.sources.fastchat_files import FastChatFolder, answer_rows, stored
 from ledger.digests import file_digest
+from ledger.engines import IMPORTED
 from ledger.errors import ConfigError
 from ledger.judgments import Game, Rating
 from ledger.manifests import OTHER_SETTINGS, open_manifest, read_manifest, refuse_other_settings, write_manifest
@@ -21,7 +22,6 @@ from ledger.records import Answer, AnswerTurn, Finish, Question, Record
 from ledger.runs import RunFolder
 from ledger.store import Store, write_lock
 
-IMPORTED = "imported"
 StoreRecords = tuple[Store[Any], Sequence[Record]]
 
 

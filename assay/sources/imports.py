@@ -14,6 +14,7 @@ from assay.sources.lm_eval_layouts import Log
 from assay.sources.lm_eval_logs import LogReader
 from assay.sources.lm_eval_samples import NoFlips
 from ledger.conditions import NOT_TOLD
+from ledger.engines import IMPORTED
 from ledger.errors import ConfigError, StaleInput
 from ledger.manifests import (
     OTHER_SETTINGS,
@@ -29,7 +30,6 @@ from ledger.records import Choice
 from ledger.runs import GenerationFolder, RunFolder, control_of
 from ledger.store import write_lock
 
-ENGINE = "imported"
 AMEND = "It was declared when these logs were first read; --amend accepts the change."
 
 
@@ -54,7 +54,7 @@ def import_logs(
     with write_lock(folder.path):
         settings = {
             "model": model,
-            "engine": ENGINE,
+            "engine": IMPORTED,
             "filter": chosen_filter,
             "logs": {each.file: each.digest for each in origins},
         }
@@ -92,7 +92,7 @@ def is_imported(run: RunFolder, model: str) -> bool:
 
 
 def _finished(manifest: Manifest) -> bool:
-    return manifest.settings.get("engine") == ENGINE and bool(manifest.facts.get("planned"))
+    return manifest.settings.get("engine") == IMPORTED and bool(manifest.facts.get("planned"))
 
 
 def _imported_before(folder: GenerationFolder, settings: dict[str, Any], offer: Offer, *, amend: bool) -> Import | None:
@@ -101,7 +101,7 @@ def _imported_before(folder: GenerationFolder, settings: dict[str, Any], offer: 
     Raises StaleInput where a log has another content, was read in another way, or where other things were declared.
     """
     manifest = read_manifest(folder.path)
-    if manifest is None or (manifest.settings.get("engine") == ENGINE and not _finished(manifest)):
+    if manifest is None or (manifest.settings.get("engine") == IMPORTED and not _finished(manifest)):
         return None
     recorded, present = manifest.settings.get("logs", {}), settings["logs"]
     for name in sorted(recorded.keys() & present.keys()):

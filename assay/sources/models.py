@@ -9,6 +9,7 @@ from pathlib import Path
 from assay.sources.smollm2 import NAME as SMOLLM2
 from assay.sources.smollm2 import fetched_model
 from generation.orders import EngineSpec
+from ledger.engines import ENGINES
 from ledger.errors import ConfigError
 from ledger.model_config import ModelConfig
 
@@ -20,7 +21,7 @@ def engine_spec(model: ModelConfig, *, batch_invariant: bool) -> EngineSpec:
     """Which model to load, and how. Raises ConfigError."""
     return EngineSpec(
         kind=model.engine,
-        model=model.model if model.engine == "openai" else model_path(model),
+        model=model.model if ENGINES[model.engine].remote else model_path(model),
         arguments=model.engine_args,
         template=model.template,
         loader=model.loader,
@@ -40,9 +41,9 @@ def model_path(model: ModelConfig) -> str:
         _refuse_other_folder(place, model, where)
         return str(place.resolve())
     if place.is_file() and place.suffix.lower() == GGUF:
-        if model.engine == "transformers":
+        if not ENGINES[model.engine].takes_gguf_files:
             remedy = f'Give its folder, and engine_args = {{ gguf_file = "{place.name}" }}.'
-            raise ConfigError("transformers loads no GGUF file by its path.", where=where, remedy=remedy)
+            raise ConfigError(f"{model.engine} loads no GGUF file by its path.", where=where, remedy=remedy)
         return str(place.resolve())
     if model.model.startswith((".", "/", "~")) or model.model.count("/") != 1:
         raise ConfigError(f"there is no model folder or {GGUF} file {model.model}", where=where)
