@@ -5,12 +5,16 @@ and the sentence that two sides are one model.
 """
 
 import json
+import posixpath
 from collections.abc import Sequence
 from typing import Literal
 
 from pydantic import BaseModel, ConfigDict
 
-Passed = Literal["task", "lines", "items", "file", "other"]
+Passed = Literal["task", "lines", "items", "file", "score", "other"]
+
+
+LISTED = ("score", "other")
 
 
 class LeftOut(BaseModel):
@@ -18,7 +22,8 @@ class LeftOut(BaseModel):
 
     `name` is what `leave_out` must say to declare it, `group` the task that it belongs to. `declared` says by what the
     user left it out on purpose; where it is empty, the thing stands in the way of SHIP. `items` are named one by one.
-    Files whose names promise no evidence are of the kind "other": they are listed, and block nothing.
+    Files whose names promise no evidence are of the kind "other", and a log's scores that we do not compute of the kind
+    "score": both are listed, and block nothing.
     """
 
     model_config = ConfigDict(frozen=True, extra="forbid", strict=True)
@@ -33,7 +38,7 @@ class LeftOut(BaseModel):
     @property
     def blocks(self) -> bool:
         """Whether it stands in the way of SHIP."""
-        return not self.declared and self.kind != "other"
+        return not self.declared and self.kind not in LISTED
 
 
 class Origin(BaseModel):
@@ -58,7 +63,7 @@ class Origin(BaseModel):
         Which engine ran it tells two models apart only where Assay ran both itself.
         """
         pairs = argument_pairs(self.arguments)
-        name = pairs.pop("pretrained", self.model).rstrip("/")
+        name = posixpath.normpath(pairs.pop("pretrained", self.model))
         told = tuple(f"{key}={value}" for key, value in sorted(pairs.items()))
         return (name, *told) if self.file else (name, self.engine, *told)
 
@@ -68,9 +73,12 @@ TUNING = frozenset(
         *("gpu_memory_utilization", "tensor_parallel_size", "pipeline_parallel_size", "data_parallel_size", "device"),
         *("max_model_len", "max_length", "batch_size", "max_batch_size", "max_num_seqs", "max_num_batched_tokens"),
         *("enforce_eager", "swap_space", "parallelize", "num_concurrent", "max_retries", "timeout", "seed"),
+        *("trust_remote_code", "disable_log_stats", "disable_log_requests", "use_fast_tokenizer", "cache_dir"),
     }
 )
 """Arguments that say how fast, how long or with which draws: another value is no other model."""
+DEFAULTS = {"dtype": "auto", "revision": "main"}
+"""What an argument that is not given means."""
 
 
 def argument_pairs(arguments: str) -> dict[str, str]:
@@ -81,7 +89,7 @@ def argument_pairs(arguments: str) -> dict[str, str]:
     except ValueError:
         split = (part.partition("=") for part in arguments.split(","))
         pairs = {key.strip(): value.strip() for key, _, value in split if key.strip()}
-    return {key: value for key, value in pairs.items() if key not in TUNING}
+    return {key: value for key, value in pairs.items() if key not in TUNING and DEFAULTS.get(key) != value}
 
 
 def one_model(
@@ -96,9 +104,10 @@ def one_model(
     for each in after:
         if each.digest in contents:
             return f"{contents[each.digest]} and {each.file} are the same file, byte for byte"
-    known = {each.identity for each in before if each.model}
+    known = {each.identity: each for each in before if each.model}
     shared = next((each for each in after if each.identity in known), None)
     if shared is None or same_name:
         return ""
-    arguments = f" with {shared.arguments}" if shared.arguments and shared.arguments != shared.model else ""
+    told = dict.fromkeys(each.arguments for each in (known[shared.identity], shared) if each.arguments != each.model)
+    arguments = f" with {' and '.join(filter(None, told))}" if any(told) else ""
     return f"both name the model {shared.model}{arguments}"

@@ -30,7 +30,8 @@ def grouped(folder, scored, hard_lost=0.25):
     before["hard"], after["hard"] = lines("hard", hard), lines("hard", damaged(hard, hard_lost), 0.001)
     found = []
     for name, tasks in (("bf16", before), ("int4", after)):
-        scores = {"easy": {"acc,none": 0.6}, "hard": {"acc,none": 0.6}, "many": {"acc,none": 0.6} if scored else {}}
+        scores = {task: {"acc,none": sum(line["acc"] for line in held) / len(held)} for task, held in tasks.items()}
+        scores["many"] = {"acc,none": 0.6} if scored else {}
         more = {"group_subtasks": {"many": ["easy", "hard"]}, "results": scores}
         found.append(model_logs(folder / name, name, tasks, **more))
     return found
@@ -45,6 +46,8 @@ def test_a_part_of_a_scored_group_that_lost_is_named(tmp_path, compared):
     found = compared(*grouped(tmp_path, scored=True, hard_lost=0.12))
     assert found.states.keys() == {"many"}
     assert not [face for face in found.unnamed("Parts of tasks that lost: hard −12.0 pp") if face != "report.json"]
+    milder = compared(*grouped(tmp_path / "milder", scored=True, hard_lost=0.03), name="milder")
+    assert not [face for face in milder.unnamed("Lowest parts: hard −3.0 pp") if face != "report.json"]
     assert [part for part, _ in found.decision["tasks"][0]["lost_parts"]] == ["hard"]
 
 
@@ -90,7 +93,34 @@ def test_a_fractional_score_is_named_as_not_compared(tmp_path, compared):
         for line in side["easy"]:
             line["f1"] = value
     found = compared(*pair(tmp_path, before, after))
-    assert not found.unnamed("f1 of easy")
+    assert not found.unnamed("f1 of easy", "bf16: mean 0.9 of 1500 items; int4: mean 0.1 of 1500 items")
+
+
+@pytest.mark.parametrize("score", ["brier_score", "inst_score", "acc_mutual_info", "mcc"])
+def test_no_score_of_a_log_is_in_no_face(tmp_path, compared, score):
+    before, after = stable()
+    for side, value in ((before, 1.0), (after, 0.0)):
+        for line in side["easy"]:
+            line[score] = [1, value] if score in ("inst_score", "mcc") else value
+    found = compared(*pair(tmp_path, before, after))
+    assert not found.unnamed(f"{score} of easy")
+
+
+def test_a_results_file_of_another_run_is_found_out(tmp_path, compared):
+    before, after = stable()
+    folders = pair(tmp_path, before, after)
+    model_logs(folders[1], "int4", after, results={"easy": {"acc,none": 0.31}})
+    found = compared(*folders)
+    assert found.code == UNFIT
+    assert not found.unnamed("its results file says acc 0.3100, its samples give")
+
+
+def test_a_byte_order_mark_is_no_broken_line_and_a_resource_fork_no_log(tmp_path, compared):
+    folders = pair(tmp_path, *stable())
+    path = folders[1] / f"samples_easy_{STAMP}.jsonl"
+    path.write_bytes(b"\xef\xbb\xbf" + path.read_bytes())
+    (folders[1] / f"._samples_easy_{STAMP}.jsonl").write_bytes(b"\x00\x05")
+    assert compared(*folders).code == SHIP
 
 
 def test_links_are_followed_and_dead_ones_are_named(tmp_path, compared):
@@ -133,6 +163,7 @@ def test_two_settings_of_one_model_under_one_path_are_two_models_also_for_other_
         ("pretrained=m/x", "pretrained=m/x/"),
         ("pretrained=m/x", {"pretrained": "m/x"}),
         ("pretrained=m/x ", "pretrained=m/x,gpu_memory_utilization=0.5"),
+        ("pretrained=./m/x", "pretrained=m//x,dtype=auto,trust_remote_code=True"),
     ],
 )
 def test_arguments_in_another_order_or_dress_are_the_same(tmp_path, compared, arguments):
@@ -143,6 +174,31 @@ def test_arguments_in_another_order_or_dress_are_the_same(tmp_path, compared, ar
     found = compared(*folders)
     assert found.code == REFUSED
     assert "bf16 and int4 are one model: both name the model m/x" in found.error
+
+
+def test_models_of_one_name_show_what_tells_them_apart(tmp_path, compared):
+    before, after = stable()
+    folders = (
+        model_logs(tmp_path / "bf16", "m/x", before, arguments="pretrained=m/x"),
+        model_logs(tmp_path / "int4", "m/x", after, arguments="pretrained=m/x,quantization=fp8"),
+    )
+    found = compared(*folders)
+    assert found.code == SHIP
+    arguments = "bf16: pretrained=m/x; int4: pretrained=m/x,quantization=fp8"
+    told = f"Told apart by their arguments alone, all named m/x: {arguments}"
+    assert not [face for face in found.unnamed(told) if face != "report.json"]
+
+
+def test_a_group_below_the_top_may_be_left_out_by_its_name(tmp_path, compared):
+    before, after = stable()
+    hard = pattern("hard", 200, 0.6)
+    before["hard"], after["hard"] = lines("hard", hard), lines("hard", damaged(hard, 0.3), 0.001)
+    groups = {"group_subtasks": {"top": ["below"], "below": ["hard"]}}
+    sides = zip(("bf16", "int4"), (before, after), strict=True)
+    folders = [model_logs(tmp_path / name, name, held, **groups) for name, held in sides]
+    found = compared(*folders, "--leave-out", "below")
+    assert found.code == SHIP
+    assert not found.unnamed("hard", "leave_out")
 
 
 def test_one_whole_task_that_is_equal_is_an_alarm_and_many_equal_items_are_told(tmp_path, compared):

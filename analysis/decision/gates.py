@@ -55,12 +55,19 @@ def task_gates(measured: Measured, model: str) -> Iterator[TaskGate]:
             fit=fit,
             norm=(other.accuracy_change, norm_p) if other and norm_p is not None else None,
             lost_parts=tuple(_lost_parts(row, threshold)),
+            worst_part=_worst_part(row),
         )
 
 
 def _loss_p(row: FlipResult, threshold: float) -> float | None:
     moved = row.transitions
     return loss_p(moved.wrong_to_right, moved.right_to_wrong, moved.n, threshold)
+
+
+def _worst_part(row: TaskRow) -> tuple[str, Estimate] | None:
+    """The subject that lost most, however little that says of so few items."""
+    lost = [(name, part.accuracy_change) for name, part in row.subjects if (part.accuracy_change.value or 0) < 0]
+    return min(lost, key=lambda each: each[1].value or 0.0, default=None)
 
 
 def _lost_parts(row: TaskRow, threshold: float) -> Iterator[tuple[str, Estimate]]:

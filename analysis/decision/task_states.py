@@ -35,7 +35,8 @@ class TaskGate:
 
     `chance` is the accuracy of guessing, the mean of one over the number of options, or of always picking one place
     where the baseline does just that. `norm` is the change by acc_norm and its p, where those picks differ: a loss by
-    either is a loss. `lost_parts` are subjects of the task that lost, shown and no gate. `fit`: whether it may decide.
+    either is a loss. `lost_parts` are subjects of the task that lost, `worst_part` the one that lost most, shown and no
+    gate. `fit`: whether it may decide.
     """
 
     task: str
@@ -47,6 +48,7 @@ class TaskGate:
     fit: bool = True
     norm: tuple[Estimate, float] | None = None
     lost_parts: tuple[tuple[str, Estimate], ...] = ()
+    worst_part: tuple[str, Estimate] | None = None
 
     @property
     def beats_chance(self) -> bool:
@@ -72,6 +74,7 @@ class TaskState:
     fit: bool
     scoring: str
     lost_parts: tuple[tuple[str, Estimate], ...]
+    worst_part: tuple[str, Estimate] | None
 
 
 def loss_p(gains: int, losses: int, n: int, threshold: float) -> float | None:
@@ -130,4 +133,5 @@ def _state(gate: TaskGate, lost: set[str], step: int) -> TaskState:
         fit=gate.fit,
         scoring="acc_norm" if by_norm else "acc",
         lost_parts=gate.lost_parts,
+        worst_part=gate.worst_part,
     )

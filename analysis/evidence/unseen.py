@@ -13,10 +13,11 @@ import pandas as pd
 from analysis.evidence.model_evidence import ANSWERS, TOO_LONG, ModelEvidence
 from analysis.evidence.run_evidence import RunEvidence
 from ledger.manifests import Manifest
-from ledger.origins import LeftOut, Passed
+from ledger.origins import LISTED, LeftOut, Passed
 from ledger.store import key_text
 
 LEAVE_OUT = "leave_out"
+FEW = 3  # items named in a sentence; the table has all
 
 
 @dataclass(frozen=True)
@@ -37,7 +38,7 @@ class Unseen:
     @property
     def blocks(self) -> bool:
         """Whether it keeps the candidate from SHIP."""
-        return not self.declared and self.kind != "other"
+        return not self.declared and self.kind not in LISTED
 
     @property
     def sentence(self) -> str:
@@ -120,7 +121,8 @@ def _lone_items(model: ModelEvidence, baseline: ModelEvidence, covered: Collecti
         for who, items in lone.items():
             names = [name for name in _names(items, task) if name not in covered]
             if names:
-                cause = f"{who} alone has choices of {len(names)} of its items"
+                shown = ", ".join([*names[:FEW], *(["…"] if len(names) > FEW else [])])
+                cause = f"{who} alone has choices of {len(names)} of its items: {shown}"
                 yield Unseen(model.name, "items", task, cause, items=tuple(names))
     neither = sorted({*_too_long(model)} & {*_too_long(baseline)})
     for task in sorted({name.partition("/")[0] for name in neither}):

@@ -17,7 +17,7 @@ from assay.display import Display
 from assay.sources.fastchat_exports import export_fastchat
 from assay.sources.fastchat_files import fastchat_folder
 from assay.sources.fastchat_imports import FastChatReview, fastchat_review, import_fastchat
-from assay.sources.fastchat_left_out import left_out, refuse_unknown_names
+from assay.sources.fastchat_left_out import left_out, lines_left_out, refuse_unknown_names
 from ledger.errors import ConfigError
 from ledger.runs import control_of
 
@@ -64,7 +64,8 @@ def import_folder(
     """
     found = fastchat_review(fastchat_folder(folder, data), baseline, candidate or ())
     refuse_unknown_names(found, leave_out or ())
-    passed = tuple(left_out(found))
+    passed = {name: tuple(lines_left_out(held)) for name, held in found.models.items()}
+    passed[found.baseline] += tuple(left_out(found))
     with Display() as display:
         run = pipeline.begin_declared(
             _declaration(review, found, leave_out or ()), runs, display.report, amend=amend

@@ -106,13 +106,15 @@ def fastchat_review(folder: FastChatFolder, baseline: str = "", candidates: Sequ
     return review
 
 
-def import_fastchat(review: FastChatReview, run: RunFolder, passed: tuple[LeftOut, ...]) -> dict[str, int]:
+def import_fastchat(
+    review: FastChatReview, run: RunFolder, passed: Mapping[str, tuple[LeftOut, ...]]
+) -> dict[str, int]:
     """Write records; the counts say what came in and what was left out. Raises StaleInput, StoreLocked.
 
-    `passed` is what lies in the folder and does not come in (fastchat_left_out.py).
+    `passed` is what lies in the folder and does not come in, by the model that it is about (fastchat_left_out.py).
     """
     for name, held in review.models.items():
-        _write_answers(run, name, held, passed if name == review.baseline else ())
+        _write_answers(run, name, held, passed.get(name, ()))
     said = {judge: judge_words(review, judge, files) for judge, files in review.judges.items()}
     for judge, words in said.items():
         _write_words(run, review, judge, words)

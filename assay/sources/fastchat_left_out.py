@@ -6,10 +6,12 @@ In: a FastChatReview. Out: one LeftOut per thing.
 from collections.abc import Iterator, Sequence
 from pathlib import Path
 
-from assay.sources.fastchat_imports import FastChatReview, judge_words
+from assay.sources.fastchat_imports import FastChatReview, ModelAnswers, judge_words
 from ledger.errors import ConfigError
 from ledger.origins import LeftOut
 from ledger.store import key_text
+
+MOST_LISTED = 20
 
 
 def left_out(review: FastChatReview) -> Iterator[LeftOut]:
@@ -23,10 +25,6 @@ def left_out(review: FastChatReview) -> Iterator[LeftOut]:
         has_answers = bool(name in review.files and review.files[name].answers)
         cause = "was not chosen" if has_answers else "there are no answers of it that fit the questions"
         yield LeftOut(kind="task", name=name, cause=cause, declared="--candidate" if review.chosen else "")
-    for held in review.models.values():
-        if count := held.left_out + held.unread:
-            cause = f"{count} lines are no answers to these questions, too short, or cannot be read"
-            yield LeftOut(kind="lines", name=held.path.name, cause=cause)
     answered = {answer.question.key for held in review.models.values() for answer in held.answers}
     if lacking := sorted(key_text(key) for key in review.stored.questions if key not in answered):
         cause = f"no model answered {len(lacking)} of {len(review.stored.questions)} questions"
@@ -34,26 +32,41 @@ def left_out(review: FastChatReview) -> Iterator[LeftOut]:
     for path in _unread_files(review):
         cause = "its name promises evidence, and nothing in it is read"
         yield LeftOut(kind="file", name=path.relative_to(review.folder.path).as_posix(), cause=cause)
+    others = (path for part in _parts(review) for path in part.glob("*") if path.suffix != ".jsonl" and path.is_file())
+    for path in sorted(others)[:MOST_LISTED]:
+        yield LeftOut(kind="other", name=path.relative_to(review.folder.path).as_posix(), cause="not read")
     for judge, files in review.judges.items():
         if stale := judge_words(review, judge, files).left_out:
             cause = f"{stale} are of other answers, prompts or models, or repeat one"
             yield LeftOut(kind="other", name=f"judgments of {judge}", cause=cause)
 
 
+def _parts(review: FastChatReview) -> list[Path]:
+    """The folders that are looked through."""
+    return [review.folder.path, review.folder.path / "model_answer", review.folder.path / "model_judgment"]
+
+
 def _unread_files(review: FastChatReview) -> Iterator[Path]:
     """Files that are named like FastChat's and are none of what the review reads, in the folder and its two parts."""
     folder, words = review.folder, {file.name for file in review.stored.files if file.ratings or file.pairs}
     used = {*folder.answers, *(path for path in folder.judgments if path.name in words)}
-    parts = [folder.path, folder.path / "model_answer", folder.path / "model_judgment"]
-    for path in sorted(path for part in parts for path in part.glob("*.jsonl")):
+    for path in sorted(path for part in _parts(review) for path in part.glob("*.jsonl")):
         known = path.name == "question.jsonl" or path.name.endswith("prompts.jsonl")
         if path not in used and not (known and path.parent == folder.path):
             yield path
 
 
+def lines_left_out(held: ModelAnswers) -> Iterator[LeftOut]:
+    """The lines of one model's file that give no answer."""
+    if count := held.left_out + held.unread:
+        cause = f"{count} lines are no answers to these questions, too short, or cannot be read"
+        yield LeftOut(kind="lines", name=held.path.name, cause=cause)
+
+
 def refuse_unknown_names(review: FastChatReview, names: Sequence[str]) -> None:
     """Stop where the user leaves out what is not passed over anyway. Raises ConfigError."""
-    passed = {name for each in left_out(review) for name in (each.name, *each.items)}
+    lines = (each for held in review.models.values() for each in lines_left_out(held))
+    passed = {name for each in (*left_out(review), *lines) for name in (each.name, *each.items)}
     for name in names:
         if name in review.models:
             raise ConfigError(f"{name} has answers and judgments.", where="--leave-out", remedy="Use --candidate.")

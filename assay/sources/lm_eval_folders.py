@@ -64,7 +64,7 @@ def offered(paths: Sequence[Path], chosen: Chosen = EVERYTHING) -> Offer:
     newest, earlier = _newest(logs, latest=chosen.latest)
     read = [log for log in newest if not chosen.declared(*log.names)]
     passed = [
-        *(_task(log, "was not chosen", why) for log in newest if (why := chosen.declared(*log.names))),
+        *(_task(log, chosen, why) for log in newest if (why := chosen.declared(*log.names))),
         *(_file(log.path.name, f"an earlier run of {log.task}", "--latest") for log in earlier),
         *(each for scan in scans for each in _without_samples(scan, newest, chosen)),
         *(each for scan in scans for each in _other_files(scan, chosen)),
@@ -150,8 +150,10 @@ def _by_leave_out(chosen: Chosen, name: str) -> str:
     return "leave_out" if name in chosen.leave_out else ""
 
 
-def _task(log: Log, cause: str, declared: str) -> LeftOut:
-    return LeftOut(kind="task", name=log.task, group=log.group, cause=cause, declared=declared)
+def _task(log: Log, chosen: Chosen, declared: str) -> LeftOut:
+    """A task that was not chosen; its group is the one that the user named, where that is one of them."""
+    said = next((name for name in log.names if name in chosen.leave_out), log.group)
+    return LeftOut(kind="task", name=log.task, group=said, cause="was not chosen", declared=declared)
 
 
 def _file(name: str, cause: str, declared: str) -> LeftOut:

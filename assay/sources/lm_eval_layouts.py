@@ -32,6 +32,7 @@ from ledger.origins import Origin
 NAMED = re.compile(rf"samples_(?P<task>.+)_(?P<stamp>{STAMP})\.jsonl")
 BETWEEN = re.compile(r"[\s,]*")
 DELIMITER = " "
+BYTE_ORDER_MARK = b"\xef\xbb\xbf"
 
 
 @dataclass(frozen=True)
@@ -101,11 +102,13 @@ class Log:
 def sample_lines(path: Path) -> Iterator[tuple[int, dict[str, Any]]]:
     """The samples with their line numbers: JSON lines, or the one JSON array of versions 0.4.0 to 0.4.2."""
     with path.open("rb") as stream:
+        begins = 3 if stream.read(3) == BYTE_ORDER_MARK else 0
+        stream.seek(begins)
         if stream.read(1) == b"[":
-            stream.seek(0)
+            stream.seek(begins)
             yield from _array(path, stream.read())
             return
-        stream.seek(0)
+        stream.seek(begins)
         for number, line in enumerate(stream, start=1):
             if not line.isspace():
                 try:

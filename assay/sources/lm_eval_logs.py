@@ -5,10 +5,12 @@ hash over all samples, is refused.
 """
 
 import hashlib
+import math
 from collections.abc import Iterable
 from typing import Literal
 
 from assay.sources.lm_eval_layouts import Log, sample_lines
+from assay.sources.lm_eval_results import part
 from assay.sources.lm_eval_samples import NoFlips, SampleReader
 from ledger.errors import ConfigError, DuplicateKey
 from ledger.origins import LeftOut
@@ -18,6 +20,8 @@ from ledger.store import key_text
 NO_FILTER = "none"
 HASHES = ("doc_hash", "prompt_hash", "target_hash")
 WITHOUT = "{what} on {few} of {all} items of {task}"
+MOST_APART = 0.0005
+"""Between an accuracy as a results file rounds it, and as samples give it."""
 MISSING_LINES = "{few} of {all} lines of {task} are missing"
 
 
@@ -59,6 +63,7 @@ class LogReader:
         held = len(self._documents)
         for what, items in without.items():
             self._leave_out("items", WITHOUT.format(what=what, few=len(items), all=held, task=log.task), items)
+        self._hold_against_results(found)
         self._name_others(other_filters)
         return found
 
@@ -69,11 +74,22 @@ class LogReader:
             cause, by = f"lines of the filter {name!r} were not chosen", "--filter"
             each = LeftOut(kind="lines", name=log.task, group=log.group, cause=cause, declared=by)
             self.left_out.append(each)
-        if self._reader.uncompared:
-            name = f"{', '.join(sorted(self._reader.uncompared))} of {log.task}"
-            self.left_out.append(
-                LeftOut(kind="other", name=name, group=log.group, cause="a score that is not compared")
-            )
+        for score, values in sorted(self._reader.uncompared.items()):
+            known = [value for value in values if value is not None]
+            lost = sum(map(math.isnan, known))
+            mean = f"mean {sum(known) / len(known):.4g}" if known and not lost else "no mean"
+            cause = f"{mean} of {len(values)} items" + (f", NaN on {lost}" if lost else "")
+            self.left_out.append(LeftOut(kind="score", name=f"{score} of {log.task}", group=log.group, cause=cause))
+
+    def _hold_against_results(self, found: list[Choice]) -> None:
+        """The results file's own accuracy must be that of these samples: it may be another run's, or they may."""
+        log = self._log
+        name = self._filter or NO_FILTER
+        told = part(part(log.results, "results"), log.task).get(f"acc,{name}")
+        right = sum(choice.picked == choice.gold for choice in found) / len(found) if found else 0.0
+        whole = not self.left_out
+        if whole and found and isinstance(told, int | float) and abs(told - right) > MOST_APART:
+            self._leave_out("lines", f"its results file says acc {told:.4f}, its samples give {right:.4f}")
 
     def _refuse_second_filter(self, wanted: str, name: str, number: int) -> None:
         if not self._filter:

@@ -11,7 +11,7 @@ What a log does not say is decided here, once:
   and wrong are not what we take them for (several right answers, say), and the task is not read: NoFlips.
 - Nor is one without one right option: several, a hidden one (an empty target, -1), a fractional score, no options.
 - An engine that cannot write -inf writes a number that no text has (vLLM: -9999): a probability of zero all the same.
-- NaN, or no option with a probability, is what the model computed: no choice, and no fault of the file.
+- NaN, or no option with a probability, is what the model computed: no fault of the file.
 """
 
 import hashlib
@@ -28,9 +28,9 @@ from ledger.records import Choice
 
 CLAMP_NATS = -9999.0
 """A total at or under it stands for a probability of zero."""
-FIELDS = frozenset(
-    {"doc_id", "doc", "target", "arguments", "resps", "filtered_resps", "filter", "metrics", "brier_score", "bypass"}
-)
+FIELDS = frozenset({"doc_id", "doc", "target", "arguments", "resps", "filtered_resps", "filter", "metrics", "bypass"})
+FRACTIONS = ("brier_score", "likelihood", "mcc")
+"""Scores that may be 0 or 1 by chance and say nothing of the pick."""
 OTHER_PICKS = "acc_"
 """Scores whose names begin so are those of another pick (acc_norm, acc_bytes, acc_mutual_info)."""
 NAN, NOTHING = "computes NaN", "gives no option a probability"
@@ -54,7 +54,7 @@ class SampleReader:
         self._task = log.group
         self._delimiter = log.delimiter
         self._meaning = ""
-        self.uncompared: set[str] = set()
+        self.uncompared: dict[str, list[float | None]] = {}
 
     def choice(self, line: dict[str, Any], number: int) -> Choice | str:
         """The choice that a line tells of, or what the model computed in its place: NAN, or NOTHING.
@@ -76,7 +76,8 @@ class SampleReader:
                 sizes = [max(1, len(option.encode())) for option in options]
                 by_bytes = _first_maximum([value / size for value, size in zip(logprobs, sizes, strict=True)])
                 right |= {"acc_norm": picked_norm == gold, "acc_bytes": by_bytes == gold}
-            self.uncompared |= _check(line, right)
+            for name, value in _check(line, right).items():
+                self.uncompared.setdefault(name, []).append(value)
             return Choice(
                 model=self._model,
                 task=self._task,
@@ -202,18 +203,20 @@ def _first_maximum(values: list[float]) -> int:
     return values.index(max(values))
 
 
-def _check(line: dict[str, Any], right: Mapping[str, bool]) -> set[str]:
-    """Hold each of the log's own scores that is 0 or 1 against what we computed; the names of those that we cannot.
+def _check(line: dict[str, Any], right: Mapping[str, bool]) -> dict[str, float | None]:
+    """Hold each of the log's own scores that is 0 or 1 against what we computed; give the scores that we cannot.
 
-    `right` says whether the pick is right by the scores that have a pick of their own, and by all others under "".
+    `right`: whether the pick is right by scores with a pick of their own, and by others under "". No number is None.
     """
-    beyond = set()
+    beyond: dict[str, float | None] = {}
     for name, logged in line.items():
-        if name in FIELDS or not isinstance(logged, int | float):
+        if name in FIELDS or name.endswith("_hash") or isinstance(logged, str | dict):
             continue
-        computed = right.get(name) if name.startswith(OTHER_PICKS) else right[""]
-        if computed is None or float(logged) not in (0.0, 1.0):
-            beyond.add(name)
+        computed = right.get(name) if name.startswith(OTHER_PICKS) else None if name in FRACTIONS else right[""]
+        if not isinstance(logged, int | float):
+            beyond[name] = None
+        elif computed is None or float(logged) not in (0.0, 1.0):
+            beyond[name] = float(logged)
         elif float(logged) != float(computed):
             raise _Undefined(f"the log says {name} {logged}, its log-probabilities give {float(computed)}")
     return beyond

@@ -20,6 +20,7 @@ EVIDENCE = ("samples_*", "results_*", "*.jsonl", "*.parquet", "*.eval")
 """Names that promise evidence; other files are listed and block nothing."""
 RESULTS = re.compile(rf"results\.json|results_.*\.json|.+_{STAMP}\.json")
 RESULT_PARTS = {"results", "configs", "n-samples", "model_name"}
+RESOURCE_FORK = "._"  # what macOS puts beside a file
 ONE_MODEL = "Name the folder or the files of one model."
 
 
@@ -52,7 +53,7 @@ def scan_of(path: Path) -> Scan:
     for file in sorted(_files(path)):
         if not file.is_file():  # a link that leads nowhere, or a folder that is named like a file
             scan.rest.append(file)
-        elif NAMED.fullmatch(file.name):
+        elif NAMED.fullmatch(file.name) and not file.name.startswith(RESOURCE_FORK):
             scan.logs.append(log_of(file))
         elif RESULTS.fullmatch(file.name) and RESULT_PARTS & (found := results_in(file)).keys():
             scan.results[file] = found
@@ -85,7 +86,7 @@ def _files(folder: Path) -> Iterator[Path]:
 
 def named_like_evidence(name: str) -> bool:
     """Whether a file's name promises evidence."""
-    return any(fnmatchcase(name, pattern) for pattern in EVIDENCE)
+    return not name.startswith(RESOURCE_FORK) and any(fnmatchcase(name, pattern) for pattern in EVIDENCE)
 
 
 def _take_old(scan: Scan, file: Path) -> None:

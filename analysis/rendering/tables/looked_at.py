@@ -4,6 +4,7 @@ In: a ReviewReport. Out: Tables, and the lines that every face shows beside the 
 short: a name that is missing here is a task that hides.
 """
 
+from collections import Counter
 from collections.abc import Iterable, Iterator
 from dataclasses import replace
 
@@ -32,6 +33,8 @@ def task_line(decision: Decision) -> str:
     measured = f" Worst: {lowest.task}, {_change(lowest)}." if lowest and lowest.state is not State.HOLD else ""
     parts = [f"{part} {_cell(change)}" for task in decision.tasks for part, change in task.lost_parts]
     within = f" Parts of tasks that lost: {', '.join(parts)}." if parts else ""
+    lows = [each.worst_part for each in decision.tasks if each.worst_part and not each.lost_parts]
+    within += f" Lowest parts: {', '.join(f'{name} {_cell(change)}' for name, change in lows)}." if lows else ""
     return f"Tasks of {decision.candidate}: {'; '.join(told)}.{measured}{within}"
 
 
@@ -58,6 +61,9 @@ def unseen_lines(report: ReviewReport) -> Iterator[str]:
         yield f"Left out on purpose: {'; '.join(_things(report, declared))}."
     if others:
         yield f"Other files, not read: {', '.join(others)}."
+    scores = [each for each in report.unseen if each.kind == "score"]
+    if scores:
+        yield f"Scores in the logs that are not compared: {'; '.join(_things(report, scores))}."
 
 
 def identity_lines(report: ReviewReport) -> Iterator[str]:
@@ -66,6 +72,12 @@ def identity_lines(report: ReviewReport) -> Iterator[str]:
     if hidden:
         everybody = len(hidden) == len(report.identities)
         yield UNSHOWN.format(names="any model" if everybody else ", ".join(hidden))
+    names = Counter(each.name for each in report.identities if each.shown and each.role != "control")
+    for shared in (name for name, count in names.items() if count > 1 and name):
+        told = "; ".join(
+            f"{each.model}: {each.arguments or 'none'}" for each in report.identities if each.name == shared
+        )
+        yield f"Told apart by their arguments alone, all named {shared}: {told}."
     logged = [each for each in report.identities if each.logged and each.shown]
     for what, version in (("lm-evaluation-harness", "harness"), ("the library", "library")):
         untold = [each.model for each in logged if not getattr(each, version)]
