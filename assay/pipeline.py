@@ -194,7 +194,7 @@ def judge(review: Review, *, exam_only: bool = False) -> list[JudgeSummary]:
 
 
 def analyze(review: Review, *, redact: bool = False) -> tuple[ReviewReport, list[Path]]:
-    """Compute the report from what is there, and write its faces; redacted, the page holds no text but names."""
+    """Compute the report from what is there, and write its formats; redacted, the page holds no text but names."""
     review.report(Progress("analysis", 0, 1))
     made_at = datetime.now(UTC).isoformat(timespec="seconds")
     report, shown = report_of(review.config, review.run, made_at, redact=redact)

@@ -1,7 +1,7 @@
 """Folders of harness logs with a known truth: tasks of many items, right and wrong as told, and a results file.
 
 In: for each item whether the model is right. Out: files as version 0.4.13 writes them. What a compare says of two such
-folders is read back from its five faces.
+folders is read back from its five files.
 """
 
 import hashlib
@@ -15,7 +15,7 @@ from assay.cli import run
 
 STAMP = "2026-11-23T22-44-26.754601"
 LATER = "2026-11-24T22-44-26.754601"
-FACES = ("report.md", "report.json", "junit.xml", "report.html")
+FORMATS = ("report.md", "report.json", "junit.xml", "report.html")
 
 
 def digest(text):
@@ -105,7 +105,7 @@ def pair(folder, before, after):
 
 
 class Compared:
-    """What `assay compare` did: its exit code, what it printed, and its faces by name."""
+    """What `assay compare` did: its exit code, what it printed, and its files by name."""
 
     def __init__(self, folder: Path, capsys, *arguments, name="review"):
         runs = folder / "runs"
@@ -114,12 +114,12 @@ class Compared:
         printed = capsys.readouterr()
         self.error = printed.err
         place = runs / name / "analysis"
-        texts = {face: (place / face).read_text(encoding="utf-8") for face in FACES if (place / face).exists()}
-        self.faces = texts | {"terminal": printed.out}
+        texts = {file: (place / file).read_text(encoding="utf-8") for file in FORMATS if (place / file).exists()}
+        self.files = texts | {"terminal": printed.out}
 
     @property
     def report(self):
-        return json.loads(self.faces["report.json"])
+        return json.loads(self.files["report.json"])
 
     @property
     def decision(self):
@@ -130,13 +130,13 @@ class Compared:
         return {task["task"]: task["state"] for task in self.decision["tasks"]}
 
     def unnamed(self, *names):
-        """The faces in which one of these names does not stand; words wrap in the terminal, names do not."""
-        return [face for face in self.faces for name in names if name not in self.read(face)]
+        """The files in which one of these names does not stand; words wrap in the terminal, names do not."""
+        return [file for file in self.files for name in names if name not in self.read(file)]
 
-    def read(self, face):
-        """A face as a person reads it: without Markdown's and XML's escapes, and without the terminal's line ends."""
-        text = self.faces[face]
-        text = text.replace("\\", "").replace("`", "") if face == "report.md" else text
+    def read(self, file):
+        """A file as a person reads it: without Markdown's and XML's escapes, and without the terminal's line ends."""
+        text = self.files[file]
+        text = text.replace("\\", "").replace("`", "") if file == "report.md" else text
         return (
-            " ".join(html.unescape(text).split()) if face != "report.json" else text.encode().decode("unicode_escape")
+            " ".join(html.unescape(text).split()) if file != "report.json" else text.encode().decode("unicode_escape")
         )

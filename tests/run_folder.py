@@ -1,4 +1,4 @@
-"""A run folder under construction, for the tests of evidence, report and faces."""
+"""A run folder under construction, for the tests of evidence, report and files."""
 
 import json
 from pathlib import Path

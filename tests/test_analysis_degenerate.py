@@ -1,4 +1,4 @@
-"""Too little of everything: each gives a report in every face that says what is missing; no interval has zero width."""
+"""Too little of everything: each gives a report whose every file says what is missing; no interval has zero width."""
 
 import json
 import random
@@ -22,7 +22,7 @@ CASES = {
 }
 
 
-def faces(report, folder):
+def files(report, folder):
     write_reports(report, folder)
     return "".join((folder / name).read_text() for name in ("report.html", "report.md", "report.json"))
 
@@ -32,13 +32,13 @@ def test_too_little_of_something_gives_a_report_that_says_so(case, tmp_path):
     settings, options, told = CASES[case]
     report = whole(tmp_path / "run", settings, **options).report()
     no_zero_width(report)
-    assert told in faces(report, tmp_path / "out")
+    assert told in files(report, tmp_path / "out")
     assert all(decision.word for decision in report.decisions)
 
 
 def test_an_empty_folder_gives_a_report(tmp_path):
     report = Folder(tmp_path / "run", config(("w4",)), questions=0, items=0).report()
-    assert "not measured" in faces(report, tmp_path / "out")
+    assert "not measured" in files(report, tmp_path / "out")
     assert report.exit_code == 12
 
 
@@ -55,7 +55,7 @@ def test_all_ties_and_equal_scores_of_five_candidates(tmp_path):
     folder.sign_judge()
     report = folder.report()
     no_zero_width(report)
-    text = faces(report, tmp_path / "out")
+    text = files(report, tmp_path / "out")
     assert "is the same for all 5 candidates" in text
     judge = report.judges[0]
     assert [each.chance for each in judge.strengths] == pytest.approx([0.5] * 7)
@@ -78,7 +78,7 @@ def test_missing_ratings_have_bounds_on_both_sides(tmp_path):
     judge = report.judges[0]
     assert all(each.bounds[0] < each.scopes[0].rating.value < each.bounds[1] for each in judge.scores)
     assert all(each.bounds == (0.5, 0.5) for each in judge.games)
-    assert "if all missing were worst / best" in faces(report, tmp_path / "out")
+    assert "if all missing were worst / best" in files(report, tmp_path / "out")
 
 
 def test_reports_do_not_depend_on_the_order_of_candidates_records_or_runs(tmp_path):

@@ -21,8 +21,8 @@ from tests.run_folder import Folder, choice, config, whole, words
 def test_a_failed_exam_makes_the_judged_part_unfit_and_says_so_plainly(tmp_path):
     report = whole(tmp_path, config(margin=1.0), right=0.4).report()
     assert (report.word, report.exit_code) == (Word.UNFIT, EXIT_UNFIT)
-    for face in (report_html(report), report_markdown(report)):
-        told = html.unescape(face).replace("\\", "")
+    for file in (report_html(report), report_markdown(report)):
+        told = html.unescape(file).replace("\\", "")
         assert "too weak to be trusted" in told
         assert "Flips and KL do not depend on it" in told
     assert report.choices[0].results[0].distance("kl_options").value is not None

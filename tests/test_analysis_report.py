@@ -32,8 +32,8 @@ def test_a_whole_review(tmp_path):
     assert report.control_primary.value == pytest.approx(0, abs=0.5)
     assert {row.role for row in report.judges[0].scores} == {"baseline", "control", "candidate"}
     no_zero_width(report)
-    for face in write_reports(report, tmp_path / "analysis"):
-        assert face.exists()
+    for file in write_reports(report, tmp_path / "analysis"):
+        assert file.exists()
 
 
 @pytest.mark.parametrize(

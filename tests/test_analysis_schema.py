@@ -7,7 +7,7 @@ import jsonschema
 import pytest
 
 from analysis.rendering.formats.data import report_json, report_schema
-from analysis.rendering.formats.writers import FACES
+from analysis.rendering.formats.writers import FORMATS
 from analysis.rendering.formats.writers import PAGE as HTML
 from analysis.review.review_report import ReviewReport
 from tests.house import HOUSE
@@ -43,7 +43,7 @@ def test_a_report_keeps_the_schema_and_another_version_does_not(tmp_path, filled
 def test_the_page_names_every_field_at_the_top_and_every_file():
     missing = [name for name in ReviewReport.model_fields if not re.search(rf"`\.{name}\b", PAGE)]
     assert not missing
-    assert all(f"`{name}`" in PAGE for name in (HTML, *FACES))
+    assert all(f"`{name}`" in PAGE for name in (HTML, *FORMATS))
 
 
 def test_every_path_on_the_page_leads_to_a_field_of_the_schema():

@@ -1,4 +1,4 @@
-"""`assay diff`: changes with the right sign and directions, every face with the same numbers, names that stay text."""
+"""`assay diff`: changes with the right sign and direction, every format with the same numbers, names that stay text."""
 
 import json
 

@@ -1,4 +1,4 @@
-"""The first law as a property: damage one task of any kind, in any folder, and no face of the report is silent."""
+"""The first law as a property: damage one task of any kind, in any folder, and no file of the report is silent."""
 
 import tempfile
 from pathlib import Path
@@ -7,7 +7,7 @@ import pytest
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
-from tests.log_folders import FACES, Compared, damaged, flipped, generated, lines, model_logs, pattern
+from tests.log_folders import FORMATS, Compared, damaged, flipped, generated, lines, model_logs, pattern
 
 KINDS = ("choice", "choice", "generated", "hidden", "nan", "lone", "unlogged", "guessed")
 TASKS = st.lists(
@@ -53,7 +53,7 @@ def test_a_task_that_lost_is_hold_or_named_in_every_face(capsys, tasks, broken, 
         sides = [written(folder / name, made, place) for place, name in enumerate(("bf16", "int4"))]
         more = ["--leave-out", lost] if declared else []
         found = Compared(folder, capsys, *sides, "--margin", "0.05", *more)
-    assert set(FACES) <= found.faces.keys(), found.error
+    assert set(FORMATS) <= found.files.keys(), found.error
     assert not found.unnamed(lost)
     passed = [each for each in found.report["unseen"] if lost in (each["name"], each["group"])]
     state = found.states.get(lost)

@@ -1,4 +1,4 @@
-"""Nothing unseen ships: what logs offer is compared or named in every face, and two sides are two models."""
+"""Nothing unseen ships: what logs offer is compared or named in every format, and two sides are two models."""
 
 import json
 import shutil
@@ -283,7 +283,7 @@ def test_versions_that_are_known_and_differ_are_refused_unless_allowed(tmp_path,
     assert f"{name} {told}0.4.13 against the baseline's {told}0.4.9" in found.decision["sentence"]
     found = compared(*folders, "--allow-different", name, name="allowed")
     assert found.code == SHIP
-    assert not [face for face in ("report.json", "report.html") if "0.4.9" not in found.faces[face]]
+    assert not [file for file in ("report.json", "report.html") if "0.4.9" not in found.files[file]]
 
 
 def test_without_a_results_file_the_first_screen_says_that_no_identity_is_shown(tmp_path, compared):
@@ -291,7 +291,7 @@ def test_without_a_results_file_the_first_screen_says_that_no_identity_is_shown(
     (folders[1] / f"results_{STAMP}.json").unlink()
     found = compared(*folders)
     assert found.code == SHIP
-    assert not [face for face in found.unnamed("Identity not shown") if face not in ("report.json", "junit.xml")]
+    assert not [file for file in found.unnamed("Identity not shown") if file not in ("report.json", "junit.xml")]
     assert [each["shown"] for each in found.report["identities"]] == [True, False]
 
 
@@ -337,7 +337,7 @@ def test_nan_is_the_finding_and_no_broken_line(tmp_path, compared):
     found = compared(*pair(tmp_path, before, after))
     assert found.code == UNFIT
     assert not found.unnamed("computes NaN on 7 of 2000 items of easy")
-    assert "mend or remove" not in "".join(found.faces.values()).lower()
+    assert "mend or remove" not in "".join(found.files.values()).lower()
 
 
 @pytest.mark.parametrize("target", ["", "-1"])
@@ -367,8 +367,8 @@ def test_a_clamp_is_a_probability_of_zero_and_not_thousands_of_nats(tmp_path, co
 def test_what_nobody_looked_at_stands_on_the_first_screen(tmp_path, compared):
     found = compared(*pair(tmp_path, *stable()))
     short = "did not look at: free text, generated answers, long context"
-    assert not [face for face in found.unnamed(short) if face not in ("report.json", "junit.xml")]
-    banner = found.faces["report.html"].split("<main>")[0]
+    assert not [file for file in found.unnamed(short) if file not in ("report.json", "junit.xml")]
+    banner = found.files["report.html"].split("<main>")[0]
     assert short in banner
     assert dict(found.report["not_looked_at"])["free text"] == "no model was asked to write"
 

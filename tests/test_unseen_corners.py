@@ -45,9 +45,9 @@ def test_an_umbrella_without_a_score_of_its_own_is_not_one_task(tmp_path, compar
 def test_a_part_of_a_scored_group_that_lost_is_named(tmp_path, compared):
     found = compared(*grouped(tmp_path, scored=True, hard_lost=0.12))
     assert found.states.keys() == {"many"}
-    assert not [face for face in found.unnamed("Parts of tasks that lost: hard −12.0 pp") if face != "report.json"]
+    assert not [file for file in found.unnamed("Parts of tasks that lost: hard −12.0 pp") if file != "report.json"]
     milder = compared(*grouped(tmp_path / "milder", scored=True, hard_lost=0.03), name="milder")
-    assert not [face for face in milder.unnamed("Lowest parts: hard −3.0 pp") if face != "report.json"]
+    assert not [file for file in milder.unnamed("Lowest parts: hard −3.0 pp") if file != "report.json"]
     assert [part for part, _ in found.decision["tasks"][0]["lost_parts"]] == ["hard"]
 
 
@@ -186,7 +186,7 @@ def test_models_of_one_name_show_what_tells_them_apart(tmp_path, compared):
     assert found.code == SHIP
     arguments = "bf16: pretrained=m/x; int4: pretrained=m/x,quantization=fp8"
     told = f"Told apart by their arguments alone, all named m/x: {arguments}"
-    assert not [face for face in found.unnamed(told) if face != "report.json"]
+    assert not [file for file in found.unnamed(told) if file != "report.json"]
 
 
 def test_a_group_below_the_top_may_be_left_out_by_its_name(tmp_path, compared):
@@ -213,7 +213,7 @@ def test_one_whole_task_that_is_equal_is_an_alarm_and_many_equal_items_are_told(
     found = compared(*pair(tmp_path / "most", before, after), name="most")
     assert found.code == SHIP
     told = "Log-probabilities equal to the last bit: 99 of 100 items of cached (int4)"
-    assert not [face for face in found.unnamed(told) if face != "report.json"]
+    assert not [file for file in found.unnamed(told) if file != "report.json"]
 
 
 def test_what_is_declared_after_the_import_needs_amend(tmp_path, capsys):
@@ -305,7 +305,7 @@ def test_what_may_differ_is_repeated_with_both_versions(tmp_path, compared):
     ]
     found = compared(*folders, "--allow-different", "harness")
     told = "Allowed by the config to differ between the models: harness (bf16 0.4.9; int4 0.4.13)"
-    assert not [face for face in found.unnamed(told) if face != "report.json"]
+    assert not [file for file in found.unnamed(told) if file != "report.json"]
 
 
 def test_a_model_card_says_what_was_left_out(tmp_path, compared):
@@ -343,4 +343,4 @@ def test_nothing_that_has_a_probability_is_not_called_nan(tmp_path, compared):
 
 def test_reports_read_by_programs_keep_the_names(tmp_path, compared):
     found = compared(*pair(tmp_path, *stable()), "--leave-out", "easy/7")
-    assert json.loads(found.faces["report.json"])["leave_out"] == ["easy/7"]
+    assert json.loads(found.files["report.json"])["leave_out"] == ["easy/7"]

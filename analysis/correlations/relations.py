@@ -30,6 +30,7 @@ from analysis.statistics.cells import UNKNOWN, Cell, Unit, by_question
 from analysis.statistics.resampling import Resamplings
 from analysis.statistics.unit_values import UnitTable, resampled, unit_table
 from analysis.summaries.judge_reports import judged_cells, scored_values
+from analysis.summaries.model_rows import for_model
 from analysis.summaries.panel import panel_evidence
 from analysis.token_distributions.trace_measures import Sums
 from ledger.measures import measure_of, measures_in
@@ -192,7 +193,7 @@ def _by_category(values: Mapping[Any, float], categories: Mapping[Unit, str]) ->
 
 def _by_subject(measured: Measured, model: str) -> tuple[dict[str, float], dict[str, float]]:
     """Mean kl_options, and flips, of each subject; of each task where no task has several subjects."""
-    report = next((each for each in measured.items if each.model == model), None)
+    report = for_model(measured.items, model)
     rows = [row for row in report.results if row.scoring == "acc" and row.scope != ALL_ITEMS] if report else []
     subjects = [row for row in rows if row.scope.subject] or rows
     means = {str(row.scope): dict(row.means)["kl_options"] for row in subjects}

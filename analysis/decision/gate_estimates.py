@@ -17,6 +17,7 @@ from analysis.statistics.coverage import Coverage, shortfalls
 from analysis.statistics.estimates import Estimate, not_measured
 from analysis.summaries.judge_reports import JudgeReport
 from analysis.summaries.model_reports import ItemReport
+from analysis.summaries.model_rows import for_model
 from analysis.token_distributions.trace_measures import TraceReport
 from analysis.token_distributions.vocabulary_kl import VocabularyReport
 from ledger.config import ReviewConfig
@@ -57,11 +58,16 @@ def primary_judge(judges: Sequence[JudgeReport], measure: str) -> JudgeReport | 
 
 def judged_estimate(judge: JudgeReport | None, model: str, measure: str) -> Estimate:
     """A judge's rating_change or win_change of one model over all question-turns."""
-    if judge and measure == "rating_change":
-        found = [each.scopes[0].change for each in judge.scores if each.model == model]
+    if judge is None:
+        return not_measured(measure, "questions", "no judge")
+    found: Estimate | None
+    if measure == "rating_change":
+        scores = for_model(judge.scores, model)
+        found = scores.scopes[0].change if scores else None
     else:
-        found = [each.scopes[0].win_change for each in judge.games if each.model == model] if judge else []
-    return (found[0] if found else None) or not_measured(measure, "questions", MISSING_MODEL if judge else "no judge")
+        games = for_model(judge.games, model)
+        found = games.scopes[0].win_change if games else None
+    return found or not_measured(measure, "questions", MISSING_MODEL)
 
 
 def item_estimate(report: ItemReport | None, measure: str) -> Estimate:
@@ -83,11 +89,6 @@ def pooled(report: ItemReport | None) -> FlipResult | None:
     )
 
 
-def item_report_of(measured: Measured, model: str) -> ItemReport | None:
-    """One model's choices against the baseline's."""
-    return next((each for each in measured.items if each.model == model), None)
-
-
 def item_reasons(report: ItemReport | None, measured: Measured, model: str) -> Sequence[str]:
     """What stands against a model's choices."""
     if report and report.fault:
@@ -105,18 +106,18 @@ def _judged(measure: str, measured: Measured, model: str) -> Read:
 
 
 def _picked(measure: str, measured: Measured, model: str) -> Read:
-    report = item_report_of(measured, model)
+    report = for_model(measured.items, model)
     return item_estimate(report, measure), item_reasons(report, measured, model)
 
 
 def _vocabulary(measured: Measured, model: str) -> Read:
-    read = next((each for each in measured.vocabulary if each.model == model), None)
+    read = for_model(measured.vocabulary, model)
     estimate = read.kl if read else not_measured("kl_vocabulary", "items", "not run (vocabulary = true)")
     return estimate, [*_vocabulary_reasons(read, measured)]
 
 
 def _traced(measured: Measured, model: str) -> Read:
-    traced = next((each for each in measured.traces if each.model == model), None)
+    traced = for_model(measured.traces, model)
     estimate = traced.kl if traced else not_measured("kl_trace", "questions", "no traces")
     return estimate, [*_trace_reasons(traced, measured)]
 

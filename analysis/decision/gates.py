@@ -6,13 +6,14 @@ In: what judges and items said. Out: Evidence, one per candidate. Tasks are gate
 from collections.abc import Iterator, Sequence
 from dataclasses import replace
 
-from analysis.decision.gate_estimates import GATE_ESTIMATES, Measured, item_reasons, item_report_of
+from analysis.decision.gate_estimates import GATE_ESTIMATES, Measured, item_reasons
 from analysis.decision.gate_words import Evidence, Gate
 from analysis.decision.task_states import TaskGate, loss_p, shown_by_holm
 from analysis.multiple_choice.flips import FlipResult
 from analysis.statistics.estimates import ALPHA, Estimate
 from analysis.statistics.formatting import number
 from analysis.summaries.model_reports import TaskRow, task_rows
+from analysis.summaries.model_rows import for_model
 
 
 def decision_evidence(measured: Measured) -> tuple[Evidence, ...]:
@@ -34,7 +35,7 @@ def decision_evidence(measured: Measured) -> tuple[Evidence, ...]:
 
 def task_gates(measured: Measured, model: str) -> Iterator[TaskGate]:
     """Each task of a candidate at the margin of accuracy; unfit where the choices' evidence is."""
-    report = item_report_of(measured, model)
+    report = for_model(measured.items, model)
     if report is None:
         return
     threshold = -measured.config.margin_of("accuracy_change")

@@ -1,4 +1,4 @@
-"""What an audit finds, file by file; every face of it is made from these.
+"""What an audit finds, file by file; every format of it is made from these.
 
 In: nothing. Out: frozen records.
 """

@@ -21,6 +21,7 @@ from analysis.summaries.model_reports import (
     unfinished,
     unlike_baseline,
 )
+from analysis.summaries.model_rows import for_model
 from analysis.summaries.panel import panel_report
 from analysis.token_distributions.trace_measures import TraceReport, trace_report
 from analysis.token_distributions.vocabulary_kl import VocabularyReport, vocabulary_report
@@ -48,7 +49,8 @@ def _alarms(
     model: ModelEvidence, evidence: RunEvidence, items: Sequence[ItemReport], same_answers: Collection[str]
 ) -> Iterator[str]:
     """What says that a candidate and the baseline are one model."""
-    same = next((dict(each.equal) for each in items if each.model == model.name), {})
+    found = for_model(items, model.name)
+    same = dict(found.equal) if found else {}
     yield from one_model_alarms(model, evidence, same_choices=same, same_answers=model.name in same_answers)
 
 

@@ -1,4 +1,4 @@
-"""The one object behind every face of the report: each number that any of them prints stands here once.
+"""The one object behind every format of the report: each number that any of them prints stands here once.
 
 In: the evidence of a run folder, the time. Out: a frozen ReviewReport, the same for the same records in any order.
 """

@@ -23,6 +23,7 @@ from analysis.statistics.estimates import Estimate
 from analysis.statistics.resampling import Resamplings
 from analysis.summaries.judge_reports import judged_cells, scored_values
 from analysis.summaries.model_reports import ItemReport
+from analysis.summaries.model_rows import for_model
 from ledger.conditions import allowing, unlike_condition
 from ledger.judgments import Judgment
 
@@ -174,8 +175,8 @@ def _games_beside(pair: Pair, runs: Runs) -> Iterator[GamesBeside]:
 
 
 def _played(report: ReviewReport, judge: str, model: str) -> Played | None:
-    games = (each for found in report.judges if found.name == judge for each in found.games if each.model == model)
-    return next((each.scopes[0] for each in games), None)
+    found = for_model((each for asked in report.judges if asked.name == judge for each in asked.games), model)
+    return found.scopes[0] if found else None
 
 
 def _decision(report: ReviewReport, candidate: str) -> Decision | None:

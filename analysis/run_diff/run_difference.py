@@ -1,7 +1,7 @@
 """What changed between two runs: each model of B against the same model of A, the baseline first, B minus A.
 
-In: the evidence of two runs. Out: a frozen RunDifference, the one object behind its faces; or a refusal where they did
-not ask and judge alike. The baseline's own change says whether the runs share a ground; it is never subtracted.
+In: the evidence of two runs. Out: a frozen RunDifference, the one object behind its formats; or a refusal where they
+did not ask and judge alike. The baseline's own change says whether the runs share a ground; it is never subtracted.
 """
 
 from collections.abc import Mapping

@@ -1,6 +1,6 @@
 """How numbers are written: sensible digits, signs on changes, percent for shares, the interval in the same cell.
 
-In: Estimates. Out: short texts, the same in every face of the report; what was not measured says so.
+In: Estimates. Out: short texts, the same in every format of the report; what was not measured says so.
 """
 
 import math

@@ -1,7 +1,7 @@
 """How long a report takes to build once its statistics are there, and how large its page is.
 
 Run: python tests/bench/report.py. The last line is one JSON object. A made review of 80 questions, 6 models, 3 judges
-and 2,000 items, texts as long as those of MT-Bench; every face is written three times, and the fastest counts. Beside
+and 2,000 items, texts as long as those of MT-Bench; every format is written three times, and the fastest counts. Beside
 it, in the same run, the statistics, for a ratio.
 """
 

@@ -15,6 +15,7 @@ from analysis.rendering.figures.seats import seat_figures
 from analysis.rendering.tables.trust import kappa_cell
 from analysis.review.review_report import ReviewReport
 from analysis.summaries.judge_reports import JudgeReport
+from analysis.summaries.model_rows import control_row
 
 
 def score_figures(report: ReviewReport) -> Iterator[RowChart | Plot]:
@@ -22,7 +23,8 @@ def score_figures(report: ReviewReport) -> Iterator[RowChart | Plot]:
     judge = primary_judge(report.judges, "rating_change")
     if judge is None or all(each.scopes[0].rating.value is None for each in judge.scores):
         return
-    floor = next((each.scopes[0].change for each in judge.scores if each.role == "control"), None)
+    control = control_row(judge.scores)
+    floor = control.scopes[0].change if control else None
     yield from by_judge(report, "rating_change")
     for each in judge.scores:
         if each.role == "candidate":
@@ -42,7 +44,8 @@ def game_figures(report: ReviewReport) -> Iterator[RowChart | Plot]:
     judge = primary_judge(report.judges, "win_change")
     if judge is None or not _played(judge):
         return
-    floor = next((each.scopes[0].win_change for each in judge.games if each.role == "control"), None)
+    control = control_row(judge.games)
+    floor = control.scopes[0].win_change if control else None
     yield from by_judge(report, "win_change")
     for each in judge.games:
         if each.role == "candidate":

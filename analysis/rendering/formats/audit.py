@@ -1,4 +1,4 @@
-"""The faces of an audit: Markdown, what was found file by file, in tables and sentences; and JSON.
+"""The formats of an audit: Markdown, what was found file by file, in tables and sentences; and JSON.
 
 In: an AuditReport. Out: Markdown for a terminal or a page, audit.md and audit.json; text from outside cannot render.
 """

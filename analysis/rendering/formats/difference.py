@@ -1,4 +1,4 @@
-"""The faces of a difference of two runs: lines and tables for a terminal, Markdown of at most 40 lines, JSON.
+"""The formats of a difference of two runs: lines and tables for a terminal, Markdown of at most 40 lines, JSON.
 
 In: a RunDifference. Out: parts that the front door renders, and diff.md and diff.json; text from outside stays text.
 """
@@ -48,10 +48,10 @@ def difference_markdown(difference: RunDifference) -> str:
 
 def write_difference(difference: RunDifference, folder: Path) -> list[Path]:
     """Write diff.md and diff.json; their paths."""
-    faces = {MARKDOWN: difference_markdown(difference), DATA: report_json(difference)}
-    for name, text in faces.items():
+    formats = {MARKDOWN: difference_markdown(difference), DATA: report_json(difference)}
+    for name, text in formats.items():
         write_atomically(folder / name, text)
-    return [folder / name for name in faces]
+    return [folder / name for name in formats]
 
 
 def _parts(difference: RunDifference) -> Iterator[Table | str]:

@@ -1,4 +1,4 @@
-"""A table drawn in Markdown; every face that writes Markdown draws it here.
+"""A table drawn in Markdown; every format that writes Markdown draws it here.
 
 In: a header, rows and what escapes a cell. Out: lines.
 """

@@ -18,6 +18,7 @@ from analysis.review.review_report import ReviewReport
 from analysis.statistics.estimates import Estimate
 from analysis.statistics.formatting import cell
 from analysis.summaries.model_reports import ItemReport
+from analysis.summaries.model_rows import for_model
 
 # The hub asks for a source's address; only who publishes the report knows it.
 SOURCE_URL = "report.html"
@@ -48,7 +49,7 @@ def _document(report: ReviewReport, decision: Decision) -> str:
 def _results(report: ReviewReport, candidate: str) -> Iterator[dict[str, Any]]:
     """What was measured on the questions, on all items, and on each task where there are several."""
     yield from _result(report, "text-generation", report.question_source or "", _written(report, candidate))
-    picks = next((each for each in report.choices if each.model == candidate), None)
+    picks = for_model(report.choices, candidate)
     if picks is None:
         return
     planned = [row.scope for row in report.coverage if (row.kind, row.model) == ("choices", candidate)]
@@ -76,14 +77,14 @@ def _written(report: ReviewReport, candidate: str) -> Metrics:
     for judge in report.judges:
         if judge.unfit:
             continue
-        for scores in (each for each in judge.scores if each.model == candidate):
+        if scores := for_model(judge.scores, candidate):
             whole = scores.scopes[0]
             for estimate in filter(None, (whole.rating, whole.change)):
                 yield f"{estimate.measure} by {judge.name}", estimate
-        for games in (each for each in judge.games if each.model == candidate):
+        if games := for_model(judge.games, candidate):
             for estimate in (games.scopes[0].win_score, games.scopes[0].win_change):
                 yield f"{estimate.measure} by {judge.name}", estimate
-    for traced in (each for each in report.traces if each.model == candidate):
+    if traced := for_model(report.traces, candidate):
         yield from ((estimate.measure, estimate) for estimate in (traced.kl, traced.same_top))
 
 
@@ -94,7 +95,7 @@ def _picked(report: ReviewReport, picks: ItemReport, scope: ItemScope) -> Metric
             distances = (each for _, each in row.distances)
             for estimate in (row.accuracy, row.accuracy_change, row.flips, row.all_flips, *distances):
                 yield estimate.measure, estimate
-    for read in (each for each in report.vocabulary if each.model == picks.model):
+    if read := for_model(report.vocabulary, picks.model):
         estimates = {ALL_ITEMS: read.kl} | {ItemScope(task): each for task, each in read.tasks}
         if scope in estimates:
             yield estimates[scope].measure, estimates[scope]

@@ -1,4 +1,4 @@
-"""Writes every face of a report into its folder, each whole or not at all.
+"""Writes every format of a report into its folder, each whole or not at all.
 
 In: a ReviewReport and a folder. Out: report.html, report.md, report.json, junit.xml; an SVG and a CSV of each figure in
 figures/, the tables as CSV in tables/, metadata for model cards in model-cards/. What was written there is listed in
@@ -20,7 +20,7 @@ from analysis.review.review_report import ReviewReport
 from ledger.runs import folder_name
 from ledger.store import write_atomically
 
-FACES = {
+FORMATS = {
     "report.md": report_markdown,
     "report.json": report_json,
     "junit.xml": report_junit,
@@ -30,17 +30,17 @@ WRITTEN = ".written"
 
 
 def write_reports(report: ReviewReport, folder: Path, shown: Shown | None = None) -> list[Path]:
-    """Write the faces, the page first; their paths. The figures, tables and cards of an earlier report are replaced."""
-    faces = {PAGE: report_html(report, shown), **{name: face(report) for name, face in FACES.items()}}
+    """Write the formats, the page first; their paths. The figures, tables and cards of an earlier one are replaced."""
+    formats = {PAGE: report_html(report, shown), **{name: written(report) for name, written in FORMATS.items()}}
     parts = dict(_parts(report))
     earlier = _earlier(folder)
     _list_written(folder, earlier | parts.keys())
-    for name, text in (faces | parts).items():
+    for name, text in (formats | parts).items():
         write_atomically(folder / name, text)
     for name in earlier - parts.keys():
         (folder / name).unlink(missing_ok=True)
     _list_written(folder, set(parts))
-    return [folder / name for name in faces]
+    return [folder / name for name in formats]
 
 
 def _parts(report: ReviewReport) -> Iterator[tuple[str, str]]:

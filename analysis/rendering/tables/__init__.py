@@ -1,1 +1,1 @@
-"""Tables: what is told, as rows of words. In: a ReviewReport. Out: Tables that every face prints alike."""
+"""Tables: what is told, as rows of words. In: a ReviewReport. Out: Tables that every format prints alike."""

@@ -1,7 +1,7 @@
 """What was looked at, as words: each task's state, what was found and not compared, whose records these are.
 
-In: a ReviewReport. Out: Tables, and the lines that every face shows beside the decision. Nothing in these lines is cut
-short: a name that is missing here is a task that hides.
+In: a ReviewReport. Out: Tables, and the lines that every format shows beside the decision. Nothing in these lines is
+cut short: a name that is missing here is a task that hides.
 """
 
 from collections import Counter

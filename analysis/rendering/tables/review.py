@@ -1,6 +1,6 @@
-"""The report's tables, as words: decision, warnings, scores, games. Every face prints these same cells.
+"""The report's tables, as words: decision, warnings, scores, games. Every format prints these same cells.
 
-In: a ReviewReport. Out: Tables of plain text; escaping is each face's own duty.
+In: a ReviewReport. Out: Tables of plain text; escaping is each format's own duty.
 """
 
 from collections.abc import Sequence
@@ -12,10 +12,11 @@ from analysis.review.review_report import ReviewReport
 from analysis.statistics.estimates import Estimate
 from analysis.statistics.formatting import cell, number, optional, probability, unsigned
 from analysis.summaries.judge_reports import JudgeReport, ModelGames, ModelScores
+from analysis.summaries.model_rows import control_row
 
 NOISE_FLOOR = "noise floor (control)"
 NO_FLOOR = "no control"
-MOST_CANDIDATES = 5  # whose decisions open a face
+MOST_CANDIDATES = 5  # whose decisions open a format
 SHAPES = {"SHIP": "●", "HOLD": "■", "INCONCLUSIVE": "◆", "UNFIT": "▲"}
 WEAK_JUDGE = (
     "The judge {name} is too weak to be trusted: {reasons}. Its ratings and games are shown, but they decide nothing. "
@@ -90,7 +91,8 @@ def warnings(report: ReviewReport) -> tuple[str, ...]:
 
 def score_table(judge: JudgeReport) -> Table:
     """Ratings and their change, the control's change beside every candidate's."""
-    floor = next((each.scopes[0].change for each in judge.scores if each.role == "control"), None)
+    control = control_row(judge.scores)
+    floor = control.scopes[0].change if control else None
     return Table(
         "scores",
         f"Scores by {judge.name}",
@@ -125,7 +127,8 @@ def score_scope_table(judge: JudgeReport) -> Table:
 
 def game_table(judge: JudgeReport) -> Table:
     """The five classes, win_score and win_change, and how much the seats decided."""
-    floor = next((each.scopes[0].win_change for each in judge.games if each.role == "control"), None)
+    control = control_row(judge.games)
+    floor = control.scopes[0].win_change if control else None
     return Table(
         "games",
         f"Games by {judge.name}",

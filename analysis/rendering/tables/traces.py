@@ -6,12 +6,13 @@ In: a ReviewReport. Out: a Table of plain text.
 from analysis.rendering.tables.review import NO_FLOOR, NOISE_FLOOR, Table
 from analysis.review.review_report import ReviewReport
 from analysis.statistics.formatting import cell, number, unmeasured
+from analysis.summaries.model_rows import control_row
 from analysis.token_distributions.trace_measures import TraceReport
 
 
 def trace_table(report: ReviewReport) -> Table:
     """kl_trace with its K, same top token, log-likelihood and first divergence of every model, the control's beside."""
-    control = next((each for each in report.traces if each.role == "control"), None)
+    control = control_row(report.traces)
     caption = (
         f"Every model reads {report.baseline}'s own answers token by token. KL is a lower bound: tokens that are not "
         "in both lists of the K most likely are one bucket."
@@ -24,7 +25,7 @@ def trace_table(report: ReviewReport) -> Table:
 
 def vocabulary_table(report: ReviewReport) -> Table:
     """kl_vocabulary, all tasks pooled and each task, with its K or as exact; the control's beside."""
-    control = next((each for each in report.vocabulary if each.role == "control"), None)
+    control = control_row(report.vocabulary)
     rows = []
     for each in report.vocabulary:
         if each.fault:

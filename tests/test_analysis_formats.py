@@ -1,4 +1,4 @@
-"""The report's faces: equal cells, escaped text, a page that asks for nothing, forty lines of Markdown."""
+"""The report's formats: equal cells, escaped text, a page that asks for nothing, forty lines of Markdown."""
 
 import base64
 import hashlib
