@@ -60,7 +60,7 @@ def estimates(part: object, path: tuple[str, ...] = ()) -> Iterator[tuple[str, E
         for name in type(part).model_fields:
             yield from estimates(getattr(part, name), (*path, name))
     elif isinstance(part, tuple):
-        for name, each in _named(part):
+        for name, each in [part] if _is_pair(part) else _named(part):
             yield from estimates(each, (*path, name))
     elif is_dataclass(part):
         for field in fields(part):
@@ -73,6 +73,11 @@ def harmless(text: str) -> str:
     shown = visible(text)
     runs = unicodedata.normalize("NFKC", shown).lstrip().startswith(FORMULAS)
     return f"'{shown}" if runs and not _NUMBER.fullmatch(shown) else shown
+
+
+def _is_pair(part: tuple[object, ...]) -> bool:
+    """Whether this is one name with its estimate, and no sequence of parts."""
+    return len(part) == 2 and isinstance(part[0], str) and isinstance(part[1], Estimate)
 
 
 def _named(parts: tuple[object, ...]) -> Iterator[tuple[str, object]]:
