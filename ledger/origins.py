@@ -6,15 +6,19 @@ and the sentence that two sides are one model.
 
 import json
 import posixpath
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 from typing import Literal
 
 from pydantic import BaseModel, ConfigDict
 
 Passed = Literal["task", "lines", "items", "file", "score", "other"]
-
-
 LISTED = ("score", "other")
+MOST_LISTED = 20
+
+
+def blocks_ship(kind: Passed, declared: str) -> bool:
+    """Whether a thing that is not compared stands in the way of SHIP: undeclared, and more than merely listed."""
+    return not declared and kind not in LISTED
 
 
 class LeftOut(BaseModel):
@@ -38,7 +42,14 @@ class LeftOut(BaseModel):
     @property
     def blocks(self) -> bool:
         """Whether it stands in the way of SHIP."""
-        return not self.declared and self.kind not in LISTED
+        return blocks_ship(self.kind, self.declared)
+
+
+def other_files(names: Sequence[str]) -> Iterator[LeftOut]:
+    """Files that promise no evidence, as far as there is room; the rest by their number."""
+    shown, more = names[:MOST_LISTED], len(names) - MOST_LISTED
+    for name in [*shown, *([f"{more} more files"] if more > 0 else [])]:
+        yield LeftOut(kind="other", name=name, cause="not read")
 
 
 class Origin(BaseModel):

@@ -3,6 +3,7 @@
 A fixture imports what it needs by itself: most tests need none of it.
 """
 
+import functools
 import signal
 from pathlib import Path
 from typing import Any
@@ -45,3 +46,11 @@ def usual(tmp_path_factory: pytest.TempPathFactory) -> Any:
     from tests.diff_runs import fill, folder
 
     return fill(folder(tmp_path_factory.mktemp("usual") / "release-1"))
+
+
+@pytest.fixture
+def compared(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> Any:
+    """`assay compare` of the given arguments, in this test's folder."""
+    from tests.log_folders import Compared
+
+    return functools.partial(Compared, tmp_path, capsys)

@@ -11,7 +11,6 @@ from tests.house import HOUSE
 from tests.log_folders import (
     LATER,
     STAMP,
-    Compared,
     choice,
     damaged,
     flipped,
@@ -25,14 +24,6 @@ from tests.log_folders import (
 CASES = HOUSE.parent / "shared" / "cases" / "lm_eval"
 EASY = pattern("easy", 2000, 0.6)
 SHIP, HOLD, INCONCLUSIVE, UNFIT, REFUSED = 0, 10, 11, 12, 64
-
-
-@pytest.fixture
-def compared(tmp_path, capsys):
-    def do(*arguments, name="review"):
-        return Compared(tmp_path, capsys, *arguments, name=name)
-
-    return do
 
 
 def stable(noise=0.001):

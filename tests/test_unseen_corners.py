@@ -5,18 +5,11 @@ import json
 import pytest
 
 from assay.cli import run
-from tests.log_folders import LATER, STAMP, Compared, choice, damaged, flipped, lines, model_logs, pair, pattern
+from ledger.origins import MOST_LISTED, other_files
+from tests.log_folders import LATER, STAMP, choice, damaged, flipped, lines, model_logs, pair, pattern
 
 EASY = pattern("easy", 1500, 0.6)
 SHIP, HOLD, UNFIT, REFUSED = 0, 10, 12, 64
-
-
-@pytest.fixture
-def compared(tmp_path, capsys):
-    def do(*arguments, name="review"):
-        return Compared(tmp_path, capsys, *arguments, name=name)
-
-    return do
 
 
 def stable(noise=0.001):
@@ -344,3 +337,9 @@ def test_nothing_that_has_a_probability_is_not_called_nan(tmp_path, compared):
 def test_reports_read_by_programs_keep_the_names(tmp_path, compared):
     found = compared(*pair(tmp_path, *stable()), "--leave-out", "easy/7")
     assert json.loads(found.files["report.json"])["leave_out"] == ["easy/7"]
+
+
+def test_other_files_beyond_the_room_are_counted():
+    names = [f"note-{number:02}.txt" for number in range(MOST_LISTED + 3)]
+    assert [each.name for each in other_files(names)] == [*names[:MOST_LISTED], "3 more files"]
+    assert [each.name for each in other_files(names[:MOST_LISTED])] == names[:MOST_LISTED]

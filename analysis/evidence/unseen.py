@@ -13,7 +13,7 @@ import pandas as pd
 from analysis.evidence.model_evidence import ANSWERS, TOO_LONG, ModelEvidence
 from analysis.evidence.run_evidence import RunEvidence
 from ledger.manifests import Manifest
-from ledger.origins import LISTED, LeftOut, Passed
+from ledger.origins import LeftOut, Passed, blocks_ship
 from ledger.store import key_text
 
 LEAVE_OUT = "leave_out"
@@ -38,7 +38,7 @@ class Unseen:
     @property
     def blocks(self) -> bool:
         """Whether it keeps the candidate from SHIP."""
-        return not self.declared and self.kind not in LISTED
+        return blocks_ship(self.kind, self.declared)
 
     @property
     def sentence(self) -> str:

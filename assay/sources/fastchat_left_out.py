@@ -8,10 +8,8 @@ from pathlib import Path
 
 from assay.sources.fastchat_imports import FastChatReview, ModelAnswers, judge_words
 from ledger.errors import ConfigError
-from ledger.origins import LeftOut
+from ledger.origins import LeftOut, other_files
 from ledger.store import key_text
-
-MOST_LISTED = 20
 
 
 def left_out(review: FastChatReview) -> Iterator[LeftOut]:
@@ -33,8 +31,7 @@ def left_out(review: FastChatReview) -> Iterator[LeftOut]:
         cause = "its name promises evidence, and nothing in it is read"
         yield LeftOut(kind="file", name=path.relative_to(review.folder.path).as_posix(), cause=cause)
     others = (path for part in _parts(review) for path in part.glob("*") if path.suffix != ".jsonl" and path.is_file())
-    for path in sorted(others)[:MOST_LISTED]:
-        yield LeftOut(kind="other", name=path.relative_to(review.folder.path).as_posix(), cause="not read")
+    yield from other_files([path.relative_to(review.folder.path).as_posix() for path in sorted(others)])
     for judge, files in review.judges.items():
         if stale := judge_words(review, judge, files).left_out:
             cause = f"{stale} are of other answers, prompts or models, or repeat one"

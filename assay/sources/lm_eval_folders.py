@@ -13,9 +13,7 @@ from assay.sources.lm_eval_layouts import Log
 from assay.sources.lm_eval_results import groups_of, origin_in, results_beside, tasks_in
 from assay.sources.lm_eval_scans import ONE_MODEL, Scan, named_like_evidence, refuse_two_models, scan_of, told_apart
 from ledger.errors import ConfigError
-from ledger.origins import LeftOut
-
-MOST_LISTED = 20
+from ledger.origins import MOST_LISTED, LeftOut, other_files
 
 
 @dataclass(frozen=True)
@@ -139,11 +137,7 @@ def _other_files(scan: Scan, chosen: Chosen) -> Iterator[LeftOut]:
         yield _file(name, "its name promises evidence, and it is not read", _by_leave_out(chosen, name))
     for file in () if scan.path.is_dir() else named:
         yield _file(file.name, "it lies beside the files that were named", "naming a file")
-    others = [scan.name(file) for file in scan.rest if file not in named]
-    for name in others[:MOST_LISTED]:
-        yield LeftOut(kind="other", name=name, cause="not read")
-    if (more := len(others) - MOST_LISTED) > 0:
-        yield LeftOut(kind="other", name=f"{more} more files", cause="not read")
+    yield from other_files([scan.name(file) for file in scan.rest if file not in named])
 
 
 def _by_leave_out(chosen: Chosen, name: str) -> str:

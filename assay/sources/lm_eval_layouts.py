@@ -11,6 +11,7 @@ import json
 import re
 from collections.abc import Iterator
 from dataclasses import dataclass, field
+from functools import cached_property
 from pathlib import Path
 from typing import Any
 
@@ -82,9 +83,9 @@ class Log:
         """What made the log, as far as the results file tells."""
         return facts_in(self.results, self.task)
 
-    @property
+    @cached_property
     def origin(self) -> Origin:
-        """The file's hash, and whose samples these are as far as the results file tells."""
+        """The file's hash, taken once, and whose samples these are as far as the results file tells."""
         digest = file_digest(self.path) if self.holds_options else ""
         return origin_in(self.results, self.path.name, digest)
 
