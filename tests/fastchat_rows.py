@@ -80,3 +80,17 @@ def game(id, turn, first="model_1", second="model_1", said=("[[A]]", "[[B]]")):
         "turn": turn,
         "tstamp": 1.0,
     }
+
+
+def sound_folder(data):
+    """Four questions, two models, a file of ratings and one of games, all sound."""
+    write(data / "judge_prompts.jsonl", map(template, PROMPT_NAMES))
+    write(data / "question.jsonl", [question(id) for id in range(1, 5)])
+    for model in ("a", "b"):
+        write(data / f"model_answer/{model}.jsonl", [answer(model, id) for id in range(1, 5)])
+    write(
+        data / "model_judgment/gpt-4_single.jsonl",
+        [rating(m, id, t) for m in "ab" for id in range(1, 5) for t in (1, 2)],
+    )
+    write(data / "model_judgment/gpt-4_pair.jsonl", [game(id, turn) for id in range(1, 5) for turn in (1, 2)])
+    return data

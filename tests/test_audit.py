@@ -20,7 +20,7 @@ from ledger.config import read_config
 from ledger.errors import ConfigError
 from ledger.manifests import read_manifest
 from ledger.store import write_lock
-from tests.fastchat_rows import PROMPT_NAMES, answer, game, question, rating, template, write
+from tests.fastchat_rows import answer, game, question, rating, sound_folder, write
 from tests.house import MT_BENCH, needs_mt_bench, rows_of
 
 
@@ -30,18 +30,7 @@ def audited(folder, **options):
 
 @pytest.fixture
 def folder(tmp_path):
-    """Four questions, two models, a file of ratings and one of games, all sound."""
-    data = tmp_path / "data"
-    write(data / "judge_prompts.jsonl", map(template, PROMPT_NAMES))
-    write(data / "question.jsonl", [question(id) for id in range(1, 5)])
-    for model in ("a", "b"):
-        write(data / f"model_answer/{model}.jsonl", [answer(model, id) for id in range(1, 5)])
-    write(
-        data / "model_judgment/gpt-4_single.jsonl",
-        [rating(m, id, t) for m in "ab" for id in range(1, 5) for t in (1, 2)],
-    )
-    write(data / "model_judgment/gpt-4_pair.jsonl", [game(id, turn) for id in range(1, 5) for turn in (1, 2)])
-    return data
+    return sound_folder(tmp_path / "data")
 
 
 def show_result(path, capsys, mode="single"):
