@@ -18,7 +18,7 @@ from ledger.digests import file_digest
 from ledger.endpoints import OPENAI_URL
 from ledger.errors import MissingRecords
 from ledger.judge_config import JudgeConfig
-from ledger.judgments import Game, Judgment, Rating
+from ledger.judgments import Game, Judgment, Mode, Rating
 from ledger.runs import RunFolder
 
 
@@ -99,8 +99,8 @@ class Brief:
         judged = not self.exam_only
         return ReviewPlan(
             exam=list(exam_plan(tasks, config.modes, config.name, self.prompts)),
-            ratings=list(planner.ratings()) if judged and "single" in config.modes else [],
-            games=list(planner.games(self.pairs)) if judged and "pair" in config.modes else [],
+            ratings=list(planner.ratings()) if judged and Mode.SINGLE in config.modes else [],
+            games=list(planner.games(self.pairs)) if judged and Mode.PAIR in config.modes else [],
         )
 
     def inputs(self, models: Iterable[str]) -> dict[str, str]:

@@ -130,8 +130,8 @@ def exam_plan(tasks: Sequence[Task], modes: Sequence[Mode], judge: str, prompts:
         for task in tasks:
             for part, worse in WORSE.items():
                 if worse(task, "").split() != task.text.split():
-                    yield from desk.ratings(task, part) if mode == "single" else desk.games(task, part)
-            if mode == "pair":
+                    yield from desk.ratings(task, part) if mode == Mode.SINGLE else desk.games(task, part)
+            if mode == Mode.PAIR:
                 yield from desk.games(task, IDENTICAL)
 
 
@@ -161,10 +161,10 @@ class _Desk:
 
     def ratings(self, task: Task, part: str) -> Iterator[PlannedMark]:
         """Two ratings that are compared; that of the full answer is asked once for all parts."""
-        full, full_digest = self._ask(task, "single", "full_answer", (task.text,))
-        worse, worse_digest = self._ask(task, "single", part, (WORSE[part](task, "Rating: [[10]]"),))
+        full, full_digest = self._ask(task, Mode.SINGLE, "full_answer", (task.text,))
+        worse, worse_digest = self._ask(task, Mode.SINGLE, part, (WORSE[part](task, "Rating: [[10]]"),))
         yield PlannedMark(
-            self._blank(task, "single", part, None, digest_of([full_digest, worse_digest])), (full, worse)
+            self._blank(task, Mode.SINGLE, part, None, digest_of([full_digest, worse_digest])), (full, worse)
         )
 
     def games(self, task: Task, part: str) -> Iterator[PlannedMark]:
@@ -173,9 +173,9 @@ class _Desk:
             first = order is Order.BASELINE_FIRST
             rival = task.text if part == IDENTICAL else WORSE[part](task, "[[B]]" if first else "[[A]]")
             seats = (task.text, rival) if first else (rival, task.text)
-            ask, digest = self._ask(task, "pair", part, seats, order)
+            ask, digest = self._ask(task, Mode.PAIR, part, seats, order)
             expected = "C" if part == IDENTICAL else "A" if first else "B"
-            yield PlannedMark(self._blank(task, "pair", part, order, digest), (ask,), expected)
+            yield PlannedMark(self._blank(task, Mode.PAIR, part, order, digest), (ask,), expected)
 
     def _ask(
         self, task: Task, mode: Mode, name: str, seats: tuple[str, ...], order: Order | None = None

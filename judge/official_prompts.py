@@ -18,14 +18,14 @@ from ledger.records import Question
 
 REFERENCE_CATEGORIES = frozenset({"reasoning", "math", "coding", "arena-hard-200"})
 OFFICIAL_NAMES: dict[tuple[Mode, bool, int], str] = {
-    ("single", False, 1): "single-v1",
-    ("single", True, 1): "single-math-v1",
-    ("single", False, 2): "single-v1-multi-turn",
-    ("single", True, 2): "single-math-v1-multi-turn",
-    ("pair", False, 1): "pair-v2",
-    ("pair", True, 1): "pair-math-v1",
-    ("pair", False, 2): "pair-v2-multi-turn",
-    ("pair", True, 2): "pair-math-v1-multi-turn",
+    (Mode.SINGLE, False, 1): "single-v1",
+    (Mode.SINGLE, True, 1): "single-math-v1",
+    (Mode.SINGLE, False, 2): "single-v1-multi-turn",
+    (Mode.SINGLE, True, 2): "single-math-v1-multi-turn",
+    (Mode.PAIR, False, 1): "pair-v2",
+    (Mode.PAIR, True, 1): "pair-math-v1",
+    (Mode.PAIR, False, 2): "pair-v2-multi-turn",
+    (Mode.PAIR, True, 2): "pair-math-v1-multi-turn",
 }
 
 
@@ -45,7 +45,7 @@ class OfficialPrompts:
 
     def messages(self, question: Question, turn: int, seats: Seats) -> Messages:
         """The system text and the filled template. Raises ConfigError for a third turn."""
-        system, template = self.prompts[official_name("pair" if len(seats) == 2 else "single", question, turn)]
+        system, template = self.prompts[official_name(Mode.PAIR if len(seats) == 2 else Mode.SINGLE, question, turn)]
         user = _filled(template, _fields(question, turn, seats))
         return [{"role": "system", "content": system}, {"role": "user", "content": user}]
 

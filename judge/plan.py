@@ -82,7 +82,7 @@ class Planner:
                 settled = None if judgeable(answer, place.turn) else SKIPPED
                 for fields in self._fields(place, rendering):
                     blank = Rating(model=model, **fields)
-                    yield _planned("rating", blank, "single", rendering, settled)
+                    yield _planned("rating", blank, Mode.SINGLE, rendering, settled)
 
     def games(self, pairs: Iterable[tuple[str, str]]) -> Iterator[Planned[Game]]:
         """A game of each pair (the one that sits as baseline first), for each question, sample, turn, order, repeat."""
@@ -95,7 +95,7 @@ class Planner:
                     rendering = self._rendering(place, *seats)
                     for fields in self._fields(place, rendering):
                         blank = Game(baseline=baseline, candidate=rival, order=order, **fields)
-                        yield _planned("game", blank, "pair", rendering, _settled_game(*contest, place.turn))
+                        yield _planned("game", blank, Mode.PAIR, rendering, _settled_game(*contest, place.turn))
 
     def _rendering(self, place: Place, *seats: Answer | None) -> Rendering | None:
         answers = [answer for answer in seats if answer]

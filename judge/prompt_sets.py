@@ -17,7 +17,7 @@ from jinja2.sandbox import ImmutableSandboxedEnvironment
 from judge.hostility import disarmed
 from ledger.digests import digest_of
 from ledger.errors import ConfigError
-from ledger.judgments import Form
+from ledger.judgments import Form, Mode
 from ledger.records import Question
 
 Messages = list[dict[str, str]]
@@ -79,9 +79,9 @@ class AssayPrompts:
 
     digest: str
     form: Form
-    systems: dict[tuple[str, bool], str]
-    templates: dict[tuple[str, bool], jinja2.Template]
-    sources: dict[tuple[str, bool], str]
+    systems: dict[tuple[Mode, bool], str]
+    templates: dict[tuple[Mode, bool], jinja2.Template]
+    sources: dict[tuple[Mode, bool], str]
     name: str = "assay"
 
     @property
@@ -94,7 +94,7 @@ class AssayPrompts:
 
     def messages(self, question: Question, turn: int, seats: Seats) -> Messages:
         """The system text and the rendered conversation; a reference is shown where one stands in turns 1..turn."""
-        kind = ("pair" if len(seats) == 2 else "single", any(question.references[:turn]))
+        kind = (Mode.PAIR if len(seats) == 2 else Mode.SINGLE, any(question.references[:turn]))
         harmless = tuple(tuple(disarmed(text) for text in seat) for seat in seats)
         turns = [dict(row) for row in turn_rows(question, turn, harmless)]
         token = fence([value for row in turns for value in row.values()], turn)
@@ -117,19 +117,19 @@ def assay_prompts(folder: Traversable | Path, form: Form = "text") -> AssayPromp
             continue
         try:
             data = tomllib.loads(file.read_text(encoding="utf-8"))
-            kind = (str(data["mode"]), bool(data["reference"]))
+            kind = (Mode(data["mode"]), bool(data["reference"]))
             ending = endings[kind[0]].get(form)
             if ending is None:
                 continue  # a form that this mode does not have
             texts = f"{data['system']}\n\n{ending['system']}", f"{data['user']}\n{ending['user']}"
             template = environment.from_string(texts[1])
-            _try(template, pair=kind[0] == "pair")
-        except (KeyError, TypeError, UnicodeDecodeError, tomllib.TOMLDecodeError, jinja2.TemplateError) as error:
+            _try(template, pair=kind[0] == Mode.PAIR)
+        except (KeyError, TypeError, ValueError, jinja2.TemplateError) as error:
             raise ConfigError(f"not a judge prompt: {error!r}", where=str(file)) from error
         if kind in systems:
             raise ConfigError(f"a second prompt for mode {kind[0]}, reference {kind[1]}", where=str(file))
         systems[kind], templates[kind], sources[kind] = texts[0], template, texts[1]
-    modes = [mode for mode in ("single", "pair") if form in endings.get(mode, {})]
+    modes = [mode for mode in Mode if form in endings.get(mode, {})]
     missing = [f"{m} (reference {r})" for m in modes for r in (False, True) if (m, r) not in systems]
     if missing or not modes:
         raise ConfigError(f"no judge prompt for {', '.join(missing) or form}", where=str(folder))

@@ -14,7 +14,7 @@ import re
 from collections.abc import Iterator, Sequence
 from typing import Any
 
-from ledger.judgments import RatingToken
+from ledger.judgments import Form, Mode, RatingToken
 
 
 def _schema(key: str, values: list[Any], kind: str) -> dict[str, Any]:
@@ -25,8 +25,8 @@ def _schema(key: str, values: list[Any], kind: str) -> dict[str, Any]:
 
 
 SCHEMAS = {
-    "single": _schema("rating", list(range(1, 11)), "integer"),
-    "pair": _schema("verdict", ["A", "B", "C"], "string"),
+    Mode.SINGLE: _schema("rating", list(range(1, 11)), "integer"),
+    Mode.PAIR: _schema("verdict", ["A", "B", "C"], "string"),
 }
 SEATS = {"A": "A", "B": "B", "C": "C", "TIE": "C"}
 LEAST_MASS = 0.5  # of the first rating token's probability must lie on ratings
@@ -36,7 +36,7 @@ _NUMBER = re.compile(r"\s*[+-]?\d{1,6}(?:\.\d{1,6})?\s*")
 _RATING = re.compile(r"[1-9]|10")
 
 
-def extras(form: str, mode: str) -> dict[str, Any]:
+def extras(form: Form, mode: Mode) -> dict[str, Any]:
     """What a call must ask of the endpoint so that its reply has this form."""
     if form == "json":
         return {"response_format": {"type": "json_schema", "json_schema": SCHEMAS[mode]}}

@@ -23,23 +23,23 @@ LOWEST, HIGHEST = 1.0, 10.0
 CUT = frozenset({"length", "max_tokens"})
 RE_ASKED = frozenset({Outcome.UNREADABLE, Outcome.CONTRADICTORY, Outcome.OUT_OF_RANGE})
 REMINDERS: dict[tuple[Mode, str], str] = {
-    ("single", "text"): (
+    (Mode.SINGLE, "text"): (
         "Your reply does not end in one rating that can be read. Give your final rating now, as a single line of the "
         'form "Rating: [[N]]" with your number from 1 to 10 in place of N, and no other double brackets.'
     ),
-    ("pair", "text"): (
+    (Mode.PAIR, "text"): (
         "Your reply does not end in one verdict that can be read. Give your final verdict now, as a single line: "
         '"[[A]]" if A is better, "[[B]]" if B is better, or "[[C]]" for a tie, and no other double brackets.'
     ),
-    ("single", "json"): (
+    (Mode.SINGLE, "json"): (
         'Your reply is not one JSON object with a rating. Reply now with one object only: {"reasoning": "...", '
         '"rating": N}, with your whole number from 1 to 10 in place of N.'
     ),
-    ("pair", "json"): (
+    (Mode.PAIR, "json"): (
         'Your reply is not one JSON object with a verdict. Reply now with one object only: {"reasoning": "...", '
         '"verdict": "..."}, the verdict being "A", "B", or "C" for a tie.'
     ),
-    ("single", "logprob"): "Your reply does not begin with a rating. Reply now with one whole number from 1 to 10.",
+    (Mode.SINGLE, "logprob"): "Your reply does not begin with a rating. Reply now with one whole number from 1 to 10.",
 }
 
 _THINK = re.compile(r"</?think(?:ing)?>", re.IGNORECASE)
@@ -73,7 +73,7 @@ def reading(
     if finish == FILTERED:
         return Reading(Outcome.FILTERED)
     if parsing == "fastchat":
-        return fastchat_score(text) if mode == "single" else fastchat_winner(text)
+        return fastchat_score(text) if mode == Mode.SINGLE else fastchat_winner(text)
     if parsing == "logprob":
         return _read_values(expected_rating(tokens))
     if finish in CUT:
@@ -82,9 +82,11 @@ def reading(
     if said is None:
         return Reading(Outcome.UNREADABLE)
     if parsing == "json":
-        return _read_values(json_ratings(said)) if mode == "single" else _seat(json_seats(said))
+        return _read_values(json_ratings(said)) if mode == Mode.SINGLE else _seat(json_seats(said))
     return (
-        _read_values({float(number) for number in _SCORE.findall(said)}) if mode == "single" else _strict_winner(said)
+        _read_values({float(number) for number in _SCORE.findall(said)})
+        if mode == Mode.SINGLE
+        else _strict_winner(said)
     )
 
 

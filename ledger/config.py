@@ -134,10 +134,13 @@ class ReviewConfig(ConfigSection):
         return self
 
     def _refuse_unmeasured_primary(self) -> None:
-        modes = {mode for judge in self.judge for mode in judge.modes}
-        needs = {"rating_change": "single" in modes, "win_change": "pair" in modes, "accuracy_change": bool(self.task)}
-        if self.decision.primary and not needs[self.decision.primary]:
-            raise ValueError(f"decision.primary is {self.decision.primary}, but nothing in this review measures it")
+        primary = self.decision.primary
+        if primary and not self._measures(primary):
+            raise ValueError(f"decision.primary is {primary}, but nothing in this review measures it")
+
+    def _measures(self, primary: Primary) -> bool:
+        mode = measure_of(primary).mode
+        return any(mode in judge.modes for judge in self.judge) if mode else bool(self.task)
 
     def _refuse_boundless_margin(self) -> None:
         """A margin that nothing can lose ships every candidate: most often it is in the wrong unit."""
@@ -147,10 +150,8 @@ class ReviewConfig(ConfigSection):
     @property
     def primary(self) -> Primary:
         """The declared primary measure, or the first of rating_change, win_change, accuracy_change that is measured."""
-        if self.decision.primary:
-            return self.decision.primary
-        modes = {mode for judge in self.judge for mode in judge.modes}
-        return "rating_change" if "single" in modes else "win_change" if "pair" in modes else "accuracy_change"
+        judged: tuple[Primary, ...] = ("rating_change", "win_change")
+        return self.decision.primary or next((name for name in judged if self._measures(name)), "accuracy_change")
 
     @property
     def margin(self) -> float:

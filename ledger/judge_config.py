@@ -40,7 +40,7 @@ class JudgeConfig(ConfigSection):
     serve: str = ""
     serve_args: Arguments = Field(default_factory=dict)
     api_key_env: str = "OPENAI_API_KEY"
-    modes: tuple[Mode, ...] = ("single", "pair")
+    modes: tuple[Mode, ...] = tuple(Mode)
     pairs: Literal["baseline", "all"] = "baseline"
     prompts: Literal["official", "assay"] = "assay"
     form: Form = "text"
@@ -82,7 +82,7 @@ class JudgeConfig(ConfigSection):
     def _readable(self) -> Self:
         if self.form != "text" and (self.prompts == "official" or self.parsing == "fastchat"):
             raise ValueError(f'form = "{self.form}" needs prompts = "assay" and parsing = "strict"')
-        if self.form == "logprob" and self.modes != ("single",):
+        if self.form == "logprob" and self.modes != (Mode.SINGLE,):
             raise ValueError('form = "logprob" gives ratings; it needs modes = ["single"]')
         if self.budget_usd is not None and self.price is None:
             raise ValueError("`budget_usd` needs a `price`, in US dollars a million tokens")

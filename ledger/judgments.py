@@ -11,12 +11,17 @@ from pydantic import BaseModel, Field, model_validator
 
 from ledger.records import Key, Record, Text
 
-Mode = Literal["single", "pair"]
-"""What a judge does: rate one answer, or compare two in a game."""
 Form = Literal["text", "json", "logprob"]
 """How a verdict is given: in free text, as a JSON object, or by the probabilities of a rating's first token."""
 Parsing = Literal["strict", "fastchat", "json", "logprob"]
 """The rules to read a reply by: a free text strictly or as FastChat did, or those of its form."""
+
+
+class Mode(StrEnum):
+    """What a judge is asked: to rate one answer, or to compare two in a game."""
+
+    SINGLE = "single"
+    PAIR = "pair"
 
 
 class Outcome(StrEnum):

@@ -13,6 +13,8 @@ from dataclasses import dataclass
 from enum import StrEnum
 from typing import Literal
 
+from ledger.judgments import Mode
+
 Role = Literal["primary", "limit", "predictor", "outcome"]
 Kind = Literal["degradation", "divergence", "level"]
 Unit = Literal["items", "questions"]
@@ -59,7 +61,7 @@ class Measure:
     margin: float | None = None
     margin_words: str = ""
     spreads: tuple[float, ...] = ()
-    mode: str = ""
+    mode: Mode | None = None
     words: str = ""
     headline: bool = False
 
@@ -113,7 +115,7 @@ MEASURES = (
         margin=0.3,
         margin_words="in rating points: 0.3",
         spreads=(1.5, 2.0, 2.5),
-        mode="single",
+        mode=Mode.SINGLE,
     ),
     Measure(
         name="win_change",
@@ -132,7 +134,7 @@ MEASURES = (
         margin=0.05,
         margin_words="a share: 0.05 is five points of a hundred",
         spreads=(0.30, 0.37, 0.45),
-        mode="pair",
+        mode=Mode.PAIR,
     ),
     Measure(
         name="flips",

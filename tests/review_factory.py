@@ -11,7 +11,7 @@ from pathlib import Path
 import numpy as np
 
 from ledger.config import ReviewConfig, config_from
-from ledger.judgments import ExamMark, Game, Label, Order, Outcome, Rating, Winner
+from ledger.judgments import ExamMark, Game, Label, Mode, Order, Outcome, Rating, Winner
 from ledger.manifests import open_manifest, read_manifest, write_manifest
 from ledger.records import Answer, AnswerTurn, Choice, Finish, Item, Question
 from ledger.runs import RunFolder, control_of
@@ -190,10 +190,10 @@ class Factory:
                         judged["outcome"] = Outcome.SCORED
                         contest = {"baseline": "bf16", "candidate": name, "order": order, "winner": winner}
                         games.append(Game(**about, **judged, **contest, reply=self.text(110)))
-        for mode in ("single", "pair"):
+        for mode in Mode:
             for part in PARTS:
                 for question in self.asked[:20]:
-                    for order in Order if mode == "pair" else (None,):
+                    for order in Order if mode is Mode.PAIR else (None,):
                         about = {"mode": mode, "part": part, "source": "made", "question": question.id, "order": order}
                         judged = {"judge": judge, "prompt_digest": f"{mode}{part}{question.id}{order}", "mark": "right"}
                         marks.append(ExamMark(**about, **judged, outcome=Outcome.SCORED, reply="Fine."))

@@ -11,7 +11,7 @@ from analysis.rendering.formats.data import report_json
 from analysis.review.review_report import ReviewReport, report_from
 from ledger.config import ReviewConfig, config_from
 from ledger.digests import digest_of, file_digest
-from ledger.judgments import ExamMark, Game, Order, Outcome, Rating, Winner
+from ledger.judgments import ExamMark, Game, Mode, Order, Outcome, Rating, Winner
 from ledger.manifests import Environment, Manifest, Session, write_manifest
 from ledger.records import Answer, AnswerTurn, Choice, Finish, Item, Question, Record
 from ledger.runs import RunFolder, control_of
@@ -118,7 +118,7 @@ class Folder:
     def examine(self, right: float = 1.0) -> None:
         records, tasks = [], 20
         judge = self.config.judge[0].name
-        for mode, orders in (("single", [None]), ("pair", list(Order))):
+        for mode, orders in ((Mode.SINGLE, [None]), (Mode.PAIR, list(Order))):
             for part in ("shuffled_sentences", "constant_answer"):
                 for task in range(tasks):
                     for order in orders:

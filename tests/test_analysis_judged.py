@@ -25,7 +25,7 @@ from analysis.statistics.cells import Cell, question_sums, scopes
 from analysis.statistics.coverage import coverage, shortfalls
 from analysis.statistics.multiple_testing import holm
 from analysis.statistics.resampling import Resamplings, resampling
-from ledger.judgments import ExamMark, Order, Outcome, Winner
+from ledger.judgments import ExamMark, Mode, Order, Outcome, Winner
 from tests.house import MT_BENCH, needs_mt_bench
 from tests.run_folder import config, whole
 
@@ -192,13 +192,13 @@ def test_coverage_counts_every_planned_key_once_and_nothing_else():
     assert "no ratings of m" in shortfalls([coverage("ratings", "m", "all", [], {}, frozenset())], 0.9)[0]
 
 
-def mark(question, right=True, part="p", mode="pair", order=FIRST, outcome=Outcome.SCORED):
+def mark(question, right=True, part="p", mode=Mode.PAIR, order=FIRST, outcome=Outcome.SCORED):
     verdict = ("right" if right else "wrong") if outcome is Outcome.SCORED else None
     about = {"mode": mode, "part": part, "source": "s", "question": str(question), "order": order}
     return ExamMark(judge="j", prompt_digest="d", outcome=outcome, mark=verdict, **about)
 
 
-def result(marks, modes=("pair",), configured=True):
+def result(marks, modes=(Mode.PAIR,), configured=True):
     return exam_result(marks, modes, 0.75, 0.5, 0.9, configured=configured)
 
 
@@ -248,7 +248,7 @@ def test_a_hopeless_judge_has_short_reasons():
 
 
 def test_every_used_mode_is_examined():
-    found = result([m for i in range(30) for m in both(i)], modes=("single", "pair"))
+    found = result([m for i in range(30) for m in both(i)], modes=Mode)
     assert found.state == "failed"
     assert "no exam in single mode" in found.reasons[0]
 

@@ -8,6 +8,7 @@ from collections.abc import Callable, Iterable, Iterator
 from functools import cache
 from pathlib import Path
 
+from ledger.judgments import Mode
 from tests.house import HOUSE, ROOMS
 
 MAY_IMPORT = {
@@ -231,3 +232,13 @@ def test_no_two_classes_share_a_name():
             if isinstance(node, ast.ClassDef):
                 homes.setdefault(node.name, []).append(name_of(path))
     assert {name: places for name, places in homes.items() if len(places) > 1} == {}
+
+
+def test_a_mode_is_a_word_of_the_ledger_not_a_string():
+    def spelled(path: Path) -> Iterator[str]:
+        headers = {each for node in ast.walk(tree_of(path)) if isinstance(node, ast.Tuple) for each in node.elts}
+        for node in ast.walk(tree_of(path)):
+            if isinstance(node, ast.Constant) and node.value in [*Mode] and node not in headers:
+                yield f"{node.value!r}, line {node.lineno}"
+
+    assert broken(spelled, [path for path in FILES if name_of(path) != "ledger/judgments.py"]) == []

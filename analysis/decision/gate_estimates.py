@@ -21,9 +21,10 @@ from analysis.summaries.model_rows import for_model
 from analysis.token_distributions.trace_measures import TraceReport
 from analysis.token_distributions.vocabulary_kl import VocabularyReport
 from ledger.config import ReviewConfig
+from ledger.judgments import Mode
 from ledger.measures import MEASURES, measure_of
 
-PAIRED = {"single": "paired ratings", "pair": "question-turns"}
+PAIRED: Mapping[Mode | None, str] = {Mode.SINGLE: "paired ratings", Mode.PAIR: "question-turns"}
 MISSING_MODEL = "no records of this model"
 
 

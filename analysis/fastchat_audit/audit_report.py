@@ -14,6 +14,7 @@ from analysis.judged.scores import ScoredScope
 from analysis.statistics.cells import Cell
 from analysis.statistics.coverage import Coverage
 from analysis.statistics.estimates import Estimate
+from ledger.judgments import Mode
 
 
 @dataclass(frozen=True)
@@ -87,7 +88,7 @@ class FileAudit:
     """One file of judgments."""
 
     name: str
-    mode: str
+    mode: Mode
     judges: tuple[str, ...]
     rows: int
     faults: tuple[str, ...]

@@ -5,10 +5,9 @@ In: nothing. Out: frozen rows, with FastChat's reading beside the strict one, an
 
 from dataclasses import dataclass
 from enum import StrEnum
-from typing import Literal
 
 from analysis.statistics.cells import Cell, Unit
-from ledger.judgments import Game, Rating
+from ledger.judgments import Game, Mode, Rating
 from ledger.records import Question
 
 Lengths = dict[Cell, int]
@@ -54,7 +53,7 @@ class JudgmentFile:
     """One file of model_judgment; `faults` names lines that could not be read."""
 
     name: str
-    mode: Literal["single", "pair"]
+    mode: Mode
     judges: tuple[str, ...]
     ratings: tuple[StoredRating, ...]
     pairs: tuple[StoredPair, ...]

@@ -13,8 +13,10 @@ from types import MappingProxyType
 from analysis.statistics.estimates import Estimate
 from analysis.statistics.formatting import apart, number
 from analysis.statistics.intervals import share
-from ledger.judgments import ExamMark, Outcome
+from ledger.judgments import ExamMark, Mode, Outcome
 
+ExamUnit = tuple[Mode, str, str, str]
+"""A mode, a part, and the source and id of a question."""
 NOT_ASKED = frozenset({Outcome.FAILED, Outcome.SKIPPED})
 FEW_QUESTIONS = 20
 NO_CATEGORIES: Mapping[tuple[str, str], str] = MappingProxyType({})
@@ -24,7 +26,7 @@ NO_CATEGORIES: Mapping[tuple[str, str], str] = MappingProxyType({})
 class ExamPart:
     """One mode's part: the share of questions marked right, and its floor."""
 
-    mode: str
+    mode: Mode
     part: str
     right: Estimate
     floor: float
@@ -59,7 +61,7 @@ class Exam:
 
 def exam_result(
     marks: Iterable[ExamMark],
-    modes: Iterable[str],
+    modes: Iterable[Mode],
     floor: float,
     part_floor: float,
     reached: float,
@@ -89,12 +91,12 @@ def exam_result(
     return Exam(state, whole, floor, parts, tuple(_by_category(units, categories)), told, outcomes)
 
 
-def question_marks(marks: Iterable[ExamMark]) -> dict[tuple[str, str, str, str], bool]:
+def question_marks(marks: Iterable[ExamMark]) -> dict[ExamUnit, bool]:
     """Whether each (mode, part, source, question) is right in all its orders; pairs asked in one order only are not.
 
     Questions of which any call never reached the judge are left out.
     """
-    grouped: dict[tuple[str, str, str, str], list[ExamMark]] = {}
+    grouped: dict[ExamUnit, list[ExamMark]] = {}
     for mark in marks:
         grouped.setdefault(_unit(mark), []).append(mark)
     return {
@@ -104,10 +106,8 @@ def question_marks(marks: Iterable[ExamMark]) -> dict[tuple[str, str, str, str],
     }
 
 
-def _by_category(
-    units: Mapping[tuple[str, str, str, str], bool], categories: Mapping[tuple[str, str], str]
-) -> Iterator[ExamPart]:
-    found: dict[tuple[str, str], list[bool]] = {}
+def _by_category(units: Mapping[ExamUnit, bool], categories: Mapping[tuple[str, str], str]) -> Iterator[ExamPart]:
+    found: dict[tuple[Mode, str], list[bool]] = {}
     for (mode, _, *question), right in units.items():
         if category := categories.get((question[0], question[1])):
             found.setdefault((mode, category), []).append(right)
@@ -132,7 +132,7 @@ def _weak_parts(parts: Sequence[ExamPart], floor: float) -> Iterator[str]:
         yield f"{len(weak)} of {len(parts)} parts under {number('exam', floor)}"
 
 
-def _unit(mark: ExamMark) -> tuple[str, str, str, str]:
+def _unit(mark: ExamMark) -> ExamUnit:
     return (mark.mode, mark.part, mark.source, mark.question)
 
 
@@ -141,7 +141,7 @@ def _complete(group: list[ExamMark]) -> bool:
     return None in orders or len(orders) == 2
 
 
-def _part(mode: str, part: str, units: dict[tuple[str, str, str, str], bool], floor: float) -> ExamPart:
+def _part(mode: Mode, part: str, units: dict[ExamUnit, bool], floor: float) -> ExamPart:
     right = _share(f"{mode} {part}", [ok for unit, ok in units.items() if unit[:2] == (mode, part)], 0)
     return ExamPart(mode, part, right, floor, right.value is not None and right.value >= floor)
 

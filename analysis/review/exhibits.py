@@ -14,7 +14,7 @@ from analysis.judged.scores import paired_changes
 from analysis.review.changed_items import ChangedItem, changed_items
 from analysis.statistics.cells import Cell
 from analysis.summaries.judge_reports import judged_cells, scored_values
-from ledger.judgments import Judgment, Order, Outcome
+from ledger.judgments import Judgment, Mode, Order, Outcome
 from ledger.records import Answer, Finish
 
 FAILED = "failed"
@@ -162,7 +162,7 @@ def _planned_judgments(
 ) -> Iterator[tuple[Cell, Judgment | None]]:
     """What a judge said in each cell of the baseline, of a candidate and of their games; None where no record is."""
     for cell in cells:
-        if "single" in judge.config.modes:
+        if Mode.SINGLE in judge.config.modes:
             yield from ((cell, judge.ratings.get(model, {}).get(cell)) for model in models)
-        if "pair" in judge.config.modes:
+        if Mode.PAIR in judge.config.modes:
             yield from ((cell, judge.games.get(models[1], {}).get((cell, order))) for order in Order)

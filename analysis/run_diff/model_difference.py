@@ -25,7 +25,7 @@ from analysis.summaries.judge_reports import judged_cells, scored_values
 from analysis.summaries.model_reports import ItemReport
 from analysis.summaries.model_rows import for_model
 from ledger.conditions import allowing, unlike_condition
-from ledger.judgments import Judgment
+from ledger.judgments import Judgment, Mode
 
 Place = TypeVar("Place")
 Pair = tuple[ModelEvidence, ModelEvidence]
@@ -87,7 +87,7 @@ def model_difference(pair: Pair, choices: ItemReport | None, runs: Runs) -> Mode
     """Everything that both runs say of one model; `choices` are from choice_difference."""
     first, second = pair
     old, new = runs.reports
-    rated = (judges for judges in runs.judges if all("single" in judge.config.modes for judge in judges))
+    rated = (judges for judges in runs.judges if all(Mode.SINGLE in judge.config.modes for judge in judges))
     return ModelDifference(
         before=first.name,
         after=second.name,

@@ -11,7 +11,7 @@ from analysis.judged.games import BOTH_VERDICTS, turn_classes, verdicts
 from analysis.statistics.cells import Cell, Scope, scopes, whole_and_turns
 from analysis.statistics.coverage import Coverage, coverage_scopes
 from analysis.summaries.model_reports import plain
-from ledger.judgments import Order, Outcome
+from ledger.judgments import Mode, Order, Outcome
 
 SCORED = frozenset({Outcome.SCORED.value})
 SHOWN_APART = ("review", "judgments", "prompt_texts")
@@ -20,12 +20,12 @@ SHOWN_APART = ("review", "judgments", "prompt_texts")
 def judged_coverage(judge: JudgeEvidence, evidence: RunEvidence, cells: Sequence[Cell]) -> Iterator[Coverage]:
     """Outcomes of every planned rating and game."""
     parts = [(scope.name, scope.holds) for scope in scopes(cells, evidence.categories)]
-    if "single" in judge.config.modes:
+    if Mode.SINGLE in judge.config.modes:
         for model in evidence.models:
             ratings = judge.ratings.get(model.name, {})
             outcomes = {cell: rating.outcome.value for cell, rating in ratings.items()}
             yield from coverage_scopes("ratings", model.name, cells, outcomes, SCORED, parts)
-    if "pair" in judge.config.modes:
+    if Mode.PAIR in judge.config.modes:
         both = [(cell, order) for cell in cells for order in Order]
         for model in evidence.rivals:
             games = {key: game.outcome.value for key, game in judge.games.get(model.name, {}).items()}
@@ -42,14 +42,14 @@ def paired_coverage(judge: JudgeEvidence, evidence: RunEvidence, cells: Sequence
     parts = [(scope.name, scope.holds) for scope in whole_and_turns(cells)]
     baseline = judge.ratings.get(evidence.baseline.name, {})
     for model in evidence.rivals:
-        if "single" in judge.config.modes:
+        if Mode.SINGLE in judge.config.modes:
             ratings = judge.ratings.get(model.name, {})
             outcomes = {
                 cell: next((r.outcome.value for r in (baseline[cell], ratings[cell]) if r.score is None), "scored")
                 for cell in baseline.keys() & ratings.keys()
             }
             yield from coverage_scopes("paired ratings", model.name, cells, outcomes, SCORED, parts)
-        if "pair" in judge.config.modes:
+        if Mode.PAIR in judge.config.modes:
             classes = turn_classes(verdicts(judge.games.get(model.name, {}).values()))
             found = {cell: each.value for cell, each in classes.items()}
             yield from coverage_scopes("question-turns", model.name, cells, found, BOTH_VERDICTS, parts)

@@ -30,6 +30,7 @@ from analysis.statistics.estimates import Estimate
 from analysis.statistics.multiple_testing import holm
 from analysis.statistics.resampling import Resamplings
 from analysis.summaries.judge_records import judge_card, judged_coverage, paired_coverage, tricks
+from ledger.judgments import Mode
 
 
 @dataclass(frozen=True)
@@ -76,7 +77,7 @@ class JudgeReport:
     """All about one judge; its ratings and games decide only if `unfit` is empty."""
 
     name: str
-    modes: tuple[str, ...]
+    modes: tuple[Mode, ...]
     exam: Exam
     faults: tuple[str, ...]
     scores: tuple[ModelScores, ...]
@@ -115,13 +116,13 @@ def judge_report(judge: JudgeEvidence, evidence: RunEvidence, draws: Resamplings
         modes=modes,
         exam=exam,
         faults=judge.faults,
-        scores=_scores(judge, evidence, cells, draws) if "single" in modes else (),
-        games=_games(judge, evidence, cells, draws) if "pair" in modes else (),
+        scores=_scores(judge, evidence, cells, draws) if Mode.SINGLE in modes else (),
+        games=_games(judge, evidence, cells, draws) if Mode.PAIR in modes else (),
         coverage=tuple(judged_coverage(judge, evidence, cells)),
         paired=tuple(paired_coverage(judge, evidence, cells)),
         card=judge_card(judge),
         tricks=tuple(tricks(judge)),
-        strengths=_strengths(judge, evidence, cells) if "pair" in modes else (),
+        strengths=_strengths(judge, evidence, cells) if Mode.PAIR in modes else (),
         prompts=tuple(judge.manifest.facts.get("prompt_texts", {}).items()) if judge.manifest else (),
     )
 

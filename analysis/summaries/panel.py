@@ -21,7 +21,7 @@ from analysis.statistics.estimates import not_measured
 from analysis.statistics.resampling import Resamplings
 from analysis.summaries.judge_reports import JudgeReport, judge_report
 from ledger.judge_config import JudgeConfig
-from ledger.judgments import Game, Order, Outcome, Rating, Winner
+from ledger.judgments import Game, Mode, Order, Outcome, Rating, Winner
 
 PANEL = "panel"
 NO_SEATS = "a panel sees no seats"
@@ -60,7 +60,7 @@ def panel_report(evidence: RunEvidence, reports: Sequence[JudgeReport], draws: R
 def panel_evidence(evidence: RunEvidence, reports: Sequence[JudgeReport]) -> JudgeEvidence:
     """The panel as if it were one judge: its mean ratings, and games that give each question-turn its class."""
     members, trusted = evidence.judges, _trusted(evidence, reports)
-    modes = [mode for mode in ("single", "pair") if any(mode in judge.config.modes for judge in members)]
+    modes = [mode for mode in Mode if any(mode in judge.config.modes for judge in members)]
     repeats = min(judge.config.repeats for judge in members)
     config = JudgeConfig.model_validate({"model": PANEL, "modes": modes, "exam": False, "repeats": repeats})
     baseline = evidence.baseline.name
@@ -91,7 +91,7 @@ def majority(classes: Sequence[TurnClass | None], members: int) -> TurnClass:
 
 
 def _ratings(model: str, members: Sequence[JudgeEvidence], trusted: Sequence[JudgeEvidence]) -> dict[Cell, Rating]:
-    count = sum("single" in judge.config.modes for judge in members)
+    count = sum(Mode.SINGLE in judge.config.modes for judge in members)
     found: dict[Cell, Rating] = {}
     for cell in sorted({cell for judge in members for cell in judge.ratings.get(model, {})}):
         given = [judge.ratings.get(model, {}).get(cell) for judge in trusted]
@@ -106,7 +106,7 @@ def _ratings(model: str, members: Sequence[JudgeEvidence], trusted: Sequence[Jud
 def _games(
     rival: str, baseline: str, members: Sequence[JudgeEvidence], trusted: Sequence[JudgeEvidence]
 ) -> dict[tuple[Cell, Order], Game]:
-    count = sum("pair" in judge.config.modes for judge in members)
+    count = sum(Mode.PAIR in judge.config.modes for judge in members)
     classes = [turn_classes(verdicts(judge.games.get(rival, {}).values())) for judge in trusted]
     found: dict[tuple[Cell, Order], Game] = {}
     for cell in sorted({cell for judge in members for cell, _ in judge.games.get(rival, {})}):

@@ -18,6 +18,7 @@ from assay.display import Display, say
 from assay.ready_reviews import begin_ready, prepare_models, ready_review
 from assay.results import show
 from ledger.endpoints import OPENAI_URL
+from ledger.judgments import Mode
 from ledger.progress import silent
 
 OPENAI_MODEL = "gpt-4o-2024-08-06"
@@ -68,5 +69,5 @@ def judge_section(url: str, model: str) -> str:
         return SELF_JUDGE
     place = url or OPENAI_URL
     key = OPENAI_KEY if place.startswith(OPENAI_URL) else OTHER_KEY
-    judge = section("[[judge]]", model=model or OPENAI_MODEL, base_url=place, api_key_env=key, modes=["single", "pair"])
+    judge = section("[[judge]]", model=model or OPENAI_MODEL, base_url=place, api_key_env=key, modes=[*Mode])
     return f"\n{judge}"

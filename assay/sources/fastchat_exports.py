@@ -72,7 +72,7 @@ class _Judgments:
             yield {
                 "question_id": _id(each.question),
                 "model": each.model,
-                "judge": self._judge("single", answer.question, each.turn),
+                "judge": self._judge(Mode.SINGLE, answer.question, each.turn),
                 "user_prompt": self._prompt(each.turn, answer),
                 "judgment": each.reply or "",
                 "score": score,
@@ -100,7 +100,7 @@ class _Judgments:
                 "model_2": baseline,
                 "g1_winner": _winner(first),
                 "g2_winner": _winner(second),
-                "judge": self._judge("pair", mine.question, turn),
+                "judge": self._judge(Mode.PAIR, mine.question, turn),
                 "g1_user_prompt": self._prompt(turn, mine, theirs),
                 "g1_judgment": (first.reply if first else None) or "",
                 "g2_user_prompt": self._prompt(turn, theirs, mine),

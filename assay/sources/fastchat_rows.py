@@ -80,7 +80,7 @@ def judgment_file(
     judges = sorted({r.record.judge for r in ratings} | {p.games[0].judge for p in pairs})
     return JudgmentFile(
         name=name,
-        mode="single" if single else "pair",
+        mode=Mode.SINGLE if single else Mode.PAIR,
         judges=tuple(judges),
         ratings=tuple(_numbered(ratings, _rating_key, _rating_prompt, _repeated_rating)),
         pairs=tuple(_numbered(pairs, _pair_key, _pair_prompt, _repeated_pair)),
@@ -94,7 +94,7 @@ def _rating(row: dict[str, Any], checker: Checker) -> StoredRating:
     score = float(row["score"])
     if not math.isfinite(score):
         raise ValueError("score is not a number")
-    found = _read("single", said) if said is not None else _stored_score(score)
+    found = _read(Mode.SINGLE, said) if said is not None else _stored_score(score)
     record = Rating(
         judge=judge,
         prompt_digest=digest_of(prompt),
@@ -120,7 +120,7 @@ def _pair(row: dict[str, Any], checker: Checker) -> StoredPair:
     for game, seats in (("g1", (first, second)), ("g2", (second, first))):
         said, prompt = _text(row, f"{game}_judgment"), _text(row, f"{game}_user_prompt")
         winners = dict(zip("AB", seats, strict=True))
-        found = _read("pair", said) if said is not None else _stored_winner(row[f"{game}_winner"], first, seats)
+        found = _read(Mode.PAIR, said) if said is not None else _stored_winner(row[f"{game}_winner"], first, seats)
         won = winners.get(str(found.value), "tie")
         roles = {baseline: Winner.BASELINE, "tie": Winner.TIE}
         winner = None if found.value is None else roles.get(won, Winner.CANDIDATE)

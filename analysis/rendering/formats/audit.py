@@ -15,6 +15,7 @@ from analysis.rendering.formats.text import markdown
 from analysis.rendering.tables.audit import answer_table, pair_tables, single_tables
 from analysis.rendering.tables.audit_findings import findings
 from analysis.rendering.tables.review import Table
+from ledger.judgments import Mode
 from ledger.store import write_atomically
 
 MARKDOWN, DATA = "audit.md", "audit.json"
@@ -27,7 +28,7 @@ def audit_markdown(report: AuditReport) -> str:
     for file in report.files:
         title = f"## {markdown(file.name)}: {file.rows} rows, judged by {markdown(', '.join(file.judges)) or 'nobody'}"
         lines += ["", title, *(f"- {markdown(fault)}" for fault in file.faults)]
-        for table in single_tables(file) if file.mode == "single" else pair_tables(file):
+        for table in single_tables(file) if file.mode == Mode.SINGLE else pair_tables(file):
             lines += ["", f"### {table.title}", *([table.caption, ""] if table.caption else [""]), *_drawn(table)]
         lines += ["", *(f"- {markdown(sentence)}" for sentence in findings(file))]
     return "\n".join(lines) + "\n"
