@@ -4,6 +4,8 @@ VENV := .venv
 GPU_VENV := .venv-gpu
 RELEASE_VENV := .venv-release
 PIP := $(VENV)/bin/python -m pip
+# How many processes run tests; each may load a real model (2 GiB).
+WORKERS ?= 2
 STAMP := $(VENV)/.assay-installed
 # The CPU build of torch: pip's own configuration may offer it; elsewhere PyTorch's CPU index does.
 TORCH_INDEX ?= https://download.pytorch.org/whl/cpu
@@ -47,14 +49,14 @@ demo: setup
 	$(VENV)/bin/assay demo $(DEMO)
 
 test: setup browser check
-	$(VENV)/bin/python -m pytest -q -m "not long"
+	$(VENV)/bin/python -m pytest -q -m "not soak" -n $(WORKERS) --dist loadfile --no-loadscope-reorder
 
 test-long: setup
-	$(VENV)/bin/python -m pytest -q -rA -m long
+	$(VENV)/bin/python -m pytest -q -rA -m soak
 
 # Branches that the quick tests take; fails under the floor in pyproject.toml.
 coverage: setup
-	$(VENV)/bin/python -m pytest -q -m "not long and not slow and not model" --cov --cov-report=term:skip-covered
+	$(VENV)/bin/python -m pytest -q -m "not soak and not slow and not model" --cov --cov-report=term:skip-covered
 
 check: setup
 	$(VENV)/bin/ruff format --check .

@@ -35,7 +35,7 @@ def render_study(docs: Path) -> list[Path]:
 def study_files(docs: Path) -> dict[str, str]:
     """The page and its figures by their path under `docs`; nothing is written."""
     kept = read_study(docs / FOLDER)
-    parts = [(study_report(data, data.facts.get("began", "")), data.facts) for data in kept]
+    parts = [(study_report(data, data.began), data.facts) for data in kept]
     words = [_words(docs / FOLDER / name) for name in (OPENING, CLOSING)]
     figures = study_figures(parts[0][0])
     page = study_page(parts, figures, words[0], words[1])

@@ -101,8 +101,8 @@ Reply = Written | Scored | Traced
 class Engine(Protocol):
     """Something that runs one model.
 
-    `window` is how many requests it can usefully hold at once. `facts` go into the manifest; `facts["tokenizer"]` tells
-    which models can be compared token by token, and an engine without it gives no traces.
+    `window` is how many requests it can usefully hold at once. `facts` go into the manifest; those that
+    others read have their names in ledger/facts.py. An engine without a `tokenizer` among them gives no traces.
     """
 
     window: int

@@ -15,6 +15,7 @@ from ledger.conditions import Condition
 from ledger.digests import digest_of, weights_digest
 from ledger.engines import known_engine
 from ledger.errors import ConfigError
+from ledger.facts import ModelSettings, PlannedRecords
 from ledger.records import Item, Question
 from ledger.runs import GenerationFolder
 
@@ -104,29 +105,35 @@ class ModelJob(BaseModel):
         return tuple(GenerationFolder(path) for path in (self.merged, self.folder) if path)
 
     def settings(self, engine: EngineSpec) -> dict[str, Any]:
-        """What the records of this order depend on, beside the questions and items that they carry themselves."""
-        return {
-            "model": engine.model,
-            "weights": engine.weights,
-            "engine": engine.kind,
-            "engine_args": engine.arguments,
-            "template": engine.template,
-            "endpoint": engine.endpoint,
-            "control": self.control,
-            "seed": self.seed,
-            "max_tokens": self.max_tokens,
-            "top_k": self.top_k,
-            "styles": {task.name: task.style for task in self.tasks},
-            **({"prompts": prompts} if (prompts := {t.name: t.prompts for t in self.tasks if t.prompts}) else {}),
-            **({"vocabulary": kept} if (kept := {t.name: t.top_k for t in self.tasks if t.top_k is not None}) else {}),
-            **({"loader": engine.loader} if engine.loader else {}),
-            **({"batch_invariant": True} if engine.batch_invariant else {}),
-        }
+        """What the records of this order depend on, beside the questions and items that they carry themselves.
 
-    def planned(self) -> dict[str, int]:
+        What not every record depends on stands there only where it is set.
+        """
+        always = ModelSettings(
+            model=engine.model,
+            weights=engine.weights,
+            engine=engine.kind,
+            engine_args=engine.arguments,
+            template=engine.template,
+            endpoint=engine.endpoint,
+            control=self.control,
+            seed=self.seed,
+            max_tokens=self.max_tokens,
+            top_k=self.top_k,
+            styles={task.name: task.style for task in self.tasks},
+        )
+        where_set = ModelSettings(
+            prompts={task.name: task.prompts for task in self.tasks if task.prompts},
+            vocabulary={task.name: task.top_k for task in self.tasks if task.top_k is not None},
+            loader=engine.loader,
+            batch_invariant=engine.batch_invariant,
+        )
+        return always.noted() | {name: value for name, value in where_set.noted().items() if value}
+
+    def planned(self) -> PlannedRecords:
         """How many answers and choices there will be in the end."""
-        choices = sum(len(task.items) for task in self.tasks)
-        return {"answers": len(self.questions) * self.samples if self.writes else 0, "choices": choices}
+        answers = len(self.questions) * self.samples if self.writes else 0
+        return PlannedRecords(answers=answers, choices=sum(len(task.items) for task in self.tasks))
 
     def inputs(self) -> dict[str, str]:
         """Digests of the questions and of each task's items."""

@@ -4,7 +4,6 @@ In: an order, the records and the manifest in its folders. Out: what is missing,
 where records were made from other questions, under other settings or under other conditions.
 """
 
-import json
 import random
 from dataclasses import dataclass
 from typing import Any
@@ -15,6 +14,7 @@ from generation.orders import EngineSpec, LoadGroup, ModelJob
 from generation.traces import Turn, trace_turns, turn_name
 from ledger.conditions import allowing, unlike_condition
 from ledger.errors import MissingRecords, StaleInput
+from ledger.facts import ModelFacts, TooLong
 from ledger.manifests import (
     MANIFEST_NAME,
     OTHER_SETTINGS,
@@ -27,12 +27,6 @@ from ledger.records import Answer, Choice, Item, Key, Question
 from ledger.runs import GenerationFolder
 from ledger.store import Store, key_text
 from ledger.traces import OPTION_TOKENS, trace_keys
-
-TRACES_REFUSED = "traces_refused"
-TOO_LONG = "items_too_long"
-OPTIONS_TOO_LONG = "options_too_long"  # a trace takes one token more of vLLM's context than a score does
-TURNS_TOO_LONG = "turns_too_long"
-VOCABULARY_REFUSED = "vocabulary_refused"
 
 
 @dataclass(frozen=True)
@@ -66,8 +60,8 @@ def refuse_other_records(order: ModelJob, engine: EngineSpec) -> None:
     """Stop where records are there that were made under other settings or with other weights. Raises StaleInput."""
     for folder in order.folders:
         if found := manifest_of_records(folder):
-            settings = json.loads(json.dumps(order.settings(engine)))  # as a file gives them back
-            refuse_other_settings(str(folder.path / MANIFEST_NAME), found.settings, settings, OTHER_SETTINGS)
+            place, settings = str(folder.path / MANIFEST_NAME), order.settings(engine)
+            refuse_other_settings(place, found.settings, settings, OTHER_SETTINGS)
 
 
 def refuse_other_conditions(order: ModelJob, facts: dict[str, Any]) -> None:
@@ -126,7 +120,7 @@ def pending_choices(order: ModelJob) -> list[tuple[Item, Style]]:
     wanted: list[tuple[Item, Style]] = [(item, task.style) for task in order.tasks for item in task.items]
     if order.control:
         random.Random(order.seed).shuffle(wanted)
-    too_long = _too_long(order, TOO_LONG)
+    too_long = _too_long(order, TooLong.ITEMS)
     return [
         (item, style)
         for item, style in wanted
@@ -140,11 +134,11 @@ def pending_traces(order: ModelJob) -> list[Turn]:
     Nor is what its manifest says not to try again: all turns where tracing was refused, or those without room.
     """
     manifest = read_manifest(order.folder)
-    if not order.top_k or order.baseline is None or (manifest and TRACES_REFUSED in manifest.facts):
+    if not order.top_k or order.baseline is None or ModelFacts.of(manifest).traces_refused:
         return []
     answers = sorted(GenerationFolder(order.baseline).answers.records(), key=lambda answer: answer.key)
     turns = trace_turns(answers, order.model, trace_keys(order.folder))
-    too_long = _too_long(order, TURNS_TOO_LONG)
+    too_long = _too_long(order, TooLong.TURNS)
     return [turn for turn in turns if turn_name(*turn) not in too_long]
 
 
@@ -155,12 +149,12 @@ def pending_option_tokens(order: ModelJob) -> list[OptionText]:
     """
     manifest = read_manifest(order.folder)
     too_early = order.baseline not in (None, order.folder) and read_manifest(order.baseline) is None
-    if order.merged or too_early or (manifest and VOCABULARY_REFUSED in manifest.facts):
+    if order.merged or too_early or ModelFacts.of(manifest).vocabulary_refused:
         return []
     kept = [(task, task.top_k) for task in order.tasks if task.top_k is not None]
     wanted = [text for task, top_k in kept for text in option_texts(task.items, task.style, top_k)]
     done = trace_keys(order.folder, OPTION_TOKENS)
-    items, options = _too_long(order, TOO_LONG), _too_long(order, OPTIONS_TOO_LONG)
+    items, options = _too_long(order, TooLong.ITEMS), _too_long(order, TooLong.OPTIONS)
     return [
         each
         for each in wanted
@@ -168,10 +162,10 @@ def pending_option_tokens(order: ModelJob) -> list[OptionText]:
     ]
 
 
-def _too_long(order: ModelJob, fact: str) -> set[str]:
-    """The items or turns that did not fit the model's context."""
-    manifests = (read_manifest(folder.path) for folder in order.folders)
-    return {name for manifest in manifests if manifest for name in manifest.facts.get(fact, ())}
+def _too_long(order: ModelJob, what: TooLong) -> set[str]:
+    """The items, options or turns that did not fit the model's context."""
+    found = (ModelFacts.of(read_manifest(folder.path)) for folder in order.folders)
+    return {name for facts in found for name in facts.too_long(what)}
 
 
 def _refuse_changed(

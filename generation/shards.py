@@ -16,8 +16,9 @@ from pathlib import Path
 from typing import Any, TypeVar
 
 from generation.orders import LoadGroup, ModelJob
-from generation.pending import TOO_LONG, manifest_of_records
+from generation.pending import manifest_of_records
 from ledger.errors import ConfigError, ConflictingRecords
+from ledger.facts import ModelFacts
 from ledger.manifests import MANIFEST_NAME, Manifest, Session, refuse_other_settings, write_manifest
 from ledger.records import Key, Record
 from ledger.runs import SHARDS_NAME, GenerationFolder
@@ -25,8 +26,6 @@ from ledger.store import Store, Writer, key_text, write_lock
 
 R = TypeVar("R", bound=Record)
 MERGED_SUFFIX = ".merged"
-MERGED_FACTS = ("planned", TOO_LONG)  # the model's own say what all of its shards do
-OWN_FACTS = (*MERGED_FACTS, "torn_lines_removed")
 OTHER_SHARD = "They were made under different settings: remove the wrong folder and run that shard again."
 
 
@@ -126,16 +125,17 @@ def _merged_manifest(order: ModelJob, main: GenerationFolder, shards: Sequence[G
     for path, part in parts.items():
         names = f"{place / MANIFEST_NAME} and {path / MANIFEST_NAME}"
         refuse_other_settings(names, first.settings, part.settings, OTHER_SHARD)
-    facts = first.facts if found else {name: value for name, value in first.facts.items() if name not in OWN_FACTS}
-    too_long = {name for each in (first, *parts.values()) for name in each.facts.get(TOO_LONG, ())}
+    facts = first.facts if found else {k: v for k, v in first.facts.items() if k not in ModelFacts.one_shards}
+    too_long = {name for each in (first, *parts.values()) for name in ModelFacts.of(each).items_too_long}
     if too_long:
-        facts = {**facts, TOO_LONG: sorted(too_long)}
+        facts |= ModelFacts(items_too_long=tuple(sorted(too_long))).noted()
     # A shard may have been merged before, as far as another machine had brought it: what that one was stays told.
-    earlier = facts.get("shards", {})
+    earlier = ModelFacts.of(found).shards
     told = {path.name: {**earlier.get(path.name, {}), **_differences(first, part)} for path, part in parts.items()}
+    merged = ModelFacts(planned=order.planned(), shards={**earlier, **told})
     return first.model_copy(
         update={
-            "facts": {**facts, "planned": order.planned(), "shards": {**earlier, **told}},
+            "facts": {**facts, **merged.noted()},
             "inputs": order.inputs(),
             "sessions": _sessions(found, list(parts.values())),
         }
@@ -144,7 +144,7 @@ def _merged_manifest(order: ModelJob, main: GenerationFolder, shards: Sequence[G
 
 def _differences(first: Manifest, part: Manifest) -> dict[str, Any]:
     """How many sessions wrote a shard, and where its facts and its machine are not the manifest's own."""
-    facts = {k: v for k, v in part.facts.items() if k not in MERGED_FACTS and first.facts.get(k) != v}
+    facts = {k: v for k, v in part.facts.items() if k not in ModelFacts.of_all_shards and first.facts.get(k) != v}
     machine, own = part.environment.model_dump(mode="json"), first.environment.model_dump(mode="json")
     return {"sessions": len(part.sessions), **facts, **{k: v for k, v in machine.items() if own[k] != v}}
 

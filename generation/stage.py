@@ -16,11 +16,6 @@ from generation.engine import Engine
 from generation.option_tokens import OptionText, write_option_tokens
 from generation.orders import EngineSpec, LoadGroup, ModelJob
 from generation.pending import (
-    OPTIONS_TOO_LONG,
-    TOO_LONG,
-    TRACES_REFUSED,
-    TURNS_TOO_LONG,
-    VOCABULARY_REFUSED,
     Pending,
     pending_option_tokens,
     pending_orders,
@@ -29,6 +24,7 @@ from generation.pending import (
 )
 from generation.traces import Turn, write_traces
 from ledger.engines import ENGINES
+from ledger.facts import ModelFacts, Refusal, TooLong
 from ledger.manifests import end_session, open_manifest, read_manifest, write_manifest
 from ledger.progress import Progress, Report, silent
 from ledger.runs import GenerationFolder
@@ -56,14 +52,14 @@ def _run_order(pending: Pending, spec: EngineSpec, engine: Engine, report: Repor
         traced = sum(len(trace_keys(folder.path, layout)) for layout in (TRACES, OPTION_TOKENS))
         found = len(choices.keys) + len(answers.keys) + traced
         manifest = open_manifest(folder.path, "generation", order.model, order.settings(spec), order.inputs(), found)
-        torn = int(manifest.facts.get("torn_lines_removed", 0)) + bool(choices.torn or answers.torn)
-        known = {"planned": order.planned(), "torn_lines_removed": torn, **_revision(spec)}
-        _note(folder.path, {**known, **engine.facts})
+        torn = ModelFacts.of(manifest).torn_lines_removed + bool(choices.torn or answers.torn)
+        known = ModelFacts(planned=order.planned(), torn_lines_removed=torn, **_revision(spec))
+        _note(folder.path, {**known.noted(), **engine.facts})
         try:
             # While this process loaded its model, another one may have held the lock, and be done.
             lacking = [each for each in pending.choices if (order.model, *each[0].key) not in choices.keys]
             too_long = write_choices(engine, lacking, order.model, choices, report)
-            _note_too_long(folder.path, TOO_LONG, too_long)
+            _note_too_long(folder.path, TooLong.ITEMS, too_long)
             plan = AnswerPlan(order.model, order.seed, order.max_tokens, order.control)
             unanswered = [
                 (q, sample) for q, sample in pending.answers if (order.model, *q.key, sample) not in answers.keys
@@ -89,40 +85,43 @@ def _trace(order: ModelJob, turns: list[Turn], engine: Engine, report: Report) -
     """Trace the baseline's answers, or say in the manifest why this model's traces could not be compared with them."""
     if cause := _incomparable(order, engine):
         report(Progress(f"{order.model}: traces refused: {cause}", 1, 1))
-        _note(order.folder, {TRACES_REFUSED: cause})
+        _note(order.folder, {Refusal.TRACES: cause})
         return
     too_long = write_traces(engine, turns, order.model, order.top_k, TraceWriter(order.folder), report)
-    _note_too_long(order.folder, TURNS_TOO_LONG, too_long)
+    _note_too_long(order.folder, TooLong.TURNS, too_long)
 
 
 def _trace_options(order: ModelJob, texts: list[OptionText], engine: Engine, report: Report) -> None:
     """Trace the options' tokens, or say in the manifest why they could not be compared with the baseline's."""
     cause = _incomparable(order, engine)
-    if not cause and engine.facts.get("top_k_bounded") and any(not text.top_k for text in texts):
+    if not cause and _known(engine).top_k_bounded and any(not text.top_k for text in texts):
         cause = 'the whole vocabulary (vocabulary_top_k = 0) needs engine = "transformers"'
     if cause:
         report(Progress(f"{order.model}: option tokens refused: {cause}", 1, 1))
-        _note(order.folder, {VOCABULARY_REFUSED: cause})
+        _note(order.folder, {Refusal.VOCABULARY: cause})
         return
     too_long = write_option_tokens(engine, texts, order.model, TraceWriter(order.folder, OPTION_TOKENS), report)
-    _note_too_long(order.folder, OPTIONS_TOO_LONG, too_long)
+    _note_too_long(order.folder, TooLong.OPTIONS, too_long)
 
 
 def _incomparable(order: ModelJob, engine: Engine) -> str:
     """Why this model's tokens are not the baseline's; empty if they are."""
-    own = engine.facts.get("tokenizer")
+    own = _known(engine).tokenizer
     if own is None:
         return "this engine gives none"
-    baseline = read_manifest(order.baseline) if order.baseline else None
-    same = baseline is not None and baseline.facts.get("tokenizer") == own
-    return "" if same else "the tokenizer is not the baseline's"
+    baseline = ModelFacts.of(read_manifest(order.baseline) if order.baseline else None)
+    return "" if baseline.tokenizer == own else "the tokenizer is not the baseline's"
 
 
-def _note_too_long(folder: Path, fact: str, names: list[str]) -> None:
+def _known(engine: Engine) -> ModelFacts:
+    return ModelFacts.model_validate(engine.facts)
+
+
+def _note_too_long(folder: Path, what: TooLong, names: list[str]) -> None:
     """Add names to those that the manifest says do not fit the context."""
     manifest = read_manifest(folder)
     if manifest is not None and names:
-        _note(folder, {fact: sorted({*manifest.facts.get(fact, ()), *names})})
+        _note(folder, {what: sorted({*ModelFacts.of(manifest).too_long(what), *names})})
 
 
 def _note(folder: Path, facts: Mapping[str, Any]) -> None:

@@ -29,6 +29,7 @@ from generation.tokenizers import encoder, first_token, tokenizer_digest
 from generation.transformers_arguments import check_transformers, loading_arguments, user_loader
 from ledger.digests import digest_of
 from ledger.errors import AssayError, EngineError, first_line
+from ledger.facts import ModelFacts
 from ledger.records import Finish
 
 TOKENIZER_ARGUMENTS = ("revision", "subfolder", "cache_dir", "local_files_only", "trust_remote_code", "gguf_file")
@@ -87,14 +88,16 @@ class TransformersEngine:
         own = model.generation_config
         kept = {name: getattr(own, name, None) for name in ("bos_token_id", "eos_token_id", "pad_token_id")}
         model.generation_config = GenerationConfig(**kept)
-        self.facts = {
-            "tokenizer": tokenizer_digest(tokenizer),
+        known = ModelFacts(
+            tokenizer=tokenizer_digest(tokenizer),
+            dtype=str(model.dtype),
+            threads=torch.get_num_threads(),
+            processor=torch.cuda.get_device_name() if str(model.device).startswith("cuda") else cpu_name(),
+        )
+        self.facts = known.noted() | {
             "context_tokens": self._context,
-            "dtype": str(model.dtype),
             "device": str(model.device),
             "quantization": quantization_fact(model),
-            "threads": torch.get_num_threads(),
-            "processor": torch.cuda.get_device_name() if str(model.device).startswith("cuda") else cpu_name(),
             "chat_template": digest_of(getattr(tokenizer, "chat_template", None)),
         }
 

@@ -40,6 +40,7 @@ from generation.vllm_arguments import (
 )
 from ledger.digests import digest_of
 from ledger.errors import EngineError, first_line
+from ledger.facts import ModelFacts
 from ledger.records import Finish
 
 
@@ -76,14 +77,16 @@ class VllmEngine:
         self._trees: dict[str, OptionTree] = {}
         self._openings: dict[str, str] = {}
         self._answers: dict[str, tuple[int, int]] = {}
-        self.facts = {
-            "tokenizer": tokenizer_digest(self._tokenizer),
+        known = ModelFacts(
+            tokenizer=tokenizer_digest(self._tokenizer),
+            top_k_bounded=True,
+            dtype=str(config.model_config.dtype),
+            threads=bound_threads(settings.get(CPU_BINDING, "")),
+            processor=_processor(),
+        )
+        self.facts = known.noted() | {
             "context_tokens": self._context,
-            "top_k_bounded": True,
-            "dtype": str(config.model_config.dtype),
             "quantization": config.model_config.quantization,
-            "threads": bound_threads(settings.get(CPU_BINDING, "")),
-            "processor": _processor(),
             "max_num_seqs": config.scheduler_config.max_num_seqs,
             "batch_invariant": os.environ.get(BATCH_INVARIANT, "0") == "1",
             "chat_template": digest_of(getattr(self._tokenizer, "chat_template", None)),

@@ -17,6 +17,7 @@ from judge.prompt_sets import TEMPERATURE, PromptSet
 from ledger.digests import file_digest
 from ledger.endpoints import OPENAI_URL
 from ledger.errors import MissingRecords
+from ledger.facts import JudgeSettings
 from ledger.judge_config import JudgeConfig
 from ledger.judgments import Game, Judgment, Mode, Rating
 from ledger.runs import RunFolder
@@ -72,19 +73,19 @@ class Brief:
     def settings(self) -> dict[str, Any]:
         """What every record of this judge depends on."""
         config = self.config
-        return {
-            "judge": config.name,
-            "model": config.model or config.serve,
-            "host": "served here" if config.serve else urlsplit(config.base_url or OPENAI_URL).hostname or "",
-            "prompts": self.prompts.name,
-            "prompts_digest": self.prompts.digest,
-            "form": self.prompts.form,
-            "temperature": TEMPERATURE,
-            "parsing": config.parsing,
-            "modes": list(config.modes),
-            "repeats": config.repeats,
-            "max_tokens": config.max_tokens,
-        }
+        return JudgeSettings(
+            judge=config.name,
+            model=config.model or config.serve,
+            host="served here" if config.serve else urlsplit(config.base_url or OPENAI_URL).hostname or "",
+            prompts=self.prompts.name,
+            prompts_digest=self.prompts.digest,
+            form=self.prompts.form,
+            temperature=TEMPERATURE,
+            parsing=config.parsing,
+            modes=config.modes,
+            repeats=config.repeats,
+            max_tokens=config.max_tokens,
+        ).noted()
 
     def answers(self) -> dict[str, Answers]:
         """The answers of every model, the baseline's first; the exam needs only these. Raises MissingRecords."""

@@ -14,6 +14,7 @@ from typing import Any, Literal
 
 from judge.plan import Ask
 from judge.verdicts import RE_ASKED, Reading, reading
+from ledger.facts import JudgeFacts
 from ledger.judgments import Attempt, Mode, Outcome, Parsing
 
 
@@ -96,14 +97,16 @@ class History:
         """What the attempts tell about the judge: models that served, calls, tokens; None where nobody counted."""
         attempts = list(self.all())
         answered = [attempt for attempt in attempts if attempt.status == "answered"]
-        return {
-            "served_models": dict(Counter(attempt.served_model or "unknown" for attempt in answered)),
-            "calls": len(attempts),
+        known = JudgeFacts(
+            served_models=dict(Counter(attempt.served_model or "unknown" for attempt in answered)),
+            calls=len(attempts),
+            prompt_tokens=token_total(attempt.prompt_tokens for attempt in answered),
+            completion_tokens=token_total(attempt.completion_tokens for attempt in answered),
+        )
+        return known.noted() | {
             "calls_answered": len(answered),
             "calls_again": sum(attempt.ask == "again" for attempt in attempts),
             "calls_without_usage": sum(attempt.completion_tokens is None for attempt in answered),
-            "prompt_tokens": token_total(attempt.prompt_tokens for attempt in answered),
-            "completion_tokens": token_total(attempt.completion_tokens for attempt in answered),
             "usage": {kind: _usage(made) for kind, made in sorted(self._kinds().items())},
         }
 

@@ -21,6 +21,7 @@ from judge.history import Due, History
 from judge.hostility import tricks
 from judge.plan import TIE, Answers, Ask
 from ledger.errors import JudgeError
+from ledger.facts import JudgeFacts
 from ledger.judgments import Attempt
 from ledger.manifests import Manifest, open_manifest, read_manifest, write_manifest
 from ledger.progress import Progress, Report, silent
@@ -91,20 +92,20 @@ class Sitting:
             self.folder.ratings.replace(ratings)
             self.folder.games.replace(games)
             self.counts |= {"ratings": outcomes(ratings), "games": outcomes(games)}
-        before = self.manifest.facts  # of what this session did not look at, the earlier ones tell
-        seen = before.get("answers", {}) | {name: tricks(answers.values()) for name, answers in self.models.items()}
-        facts = before | {
-            "review": self.brief.about,
-            "prompt_texts": self.brief.prompts.texts,
-            "judgments": before.get("judgments", {}) | self.counts,
-            "endpoint": dict(self.endpoint),
-            "pace": self.tally.pace or before.get("pace", {}),
-            "answers": {name: found for name, found in seen.items() if found},
-            **self.history.facts(),
-        }
-        config = self.brief.config
+        before, config = JudgeFacts.of(self.manifest), self.brief.config
+        # Of what this session did not look at, the earlier ones tell.
+        seen = before.answers | {name: tricks(answers.values()) for name, answers in self.models.items()}
+        found = JudgeFacts(
+            review=self.brief.about,
+            prompt_texts=self.brief.prompts.texts,
+            judgments=before.judgments | self.counts,
+            endpoint=dict(self.endpoint),
+            pace=self.tally.pace or before.pace,
+            answers={name: counts for name, counts in seen.items() if counts},
+        )
+        facts = self.manifest.facts | found.noted() | self.history.facts()
         if config.price:
-            facts["spent_usd"] = round(spent(self.history.all(), config), 6)
+            facts |= JudgeFacts(spent_usd=round(spent(self.history.all(), config), 6)).noted()
         write_manifest(self.folder.path, self.manifest.model_copy(update={"facts": facts}).ended())
 
 
@@ -126,7 +127,7 @@ def sitting(brief: Brief) -> Iterator[Sitting]:
         free = REREAD if brief.reparsing else frozenset()
         about = (folder.path, "judge", brief.config.name, brief.settings, inputs, len(history))
         manifest = open_manifest(*about, may_differ=free)
-        held = Sitting(brief, folder, models, plan, history, manifest, manifest.facts.get("endpoint", {}))
+        held = Sitting(brief, folder, models, plan, history, manifest, JudgeFacts.of(manifest).endpoint)
         try:
             yield held
         finally:

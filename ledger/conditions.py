@@ -7,6 +7,7 @@ from collections.abc import Collection, Iterator
 from typing import Any, Literal, get_args
 
 from ledger.engines import ENGINES
+from ledger.facts import ModelFacts, ModelSettings
 from ledger.manifests import Manifest
 
 Condition = Literal["engine", "dtype", "threads", "processor", "harness", "library"]
@@ -15,8 +16,9 @@ NOT_TOLD = "not told"
 
 def conditions(manifest: Manifest) -> dict[str, dict[str, str]]:
     """Each condition's value as far as a manifest tells it, by part: `` is the whole, others are shards that differ."""
-    facts = {**manifest.facts, "engine": manifest.settings.get("engine"), **_versions(manifest)}
-    parts = {"": facts, **facts.get("shards", {})}
+    facts = ModelFacts.of(manifest)
+    whole = {**facts.model_dump(), "engine": ModelSettings.of(manifest).engine or None, **_versions(manifest)}
+    parts = {"": whole, **facts.shards}
     return {
         name: {key: value for part, told in parts.items() for key, value in _told(part, told.get(name))}
         for name in get_args(Condition)
@@ -33,14 +35,14 @@ def _told(part: str, value: Any) -> Iterator[tuple[str, str]]:  # noqa: ANN401 -
 
 def _versions(manifest: Manifest) -> dict[str, Any]:
     """The versions of lm-evaluation-harness (of logs) and of the library that computed, as far as they are told."""
-    facts, packages = manifest.facts, manifest.environment.packages
-    engine = ENGINES.get(str(manifest.settings.get("engine")))
+    facts, packages = ModelFacts.of(manifest), manifest.environment.packages
+    engine = ENGINES.get(ModelSettings.of(manifest).engine)
     names = engine.libraries if engine else ()
     library: Any = next((f"{name} {packages[name]}" for name in names if name in packages), None)
-    if library is None and (logged := facts.get("transformers_version")):
+    if library is None and (logged := facts.transformers_version):
         library = {task: f"transformers {each}" for task, each in _told("", logged)}
         library = library.get("", library)
-    return {"harness": facts.get("lm_eval_version"), "library": library}
+    return {"harness": facts.lm_eval_version, "library": library}
 
 
 def unlike_condition(

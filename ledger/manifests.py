@@ -18,6 +18,7 @@ from typing import Any, ClassVar
 from pydantic import BaseModel, ConfigDict, Field, ValidationError, field_validator
 
 from ledger.errors import BadRecord, StaleInput
+from ledger.facts import VIEWS
 from ledger.origins import LeftOut, Origin
 from ledger.store import first_fault, write_atomically
 
@@ -118,7 +119,10 @@ def read_manifest(folder: Path) -> Manifest | None:
     if not path.exists():
         return None
     try:
-        return Manifest.model_validate_json(path.read_bytes())
+        found = Manifest.model_validate_json(path.read_bytes())
+        for view in VIEWS.get(found.stage, ()):
+            view.of(found)
+        return found
     except ValidationError as error:
         field, cause = first_fault(error)
         raise BadRecord(path, None, field, cause) from error

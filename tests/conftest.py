@@ -3,8 +3,10 @@
 A fixture imports what it needs by itself: most tests need none of it.
 """
 
+import fcntl
 import functools
 import signal
+import tempfile
 from pathlib import Path
 from typing import Any
 
@@ -15,6 +17,22 @@ settings.register_profile("assay", deadline=None)
 settings.load_profile("assay")
 # A shell that starts pytest in the background hands it SIGINT ignored, and Python keeps it so, here and in children.
 signal.signal(signal.SIGINT, signal.default_int_handler)
+
+
+def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
+    """Files with real engines come first: with several workers, the longest must not begin last."""
+    real = {item.path for item in items if item.get_closest_marker("model")}
+    items.sort(key=lambda item: item.path not in real)
+
+
+@pytest.fixture(scope="session")
+def smollm2() -> Path:
+    """The folder of the real small model; of several workers one fetches it, and the others wait."""
+    from assay.sources.smollm2 import fetch_smollm2
+
+    with (Path(tempfile.gettempdir()) / "assay-tests.lock").open("a") as lock:
+        fcntl.flock(lock, fcntl.LOCK_EX)
+        return fetch_smollm2(lambda _: None)
 
 
 @pytest.fixture

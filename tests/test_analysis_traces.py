@@ -207,17 +207,16 @@ def test_where_it_was_not_run_it_is_not_measured(tmp_path):
 
 
 @pytest.mark.model
-def test_against_the_whole_vocabulary_of_the_real_model():
+def test_against_the_whole_vocabulary_of_the_real_model(smollm2):
     """The transformers engine's lists: with all tokens the brute-force KL, with K = 20 never above it."""
     pytest.importorskip("transformers", reason="transformers is not installed")
     import torch
 
-    from assay.sources.smollm2 import fetch_smollm2
     from generation.engine import Message, TraceRequest
     from generation.orders import EngineSpec
     from generation.transformers_engine import load_transformers
 
-    base = str(fetch_smollm2(lambda _: None))
+    base = str(smollm2)
     first = load_transformers(EngineSpec(kind="transformers", model=base, arguments={"dtype": "float32"}))
     second = load_transformers(EngineSpec(kind="transformers", model=base, arguments={"dtype": "float32"}))
     with torch.no_grad():

@@ -242,3 +242,21 @@ def test_a_mode_is_a_word_of_the_ledger_not_a_string():
                 yield f"{node.value!r}, line {node.lineno}"
 
     assert broken(spelled, [path for path in FILES if name_of(path) != "ledger/judgments.py"]) == []
+
+
+def test_a_manifest_is_looked_up_by_type_not_by_string():
+    def looked_up(path: Path) -> Iterator[str]:
+        for node in ast.walk(tree_of(path)):
+            held, key = None, None
+            if isinstance(node, ast.Subscript):
+                held, key = node.value, node.slice
+            elif isinstance(node, ast.Call) and isinstance(node.func, ast.Attribute) and node.func.attr == "get":
+                held, key = node.func.value, next(iter(node.args), None)
+            elif isinstance(node, ast.Compare) and isinstance(node.ops[0], ast.In | ast.NotIn):
+                held, key = node.comparators[0], node.left
+            manifests = isinstance(held, ast.Attribute) and held.attr in ("facts", "settings")
+            own = isinstance(held, ast.Attribute) and isinstance(held.value, ast.Name) and held.value.id == "self"
+            if manifests and not own and isinstance(key, ast.Constant):
+                yield f"{ast.unparse(node)}, line {node.lineno}"
+
+    assert broken(looked_up, [path for path in FILES if path.parent.name != "ledger"]) == []

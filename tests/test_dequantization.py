@@ -5,7 +5,6 @@ from pathlib import Path
 
 import pytest
 
-from assay.sources.smollm2 import fetch_smollm2
 from ledger.errors import EngineError
 
 
@@ -55,8 +54,8 @@ class TestWhatGgufLoses:
 
 
 @pytest.mark.model
-def test_the_real_smollm2_is_right_for_chat():
+def test_the_real_smollm2_is_right_for_chat(smollm2):
     pytest.importorskip("torch", reason="torch is not installed (extra cpu, gpu or transformers)")
     from assay.lab.dequantization import check_chat
 
-    check_chat(fetch_smollm2(lambda _: None))
+    check_chat(smollm2)

@@ -26,12 +26,12 @@ from tests.diff_runs import (
 
 @pytest.mark.parametrize("field", JUDGED)
 def test_a_judge_set_otherwise_is_refused_and_the_field_named(usual, field):
-    made = evidence(usual)
+    made, other = evidence(usual), {"temperature": 0.7, "repeats": 2}.get(field, "other")
     with pytest.raises(StaleInput) as refused:
-        compared(made, remade(made, {field: "other"}))
+        compared(made, remade(made, {field: other}))
     assert refused.value.name == f"judge j of release-1 and release-1, {field}"
-    assert (refused.value.recorded, refused.value.present) == (json.dumps(JUDGED[field]), '"other"')
-    assert compared(made, remade(made, {field: "other"}), judged=False).models[0].ratings == ()
+    assert (refused.value.recorded, refused.value.present) == (json.dumps(JUDGED[field]), json.dumps(other))
+    assert compared(made, remade(made, {field: other}), judged=False).models[0].ratings == ()
 
 
 def test_an_endpoint_that_answers_as_another_model_is_refused(usual):

@@ -18,8 +18,8 @@ from selenium.webdriver.support.ui import WebDriverWait
 from analysis.rendering.formats.text import visible_lines
 from assay.cli import run as assay
 from assay.lab.compression import compress
-from assay.sources.smollm2 import fetch_smollm2
 from ledger.judgments import Outcome
+from ledger.manifests import read_manifest
 from ledger.records import Finish
 from ledger.runs import RunFolder, control_of
 from ledger.traces import FILE_NAME
@@ -88,13 +88,12 @@ def processes_on(runs: Path) -> list[str]:
 
 
 @pytest.fixture(scope="module")
-def reviewed(tmp_path_factory):
+def reviewed(tmp_path_factory, smollm2):
     """The run folder of a review that was killed, and started again, with what it printed."""
     folder = tmp_path_factory.mktemp("e2e")
-    base = fetch_smollm2(lambda _: None)
-    candidate = compress(base, folder / "drop2", "drop-layers=2")
+    candidate = compress(smollm2, folder / "drop2", "drop-layers=2")
     config, runs = folder / "review.toml", folder / "runs"
-    config.write_text(REVIEW.format(base=json.dumps(str(base)), candidate=json.dumps(str(candidate))))
+    config.write_text(REVIEW.format(base=json.dumps(str(smollm2)), candidate=json.dumps(str(candidate))))
     kill_after_first_answer(config, runs)
     time.sleep(2)
     survivors = processes_on(runs)
@@ -145,6 +144,16 @@ def test_the_page_of_a_real_review_shows_what_was_written_and_asked(reviewed):
 def test_its_report_is_verified_byte_for_byte(reviewed, capsys):
     assert assay(["verify", str(reviewed[0].analysis / "report.html")]) == 0
     assert "byte for byte" in capsys.readouterr().out
+
+
+def test_what_was_written_before_the_kill_was_kept_and_no_line_is_torn(reviewed):
+    folder = reviewed[0].generation("base")
+    sessions = read_manifest(folder.path).sessions
+    assert len(sessions) == 2
+    assert 0 == sessions[0].records_found < sessions[1].records_found
+    for path in reviewed[0].path.rglob("*.jsonl"):
+        assert path.read_bytes().endswith(b"\n")
+        assert all(json.loads(line) for line in path.read_text().splitlines())
 
 
 def test_every_key_is_there_once(reviewed):

@@ -12,13 +12,12 @@ from pathlib import Path
 
 import pytest
 
-from assay.sources.smollm2 import fetch_smollm2
 from generation.orders import EngineSpec
 from generation.vllm_arguments import check_vllm, on_cpu
 from ledger.errors import EngineError
 from ledger.runs import RunFolder
 
-pytestmark = [pytest.mark.model, pytest.mark.long]
+pytestmark = [pytest.mark.model, pytest.mark.soak]
 pytest.importorskip("vllm", reason="vLLM is not installed (extra cpu or gpu)")
 checkpoint_factory = importlib.import_module("tests.checkpoint_factory")  # imports torch
 
@@ -48,8 +47,8 @@ engine.load_vllm(EngineSpec.model_validate_json(sys.argv[1]))
 
 
 @pytest.fixture(scope="module")
-def base():
-    return fetch_smollm2(lambda _: None)
+def base(smollm2):
+    return smollm2
 
 
 def scores(folder: Path, name: str, model: Path, arguments: str = "{}") -> list[tuple[int, tuple[float, ...]]]:

@@ -204,15 +204,14 @@ def test_the_harness_own_logs_are_imported_as_the_same_choices(folder, tmp_path)
 
 @pytest.mark.model
 @pytest.mark.filterwarnings("default")
-def test_acc_and_acc_norm_are_the_harness_own_with_the_real_model(folder):
+def test_acc_and_acc_norm_are_the_harness_own_with_the_real_model(folder, smollm2):
     """Against the harness' own `hf` backend, item by item; float32, so that no tie is broken by rounding."""
     pytest.importorskip("torch", reason="torch is not installed (extra cpu, gpu or transformers)")
     from lm_eval.models.huggingface import HFLM
 
-    from assay.sources.smollm2 import fetch_smollm2
     from generation.transformers_engine import load_transformers
 
-    base = str(fetch_smollm2(lambda _: None))
+    base = str(smollm2)
     engine = load_transformers(EngineSpec(kind="transformers", model=base, arguments={"dtype": "float32"}))
     expected = samples(HFLM(pretrained=base, dtype="float32", device="cpu", batch_size=1), folder)
     assert ours(engine, folder) == expected

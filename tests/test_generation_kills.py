@@ -1,8 +1,9 @@
 """The real engine killed at random moments: in the end the same keys as an uninterrupted run, each once, nothing torn.
 
-Two kills in CI, of a new run and of one that goes on; twenty by `make test-long` (some 15 minutes on two cores: each
-kill pays for a model load; `ASSAY_KILLS` sets how many). The share of texts that equal those of an uninterrupted run is
-printed, because greedy text depends on which conversations share a batch, and a resumed run batches differently.
+Twenty kills, some 15 minutes on two cores, for each pays for a model load (`ASSAY_KILLS` sets how many). `make test`
+has one kill of the real engine (test_end_to_end.py) and more of a scripted one (test_placement.py). The share of texts
+that equal those of an uninterrupted run is printed, because greedy text depends on which conversations share a batch,
+and a resumed run batches differently.
 """
 
 import json
@@ -15,11 +16,10 @@ from pathlib import Path
 
 import pytest
 
-from assay.sources.smollm2 import fetch_smollm2
 from ledger.manifests import read_manifest
 from ledger.runs import RunFolder
 
-pytestmark = pytest.mark.model
+pytestmark = [pytest.mark.model, pytest.mark.soak]
 pytest.importorskip("vllm", reason="vLLM is not installed (extra cpu or gpu)")
 
 KILLS = int(os.environ.get("ASSAY_KILLS", "20"))
@@ -38,13 +38,12 @@ max_tokens = {tokens}
 [[task]]
 limit = {items}
 """
-SMALL = {"questions": 16, "tokens": 64, "items": 100}
-LARGE = {"questions": 32, "tokens": 96, "items": 200}
+SIZES = {"questions": 32, "tokens": 96, "items": 200}
 
 
-def command(folder: Path, name: str, sizes: dict[str, int]) -> list[str]:
+def command(folder: Path, model: Path, name: str, sizes: dict[str, int]) -> list[str]:
     config = folder / f"{name}.toml"
-    base = json.dumps(str(fetch_smollm2(lambda _: None)))
+    base = json.dumps(str(model))
     config.write_text(REVIEW.format(name=name, base=base, **sizes))
     head = [sys.executable, "-m", "assay.cli", "generate", str(config), "--model", "base"]
     return [*head, "--runs", str(folder / "runs")]
@@ -73,22 +72,24 @@ def await_moment(child: subprocess.Popen, killed: RunFolder, duration: float, ge
     time.sleep(generator.uniform(0.0, 1.5))
 
 
-def kill_often(folder: Path, sizes: dict[str, int], kills: int) -> None:
+def kill_often(folder: Path, model: Path, sizes: dict[str, int], kills: int) -> None:
     """An uninterrupted run, and one that is killed again and again; then both are compared."""
     whole, killed = (RunFolder(folder / "runs" / name) for name in ("whole", "killed"))
     started = time.monotonic()
-    subprocess.run(command(folder, "whole", sizes), check=True, capture_output=True)
+    subprocess.run(command(folder, model, "whole", sizes), check=True, capture_output=True)
     duration = time.monotonic() - started
     generator = random.Random(11)
     there = []
     for _ in range(kills):
-        child = subprocess.Popen(command(folder, "killed", sizes), stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL)
+        child = subprocess.Popen(
+            command(folder, model, "killed", sizes), stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL
+        )
         await_moment(child, killed, duration, generator)
         child.kill()
         child.wait()
         time.sleep(1)
         there.append(records(killed))
-    subprocess.run(command(folder, "killed", sizes), check=True, capture_output=True)
+    subprocess.run(command(folder, model, "killed", sizes), check=True, capture_output=True)
     compare(whole, killed, sizes, there)
 
 
@@ -112,10 +113,5 @@ def compare(whole: RunFolder, killed: RunFolder, sizes: dict[str, int], there: l
     assert len(sessions) > 1
 
 
-def test_killed_twice_it_ends_complete(tmp_path):
-    kill_often(tmp_path, SMALL, 2)
-
-
-@pytest.mark.long
-def test_killed_at_twenty_random_moments_it_ends_complete(tmp_path):
-    kill_often(tmp_path, LARGE, KILLS)
+def test_killed_at_twenty_random_moments_it_ends_complete(tmp_path, smollm2):
+    kill_often(tmp_path, smollm2, SIZES, KILLS)

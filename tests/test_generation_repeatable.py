@@ -7,7 +7,6 @@ import sys
 import pyarrow.parquet as pq
 import pytest
 
-from assay.sources.smollm2 import fetch_smollm2
 from generation.tokenizers import stored_tokenizer_digest
 from ledger.manifests import read_manifest
 from ledger.runs import RunFolder
@@ -37,10 +36,9 @@ limit = 40
 
 
 @pytest.fixture(scope="module")
-def runs(tmp_path_factory):
+def runs(tmp_path_factory, smollm2):
     folder = tmp_path_factory.mktemp("repeatable")
-    base = fetch_smollm2(lambda _: None)
-    (folder / "review.toml").write_text(REVIEW.format(base=json.dumps(str(base))))
+    (folder / "review.toml").write_text(REVIEW.format(base=json.dumps(str(smollm2))))
     found = []
     for name in ("first", "second"):
         head = [sys.executable, "-m", "assay.cli", "generate", str(folder / "review.toml"), "--model", "base"]
@@ -71,7 +69,7 @@ def test_traces_are_equal(runs):
     assert first.equals(second)
 
 
-def test_the_tokenizer_is_known_before_the_engine_starts(runs):
+def test_the_tokenizer_is_known_before_the_engine_starts(runs, smollm2):
     facts = read_manifest(runs[0].path).facts
-    assert facts["tokenizer"] == stored_tokenizer_digest(str(fetch_smollm2(lambda _: None)))
+    assert facts["tokenizer"] == stored_tokenizer_digest(str(smollm2))
     assert facts["batch_invariant"] is False

@@ -116,11 +116,10 @@ CITIES = (" Paris", " Rome", " Tokyo", " Cairo", " Madrid", " Oslo", " Lima", " 
 LONG = tuple(f"{city}, as everybody knows" for city in CITIES)
 
 
-def loaded(**arguments):
-    from assay.sources.smollm2 import fetch_smollm2
+def loaded(model, **arguments):
     from generation.transformers_engine import load_transformers
 
-    return load_transformers(spec(fetch_smollm2(lambda _: None), **arguments))
+    return load_transformers(spec(model, **arguments))
 
 
 def scores(engine, options):
@@ -140,8 +139,8 @@ def written(engine, temperature):
 
 
 @pytest.fixture(scope="module")
-def plain():
-    return loaded()
+def plain(smollm2):
+    return loaded(smollm2)
 
 
 @pytest.mark.model
@@ -155,12 +154,12 @@ def test_the_real_model_knows_capitals_and_repeats_itself(plain):
 
 
 @pytest.mark.model
-def test_a_context_read_once_gives_the_same_numbers_as_reading_it_with_each_option():
+def test_a_context_read_once_gives_the_same_numbers_as_reading_it_with_each_option(smollm2):
     import torch
 
     from generation.engine import split_tokens
 
-    engine = loaded(dtype="float32")
+    engine = loaded(smollm2, dtype="float32")
     context = "Question: What is the capital of Peru?\nAnswer:"
     engine.submit(ScoreRequest("x", context, LONG))
     found = engine.step()[0].logprobs
@@ -175,8 +174,8 @@ def test_a_context_read_once_gives_the_same_numbers_as_reading_it_with_each_opti
 @pytest.mark.model
 @with_bitsandbytes
 @pytest.mark.parametrize(("name", "fact"), [("llm.int8", "bitsandbytes 8-bit"), ("nf4", "bitsandbytes 4-bit")])
-def test_bitsandbytes_quantizes_on_loading(plain, name, fact):
-    engine = loaded(quantization=name)
+def test_bitsandbytes_quantizes_on_loading(plain, smollm2, name, fact):
+    engine = loaded(smollm2, quantization=name)
     assert engine.facts["quantization"] == fact
     assert scores(engine, CITIES) != scores(plain, CITIES)
     assert sum(one == other for one, other in zip(picks(engine), picks(plain), strict=True)) >= 4  # chance: 1
@@ -184,8 +183,7 @@ def test_bitsandbytes_quantizes_on_loading(plain, name, fact):
 
 
 @pytest.mark.model
-def test_a_users_loader_gives_the_model(plain, tmp_path, monkeypatch):
-    from assay.sources.smollm2 import fetch_smollm2
+def test_a_users_loader_gives_the_model(plain, smollm2, tmp_path, monkeypatch):
     from generation.transformers_engine import load_transformers
 
     (tmp_path / "halved.py").write_text(
@@ -197,8 +195,7 @@ def test_a_users_loader_gives_the_model(plain, tmp_path, monkeypatch):
         "    return model\n"
     )
     monkeypatch.syspath_prepend(str(tmp_path))
-    base = str(fetch_smollm2(lambda _: None))
-    asked = EngineSpec(kind="transformers", model=base, loader="halved:load", arguments={"layers": 28})
+    asked = EngineSpec(kind="transformers", model=str(smollm2), loader="halved:load", arguments={"layers": 28})
     assert scores(load_transformers(asked), CITIES) != scores(plain, CITIES)
 
 

@@ -6,6 +6,7 @@ import pytest
 
 from ledger.digests import digest_of, file_digest, weights_digest
 from ledger.errors import BadRecord, StaleInput
+from ledger.facts import JudgeFacts, ModelFacts, PlannedRecords
 from ledger.manifests import MANIFEST_NAME, open_manifest, read_manifest, write_manifest
 from ledger.runs import folder_name
 from ledger.store import write_atomically
@@ -90,3 +91,37 @@ def test_a_manifest_of_a_later_version_is_refused_by_name(tmp_path):
     del earlier["sessions"][0]["environment"]
     path.write_text(json.dumps(earlier))
     assert read_manifest(tmp_path).sessions[0].environment is None
+
+
+def test_facts_of_an_older_or_a_newer_folder_are_read_and_others_keep_their_defaults(tmp_path):
+    first = open_manifest(tmp_path, "generation", "m", {"engine": "vllm"}, {}, 0)
+    told = {"planned": {"choices": 7}, "items_too_long": ["t/1"], "never_heard_of": 1}
+    write_manifest(tmp_path, first.model_copy(update={"facts": told}))
+    facts = ModelFacts.of(read_manifest(tmp_path))
+    assert (facts.planned, facts.items_too_long, facts.shards) == (PlannedRecords(answers=0, choices=7), ("t/1",), {})
+    assert ModelFacts.of(None) == ModelFacts()
+
+
+def test_what_was_given_is_noted_and_nothing_else():
+    assert ModelFacts(dtype="bf16", tasks=("a",), revision=None).noted() == {
+        "dtype": "bf16",
+        "tasks": ["a"],
+        "revision": None,
+    }
+    assert JudgeFacts().noted() == {}
+
+
+@pytest.mark.parametrize(
+    ("stage", "facts", "field"),
+    [
+        ("generation", {"planned": "many"}, "planned"),
+        ("generation", {"items_too_long": 3}, "items_too_long"),
+        ("judge", {"calls": "few"}, "calls"),
+        ("judge", {"served_models": ["a"]}, "served_models"),
+    ],
+)
+def test_a_fact_of_another_type_is_a_bad_record_with_its_name(tmp_path, stage, facts, field):
+    first = open_manifest(tmp_path, stage, "m", {}, {}, 0)
+    write_manifest(tmp_path, first.model_copy(update={"facts": facts}))
+    with pytest.raises(BadRecord, match=rf"manifest\.json: field '{field}"):
+        read_manifest(tmp_path)

@@ -168,12 +168,10 @@ vocabulary_top_k = {top_k}
 
 
 @pytest.mark.model
-def test_the_bound_of_vllm_lies_under_the_exact_value_of_transformers(tmp_path):
+def test_the_bound_of_vllm_lies_under_the_exact_value_of_transformers(tmp_path, smollm2):
     """The real SmolLM2 with noise: K = 20 by vLLM against the whole vocabulary, in bfloat16 both."""
     pytest.importorskip("vllm", reason="vLLM is not installed (extra cpu or gpu)")
-    from assay.sources.smollm2 import fetch_smollm2
-
-    base, noisy = fetch_smollm2(lambda _: None), tmp_path / "noisy"
+    base, noisy = smollm2, tmp_path / "noisy"
     command = [sys.executable, "-m", "assay.cli"]
     subprocess.run(
         [*command, "compress", str(base), str(noisy), "--scheme", "noise=0.1"], check=True, capture_output=True

@@ -34,7 +34,7 @@ COVERED = {
     "assay judge review.toml --batch collect": BATCH,
     "vllm run-batch -i runs/my-review/judge/qwen/batch/requests-0001.jsonl -o results.jsonl"
     " --model Qwen/Qwen2.5-72B-Instruct-AWQ": (
-        "tests/test_judge_real.py::test_vllms_own_batch_runner_reads_our_requests_and_we_its_results"
+        "tests/test_real_server.py::test_vllms_own_batch_runner_reads_our_requests_and_we_its_results"
     ),
     "pip install --no-deps -r docs/release/requirements-cpu.txt -e .": (
         "tests/test_release_files.py::test_a_lock_has_one_version_of_everything_and_the_right_one_of_what_is_asked"
@@ -189,7 +189,7 @@ def test_make_sets_up_and_runs_what_it_says():
         assert "-m venv .venv" in shown
         assert "install --quiet --editable '.[cpu,dev]'" in shown
     assert ".venv/bin/assay demo" in told["demo"]
-    assert '.venv/bin/python -m pytest -q -m "not long"' in told["test"]
+    assert '.venv/bin/python -m pytest -q -m "not soak"' in told["test"]
 
 
 @pytest.mark.parametrize(

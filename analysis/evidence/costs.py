@@ -7,6 +7,7 @@ from collections.abc import Iterator
 from dataclasses import dataclass
 
 from analysis.evidence.run_evidence import RunEvidence
+from ledger.facts import JudgeFacts
 from ledger.manifests import Manifest
 
 
@@ -35,16 +36,16 @@ def costs(evidence: RunEvidence) -> Iterator[Cost]:
             yield Cost("model", model.name, len(model.manifest.sessions), _seconds(model.manifest))
     for judge in evidence.judges:
         if judge.manifest:
-            facts = judge.manifest.facts
+            facts = JudgeFacts.of(judge.manifest)
             yield Cost(
                 kind="judge",
                 name=judge.config.name,
                 sessions=len(judge.manifest.sessions),
                 seconds=_seconds(judge.manifest),
-                calls=facts.get("calls"),
-                prompt_tokens=facts.get("prompt_tokens"),
-                completion_tokens=facts.get("completion_tokens"),
-                spent_usd=facts.get("spent_usd"),
+                calls=facts.calls,
+                prompt_tokens=facts.prompt_tokens,
+                completion_tokens=facts.completion_tokens,
+                spent_usd=facts.spent_usd,
             )
 
 

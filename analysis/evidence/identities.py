@@ -12,6 +12,7 @@ from analysis.evidence.model_evidence import ModelEvidence
 from analysis.evidence.run_evidence import RunEvidence
 from ledger.conditions import conditions
 from ledger.engines import IMPORTED
+from ledger.facts import ModelSettings
 from ledger.manifests import Manifest
 from ledger.origins import Origin, one_model
 
@@ -75,14 +76,14 @@ def origins(model: ModelEvidence) -> tuple[Origin, ...]:
 
 def _run_here(manifest: Manifest) -> tuple[Origin, ...]:
     """The model that made these records: its weights by hash, or its name and where it is served."""
-    settings = manifest.settings
-    place = [str(settings[name]) for name in ("model", "endpoint") if settings.get(name)]
-    name = settings.get("weights") or " at ".join(place)
-    if not name or settings.get("engine") == IMPORTED:
+    settings = ModelSettings.of(manifest)
+    name = settings.weights or " at ".join(part for part in (settings.model, settings.endpoint) if part)
+    if not name or settings.engine == IMPORTED:
         return ()
-    arguments = {name: settings[name] for name in ("engine_args", "template", "loader") if settings.get(name)}
+    given = settings.model_dump(include={"engine_args", "template", "loader"})
+    arguments = {name: value for name, value in given.items() if value}
     told = json.dumps(arguments, sort_keys=True) if arguments else ""
-    return (Origin(file="", digest="", model=str(name), engine=str(settings.get("engine", "")), arguments=told),)
+    return (Origin(file="", digest="", model=name, engine=settings.engine, arguments=told),)
 
 
 def _identity(model: ModelEvidence) -> Identity:

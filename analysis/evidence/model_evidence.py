@@ -14,6 +14,7 @@ import pandas as pd
 from analysis.multiple_choice.choices import ChoiceColumns, choice_columns
 from ledger.config import ReviewConfig
 from ledger.errors import BadRecord
+from ledger.facts import ModelFacts
 from ledger.manifests import Manifest, read_manifest
 from ledger.records import Answer, Choice, Key
 from ledger.runs import RunFolder, control_of
@@ -23,8 +24,6 @@ from ledger.traces import OPTION_TOKENS, TraceArrays, read_traces
 M = TypeVar("M", Answer, Choice)
 ANSWERS = "answers"
 """What `leave_out` calls answers that are not there, all together."""
-TOO_LONG = "items_too_long"
-"""The fact that names the items without room in a model's context."""
 
 
 @dataclass(frozen=True)
@@ -45,7 +44,7 @@ class ModelEvidence:
         """Every name that `leave_out` may say of it: tasks, their parts, items, and what its manifest passed over."""
         passed = self.manifest.left_out if self.manifest else ()
         told = {name for each in passed for name in (each.name, each.group, *each.items)}
-        told |= set(self.manifest.facts.get(TOO_LONG, ()) if self.manifest else ())
+        told |= set(ModelFacts.of(self.manifest).items_too_long)
         told |= {ANSWERS, *(key_text(answer.question.key) for answer in self.answers)}
         own = {*self.choices.items.get_level_values("task"), *self.choices.frame["subject"]}
         return (told | own | {key_text(key) for key in self.choices.items}) - {""}

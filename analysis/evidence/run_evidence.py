@@ -20,6 +20,7 @@ from analysis.evidence.model_evidence import ModelEvidence, all_items, model_evi
 from analysis.statistics.cells import Cell, Unit, cell_of
 from ledger.config import ReviewConfig
 from ledger.errors import ConfigError, StaleInput
+from ledger.facts import JudgeFacts, ModelSettings
 from ledger.judge_config import JudgeConfig
 from ledger.judgments import ExamMark, Game, Label, Order, Rating
 from ledger.manifests import Manifest, read_manifest
@@ -28,7 +29,6 @@ from ledger.runs import RunFolder
 
 J = TypeVar("J", Rating, Game)
 S = TypeVar("S", Rating, Game, ExamMark)
-COMPARED_SETTINGS = ("engine", "max_tokens", "seed", "styles")
 
 
 @dataclass(frozen=True)
@@ -197,8 +197,7 @@ def _judge(judge: JudgeConfig, run: RunFolder, config: ReviewConfig, conflicts: 
 
 def served_models(manifest: Manifest | None) -> list[str]:
     """The names that a judge's endpoint answered as; empty where it told none."""
-    served = manifest.facts.get("served_models", {}) if manifest else {}
-    return sorted(name for name in served if name != "unknown")
+    return sorted(name for name in JudgeFacts.of(manifest).served_models if name != "unknown")
 
 
 def _served_faults(manifest: Manifest | None) -> list[str]:
@@ -216,7 +215,7 @@ def _notes(config: ReviewConfig, models: tuple[ModelEvidence, ...]) -> Iterator[
     for model in models[1:]:
         if not (baseline and model.manifest):
             continue
-        for setting in COMPARED_SETTINGS:
+        for setting in ModelSettings.compared:
             mine, theirs = model.manifest.settings.get(setting), baseline.settings.get(setting)
             if mine != theirs:
                 yield f"{model.name} was run with {setting} {mine!r}, the baseline with {theirs!r}."

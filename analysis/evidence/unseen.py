@@ -6,12 +6,12 @@ in this list and was not declared beforehand keeps its candidate from SHIP.
 
 from collections.abc import Collection, Iterator, Sequence
 from dataclasses import dataclass, replace
-from typing import Any
 
 import pandas as pd
 
-from analysis.evidence.model_evidence import ANSWERS, TOO_LONG, ModelEvidence
+from analysis.evidence.model_evidence import ANSWERS, ModelEvidence
 from analysis.evidence.run_evidence import RunEvidence
+from ledger.facts import ModelFacts
 from ledger.manifests import Manifest
 from ledger.origins import LeftOut, Passed, blocks_ship
 from ledger.store import key_text
@@ -145,8 +145,7 @@ def _unmade(model: ModelEvidence, evidence: RunEvidence) -> Iterator[Unseen]:
 
 
 def _planned(model: ModelEvidence, kind: str) -> int:
-    planned = _facts(model.manifest).get("planned", {})
-    return int(planned.get(kind, 0))
+    return int(getattr(ModelFacts.of(model.manifest).planned, kind))
 
 
 def _unanswered(model: ModelEvidence, evidence: RunEvidence) -> Iterator[Unseen]:
@@ -176,12 +175,8 @@ def _tasks(model: ModelEvidence) -> set[str]:
 
 
 def _too_long(model: ModelEvidence) -> tuple[str, ...]:
-    return tuple(_facts(model.manifest).get(TOO_LONG, ()))
+    return ModelFacts.of(model.manifest).items_too_long
 
 
 def _left_out(manifest: Manifest | None) -> tuple[LeftOut, ...]:
     return manifest.left_out if manifest else ()
-
-
-def _facts(manifest: Manifest | None) -> dict[str, Any]:
-    return manifest.facts if manifest else {}

@@ -25,6 +25,7 @@ from analysis.summaries.model_rows import for_model
 from analysis.summaries.panel import panel_report
 from analysis.token_distributions.trace_measures import TraceReport, trace_report
 from analysis.token_distributions.vocabulary_kl import VocabularyReport, vocabulary_report
+from ledger.facts import ModelFacts, Refusal
 
 
 def measurements(evidence: RunEvidence, draws: Resamplings, extras: Extras) -> Measured:
@@ -73,7 +74,7 @@ def _traces(evidence: RunEvidence, draws: Resamplings, extras: Extras) -> Iterat
         if written.text
     }
     for rival in evidence.rivals:
-        refusal = _refusal(rival, evidence, "traces_refused")
+        refusal = _refusal(rival, evidence, Refusal.TRACES)
         sides = (evidence.baseline.traces, rival.traces)
         report, extras.traces[rival.name] = trace_report(
             rival.name, rival.role, *sides, draws, evidence.comparisons, refusal, planned
@@ -94,7 +95,7 @@ def _vocabulary(evidence: RunEvidence, draws: Resamplings, extras: Extras) -> It
         return
     planned = [item for item in evidence.items if item[0] in tasks]
     for rival in evidence.rivals:
-        refusal = _refusal(rival, evidence, "vocabulary_refused")
+        refusal = _refusal(rival, evidence, Refusal.VOCABULARY)
         sides = (evidence.baseline.option_tokens, rival.option_tokens)
         report, extras.vocabulary[rival.name] = vocabulary_report(
             rival.name, rival.role, *sides, draws, evidence.comparisons, refusal, planned
@@ -102,10 +103,9 @@ def _vocabulary(evidence: RunEvidence, draws: Resamplings, extras: Extras) -> It
         yield report
 
 
-def _refusal(rival: ModelEvidence, evidence: RunEvidence, fact: str) -> str:
+def _refusal(rival: ModelEvidence, evidence: RunEvidence, what: Refusal) -> str:
     """Why a rival's tokens are not compared: its manifest's own word, or the conditions they were read under."""
-    told = str(rival.manifest.facts.get(fact, "")) if rival.manifest else ""
-    return told or unlike_baseline(rival, evidence)
+    return ModelFacts.of(rival.manifest).refusal(what) or unlike_baseline(rival, evidence)
 
 
 def _identical(evidence: RunEvidence) -> Iterator[str]:

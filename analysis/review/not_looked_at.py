@@ -5,18 +5,18 @@ What was found and not compared is another matter (unseen.py): this list is of w
 """
 
 from collections.abc import Iterator, Sequence
-from typing import Any
 
 from analysis.evidence.run_evidence import RunEvidence
 from analysis.summaries.judge_reports import JudgeReport
 from ledger.engines import IMPORTED
+from ledger.facts import ModelFacts, ModelSettings, Refusal
 
 CHECKED = "no benchmark whose generated answers a program checks (GSM8K, code, instructions) is read here"
 LANGUAGES = "nothing tells one language from another"
 TOOLS = "no item calls a tool"
 REFUSALS = "no item asks for what should be refused"
 UNTRUSTED = "what the judge said is shown, and decides nothing"
-REFUSED = {"traces_refused": "traces", "vocabulary_refused": "the whole vocabulary"}
+REFUSED = {Refusal.TRACES: "traces", Refusal.VOCABULARY: "the whole vocabulary"}
 SERVING_ARGUMENTS = ("kv_cache_dtype", "quantization", "max_model_len", "enable_prefix_caching", "speculative_config")
 
 
@@ -29,9 +29,9 @@ def _rows(evidence: RunEvidence, judges: Sequence[JudgeReport]) -> Iterator[tupl
     if text := _free_text(evidence, judges):
         yield "free text", text
     for model in evidence.candidates:
-        for fact, subject in REFUSED.items():
-            if cause := (model.manifest.facts.get(fact) if model.manifest else None):
-                yield f"{subject} of {model.name}", str(cause)
+        for refused, subject in REFUSED.items():
+            if cause := ModelFacts.of(model.manifest).refusal(refused):
+                yield f"{subject} of {model.name}", cause
     if not len(evidence.items):
         yield "multiple choice", "no item was given to these models"
     yield "generated answers", CHECKED
@@ -68,14 +68,16 @@ def _longest_prompt(evidence: RunEvidence) -> str:
 
 def _serving(evidence: RunEvidence) -> str:
     """The engines and arguments that were measured: a deployment with others is another system."""
-    told = dict.fromkeys(_measured_under(model.manifest.settings) for model in evidence.models if model.manifest)
+    told = dict.fromkeys(
+        _measured_under(ModelSettings.of(model.manifest)) for model in evidence.models if model.manifest
+    )
     return (
         f"measured under {'; '.join(told) or 'settings that nothing tells'}: KV cache and engine as deployed may differ"
     )
 
 
-def _measured_under(settings: dict[str, Any]) -> str:
-    engine, arguments = str(settings.get("engine") or "an engine that is not told"), settings.get("engine_args") or {}
+def _measured_under(settings: ModelSettings) -> str:
+    engine, arguments = settings.engine or "an engine that is not told", settings.engine_args
     if engine == IMPORTED:
         return "the settings of its logs"
     chosen = [f"{name} {arguments[name]}" for name in SERVING_ARGUMENTS if name in arguments]

@@ -17,10 +17,13 @@ from analysis.review.review_report import ReviewReport, report_from
 from analysis.statistics.resampling import Floats, Resamplings
 from analysis.token_distributions.trace_measures import Traces, Turn, shared_turns, trace_summary, traced_turns
 from analysis.token_distributions.vocabulary_kl import item_kl, vocabulary_summary
+from ledger.conditions import NOT_TOLD
 from ledger.config import ReviewConfig
+from ledger.facts import ModelFacts, ModelSettings
 from ledger.manifests import Manifest
 from ledger.records import Key
 
+BEGAN = "began"
 DROPPED_BITS = 12  # of a float32's 23: what is left is exact to 0.02 %, and packs to a third
 
 
@@ -43,6 +46,11 @@ class StudyData:
     config: ReviewConfig
     models: tuple[StudyModel, ...]
     facts: Mapping[str, str]
+
+    @property
+    def began(self) -> str:
+        """When its first record was made, ISO 8601; empty where nothing tells it."""
+        return self.facts.get(BEGAN, "")
 
 
 def study_data(evidence: RunEvidence) -> StudyData:
@@ -112,17 +120,17 @@ def _facts(evidence: RunEvidence) -> dict[str, str]:
     made = [model.manifest for model in evidence.models if model.manifest]
     if not made:
         return {}
-    first, machine = made[0], made[0].environment
+    first, machine, known = made[0], made[0].environment, ModelFacts.of(made[0])
     packages = ", ".join(f"{name} {version}" for name, version in sorted(machine.packages.items()))
     return {
-        "engine": str(first.settings.get("engine", "")),
-        "number format": str(first.facts.get("dtype", "not told")),
-        "threads": str(first.facts.get("threads", "not told")),
-        "processor": str(first.facts.get("processor", "not told")),
+        "engine": ModelSettings.of(first).engine,
+        "number format": str(known.dtype or NOT_TOLD),
+        "threads": str(known.threads or NOT_TOLD),
+        "processor": str(known.processor or NOT_TOLD),
         "machine": f"{machine.cpu_count} cores, {machine.memory_gib} GiB, {_system(machine.platform)}",
         "Python": machine.python,
         "packages": packages,
-        "began": first.sessions[0].started_at if first.sessions else "not told",
+        BEGAN: first.sessions[0].started_at if first.sessions else "not told",
         "took": _duration(made),
         "questions and items": f"{len(evidence.questions)} questions, {len(evidence.items)} items",
     }

@@ -9,10 +9,10 @@ from typing import Any
 from analysis.evidence.run_evidence import JudgeEvidence, RunEvidence, served_models
 from ledger.digests import digest_of
 from ledger.errors import ConfigError
+from ledger.facts import JudgeSettings
 from ledger.manifests import refuse_other_settings
 from ledger.records import Question
 
-JUDGE_SETTINGS = ("model", "host", "prompts", "prompts_digest", "form", "parsing", "temperature", "repeats")
 SERVED = "served_models"
 JUDGE_ALIKE = "No judged number is compared: judge both runs alike, or leave that part out with --without-judges."
 ASK_ALIKE = "The two runs asked different things under one name; make the answers of both from one question set."
@@ -47,7 +47,7 @@ def _settings(judge: JudgeEvidence, run: RunEvidence) -> dict[str, Any]:
     if judge.manifest is None:
         what = f"no manifest says how {judge.config.name} judged {run.config.name}."
         raise ConfigError(what, where="judge", remedy=JUDGE_ALIKE)
-    settings = {name: judge.manifest.settings.get(name) for name in JUDGE_SETTINGS}
+    settings = {name: judge.manifest.settings.get(name) for name in JudgeSettings.alike}
     return settings | {SERVED: served_models(judge.manifest)}
 
 

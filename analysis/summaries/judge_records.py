@@ -11,10 +11,10 @@ from analysis.judged.games import BOTH_VERDICTS, turn_classes, verdicts
 from analysis.statistics.cells import Cell, Scope, scopes, whole_and_turns
 from analysis.statistics.coverage import Coverage, coverage_scopes
 from analysis.summaries.model_reports import plain
+from ledger.facts import JudgeFacts, JudgeSettings
 from ledger.judgments import Mode, Order, Outcome
 
 SCORED = frozenset({Outcome.SCORED.value})
-SHOWN_APART = ("review", "judgments", "prompt_texts")
 
 
 def judged_coverage(judge: JudgeEvidence, evidence: RunEvidence, cells: Sequence[Cell]) -> Iterator[Coverage]:
@@ -57,8 +57,8 @@ def paired_coverage(judge: JudgeEvidence, evidence: RunEvidence, cells: Sequence
 
 def tricks(judge: JudgeEvidence) -> Iterator[str]:
     """A sentence a model whose answers do what a judge must not fall for."""
-    facts = judge.manifest.facts.get("answers", {}) if judge.manifest else {}
-    official = bool(judge.manifest and judge.manifest.settings.get("prompts") == "official")
+    facts = JudgeFacts.of(judge.manifest).answers
+    official = JudgeSettings.of(judge.manifest).prompts == "official"
     shown = (
         "the official prompts show them as they are" if official else "what could pass for a verdict was taken apart"
     )
@@ -72,5 +72,5 @@ def judge_card(judge: JudgeEvidence) -> tuple[tuple[str, str], ...]:
     if not judge.manifest:
         return (("manifest", "missing"),)
     facts: dict[str, Any] = {**judge.manifest.settings, **judge.manifest.facts}
-    shown = [(name, plain(facts[name])) for name in sorted(facts) if name not in SHOWN_APART]
+    shown = [(name, plain(facts[name])) for name in sorted(facts) if name not in JudgeFacts.shown_apart]
     return (*shown, ("sessions", str(len(judge.manifest.sessions))))

@@ -30,6 +30,7 @@ from analysis.statistics.estimates import Estimate
 from analysis.statistics.multiple_testing import holm
 from analysis.statistics.resampling import Resamplings
 from analysis.summaries.judge_records import judge_card, judged_coverage, paired_coverage, tricks
+from ledger.facts import JudgeFacts
 from ledger.judgments import Mode
 
 
@@ -123,7 +124,7 @@ def judge_report(judge: JudgeEvidence, evidence: RunEvidence, draws: Resamplings
         card=judge_card(judge),
         tricks=tuple(tricks(judge)),
         strengths=_strengths(judge, evidence, cells) if Mode.PAIR in modes else (),
-        prompts=tuple(judge.manifest.facts.get("prompt_texts", {}).items()) if judge.manifest else (),
+        prompts=tuple(JudgeFacts.of(judge.manifest).prompt_texts.items()),
     )
 
 

@@ -17,10 +17,10 @@ from analysis.statistics.losses import LossTests
 from analysis.statistics.resampling import Resamplings
 from ledger.conditions import allowing, unlike_condition
 from ledger.errors import StaleInput
+from ledger.facts import ModelFacts, ModelSettings
 from ledger.records import Finish
 
 WRITTEN = frozenset({Finish.STOP.value, Finish.LENGTH.value})
-CARD_SETTINGS = ("model", "weights", "engine", "engine_args", "seed", "max_tokens", "styles")
 
 
 @dataclass(frozen=True)
@@ -131,7 +131,7 @@ def unfinished(evidence: RunEvidence, kind: str) -> tuple[str, ...]:
     """
     samples = evidence.config.questions.samples if evidence.config.questions else 1
     found = {"answers": len(evidence.questions) * samples, "choices": len(evidence.items)}[kind]
-    plans = [model.manifest.facts.get("planned", {}).get(kind, 0) for model in evidence.models if model.manifest]
+    plans = [getattr(ModelFacts.of(model.manifest).planned, kind) for model in evidence.models]
     planned = max(plans, default=0)
     share = found / planned if planned else 1.0
     if share >= evidence.config.decision.coverage:
@@ -151,7 +151,7 @@ def model_card(model: ModelEvidence) -> ModelCard:
     if not manifest:
         return ModelCard(model.name, model.role, (("manifest", "missing"),))
     facts: list[tuple[str, str]] = [
-        (name, plain(manifest.settings[name])) for name in CARD_SETTINGS if name in manifest.settings
+        (name, plain(manifest.settings[name])) for name in ModelSettings.shown if name in manifest.settings
     ]
     facts += [(name, plain(value)) for name, value in sorted(manifest.facts.items())]
     facts += [(f"digest of {name}", value) for name, value in sorted(manifest.inputs.items())]

@@ -57,7 +57,7 @@ def tell_completeness(batch: LoadGroup, report: Report) -> None:
     """Say how many of the planned records of a batch's models are there."""
     for order in batch.orders:
         missing = len(pending_answers(order)) + len(pending_choices(order))
-        planned = sum(order.planned().values())
+        planned = order.planned().total
         note = "`assay generate` makes the rest" if missing else ""
         report(Progress(f"{order.model}: answers and choices", planned - missing, planned, note))
 

@@ -19,6 +19,7 @@ from judge.official_prompts import official_name
 from judge.plan import Answers, answers_by_key, texts
 from ledger.digests import digest_of
 from ledger.errors import StaleInput
+from ledger.facts import JudgeSettings
 from ledger.judgments import Game, Mode, Order, Rating, Winner
 from ledger.manifests import read_manifest
 from ledger.records import Answer, Question
@@ -129,7 +130,7 @@ def _refuse_stale(run: RunFolder, brief: Brief) -> None:
     if manifest := read_manifest(folder):
         for fault in stale_inputs(manifest, run):
             raise fault
-        recorded, present = manifest.settings.get("prompts_digest"), brief.prompts.digest
+        recorded, present = JudgeSettings.of(manifest).prompts_digest, brief.prompts.digest
         if recorded not in (None, present):  # an import tells none
             raise StaleInput(f"{folder}, prompts_digest", str(recorded), present, "Judge this review again.")
 

@@ -15,6 +15,7 @@ from assay.sources.fastchat_files import FastChatFolder, answer_rows, stored
 from ledger.digests import file_digest
 from ledger.engines import IMPORTED
 from ledger.errors import ConfigError
+from ledger.facts import JudgeSettings, ModelFacts, ModelSettings, PlannedRecords
 from ledger.judgments import Game, Rating
 from ledger.manifests import OTHER_SETTINGS, open_manifest, read_manifest, refuse_other_settings, write_manifest
 from ledger.origins import LeftOut, Origin
@@ -173,10 +174,9 @@ def _comes_in(row: StoredRating | StoredPair, record: Rating | Game) -> bool:
 
 def _write_answers(run: RunFolder, model: str, held: ModelAnswers, passed: tuple[LeftOut, ...]) -> None:
     folder, digest = run.generation(model), file_digest(held.path)
-    settings = {"model": model, "engine": IMPORTED, "files": {held.path.name: digest}}
+    settings = ModelSettings(model=model, engine=IMPORTED, files={held.path.name: digest}).noted()
     told = {"origins": (Origin(file=held.path.name, digest=digest),), "left_out": passed}
-    facts = {
-        "planned": {"answers": len(held.answers), "choices": 0},
+    facts = ModelFacts(planned=PlannedRecords(answers=len(held.answers), choices=0)).noted() | {
         "tokens": "not counted by FastChat",
         "answers_left_out": held.left_out,
         "lines_unread": held.unread,
@@ -186,14 +186,14 @@ def _write_answers(run: RunFolder, model: str, held: ModelAnswers, passed: tuple
 
 def _write_words(run: RunFolder, review: FastChatReview, judge: str, words: JudgeWords) -> None:
     folder = run.judge(judge)
-    settings = {
-        "judge": judge,
-        "model": judge,
-        "prompts": "official",
-        "parsing": "strict",
-        "baseline": review.baseline,
-        "files": {path.name: file_digest(path) for path in words.paths},
-    }
+    settings = JudgeSettings(
+        judge=judge,
+        model=judge,
+        prompts="official",
+        parsing="strict",
+        baseline=review.baseline,
+        files={path.name: file_digest(path) for path in words.paths},
+    ).noted()
     answers = [run.generation(model).answers.path for model in review.models]
     inputs = {path.relative_to(run.path).as_posix(): file_digest(path) for path in answers}
     facts = {"judgments_left_out": words.left_out, "lines_unread": words.unread}

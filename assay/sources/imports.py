@@ -16,6 +16,7 @@ from assay.sources.lm_eval_samples import NoFlips
 from ledger.conditions import NOT_TOLD
 from ledger.engines import IMPORTED
 from ledger.errors import ConfigError, StaleInput
+from ledger.facts import ModelFacts, ModelSettings, PlannedRecords
 from ledger.manifests import (
     OTHER_SETTINGS,
     Manifest,
@@ -52,12 +53,8 @@ def import_logs(
     folder = run.generation(model)
     origins = tuple(log.origin for log in offer.logs)
     with write_lock(folder.path):
-        settings = {
-            "model": model,
-            "engine": IMPORTED,
-            "filter": chosen_filter,
-            "logs": {each.file: each.digest for each in origins},
-        }
+        logs = {each.file: each.digest for each in origins}
+        settings = ModelSettings(model=model, engine=IMPORTED, filter=chosen_filter, logs=logs).noted()
         if done := _imported_before(folder, settings, offer, amend=amend):
             report(Progress(f"{model}: these logs are there", 1, 1))
             return done
@@ -66,7 +63,8 @@ def import_logs(
         read = {log.group for log in offer.logs if log.task in taken.counts}
         done = Import(tuple(sorted(read)), sum(taken.counts.values()))
         manifest = open_manifest(folder.path, "generation", model, settings, {}, 0)
-        facts = {"planned": {"answers": 0, "choices": done.choices}, "tasks": list(done.tasks), **_facts(offer.logs)}
+        known = ModelFacts(planned=PlannedRecords(answers=0, choices=done.choices), tasks=done.tasks)
+        facts = known.noted() | _facts(offer.logs)
         passed = (*offer.left_out, *taken.left_out)
         told = {"facts": facts, "origins": origins, "left_out": passed}
         write_manifest(folder.path, manifest.model_copy(update=told).ended())
@@ -92,7 +90,7 @@ def is_imported(run: RunFolder, model: str) -> bool:
 
 
 def _finished(manifest: Manifest) -> bool:
-    return manifest.settings.get("engine") == IMPORTED and bool(manifest.facts.get("planned"))
+    return ModelSettings.of(manifest).engine == IMPORTED and "planned" in ModelFacts.of(manifest).model_fields_set
 
 
 def _imported_before(folder: GenerationFolder, settings: dict[str, Any], offer: Offer, *, amend: bool) -> Import | None:
@@ -101,9 +99,9 @@ def _imported_before(folder: GenerationFolder, settings: dict[str, Any], offer: 
     Raises StaleInput where a log has another content, was read in another way, or where other things were declared.
     """
     manifest = read_manifest(folder.path)
-    if manifest is None or (manifest.settings.get("engine") == IMPORTED and not _finished(manifest)):
+    if manifest is None or (ModelSettings.of(manifest).engine == IMPORTED and not _finished(manifest)):
         return None
-    recorded, present = manifest.settings.get("logs", {}), settings["logs"]
+    recorded, present = ModelSettings.of(manifest).logs, settings["logs"]
     for name in sorted(recorded.keys() & present.keys()):
         if recorded[name] != present[name]:
             raise StaleInput(f"{folder.path}, {name}", recorded[name], present[name], OTHER_SETTINGS)
@@ -116,7 +114,8 @@ def _imported_before(folder: GenerationFolder, settings: dict[str, Any], offer: 
         raise StaleInput(f"{folder.path}, left out on purpose", before, now, AMEND)
     if recorded != present or passed != offer.left_out:
         return None
-    return Import(tuple(manifest.facts["tasks"]), int(manifest.facts["planned"]["choices"]))
+    facts = ModelFacts.of(manifest)
+    return Import(facts.tasks, facts.planned.choices)
 
 
 def refuse_one_model(sides: Mapping[str, Sequence[Origin]], *, same_name: bool, identical: bool = False) -> None:

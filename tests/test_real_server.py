@@ -1,8 +1,9 @@
-"""A real judge on a real server: SmolLM2 behind vLLM gives verdicts as JSON and as log-probabilities, and in a batch.
+"""SmolLM2 behind vLLM's own server, over real HTTP: a judge (by JSON, log-probabilities, in a batch), a served model.
 
 How good its verdicts are is no matter here; that they can be read, and that both ways give the same kind of record, is.
 """
 
+import json
 import os
 import signal
 import subprocess
@@ -14,7 +15,6 @@ from pathlib import Path
 import pytest
 
 from assay.placement.judge_server import served
-from assay.sources.smollm2 import fetch_smollm2
 from generation.vllm_arguments import cpu_environment, on_cpu
 from judge.batch import collect, export
 from judge.brief import Brief
@@ -23,6 +23,7 @@ from judge.prompt_sets import assay_prompts
 from judge.session import judge_together, sitting
 from ledger.judge_config import JudgeConfig
 from ledger.manifests import read_manifest
+from ledger.records import Finish
 from ledger.runs import RunFolder
 from ledger.store import Writer
 from tests.fake_judge_server import answer
@@ -31,6 +32,25 @@ from tests.house import JUDGE_PROMPTS
 pytestmark = pytest.mark.model
 pytest.importorskip("vllm", reason="vLLM is not installed (extra cpu or gpu)")
 
+REVIEW = """
+name = "served"
+[baseline]
+model = "smol"
+label = "base"
+engine = "openai"
+base_url = "{url}"
+concurrency = 8
+control = false
+[[candidate]]
+model = "smol"
+label = "again"
+engine = "openai"
+base_url = "{url}"
+concurrency = 8
+[questions]
+limit = 6
+max_tokens = 24
+"""
 QUESTIONS = 2
 TEXTS = {
     "base": ("Water boils at 100 degrees Celsius at sea level.", "At high places it boils earlier."),
@@ -48,10 +68,16 @@ def run(tmp_path_factory):
 
 
 @pytest.fixture(scope="module")
-def url(tmp_path_factory):
+def server(tmp_path_factory, smollm2):
+    """Its address, and its log."""
     log = tmp_path_factory.mktemp("server") / "server.log"
-    with served(str(fetch_smollm2(lambda _: None)), "smol", {}, log, lambda _: None) as base_url:
-        yield base_url
+    with served(str(smollm2), "smol", {}, log, lambda _: None) as base_url:
+        yield base_url, log
+
+
+@pytest.fixture
+def url(server):
+    return server[0]
 
 
 def brief(run, form, **settings):
@@ -90,13 +116,13 @@ def test_a_rating_from_log_probabilities_is_an_expectation(run, url):
     assert read_manifest(folder.path).facts["endpoint"] == {"sent": sent}
 
 
-def test_vllms_own_batch_runner_reads_our_requests_and_we_its_results(run, tmp_path):
+def test_vllms_own_batch_runner_reads_our_requests_and_we_its_results(run, smollm2, tmp_path):
     """`vllm run-batch`, by its module: the CPU build's command does not start."""
     judged = brief(run, "text", modes=("single",), serve="")
     with sitting(judged) as held:
         (requests,) = export(held)
         results = tmp_path / "results.jsonl"
-        model = str(fetch_smollm2(lambda _: None))
+        model = str(smollm2)
         flags = ["--model", model, "--served-model-name", "smol", "--enforce-eager", "--max-model-len", "4096"]
         flags += ["--gpu-memory-utilization", "0.1"] if on_cpu() else []
         command = [sys.executable, "-m", "vllm.entrypoints.openai.run_batch", "-i", str(requests), "-o", str(results)]
@@ -109,6 +135,38 @@ def test_vllms_own_batch_runner_reads_our_requests_and_we_its_results(run, tmp_p
         found = collect(held, [results])
         assert (found.answered, found.failed, found.passed_over) == (4 * QUESTIONS, 0, 0)
     assert {each.served_model for each in run.judge("text").attempts.records()} == {"smol"}
+
+
+def generate(folder):
+    command = [sys.executable, "-m", "assay.cli", "generate", str(folder / "review.toml")]
+    return subprocess.run([*command, "--runs", str(folder / "runs")], check=False, capture_output=True, text=True)
+
+
+def requests_logged(log):
+    return log.read_text(errors="replace").count("POST /v1/chat/completions")
+
+
+def test_answers_come_over_http_and_are_not_asked_for_twice(server, tmp_path):
+    url, log = server
+    (tmp_path / "review.toml").write_text(REVIEW.format(url=url))
+    before = requests_logged(log)
+    ended = generate(tmp_path)
+    assert ended.returncode == 0, ended.stderr
+    asked = requests_logged(log)
+    assert generate(tmp_path).returncode == 0
+    assert requests_logged(log) == asked
+    assert asked - before >= 2 * 6 * 2
+    for name in ("base", "again"):
+        folder = RunFolder(tmp_path / "runs" / "served").generation(name)
+        answers = list(folder.answers.records())
+        assert len(answers) == 6
+        turns = [turn for answer in answers for turn in answer.turns]
+        assert {turn.finish for turn in turns} <= {Finish.STOP, Finish.LENGTH}
+        assert all(turn.text and 0 < turn.completion_tokens <= 24 for turn in turns)
+        assert all(turn.finish is Finish.STOP or turn.completion_tokens == 24 for turn in turns)
+        manifest = read_manifest(folder.path)
+        assert manifest.settings["endpoint"] == url.split("/")[2]
+        assert "smol" in json.dumps(manifest.facts)
 
 
 HOLDING = """
@@ -140,10 +198,9 @@ def waited(condition, seconds):
 
 
 @pytest.mark.parametrize("end", [signal.SIGKILL, signal.SIGINT])
-def test_no_server_outlives_its_review(tmp_path, end):
+def test_no_server_outlives_its_review(tmp_path, smollm2, end):
     """Ended while the server is still starting, which is when it is least ready to notice."""
-    model = str(fetch_smollm2(lambda _: None))
-    command = [sys.executable, "-c", HOLDING, model, str(tmp_path / "server.log")]
+    command = [sys.executable, "-c", HOLDING, str(smollm2), str(tmp_path / "server.log")]
     parent = subprocess.Popen(command, stderr=subprocess.DEVNULL, start_new_session=True)
     assert waited(lambda: servers_of(parent.pid), 30)
     (server,) = servers_of(parent.pid)
