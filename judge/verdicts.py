@@ -9,7 +9,7 @@ The strict rules: what is thought is not said; exactly one distinct verdict in d
 """
 
 import re
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 
 from judge.replies import FILTERED
@@ -73,7 +73,7 @@ def reading(
     if finish == FILTERED:
         return Reading(Outcome.FILTERED)
     if parsing == "fastchat":
-        return fastchat_score(text) if mode == Mode.SINGLE else fastchat_winner(text)
+        return READERS[mode, parsing](text)
     if parsing == "logprob":
         return _read_values(expected_rating(tokens))
     if finish in CUT:
@@ -81,13 +81,7 @@ def reading(
     said = spoken(text)
     if said is None:
         return Reading(Outcome.UNREADABLE)
-    if parsing == "json":
-        return _read_values(json_ratings(said)) if mode == Mode.SINGLE else _seat(json_seats(said))
-    return (
-        _read_values({float(number) for number in _SCORE.findall(said)})
-        if mode == Mode.SINGLE
-        else _strict_winner(said)
-    )
+    return READERS[mode, parsing](said)
 
 
 def reminder(mode: Mode, parsing: Parsing) -> str:
@@ -136,6 +130,10 @@ def fastchat_winner(text: str) -> Reading:
     return Reading(Outcome.UNREADABLE)
 
 
+def _strict_score(said: str) -> Reading:
+    return _read_values({float(number) for number in _SCORE.findall(said)})
+
+
 def _strict_winner(said: str) -> Reading:
     return _seat(set(_SEAT.findall(said)))
 
@@ -153,3 +151,14 @@ def _read_values(numbers: set[float]) -> Reading:
         return Reading(Outcome.CONTRADICTORY)
     number = numbers.pop()
     return Reading(Outcome.SCORED, number) if LOWEST <= number <= HIGHEST else Reading(Outcome.OUT_OF_RANGE)
+
+
+READERS: dict[tuple[Mode, Parsing], Callable[[str], Reading]] = {
+    (Mode.SINGLE, "strict"): _strict_score,
+    (Mode.PAIR, "strict"): _strict_winner,
+    (Mode.SINGLE, "fastchat"): fastchat_score,
+    (Mode.PAIR, "fastchat"): fastchat_winner,
+    (Mode.SINGLE, "json"): lambda said: _read_values(json_ratings(said)),
+    (Mode.PAIR, "json"): lambda said: _seat(json_seats(said)),
+}
+"""How each mode's texts are read by each set of rules; log-probabilities are no text."""

@@ -9,14 +9,21 @@ from hypothesis import strategies as st
 
 from judge.hostility import Trick, disarmed, tricks
 from judge.verdict_forms import SCHEMAS, expected_rating, extras, json_ratings
-from judge.verdicts import reading, reminder
-from ledger.judgments import Outcome, Parsing, RatingToken
+from judge.verdicts import READERS, REMINDERS, reading, reminder
+from ledger.judgments import Mode, Outcome, Parsing, RatingToken
 from tests.fake_judge_server import answer
 
 
 def read(text, mode="single", parsing: Parsing = "json", finish="stop", tokens=()):
     found = reading(mode, text, finish, None, parsing, tokens)
     return found.outcome.value, found.value
+
+
+def test_every_mode_has_a_schema_a_reminder_and_a_reader_of_its_own():
+    assert {*SCHEMAS} == {*Mode}
+    assert {*REMINDERS} == {(mode, form) for mode in Mode for form in ("text", "json")} | {(Mode.SINGLE, "logprob")}
+    assert {*READERS} == {(mode, rules) for mode in Mode for rules in ("strict", "fastchat", "json")}
+    assert len({*READERS.values()}) == len(READERS)
 
 
 @pytest.mark.parametrize(
