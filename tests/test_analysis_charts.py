@@ -16,9 +16,9 @@ from analysis.rendering.figures.plots import MOST_TOLD, Plot, Point, Series, dra
 from analysis.rendering.figures.row_charts import LABELS, RIGHT, Bar, ChartRow, Line, RowChart, row_drawing
 from analysis.rendering.formats.rendering import NO_BREAK, figure_svg
 from analysis.rendering.formats.text import shortened
+from analysis.rendering.sentences.cells import cell
 from analysis.review.review_report import report_from
 from analysis.statistics.cells import Cell
-from analysis.statistics.formatting import cell
 from tests.review_factory import Factory
 
 

@@ -2,6 +2,7 @@
 
 import pytest
 
+from analysis.rendering.sentences.clauses import clause
 from ledger.config import config_from
 from ledger.manifests import open_manifest, write_manifest
 from ledger.records import Choice
@@ -34,7 +35,8 @@ def compared(tmp_path, allowed=(), baseline=None, candidate=None):
         "decision": {"allow_different": allowed},
     }
     report = build_report(config_from(asked, "test"), run, "now")
-    return report.choices[0].fault, report.word
+    fault = report.choices[0].fault
+    return fault and clause(fault), report.word
 
 
 @pytest.mark.parametrize(
@@ -85,6 +87,6 @@ def test_tokens_read_under_other_conditions_are_not_compared(tmp_path, fact):
         "task": [{"name": "t", "vocabulary": True}],
     }
     report = build_report(config_from(asked, "test"), run, "now")
-    faults = [each.fault for each in (*report.traces, *report.vocabulary)]
+    faults = [clause(each.fault) for each in (*report.traces, *report.vocabulary)]
     assert len(faults) == 2
     assert all(fault.startswith(f"{fact} two against the baseline's one") for fault in faults)

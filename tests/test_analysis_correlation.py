@@ -8,6 +8,7 @@ from scipy import stats
 
 from analysis.correlations.across_candidates import Candidates, Chance, correlations, grid_adjusted
 from analysis.correlations.beyond_accuracy import partials, stronger
+from analysis.rendering.sentences.clauses import clause
 from analysis.statistics.correlation import (
     coefficient,
     fisher_interval,
@@ -116,13 +117,15 @@ def test_n_interval_p_and_range_come_with_the_coefficient():
 def test_fewer_than_three_candidates_are_a_named_missing_row(n):
     row = found(POINTS[:n])["pearson"]
     assert row.coefficient.value is None
-    assert "too few data" in row.coefficient.missing
+    assert "too few data" in clause(row.coefficient.missing)
     assert row.p is None
 
 
 def test_a_side_without_variation_is_named():
-    assert "flips is the same" in found([(0.0, 1.0), (0.0, 2.0), (0.0, 3.0)])["kendall"].coefficient.missing
-    assert "rating_change is the same" in found([(0.1, 1.0), (0.2, 1.0), (0.3, 1.0)])["kendall"].coefficient.missing
+    assert "flips is the same" in clause(found([(0.0, 1.0), (0.0, 2.0), (0.0, 3.0)])["kendall"].coefficient.missing)
+    assert "rating_change is the same" in clause(
+        found([(0.1, 1.0), (0.2, 1.0), (0.3, 1.0)])["kendall"].coefficient.missing
+    )
 
 
 def test_the_order_of_candidates_does_not_matter():
@@ -232,7 +235,7 @@ def test_flips_can_be_shown_to_say_more_than_accuracy():
     (few,) = stronger(
         candidates(POINTS[:3], accuracy_change=[1, 2, 3]), "rating_change", ["flips"], Chance(np.random.default_rng, ())
     )
-    assert few.missing == "3 candidates, needs 4"
+    assert clause(few.missing) == "3 candidates, needs 4"
 
 
 @pytest.mark.parametrize("n", [2, 60])

@@ -8,9 +8,13 @@ from scipy import stats
 
 from analysis.decision.decisions import EXIT_CODES, Decision, decisions, overall
 from analysis.decision.gate_words import Evidence, Gate, Word
+from analysis.rendering.sentences.cells import cell
+from analysis.rendering.sentences.clauses import clause
+from analysis.rendering.sentences.decisions import advice, cause_texts, sentence
+from analysis.rendering.sentences.numbers import apart, count_of, number, probability
+from analysis.statistics.causes import Cause, Kind
 from analysis.statistics.cells import Cell, sampling
 from analysis.statistics.estimates import Estimate, estimate_or_missing, not_measured
-from analysis.statistics.formatting import apart, cell, count_of, number, probability
 from analysis.statistics.intervals import cluster_mean, needed_samples, wilson
 from analysis.statistics.resampling import Resamplings
 
@@ -24,13 +28,18 @@ def estimate(low, high, measure="rating_change", identical=False, n=80, sd=1.5):
     )
 
 
+def told(*texts):
+    """Reasons against evidence that another stage recorded."""
+    return tuple(Cause(Kind.RECORDED, names={"told": text}) for text in texts)
+
+
 def decided(low=-0.1, high=0.1, unfit=(), limits=(), identical=False, family_wise="each") -> Decision:
-    primary = Gate(estimate(low, high, identical=identical), -0.3, tuple(unfit))
+    primary = Gate(estimate(low, high, identical=identical), -0.3, told(*unfit))
     return decisions([Evidence("w4", primary, tuple(limits))], family_wise)[0]
 
 
 def limit(low, high, most=0.08, unfit=()):
-    return Gate(estimate(low, high, "flips", sd=0.3), most, tuple(unfit))
+    return Gate(estimate(low, high, "flips", sd=0.3), most, told(*unfit))
 
 
 WITHIN, BROKEN, OPEN = limit(0.01, 0.05), limit(0.1, 0.2), limit(0.05, 0.1)
@@ -62,13 +71,13 @@ def test_the_truth_table(bounds, unfit, limits, word):
     found = decided(*bounds, unfit=unfit, limits=limits)
     assert found.word is word
     assert found.causes
-    assert found.sentence.endswith(".")
-    assert bool(found.settle) == (word in (Word.INCONCLUSIVE, Word.UNFIT))
+    assert sentence(found).endswith(".")
+    assert bool(advice(found)) == (word in (Word.INCONCLUSIVE, Word.UNFIT))
 
 
 @pytest.mark.parametrize(("low", "high"), [(-0.3004, 0.1), (-0.9, -0.2996)])
 def test_an_open_primary_shows_its_bound_apart_from_the_margin(low, high):
-    (cause,) = decided(low, high).causes
+    (cause,) = cause_texts(decided(low, high))
     near = low if high > 0 else high
     assert f"{near:.4f}".replace("-", "−") in cause
     assert "either side of −0.30 (" in cause
@@ -77,38 +86,38 @@ def test_an_open_primary_shows_its_bound_apart_from_the_margin(low, high):
 def test_a_limit_at_its_threshold_is_within():
     found = decided(limits=[limit(0.01, 0.08)])
     assert found.word is Word.SHIP
-    assert "flips lies within the limit of 8.0 %" in found.sentence
+    assert "flips lies within the limit of 8.0 %" in sentence(found)
 
 
 def test_unfit_evidence_names_every_reason():
     found = decided(unfit=["the exam failed", "answers are stale"])
-    assert found.causes == ("the exam failed", "answers are stale")
-    assert "the exam failed; answers are stale" in found.sentence
+    assert cause_texts(found) == ["the exam failed", "answers are stale"]
+    assert "the exam failed; answers are stale" in sentence(found)
 
 
 def test_an_unfit_sentence_gives_two_reasons_and_the_causes_all():
     found = decided(unfit=["the exam failed", "answers are stale", "turn 1 is short", "turn 2 is short"])
     assert len(found.causes) == 4
-    assert found.sentence.endswith("the exam failed; answers are stale; and 2 more reasons, listed in the report.")
-    assert decided(unfit=["a", "b", "c"]).sentence.endswith("a; b; and 1 more reason, listed in the report.")
+    assert sentence(found).endswith("the exam failed; answers are stale; and 2 more reasons, listed in the report.")
+    assert sentence(decided(unfit=["a", "b", "c"])).endswith("a; b; and 1 more reason, listed in the report.")
 
 
 def test_a_measure_without_bounds_is_unfit_and_a_limit_without_bounds_stays_open():
-    missing = not_measured("rating_change", "questions", "too few data: one question", n=1)
+    missing = not_measured("rating_change", "questions", Cause(Kind.TOO_FEW_DATA), n=1)
     found = decisions([Evidence("w4", Gate(missing, -0.3))], "each")[0]
     assert found.word is Word.UNFIT
-    assert "too few data" in found.sentence
+    assert "too few data" in sentence(found)
     assert found.lower_bound is None
-    gone = Gate(not_measured("flips", "items", "no choices"), 0.08)
+    gone = Gate(not_measured("flips", "items", Cause(Kind.NO_CHOICES)), 0.08)
     assert decided(limits=[gone]).word is Word.INCONCLUSIVE
-    assert "no choices" in decided(limits=[gone]).sentence
-    assert "Mend the evidence of flips first" in decided(limits=[gone]).settle
+    assert "no choices" in sentence(decided(limits=[gone]))
+    assert "Mend the evidence of flips first" in advice(decided(limits=[gone]))
 
 
 def test_identical_records_ship_whatever_the_bounds():
     found = decided(-0.9, 0.9, identical=True, limits=[Gate(estimate(0, 0.5, "flips", identical=True), 0.01)])
     assert found.word is Word.SHIP
-    assert "identical byte for byte" in found.sentence
+    assert "identical byte for byte" in sentence(found)
 
 
 def test_identical_records_do_not_mend_unfit_evidence():
@@ -117,14 +126,14 @@ def test_identical_records_do_not_mend_unfit_evidence():
 
 def test_what_would_settle_it_names_units_and_the_assumed_value():
     found = decided(-0.35, 0.15)
-    assert "questions (now 80)" in found.settle
-    assert "if it stays at −0.10" in found.settle
-    assert "no practical number" in decided(-0.5, -0.1).settle
+    assert "questions (now 80)" in advice(found)
+    assert "if it stays at −0.10" in advice(found)
+    assert "no practical number" in advice(decided(-0.5, -0.1))
 
 
 def test_without_variation_only_more_units_can_settle():
     flat = Gate(estimate(-0.65, 0.65, sd=None), -0.3)
-    assert "No questions differ yet" in decisions([Evidence("w4", flat)], "each")[0].settle
+    assert "No questions differ yet" in advice(decisions([Evidence("w4", flat)], "each")[0])
 
 
 def evidence(name, low):
@@ -195,11 +204,11 @@ def test_a_cell_holds_interval_n_and_the_mde_of_what_is_not_significant():
     assert cell(estimate(-0.15, 0.35)) == "+0.10 [−0.20, +0.40] (n 80, MDE 0.40)"
     assert cell(estimate(0.15, 0.35)) == "+0.25 [+0.10, +0.40] (n 80)"
     assert cell(None) == "not measured"
-    assert cell(not_measured("flips", "items", "no choices")) == "not measured: no choices"
-    assert cell(not_measured("flips", "items", "a long reason " * 9)) == "not measured: see the warnings"
+    assert cell(not_measured("flips", "items", Cause(Kind.NO_CHOICES))) == "not measured: no choices"
+    assert cell(not_measured("flips", "items", *told("a long reason " * 9))) == "not measured: see the warnings"
     few = estimate_or_missing("flips", "items", lambda: wilson("flips", "items", 0, 0))
     assert cell(few) == "not measured (n 0, needs 1)"
-    assert few.missing == "too few data: flips (items) needs at least 1, there are 0"
+    assert clause(few.missing) == "too few data: flips (items) needs at least 1, there are 0"
     assert (probability(None), probability(0.012), probability(2.7e-8)) == ("not measured", "p = 0.012", "p = 2.7e-08")
     assert count_of(0, 0) == "none planned"
 
@@ -214,7 +223,7 @@ def sampled(sampling_sd, sd=1.0, samples=2):
 
 def test_samples_that_would_settle_it_are_named_where_two_were_taken():
     def told(estimate):
-        return decisions([Evidence("w4", Gate(estimate, -0.35))], "each")[0].settle
+        return advice(decisions([Evidence("w4", Gate(estimate, -0.35))], "each")[0])
 
     assert "samples" not in told(sampled(None))
     assert "questions differ too much" in told(sampled(0.1))
@@ -249,5 +258,5 @@ def test_what_sampling_adds_is_measured_between_samples_of_a_question():
 def test_the_same_answers_may_be_rated_differently_so_the_measured_value_is_told():
     found = decided(-0.2, 0.6, identical=True)
     assert found.word is Word.SHIP
-    assert "own records are identical byte for byte (rating_change +0.20)" in found.sentence
-    assert "is zero" not in found.sentence
+    assert "own records are identical byte for byte (rating_change +0.20)" in sentence(found)
+    assert "is zero" not in sentence(found)

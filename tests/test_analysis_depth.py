@@ -9,6 +9,7 @@ from analysis.judged.bounds import change_bounds, rating_bounds, win_bounds
 from analysis.judged.games import TurnClass
 from analysis.judged.lengths import length_controlled, length_panel
 from analysis.judged.strengths import strengths
+from analysis.rendering.sentences.clauses import clause
 from analysis.statistics.cells import Cell
 from ledger.judgments import Order, Winner
 
@@ -63,12 +64,12 @@ def test_lengths_that_tell_nothing_are_named(lengths, why):
     changes = {cell(i): float(i % 3) for i in range(len(lengths))}
     found = length_controlled("rating_change", changes, gaps)
     assert found.value is None
-    assert why in found.missing
+    assert why in clause(found.missing)
 
 
 def test_equal_changes_have_no_zero_width():
     gaps = {cell(i): i for i in range(6)}
-    assert "no variation" in length_controlled("rating_change", dict.fromkeys(gaps, 0.0), gaps).missing
+    assert "no variation" in clause(length_controlled("rating_change", dict.fromkeys(gaps, 0.0), gaps).missing)
 
 
 def test_bounds_suppose_nothing_about_what_is_missing():
@@ -151,7 +152,7 @@ def test_strengths_without_a_finite_fit_are_named():
     units = {("s", str(q)): (1.0, 1.0) for q in range(20)}
     half = {("s", str(q)): (0.5, 1.0) for q in range(20)}
     found = strengths({("base", "a"): units, ("base", "b"): half}, "base", ["a", "b"])
-    assert all("won, or lost, every game" in each.strength.missing for each in found)
+    assert all("won, or lost, every game" in clause(each.strength.missing) for each in found)
     assert strengths({("base", "a"): units}, "base", ["a"]) == ()
     assert strengths({}, "base", ["a", "b"]) == ()
     few = strengths({("base", "a"): dict(list(half.items())[:3]), ("base", "b"): {}}, "base", ["a", "b"])
@@ -161,7 +162,7 @@ def test_strengths_without_a_finite_fit_are_named():
 def test_a_model_that_always_ties_has_no_variation_and_is_not_called_the_baseline():
     half = {("s", str(q)): (0.5, 1.0) for q in range(20)}
     found = strengths({("base", "a"): half, ("base", "b"): half}, "base", ["a", "b"])
-    assert [each.strength.missing for each in found] == [
+    assert [clause(each.strength.missing) for each in found] == [
         "the baseline is the zero",
         *["no variation between questions"] * 2,
     ]

@@ -8,6 +8,8 @@ import pytest
 from analysis.decision.gate_words import Word
 from analysis.rendering.formats.markdown import report_markdown
 from analysis.rendering.formats.page import report_html
+from analysis.rendering.sentences.clauses import clause, clauses
+from analysis.rendering.sentences.decisions import sentence
 from analysis.rendering.tables.evidence import evidence_table, shortfall_line
 from analysis.rendering.tables.review import warnings
 from ledger.config import config_from
@@ -43,7 +45,7 @@ def test_a_judge_without_exam_marks_is_unfit(tmp_path):
     report = folder.report()
     assert report.word is Word.UNFIT
     assert report.judges[0].exam.state == "missing"
-    assert "sat no exam" in report.decisions[0].sentence
+    assert "sat no exam" in sentence(report.decisions[0])
 
 
 def test_stale_answers_name_the_file_and_both_hashes(tmp_path):
@@ -53,11 +55,11 @@ def test_stale_answers_name_the_file_and_both_hashes(tmp_path):
     path.write_bytes(path.read_bytes().replace(b"text of", b"next of"))
     report = folder.report()
     assert report.word is Word.UNFIT
-    fault = report.judges[0].faults[0]
+    fault = clause(report.judges[0].faults[0])
     assert "generation/w8/answers.jsonl" in fault
     assert before in fault
     assert file_digest(path) in fault
-    assert report.decisions[0].sentence.endswith("Judge this review again.")
+    assert sentence(report.decisions[0]).endswith("Judge this review again.")
 
 
 def test_mixed_prompts_and_mixed_judges_are_unfit(tmp_path):
@@ -68,8 +70,8 @@ def test_mixed_prompts_and_mixed_judges_are_unfit(tmp_path):
     folder.sign_judge(("gpt-a", "gpt-b"))
     report = folder.report()
     assert report.word is Word.UNFIT
-    assert any("mixed prompts: 2 ratings" in fault for fault in report.judges[0].faults)
-    assert any("mixed judges" in fault and "gpt-a, gpt-b" in fault for fault in report.judges[0].faults)
+    assert any("mixed prompts: 2 ratings" in clause(fault) for fault in report.judges[0].faults)
+    assert any("mixed judges" in each and "gpt-a, gpt-b" in each for each in map(clause, report.judges[0].faults))
 
 
 def test_another_judges_records_in_a_judges_folder_are_left_out_and_make_it_unfit(tmp_path):
@@ -82,7 +84,7 @@ def test_another_judges_records_in_a_judges_folder_are_left_out_and_make_it_unfi
         folder.write(store, [r.model_copy(update={"judge": "judge-2", **changed}) for r in tuple(store.records())[:3]])
     (judge,) = folder.report().judges
     assert judge.scores == own
-    assert "9 records are those of judge-2" in judge.unfit[0]
+    assert "9 records are those of judge-2" in clause(judge.unfit[0])
 
 
 def test_another_models_answers_in_a_models_folder_are_refused(tmp_path):
@@ -97,7 +99,7 @@ def test_another_models_answers_in_a_models_folder_are_refused(tmp_path):
 def test_judgments_without_a_manifest_are_unfit(tmp_path):
     folder = whole(tmp_path, config(margin=1.0))
     (folder.run.judge("judge-1").path / "manifest.json").unlink()
-    assert "no manifest" in folder.report().judges[0].faults[0]
+    assert "no manifest" in clause(folder.report().judges[0].faults[0])
 
 
 def test_coverage_under_the_floor_is_unfit_and_shown(tmp_path):
@@ -110,7 +112,7 @@ def test_coverage_under_the_floor_is_unfit_and_shown(tmp_path):
     folder.sign_judge()
     report = folder.report()
     assert report.word is Word.UNFIT
-    assert "under the floor" in report.decisions[0].sentence
+    assert "under the floor" in sentence(report.decisions[0])
     table = evidence_table(report)
     ratings = next(row for row in table.rows if row[0] == "ratings")
     assert ratings == ("ratings", *["60/80: 20 failed"] * 4)
@@ -135,7 +137,7 @@ def test_one_turn_under_the_floor_is_enough(tmp_path):
     folder.examine()
     folder.sign_judge()
     report = folder.report()
-    assert "turn 2" in report.decisions[0].sentence
+    assert "turn 2" in sentence(report.decisions[0])
     assert words(report)[0] is Word.UNFIT
 
 
@@ -145,7 +147,7 @@ def test_different_items_under_one_name_are_a_fault_and_no_crash(tmp_path):
     store.replace(c.model_copy(update={"item_digest": "other"}) if c.item == "i3" else c for c in store.records())
     report = folder.report()
     assert words(report)[0] is Word.UNFIT
-    assert "test/i3" in report.decisions[0].sentence
+    assert "test/i3" in sentence(report.decisions[0])
     assert any("test/i3" in text for text in warnings(report))
 
 
@@ -184,7 +186,7 @@ def test_different_questions_under_one_name_make_the_judged_part_unfit(tmp_path)
     folder.sign_judge()
     report = folder.report()
     assert report.word is Word.UNFIT
-    assert any("question test/q00 of w4" in fault for fault in report.judges[0].faults)
+    assert any("question test/q00 of w4" in clause(fault) for fault in report.judges[0].faults)
 
 
 def test_models_run_under_other_settings_are_noted(tmp_path):
@@ -202,7 +204,7 @@ def test_models_run_under_other_settings_are_noted(tmp_path):
 def test_stale_files_that_went_are_named(tmp_path):
     folder = whole(tmp_path, config(margin=1.0))
     folder.run.generation("w8").answers.path.unlink()
-    assert "now missing" in folder.report().judges[0].faults[0]
+    assert "now missing" in clause(folder.report().judges[0].faults[0])
 
 
 def test_a_generation_that_every_model_left_unfinished_is_unfit(tmp_path):
@@ -213,7 +215,7 @@ def test_a_generation_that_every_model_left_unfinished_is_unfit(tmp_path):
     write_manifest(path, manifest.model_copy(update={"facts": {"planned": {"answers": 80, "choices": 60}}}))
     decision = folder.report().decisions[0]
     assert decision.word is Word.UNFIT
-    assert "only 40 of 80 planned answers" in decision.sentence
+    assert "only 40 of 80 planned answers" in sentence(decision)
 
 
 def test_models_that_were_not_asked_to_write_lack_no_answer(tmp_path):
@@ -251,7 +253,7 @@ def test_a_task_that_the_baseline_lacks_is_seen(tmp_path):
     folder.write(folder.run.generation("w8").choices, [choice("w8", item, [-1.0, -2.0, -3.0, -4.0]) for item in small])
     report = folder.report()
     (lone,) = report.unseen
-    assert (lone.kind, lone.name, lone.cause) == ("task", "small", "w8 alone has choices of it")
+    assert (lone.kind, lone.name, clauses(lone.causes)) == ("task", "small", "w8 alone has choices of it")
     assert words(report) == ["UNFIT"]
 
 

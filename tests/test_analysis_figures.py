@@ -17,6 +17,7 @@ from analysis.rendering.formats.csv_tables import figure_csv
 from analysis.rendering.formats.page import report_html
 from analysis.rendering.formats.rendering import figure_svg
 from analysis.rendering.formats.writers import WRITTEN, write_reports
+from analysis.statistics.causes import Cause, Kind
 from analysis.statistics.estimates import Estimate
 from analysis.token_distributions.trace_measures import TraceReport
 from analysis.token_distributions.vocabulary_kl import VocabularyReport
@@ -197,7 +198,7 @@ def test_two_candidates_of_one_amount_stand_in_one_sweep(report):
 
 
 def test_a_change_that_was_not_measured_is_no_point_of_a_sweep(report):
-    missing = Estimate("accuracy_change", "items", 1, missing="too few")
+    missing = Estimate("accuracy_change", "items", 1, missing=Cause(Kind.TOO_FEW))
     choices = tuple(
         replace(each, results=tuple(replace(row, accuracy_change=missing) for row in each.results))
         if each.model == "drop1"

@@ -16,9 +16,11 @@ from analysis.rendering.formats.junit import report_junit
 from analysis.rendering.formats.model_card import model_cards
 from analysis.rendering.formats.text import HIDDEN, visible
 from analysis.rendering.formats.writers import WRITTEN, write_reports
+from analysis.rendering.sentences.cells import cell
+from analysis.rendering.sentences.clauses import clause
+from analysis.rendering.sentences.numbers import number
 from analysis.rendering.tables.sections import sections
 from analysis.review.review_report import ReviewReport
-from analysis.statistics.formatting import cell, number
 from ledger.config import config_from
 from tests.run_folder import NOW, Folder, build_report, config, whole
 
@@ -115,7 +117,7 @@ def test_what_was_not_measured_is_empty_in_the_table_and_absent_from_the_card(tm
     report = Folder(tmp_path, config(("w8",))).report()
     row = estimate_rows(report)["decisions/w8/primary/estimate"]
     assert (row["value"], row["low"], row["high"]) == ("", "", "")
-    assert row["missing"] == report.decisions[0].primary.estimate.missing
+    assert row["missing"] == clause(report.decisions[0].primary.estimate.missing)
     assert yaml.safe_load(model_cards(report)["w8"]) == {"model-index": [{"name": "w8", "results": []}]}
 
 

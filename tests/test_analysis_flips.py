@@ -10,6 +10,7 @@ from analysis.multiple_choice.choices import ItemScope, choice_columns, paired_c
 from analysis.multiple_choice.distances import kl_options, top_gap_nats, top_margin
 from analysis.multiple_choice.flips import choice_comparison, transitions
 from analysis.multiple_choice.ties import Ties
+from analysis.rendering.sentences.clauses import clause
 from analysis.statistics.losses import mcnemar
 from analysis.statistics.resampling import Resamplings
 from ledger.errors import StaleInput
@@ -156,7 +157,7 @@ def test_items_that_only_one_model_scored_are_left_out_and_counted():
 
 def test_nothing_in_common_is_missing_and_no_crash():
     row = rows_of([], [])[0]
-    assert row.flips.missing.startswith("too few data")
+    assert clause(row.flips.missing).startswith("too few data")
     assert row.exact_p is None
     assert row.distance("kl_options").value is None
 

@@ -15,11 +15,12 @@ from analysis.rendering.formats.page import report_html
 from analysis.rendering.formats.rendering import NO_BREAK
 from analysis.rendering.formats.terminal import summary
 from analysis.rendering.formats.text import markdown, visible
+from analysis.rendering.sentences.decisions import cause_texts, sentence
+from analysis.rendering.sentences.numbers import count_of
 from analysis.rendering.tables.choices import flip_table
 from analysis.rendering.tables.relations import correlation_table
 from analysis.rendering.tables.review import Table, decision_table, game_table, score_table
 from analysis.review.review_report import ReviewReport
-from analysis.statistics.formatting import count_of
 from assay.commands import review
 from ledger.judgments import Outcome, Winner
 from tests.run_folder import HOSTILE, Folder, config, whole
@@ -140,7 +141,7 @@ def test_the_terminal_of_five_candidates_stays_under_seventy_lines(tmp_path, cap
     assert len(lines) < 70, "\n".join(lines)
     assert max(map(len, lines)) <= 120
     for each in report.decisions:
-        assert " ".join(each.sentence.split()) in " ".join(" ".join(lines).split())
+        assert " ".join(sentence(each).split()) in " ".join(" ".join(lines).split())
 
 
 def test_no_terminal_cell_is_a_paragraph(tmp_path):
@@ -187,8 +188,8 @@ def test_the_page_lists_every_cause_and_no_sentence_twice(tmp_path):
     page = told(report)
     for each in report.decisions:
         assert len(each.causes) > 2
-        assert all(f"<li>{cause}</li>" in page for cause in each.causes)
-        assert page.count(each.sentence) == 1
+        assert all(f"<li>{cause}</li>" in page for cause in cause_texts(each))
+        assert page.count(sentence(each)) == 1
     assert "needs at least" not in page
 
 
@@ -199,8 +200,8 @@ def test_the_first_screen_shows_the_weightiest_of_many_candidates_and_counts_all
     banner, rest = page[: page.index("<summary>")], page[page.index("<summary>") :]
     held = [each for each in report.decisions if each.word is Word.HOLD]
     assert 0 < len(held) <= 5
-    assert all(each.sentence in banner for each in held)
+    assert all(sentence(each) in banner for each in held)
     counts = [f"{sum(each.word is word for each in report.decisions)} {word}" for word in (Word.SHIP, Word.HOLD)]
     assert rest.startswith("<summary>7 more: ")
     assert all(count in rest[:80] for count in counts)
-    assert all(page.count(each.sentence) == 1 for each in report.decisions)
+    assert all(page.count(sentence(each)) == 1 for each in report.decisions)

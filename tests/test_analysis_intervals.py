@@ -10,6 +10,8 @@ from scipy import stats
 from statsmodels.stats.power import NormalIndPower
 from statsmodels.stats.proportion import proportion_confint
 
+from analysis.rendering.sentences.clauses import clause
+from analysis.statistics.causes import Cause, Kind
 from analysis.statistics.estimates import Estimate, levels, not_measured, shifted
 from analysis.statistics.intervals import (
     cluster_mean,
@@ -102,7 +104,7 @@ def test_zero_variance_without_an_upper_end_gives_no_interval_but_a_reason():
     found = cluster_mean("kl_options", "items", np.zeros(80), ones(80), Resamplings(1).of(80), (0, math.inf))
     assert found.value == 0
     assert found.interval is None
-    assert "all values are equal" in found.missing
+    assert "all values are equal" in clause(found.missing)
 
 
 def test_small_kl_vary_as_large_ones_do():
@@ -114,7 +116,7 @@ def test_small_kl_vary_as_large_ones_do():
     )
     assert small.upper_bounds[0] == pytest.approx(large.upper_bounds[0] * 1e-14)
     equal = cluster_mean("kl_options", "items", np.full(60, 0.1), ones(60), Resamplings(1).of(60), (0, math.inf))
-    assert "all values are equal" in equal.missing
+    assert "all values are equal" in clause(equal.missing)
 
 
 def test_few_varying_questions_do_not_explode():
@@ -186,7 +188,7 @@ def test_estimates_refuse_what_is_not_a_number():
         Estimate("x", "items", 1, math.nan)
     with pytest.raises(ValueError, match="no reason"):
         Estimate("x", "items", 1)
-    assert shifted(not_measured("win_score", "questions", "why"), "win_change", -0.5).value is None
+    assert shifted(not_measured("win_score", "questions", Cause(Kind.NO_JUDGE)), "win_change", -0.5).value is None
     assert levels(3) == (0.05, 0.025, pytest.approx(0.05 / 3))
 
 

@@ -20,6 +20,7 @@ from analysis.judged.games import (
     win_values,
 )
 from analysis.judged.scores import paired_changes, rating, rating_change, rating_change_p, sign_flip_p
+from analysis.rendering.sentences.clauses import clause, clauses
 from analysis.rendering.tables.review import warnings
 from analysis.statistics.cells import Cell, question_sums, scopes
 from analysis.statistics.coverage import coverage, shortfalls
@@ -187,9 +188,9 @@ def test_coverage_counts_every_planned_key_once_and_nothing_else():
     )
     assert (row.planned, row.scored, row.outcomes) == (4, 1, {"failed": 1, "missing": 2, "scored": 1})
     assert row.unusable == {"failed": 1, "missing": 2}
-    assert "25.0 %" in shortfalls([row], 0.9)[0]
+    assert "25.0 %" in clause(shortfalls([row], 0.9)[0])
     assert shortfalls([row], 0.25) == []
-    assert "no ratings of m" in shortfalls([coverage("ratings", "m", "all", [], {}, frozenset())], 0.9)[0]
+    assert "no ratings of m" in clause(shortfalls([coverage("ratings", "m", "all", [], {}, frozenset())], 0.9)[0])
 
 
 def mark(question, right=True, part="p", mode=Mode.PAIR, order=FIRST, outcome=Outcome.SCORED):
@@ -221,14 +222,14 @@ def test_unreadable_marks_are_wrong_and_unreached_ones_are_left_out():
     assert question_marks(marks) == {("pair", "p", "s", "1"): False}
     found = result([*marks, *(m for i in range(3, 9) for m in both(i))])
     assert found.whole.left_out == 1
-    assert any("reached" in reason for reason in found.reasons)
+    assert any("reached" in clause(reason) for reason in found.reasons)
 
 
 def test_the_whole_exam_has_a_floor_for_its_lower_bound():
     assert result([m for i in range(20) for m in both(i)]).state == "passed"
     weak = result([m for i in range(20) for m in both(i, first=i < 16)])
     assert weak.state == "failed"
-    assert weak.reasons[0] == "20 exam questions, 80.0 % right, lower bound 62.2 % under the floor of 75.0 %"
+    assert clause(weak.reasons[0]) == "20 exam questions, 80.0 % right, lower bound 62.2 % under the floor of 75.0 %"
     assert weak.whole.value == pytest.approx(0.8)
 
 
@@ -236,21 +237,21 @@ def test_each_part_has_a_floor_of_its_own():
     marks = [m for i in range(200) for m in both(i)] + [m for i in range(10) for m in both(i, first=i < 4, part="weak")]
     found = result(marks)
     assert found.state == "failed"
-    assert found.reasons == ("1 of 2 parts under 50.0 % (pair, weak: 40.0 %)",)
+    assert [*map(clause, found.reasons)] == ["1 of 2 parts under 50.0 % (pair, weak: 40.0 %)"]
     assert [part.passed for part in found.parts] == [True, False]
 
 
 def test_a_hopeless_judge_has_short_reasons():
     found = result([m for part in "abcdefghij" for m in both(1, first=False, part=part)])
     assert len(found.reasons) == 2
-    assert found.reasons[1] == "10 of 10 parts under 50.0 %"
-    assert sum(map(len, found.reasons)) < 120
+    assert clause(found.reasons[1]) == "10 of 10 parts under 50.0 %"
+    assert len(clauses(found.reasons)) < 120
 
 
 def test_every_used_mode_is_examined():
     found = result([m for i in range(30) for m in both(i)], modes=Mode)
     assert found.state == "failed"
-    assert "no exam in single mode" in found.reasons[0]
+    assert "no exam in single mode" in clause(found.reasons[0])
 
 
 def test_no_marks_are_missing_and_a_switched_off_exam_is_not_examined():

@@ -6,7 +6,8 @@ import pytest
 
 from analysis.decision.gate_words import Word
 from analysis.rendering.formats.junit import report_junit
-from analysis.statistics.formatting import cell, number
+from analysis.rendering.sentences.cells import cell
+from analysis.rendering.sentences.numbers import number
 from ledger.config import config_from
 from tests.run_folder import NOW, build_report, config, whole, words
 

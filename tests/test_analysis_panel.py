@@ -6,6 +6,7 @@ import pytest
 
 from analysis.judged.games import TurnClass
 from analysis.rendering.formats.page import report_html
+from analysis.rendering.sentences.clauses import clause
 from analysis.rendering.tables.strip import evidence_strip
 from analysis.summaries.panel import majority
 from ledger.config import config_from
@@ -77,7 +78,7 @@ def test_a_judge_that_failed_its_exam_abstains_and_one_left_is_no_panel(tmp_path
     assert two.games[0].scopes[0].classes[FLIP] == 80  # one against one: undecided
     alone = panel(tmp_path / "one", (True, False, False))
     assert alone.judges[0].exam.state == "failed"
-    assert "only 1 of 3 judges may be believed" in alone.judges[0].unfit[0]
+    assert "only 1 of 3 judges may be believed" in clause(alone.judges[0].unfit[0])
     assert alone.word == "UNFIT"
 
 

@@ -8,6 +8,8 @@ from analysis.rendering.formats.markdown import MOST_LINES, report_markdown
 from analysis.rendering.formats.page import report_html
 from analysis.rendering.formats.terminal import summary
 from analysis.rendering.formats.writers import write_reports
+from analysis.rendering.sentences.clauses import clause
+from analysis.rendering.sentences.decisions import advice, sentence
 from analysis.rendering.tables.review import Table
 from analysis.review.review_report import report_from
 from ledger.config import config_from
@@ -48,13 +50,13 @@ def test_the_word_follows_the_ratings(tmp_path, scores, margin, word, code):
     report = whole(tmp_path, config(margin=margin), scores).report()
     assert (report.word, report.exit_code) == (word, code)
     if word is Word.INCONCLUSIVE:
-        assert "questions" in report.decisions[-1].settle
+        assert "questions" in advice(report.decisions[-1])
 
 
 def test_a_limit_broken_on_fit_evidence_holds_although_the_judge_failed(tmp_path):
     report = whole(tmp_path, config(margin=1.0, limits={"flips": 0.02}), right=0.4, wrong=30).report()
     assert words(report) == [Word.UNFIT, Word.HOLD]
-    assert "flips lies over the limit" in report.decisions[1].sentence
+    assert "flips lies over the limit" in sentence(report.decisions[1])
 
 
 def test_everything_failed_gives_a_report(tmp_path):
@@ -111,7 +113,7 @@ def test_identical_records_are_stated_and_may_ship(tmp_path):
             folder.choose(name)
         report = folder.report()
         assert report.word is word
-        assert ("identical byte for byte" in report.decisions[0].sentence) == bool(allowed)
+        assert ("identical byte for byte" in sentence(report.decisions[0])) == bool(allowed)
         assert report.identical_answers == ("same",)
         no_zero_width(report)
 
@@ -124,7 +126,7 @@ def test_short_texts_that_are_equal_alarm_nobody_and_long_ones_do(tmp_path):
             folder.answer(name, text=text)
             folder.choose(name, seed=seed, noise=0.1)
         (decision,) = folder.report().decisions
-        assert [each for each in decision.blockers if "answers equal the baseline's" in each] == list(decision.blockers)
+        assert all("answers equal the baseline's" in clause(each) for each in decision.blockers)
         assert len(decision.blockers) == alarms
 
 
@@ -177,4 +179,4 @@ def test_several_judges_are_reported_apart_and_the_first_in_the_mode_decides(tmp
 def test_win_change_decides_where_the_config_says_so(tmp_path):
     report = whole(tmp_path, config(primary="win_change", margin=0.1)).report()
     assert words(report) == [Word.SHIP, Word.HOLD]
-    assert "win_change" in report.decisions[0].sentence
+    assert "win_change" in sentence(report.decisions[0])

@@ -10,6 +10,8 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 from scipy.special import log_softmax
 
+from analysis.rendering.sentences.clauses import clause
+from analysis.rendering.sentences.decisions import sentence
 from analysis.rendering.tables.traces import trace_table
 from analysis.statistics.resampling import Resamplings
 from analysis.token_distributions.trace_measures import kl_lower_bound, trace_report
@@ -122,7 +124,7 @@ def test_other_tokens_and_missing_turns_are_told():
         after[key].tokens + 1, *(getattr(after[key], n) for n in ("logprobs", "top_tokens", "top_logprobs"))
     )
     report = trace_report("m", "candidate", before, {**after, key: other}, Resamplings(1, 200), 1)[0]
-    assert "other tokens" in report.fault
+    assert "other tokens" in clause(report.fault)
     assert report.kl.value is None
 
 
@@ -130,7 +132,7 @@ def test_identical_traces_give_no_interval_of_zero_width():
     before, _ = sides(6)
     report = trace_report("m", "candidate", before, before, Resamplings(1, 200), 1)[0]
     assert (report.logprob_change.value, report.logprob_change.interval) == (0, None)
-    assert "all values are equal" in report.logprob_change.missing
+    assert "all values are equal" in clause(report.logprob_change.missing)
     assert report.same_top.interval[0] < report.same_top.interval[1] == 1
 
 
@@ -142,10 +144,10 @@ def test_a_model_that_gives_no_number_is_a_fault_and_no_crash(number):
     after[key] = TraceArrays(after[key].tokens, next(rows), after[key].top_tokens, next(rows))
     draws = Resamplings(1, 200)
     report, sums = trace_report("m", "candidate", before, after, draws, 1)
-    assert report.fault == "the traces of s/3/0/2 hold a log-probability that is not finite"
+    assert clause(report.fault) == "the traces of s/3/0/2 hold a log-probability that is not finite"
     assert (report.kl.missing, sums) == (report.fault, {})
     options, per_item = vocabulary_report("m", "candidate", before, after, draws, 1)
-    assert options.fault == "the options of s/3 hold a log-probability that is not finite"
+    assert clause(options.fault) == "the options of s/3 hold a log-probability that is not finite"
     assert per_item == {}
 
 
@@ -197,7 +199,7 @@ def test_the_report_shows_them_and_a_limit_on_them_decides(tmp_path):
     assert row["K"] == "5"
     (decision,) = report.decisions
     assert decision.word == "HOLD"
-    assert "kl_trace" in decision.sentence
+    assert "kl_trace" in sentence(decision)
 
 
 def test_where_it_was_not_run_it_is_not_measured(tmp_path):
@@ -279,16 +281,16 @@ def test_coverage_of_kl_counts_what_was_planned_and_not_what_the_baseline_has(tm
     report = traced_review(tmp_path, baseline_has=0.5)
     assert (report.traces[0].missing, report.vocabulary[0].missing) == (12, 30)
     assert [len(limit.unfit) for limit in report.decisions[0].limits] == [1, 1]
-    assert "only 12 of 24 turns" in report.decisions[0].sentence
-    assert "only 30 of 60 items" in report.decisions[0].sentence
+    assert "only 12 of 24 turns" in sentence(report.decisions[0])
+    assert "only 30 of 60 items" in sentence(report.decisions[0])
 
 
 def test_items_that_no_model_came_to_are_missed_by_kl_vocabulary_too(tmp_path):
     vocabulary = traced_review(tmp_path, choices=120).decisions[0].limits[1]
-    assert "only 60 of 120 planned choices" in vocabulary.unfit[0]
+    assert "only 60 of 120 planned choices" in clause(vocabulary.unfit[0])
 
 
 def test_option_tokens_of_items_whose_choices_are_gone_are_no_crash(tmp_path):
     report = traced_review(tmp_path, chosen=False)
     assert (report.items, report.vocabulary[0].items) == (0, 60)
-    assert "of 60 planned choices" in report.decisions[0].limits[1].unfit[0]
+    assert "of 60 planned choices" in clause(report.decisions[0].limits[1].unfit[0])

@@ -7,6 +7,7 @@ import pytest
 from scipy import stats
 
 from analysis.correlations.within_candidate import auc, paired_spearman, spearman_p
+from analysis.rendering.sentences.clauses import clause
 from analysis.statistics.resampling import Resamplings
 from analysis.statistics.unit_values import resampled, unit_table
 
@@ -37,7 +38,7 @@ def test_a_perfect_auc_has_a_width(events):
 
 
 def test_without_flips_there_is_no_auc():
-    assert "too few data" in auc(np.arange(5.0), np.zeros(5, dtype=bool)).missing
+    assert "too few data" in clause(auc(np.arange(5.0), np.zeros(5, dtype=bool)).missing)
     assert auc(np.zeros(0), np.zeros(0, dtype=bool)).value is None
 
 
@@ -48,7 +49,7 @@ def test_questions_are_paired_by_what_both_have():
     assert (found.value, found.n) == (pytest.approx(-1), 5)
     assert spearman_p(first, second) == pytest.approx(2 / math.factorial(5))
     assert paired_spearman(first, {}).value is None
-    assert "same for all" in paired_spearman(first, dict.fromkeys(first, 1.0)).missing
+    assert "same for all" in clause(paired_spearman(first, dict.fromkeys(first, 1.0)).missing)
     assert spearman_p(first, {}) is spearman_p(first, dict.fromkeys(first, 1.0)) is None
 
 

@@ -31,8 +31,8 @@ FLOORS = (
     ("statistics",),
 )
 """The rooms of analysis/, from the top; a room imports from floors below its own alone, never from its neighbors."""
-RENDERING = ("tables", "figures", "formats")
-"""Within rendering: words, then drawings, then files; each imports from those before it."""
+RENDERING = ("sentences", "tables", "figures", "formats")
+"""Within rendering: sentences, tables, drawings, files; each imports from those before it."""
 OWNERS = {
     "vllm": ("generation/vllm_engine.py",),
     "transformers": (

@@ -7,6 +7,7 @@ import pytest
 
 from analysis.decision.gate_estimates import pooled
 from analysis.rendering.formats.difference import difference_markdown
+from analysis.rendering.sentences.clauses import clause
 from analysis.rendering.tables.difference import change_table, notes
 from analysis.run_diff.matched_models import renamings
 from ledger.errors import ConfigError, StaleInput
@@ -100,7 +101,7 @@ def test_other_conditions_leave_out_that_model_s_choices_unless_both_reviews_all
     free = 'margin = 1.0\nallow_different = ["engine"]'
     first, second = made("a", "vllm", free), made("b", "transformers", "margin = 1.0")
     difference = compared(first, second)
-    assert of(difference, "w4").choices.fault.startswith("engine vllm in A, transformers in B")
+    assert clause(of(difference, "w4").choices.fault).startswith("engine vllm in A, transformers in B")
     assert "The choices of w4 cannot be compared: engine vllm in A" in " ".join(notes(difference))
     assert change(difference, "w4") == 0
     assert of(difference, "w8").choices.fault is None

@@ -9,9 +9,9 @@ from scipy.spatial.distance import jensenshannon
 from analysis.correlations.relations import OF_ITEMS, OUTCOMES, PREDICTORS
 from analysis.decision.gate_estimates import GATE_ESTIMATES
 from analysis.multiple_choice.distances import ITEM_DISTANCES, js_options
+from analysis.rendering.sentences.numbers import number
 from analysis.rendering.tables.choices import HEADLINES
 from analysis.rendering.tables.words import term
-from analysis.statistics.formatting import number
 from ledger.config import config_from
 from ledger.errors import ConfigError
 from ledger.measures import MEASURES, Form, form_of, is_change, measure_of, measures_in

@@ -352,7 +352,7 @@ def test_a_clamp_is_a_probability_of_zero_and_not_thousands_of_nats(tmp_path, co
     (row,) = [each for each in found.report["choices"][0]["results"] if each["scoring"] == "acc"]
     kl = dict(row["distances"])["kl_options"]
     assert kl["value"] is None
-    assert "probability zero on 5 of 2000 items" in kl["missing"]
+    assert "probability zero on 5 of 2000 items" in kl["missing"]["text"]
 
 
 def test_what_nobody_looked_at_stands_on_the_first_screen(tmp_path, compared):

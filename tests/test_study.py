@@ -13,11 +13,11 @@ from hypothesis import strategies as st
 from scipy import stats
 
 from analysis.evidence.run_evidence import read_evidence
+from analysis.rendering.sentences.cells import cell
 from analysis.rendering.tables.findings import finding_table
 from analysis.rendering.tables.study import token_table, variant_table, variants
 from analysis.review.review_report import report_from
 from analysis.review.study_data import coarse, study_data, study_report
-from analysis.statistics.formatting import cell
 from analysis.token_distributions.trace_measures import Turn
 from assay.sources.study_files import read_study, write_study
 from assay.study_pages import render_study, study_files

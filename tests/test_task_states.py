@@ -10,6 +10,8 @@ from hypothesis import strategies as st
 from analysis.decision.decisions import decisions
 from analysis.decision.gate_words import Evidence, Gate, Word
 from analysis.decision.task_states import State, TaskGate, loss_p, task_states, worst
+from analysis.rendering.sentences.decisions import advice, cause_texts, sentence
+from analysis.statistics.causes import Cause, Kind
 from analysis.statistics.estimates import ALPHA
 from analysis.statistics.intervals import paired_proportion, tango_bound, wilson
 
@@ -92,31 +94,32 @@ def test_a_loss_is_shown_in_no_more_than_one_review_of_twenty_where_each_lies_at
 def decided(*gates, low=-0.01, high=0.01, blockers=(), blocks=False):
     primary = paired_proportion("accuracy_change", "items", 0, 0, 4000)
     primary = replace(primary, lower_bounds=(low,), upper_bounds=(high,))
-    evidence = Evidence("c", Gate(primary, -MARGIN), (), tuple(gates), tuple(blockers), blocks)
+    told = tuple(Cause(Kind.NOT_COMPARED, name) for name in blockers)
+    evidence = Evidence("c", Gate(primary, -MARGIN), (), tuple(gates), told, blocks)
     return decisions([evidence], "each")[0]
 
 
 def test_a_task_on_hold_is_hold_whatever_the_rest_says():
     found = decided(gate("g", losses=40))
     assert found.word is Word.HOLD
-    assert found.causes == ("g lost more than the margin: −10.0 pp [−13.3, −7.4] (n 400)",)
-    assert decided(gate("g", losses=40), blockers=["x was found and is not compared"]).word is Word.HOLD
+    assert cause_texts(found) == ["g lost more than the margin: −10.0 pp [−13.3, −7.4] (n 400)"]
+    assert decided(gate("g", losses=40), blockers=["x"]).word is Word.HOLD
 
 
 @pytest.mark.parametrize(
     ("low", "high", "word"), [(-0.01, 0.01, Word.UNFIT), (-0.1, 0.1, Word.UNFIT), (-0.2, -0.1, Word.HOLD)]
 )
 def test_what_was_not_looked_at_makes_ship_and_inconclusive_unfit_and_leaves_hold(low, high, word):
-    found = decided(low=low, high=high, blockers=["x was found and is not compared: why"])
+    found = decided(low=low, high=high, blockers=["x"])
     assert found.word is word
-    assert ("x was found" in found.sentence) == (word is Word.UNFIT)
-    assert ("leave_out" in found.settle) == (word is Word.UNFIT)
+    assert ("x was found" in sentence(found)) == (word is Word.UNFIT)
+    assert ("leave_out" in advice(found)) == (word is Word.UNFIT)
 
 
 def test_an_open_task_is_named_and_decides_only_where_the_config_says_so():
     found = decided(gate("g", losses=8))
     assert found.word is Word.SHIP
-    assert found.sentence.endswith("open: g (losses down to −3.5 pp not excluded).")
+    assert sentence(found).endswith("open: g (losses down to −3.5 pp not excluded).")
     assert decided(gate("g", losses=8), blocks=True).word is Word.INCONCLUSIVE
 
 

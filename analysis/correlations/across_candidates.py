@@ -13,6 +13,7 @@ from dataclasses import dataclass, field, replace
 
 import numpy as np
 
+from analysis.statistics.causes import Cause, Kind
 from analysis.statistics.correlation import (
     FEWEST_POINTS,
     METHODS,
@@ -230,9 +231,9 @@ def _estimator(method: str, x: Floats, y: Floats, outcome: str, predictor: str) 
         value = coefficient(method, x, y)
         if value is None:
             still = predictor if not np.ptp(x) else outcome
-            return Estimate(method, "candidates", n, missing=f"{still} is the same for all {n} candidates")
+            return Estimate(method, "candidates", n, missing=Cause(Kind.SAME_FOR_ALL, still, numbers={"n": n}))
         interval = fisher_interval(method, value, n)
-        why = None if interval else "too few points, or a perfect line"
+        why = None if interval else Cause(Kind.TOO_FEW_OR_PERFECT, names={"unit": "points"})
         return Estimate(method, "candidates", n, value, interval, why, settings=f"{method}, Fisher z interval")
 
     return compute

@@ -11,6 +11,7 @@ from dataclasses import dataclass
 import numpy as np
 
 from analysis.correlations.across_candidates import Candidates, Chance, Interval, percentiles
+from analysis.statistics.causes import Cause, Kind
 from analysis.statistics.correlation import FEWEST_POINTS, coefficient, fisher_interval, partial, williams_p
 from analysis.statistics.estimates import Estimate, estimate_or_missing
 from analysis.statistics.resampling import Floats
@@ -42,7 +43,7 @@ class Stronger:
     difference: float | None
     bootstrap: Interval | None
     p: float | None
-    missing: str | None
+    missing: Cause | None
 
 
 def partials(candidates: Candidates, outcome: str, predictors: Sequence[str]) -> Iterator[Partial]:
@@ -70,10 +71,17 @@ def _partial(x: Floats, y: Floats, z: Floats) -> Callable[[], Estimate]:
         xy, xz, yz = (coefficient("spearman", *pair) for pair in ((x, y), (x, z), (y, z)))
         value = None if xy is None or xz is None or yz is None else partial(xy, xz, yz)
         if value is None:
-            why = f"a measure is the same for all {n} candidates, or {GIVEN} orders them as the other does"
+            why = Cause(Kind.CONSTANT_OR_SAME_ORDER, GIVEN, numbers={"n": n})
             return Estimate("spearman", "candidates", n, missing=why)
         interval = fisher_interval("spearman", value, n - 1)
-        return Estimate("spearman", "candidates", n, value, interval, None if interval else "too few points")
+        return Estimate(
+            "spearman",
+            "candidates",
+            n,
+            value,
+            interval,
+            None if interval else Cause(Kind.TOO_FEW, names={"unit": "points"}),
+        )
 
     return compute
 
@@ -84,7 +92,9 @@ def _stronger(candidates: Candidates, outcome: str, predictor: str, chance: Chan
     x, y, z = (candidates.values[name][keep] for name in (predictor, outcome, GIVEN))
     xy, zy, xz = (coefficient("spearman", *pair) if n > 1 else None for pair in ((x, y), (z, y), (x, z)))
     if n < FEWEST_POINTS + 1 or xy is None or zy is None or xz is None:
-        why = f"{n} candidates, needs {FEWEST_POINTS + 1}" if n <= FEWEST_POINTS else "a measure does not vary"
+        least = FEWEST_POINTS + 1
+        few = Cause(Kind.FEWER_THAN_NEEDED, numbers={"have": n, "need": least}, names={"unit": "candidates"})
+        why = few if n < least else Cause(Kind.A_MEASURE_IS_CONSTANT)
         return Stronger(outcome, predictor, n, None, None, None, why)
     # Both correlations turned positive, so that their strengths are compared and not their signs.
     turn = np.sign(xy) * np.sign(zy) or 1.0

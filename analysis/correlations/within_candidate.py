@@ -14,6 +14,7 @@ from typing import Any
 import numpy as np
 from scipy import stats
 
+from analysis.statistics.causes import Cause, Kind
 from analysis.statistics.correlation import (
     FEWEST_POINTS,
     MOST_ORDERS,
@@ -78,11 +79,10 @@ def paired_spearman(first: Mapping[Any, float], second: Mapping[Any, float], uni
             raise TooFewData(f"rank correlation ({unit})", len(x), FEWEST_POINTS)
         value = coefficient("spearman", x, y)
         if value is None:
-            return Estimate("spearman", unit, len(x), missing=f"one side is the same for all {unit}")
+            return Estimate("spearman", unit, len(x), missing=Cause(Kind.SIDE_IS_CONSTANT, names={"unit": unit}))
         interval = fisher_interval("spearman", value, len(x))
-        return Estimate(
-            "spearman", unit, len(x), value, interval, None if interval else f"too few {unit}, or a perfect line"
-        )
+        why = None if interval else Cause(Kind.TOO_FEW_OR_PERFECT, names={"unit": unit})
+        return Estimate("spearman", unit, len(x), value, interval, why)
 
     return estimate_or_missing("spearman", unit, compute)
 

@@ -9,9 +9,10 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Literal
 
+from analysis.decision.gate_causes import decision_causes, settling
 from analysis.decision.gate_words import Evidence, Gate, Word, limit_word, primary_word
-from analysis.decision.sentences import causes_of, sentence_of, settling
 from analysis.decision.task_states import State, TaskState, task_states
+from analysis.statistics.causes import Cause
 from analysis.statistics.estimates import ALPHA
 from ledger.errors import EXIT_HOLD, EXIT_INCONCLUSIVE, EXIT_SHIP, EXIT_UNFIT
 
@@ -28,18 +29,18 @@ PRECEDENCE = (Word.HOLD, Word.UNFIT, Word.INCONCLUSIVE, Word.SHIP)
 class Decision:
     """One candidate's decision; `alpha` is the one-sided error rate that its bounds were taken at.
 
-    `blockers` say what was found and not compared, or looks like one model twice: with one of them nothing ships.
+    `causes` made the word, `settling` is what would settle one that is open or unfit. `blockers` say what was found and
+    not compared, or looks like one model twice: with one of them nothing ships.
     """
 
     candidate: str
     word: Word
-    sentence: str
-    causes: tuple[str, ...]
-    settle: str
+    causes: tuple[Cause, ...]
+    settling: tuple[Cause, ...]
     primary: Gate
     limits: tuple[Gate, ...]
     tasks: tuple[TaskState, ...]
-    blockers: tuple[str, ...]
+    blockers: tuple[Cause, ...]
     alpha: float
     lower_bound: float | None
     upper_bound: float | None
@@ -94,13 +95,11 @@ def _decision(evidence: Evidence, step: int) -> Decision:
     word, primary = word_at(evidence, step), evidence.primary
     bounds = primary.estimate.lower_bounds, primary.estimate.upper_bounds
     tasks = task_states(evidence.tasks, step)
-    causes = causes_of(evidence, tasks, word, step)
     return Decision(
         candidate=evidence.candidate,
         word=word,
-        sentence=sentence_of(evidence.candidate, word, causes, tasks),
-        causes=causes,
-        settle=settling(evidence, step) if word in (Word.INCONCLUSIVE, Word.UNFIT) else "",
+        causes=decision_causes(evidence, tasks, word, step),
+        settling=tuple(settling(evidence, step)) if word in (Word.INCONCLUSIVE, Word.UNFIT) else (),
         primary=primary,
         limits=evidence.limits,
         tasks=tasks,

@@ -13,6 +13,7 @@ from analysis.evidence.unseen import Unseen
 from analysis.multiple_choice.choices import ALL_ITEMS
 from analysis.multiple_choice.distances import ITEM_DISTANCES
 from analysis.multiple_choice.flips import FlipResult
+from analysis.statistics.causes import Cause, Kind
 from analysis.statistics.coverage import Coverage, shortfalls
 from analysis.statistics.estimates import Estimate, not_measured
 from analysis.summaries.judge_reports import JudgeReport
@@ -25,14 +26,13 @@ from ledger.judgments import Mode
 from ledger.measures import MEASURES, measure_of
 
 PAIRED: Mapping[Mode | None, str] = {Mode.SINGLE: "paired ratings", Mode.PAIR: "question-turns"}
-MISSING_MODEL = "no records of this model"
 
 
 @dataclass(frozen=True)
 class Measured:
     """What the gates are made from.
 
-    `identical_answers` names the candidates whose texts equal the baseline's, `unfinished` has the sentences against
+    `identical_answers` names the candidates whose texts equal the baseline's, `unfinished` has what stands against
     answers and choices that were planned and made by no model. `unseen` is what was found and not compared, `alarms`
     has, by candidate, what says that it and the baseline are one model.
     """
@@ -44,12 +44,12 @@ class Measured:
     vocabulary: tuple[VocabularyReport, ...]
     coverage: tuple[Coverage, ...]
     identical_answers: frozenset[str]
-    unfinished: Mapping[str, tuple[str, ...]]
+    unfinished: Mapping[str, tuple[Cause, ...]]
     unseen: tuple[Unseen, ...] = ()
-    alarms: Mapping[str, tuple[str, ...]] = field(default_factory=dict)
+    alarms: Mapping[str, tuple[Cause, ...]] = field(default_factory=dict)
 
 
-Read = tuple[Estimate, Sequence[str]]
+Read = tuple[Estimate, Sequence[Cause]]
 
 
 def primary_judge(judges: Sequence[JudgeReport], measure: str) -> JudgeReport | None:
@@ -60,7 +60,7 @@ def primary_judge(judges: Sequence[JudgeReport], measure: str) -> JudgeReport | 
 def judged_estimate(judge: JudgeReport | None, model: str, measure: str) -> Estimate:
     """A judge's rating_change or win_change of one model over all question-turns."""
     if judge is None:
-        return not_measured(measure, "questions", "no judge")
+        return not_measured(measure, "questions", Cause(Kind.NO_JUDGE, measure))
     found: Estimate | None
     if measure == "rating_change":
         scores = for_model(judge.scores, model)
@@ -68,15 +68,15 @@ def judged_estimate(judge: JudgeReport | None, model: str, measure: str) -> Esti
     else:
         games = for_model(judge.games, model)
         found = games.scopes[0].win_change if games else None
-    return found or not_measured(measure, "questions", MISSING_MODEL)
+    return found or not_measured(measure, "questions", Cause(Kind.NO_RECORDS, model))
 
 
 def item_estimate(report: ItemReport | None, measure: str) -> Estimate:
     """One model's pooled change of accuracy, flips (acc), or mean distance between the options."""
     result = pooled(report)
     if report is None or result is None:
-        reason = report.fault if report and report.fault else "no choices"
-        return not_measured(measure, "items", reason)
+        fault = report.fault if report else None
+        return not_measured(measure, "items", fault or Cause(Kind.NO_CHOICES))
     estimate: Estimate = result.distance(measure) if measure in ITEM_DISTANCES else getattr(result, measure)
     return replace(estimate, identical=report.identical and estimate.value is not None)
 
@@ -90,13 +90,13 @@ def pooled(report: ItemReport | None) -> FlipResult | None:
     )
 
 
-def item_reasons(report: ItemReport | None, measured: Measured, model: str) -> Sequence[str]:
+def item_reasons(report: ItemReport | None, measured: Measured, model: str) -> Sequence[Cause]:
     """What stands against a model's choices."""
     if report and report.fault:
         return [report.fault]
     floor = measured.config.decision.coverage
     paired = [row for row in measured.coverage if row.model == model and row.kind == "paired choices"]
-    return [*shortfalls(paired, floor), *measured.unfinished["choices"]] if paired else ["no [[task]] was configured"]
+    return [*shortfalls(paired, floor), *measured.unfinished["choices"]] if paired else [Cause(Kind.NO_TASK)]
 
 
 def _judged(measure: str, measured: Measured, model: str) -> Read:
@@ -113,44 +113,48 @@ def _picked(measure: str, measured: Measured, model: str) -> Read:
 
 def _vocabulary(measured: Measured, model: str) -> Read:
     read = for_model(measured.vocabulary, model)
-    estimate = read.kl if read else not_measured("kl_vocabulary", "items", "not run (vocabulary = true)")
+    estimate = read.kl if read else not_measured("kl_vocabulary", "items", Cause(Kind.NO_OPTION_TOKENS, model))
     return estimate, [*_vocabulary_reasons(read, measured)]
 
 
 def _traced(measured: Measured, model: str) -> Read:
     traced = for_model(measured.traces, model)
-    estimate = traced.kl if traced else not_measured("kl_trace", "questions", "no traces")
+    estimate = traced.kl if traced else not_measured("kl_trace", "questions", Cause(Kind.NO_TRACES, model))
     return estimate, [*_trace_reasons(traced, measured)]
 
 
-def _judge_reasons(judge: JudgeReport | None, measured: Measured, model: str, measure: str) -> Iterable[str]:
+def _judge_reasons(judge: JudgeReport | None, measured: Measured, model: str, measure: str) -> Iterable[Cause]:
     if judge is None:
-        return [f"no judge measures {measure}"]
-    rows = [row for row in judge.paired if row.model == model and row.kind == PAIRED[measure_of(measure).mode]]
+        return [Cause(Kind.NO_MEASURING_JUDGE, measure)]
+    what = PAIRED[measure_of(measure).mode]
+    rows = [row for row in judge.paired if row.model == model and row.kind == what]
     rows = [row for row in rows if row.planned] or rows[:1]
     short = [*shortfalls(rows, measured.config.decision.coverage)]
     short += measured.unfinished["answers"]
-    return [*judge.unfit, *short] if rows else [*judge.unfit, f"no {PAIRED[measure_of(measure).mode]} of {model}"]
+    return [*judge.unfit, *short] if rows else [*judge.unfit, Cause(Kind.NOTHING_PAIRED, model, names={"what": what})]
 
 
-def _vocabulary_reasons(read: VocabularyReport | None, measured: Measured) -> Iterable[str]:
+def _vocabulary_reasons(read: VocabularyReport | None, measured: Measured) -> Iterable[Cause]:
     if read is None or read.fault:
-        return [f"kl_vocabulary: {read.fault if read else 'vocabulary = true is not set'}"]
+        return [_unmeasured("kl_vocabulary", read.fault if read else None, "vocabulary")]
     planned = read.items + read.missing
     if read.items < measured.config.decision.coverage * planned:
-        return [f"only {read.items} of {planned} items have option tokens of {read.model} and the baseline"]
+        return [Cause(Kind.FEW_OPTION_TOKENS, read.model, numbers={"items": read.items, "planned": planned})]
     return measured.unfinished["choices"]
 
 
-def _trace_reasons(traced: TraceReport | None, measured: Measured) -> Iterable[str]:
+def _trace_reasons(traced: TraceReport | None, measured: Measured) -> Iterable[Cause]:
     if traced is None or traced.fault:
-        return [f"kl_trace: {traced.fault if traced else 'traces = true is not set'}"]
+        return [_unmeasured("kl_trace", traced.fault if traced else None, "traces")]
     planned = traced.turns + traced.missing
     if traced.turns < measured.config.decision.coverage * planned:
-        return [
-            f"only {traced.turns} of {planned} turns of the baseline's answers were traced by it and {traced.model}"
-        ]
+        return [Cause(Kind.FEW_TRACED_TURNS, traced.model, numbers={"traced": traced.turns, "planned": planned})]
     return measured.unfinished["answers"]
+
+
+def _unmeasured(measure: str, fault: Cause | None, setting: str) -> Cause:
+    """A measure that cannot be read: by its fault, or because nobody asked for it."""
+    return Cause(Kind.UNMEASURED, measure, causes=(fault or Cause(Kind.NOT_SET, setting),))
 
 
 GATE_ESTIMATES: Mapping[str, Callable[[Measured, str], Read]] = {

@@ -7,6 +7,7 @@ from dataclasses import dataclass
 from enum import StrEnum
 
 from analysis.decision.task_states import TaskGate
+from analysis.statistics.causes import Cause
 from analysis.statistics.estimates import Estimate
 
 
@@ -28,7 +29,7 @@ class Gate:
 
     estimate: Estimate
     threshold: float
-    unfit: tuple[str, ...] = ()
+    unfit: tuple[Cause, ...] = ()
 
     @property
     def fit(self) -> bool:
@@ -40,7 +41,7 @@ class Gate:
 class Evidence:
     """What one candidate is decided by.
 
-    `blockers`: sentences that keep it from SHIP and INCONCLUSIVE, whatever the numbers say. With `open_tasks_block` an
+    `blockers`: what keeps it from SHIP and INCONCLUSIVE, whatever the numbers say. With `open_tasks_block` an
     open task does so as well, as INCONCLUSIVE.
     """
 
@@ -48,7 +49,7 @@ class Evidence:
     primary: Gate
     limits: tuple[Gate, ...] = ()
     tasks: tuple[TaskGate, ...] = ()
-    blockers: tuple[str, ...] = ()
+    blockers: tuple[Cause, ...] = ()
     open_tasks_block: bool = False
 
 

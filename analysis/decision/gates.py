@@ -10,8 +10,8 @@ from analysis.decision.gate_estimates import GATE_ESTIMATES, Measured, item_reas
 from analysis.decision.gate_words import Evidence, Gate
 from analysis.decision.task_states import TaskGate, loss_p, shown_by_holm
 from analysis.multiple_choice.flips import FlipResult
+from analysis.statistics.causes import Cause, Kind
 from analysis.statistics.estimates import ALPHA, Estimate
-from analysis.statistics.formatting import number
 from analysis.summaries.model_reports import TaskRow, task_rows
 from analysis.summaries.model_rows import for_model
 
@@ -78,10 +78,10 @@ def _lost_parts(row: TaskRow, threshold: float) -> Iterator[tuple[str, Estimate]
     yield from ((name, part.accuracy_change) for name, part in row.subjects if name in shown)
 
 
-def _blockers(measured: Measured, model: str) -> Iterator[str]:
+def _blockers(measured: Measured, model: str) -> Iterator[Cause]:
     """What was found and not compared, and what says that there is only one model."""
     yield from measured.alarms.get(model, ())
-    yield from (each.sentence for each in measured.unseen if each.candidate == model and each.blocks)
+    yield from (each.cause for each in measured.unseen if each.candidate == model and each.blocks)
 
 
 def gate(measured: Measured, model: str, measure: str, threshold: float) -> Gate:
@@ -92,9 +92,9 @@ def gate(measured: Measured, model: str, measure: str, threshold: float) -> Gate
     return Gate(estimate, threshold, tuple(reasons))
 
 
-def _chance_reasons(tasks: Sequence[TaskGate]) -> Sequence[str]:
+def _chance_reasons(tasks: Sequence[TaskGate]) -> Sequence[Cause]:
     """A baseline that guesses everywhere: a ruined model guesses as well, so no change says anything."""
     if not tasks or any(task.beats_chance for task in tasks):
         return []
-    shown = ", ".join(f"{task.task} {number('accuracy', task.baseline.value or 0.0)}" for task in tasks)
-    return [f"the baseline itself is not shown to beat guessing on any task ({shown})"]
+    shares = {task.task: task.baseline.value or 0.0 for task in tasks}
+    return [Cause(Kind.BASELINE_GUESSES, "accuracy", tuple(shares), shares)]

@@ -1,7 +1,7 @@
 """How many questions or items a review needs: before anything is run, and to settle what one left open.
 
-In: a measure, its margin, the wanted power; or an estimate and its threshold. Out: sizes, one per supposed spread; a
-sentence.
+In: a measure, its margin, the wanted power; or an estimate and its threshold. Out: sizes, one per supposed spread;
+or Causes that say what would settle it.
 Source: arXiv 2605.28873: the spread of a paired change of accuracy is the root of the flip rate. The spreads of judged
 changes are those seen in reviews by GPT-4: 1.9 to 2.6 rating points and 0.37 of a win a question.
 
@@ -12,8 +12,8 @@ import math
 from collections.abc import Iterator
 from dataclasses import dataclass
 
+from analysis.statistics.causes import Cause, Kind
 from analysis.statistics.estimates import ALPHA, Estimate
-from analysis.statistics.formatting import number
 from analysis.statistics.intervals import minimum_detectable_effect, needed_samples, needed_units
 from ledger.measures import measure_of
 
@@ -45,28 +45,30 @@ def sizes(measure: str, margin: float, power: float, comparisons: int = 1) -> It
         yield Size(flips, sd, units, minimum_detectable_effect(sd, units) if units else None)
 
 
-def needed(estimate: Estimate, threshold: float, alpha: float) -> str:
+def needed(estimate: Estimate, threshold: float, alpha: float) -> Iterator[Cause]:
     """The units, or samples of them, that settle an open estimate with 80 % power if its value is the true one."""
-    measure, unit = estimate.measure, estimate.unit
+    measure, names = estimate.measure, {"unit": estimate.unit}
     if estimate.value is None or estimate.sd is None:
-        return f"No {unit} differ yet; more {unit} than {estimate.n} narrow the bound."
-    most, distance = number(measure, threshold), abs(estimate.value - threshold)
+        yield Cause(Kind.NO_DIFFERENCE_YET, measure, numbers={"n": estimate.n}, names=names)
+        return
+    distance = abs(estimate.value - threshold)
     units = needed_units(estimate.sd, distance, alpha)
+    numbers = {"threshold": threshold, "value": estimate.value, "n": estimate.n}
     if units is None:
-        return f"{measure} lies so near {most} that no practical number of {unit} settles it."
+        yield Cause(Kind.TOO_NEAR, measure, numbers=numbers, names=names)
+        return
     # The bounds can ask for a little more than the normal formula when they were taken from few units.
-    units = max(units, estimate.n + 1)
-    return (
-        f"About {units} {unit} (now {estimate.n}) would settle {measure} against {most} "
-        f"with 80 % power, if it stays at {number(measure, estimate.value)}.{_samples(estimate, distance, alpha)}"
-    )
+    yield Cause(Kind.MORE_UNITS, measure, numbers=numbers | {"units": max(units, estimate.n + 1)}, names=names)
+    yield from _samples(estimate, distance, alpha)
 
 
-def _samples(estimate: Estimate, distance: float, alpha: float) -> str:
-    """What more samples of the same questions would do; empty where one sample each does not tell."""
+def _samples(estimate: Estimate, distance: float, alpha: float) -> Iterator[Cause]:
+    """What more samples of the same questions would do; nothing where one sample each does not tell."""
     if estimate.sampling_sd is None:
-        return ""
+        return
     samples = needed_samples(estimate, distance, alpha)
     if samples is None:
-        return " More samples of the same questions would not: the questions differ too much from each other."
-    return f" So would about {max(samples, estimate.samples + 1)} samples of each question (now {estimate.samples})."
+        yield Cause(Kind.SAMPLES_DO_NOT_HELP, estimate.measure)
+        return
+    numbers = {"samples": max(samples, estimate.samples + 1), "now": estimate.samples}
+    yield Cause(Kind.MORE_SAMPLES, estimate.measure, numbers=numbers)

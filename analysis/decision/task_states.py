@@ -15,6 +15,7 @@ from typing import TypeVar
 
 from scipy import stats
 
+from analysis.statistics.causes import Cause, Kind
 from analysis.statistics.estimates import ALPHA, Estimate
 from analysis.statistics.intervals import tango_statistic
 
@@ -60,7 +61,8 @@ class TaskGate:
 class TaskState:
     """What became of one task at a decision's level; `lower_bound` is the one that had to clear the margin.
 
-    `scoring` is the one that shows a loss, acc where both or none do; `change` is the change by it.
+    `scoring` is the one that shows a loss, acc where both or none do; `change` is the change by it. `why` says what is
+    not known of an open task; None for the others.
     """
 
     task: str
@@ -75,6 +77,7 @@ class TaskState:
     scoring: str
     lost_parts: tuple[tuple[str, Estimate], ...]
     worst_part: tuple[str, Estimate] | None
+    why: Cause | None
 
 
 def loss_p(gains: int, losses: int, n: int, threshold: float) -> float | None:
@@ -121,9 +124,10 @@ def _state(gate: TaskGate, lost: set[str], step: int) -> TaskState:
     above = gate.change.identical or (low is not None and low > gate.threshold)
     cleared = gate.fit and above and gate.beats_chance
     by_norm = lost == {"acc_norm"} and gate.norm is not None
+    state = State.HOLD if lost else State.CLEARED if cleared else State.OPEN
     return TaskState(
         task=gate.task,
-        state=State.HOLD if lost else State.CLEARED if cleared else State.OPEN,
+        state=state,
         change=gate.norm[0] if by_norm and gate.norm else gate.change,
         lower_bound=low,
         baseline=gate.baseline,
@@ -134,4 +138,18 @@ def _state(gate: TaskGate, lost: set[str], step: int) -> TaskState:
         scoring="acc_norm" if by_norm else "acc",
         lost_parts=gate.lost_parts,
         worst_part=gate.worst_part,
+        why=_open(gate, low) if state is State.OPEN else None,
     )
+
+
+def _open(gate: TaskGate, low: float | None) -> Cause:
+    """What is not known of an open task."""
+    if not gate.fit:
+        return Cause(Kind.TASK_UNFIT, gate.task)
+    if low is None:
+        return gate.change.missing or Cause(Kind.NO_BOUNDS)
+    if not gate.beats_chance:
+        numbers = {"accuracy": gate.baseline.value or 0.0, "chance": gate.chance}
+        return Cause(Kind.TASK_GUESSED, gate.task, numbers=numbers)
+    names = {"measure": gate.change.measure}
+    return Cause(Kind.TASK_LOSS_POSSIBLE, gate.task, numbers={"lower_bound": low}, names=names)

@@ -1,6 +1,6 @@
 """Two sides are two models: who made each side's records, and what says that two of them are one.
 
-In: the evidence of a run folder. Out: an Identity per model; sentences that keep a candidate from SHIP. The control is
+In: the evidence of a run folder. Out: an Identity per model; causes that keep a candidate from SHIP. The control is
 the baseline by declaration, and alarms nobody.
 """
 
@@ -10,6 +10,7 @@ from dataclasses import dataclass
 
 from analysis.evidence.model_evidence import ModelEvidence
 from analysis.evidence.run_evidence import RunEvidence
+from analysis.statistics.causes import Cause, Kind
 from ledger.conditions import conditions
 from ledger.engines import IMPORTED
 from ledger.facts import ModelSettings
@@ -45,8 +46,8 @@ def identities(evidence: RunEvidence) -> tuple[Identity, ...]:
 
 def one_model_alarms(
     model: ModelEvidence, evidence: RunEvidence, *, same_choices: Mapping[str, tuple[int, int]], same_answers: bool
-) -> Iterator[str]:
-    """Why a candidate and the baseline look like one model; nothing where the config allows it.
+) -> Iterator[Cause]:
+    """What says that a candidate and the baseline are one model; nothing where the config allows it.
 
     `same_choices` counts, task by task, the items whose log-probabilities are all equal to the last bit, and all items:
     a cache that two models share gives some of one model's answers to the other.
@@ -55,15 +56,14 @@ def one_model_alarms(
     allowed = {"same_name": decision.same_name == "allowed", "identical": decision.identical == "allowed"}
     why = one_model(origins(baseline), origins(model), **allowed)
     if why:
-        yield f"{model.name} and {baseline.name} are one model: {why}"
+        yield Cause(Kind.ONE_MODEL, model.name, names={"baseline": baseline.name, "why": why})
     if decision.identical == "allowed":
         return
-    remedy = 'two checkpoints do not agree like this (identical = "allowed" says that these may)'
     for task, (same, items) in same_choices.items():
         if items and same == items:
-            yield f"all log-probabilities of {items} items of {task} equal the baseline's to the last bit: {remedy}"
+            yield Cause(Kind.EQUAL_CHOICES, task, numbers={"items": items})
     if same_answers and sum(len(turn.text) for answer in model.answers for turn in answer.turns) >= LONG_TEXTS:
-        yield f"all {len(model.answers)} answers equal the baseline's byte for byte: {remedy}"
+        yield Cause(Kind.EQUAL_ANSWERS, model.name, numbers={"answers": len(model.answers)})
 
 
 def origins(model: ModelEvidence) -> tuple[Origin, ...]:

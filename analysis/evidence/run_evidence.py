@@ -1,7 +1,7 @@
 """What a run folder holds, read once, and what is wrong with it.
 
-In: a config and a run folder. Out: Evidence in memory; stale inputs, mixed prompts and mixed judges become faults in
-words, which make the judged part unfit, and lesser things become notes.
+In: a config and a run folder. Out: Evidence in memory; stale inputs, mixed prompts and mixed judges become faults,
+which make the judged part unfit, and lesser things become notes.
 Several judges: each is read and reported on its own; the first that is used in the needed mode is the primary judge.
 """
 
@@ -17,9 +17,10 @@ import pandas as pd
 
 from analysis.evidence.inputs import Inputs, run_inputs, stale_inputs
 from analysis.evidence.model_evidence import ModelEvidence, all_items, model_evidence, stranger_names, without
+from analysis.statistics.causes import Cause, Kind
 from analysis.statistics.cells import Cell, Unit, cell_of
 from ledger.config import ReviewConfig
-from ledger.errors import ConfigError, StaleInput
+from ledger.errors import ConfigError
 from ledger.facts import JudgeFacts, ModelSettings
 from ledger.judge_config import JudgeConfig
 from ledger.judgments import ExamMark, Game, Label, Order, Rating
@@ -43,7 +44,7 @@ class JudgeEvidence:
     games: dict[str, dict[tuple[Cell, Order], Game]]
     exam: tuple[ExamMark, ...]
     manifest: Manifest | None
-    faults: tuple[str, ...]
+    faults: tuple[Cause, ...]
     contests: dict[tuple[str, str], dict[tuple[Cell, Order], Game]] = field(default_factory=dict)
 
 
@@ -153,22 +154,21 @@ def _said_by(name: str, records: Iterable[S], others: Counter[str]) -> Iterator[
             others[record.judge] += 1
 
 
-def _questions(models: Iterable[ModelEvidence]) -> tuple[dict[Unit, Question], tuple[str, ...]]:
-    """Every question that any model answered; and a sentence for each that two models saw differently."""
+def _questions(models: Iterable[ModelEvidence]) -> tuple[dict[Unit, Question], tuple[Cause, ...]]:
+    """Every question that any model answered; and a cause for each that two models saw differently."""
     found: dict[Unit, Question] = {}
-    conflicts: set[str] = set()
+    conflicts: set[tuple[str, str, str]] = set()
     for model in models:
         for answer in model.answers:
             question = answer.question
             first = found.setdefault((question.source, question.id), question)
             if first.digest != question.digest:
                 name = f"question {question.source}/{question.id} of {model.name}"
-                remedy = "Generate the answers of all models from one question set."
-                conflicts.add(str(StaleInput(name, first.digest, question.digest, remedy)))
-    return found, tuple(sorted(conflicts))
+                conflicts.add((name, first.digest, question.digest))
+    return found, tuple(_stale(Kind.STALE_QUESTION, *conflict) for conflict in sorted(conflicts))
 
 
-def _judge(judge: JudgeConfig, run: RunFolder, config: ReviewConfig, conflicts: tuple[str, ...]) -> JudgeEvidence:
+def _judge(judge: JudgeConfig, run: RunFolder, config: ReviewConfig, conflicts: tuple[Cause, ...]) -> JudgeEvidence:
     name, folder, others = judge.name, run.judge(judge.name), Counter[str]()
     ratings, mixed_ratings = unmixed(_said_by(name, folder.ratings.records(), others))
     games, mixed_games = unmixed(_said_by(name, folder.games.records(), others))
@@ -181,18 +181,22 @@ def _judge(judge: JudgeConfig, run: RunFolder, config: ReviewConfig, conflicts: 
     for game in games:
         contests.setdefault((game.baseline, game.candidate), {})[cell_of(game), game.order] = game
     by_rival = {rival: found for (first, rival), found in contests.items() if first == baseline}
-    faults = [*conflicts, *(map(str, stale_inputs(manifest, run)) if manifest else ())]
+    stale = stale_inputs(manifest, run) if manifest else ()
+    faults = [*conflicts, *(_stale(Kind.STALE_RECORDS, each.name, each.recorded, each.present) for each in stale)]
     if mixed_ratings + mixed_games:
-        faults.append(
-            f"mixed prompts: {mixed_ratings} ratings and {mixed_games} games share their key with another prompt's; "
-            "they are left out"
-        )
+        numbers = {"ratings": mixed_ratings, "games": mixed_games}
+        faults.append(Cause(Kind.MIXED_PROMPTS, name, numbers=numbers))
     if not manifest and (ratings or games):
-        faults.append("no manifest says how these judgments were made")
+        faults.append(Cause(Kind.NO_MANIFEST, name))
     if others:
-        faults.append(f"mixed judges: {others.total()} records are those of {', '.join(sorted(others))}; left out")
-    faults += _served_faults(manifest)
+        faults.append(Cause(Kind.MIXED_JUDGES, name, tuple(sorted(others)), {"records": others.total()}))
+    faults += _served_faults(name, manifest)
     return JudgeEvidence(judge, by_model, by_rival, exam, manifest, tuple(faults), contests)
+
+
+def _stale(kind: Kind, name: str, recorded: str, present: str) -> Cause:
+    """What changed after it was used, with both hashes."""
+    return Cause(kind, name, names={"recorded": recorded, "present": present})
 
 
 def served_models(manifest: Manifest | None) -> list[str]:
@@ -200,9 +204,9 @@ def served_models(manifest: Manifest | None) -> list[str]:
     return sorted(name for name in JudgeFacts.of(manifest).served_models if name != "unknown")
 
 
-def _served_faults(manifest: Manifest | None) -> list[str]:
+def _served_faults(judge: str, manifest: Manifest | None) -> list[Cause]:
     names = served_models(manifest)
-    return [f"mixed judges: the endpoint answered as {', '.join(names)}"] if len(names) > 1 else []
+    return [Cause(Kind.MIXED_SERVED_MODELS, judge, tuple(names))] if len(names) > 1 else []
 
 
 def _notes(config: ReviewConfig, models: tuple[ModelEvidence, ...]) -> Iterator[str]:

@@ -4,33 +4,34 @@ In: the evidence of a run folder. Out: one Unseen per thing, the blocking ones f
 in this list and was not declared beforehand keeps its candidate from SHIP.
 """
 
-from collections.abc import Collection, Iterator, Sequence
+from collections.abc import Collection, Iterator, Mapping, Sequence
 from dataclasses import dataclass, replace
 
 import pandas as pd
 
 from analysis.evidence.model_evidence import ANSWERS, ModelEvidence
 from analysis.evidence.run_evidence import RunEvidence
+from analysis.statistics.causes import Cause, Kind
 from ledger.facts import ModelFacts
 from ledger.manifests import Manifest
 from ledger.origins import LeftOut, Passed, blocks_ship
 from ledger.store import key_text
 
 LEAVE_OUT = "leave_out"
-FEW = 3  # items named in a sentence; the table has all
+FEW = 3  # items that a cause names; the row has all
 
 
 @dataclass(frozen=True)
 class Unseen:
     """One thing that was found and not compared for a candidate; `declared` says by whose word, empty where by none.
 
-    `name` is what `leave_out` may say. `items` are named one by one.
+    `name` is what `leave_out` may say. `items` are named one by one. `causes`: why it is not compared.
     """
 
     candidate: str
     kind: Passed
     name: str
-    cause: str
+    causes: tuple[Cause, ...]
     group: str = ""
     items: tuple[str, ...] = ()
     declared: str = ""
@@ -41,20 +42,19 @@ class Unseen:
         return blocks_ship(self.kind, self.declared)
 
     @property
-    def sentence(self) -> str:
-        """The thing as a clause of a decision."""
-        if self.kind == "items" or self.kind == "lines":
-            return f"{self.name} is not compared whole: {self.cause}"
-        return f"{self.name} was found and is not compared: {self.cause}"
+    def cause(self) -> Cause:
+        """The thing as a cause of a decision."""
+        whole = self.kind not in ("items", "lines")
+        return Cause(Kind.NOT_COMPARED if whole else Kind.NOT_COMPARED_WHOLE, self.name, causes=self.causes)
 
 
-def unseen(evidence: RunEvidence, faults: dict[str, str]) -> tuple[Unseen, ...]:
+def unseen(evidence: RunEvidence, faults: Mapping[str, Cause]) -> tuple[Unseen, ...]:
     """All that is not compared, candidate by candidate; `faults` say why choices are not compared at all."""
-    rows = [row for model in evidence.candidates for row in _of(model, evidence, faults.get(model.name, ""))]
+    rows = [row for model in evidence.candidates for row in _of(model, evidence, faults.get(model.name))]
     return tuple(sorted(rows, key=lambda row: not row.blocks))
 
 
-def _of(model: ModelEvidence, evidence: RunEvidence, fault: str) -> Iterator[Unseen]:
+def _of(model: ModelEvidence, evidence: RunEvidence, fault: Cause | None) -> Iterator[Unseen]:
     """What is not compared of one candidate; a task or item that has been named is not named again."""
     baseline, declared = evidence.baseline, evidence.config.decision.leave_out
     told = list(_merged(model.name, [baseline, model]))
@@ -65,10 +65,11 @@ def _of(model: ModelEvidence, evidence: RunEvidence, fault: str) -> Iterator[Uns
     told += _unmade(model, evidence)
     told += _unanswered(model, evidence)
     told += [_dropped(model.name, name, count) for name, count in evidence.dropped.items()]
-    told += [Unseen(model.name, "other", f"records of {name}", "not in the config") for name in evidence.strangers]
+    unasked = (Cause(Kind.NOT_IN_CONFIG),)
+    told += [Unseen(model.name, "other", f"records of {name}", unasked) for name in evidence.strangers]
     if fault:
         shared = {*_tasks(baseline)} & {*_tasks(model)}
-        told += [Unseen(model.name, "task", task, fault) for task in sorted(shared)]
+        told += [Unseen(model.name, "task", task, (fault,)) for task in sorted(shared)]
     for each in told:
         known = each.name in declared or each.group in declared or (each.items and {*each.items} <= {*declared})
         yield replace(each, declared=each.declared or (LEAVE_OUT if known else ""))
@@ -77,8 +78,10 @@ def _of(model: ModelEvidence, evidence: RunEvidence, fault: str) -> Iterator[Uns
 def _dropped(candidate: str, name: str, count: int) -> Unseen:
     """What the config leaves out of what is there: an item, or a task or part of one with its items."""
     if "/" in name:
-        return Unseen(candidate, "items", name, "left out by its name", items=(name,), declared=LEAVE_OUT)
-    return Unseen(candidate, "task", name, f"{count} items of it are there", declared=LEAVE_OUT)
+        by_name = (Cause(Kind.LEFT_OUT_BY_NAME),)
+        return Unseen(candidate, "items", name, by_name, items=(name,), declared=LEAVE_OUT)
+    there = (Cause(Kind.LEFT_OUT_TASK, name, numbers={"items": count}),)
+    return Unseen(candidate, "task", name, there, declared=LEAVE_OUT)
 
 
 def _merged(candidate: str, sides: Sequence[ModelEvidence]) -> Iterator[Unseen]:
@@ -89,13 +92,13 @@ def _merged(candidate: str, sides: Sequence[ModelEvidence]) -> Iterator[Unseen]:
             found.setdefault((each.kind, each.name), []).append((side.name, each))
     for (_, name), held in found.items():
         first = held[0][1]
-        causes = dict.fromkeys(f"{who}: {each.cause}" for who, each in held)
         alike = len(held) == len(sides) and len({each.cause for _, each in held}) == 1
+        told = dict.fromkeys(("" if alike else who, each.cause) for who, each in held)
         yield Unseen(
             candidate=candidate,
             kind=first.kind,
             name=name,
-            cause=first.cause if alike else "; ".join(causes),
+            causes=tuple(Cause(Kind.RECORDED, who, names={"told": cause}) for who, cause in told),
             group=first.group,
             items=tuple(sorted({item for _, each in held for item in each.items})),
             declared=first.declared if all(each.declared for _, each in held) else "",
@@ -108,8 +111,8 @@ def _lone_tasks(model: ModelEvidence, evidence: RunEvidence, named: Collection[s
     asked = {task.task for task in evidence.config.task}
     for task in sorted((mine | theirs | asked) - (mine & theirs) - set(named) - set(evidence.dropped)):
         who = model.name if task in mine else evidence.baseline.name
-        cause = f"{who} alone has choices of it" if task in mine | theirs else "there are no choices of it"
-        yield Unseen(model.name, "task", task, cause)
+        kind = Kind.ONE_SIDE_HAS_TASK if task in mine | theirs else Kind.NO_SIDE_HAS_TASK
+        yield Unseen(model.name, "task", task, (Cause(kind, who),))
 
 
 def _lone_items(model: ModelEvidence, baseline: ModelEvidence, covered: Collection[str]) -> Iterator[Unseen]:
@@ -121,14 +124,13 @@ def _lone_items(model: ModelEvidence, baseline: ModelEvidence, covered: Collecti
         for who, items in lone.items():
             names = [name for name in _names(items, task) if name not in covered]
             if names:
-                shown = ", ".join([*names[:FEW], *(["…"] if len(names) > FEW else [])])
-                cause = f"{who} alone has choices of {len(names)} of its items: {shown}"
-                yield Unseen(model.name, "items", task, cause, items=tuple(names))
+                cause = Cause(Kind.ONE_SIDE_HAS_ITEMS, who, tuple(names[:FEW]), {"items": len(names)})
+                yield Unseen(model.name, "items", task, (cause,), items=tuple(names))
     neither = sorted({*_too_long(model)} & {*_too_long(baseline)})
     for task in sorted({name.partition("/")[0] for name in neither}):
         names = [name for name in neither if name.partition("/")[0] == task]
-        cause = f"{len(names)} of its items fit the context of neither model"
-        yield Unseen(model.name, "items", task, cause, items=tuple(names))
+        cause = Cause(Kind.TOO_LONG_FOR_BOTH, task, tuple(names[:FEW]), {"items": len(names)})
+        yield Unseen(model.name, "items", task, (cause,), items=tuple(names))
 
 
 def _unmade(model: ModelEvidence, evidence: RunEvidence) -> Iterator[Unseen]:
@@ -140,8 +142,8 @@ def _unmade(model: ModelEvidence, evidence: RunEvidence) -> Iterator[Unseen]:
     there = len(model.choices.items.union(evidence.baseline.choices.items)) + sum(evidence.dropped.values())
     there += len({*_too_long(model)} & {*_too_long(evidence.baseline)})
     if planned > there:
-        cause = f"{planned - there} of {planned} planned items were scored by neither model"
-        yield Unseen(model.name, "items", "choices", cause)
+        cause = Cause(Kind.UNSCORED_ITEMS, numbers={"unscored": planned - there, "planned": planned})
+        yield Unseen(model.name, "items", "choices", (cause,))
 
 
 def _planned(model: ModelEvidence, kind: str) -> int:
@@ -158,12 +160,14 @@ def _unanswered(model: ModelEvidence, evidence: RunEvidence) -> Iterator[Unseen]
     for side in sides:
         lacking = sorted(known - {answer.key[1:] for answer in side.answers})
         if lacking:
-            cause = f"{side.name} has no answer to {len(lacking)} of {len(known)} questions"
-            yield Unseen(model.name, "items", ANSWERS, cause, items=tuple(key_text(key[:2]) for key in lacking))
+            names = tuple(key_text(key[:2]) for key in lacking)
+            numbers = {"unanswered": len(lacking), "questions": len(known)}
+            cause = Cause(Kind.UNANSWERED_QUESTIONS, side.name, names[:FEW], numbers)
+            yield Unseen(model.name, "items", ANSWERS, (cause,), items=names)
     planned = max(_planned(side, "answers") for side in sides)
     if planned > len(known):
-        cause = f"{planned - len(known)} of {planned} planned answers were written by no model"
-        yield Unseen(model.name, "items", ANSWERS, cause)
+        cause = Cause(Kind.UNWRITTEN_ANSWERS, numbers={"unwritten": planned - len(known), "planned": planned})
+        yield Unseen(model.name, "items", ANSWERS, (cause,))
 
 
 def _names(items: pd.Index, task: str) -> list[str]:

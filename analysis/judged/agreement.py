@@ -16,6 +16,7 @@ import numpy as np
 from scipy import stats
 
 from analysis.judged.games import WORTH, TurnClass
+from analysis.statistics.causes import Cause, Kind
 from analysis.statistics.cells import Cell, Unit, Values, by_question
 from analysis.statistics.estimates import Estimate, not_measured
 from analysis.statistics.intervals import share
@@ -61,7 +62,7 @@ class Calibration:
     labels: int
     raw: float | None
     corrected: Estimate
-    refused: str | None
+    refused: Cause | None
 
 
 def classes(found: Mapping[Cell, TurnClass], rival: str) -> dict[Place, TurnClass]:
@@ -134,19 +135,21 @@ def calibration(
     raw = float(values.mean()) - 0.5 if len(values) else None
     refused = None
     if len(errors) < FEWEST_LABELS:
-        refused = f"{len(errors)} labeled questions, {FEWEST_LABELS} are needed"
+        refused = Cause(Kind.FEW_LABELS, judge, numbers={"labels": len(errors), "need": FEWEST_LABELS})
     elif with_people is None or not with_people.better_than_chance:
-        refused = "the judge is not shown to agree with people better than chance"
+        refused = Cause(Kind.NO_BETTER_THAN_CHANCE, judge)
     if refused or raw is None:
-        missing = not_measured("win_change", "questions", refused or "no verdicts", n=len(errors))
-        return Calibration(judge, candidate, len(errors), raw, missing, refused or "no verdicts")
+        why = refused or Cause(Kind.NO_VERDICTS, judge)
+        missing = not_measured("win_change", "questions", why, n=len(errors))
+        return Calibration(judge, candidate, len(errors), raw, missing, why)
     value = raw + float(errors.mean())
     # The labeled questions are among all: where the judge is too high, its error is low.
     shared = np.cov([own_means[unit] for unit in gaps], errors)[0, 1]
     variance = values.var(ddof=1) / len(values) + errors.var(ddof=1) / len(errors) + 2 * shared / len(values)
     half = float(stats.t.ppf(0.975, len(errors) - 1)) * math.sqrt(max(0.0, variance))
-    ends, why = ((value - half, value + half), None) if half > 1e-12 else (None, "no variation between questions")
-    found = Estimate("win_change", "questions", len(errors), value, ends, why, settings="PPI, t")
+    ends = (value - half, value + half) if half > 1e-12 else None
+    lacking = None if ends else Cause(Kind.NO_VARIATION)
+    found = Estimate("win_change", "questions", len(errors), value, ends, lacking, settings="PPI, t")
     return Calibration(judge, candidate, len(errors), raw, found, None)
 
 

@@ -10,8 +10,8 @@ from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from types import MappingProxyType
 
+from analysis.statistics.causes import Cause, Kind
 from analysis.statistics.estimates import Estimate
-from analysis.statistics.formatting import apart, number
 from analysis.statistics.intervals import share
 from ledger.judgments import ExamMark, Mode, Outcome
 
@@ -45,18 +45,15 @@ class Exam:
     floor: float
     parts: tuple[ExamPart, ...]
     categories: tuple[ExamPart, ...]
-    reasons: tuple[str, ...]
+    reasons: tuple[Cause, ...]
     outcomes: dict[str, int]
 
     @property
-    def small(self) -> str | None:
-        """A sentence if a part has fewer questions than a real review needs."""
+    def small(self) -> Cause | None:
+        """Whether a part has fewer questions than a real review needs."""
         fewest = min((part.right.n for part in self.parts), default=FEW_QUESTIONS)
-        return (
-            f"a small exam: the smallest part has {fewest} of the usual {FEW_QUESTIONS} questions"
-            if fewest < FEW_QUESTIONS
-            else None
-        )
+        numbers = {"questions": fewest, "usual": FEW_QUESTIONS}
+        return Cause(Kind.SMALL_EXAM, numbers=numbers) if fewest < FEW_QUESTIONS else None
 
 
 def exam_result(
@@ -79,9 +76,10 @@ def exam_result(
     left_out = len({_unit(mark) for mark in every}) - len(units)
     whole = _share("exam", list(units.values()), left_out)
     sat = {mode for mode, *_ in units}
-    reasons = [f"it sat no exam in {mode} mode" for mode in sorted(set(modes) - sat)]
+    reasons = [Cause(Kind.NO_EXAM, names={"mode": mode}) for mode in sorted(set(modes) - sat)]
     if left_out and len(units) < reached * (len(units) + left_out):
-        reasons.append(f"only {len(units)} of {len(units) + left_out} exam questions reached it")
+        numbers = {"reached": len(units), "planned": len(units) + left_out}
+        reasons.append(Cause(Kind.EXAM_UNREACHED, numbers=numbers))
     reasons += [*_under_floor(whole, floor), *_weak_parts(parts, part_floor)]
     outcomes: dict[str, int] = {}
     for mark in sorted(every, key=lambda m: m.outcome):
@@ -115,21 +113,22 @@ def _by_category(units: Mapping[ExamUnit, bool], categories: Mapping[tuple[str, 
         yield ExamPart(mode, category, _share(f"exam {mode} {category}", marks, 0), 0.0, passed=True)
 
 
-def _under_floor(whole: Estimate, floor: float) -> Iterator[str]:
+def _under_floor(whole: Estimate, floor: float) -> Iterator[Cause]:
     if whole.value is not None and whole.lower_bounds and whole.lower_bounds[0] < floor:
-        low, least = apart("exam", whole.lower_bounds[0], floor)
-        right = number("exam", whole.value)
-        yield f"{whole.n} exam questions, {right} right, lower bound {low} under the floor of {least}"
+        low = whole.lower_bounds[0]
+        numbers = {"n": whole.n, "right": whole.value, "lower_bound": low, "floor": floor}
+        yield Cause(Kind.EXAM_UNDER_FLOOR, numbers=numbers)
 
 
-def _weak_parts(parts: Sequence[ExamPart], floor: float) -> Iterator[str]:
+def _weak_parts(parts: Sequence[ExamPart], floor: float) -> Iterator[Cause]:
     """How many parts lie under their floor; a single one by name, several in the exam's table."""
     weak = [part for part in parts if not part.passed]
+    numbers = {"parts": len(parts), "weak": len(weak), "floor": floor}
     if len(weak) == 1 and weak[0].right.value is not None:
-        share, least = apart("exam", weak[0].right.value, floor)
-        yield f"1 of {len(parts)} parts under {least} ({weak[0].mode}, {weak[0].part}: {share})"
+        names = {"mode": weak[0].mode, "part": weak[0].part}
+        yield Cause(Kind.EXAM_WEAK_PART, numbers=numbers | {"right": weak[0].right.value}, names=names)
     elif weak:
-        yield f"{len(weak)} of {len(parts)} parts under {number('exam', floor)}"
+        yield Cause(Kind.EXAM_WEAK_PARTS, numbers=numbers)
 
 
 def _unit(mark: ExamMark) -> ExamUnit:

@@ -13,6 +13,7 @@ import numpy as np
 from scipy import stats
 
 from analysis.judged.games import TurnClass
+from analysis.statistics.causes import Cause, Kind
 from analysis.statistics.cells import Cell, Values
 from analysis.statistics.estimates import ALPHA, Estimate, estimate_or_missing
 from analysis.statistics.intervals import minimum_detectable_effect, share, student_quantile
@@ -75,7 +76,7 @@ def length_controlled(measure: str, changes: Values, lengths: Lengths) -> Estima
             raise TooFewData(f"{measure} (questions)", len(units), FEWEST_QUESTIONS)
         gaps = np.array([lengths[cell] for cell in cells], dtype=np.float64)
         if gaps.std() <= 0:
-            return Estimate(measure, "questions", len(units), missing="the lengths do not differ from cell to cell")
+            return Estimate(measure, "questions", len(units), missing=Cause(Kind.EQUAL_LENGTH_CHANGES))
         x = np.tanh(gaps / gaps.std())
         y = np.array([changes[cell] for cell in cells])
         place = {unit: index for index, unit in enumerate(units)}
@@ -94,8 +95,8 @@ def _intercept(measure: str, x: Floats, y: Floats, unit: np.ndarray) -> Estimate
     rest = _height(whole[:, np.newaxis] - sums)
     error = float(np.sqrt((n - 1) / n * ((rest - rest.mean()) ** 2).sum()))
     if not np.isfinite(rest).all() or error <= 1e-12:
-        why = "no variation" if error <= 1e-12 else "one question alone shows a difference of length"
-        return Estimate(measure, "questions", n, missing=f"no interval: {why}")
+        why = Kind.NO_LENGTH_VARIATION if error <= 1e-12 else Kind.ONE_QUESTION_VARIES
+        return Estimate(measure, "questions", n, missing=Cause(why))
 
     def bound(alpha: float, side: int) -> float:
         reach = student_quantile(alpha, n - 2) * error

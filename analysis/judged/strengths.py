@@ -14,6 +14,7 @@ from scipy import stats
 from scipy.sparse.csgraph import connected_components
 from scipy.special import expit
 
+from analysis.statistics.causes import Cause, Kind
 from analysis.statistics.cells import Unit
 from analysis.statistics.estimates import ALPHA, Estimate, not_measured
 from analysis.statistics.intervals import minimum_detectable_effect
@@ -70,16 +71,17 @@ def _arrays(results: Results, names: Sequence[str], units: Sequence[Unit]) -> tu
     return wins, weights, np.array([[names.index(name) for name in pair] for pair in pairs])
 
 
-def _fault(wins: Floats, weights: Floats, seats: np.ndarray, models: int, units: int) -> str:
-    """Why there is no finite fit; empty if there is one."""
+def _fault(wins: Floats, weights: Floats, seats: np.ndarray, models: int, units: int) -> Cause | None:
+    """Why there is no finite fit; None if there is one."""
     if units < FEWEST_QUESTIONS:
-        return f"{units} questions, needs {FEWEST_QUESTIONS}"
+        numbers = {"have": units, "need": FEWEST_QUESTIONS}
+        return Cause(Kind.FEWER_THAN_NEEDED, numbers=numbers, names={"unit": "questions"})
     graph = np.zeros((models, models))
     for (first, second), won, count in zip(seats, wins.sum(axis=0), weights.sum(axis=0), strict=True):
         graph[second, first] += won
         graph[first, second] += count - won
     parts, _ = connected_components(graph, directed=True, connection="strong")
-    return "a model won, or lost, every game against some others" if parts > 1 else ""
+    return Cause(Kind.NO_FINITE_STRENGTH) if parts > 1 else None
 
 
 def _fitted(wins: Floats, weights: Floats, seats: np.ndarray, models: int) -> Floats:
@@ -116,8 +118,8 @@ def _design(seats: np.ndarray, models: int) -> Floats:
 
 def _estimate(value: float, error: float, n: int, *, first: bool) -> Estimate:
     if first or error <= LEAST_ERROR:
-        why = "the baseline is the zero" if first else "no variation between questions"
-        return Estimate("strength", "questions", n, value, missing=why)
+        why = Kind.BASELINE_IS_ZERO if first else Kind.NO_VARIATION
+        return Estimate("strength", "questions", n, value, missing=Cause(why))
     reach = float(stats.t.ppf(1 - ALPHA / 2, n - 1)) * error
     sd = error * float(np.sqrt(n))
     return Estimate(

@@ -12,6 +12,7 @@ from analysis.evidence.model_evidence import ModelEvidence, identical_answers
 from analysis.evidence.run_evidence import RunEvidence
 from analysis.evidence.unseen import unseen
 from analysis.multiple_choice.overlaps import Overlap, overlaps
+from analysis.statistics.causes import Cause, Kind
 from analysis.statistics.resampling import Resamplings
 from analysis.summaries.judge_reports import JudgeReport, judge_report
 from analysis.summaries.model_reports import (
@@ -48,7 +49,7 @@ def measurements(evidence: RunEvidence, draws: Resamplings, extras: Extras) -> M
 
 def _alarms(
     model: ModelEvidence, evidence: RunEvidence, items: Sequence[ItemReport], same_answers: Collection[str]
-) -> Iterator[str]:
+) -> Iterator[Cause]:
     """What says that a candidate and the baseline are one model."""
     found = for_model(items, model.name)
     same = dict(found.equal) if found else {}
@@ -103,9 +104,10 @@ def _vocabulary(evidence: RunEvidence, draws: Resamplings, extras: Extras) -> It
         yield report
 
 
-def _refusal(rival: ModelEvidence, evidence: RunEvidence, what: Refusal) -> str:
+def _refusal(rival: ModelEvidence, evidence: RunEvidence, what: Refusal) -> Cause | None:
     """Why a rival's tokens are not compared: its manifest's own word, or the conditions they were read under."""
-    return ModelFacts.of(rival.manifest).refusal(what) or unlike_baseline(rival, evidence)
+    told = ModelFacts.of(rival.manifest).refusal(what)
+    return Cause(Kind.RECORDED, names={"told": told}) if told else unlike_baseline(rival, evidence)
 
 
 def _identical(evidence: RunEvidence) -> Iterator[str]:

@@ -49,7 +49,7 @@ class ReviewReport(BaseModel):
 
     model_config = ConfigDict(frozen=True, extra="forbid", allow_inf_nan=False)
 
-    version: int = 4
+    version: int = 5
     assay_version: str
     name: str
     made_at: str

@@ -18,13 +18,14 @@ from analysis.multiple_choice.choices import paired_choices
 from analysis.multiple_choice.flips import choice_comparison
 from analysis.review.review_report import ReviewReport
 from analysis.run_diff.run_changes import Changed, changed_settings
+from analysis.statistics.causes import Cause, Kind
 from analysis.statistics.cells import scopes
 from analysis.statistics.estimates import Estimate
 from analysis.statistics.resampling import Resamplings
 from analysis.summaries.judge_reports import judged_cells, scored_values
 from analysis.summaries.model_reports import ItemReport
 from analysis.summaries.model_rows import for_model
-from ledger.conditions import allowing, unlike_condition
+from ledger.conditions import unlike_condition
 from ledger.judgments import Judgment, Mode
 
 Place = TypeVar("Place")
@@ -111,10 +112,7 @@ def choice_difference(pair: Pair, before: RunEvidence, after: RunEvidence, draws
     allowed = set(before.config.decision.allow_different) & set(after.config.decision.allow_different)
     if unlike := unlike_condition(first.manifest, second.manifest, allowed):
         name, old, new = unlike
-        fault = (
-            f"{name} {old} in A, {new} in B: rounding alone flips items; run both alike, or set "
-            f"{allowing(name)} of both reviews"
-        )
+        fault = Cause(Kind.CONDITION_DIFFERS_BETWEEN_RUNS, name, names={"before": old, "after": new})
         return ItemReport(second.name, second.role, (), (), (), False, fault)
     found = choice_comparison(pairs, draws, 1, after.config.margin_of("accuracy_change"))
     return ItemReport(second.name, second.role, pairs.equal, found.results, found.losses, pairs.identical, None)

@@ -16,12 +16,13 @@ from analysis.run_diff.like_runs import refuse_unlike_runs
 from analysis.run_diff.matched_models import matches
 from analysis.run_diff.model_difference import Judges, ModelDifference, Runs, choice_difference, model_difference
 from analysis.run_diff.run_changes import Changed, changed_rules
+from analysis.statistics.causes import Cause
 from analysis.statistics.resampling import RESAMPLES, Resamplings
 
 
 @dataclass(frozen=True)
 class Side:
-    """One of the two runs; `unfit` are the reasons against its judges."""
+    """One of the two runs; `unfit` has each judge and the causes against it."""
 
     name: str
     config_digest: str
@@ -30,7 +31,7 @@ class Side:
     margin: float
     questions: int
     items: int
-    unfit: tuple[str, ...]
+    unfit: tuple[tuple[str, tuple[Cause, ...]], ...]
 
 
 class RunDifference(BaseModel):
@@ -38,7 +39,7 @@ class RunDifference(BaseModel):
 
     model_config = ConfigDict(frozen=True, extra="forbid", allow_inf_nan=False)
 
-    version: int = 1
+    version: int = 2
     made_at: str
     seed: int
     resamples: int
@@ -103,5 +104,5 @@ def _side(report: ReviewReport, judged: bool) -> Side:
         margin=report.margin,
         questions=report.questions,
         items=report.items,
-        unfit=tuple(f"{judge.name}: {reason}" for judge in judges for reason in judge.unfit),
+        unfit=tuple((judge.name, judge.unfit) for judge in judges if judge.unfit),
     )

@@ -13,7 +13,8 @@ import numpy as np
 from numpy.typing import NDArray
 from scipy import stats
 
-from analysis.statistics.estimates import TOO_FEW, Estimate
+from analysis.statistics.causes import Cause, Kind
+from analysis.statistics.estimates import Estimate
 from analysis.statistics.resampling import RESAMPLES, Floats
 
 METHODS = ("spearman", "kendall", "pearson")
@@ -76,12 +77,12 @@ def rank_correlation(xs: Sequence[float], ys: Sequence[float]) -> Estimate:
     """Spearman's coefficient over candidates, and Fisher's interval for other candidates."""
     x, y, n = np.array(xs), np.array(ys), len(xs)
     if n < FEWEST_POINTS:
-        return Estimate("spearman", "candidates", n, missing=TOO_FEW, needs=FEWEST_POINTS)
+        return Estimate("spearman", "candidates", n, missing=Cause(Kind.TOO_FEW_DATA), needs=FEWEST_POINTS)
     rho = coefficient("spearman", x, y)
     if rho is None:
-        return Estimate("spearman", "candidates", n, missing="one side is the same for all")
+        return Estimate("spearman", "candidates", n, missing=Cause(Kind.SIDE_IS_CONSTANT))
     ends = fisher_interval("spearman", rho, n)
-    return Estimate("spearman", "candidates", n, rho, ends, None if ends else "too few")
+    return Estimate("spearman", "candidates", n, rho, ends, None if ends else Cause(Kind.TOO_FEW))
 
 
 def orders(groups: Sequence[str], generator: np.random.Generator) -> tuple[Orders, bool]:

@@ -11,7 +11,7 @@ from typing import TypeVar
 import numpy as np
 from numpy.typing import NDArray
 
-from analysis.statistics.formatting import count_of, number
+from analysis.statistics.causes import Cause, Kind
 
 K = TypeVar("K", bound=Hashable)
 MISSING = "missing"
@@ -69,14 +69,14 @@ def coverage_scopes(
         yield coverage(kind, model, name, [key for key in planned if holds(key)], outcomes, usable)
 
 
-def shortfalls(rows: Iterable[Coverage], floor: float) -> list[str]:
-    """A sentence for each row whose share lies under the floor; nothing planned is a shortfall too."""
-    sentences = []
+def shortfalls(rows: Iterable[Coverage], floor: float) -> list[Cause]:
+    """A cause for each row whose share lies under the floor; nothing planned is a shortfall too."""
+    causes = []
     for row in rows:
+        names = {"what": row.kind, "scope": row.scope}
         if row.share is None:
-            sentences.append(f"no {row.kind} of {row.model} were planned or found ({row.scope})")
+            causes.append(Cause(Kind.NOTHING_PLANNED, row.model, names=names))
         elif row.share < floor:
-            part = "" if row.scope == "all" else f", {row.scope}"
-            usable = f"{row.kind} of {row.model}{part}: {count_of(row.scored, row.planned)} are usable"
-            sentences.append(f"{usable}, under the floor of {number('coverage', floor)}")
-    return sentences
+            numbers = {"usable": row.scored, "planned": row.planned, "floor": floor}
+            causes.append(Cause(Kind.UNDER_COVERAGE, row.model, numbers=numbers, names=names))
+    return causes

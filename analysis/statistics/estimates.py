@@ -1,16 +1,16 @@
 """What every statistic returns: a value, how sure it is, from how much, and how it was made.
 
-In: numbers. Out: frozen Estimates; one that could not be computed says why instead of standing in with a number.
+In: numbers. Out: frozen Estimates; one that could not be computed has its cause instead of standing in with a number.
 """
 
 import math
 from collections.abc import Callable
 from dataclasses import dataclass, replace
 
+from analysis.statistics.causes import Cause, Kind
 from ledger.errors import TooFewData
 
 ALPHA = 0.05
-TOO_FEW = "too few data"
 
 
 @dataclass(frozen=True)
@@ -30,7 +30,7 @@ class Estimate:
     n: int
     value: float | None = None
     interval: tuple[float, float] | None = None
-    missing: str | None = None
+    missing: Cause | None = None
     left_out: int = 0
     lower_bounds: tuple[float, ...] = ()
     upper_bounds: tuple[float, ...] = ()
@@ -65,13 +65,14 @@ def estimate_or_missing(measure: str, unit: str, compute: Callable[[], Estimate]
     try:
         return replace(compute(), left_out=left_out)
     except TooFewData as error:
-        missing = not_measured(measure, unit, f"{TOO_FEW}: {error}", n=error.have, left_out=left_out)
+        few = Cause(Kind.TOO_FEW_DATA, error.measure, numbers={"have": error.have, "need": error.need})
+        missing = not_measured(measure, unit, few, n=error.have, left_out=left_out)
         return replace(missing, needs=error.need)
 
 
-def not_measured(measure: str, unit: str, reason: str, n: int = 0, left_out: int = 0) -> Estimate:
+def not_measured(measure: str, unit: str, cause: Cause, n: int = 0, left_out: int = 0) -> Estimate:
     """An estimate without a value, and why."""
-    return Estimate(measure=measure, unit=unit, n=n, missing=reason, left_out=left_out)
+    return Estimate(measure=measure, unit=unit, n=n, missing=cause, left_out=left_out)
 
 
 def shifted(estimate: Estimate, measure: str, by: float) -> Estimate:

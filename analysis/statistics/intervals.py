@@ -22,6 +22,7 @@ import numpy as np
 from scipy import optimize, stats
 from statsmodels.stats.proportion import proportion_confint
 
+from analysis.statistics.causes import Cause, Kind
 from analysis.statistics.estimates import ALPHA, Estimate, estimate_or_missing, levels
 from analysis.statistics.resampling import Floats, Resampling
 from ledger.errors import TooFewData
@@ -119,7 +120,7 @@ def cluster_mean(
     if error <= 0:
         settings = "no variation: bound from the range and n"
         if not all(math.isfinite(end) for end in value_range):
-            return Estimate(measure, unit, n, mean, None, "all values are equal", settings=settings)
+            return Estimate(measure, unit, n, mean, None, Cause(Kind.ALL_EQUAL), settings=settings)
     return _bounded(measure, unit, n, mean, spread.bound, comparisons, error * math.sqrt(n) or None, settings)
 
 

@@ -5,6 +5,7 @@ In: one value per item, infinite where the candidate gives zero to what the base
 
 import numpy as np
 
+from analysis.statistics.causes import Cause, Kind
 from analysis.statistics.estimates import Estimate, estimate_or_missing, not_measured
 from analysis.statistics.intervals import cluster_mean
 from analysis.statistics.resampling import Floats, Resamplings
@@ -19,8 +20,8 @@ def mean_distance(
     Not measured where it is infinite: the candidate gives no probability to an option that the baseline gives some.
     """
     if lost := int(np.isinf(per_item).sum()):
-        reason = f"infinite: probability zero on {lost} of {len(per_item)} items"
-        return not_measured(measure, "items", reason, len(per_item), left_out)
+        infinite = Cause(Kind.INFINITE, measure, numbers={"infinite": lost, "items": len(per_item)})
+        return not_measured(measure, "items", infinite, len(per_item), left_out)
 
     def compute() -> Estimate:
         drawn, known = draws.of(len(per_item)), measure_of(measure)

@@ -24,6 +24,7 @@ from analysis.judged.games import (
 from analysis.judged.lengths import LengthPanel, length_controlled, length_panel, length_points
 from analysis.judged.scores import ScoredScope, fastchat_average, paired_changes, rating_change_p, scored_scopes
 from analysis.judged.strengths import Strength, strengths
+from analysis.statistics.causes import Cause, Kind
 from analysis.statistics.cells import Cell, by_question, scopes
 from analysis.statistics.coverage import Coverage
 from analysis.statistics.estimates import Estimate
@@ -80,7 +81,7 @@ class JudgeReport:
     name: str
     modes: tuple[Mode, ...]
     exam: Exam
-    faults: tuple[str, ...]
+    faults: tuple[Cause, ...]
     scores: tuple[ModelScores, ...]
     games: tuple[ModelGames, ...]
     coverage: tuple[Coverage, ...]
@@ -91,10 +92,10 @@ class JudgeReport:
     prompts: tuple[tuple[str, str], ...] = ()
 
     @property
-    def unfit(self) -> tuple[str, ...]:
+    def unfit(self) -> tuple[Cause, ...]:
         """Why its word does not count; empty if it does."""
         if self.exam.state in ("failed", "missing"):
-            return (*self.faults, f"the judge {self.name} is not trusted ({'; '.join(self.exam.reasons)})")
+            return (*self.faults, Cause(Kind.JUDGE_UNTRUSTED, self.name, causes=self.exam.reasons))
         return self.faults
 
 

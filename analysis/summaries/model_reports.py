@@ -11,11 +11,12 @@ from analysis.evidence.model_evidence import ModelEvidence
 from analysis.evidence.run_evidence import RunEvidence
 from analysis.multiple_choice.choices import ALL_ITEMS, ItemScope, paired_choices
 from analysis.multiple_choice.flips import FlipResult, choice_comparison
+from analysis.statistics.causes import Cause, Kind
 from analysis.statistics.cells import Cell, scopes
 from analysis.statistics.coverage import Coverage, counted, coverage_scopes
 from analysis.statistics.losses import LossTests
 from analysis.statistics.resampling import Resamplings
-from ledger.conditions import allowing, unlike_condition
+from ledger.conditions import unlike_condition
 from ledger.errors import StaleInput
 from ledger.facts import ModelFacts, ModelSettings
 from ledger.records import Finish
@@ -37,7 +38,7 @@ class ItemReport:
     results: tuple[FlipResult, ...]
     losses: tuple[LossTests, ...]
     identical: bool
-    fault: str | None
+    fault: Cause | None
 
     @property
     def tasks(self) -> tuple[str, ...]:
@@ -85,21 +86,24 @@ def item_report(rival: ModelEvidence, evidence: RunEvidence, draws: Resamplings)
     try:
         pairs = paired_choices(evidence.baseline.choices, rival.choices)
     except StaleInput as error:
-        return ItemReport(rival.name, rival.role, (), (), (), False, str(error))
+        return ItemReport(rival.name, rival.role, (), (), (), False, stale_item(error))
     found = choice_comparison(pairs, draws, evidence.comparisons, evidence.config.margin_of("accuracy_change"))
     return ItemReport(rival.name, rival.role, pairs.equal, found.results, found.losses, pairs.identical, None)
 
 
-def unlike_baseline(rival: ModelEvidence, evidence: RunEvidence) -> str:
-    """Why a rival's choices and tokens are not compared with the baseline's: other conditions; empty where they are."""
+def stale_item(error: StaleInput) -> Cause:
+    """Two sides that were given different items under one name."""
+    names = {"recorded": error.recorded, "present": error.present, "remedy": error.remedy}
+    return Cause(Kind.STALE_ITEM, error.name, names=names)
+
+
+def unlike_baseline(rival: ModelEvidence, evidence: RunEvidence) -> Cause | None:
+    """Why a rival's choices and tokens are not compared with the baseline's: other conditions; None where they are."""
     found = unlike_condition(evidence.baseline.manifest, rival.manifest, evidence.config.decision.allow_different)
     if found is None:
-        return ""
+        return None
     name, other, own = found
-    return (
-        f"{name} {own} against the baseline's {other}: rounding alone flips items; run both alike, "
-        f"or set {allowing(name)}"
-    )
+    return Cause(Kind.CONDITION_DIFFERS, name, names={"own": own, "other": other})
 
 
 def model_coverage(evidence: RunEvidence) -> Iterator[Coverage]:
@@ -124,8 +128,8 @@ def model_coverage(evidence: RunEvidence) -> Iterator[Coverage]:
             )
 
 
-def unfinished(evidence: RunEvidence, kind: str) -> tuple[str, ...]:
-    """A sentence if no model has all the `answers` or `choices` that the manifests say were planned.
+def unfinished(evidence: RunEvidence, kind: str) -> tuple[Cause, ...]:
+    """A cause if no model has all the `answers` or `choices` that the manifests say were planned.
 
     Coverage counts what any model did; a review whose every model stopped at the same half would look complete.
     """
@@ -136,7 +140,7 @@ def unfinished(evidence: RunEvidence, kind: str) -> tuple[str, ...]:
     share = found / planned if planned else 1.0
     if share >= evidence.config.decision.coverage:
         return ()
-    return (f"only {found} of {planned} planned {kind} were made by any model; run `assay generate` to its end",)
+    return (Cause(Kind.UNFINISHED, kind, numbers={"made": found, "planned": planned}),)
 
 
 def _writes(model: ModelEvidence, evidence: RunEvidence) -> bool:

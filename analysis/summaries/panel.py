@@ -16,6 +16,7 @@ from typing import Any
 from analysis.evidence.run_evidence import JudgeEvidence, RunEvidence
 from analysis.judged.exam import Exam
 from analysis.judged.games import PositionBias, TurnClass, turn_classes, verdicts
+from analysis.statistics.causes import Cause, Kind
 from analysis.statistics.cells import Cell
 from analysis.statistics.estimates import not_measured
 from analysis.statistics.resampling import Resamplings
@@ -24,7 +25,7 @@ from ledger.judge_config import JudgeConfig
 from ledger.judgments import Game, Mode, Order, Outcome, Rating, Winner
 
 PANEL = "panel"
-NO_SEATS = "a panel sees no seats"
+NO_SEATS = Cause(Kind.PANEL_HAS_NO_SEATS)
 SEATLESS = PositionBias(
     first_seat=not_measured("first seat's share", "decisive games", NO_SEATS),
     flips=not_measured("judge's flips", "question-turns", NO_SEATS),
@@ -125,9 +126,10 @@ def _about(cell: Cell) -> dict[str, Any]:
 
 def _exam(trusted: int, reports: Sequence[JudgeReport]) -> Exam:
     """The panel sits no exam of its own: more than half of it must have passed theirs."""
-    missing = not_measured("exam", "questions", "each judge sits its own")
+    missing = not_measured("exam", "questions", Cause(Kind.PANEL_SITS_NO_EXAM))
     unexamined = all(report.exam.state == "not examined" for report in reports)
     enough = 2 * trusted > len(reports)
-    reasons = () if enough else (f"only {trusted} of {len(reports)} judges may be believed",)
+    few = Cause(Kind.FEW_TRUSTED_JUDGES, numbers={"trusted": trusted, "judges": len(reports)})
+    reasons = () if enough else (few,)
     state = "not examined" if unexamined and enough else "passed" if enough else "failed"
     return Exam(state, missing, 0.0, (), (), reasons, {})

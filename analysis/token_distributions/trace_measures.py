@@ -16,10 +16,12 @@ from dataclasses import dataclass, fields, replace
 import numpy as np
 from numpy.typing import NDArray
 
+from analysis.statistics.causes import Cause, Kind
 from analysis.statistics.estimates import Estimate, estimate_or_missing, not_measured
 from analysis.statistics.intervals import cluster_mean
 from analysis.statistics.resampling import Floats, Resamplings
 from ledger.records import Key
+from ledger.store import key_text
 from ledger.traces import TraceArrays
 
 ROUNDING = 1e-6  # float32 log-probabilities sum to one within less than this
@@ -60,7 +62,7 @@ class TraceReport:
     diverged: int
     first_divergence: float | None
     floored: int
-    fault: str | None
+    fault: Cause | None
 
 
 @dataclass(frozen=True)
@@ -86,7 +88,7 @@ def trace_report(
     after: Traces,
     draws: Resamplings,
     comparisons: int,
-    refusal: str = "",
+    refusal: Cause | None = None,
     planned: Collection[Key] = (),
 ) -> tuple[TraceReport, Sums]:
     """All trace measures of one model, and the sum and number of kl_trace values of each question.
@@ -96,12 +98,10 @@ def trace_report(
     """
     shared = shared_turns(before, after)
     unlike = [key for key in shared if not np.array_equal(before[key].tokens, after[key].tokens)]
-    fault = refusal
-    if unlike:
-        fault = f"the traces of {'/'.join(map(str, unlike[0]))} hold other tokens than the baseline's"
+    fault = Cause(Kind.OTHER_TRACED_TOKENS, key_text(unlike[0])) if unlike else refusal
     turns = {} if fault else traced_turns(before, after)
     if endless := [key for key, turn in turns.items() if not np.isfinite([turn.kl, turn.change]).all()]:
-        fault, turns = f"the traces of {'/'.join(map(str, endless[0]))} hold a log-probability that is not finite", {}
+        fault, turns = Cause(Kind.INFINITE_LOGPROB, key_text(endless[0]), names={"what": "traces"}), {}
     top_k = min((before[key].top_tokens.shape[1] for key in shared), default=0)
     missing = len((before.keys() | set(planned)) - set(shared))
     report = trace_summary(model, role, turns, draws, comparisons, top_k, missing, fault)
@@ -138,10 +138,10 @@ def trace_summary(
     comparisons: int,
     top_k: int,
     missing: int = 0,
-    fault: str = "",
+    fault: Cause | None = None,
 ) -> TraceReport:
     """The measures of turns that were read."""
-    fault = fault or ("" if turns else "not traced")
+    fault = fault or (None if turns else Cause(Kind.NOT_TRACED, model))
     everything = list(turns.values())
     changes = np.concatenate([turn.change for turn in everything]) if turns else np.zeros(0)
     firsts = [first for turn in everything if (first := turn.first_difference) is not None]
@@ -164,7 +164,7 @@ def trace_summary(
         diverged=len(firsts),
         first_divergence=float(np.median(firsts)) if firsts else None,
         floored=sum(turn.floored for turn in everything),
-        fault=fault or None,
+        fault=fault,
     )
 
 
@@ -228,7 +228,7 @@ def _by_question(turns: Mapping[Key, Turn]) -> dict[Key, Floats]:
 
 
 def _estimates(
-    turns: Mapping[Key, Turn], changes: Floats, draws: Resamplings, comparisons: int, fault: str
+    turns: Mapping[Key, Turn], changes: Floats, draws: Resamplings, comparisons: int, fault: Cause | None
 ) -> tuple[Estimate, ...]:
     """Means over positions; the positions of a question, in all its turns and samples, move together.
 

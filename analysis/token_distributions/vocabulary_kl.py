@@ -15,11 +15,13 @@ from dataclasses import dataclass, replace
 import numpy as np
 from numpy.typing import NDArray
 
+from analysis.statistics.causes import Cause, Kind
 from analysis.statistics.estimates import Estimate, not_measured
 from analysis.statistics.mean_distance import mean_distance
 from analysis.statistics.resampling import Floats, Resamplings
 from analysis.token_distributions.trace_measures import Traces, kl_lower_bound, same_records
 from ledger.records import Key
+from ledger.store import key_text
 
 WHOLE_MASS = 1e-4  # what float32 leaves of one where all tokens are listed
 
@@ -41,7 +43,7 @@ class VocabularyReport:
     exact: bool
     items: int
     missing: int
-    fault: str | None
+    fault: Cause | None
 
 
 def vocabulary_report(
@@ -51,7 +53,7 @@ def vocabulary_report(
     after: Traces,
     draws: Resamplings,
     comparisons: int,
-    refusal: str = "",
+    refusal: Cause | None = None,
     planned: Collection[Key] = (),
 ) -> tuple[VocabularyReport, Mapping[Key, float]]:
     """kl_vocabulary of one model, also item by item; keys are task, item and option.
@@ -60,15 +62,12 @@ def vocabulary_report(
     """
     shared = sorted(before.keys() & after.keys())
     unlike = [key for key in shared if not np.array_equal(before[key].tokens, after[key].tokens)]
-    fault = refusal or ("" if shared else "not run (vocabulary = true)")
+    fault = refusal or (None if shared else Cause(Kind.NO_OPTION_TOKENS, model))
     if unlike:
-        fault = f"the options of {'/'.join(map(str, unlike[0]))} are cut into other tokens than the baseline's"
+        fault = Cause(Kind.OTHER_OPTION_TOKENS, key_text(unlike[0]))
     per_item = {} if fault else item_kl(before, after)
     if endless := [item for item, value in per_item.items() if not math.isfinite(value)]:
-        fault, per_item = (
-            f"the options of {'/'.join(map(str, endless[0]))} hold a log-probability that is not finite",
-            {},
-        )
+        fault, per_item = Cause(Kind.INFINITE_LOGPROB, key_text(endless[0]), names={"what": "options"}), {}
     first = before[shared[0]] if shared else None
     listed = float(np.exp(first.top_logprobs[0].astype(np.float64)).sum()) if first is not None else 0.0
     report = vocabulary_summary(
@@ -97,7 +96,7 @@ def vocabulary_summary(
     top_k: int,
     exact: bool,
     missing: int = 0,
-    fault: str = "",
+    fault: Cause | None = None,
 ) -> VocabularyReport:
     """The report of items whose KL is known."""
     tasks = sorted({str(item[0]) for item in per_item})
@@ -110,7 +109,7 @@ def vocabulary_summary(
         exact=exact,
         items=len(per_item),
         missing=missing,
-        fault=fault or None,
+        fault=fault,
     )
 
 
@@ -132,7 +131,7 @@ def _complete(tokens: NDArray[np.int32]) -> bool:
     return bool(int(tokens.max()) < len(tokens))
 
 
-def _mean(values: list[float], draws: Resamplings, comparisons: int, fault: str) -> Estimate:
+def _mean(values: list[float], draws: Resamplings, comparisons: int, fault: Cause | None) -> Estimate:
     if fault:
         return not_measured("kl_vocabulary", "items", fault)
     return mean_distance("kl_vocabulary", np.array(values), draws, comparisons)

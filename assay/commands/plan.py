@@ -5,7 +5,7 @@ from typing import Annotated
 import typer
 
 from analysis.decision.sample_size import Size, sizes
-from analysis.statistics.formatting import number
+from analysis.rendering.sentences.numbers import number
 from assay.results import console, table
 from ledger.config import boundless
 from ledger.errors import ConfigError

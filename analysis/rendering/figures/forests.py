@@ -7,10 +7,11 @@ from collections.abc import Iterable, Iterator
 from dataclasses import replace
 
 from analysis.rendering.figures.row_charts import ChartRow, Line, RowChart
+from analysis.rendering.sentences.cells import cell
+from analysis.rendering.sentences.numbers import unsigned
 from analysis.rendering.tables.review import NOISE_FLOOR
 from analysis.review.review_report import ReviewReport
 from analysis.statistics.estimates import Estimate
-from analysis.statistics.formatting import cell, unsigned
 from ledger.measures import Form, measure_of
 
 Named = tuple[str, Estimate | None]

@@ -13,11 +13,11 @@ from analysis.multiple_choice.distances import ITEM_DISTANCES
 from analysis.multiple_choice.flips import FlipResult
 from analysis.rendering.figures.paper import CHANGE, FEWEST_DOTS, FLIPS, Candidate, candidates, parts
 from analysis.rendering.figures.plots import Plot, Point, Series
+from analysis.rendering.sentences.cells import cell
 from analysis.rendering.tables.choices import scope_name
 from analysis.review.review_report import ReviewReport
 from analysis.statistics.correlation import rank_correlation
 from analysis.statistics.estimates import Estimate
-from analysis.statistics.formatting import cell
 from ledger.measures import MEASURES, Form
 
 WORDS = {each.name: each.words for each in MEASURES if each.form is Form.NATS and "predictor" in each.roles}

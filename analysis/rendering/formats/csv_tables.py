@@ -15,6 +15,7 @@ from dataclasses import fields, is_dataclass
 
 from analysis.rendering.figures.catalog import Figure
 from analysis.rendering.formats.text import visible
+from analysis.rendering.sentences.clauses import clause
 from analysis.rendering.tables.sections import sections
 from analysis.review.review_report import ReviewReport
 from analysis.statistics.estimates import Estimate
@@ -97,7 +98,8 @@ def _named(parts: tuple[object, ...]) -> Iterator[tuple[str, object]]:
 
 def _row(path: str, each: Estimate) -> tuple[object, ...]:
     low, high = each.interval or (None, None)
-    return (path, each.measure, each.unit, each.n, each.value, low, high, each.left_out, each.missing)
+    missing = clause(each.missing) if each.missing else None
+    return (path, each.measure, each.unit, each.n, each.value, low, high, each.left_out, missing)
 
 
 def _csv(rows: Iterable[Sequence[object]]) -> str:

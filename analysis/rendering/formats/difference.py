@@ -9,6 +9,7 @@ from pathlib import Path
 from analysis.rendering.formats.data import report_json
 from analysis.rendering.formats.markdown import MOST_LINES, fitted_tables, short_line
 from analysis.rendering.formats.terminal import titled, visible_part
+from analysis.rendering.sentences.decisions import sentence
 from analysis.rendering.tables.difference import (
     change_table,
     decision_table,
@@ -74,4 +75,4 @@ def _new_words(difference: RunDifference) -> Iterator[str]:
     for model in difference.models:
         old, new = model.decision_before, model.decision_after
         if old and new and old.word is not new.word:
-            yield f"{old.word} → {new.word}: {new.sentence}"
+            yield f"{old.word} → {new.word}: {sentence(new)}"

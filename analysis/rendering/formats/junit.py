@@ -16,14 +16,17 @@ from xml.etree import ElementTree
 
 from analysis.decision.decisions import Decision
 from analysis.decision.gate_words import Gate, Word, limit_word, primary_word
-from analysis.decision.sentences import open_task
 from analysis.decision.task_states import State, TaskState
 from analysis.rendering.formats.text import visible
+from analysis.rendering.sentences.cells import cell
+from analysis.rendering.sentences.clauses import clause, clauses
+from analysis.rendering.sentences.decisions import advice, open_task, sentence
+from analysis.rendering.sentences.numbers import count_of, number, unsigned
 from analysis.rendering.tables.evidence import exam_bound
 from analysis.rendering.tables.looked_at import review_lines, task_line
 from analysis.review.review_report import ReviewReport
+from analysis.statistics.causes import Cause
 from analysis.statistics.coverage import shortfalls
-from analysis.statistics.formatting import cell, count_of, number, unsigned
 from analysis.summaries.judge_reports import JudgeReport
 
 Result = Literal["passed", "failure", "error", "skipped"]
@@ -88,7 +91,7 @@ def _suite(report: ReviewReport, decision: Decision, cases: tuple[Case, ...]) ->
 def _properties(report: ReviewReport, decision: Decision) -> dict[str, str]:
     return {
         "word": decision.word.value,
-        "sentence": decision.sentence,
+        "sentence": sentence(decision),
         "config_digest": report.config_digest,
         "review": report.name,
         "baseline": report.baseline,
@@ -106,7 +109,7 @@ def _cases(report: ReviewReport, decision: Decision) -> Iterator[Case]:
     """The primary measure, each limit, coverage, and each judge's exam."""
     primary, step = decision.primary, decision.step
     margin = f"margin {unsigned(report.primary, report.margin)}"
-    own, why = RESULTS[primary_word(primary, step)], f"{decision.sentence} {decision.settle}".strip()
+    own, why = RESULTS[primary_word(primary, step)], f"{sentence(decision)} {advice(decision)}".strip()
     yield Case(f"primary: {report.primary}", *own, _gate_text(primary, decision, margin), why)
     for limit in decision.limits:
         measure = limit.estimate.measure
@@ -124,7 +127,7 @@ def _gate_text(gate: Gate, decision: Decision, threshold: str) -> str:
     sides = (("lower", estimate.lower_bounds), ("upper", estimate.upper_bounds))
     place = decision.step - 1
     bounds = [f"{side} bound {number(estimate.measure, ends[place])}" for side, ends in sides if ends]
-    return "; ".join([f"{estimate.measure} {cell(estimate)}", *bounds, threshold, *gate.unfit])
+    return "; ".join([f"{estimate.measure} {cell(estimate)}", *bounds, threshold, *map(clause, gate.unfit)])
 
 
 def _task_case(task: TaskState, report: ReviewReport, decision: Decision) -> Case:
@@ -140,12 +143,12 @@ def _task_case(task: TaskState, report: ReviewReport, decision: Decision) -> Cas
 def _unseen_case(report: ReviewReport, decision: Decision) -> Case:
     """What was found and not compared, and what looks like one model twice; green only if neither is there."""
     declared = [
-        f"{each.name}: {each.cause} (left out by {each.declared})"
+        f"{each.name}: {clauses(each.causes)} (left out by {each.declared})"
         for each in report.unseen
         if each.candidate == decision.candidate and each.declared
     ]
     if decision.blockers:
-        return Case(UNSEEN_CASE, *RESULTS[Word.UNFIT], "; ".join(decision.blockers), "\n".join(declared))
+        return Case(UNSEEN_CASE, *RESULTS[Word.UNFIT], clauses(decision.blockers), "\n".join(declared))
     return Case(UNSEEN_CASE, *RESULTS[Word.SHIP], "; ".join(declared) or "everything that was found is compared")
 
 
@@ -157,7 +160,7 @@ def _coverage_case(report: ReviewReport, decision: Decision) -> Case:
     usable = [f"{row.kind}{who} {count_of(row.scored, row.planned)}" for who, row in rows if row.scope == "all"]
     short = shortfalls([row for _, row in rows], report.coverage_floor)
     floor = f"floor {number('coverage', report.coverage_floor)}"
-    told = "; ".join([*(usable or ["nothing was planned"]), floor, *short])
+    told = "; ".join([*(usable or ["nothing was planned"]), floor, *map(clause, short)])
     return Case("coverage", *_evidence_result(short, decision), told)
 
 
@@ -168,10 +171,10 @@ def _exam_case(judge: JudgeReport, decision: Decision) -> Case:
     result = RESULTS[Word.SHIP] if exam.state == "passed" else _evidence_result(judge.unfit, decision)
     if exam.state == "not examined":
         result = "skipped", exam.state
-    return Case(f"exam of {judge.name}", *result, "; ".join([*told, *exam.reasons]))
+    return Case(f"exam of {judge.name}", *result, "; ".join([*told, *map(clause, exam.reasons)]))
 
 
-def _evidence_result(faults: Sequence[str], decision: Decision) -> tuple[Result, str]:
+def _evidence_result(faults: Sequence[Cause], decision: Decision) -> tuple[Result, str]:
     """How faults of the evidence weigh: as the gates took them."""
     if not faults:
         return RESULTS[Word.SHIP]

@@ -8,6 +8,7 @@ from collections.abc import Iterator, Sequence
 
 from analysis.rendering.formats.markdown_tables import pipe_table
 from analysis.rendering.formats.text import markdown, visible
+from analysis.rendering.sentences.decisions import advice, sentence
 from analysis.rendering.tables.choices import OF_PICKS, flip_table
 from analysis.rendering.tables.evidence import shortfall_line
 from analysis.rendering.tables.looked_at import review_lines, task_line
@@ -50,8 +51,8 @@ def _opening(report: ReviewReport) -> Iterator[list[str]]:
     places = [report.decisions.index(decision) for decision in shown]
     told = Table(decided.id, "", "", decided.header, tuple(decided.rows[place] for place in places))
     yield _table_lines(told, decided.header[:6], len(told.rows), len(decided.rows) - len(told.rows))
-    yield ["", *(f"- {short_line(decision.sentence)} {_text(visible(task_line(decision)))}" for decision in shown)]
-    yield [f"- {short_line(decision.settle)}" for decision in shown if decision.settle][:1]
+    yield ["", *(f"- {short_line(sentence(decision))} {_text(visible(task_line(decision)))}" for decision in shown)]
+    yield [f"- {short_line(settle)}" for settle in map(advice, shown) if settle][:1]
     others = " ".join(filter(None, (task_line(decision) for decision in report.decisions if decision not in shown)))
     yield [f"- {_text(visible(line))}" for line in (*filter(None, [others]), *review_lines(report))]
     yield [f"- **{short_line(text)}**" for text in warnings(report)[:2]]

@@ -13,10 +13,12 @@ import yaml
 from analysis.decision.decisions import Decision
 from analysis.multiple_choice.choices import ALL_ITEMS, ItemScope
 from analysis.rendering.formats.text import visible
+from analysis.rendering.sentences.cells import cell
+from analysis.rendering.sentences.clauses import clause
+from analysis.rendering.sentences.decisions import sentence
 from analysis.rendering.tables.looked_at import review_lines
 from analysis.review.review_report import ReviewReport
 from analysis.statistics.estimates import Estimate
-from analysis.statistics.formatting import cell
 from analysis.summaries.model_reports import ItemReport
 from analysis.summaries.model_rows import for_model
 
@@ -32,9 +34,9 @@ def model_cards(report: ReviewReport) -> dict[str, str]:
 
 def _document(report: ReviewReport, decision: Decision) -> str:
     candidate = decision.candidate
-    left_out = [f"Left out: {fault}." for judge in report.judges for fault in judge.unfit]
+    left_out = [f"Left out: {clause(fault)}." for judge in report.judges for fault in judge.unfit]
     told = [
-        f"{decision.word}: {decision.sentence}",
+        f"{decision.word}: {sentence(decision)}",
         f"Every change is against {report.baseline}. Paste what follows into the front matter of the model card, and",
         f"write the address where {SOURCE_URL} can be read over each url.",
         *left_out,

@@ -18,6 +18,9 @@ from analysis.rendering.figures.catalog import figures_by_section
 from analysis.rendering.formats.exhibit_data import MOST_CHARACTERS, WHOLE_ROWS, Packed, packed
 from analysis.rendering.formats.rendering import figure_svg, rendered, template_text
 from analysis.rendering.formats.text import visible_lines
+from analysis.rendering.sentences.cells import cell
+from analysis.rendering.sentences.decisions import cause_texts, sentence
+from analysis.rendering.sentences.numbers import number, unsigned
 from analysis.rendering.tables.evidence import exam_mark
 from analysis.rendering.tables.looked_at import review_lines, task_line
 from analysis.rendering.tables.review import SHAPES, foremost, warnings
@@ -26,7 +29,6 @@ from analysis.rendering.tables.strip import SIGNS, evidence_strip
 from analysis.rendering.tables.words import term
 from analysis.review.exhibits import KINDS, Exhibits
 from analysis.review.review_report import ReviewReport
-from analysis.statistics.formatting import cell, number, unsigned
 from ledger.records import Item
 
 FIRST_FIGURES = 2  # of a section; the others unfold
@@ -79,6 +81,8 @@ def report_html(report: ReviewReport, shown: Shown | None = None) -> str:
         strip=evidence_strip(report),
         warnings=warnings(report),
         task_line=task_line,
+        sentence=sentence,
+        cause_texts=cause_texts,
         review_lines=review_lines(report),
         sections=parts,
         drawn={

@@ -7,6 +7,7 @@ from collections.abc import Iterator
 from dataclasses import replace
 
 from analysis.rendering.formats.text import visible
+from analysis.rendering.sentences.decisions import advice, sentence
 from analysis.rendering.tables.choices import HEADLINES, flip_table
 from analysis.rendering.tables.evidence import exam_mark, incomplete_table, shortfall_line
 from analysis.rendering.tables.looked_at import review_lines, task_line
@@ -53,7 +54,7 @@ def _parts(report: ReviewReport) -> Iterator[Table | str]:
     decided = decision_table(report)
     columns = _columns(decided, ("decision", report.primary, "lower bound", NOISE_FLOOR))
     yield replace(columns, header=(decided.header[0], *columns.header[1:]))
-    yield from (f"{SHAPES[each.word]} {each.word}: {each.sentence}" for each in report.decisions)
+    yield from (f"{SHAPES[each.word]} {each.word}: {sentence(each)}" for each in report.decisions)
     yield from _settling(report)
     yield from filter(None, map(task_line, report.decisions))
     yield from review_lines(report)
@@ -73,8 +74,8 @@ def _settling(report: ReviewReport) -> Iterator[str]:
     """What would settle each open decision; candidates that need the same share a line."""
     needs: dict[str, list[str]] = {}
     for each in report.decisions:
-        if each.settle:
-            needs.setdefault(each.settle, []).append(each.candidate)
+        if settle := advice(each):
+            needs.setdefault(settle, []).append(each.candidate)
     yield from (f"{', '.join(names)}: {settle}" for settle, names in needs.items())
 
 

@@ -9,10 +9,11 @@ from analysis.fastchat_audit.audit_report import Contrast, FileAudit, PlayedPair
 from analysis.fastchat_audit.fastchat_numbers import FastChatWins
 from analysis.fastchat_audit.stored import Freshness, Lengths, StoredModel
 from analysis.judged.games import TurnClass
+from analysis.rendering.sentences.cells import cell, value_cell
+from analysis.rendering.sentences.numbers import bounds_cell, number, optional, probability, unsigned
 from analysis.rendering.tables.judged import longer_cell
 from analysis.rendering.tables.review import Table, hard_flips_cell
 from analysis.statistics.coverage import Coverage
-from analysis.statistics.formatting import bounds_cell, cell, number, optional, probability, unsigned, value_cell
 
 DIGITS = 6  # as pandas prints them
 

@@ -8,7 +8,8 @@ from collections.abc import Iterator, Sequence
 from analysis.fastchat_audit.audit_report import FileAudit, PlayedPair, RatedModel
 from analysis.fastchat_audit.stored import Freshness
 from analysis.judged.games import TurnClass
-from analysis.statistics.formatting import count_of, number, optional, probability, value_cell
+from analysis.rendering.sentences.cells import value_cell
+from analysis.rendering.sentences.numbers import count_of, number, optional, probability
 
 MOST_IDS = 12
 MOST_DIGITS = 18  # an id with more is a name

@@ -3,9 +3,9 @@
 In: a ReviewReport. Out: Tables of plain text.
 """
 
+from analysis.rendering.sentences.numbers import optional
 from analysis.rendering.tables.review import Table
 from analysis.review.review_report import ReviewReport
-from analysis.statistics.formatting import optional
 
 
 def card_table(report: ReviewReport) -> Table:

@@ -9,19 +9,12 @@ from analysis.multiple_choice.choices import ALL_ITEMS, ItemScope
 from analysis.multiple_choice.distances import ITEM_DISTANCES
 from analysis.multiple_choice.flips import FlipResult
 from analysis.multiple_choice.margins import MarginGroup
+from analysis.rendering.sentences.cells import cell, unmeasured, value_cell
+from analysis.rendering.sentences.numbers import NOT_MEASURED, number, optional, probability, unsigned
 from analysis.rendering.tables.review import NO_FLOOR, NOISE_FLOOR, Table
 from analysis.review.review_report import ReviewReport
+from analysis.statistics.causes import Cause, Kind
 from analysis.statistics.estimates import ALPHA
-from analysis.statistics.formatting import (
-    NOT_MEASURED,
-    cell,
-    number,
-    optional,
-    probability,
-    unmeasured,
-    unsigned,
-    value_cell,
-)
 from analysis.statistics.losses import AGGREGATIONS, LossTests
 from analysis.summaries.model_reports import ItemReport
 from ledger.measures import MEASURES, measure_of
@@ -46,7 +39,7 @@ def flip_table(report: ReviewReport, *, brief: bool = False) -> Table:
     for each in report.choices:
         if each.fault or not each.results:
             nothing = ["—"] * (9 + len(DISTANCE_LABELS))
-            rows.append((each.model, each.role, *["—"] * 2, unmeasured(each.fault or "no choices"), *nothing))
+            rows.append((each.model, each.role, *["—"] * 2, unmeasured(each.fault or Cause(Kind.NO_CHOICES)), *nothing))
         rows += [
             _flip_row(each, row, _flip_floor(floors.get((row.scope, row.scoring)), row) or lacking)
             for row in each.results

@@ -8,11 +8,14 @@ from collections.abc import Iterable, Iterator
 from analysis.decision.decisions import Decision
 from analysis.decision.gate_estimates import item_estimate, pooled
 from analysis.judged.games import Played, TurnClass
+from analysis.rendering.sentences.cells import cell, unmeasured, value_cell
+from analysis.rendering.sentences.clauses import clause, part
+from analysis.rendering.sentences.numbers import probability, unsigned
 from analysis.rendering.tables.review import SHAPES, Table, decision_row
 from analysis.run_diff.model_difference import ModelDifference, RatingDifference
 from analysis.run_diff.run_changes import Changed
 from analysis.run_diff.run_difference import RunDifference, Side
-from analysis.statistics.formatting import cell, probability, unmeasured, unsigned, value_cell
+from analysis.statistics.causes import Cause, Kind
 from analysis.summaries.model_reports import ItemReport
 from ledger.measures import measure_of
 
@@ -59,14 +62,15 @@ def notes(difference: RunDifference) -> Iterator[str]:
         yield f"Left out, because one run only has them: {lost}."
     for model in difference.models:
         if model.choices and model.choices.fault:
-            yield f"The choices of {label(model)} cannot be compared: {model.choices.fault.rstrip('.')}."
+            yield f"The choices of {label(model)} cannot be compared: {part(model.choices.fault)}."
     if difference.rules:
         told = "; ".join(
             f"{each.name} {_short(each.before)} in A, {_short(each.after)} in B" for each in difference.rules
         )
         yield f"The decisions were made by other rules: {told}."
     for letter, side in (("A", difference.before), ("B", difference.after)):
-        yield from (f"The judged part of {letter} is unfit: {reason}." for reason in side.unfit)
+        reasons = ((judge, clause(cause)) for judge, causes in side.unfit for cause in causes)
+        yield from (f"The judged part of {letter} is unfit: {judge}: {reason}." for judge, reason in reasons)
 
 
 def rating_table(difference: RunDifference) -> Table:
@@ -174,7 +178,7 @@ def _rating_row(model: ModelDifference, each: RatingDifference) -> tuple[str, ..
 def _flip_row(model: ModelDifference, choices: ItemReport) -> tuple[str, ...]:
     whole = pooled(choices)
     if whole is None:
-        return (label(model), unmeasured(choices.fault or "no choices"), *[NONE] * 4)
+        return (label(model), unmeasured(choices.fault or Cause(Kind.NO_CHOICES)), *[NONE] * 4)
     moved = whole.transitions
     return (
         label(model),

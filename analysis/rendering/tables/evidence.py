@@ -5,10 +5,11 @@ In: a ReviewReport. Out: Tables and lines of plain text.
 
 from collections.abc import Iterable, Mapping
 
+from analysis.rendering.sentences.cells import cell
+from analysis.rendering.sentences.numbers import count_of, number, optional
 from analysis.rendering.tables.review import Table
 from analysis.review.review_report import ReviewReport
 from analysis.statistics.coverage import Coverage
-from analysis.statistics.formatting import cell, count_of, number, optional
 from analysis.summaries.judge_reports import JudgeReport
 
 KINDS = ("answers", "choices", "paired choices", "ratings", "paired ratings", "games", "question-turns")

@@ -8,12 +8,13 @@ from collections.abc import Iterator, Sequence
 
 import numpy as np
 
+from analysis.rendering.sentences.cells import cell, value_cell
+from analysis.rendering.sentences.numbers import number
 from analysis.rendering.tables.review import Table
 from analysis.rendering.tables.study import Variant, variants
 from analysis.review.review_report import ReviewReport
 from analysis.statistics.correlation import rank_correlation
 from analysis.statistics.estimates import Estimate
-from analysis.statistics.formatting import cell, number, value_cell
 from analysis.statistics.intervals import wilson
 
 FEWEST_STEPS = 3

@@ -6,8 +6,9 @@ In: a JudgeReport. Out: Tables of plain text.
 from collections.abc import Iterator
 
 from analysis.judged.lengths import LengthPanel
+from analysis.rendering.sentences.cells import cell
+from analysis.rendering.sentences.numbers import bounds_cell, number, optional, probability
 from analysis.rendering.tables.review import Table
-from analysis.statistics.formatting import bounds_cell, cell, number, optional, probability
 from analysis.summaries.judge_reports import JudgeReport, ModelGames, ModelScores
 
 EXTREMES = "if all missing were worst / best"

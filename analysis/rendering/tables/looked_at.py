@@ -9,13 +9,15 @@ from collections.abc import Iterable, Iterator
 from dataclasses import replace
 
 from analysis.decision.decisions import Decision
-from analysis.decision.sentences import open_task
 from analysis.decision.task_states import State, TaskState, worst
 from analysis.evidence.unseen import Unseen
+from analysis.rendering.sentences.cells import cell
+from analysis.rendering.sentences.clauses import clauses
+from analysis.rendering.sentences.decisions import open_task, unknown
+from analysis.rendering.sentences.numbers import number, optional, probability
 from analysis.rendering.tables.review import Table
 from analysis.review.review_report import ReviewReport
 from analysis.statistics.estimates import Estimate
-from analysis.statistics.formatting import cell, number, optional, probability
 
 UNSHOWN = "Identity not shown: no file tells which model made the records of {names}."
 UNTOLD = "The version of {what} is not told for {names}; another one alone can change scores."
@@ -109,7 +111,13 @@ def task_table(report: ReviewReport) -> Table:
 def unseen_table(report: ReviewReport) -> Table:
     """Every thing that is not compared."""
     rows = tuple(
-        (each.candidate, each.kind, each.name, each.cause, each.declared or ("—" if each.kind == "other" else "nobody"))
+        (
+            each.candidate,
+            each.kind,
+            each.name,
+            clauses(each.causes),
+            each.declared or ("—" if each.kind == "other" else "nobody"),
+        )
         for each in report.unseen
     )
     caption = "What nobody left out on purpose keeps its candidate from SHIP. Other files block nothing."
@@ -149,7 +157,7 @@ def _cell(change: Estimate) -> str:
 
 
 def _task_row(decision: Decision, task: TaskState) -> tuple[str, ...]:
-    why = open_task(task).removeprefix(f"{task.task} ").strip("()") if task.state is State.OPEN else "—"
+    why = unknown(task) or "—"
     return (
         decision.candidate,
         task.task,
@@ -168,7 +176,7 @@ def _things(report: ReviewReport, rows: Iterable[Unseen]) -> Iterator[str]:
     found: dict[tuple[str, str], list[str]] = {}
     for each in rows:
         by = f", by {each.declared}" if each.declared else ""
-        found.setdefault((each.name, f"{each.cause}{by}"), []).append(each.candidate)
+        found.setdefault((each.name, f"{clauses(each.causes)}{by}"), []).append(each.candidate)
     for (name, why), candidates in found.items():
         whose = "" if len(candidates) == len(report.candidates) else f" of {', '.join(candidates)}"
         yield f"{name}{whose} ({why})"

@@ -8,9 +8,10 @@ from collections.abc import Iterator
 from analysis.correlations.across_candidates import ALL, Correlation
 from analysis.correlations.beyond_accuracy import Stronger
 from analysis.correlations.within_candidate import Within
+from analysis.rendering.sentences.cells import cell, unmeasured
+from analysis.rendering.sentences.numbers import NOT_MEASURED, number, optional, probability
 from analysis.rendering.tables.review import Table
 from analysis.review.review_report import ReviewReport
-from analysis.statistics.formatting import cell, number, optional, probability, unmeasured
 
 
 def relation_tables(report: ReviewReport) -> Iterator[Table]:
@@ -24,7 +25,7 @@ def correlation_table(report: ReviewReport) -> Table:
     """One row per outcome and predictor; the coefficient, its intervals, n, p and leave-one-out range in one cell."""
     rows = [(outcome, predictor, *cells) for outcome, predictor, _, *cells in _rows(report, whole=True)]
     if not rows:
-        rows = [("a judged outcome", "flips, KL, accuracy", *[unmeasured("no judge rated or compared")] * 3)]
+        rows = [("a judged outcome", "flips, KL, accuracy", *[f"{NOT_MEASURED}: no judge rated or compared"] * 3)]
     note = ""
     if any(each.descriptive for each in report.correlations):
         note = (

@@ -8,9 +8,12 @@ from dataclasses import dataclass
 
 from analysis.decision.decisions import PRECEDENCE, Decision
 from analysis.judged.games import PositionBias, TurnClass
+from analysis.rendering.sentences.cells import cell
+from analysis.rendering.sentences.clauses import clause, clauses
+from analysis.rendering.sentences.decisions import advice
+from analysis.rendering.sentences.numbers import number, optional, probability, unsigned
 from analysis.review.review_report import ReviewReport
 from analysis.statistics.estimates import Estimate
-from analysis.statistics.formatting import cell, number, optional, probability, unsigned
 from analysis.summaries.judge_reports import JudgeReport, ModelGames, ModelScores
 from analysis.summaries.model_rows import control_row
 
@@ -79,13 +82,15 @@ def warnings(report: ReviewReport) -> tuple[str, ...]:
     told = []
     for judge in report.judges:
         if judge.exam.state in texts:
-            reasons = "; ".join(judge.exam.reasons) or "no mark"
+            reasons = clauses(judge.exam.reasons) or "no mark"
             told.append(texts[judge.exam.state].format(name=judge.name, reasons=reasons))
         if judge.exam.small:
-            told.append(f"The judge {judge.name} sat {judge.exam.small}.")
-        told += [f"The judged part of {judge.name} is unfit: {fault}" for fault in judge.faults]
+            told.append(f"The judge {judge.name} sat {clause(judge.exam.small)}.")
+        told += [f"The judged part of {judge.name} is unfit: {clause(fault)}" for fault in judge.faults]
         told += judge.tricks
-    told += [f"The choices of {each.model} cannot be compared: {each.fault}" for each in report.choices if each.fault]
+    told += [
+        f"The choices of {each.model} cannot be compared: {clause(each.fault)}" for each in report.choices if each.fault
+    ]
     return tuple(told)
 
 
@@ -169,7 +174,7 @@ def decision_row(decision: Decision, floor: str) -> tuple[str, ...]:
         high,
         floor,
         *(cell(limit.estimate) for limit in decision.limits),
-        decision.settle or "—",
+        advice(decision) or "—",
     )
 
 

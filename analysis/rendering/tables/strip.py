@@ -10,10 +10,11 @@ from typing import Literal
 
 from analysis.decision.gate_estimates import primary_judge
 from analysis.judged.games import TurnClass
+from analysis.rendering.sentences.cells import cell
+from analysis.rendering.sentences.numbers import apart, count_of, number
 from analysis.rendering.tables.cards import duration
 from analysis.rendering.tables.evidence import evidence_counts
 from analysis.review.review_report import ReviewReport
-from analysis.statistics.formatting import apart, cell, count_of, number
 from analysis.summaries.panel import PANEL
 
 State = Literal["good", "noted", "poor", "plain"]

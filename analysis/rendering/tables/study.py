@@ -8,10 +8,11 @@ from math import exp
 
 from analysis.decision.gate_estimates import pooled
 from analysis.multiple_choice.flips import FlipResult
+from analysis.rendering.sentences.cells import cell, interval, value_cell
+from analysis.rendering.sentences.numbers import number
 from analysis.rendering.tables.review import Table
 from analysis.review.review_report import ReviewReport
 from analysis.statistics.estimates import Estimate
-from analysis.statistics.formatting import cell, interval, number, value_cell
 from analysis.token_distributions.trace_measures import TraceReport
 
 SMALL_CHANGE = 0.02  # the paper's accuracy changes

@@ -3,9 +3,10 @@
 In: a ReviewReport. Out: a Table of plain text.
 """
 
+from analysis.rendering.sentences.cells import cell, unmeasured
+from analysis.rendering.sentences.numbers import number
 from analysis.rendering.tables.review import NO_FLOOR, NOISE_FLOOR, Table
 from analysis.review.review_report import ReviewReport
-from analysis.statistics.formatting import cell, number, unmeasured
 from analysis.summaries.model_rows import control_row
 from analysis.token_distributions.trace_measures import TraceReport
 

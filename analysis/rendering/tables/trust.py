@@ -6,8 +6,10 @@ In: a ReviewReport. Out: Tables of plain text.
 from collections.abc import Iterator
 
 from analysis.judged.agreement import Agreement
+from analysis.rendering.sentences.cells import cell
+from analysis.rendering.sentences.clauses import clause
+from analysis.rendering.sentences.numbers import number, optional
 from analysis.rendering.tables.review import Table
-from analysis.statistics.formatting import cell, number, optional
 from analysis.summaries.judge_trust import TrustReport
 
 
@@ -80,7 +82,7 @@ def _calibrations(trust: TrustReport) -> Table:
             each.candidate,
             str(each.labels),
             optional(each.raw, lambda value: number("win_change", value)),
-            f"refused: {each.refused}" if each.refused else cell(each.corrected),
+            f"refused: {clause(each.refused)}" if each.refused else cell(each.corrected),
         )
         for each in trust.calibrations
     )

@@ -5,9 +5,9 @@ In: a ReviewReport. Out: Tables of plain text, and the word behind each column's
 
 from collections.abc import Iterator
 
+from analysis.rendering.sentences.numbers import unsigned
 from analysis.rendering.tables.review import NOISE_FLOOR, Table
 from analysis.review.review_report import ReviewReport
-from analysis.statistics.formatting import unsigned
 from ledger.measures import MEASURES
 
 METHOD_NOTES = (

@@ -1,18 +1,16 @@
 """How numbers are written: sensible digits, signs on changes, percent for shares, the interval in the same cell.
 
-In: Estimates. Out: short texts, the same in every format of the report; what was not measured says so.
+In: values and their measure. Out: short texts, the same in every format of the report; what was not measured says so.
 """
 
 import math
 from collections.abc import Callable, Mapping
 from typing import TypeVar
 
-from analysis.statistics.estimates import Estimate
-from ledger.measures import Form, form_of, is_change
+from ledger.measures import Form, form_of
 
 N = TypeVar("N", bound=float)
 NOT_MEASURED = "not measured"
-LONGEST_REASON = 60
 
 
 def number(measure: str, value: float, extra_digits: int = 0) -> str:
@@ -30,6 +28,12 @@ def bare_number(measure: str, value: float, extra_digits: int = 0) -> str:
     return WRITTEN[form_of(measure)](value, extra_digits)
 
 
+def span(measure: str, ends: tuple[float, float]) -> str:
+    """Both ends of an interval, without their unit."""
+    low, high = (bare_number(measure, end) for end in ends)
+    return f"[{low}, {high}]"
+
+
 def apart(measure: str, first: float, second: float) -> tuple[str, str]:
     """Two values with enough digits that they read as different if they are."""
     texts = number(measure, first), number(measure, second)
@@ -40,30 +44,6 @@ def apart(measure: str, first: float, second: float) -> tuple[str, str]:
     return texts
 
 
-def cell(estimate: Estimate | None, *, with_n: bool = True) -> str:
-    """Value, interval, n, and for a change that is not significant the minimum detectable effect, in one cell."""
-    if estimate is None:
-        return NOT_MEASURED
-    if estimate.value is None:
-        few = estimate.needs is not None
-        return f"{NOT_MEASURED} (n {estimate.n}, needs {estimate.needs})" if few else unmeasured(estimate.missing or "")
-    parts = [number(estimate.measure, estimate.value)]
-    parts.append(interval(estimate))
-    notes = [f"n {estimate.n}"] if with_n else []
-    if estimate.identical:
-        notes.append("identical records")
-    if is_change(estimate.measure) and not estimate.significant and estimate.mde:
-        notes.append(f"MDE {unsigned(estimate.measure, estimate.mde)}")
-    return " ".join([*parts, *([f"({', '.join(notes)})"] if notes else [])])
-
-
-def value_cell(estimate: Estimate | None) -> str:
-    """The value alone, in its unit."""
-    if estimate is None or estimate.value is None:
-        return NOT_MEASURED
-    return number(estimate.measure, estimate.value)
-
-
 def bounds_cell(measure: str, bounds: tuple[float, float] | None) -> str:
     """Where a mean would lie if all that is missing were as bad, or as good, as it can be."""
     return f"{number(measure, bounds[0])} / {number(measure, bounds[1])}" if bounds else "nothing is missing"
@@ -72,19 +52,6 @@ def bounds_cell(measure: str, bounds: tuple[float, float] | None) -> str:
 def unsigned(measure: str, size: float) -> str:
     """A size of a change, such as a margin, in the unit of its measure and without a sign."""
     return number(measure, size).removeprefix("+")
-
-
-def interval(estimate: Estimate) -> str:
-    """The two-sided 95 % interval in brackets, in the value's unit, or why there is none."""
-    if estimate.interval is None:
-        return f"[no interval: {estimate.missing}]"
-    low, high = (bare_number(estimate.measure, end) for end in estimate.interval)
-    return f"[{low}, {high}]"
-
-
-def unmeasured(reason: str) -> str:
-    """`not measured` and a short reason; a long one stands in the warnings, not in a cell."""
-    return f"{NOT_MEASURED}: {reason if len(reason) <= LONGEST_REASON else 'see the warnings'}"
 
 
 def probability(p: float | None) -> str:

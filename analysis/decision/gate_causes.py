@@ -1,0 +1,85 @@
+"""Why a decision is the word that it is, and what would settle it: the gates that spoke, with their numbers.
+
+In: the evidence that one candidate is decided by, and its word. Out: Causes; rendering/sentences/ writes them.
+"""
+
+from collections.abc import Iterator, Sequence
+
+from analysis.decision.gate_words import Evidence, Gate, Word, limit_word, primary_word
+from analysis.decision.sample_size import needed
+from analysis.decision.task_states import State, TaskState
+from analysis.statistics.causes import Cause, Kind
+from analysis.statistics.estimates import ALPHA
+
+
+def decision_causes(evidence: Evidence, tasks: Sequence[TaskState], word: Word, step: int) -> tuple[Cause, ...]:
+    """The rows that made the word, with bounds at level 0.05 / step."""
+    primary = evidence.primary
+    if word is Word.UNFIT:
+        own = () if primary.fit else _unfit(primary)
+        return (*own, *(each for each in evidence.blockers if each not in own))
+    words = [(limit, limit_word(limit, step)) for limit in evidence.limits]
+    if word is Word.HOLD:
+        below = [_primary(primary, step)] if primary_word(primary, step) is Word.HOLD else []
+        lost = [_lost(task) for task in tasks if task.state is State.HOLD]
+        return (*below, *lost, *(_limit(limit, own, step) for limit, own in words if own is Word.HOLD))
+    return (_primary(primary, step), *(_limit(limit, own, step) for limit, own in words))
+
+
+def settling(evidence: Evidence, step: int) -> Iterator[Cause]:
+    """What more evidence is needed, gate by gate."""
+    if evidence.blockers:
+        yield Cause(Kind.COMPARE_UNSEEN)
+    words = [(evidence.primary, primary_word(evidence.primary, step))]
+    words += [(limit, limit_word(limit, step)) for limit in evidence.limits]
+    for gate, word in words:
+        if word is Word.SHIP:
+            continue
+        if gate.fit:
+            yield from needed(gate.estimate, gate.threshold, ALPHA / step)
+        else:
+            yield Cause(Kind.MEND_EVIDENCE, gate.estimate.measure, names={"unit": gate.estimate.unit})
+
+
+def _primary(gate: Gate, step: int) -> Cause:
+    if gate.estimate.identical:
+        return _identical(gate)
+    kinds = {Word.SHIP: Kind.PRIMARY_ABOVE, Word.HOLD: Kind.PRIMARY_BELOW, Word.INCONCLUSIVE: Kind.PRIMARY_OPEN}
+    return Cause(kinds[primary_word(gate, step)], gate.estimate.measure, numbers=_numbers(gate, step))
+
+
+def _limit(gate: Gate, word: Word, step: int) -> Cause:
+    measure = gate.estimate.measure
+    if not gate.fit:
+        return Cause(Kind.LIMIT_UNFIT, measure, numbers={"threshold": gate.threshold}, causes=_unfit(gate))
+    if gate.estimate.identical:
+        return _identical(gate)
+    kinds = {Word.SHIP: Kind.LIMIT_WITHIN, Word.HOLD: Kind.LIMIT_OVER, Word.INCONCLUSIVE: Kind.LIMIT_OPEN}
+    return Cause(kinds[word], measure, numbers=_numbers(gate, step))
+
+
+def _numbers(gate: Gate, step: int) -> dict[str, float]:
+    """The bounds that decide, and what they are held against."""
+    lower, upper = (bounds[step - 1] for bounds in (gate.estimate.lower_bounds, gate.estimate.upper_bounds))
+    return {"lower_bound": lower, "upper_bound": upper, "threshold": gate.threshold}
+
+
+def _identical(gate: Gate) -> Cause:
+    estimate = gate.estimate
+    return Cause(Kind.IDENTICAL, estimate.measure, numbers={} if estimate.value is None else {"value": estimate.value})
+
+
+def _unfit(gate: Gate) -> tuple[Cause, ...]:
+    lacking = gate.estimate.missing or Cause(Kind.NO_BOUNDS)
+    return gate.unfit or (Cause(Kind.UNMEASURED, gate.estimate.measure, causes=(lacking,)),)
+
+
+def _lost(task: TaskState) -> Cause:
+    """A task whose loss is shown, with its change and interval; of one item there is none, and the loss may be."""
+    change = task.change
+    numbers: dict[str, float] = {"n": change.n}
+    if change.needs is not None:
+        numbers["needs"] = change.needs
+    if change.value is not None and change.interval:
+        numbers |= {"value": change.value, "low": change.interval[0], "high": change.interval[1]}
+    return Cause(Kind.TASK_LOST, task.task, numbers=numbers, names={"measure": change.measure, "scoring": task.scoring})

@@ -1,0 +1,1 @@
+"""What people read: numbers, cells, and the sentence of each decision with its causes."""

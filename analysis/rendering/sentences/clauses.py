@@ -1,0 +1,168 @@
+"""Every kind of cause in words: one clause per kind; no other file says them.
+
+In: Causes. Out: clauses, to be joined by "; "; advice and what names a remedy are whole sentences.
+"""
+
+from collections.abc import Iterable, Mapping
+
+from analysis.rendering.sentences import measured_clauses as measured
+from analysis.rendering.sentences.measured_clauses import Written
+from analysis.rendering.sentences.numbers import number
+from analysis.statistics.causes import Cause, Kind
+
+UNSEEN = "Compare what was found, or leave it out on purpose (leave_out), before this is signed."
+CHANGED = "changed after it was used: recorded {recorded}, now {present}."
+TWO_CHECKPOINTS = 'two checkpoints do not agree like this (identical = "allowed" says that these may)'
+EQUAL_CHOICES = "all log-probabilities of {items} items of {subject} equal the baseline's to the last bit"
+MIXED_PROMPTS = "mixed prompts: {ratings} ratings and {games} games share their key with another prompt's"
+UNWRITTEN_PLAN = "only {made} of {planned} planned {subject} were made by any model; run `assay generate` to its end"
+UNTRACED = "only {traced} of {planned} turns of the baseline's answers were traced by it and {subject}"
+LIKE_SAMPLES = "More samples of the same questions would not: the questions differ too much from each other."
+CONSTANT = "a measure is the same for all {n} candidates, or {subject} orders them as the other does"
+
+
+def clause(cause: Cause) -> str:
+    """What a cause says, in words."""
+    written = CLAUSES[cause.kind]
+    if not isinstance(written, str):
+        return written(cause)
+    fields: dict[str, object] = {**cause.numbers, **cause.names}
+    return written.format(subject=cause.subject, rows=", ".join(cause.rows), causes=clauses(cause.causes), **fields)
+
+
+def clauses(causes: Iterable[Cause]) -> str:
+    """Several causes as one text."""
+    return "; ".join(map(clause, causes))
+
+
+def part(cause: Cause) -> str:
+    """A cause as a part of a sentence that goes on: without a full stop of its own."""
+    return clause(cause).removesuffix(".")
+
+
+def _limit_unfit(cause: Cause) -> str:
+    limit = number(cause.subject, cause.numbers["threshold"])
+    return f"{cause.subject} cannot be held against its limit of {limit}: {'; '.join(map(part, cause.causes))}"
+
+
+def _recorded(cause: Cause) -> str:
+    """Another stage's own words, and whose, where the two sides tell different things."""
+    return f"{cause.subject}: {cause.names['told']}" if cause.subject else cause.names["told"]
+
+
+def _one_side_has_items(cause: Cause) -> str:
+    count = int(cause.numbers["items"])
+    shown = ", ".join([*cause.rows, *(["…"] if count > len(cause.rows) else [])])
+    return f"{cause.subject} alone has choices of {count} of its items: {shown}"
+
+
+def _over_units(text: str) -> Written:
+    """With the unit's name, where the statistic knows it."""
+    return lambda cause: f"{text} {cause.names['unit']}" if cause.names else text
+
+
+def _too_few_data(cause: Cause) -> str:
+    """With what it takes, where the statistic said it."""
+    needs = ": {subject} needs at least {need}, there are {have}".format if cause.numbers else "".format
+    return f"too few data{needs(subject=cause.subject, **cause.numbers)}"
+
+
+CLAUSES: Mapping[Kind, str | Written] = {
+    Kind.PRIMARY_ABOVE: measured.bound("{subject} lies above {line} (lower bound {bound})", "lower_bound"),
+    Kind.PRIMARY_BELOW: measured.bound("{subject} lies below {line} (upper bound {bound})", "upper_bound"),
+    Kind.PRIMARY_OPEN: measured.primary_open,
+    Kind.LIMIT_WITHIN: measured.limit_within,
+    Kind.LIMIT_OVER: measured.bound("{subject} lies over the limit of {line} (lower bound {bound})", "lower_bound"),
+    Kind.LIMIT_OPEN: measured.bound("{subject} may lie over the limit of {line} (upper bound {bound})", "upper_bound"),
+    Kind.LIMIT_UNFIT: _limit_unfit,
+    Kind.IDENTICAL: measured.identical,
+    Kind.TASK_LOST: measured.task_lost,
+    Kind.TASK_UNFIT: "its evidence is unfit",
+    Kind.TASK_GUESSED: measured.task_guessed,
+    Kind.TASK_LOSS_POSSIBLE: measured.loss_possible,
+    Kind.COMPARE_UNSEEN: UNSEEN,
+    Kind.MEND_EVIDENCE: "Mend the evidence of {subject} first; more of the same {unit} do not help.",
+    Kind.NO_DIFFERENCE_YET: "No {unit} differ yet; more {unit} than {n} narrow the bound.",
+    Kind.TOO_NEAR: measured.too_near,
+    Kind.MORE_UNITS: measured.more_units,
+    Kind.MORE_SAMPLES: "So would about {samples} samples of each question (now {now}).",
+    Kind.SAMPLES_DO_NOT_HELP: LIKE_SAMPLES,
+    Kind.UNMEASURED: "{subject}: {causes}",
+    Kind.NO_BOUNDS: "no bounds",
+    Kind.NOT_SET: "{subject} = true is not set",
+    Kind.NO_TASK: "no [[task]] was configured",
+    Kind.NO_MEASURING_JUDGE: "no judge measures {subject}",
+    Kind.NOTHING_PAIRED: "no {what} of {subject}",
+    Kind.NOTHING_PLANNED: "no {what} of {subject} were planned or found ({scope})",
+    Kind.UNDER_COVERAGE: measured.under_coverage,
+    Kind.UNFINISHED: UNWRITTEN_PLAN,
+    Kind.FEW_OPTION_TOKENS: "only {items} of {planned} items have option tokens of {subject} and the baseline",
+    Kind.FEW_TRACED_TURNS: UNTRACED,
+    Kind.BASELINE_GUESSES: measured.baseline_guesses,
+    Kind.CONDITION_DIFFERS: measured.condition("{subject} {own} against the baseline's {other}", ""),
+    Kind.CONDITION_DIFFERS_BETWEEN_RUNS: measured.condition(
+        "{subject} {before} in A, {after} in B", " of both reviews"
+    ),
+    Kind.STALE_ITEM: f"{{subject}}: {CHANGED} {{remedy}}",
+    Kind.STALE_RECORDS: f"{{subject}}: {CHANGED} Judge this review again.",
+    Kind.STALE_QUESTION: f"{{subject}}: {CHANGED} Generate the answers of all models from one question set.",
+    Kind.MIXED_PROMPTS: f"{MIXED_PROMPTS}; they are left out",
+    Kind.MIXED_JUDGES: "mixed judges: {records} records are those of {rows}; left out",
+    Kind.MIXED_SERVED_MODELS: "mixed judges: the endpoint answered as {rows}",
+    Kind.NO_MANIFEST: "no manifest says how these judgments were made",
+    Kind.JUDGE_UNTRUSTED: "the judge {subject} is not trusted ({causes})",
+    Kind.NO_EXAM: "it sat no exam in {mode} mode",
+    Kind.EXAM_UNREACHED: "only {reached} of {planned} exam questions reached it",
+    Kind.EXAM_UNDER_FLOOR: measured.exam_under_floor,
+    Kind.EXAM_WEAK_PART: measured.exam_weak_part,
+    Kind.EXAM_WEAK_PARTS: measured.exam_weak_parts,
+    Kind.SMALL_EXAM: "a small exam: the smallest part has {questions} of the usual {usual} questions",
+    Kind.FEW_TRUSTED_JUDGES: "only {trusted} of {judges} judges may be believed",
+    Kind.NOT_COMPARED: "{subject} was found and is not compared: {causes}",
+    Kind.NOT_COMPARED_WHOLE: "{subject} is not compared whole: {causes}",
+    Kind.RECORDED: _recorded,
+    Kind.ONE_SIDE_HAS_TASK: "{subject} alone has choices of it",
+    Kind.NO_SIDE_HAS_TASK: "there are no choices of it",
+    Kind.ONE_SIDE_HAS_ITEMS: _one_side_has_items,
+    Kind.TOO_LONG_FOR_BOTH: "{items} of its items fit the context of neither model",
+    Kind.UNSCORED_ITEMS: "{unscored} of {planned} planned items were scored by neither model",
+    Kind.UNANSWERED_QUESTIONS: "{subject} has no answer to {unanswered} of {questions} questions",
+    Kind.UNWRITTEN_ANSWERS: "{unwritten} of {planned} planned answers were written by no model",
+    Kind.NOT_IN_CONFIG: "not in the config",
+    Kind.LEFT_OUT_BY_NAME: "left out by its name",
+    Kind.LEFT_OUT_TASK: "{items} items of it are there",
+    Kind.ONE_MODEL: "{subject} and {baseline} are one model: {why}",
+    Kind.EQUAL_CHOICES: f"{EQUAL_CHOICES}: {TWO_CHECKPOINTS}",
+    Kind.EQUAL_ANSWERS: f"all {{answers}} answers equal the baseline's byte for byte: {TWO_CHECKPOINTS}",
+    Kind.TOO_FEW_DATA: _too_few_data,
+    Kind.TOO_FEW: _over_units("too few"),
+    Kind.TOO_FEW_OR_PERFECT: "too few {unit}, or a perfect line",
+    Kind.FEWER_THAN_NEEDED: "{have} {unit}, needs {need}",
+    Kind.ALL_EQUAL: "all values are equal",
+    Kind.INFINITE: "infinite: probability zero on {infinite} of {items} items",
+    Kind.SAME_FOR_ALL: "{subject} is the same for all {n} candidates",
+    Kind.SIDE_IS_CONSTANT: _over_units("one side is the same for all"),
+    Kind.A_MEASURE_IS_CONSTANT: "a measure does not vary",
+    Kind.CONSTANT_OR_SAME_ORDER: CONSTANT,
+    Kind.NO_VARIATION: "no variation between questions",
+    Kind.EQUAL_LENGTH_CHANGES: "the lengths do not differ from cell to cell",
+    Kind.NO_LENGTH_VARIATION: "no interval: no variation",
+    Kind.ONE_QUESTION_VARIES: "no interval: one question alone shows a difference of length",
+    Kind.NO_FINITE_STRENGTH: "a model won, or lost, every game against some others",
+    Kind.BASELINE_IS_ZERO: "the baseline is the zero",
+    Kind.NO_JUDGE: "no judge",
+    Kind.NO_RECORDS: "no records of this model",
+    Kind.NO_CHOICES: "no choices",
+    Kind.NO_TRACES: "no traces",
+    Kind.NO_VERDICTS: "no verdicts",
+    Kind.NO_OPTION_TOKENS: "not run (vocabulary = true)",
+    Kind.NOT_TRACED: "not traced",
+    Kind.FEW_LABELS: "{labels} labeled questions, {need} are needed",
+    Kind.NO_BETTER_THAN_CHANCE: "the judge is not shown to agree with people better than chance",
+    Kind.PANEL_HAS_NO_SEATS: "a panel sees no seats",
+    Kind.PANEL_SITS_NO_EXAM: "each judge sits its own",
+    Kind.OTHER_TRACED_TOKENS: "the traces of {subject} hold other tokens than the baseline's",
+    Kind.OTHER_OPTION_TOKENS: "the options of {subject} are cut into other tokens than the baseline's",
+    Kind.INFINITE_LOGPROB: "the {what} of {subject} hold a log-probability that is not finite",
+}
+"""Each kind, and its clause: a text with the cause's own names and numbers, or what writes it."""

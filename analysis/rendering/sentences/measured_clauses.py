@@ -1,0 +1,125 @@
+"""Clauses that hold numbers of a measure: in its unit, with enough digits to tell a bound from its line.
+
+In: Causes of one kind each. Out: texts; clauses.py says which kind is written by which.
+"""
+
+from collections.abc import Callable
+
+from analysis.rendering.sentences.numbers import NOT_MEASURED, apart, count_of, number, span
+from analysis.statistics.causes import Cause
+from ledger.conditions import allowing
+
+ROUNDING = "rounding alone flips items; run both alike, or set"
+Written = Callable[[Cause], str]
+
+
+def bound(template: str, side: str) -> Written:
+    """A measure's bound beside what it is held against, with enough digits to tell the two apart."""
+
+    def written(cause: Cause) -> str:
+        shown, least = apart(cause.subject, cause.numbers[side], cause.numbers["threshold"])
+        return template.format(subject=cause.subject, bound=shown, line=least)
+
+    return written
+
+
+def primary_open(cause: Cause) -> str:
+    """A margin between the bounds of the primary measure."""
+    measure, threshold = cause.subject, cause.numbers["threshold"]
+    low, high = (apart(measure, cause.numbers[side], threshold)[0] for side in ("lower_bound", "upper_bound"))
+    return f"{measure} may lie on either side of {number(measure, threshold)} (bounds {low} and {high})"
+
+
+def limit_within(cause: Cause) -> str:
+    """A limit that holds."""
+    limit, bound = (number(cause.subject, cause.numbers[name]) for name in ("threshold", "upper_bound"))
+    return f"{cause.subject} lies within the limit of {limit} (upper bound {bound})"
+
+
+def identical(cause: Cause) -> str:
+    """The measured value beside it, because a judge asked twice about one text may rate it twice."""
+    value = cause.numbers.get("value")
+    measured = "" if value is None else f" ({cause.subject} {number(cause.subject, value)})"
+    return f"both models' own records are identical byte for byte{measured}"
+
+
+def task_lost(cause: Cause) -> str:
+    """A loss that is shown, as in a cell of the tables."""
+    measure, scoring, found = cause.names["measure"], cause.names["scoring"], cause.numbers
+    by = "" if scoring == "acc" else f" by {scoring}"
+    change = f"{NOT_MEASURED} (n {found['n']}, needs {found.get('needs')})"
+    if "value" in found:
+        ends = span(measure, (found["low"], found["high"]))
+        change = f"{number(measure, found['value'])} {ends} (n {found['n']})"
+    return f"{cause.subject} lost more than the margin{by}: {change}"
+
+
+def loss_possible(cause: Cause) -> str:
+    """How much an open task may have lost."""
+    return f"losses down to {number(cause.names['measure'], cause.numbers['lower_bound'])} not excluded"
+
+
+def task_guessed(cause: Cause) -> str:
+    """A baseline that does not beat guessing."""
+    share, chance = (number("accuracy", cause.numbers[name]) for name in ("accuracy", "chance"))
+    return f"the baseline itself, {share}, is not shown to beat guessing, {chance}"
+
+
+def too_near(cause: Cause) -> str:
+    """A value at its line."""
+    threshold = number(cause.subject, cause.numbers["threshold"])
+    return f"{cause.subject} lies so near {threshold} that no practical number of {cause.names['unit']} settles it."
+
+
+def more_units(cause: Cause) -> str:
+    """How many questions or items."""
+    measure, found = cause.subject, cause.numbers
+    return (
+        f"About {found['units']} {cause.names['unit']} (now {found['n']}) would settle {measure} against "
+        f"{number(measure, found['threshold'])} with 80 % power, if it stays at {number(measure, found['value'])}."
+    )
+
+
+def under_coverage(cause: Cause) -> str:
+    """What is usable of what was planned."""
+    what, scope, found = cause.names["what"], cause.names["scope"], cause.numbers
+    part = "" if scope == "all" else f", {scope}"
+    usable = f"{what} of {cause.subject}{part}: {count_of(int(found['usable']), int(found['planned']))} are usable"
+    return f"{usable}, under the floor of {number('coverage', found['floor'])}"
+
+
+def baseline_guesses(cause: Cause) -> str:
+    """Every task with the baseline's accuracy."""
+    shown = ", ".join(f"{task} {number('accuracy', cause.numbers[task])}" for task in cause.rows)
+    return f"the baseline itself is not shown to beat guessing on any task ({shown})"
+
+
+def condition(between: str, scope: str) -> Written:
+    """Two sides under other conditions, and what allows them."""
+
+    def written(cause: Cause) -> str:
+        told = between.format(subject=cause.subject, **cause.names)
+        return f"{told}: {ROUNDING} {allowing(cause.subject)}{scope}"
+
+    return written
+
+
+def exam_under_floor(cause: Cause) -> str:
+    """The whole exam against its floor."""
+    found = cause.numbers
+    low, least = apart("exam", found["lower_bound"], found["floor"])
+    right = number("exam", found["right"])
+    return f"{found['n']} exam questions, {right} right, lower bound {low} under the floor of {least}"
+
+
+def exam_weak_part(cause: Cause) -> str:
+    """The one part under its floor."""
+    share, least = apart("exam", cause.numbers["right"], cause.numbers["floor"])
+    part = f"{cause.names['mode']}, {cause.names['part']}"
+    return f"1 of {cause.numbers['parts']} parts under {least} ({part}: {share})"
+
+
+def exam_weak_parts(cause: Cause) -> str:
+    """How many parts are under their floor."""
+    found = cause.numbers
+    return f"{found['weak']} of {found['parts']} parts under {number('exam', found['floor'])}"
