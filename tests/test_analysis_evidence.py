@@ -153,7 +153,7 @@ def test_different_items_under_one_name_are_a_fault_and_no_crash(tmp_path):
 
 def test_a_missing_control_is_named(tmp_path):
     folder = whole(tmp_path, config(control=False, margin=1.0))
-    assert any("no control" in note for note in folder.report().notes)
+    assert any("no control" in clause(note) for note in folder.report().notes)
     assert "no control" in report_html(folder.report())
 
 
@@ -161,7 +161,7 @@ def test_a_control_that_never_ran_is_named(tmp_path):
     folder = Folder(tmp_path, config())
     for name in (folder.baseline, "w8", "w4"):
         folder.answer(name)
-    assert any("control run is missing" in note for note in folder.report().notes)
+    assert any("control run is missing" in clause(note) for note in folder.report().notes)
 
 
 def test_a_task_that_nobody_ran_is_unfit(tmp_path):
@@ -196,7 +196,7 @@ def test_models_run_under_other_settings_are_noted(tmp_path):
     write_manifest(path, found.model_copy(update={"settings": {"seed": 2}, "inputs": {"questions": "b"}}))
     base = folder.run.generation("bf16").path
     write_manifest(base, read_manifest(base).model_copy(update={"inputs": {"questions": "a"}}))
-    notes = folder.report().notes
+    notes = [*map(clause, folder.report().notes)]
     assert "w8 was run with seed 2, the baseline with 1." in notes
     assert "w8 and the baseline were given different questions." in notes
 

@@ -173,7 +173,7 @@ def test_several_judges_are_reported_apart_and_the_first_in_the_mode_decides(tmp
     assert [judge.name for judge in report.judges] == ["pairs-only", "judge-1"]
     assert report.primary_judge.name == "judge-1"
     assert words(report)[0] is Word.SHIP
-    assert any("Several judges" in note for note in report.notes)
+    assert any("Several judges" in clause(note) for note in report.notes)
 
 
 def test_win_change_decides_where_the_config_says_so(tmp_path):

@@ -4,10 +4,12 @@ One test per rule; a rule that is broken lists everybody who breaks it.
 """
 
 import ast
+import re
 from collections.abc import Callable, Iterable, Iterator
 from functools import cache
 from pathlib import Path
 
+import ledger.errors
 from ledger.judgments import Mode
 from tests.house import HOUSE, ROOMS
 
@@ -67,6 +69,12 @@ WRITING = {
     "mkdir",
     "touch",
 }
+NAMES = {
+    *("first seat's share", "the longer answer's share", "pairs of repeats", "Tango's score interval, paired"),
+    *("the whole vocabulary", "refusals and safety", "serving as deployed", "questions and items", "not under git"),
+    *("abstain as a whole", "no class has more than half of the panel: undecided", "0 minutes, interruptions included"),
+}
+"""Measures, units, methods, areas and rows of cards whose name has three words or more: names, and no sentences."""
 DRAWERS = {"utils", "common", "helpers", "types", "base", "manager", "misc"}
 
 FILES = sorted(path for room in ROOMS for path in (HOUSE / room).rglob("*.py"))
@@ -163,6 +171,44 @@ def test_within_rendering_words_flow_to_drawings_to_files():
 
 def test_statistics_see_no_world():
     assert broken(lambda path: imports(path) & WORLD, ANALYSIS) == []
+
+
+def english(tree: ast.Module) -> Iterator[tuple[int, str]]:
+    """Texts of three words or more with their lines, but for docstrings, methods' names and what an error says."""
+    errors = {alias.name for node in ast.walk(tree) if isinstance(node, ast.ImportFrom) for alias in node.names}
+    errors = {name for name in errors if hasattr(ledger.errors, name)}
+    unread: set[ast.AST] = set()
+    for node in ast.walk(tree):
+        match node:
+            case ast.Expr(value=ast.Constant()) | ast.Raise() | ast.keyword(arg="settings" | "remedy"):
+                unread |= {*ast.walk(node)}
+            case ast.Assign(targets=[ast.Name(id="settings" | "remedy")]):
+                unread |= {*ast.walk(node)}
+            case ast.Call(func=ast.Name(id=name)) if name in errors:
+                unread |= {*ast.walk(node)}
+            case ast.JoinedStr():
+                unread |= {*node.values}
+    for node in ast.walk(tree):
+        if node in unread:
+            continue
+        if isinstance(node, ast.JoinedStr):
+            text = "".join(str(part.value) if isinstance(part, ast.Constant) else "0" for part in node.values)
+        else:
+            text = node.value if isinstance(node, ast.Constant) and isinstance(node.value, str) else ""
+        if len(re.findall(r"[A-Za-z]{2,}", text)) > 2 and " " in text:
+            yield node.lineno, text
+
+
+def test_sentences_are_written_in_rendering_alone():
+    """Two runs that are not alike are refused, so that run_diff/ has errors' words beside its causes."""
+    rooms = [path for path in ANALYSIS if not {"rendering", "run_diff"} & set(path.parts)]
+
+    def sentences(path: Path) -> Iterator[str]:
+        yield from (f"line {line}: {text}" for line, text in english(tree_of(path)) if text not in NAMES)
+
+    assert broken(sentences, rooms) == []
+    (found,) = english(ast.parse('raise ValueError("not a word of it")\nf"only {n} of {m} judges may be believed"'))
+    assert found == (2, "only 0 of 0 judges may be believed")
 
 
 def test_a_vendor_lives_with_its_owner():

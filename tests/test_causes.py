@@ -1,9 +1,14 @@
 """Causes in words: every kind has one clause, and a clause needs no more than its cause gives."""
 
+import json
+
 import pytest
 
+from analysis.rendering.formats.data import report_json
 from analysis.rendering.sentences.clauses import CLAUSES, clause, clauses, part
+from analysis.rendering.sentences.decisions import advice, sentence
 from analysis.statistics.causes import Cause, Kind
+from tests.run_folder import Folder, config, whole
 
 BOUNDS = {"lower_bound": -0.41, "upper_bound": -0.12, "threshold": -0.3}
 FLIPS = {"lower_bound": 0.031, "upper_bound": 0.094, "threshold": 0.08}
@@ -13,6 +18,8 @@ ALIKE = "rounding alone flips items; run both alike, or set"
 LOSS = {"value": -0.1, "low": -0.1333, "high": -0.0743, "n": 400}
 TASK = {"measure": "accuracy_change", "scoring": "acc"}
 CHECKPOINTS = 'two checkpoints do not agree like this (identical = "allowed" says that these may)'
+NO_FLOOR = "nothing shows how far two runs of the baseline differ."
+AS_DEPLOYED = "KV cache and engine as deployed may differ"
 OPEN = {"threshold": -0.3, "value": -0.1, "n": 80}
 
 
@@ -264,6 +271,62 @@ SAID = [
         Cause(Kind.INFINITE_LOGPROB, "s/1", names={"what": "traces"}),
         "the traces of s/1 hold a log-probability that is not finite",
     ),
+    (Cause(Kind.NO_CONTROL), f"There is no control run (control = false): {NO_FLOOR}"),
+    (Cause(Kind.CONTROL_MISSING, "bf16@control"), f"The control run is missing: {NO_FLOOR}"),
+    (
+        Cause(Kind.SETTING_DIFFERS, "w4", names={"setting": "seed", "own": "1", "other": "2"}),
+        "w4 was run with seed 1, the baseline with 2.",
+    ),
+    (Cause(Kind.INPUT_DIFFERS, "w4", names={"input": "items"}), "w4 and the baseline were given different items."),
+    (
+        Cause(Kind.SEVERAL_JUDGES, "gpt"),
+        "Several judges: each is reported on its own; gpt is the primary judge.",
+    ),
+    (
+        Cause(
+            Kind.ANSWERS_THAT_MIGHT_WORK,
+            "w4",
+            ("tags", "verdicts"),
+            {"tags": 2, "verdicts": 1},
+            {"judge": "gpt", "prompts": "official"},
+        ),
+        "Answers of w4 that might work on gpt: 2 tags, 1 verdicts (the official prompts show them as they are).",
+    ),
+    (
+        Cause(Kind.ANSWERS_THAT_MIGHT_WORK, "w4", ("tags",), {"tags": 2}, {"judge": "gpt", "prompts": "assay"}),
+        "Answers of w4 that might work on gpt: 2 tags (what could pass for a verdict was taken apart).",
+    ),
+    (Cause(Kind.NOBODY_WROTE), "no model was asked to write"),
+    (Cause(Kind.JUDGE_DECIDES_NOTHING), "what the judge said is shown, and decides nothing"),
+    (Cause(Kind.NOTHING_JUDGED), "no judgment of a pair of answers is there"),
+    (
+        Cause(Kind.ONLY_BASELINE_TRACED),
+        "what candidates write was not judged; only the baseline's own answers were traced",
+    ),
+    (
+        Cause(Kind.ANSWERS_NOT_COMPARED),
+        "answers were written, and nothing compared them: there is no judge and no trace",
+    ),
+    (Cause(Kind.NO_ITEMS), "no item was given to these models"),
+    (
+        Cause(Kind.NO_CHECKED_ANSWERS),
+        "no benchmark whose generated answers a program checks (GSM8K, code, instructions) is read here",
+    ),
+    (Cause(Kind.LONGEST_PROMPT, numbers={"tokens": 812}), "no prompt of a question was longer than 812 tokens"),
+    (Cause(Kind.PROMPT_LENGTHS_UNTOLD), "how long prompts were is not told"),
+    (Cause(Kind.LANGUAGES_UNTOLD), "nothing tells one language from another"),
+    (Cause(Kind.NO_TOOL_CALLS), "no item calls a tool"),
+    (Cause(Kind.NO_REFUSALS), "no item asks for what should be refused"),
+    (Cause(Kind.MEASURED_UNDER), f"measured under settings that nothing tells: {AS_DEPLOYED}"),
+    (
+        Cause(Kind.MEASURED_UNDER, causes=(Cause(Kind.SETTINGS_OF_LOGS), Cause(Kind.ENGINE_ARGUMENTS, "vllm"))),
+        f"measured under the settings of its logs; vllm with its own defaults: {AS_DEPLOYED}",
+    ),
+    (Cause(Kind.SETTINGS_OF_LOGS), "the settings of its logs"),
+    (
+        Cause(Kind.ENGINE_ARGUMENTS, rows=("kv_cache_dtype fp8", "quantization awq")),
+        "an engine that is not told with kv_cache_dtype fp8, quantization awq",
+    ),
 ]
 
 
@@ -284,3 +347,27 @@ def test_causes_join_to_one_text_and_lose_their_full_stop_within_a_sentence():
 
 def test_names_from_outside_are_not_read_as_fields():
     assert clause(Cause(Kind.NO_MEASURING_JUDGE, "{subject} {0}")) == "no judge measures {subject} {0}"
+
+
+def test_report_json_has_each_cause_for_programs_and_in_words(tmp_path):
+    """A limit that is broken, with the bound as it was computed; and beside it what every other format prints."""
+    report = whole(tmp_path, config(margin=1.0, limits={"flips": 0.02}), wrong=30).report()
+    data = json.loads(report_json(report))
+    for decision, written in zip(report.decisions, data["decisions"], strict=True):
+        assert (written["sentence"], written["settle"]) == (sentence(decision), advice(decision))
+        assert [each["text"] for each in written["causes"]] == [clause(each) for each in decision.causes]
+    *_, over = data["decisions"][-1]["causes"]
+    bound = report.decisions[-1].limits[0].estimate.lower_bounds[0]
+    assert (over["kind"], over["subject"], over["numbers"]["threshold"]) == ("limit_over", "flips", 0.02)
+    assert over["numbers"]["lower_bound"] == bound > 0.02
+    assert over["text"] in data["decisions"][-1]["sentence"]
+    assert [note["text"] for note in data["notes"]] == [clause(note) for note in report.notes]
+
+
+def test_causes_below_a_cause_have_their_words_too(tmp_path):
+    report = Folder(tmp_path, config(margin=1.0)).report()
+    nested = json.loads(report_json(report))["decisions"][0]["primary"]["unfit"]
+    assert [each["text"] for outer in nested for each in outer["causes"]] == [
+        clause(each) for outer in report.decisions[0].primary.unfit for each in outer.causes
+    ]
+    assert any(outer["causes"] for outer in nested)

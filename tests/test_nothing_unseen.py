@@ -361,7 +361,7 @@ def test_what_nobody_looked_at_stands_on_the_first_screen(tmp_path, compared):
     assert not [file for file in found.unnamed(short) if file not in ("report.json", "junit.xml")]
     banner = found.files["report.html"].split("<main>")[0]
     assert short in banner
-    assert dict(found.report["not_looked_at"])["free text"] == "no model was asked to write"
+    assert dict(found.report["not_looked_at"])["free text"]["text"] == "no model was asked to write"
 
 
 @pytest.fixture(scope="module")

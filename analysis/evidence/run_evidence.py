@@ -62,7 +62,7 @@ class RunEvidence:
     questions: dict[Unit, Question]
     cells: tuple[Cell, ...]
     items: pd.MultiIndex
-    notes: tuple[str, ...]
+    notes: tuple[Cause, ...]
     labels: tuple[Label, ...] = ()
     inputs: Inputs = ()
     dropped: Mapping[str, int] = field(default_factory=dict)
@@ -209,12 +209,12 @@ def _served_faults(judge: str, manifest: Manifest | None) -> list[Cause]:
     return [Cause(Kind.MIXED_SERVED_MODELS, judge, tuple(names))] if len(names) > 1 else []
 
 
-def _notes(config: ReviewConfig, models: tuple[ModelEvidence, ...]) -> Iterator[str]:
+def _notes(config: ReviewConfig, models: tuple[ModelEvidence, ...]) -> Iterator[Cause]:
     controls = [model for model in models if model.role == "control"]
     if not controls:
-        yield "There is no control run (control = false): nothing shows how far two runs of the baseline differ."
+        yield Cause(Kind.NO_CONTROL)
     elif not (controls[0].answers or len(controls[0].choices)):
-        yield "The control run is missing: nothing shows how far two runs of the baseline differ."
+        yield Cause(Kind.CONTROL_MISSING, controls[0].name)
     baseline = models[0].manifest
     for model in models[1:]:
         if not (baseline and model.manifest):
@@ -222,9 +222,10 @@ def _notes(config: ReviewConfig, models: tuple[ModelEvidence, ...]) -> Iterator[
         for setting in ModelSettings.compared:
             mine, theirs = model.manifest.settings.get(setting), baseline.settings.get(setting)
             if mine != theirs:
-                yield f"{model.name} was run with {setting} {mine!r}, the baseline with {theirs!r}."
+                names = {"setting": setting, "own": repr(mine), "other": repr(theirs)}
+                yield Cause(Kind.SETTING_DIFFERS, model.name, names=names)
         for name in sorted(baseline.inputs.keys() & model.manifest.inputs.keys()):
             if baseline.inputs[name] != model.manifest.inputs[name]:
-                yield f"{model.name} and the baseline were given different {name}."
+                yield Cause(Kind.INPUT_DIFFERS, model.name, names={"input": name})
     if len(config.judge) > 1 and not config.decision.panel:
-        yield f"Several judges: each is reported on its own; {config.judge[0].name} is the primary judge."
+        yield Cause(Kind.SEVERAL_JUDGES, config.judge[0].name)

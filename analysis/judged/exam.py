@@ -76,7 +76,7 @@ def exam_result(
     left_out = len({_unit(mark) for mark in every}) - len(units)
     whole = _share("exam", list(units.values()), left_out)
     sat = {mode for mode, *_ in units}
-    reasons = [Cause(Kind.NO_EXAM, names={"mode": mode}) for mode in sorted(set(modes) - sat)]
+    reasons = [Cause(Kind.NO_EXAM, names={"mode": mode.value}) for mode in sorted(set(modes) - sat)]
     if left_out and len(units) < reached * (len(units) + left_out):
         numbers = {"reached": len(units), "planned": len(units) + left_out}
         reasons.append(Cause(Kind.EXAM_UNREACHED, numbers=numbers))
@@ -125,7 +125,7 @@ def _weak_parts(parts: Sequence[ExamPart], floor: float) -> Iterator[Cause]:
     weak = [part for part in parts if not part.passed]
     numbers = {"parts": len(parts), "weak": len(weak), "floor": floor}
     if len(weak) == 1 and weak[0].right.value is not None:
-        names = {"mode": weak[0].mode, "part": weak[0].part}
+        names = {"mode": weak[0].mode.value, "part": weak[0].part}
         yield Cause(Kind.EXAM_WEAK_PART, numbers=numbers | {"right": weak[0].right.value}, names=names)
     elif weak:
         yield Cause(Kind.EXAM_WEAK_PARTS, numbers=numbers)

@@ -18,17 +18,17 @@ from ledger.judgments import Judgment, Mode, Order, Outcome
 from ledger.records import Answer, Finish
 
 FAILED = "failed"
-KINDS = {
-    "regressed": "rated lower than the baseline, or a game lost",
-    "improved": "rated higher, or a game won",
-    "flip": "a judge changed its verdict with the seats",
-    "disagree": "two judges say the opposite, or not the same class",
-    "unreadable": "a verdict that could not be read, contradicts itself or is out of range",
-    "refused": "a judge or its filter refused",
-    "truncated": "an answer or a verdict that was cut off",
-    FAILED: "a judgment that never came",
-    "identical": "the candidate wrote the baseline's own words",
-}
+KINDS = (
+    "regressed",
+    "improved",
+    "flip",
+    "disagree",
+    "unreadable",
+    "refused",
+    "truncated",
+    FAILED,
+    "identical",
+)
 OUTCOME_KINDS = {
     Outcome.UNREADABLE: "unreadable",
     Outcome.CONTRADICTORY: "unreadable",

@@ -23,6 +23,7 @@ from analysis.evidence.unseen import Unseen
 from analysis.multiple_choice.overlaps import Overlap
 from analysis.review.measurements import measurements, shared_flips
 from analysis.review.not_looked_at import not_looked_at
+from analysis.statistics.causes import Cause
 from analysis.statistics.coverage import Coverage
 from analysis.statistics.estimates import Estimate
 from analysis.statistics.resampling import RESAMPLES, Resamplings
@@ -80,7 +81,7 @@ class ReviewReport(BaseModel):
     identical_answers: tuple[str, ...]
     decisions: tuple[Decision, ...]
     unseen: tuple[Unseen, ...]
-    not_looked_at: tuple[tuple[str, str], ...]
+    not_looked_at: tuple[tuple[str, Cause], ...]
     identities: tuple[Identity, ...]
     control_primary: Estimate | None
     judges: tuple[JudgeReport, ...]
@@ -97,7 +98,7 @@ class ReviewReport(BaseModel):
     models: tuple[ModelCard, ...]
     costs: tuple[Cost, ...]
     inputs: Inputs
-    notes: tuple[str, ...]
+    notes: tuple[Cause, ...]
 
     @property
     def primary_judge(self) -> JudgeReport | None:

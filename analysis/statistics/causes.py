@@ -1,4 +1,4 @@
-"""Causes: why a decision came out as it did, or why a number is missing; what, which rows, which numbers.
+"""Causes: why a decision came out as it did, why a number is missing, what to know; what, which rows, which numbers.
 
 In: what a statistic, a gate or a reader of evidence found. Out: frozen Causes, the same for programs and for people.
 The words for people are written in one place, analysis/rendering/sentences/clauses.py, kind by kind.
@@ -113,6 +113,29 @@ class Kind(StrEnum):
     OTHER_TRACED_TOKENS = "other_traced_tokens"
     OTHER_OPTION_TOKENS = "other_option_tokens"
     INFINITE_LOGPROB = "infinite_logprob"
+    # What a reader should know besides
+    NO_CONTROL = "no_control"
+    CONTROL_MISSING = "control_missing"
+    SETTING_DIFFERS = "setting_differs"
+    INPUT_DIFFERS = "input_differs"
+    SEVERAL_JUDGES = "several_judges"
+    ANSWERS_THAT_MIGHT_WORK = "answers_that_might_work"
+    # What nobody looked at
+    NOBODY_WROTE = "nobody_wrote"
+    JUDGE_DECIDES_NOTHING = "judge_decides_nothing"
+    NOTHING_JUDGED = "nothing_judged"
+    ONLY_BASELINE_TRACED = "only_baseline_traced"
+    ANSWERS_NOT_COMPARED = "answers_not_compared"
+    NO_ITEMS = "no_items"
+    NO_CHECKED_ANSWERS = "no_checked_answers"
+    LONGEST_PROMPT = "longest_prompt"
+    PROMPT_LENGTHS_UNTOLD = "prompt_lengths_untold"
+    LANGUAGES_UNTOLD = "languages_untold"
+    NO_TOOL_CALLS = "no_tool_calls"
+    NO_REFUSALS = "no_refusals"
+    MEASURED_UNDER = "measured_under"
+    SETTINGS_OF_LOGS = "settings_of_logs"
+    ENGINE_ARGUMENTS = "engine_arguments"
 
 
 @dataclass(frozen=True)

@@ -1,6 +1,6 @@
 """What became of a judge's records, and how they were made: coverage, tricks in the answers, the judge's card.
 
-In: a judge's evidence. Out: Coverages, sentences and facts in words.
+In: a judge's evidence. Out: Coverages, Causes and facts in words.
 """
 
 from collections.abc import Callable, Iterator, Sequence
@@ -8,6 +8,7 @@ from typing import Any
 
 from analysis.evidence.run_evidence import JudgeEvidence, RunEvidence
 from analysis.judged.games import BOTH_VERDICTS, turn_classes, verdicts
+from analysis.statistics.causes import Cause, Kind
 from analysis.statistics.cells import Cell, Scope, scopes, whole_and_turns
 from analysis.statistics.coverage import Coverage, coverage_scopes
 from analysis.summaries.model_reports import plain
@@ -55,16 +56,12 @@ def paired_coverage(judge: JudgeEvidence, evidence: RunEvidence, cells: Sequence
             yield from coverage_scopes("question-turns", model.name, cells, found, BOTH_VERDICTS, parts)
 
 
-def tricks(judge: JudgeEvidence) -> Iterator[str]:
-    """A sentence a model whose answers do what a judge must not fall for."""
-    facts = JudgeFacts.of(judge.manifest).answers
-    official = JudgeSettings.of(judge.manifest).prompts == "official"
-    shown = (
-        "the official prompts show them as they are" if official else "what could pass for a verdict was taken apart"
-    )
+def tricks(judge: JudgeEvidence) -> Iterator[Cause]:
+    """A cause per model whose answers do what a judge must not fall for."""
+    facts, prompts = JudgeFacts.of(judge.manifest).answers, JudgeSettings.of(judge.manifest).prompts or ""
     for model, found in sorted(facts.items()):
-        counts = ", ".join(f"{count} {name}" for name, count in found.items())
-        yield f"Answers of {model} that might work on {judge.config.name}: {counts} ({shown})."
+        names = {"judge": judge.config.name, "prompts": prompts}
+        yield Cause(Kind.ANSWERS_THAT_MIGHT_WORK, model, tuple(found), dict(found), names)
 
 
 def judge_card(judge: JudgeEvidence) -> tuple[tuple[str, str], ...]:

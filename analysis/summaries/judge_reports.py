@@ -87,7 +87,7 @@ class JudgeReport:
     coverage: tuple[Coverage, ...]
     paired: tuple[Coverage, ...]
     card: tuple[tuple[str, str], ...]
-    tricks: tuple[str, ...]
+    tricks: tuple[Cause, ...]
     strengths: tuple[Strength, ...] = ()
     prompts: tuple[tuple[str, str], ...] = ()
 

@@ -19,6 +19,7 @@ from analysis.rendering.formats.exhibit_data import MOST_CHARACTERS, WHOLE_ROWS,
 from analysis.rendering.formats.rendering import figure_svg, rendered, template_text
 from analysis.rendering.formats.text import visible_lines
 from analysis.rendering.sentences.cells import cell
+from analysis.rendering.sentences.clauses import clause
 from analysis.rendering.sentences.decisions import cause_texts, sentence
 from analysis.rendering.sentences.numbers import number, unsigned
 from analysis.rendering.tables.evidence import exam_mark
@@ -35,6 +36,19 @@ FIRST_FIGURES = 2  # of a section; the others unfold
 FOLDED = ("parts", "cards")
 BROWSER = Section("answers", "Answers and items", ())
 PAPER = Section("figures", "Figures of the paper", ())
+
+MEANINGS = {
+    "regressed": "rated lower than the baseline, or a game lost",
+    "improved": "rated higher, or a game won",
+    "flip": "a judge changed its verdict with the seats",
+    "disagree": "two judges say the opposite, or not the same class",
+    "unreadable": "a verdict that could not be read, contradicts itself or is out of range",
+    "refused": "a judge or its filter refused",
+    "truncated": "an answer or a verdict that was cut off",
+    "failed": "a judgment that never came",
+    "identical": "the candidate wrote the baseline's own words",
+}
+"""Each kind of exhibit, in words."""
 
 
 @dataclass(frozen=True)
@@ -83,6 +97,7 @@ def report_html(report: ReviewReport, shown: Shown | None = None) -> str:
         task_line=task_line,
         sentence=sentence,
         cause_texts=cause_texts,
+        clause=clause,
         review_lines=review_lines(report),
         sections=parts,
         drawn={
@@ -130,7 +145,7 @@ def _browser(shown: Shown, texts: Packed) -> Browser:
     cut = MOST_CHARACTERS if shown.redact else texts.reply_characters
     whole = f"whole in the {WHOLE_ROWS} rows that lost most, up to {cut} characters elsewhere"
     told = "" if cut == MOST_CHARACTERS else f"To keep this page small, judges' replies are {whole}."
-    kinds = tuple((kind, found.counts[kind], meaning) for kind, meaning in KINDS.items())
+    kinds = tuple((kind, found.counts[kind], MEANINGS[kind]) for kind in KINDS)
     return Browser(told, len(found.rows), len(found.changed_items), kinds)
 
 

@@ -7,6 +7,7 @@ from collections.abc import Iterator
 from dataclasses import replace
 
 from analysis.rendering.formats.text import visible
+from analysis.rendering.sentences.clauses import clause
 from analysis.rendering.sentences.decisions import advice, sentence
 from analysis.rendering.tables.choices import HEADLINES, flip_table
 from analysis.rendering.tables.evidence import exam_mark, incomplete_table, shortfall_line
@@ -50,7 +51,7 @@ def _parts(report: ReviewReport) -> Iterator[Table | str]:
     yield from filter(None, [strongest_correlation(report)])
     yield from (f"Exam of {judge.name}: {exam_mark(judge)}." for judge in report.judges)
     yield from (f"Warning: {text}" for text in warnings(report))
-    yield from (f"Note: {text}" for text in report.notes)
+    yield from (f"Note: {clause(note)}" for note in report.notes)
     decided = decision_table(report)
     columns = _columns(decided, ("decision", report.primary, "lower bound", NOISE_FLOOR))
     yield replace(columns, header=(decided.header[0], *columns.header[1:]))

@@ -18,6 +18,10 @@ MIXED_PROMPTS = "mixed prompts: {ratings} ratings and {games} games share their 
 UNWRITTEN_PLAN = "only {made} of {planned} planned {subject} were made by any model; run `assay generate` to its end"
 UNTRACED = "only {traced} of {planned} turns of the baseline's answers were traced by it and {subject}"
 LIKE_SAMPLES = "More samples of the same questions would not: the questions differ too much from each other."
+NO_FLOOR = "nothing shows how far two runs of the baseline differ."
+UNCHECKED = "no benchmark whose generated answers a program checks (GSM8K, code, instructions) is read here"
+ONLY_TRACED = "what candidates write was not judged; only the baseline's own answers were traced"
+UNCOMPARED = "answers were written, and nothing compared them: there is no judge and no trace"
 CONSTANT = "a measure is the same for all {n} candidates, or {subject} orders them as the other does"
 
 
@@ -54,6 +58,25 @@ def _one_side_has_items(cause: Cause) -> str:
     count = int(cause.numbers["items"])
     shown = ", ".join([*cause.rows, *(["…"] if count > len(cause.rows) else [])])
     return f"{cause.subject} alone has choices of {count} of its items: {shown}"
+
+
+def _might_work(cause: Cause) -> str:
+    counts = ", ".join(f"{cause.numbers[name]} {name}" for name in cause.rows)
+    official = cause.names["prompts"] == "official"
+    shown = (
+        "the official prompts show them as they are" if official else "what could pass for a verdict was taken apart"
+    )
+    return f"Answers of {cause.subject} that might work on {cause.names['judge']}: {counts} ({shown})."
+
+
+def _measured_under(cause: Cause) -> str:
+    told = clauses(cause.causes) or "settings that nothing tells"
+    return f"measured under {told}: KV cache and engine as deployed may differ"
+
+
+def _engine_arguments(cause: Cause) -> str:
+    engine = cause.subject or "an engine that is not told"
+    return f"{engine} with {', '.join(cause.rows) or 'its own defaults'}"
 
 
 def _over_units(text: str) -> Written:
@@ -164,5 +187,26 @@ CLAUSES: Mapping[Kind, str | Written] = {
     Kind.OTHER_TRACED_TOKENS: "the traces of {subject} hold other tokens than the baseline's",
     Kind.OTHER_OPTION_TOKENS: "the options of {subject} are cut into other tokens than the baseline's",
     Kind.INFINITE_LOGPROB: "the {what} of {subject} hold a log-probability that is not finite",
+    Kind.NO_CONTROL: f"There is no control run (control = false): {NO_FLOOR}",
+    Kind.CONTROL_MISSING: f"The control run is missing: {NO_FLOOR}",
+    Kind.SETTING_DIFFERS: "{subject} was run with {setting} {own}, the baseline with {other}.",
+    Kind.INPUT_DIFFERS: "{subject} and the baseline were given different {input}.",
+    Kind.SEVERAL_JUDGES: "Several judges: each is reported on its own; {subject} is the primary judge.",
+    Kind.ANSWERS_THAT_MIGHT_WORK: _might_work,
+    Kind.NOBODY_WROTE: "no model was asked to write",
+    Kind.JUDGE_DECIDES_NOTHING: "what the judge said is shown, and decides nothing",
+    Kind.NOTHING_JUDGED: "no judgment of a pair of answers is there",
+    Kind.ONLY_BASELINE_TRACED: ONLY_TRACED,
+    Kind.ANSWERS_NOT_COMPARED: UNCOMPARED,
+    Kind.NO_ITEMS: "no item was given to these models",
+    Kind.NO_CHECKED_ANSWERS: UNCHECKED,
+    Kind.LONGEST_PROMPT: "no prompt of a question was longer than {tokens} tokens",
+    Kind.PROMPT_LENGTHS_UNTOLD: "how long prompts were is not told",
+    Kind.LANGUAGES_UNTOLD: "nothing tells one language from another",
+    Kind.NO_TOOL_CALLS: "no item calls a tool",
+    Kind.NO_REFUSALS: "no item asks for what should be refused",
+    Kind.MEASURED_UNDER: _measured_under,
+    Kind.SETTINGS_OF_LOGS: "the settings of its logs",
+    Kind.ENGINE_ARGUMENTS: _engine_arguments,
 }
 """Each kind, and its clause: a text with the cause's own names and numbers, or what writes it."""

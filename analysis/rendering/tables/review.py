@@ -87,7 +87,7 @@ def warnings(report: ReviewReport) -> tuple[str, ...]:
         if judge.exam.small:
             told.append(f"The judge {judge.name} sat {clause(judge.exam.small)}.")
         told += [f"The judged part of {judge.name} is unfit: {clause(fault)}" for fault in judge.faults]
-        told += judge.tricks
+        told += map(clause, judge.tricks)
     told += [
         f"The choices of {each.model} cannot be compared: {clause(each.fault)}" for each in report.choices if each.fault
     ]

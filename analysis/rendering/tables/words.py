@@ -5,6 +5,7 @@ In: a ReviewReport. Out: Tables of plain text, and the word behind each column's
 
 from collections.abc import Iterator
 
+from analysis.rendering.sentences.clauses import clause
 from analysis.rendering.sentences.numbers import unsigned
 from analysis.rendering.tables.review import NOISE_FLOOR, Table
 from analysis.review.review_report import ReviewReport
@@ -91,7 +92,7 @@ def _limits(report: ReviewReport) -> Iterator[tuple[str, str]]:
     if report.judges:
         yield "the judge", JUDGE
         yield "references", f"{REFERENCES} {DISPUTED}" if official else REFERENCES
-    yield from report.not_looked_at
+    yield from ((area, clause(why)) for area, why in report.not_looked_at)
     yield "not asked", NOT_ASKED
 
 
