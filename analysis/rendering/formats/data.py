@@ -1,7 +1,7 @@
 """The report as JSON: every number, unrounded, for programs; and the schema that such a file keeps.
 
 In: a ReviewReport or a RunDifference. Out: a JSON text with no NaN; what was not measured is null and has its cause
-beside it. Causes and decisions have their English beside what they are made of, as every other format prints it.
+beside it. Causes, decisions and what is not compared have their English beside what they are made of, as every other format prints it.
 docs/report.md explains the file, docs/report-schema.json is `report_schema()`.
 """
 
@@ -13,7 +13,8 @@ from typing import Any
 from pydantic import BaseModel
 
 from analysis.decision.decisions import Decision
-from analysis.rendering.sentences.clauses import clause
+from analysis.evidence.unseen import Unseen
+from analysis.rendering.sentences.clauses import clause, clauses
 from analysis.rendering.sentences.decisions import advice, sentence
 from analysis.review.review_report import ReviewReport
 from analysis.statistics.causes import Cause
@@ -21,6 +22,7 @@ from analysis.statistics.causes import Cause
 TEXTS: Mapping[type, Mapping[str, Callable[[Any], str]]] = {
     Cause: {"text": clause},
     Decision: {"sentence": sentence, "settle": advice},
+    Unseen: {"cause": lambda unseen: clauses(unseen.causes)},
 }
 """What is written beside the fields of a type: the name, and what writes it."""
 
