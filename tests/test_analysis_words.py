@@ -13,6 +13,7 @@ from analysis.rendering.tables.strip import evidence_strip
 from analysis.rendering.tables.words import limit_table, term
 from analysis.run_diff.model_difference import ModelDifference
 from analysis.run_diff.run_difference import RunDifference, Side
+from analysis.statistics.causes import Cause, Kind
 from analysis.statistics.coverage import Coverage
 from analysis.statistics.losses import loss_tests
 from tests.run_folder import Folder, config
@@ -71,7 +72,8 @@ def test_coverage_that_is_not_whole_or_falls_short_does_not_read_otherwise(repor
 
 def test_a_control_whose_choices_have_a_fault_is_not_said_to_lack(report):
     faulty = tuple(
-        replace(each, results=(), fault="other items") if each.role == "control" else each for each in report.choices
+        replace(each, results=(), fault=Cause(Kind.NOT_TRACED)) if each.role == "control" else each
+        for each in report.choices
     )
     for changes, told in (
         ({"choices": faulty}, "not measured"),
@@ -83,7 +85,8 @@ def test_a_control_whose_choices_have_a_fault_is_not_said_to_lack(report):
 
 
 def test_a_fault_that_is_a_sentence_ends_with_one_period(report):
-    fault = replace(report.choices[0], results=(), fault="Make both models' choices again.")
+    told = Cause(Kind.RECORDED, names={"told": "Make both models' choices again."})
+    fault = replace(report.choices[0], results=(), fault=told)
     model = ModelDifference("w4", "w4", "candidate", {}, (), fault, (), None, None, ())
     side = Side("r", "0", Word.SHIP, "accuracy_change", 0.02, 0, 20, ())
     difference = RunDifference(

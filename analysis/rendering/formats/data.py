@@ -1,7 +1,8 @@
 """The report as JSON: every number, unrounded, for programs; and the schema that such a file keeps.
 
 In: a ReviewReport or a RunDifference. Out: a JSON text with no NaN; what was not measured is null and has its cause
-beside it. Causes, decisions and what is not compared have their English beside what they are made of, as every other format prints it.
+beside it. Causes, decisions and what is not compared have their English beside what they are made of, as every other
+format prints it.
 docs/report.md explains the file, docs/report-schema.json is `report_schema()`.
 """
 
