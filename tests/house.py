@@ -15,6 +15,11 @@ MT_BENCH = HOUSE.parent / "shared" / "mt_bench"
 needs_mt_bench = pytest.mark.skipif(not MT_BENCH.is_dir(), reason="the real MT-Bench files are not here")
 
 
+def small_and_soak(name: str, small: int, full: int) -> pytest.MarkDecorator:
+    """One number for `make test`, and the full one for `make test-long`."""
+    return pytest.mark.parametrize(name, [small, pytest.param(full, marks=pytest.mark.soak)])
+
+
 def model_folder(folder: Path) -> Path:
     """A new folder that passes for a model where none is loaded."""
     folder.mkdir(parents=True)

@@ -21,6 +21,7 @@ from ledger.judge_config import JudgeConfig
 from ledger.judgments import Attempt, Outcome
 from ledger.store import Store, Writer
 from tests.fake_judge_server import FakeJudgeServer, Served, completion, refusal
+from tests.house import small_and_soak
 
 pytestmark = pytest.mark.usefixtures("quick_retries")
 
@@ -197,11 +198,14 @@ def test_an_endpoint_that_dies_on_the_way_ends_the_session(tmp_path):
     assert tally.asked < 70
 
 
-def test_300_judgments_with_30_percent_faults_complete_each_once(tmp_path):
+@small_and_soak("judgments", 60, 300)
+def test_judgments_with_30_percent_faults_complete_each_once(tmp_path, judgments):
     chance, calls = random.Random(7), itertools.count()
 
     def script(_):
-        if next(calls) == 100:  # once: a hang lasts as long as its timeout, which a busy machine must be able to meet
+        if (
+            next(calls) == judgments // 3
+        ):  # once: a hang lasts as long as its timeout, which a busy machine must be able to meet
             return Served(delay_seconds=5, body={})
         luck = chance.random()
         faults = [
@@ -215,11 +219,11 @@ def test_300_judgments_with_30_percent_faults_complete_each_once(tmp_path):
 
     with FakeJudgeServer(script) as server:
         transport = OpenAITransport(server.base_url, "k" * 9, "m", 3)
-        tally, history, saved = held(tmp_path, transport, asks(300), concurrency=16, attempts=12)
-    assert (tally.asked, tally.failed, tally.stopped) == (300, 0, None)
+        tally, history, saved = held(tmp_path, transport, asks(judgments), concurrency=16, attempts=12)
+    assert (tally.asked, tally.failed, tally.stopped) == (judgments, 0, None)
     answered = [a for a in saved if a.status == "answered"]
-    assert len({a.judgment for a in answered}) == len(answered) == 300
-    assert 0.2 < 1 - 300 / len(saved) < 0.4
+    assert len({a.judgment for a in answered}) == len(answered) == judgments
+    assert 0.2 < 1 - judgments / len(saved) < 0.4
     assert tally.calls == len(saved) == len(history)
 
 

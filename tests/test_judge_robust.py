@@ -23,10 +23,9 @@ from ledger.runs import RunFolder
 from ledger.store import Store
 from tests.assay_server import client, serving
 from tests.fake_judge_server import KEY, FakeJudgeServer, Served, completion, refusal, verdict
-from tests.house import HOUSE
+from tests.house import HOUSE, small_and_soak
 from tests.judge_reviews import IN_FLIGHT, review
 
-KILLS = 20
 pytestmark = pytest.mark.usefixtures("quick_retries", "endpoint_key")
 
 
@@ -58,9 +57,11 @@ def kill_after(requests: int, server: FakeJudgeServer, run: RunFolder, program: 
         assert child.wait(30) == -signal.SIGKILL & 0xFF
 
 
-def test_twenty_kills_pay_for_nothing_twice_beyond_the_calls_in_flight(tmp_path, tmp_path_factory):
-    """500 judgments; each kill loses at most what was in flight, and in the end each key stands once."""
+@small_and_soak("kills", 4, 20)
+def test_kills_pay_for_nothing_twice_beyond_the_calls_in_flight(tmp_path, tmp_path_factory, kills):
+    """Each kill loses at most what was in flight, and in the end each key stands once."""
     chance = random.Random(3)
+    judgments = 8 * (3 * kills + 3)  # of a question: 2 x 2 ratings and 2 x 2 games
     place = tmp_path_factory.mktemp("kills")
     program = place / "assay"
     program.write_text(client(place / "socket"))
@@ -70,19 +71,21 @@ def test_twenty_kills_pay_for_nothing_twice_beyond_the_calls_in_flight(tmp_path,
         FakeJudgeServer(lambda body: Served(completion(verdict(body["messages"])).body, delay_seconds=0.05)) as server,
         serving(place / "socket", server.base_url, environment),
     ):
-        config, run = review(tmp_path, server.base_url, questions=63)  # 2 x 63 x 2 ratings and 63 x 2 x 2 games: 504
-        for _ in range(KILLS):
+        config, run = review(tmp_path, server.base_url, questions=3 * kills + 3)
+        for _ in range(kills):
             kill_after(len(server.requests) + chance.randint(5, 22), server, run, program, config)
         assert done("judge", str(config), cwd=tmp_path)[0] == 0
         calls = len(server.requests)
     attempts = list(Store(run.judge("j").attempts.path, Attempt).records())
-    assert len({a.judgment for a in attempts}) == len(attempts) == 504
-    assert calls - 504 <= KILLS * IN_FLIGHT
+    assert len({a.judgment for a in attempts}) == len(attempts) == judgments
+    assert calls - judgments <= kills * IN_FLIGHT
     assert {r.outcome.value for r in run.judge("j").ratings.records()} == {"scored"}
-    print(f"{calls - 504} calls were paid for twice in {KILLS} kills, {KILLS * IN_FLIGHT} allowed")
+    print(f"{calls - judgments} calls were paid for twice in {kills} kills, {kills * IN_FLIGHT} allowed")
 
 
-def test_a_thousand_judgments_complete_each_once_with_faults_on_three_calls_of_ten(tmp_path):
+@small_and_soak("questions", 25, 125)
+def test_judgments_complete_each_once_with_faults_on_three_calls_of_ten(tmp_path, questions):
+    judgments = 8 * questions  # 2 x 2 ratings and 2 x 2 games of each
     chance = random.Random(11)
     faults = [
         refusal(429, "slow down", retry_after="0.05"),
@@ -101,14 +104,14 @@ def test_a_thousand_judgments_complete_each_once_with_faults_on_three_calls_of_t
         return chance.choice(faults) if fault else completion(verdict(body["messages"]))
 
     with FakeJudgeServer(script) as server:
-        config, run = review(tmp_path, server.base_url, questions=125, in_flight=32)  # 2 x 125 x 2 + 125 x 2 x 2 = 1000
+        config, run = review(tmp_path, server.base_url, questions=questions, in_flight=32)
         code, printed = done("judge", str(config), cwd=tmp_path)
         calls = len(server.requests)
     assert code == 0, printed
     attempts = list(run.judge("j").attempts.records())
     answered = [a.judgment for a in attempts if a.status == "answered"]
-    assert len(set(answered)) == len(answered) == 1000
-    assert calls == len(attempts) == 1000 + faulty[True]
+    assert len(set(answered)) == len(answered) == judgments
+    assert calls == len(attempts) == judgments + faulty[True]
     assert 0.25 < faulty[True] / calls < 0.35
 
 

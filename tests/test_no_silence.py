@@ -4,9 +4,10 @@ import tempfile
 from pathlib import Path
 
 import pytest
-from hypothesis import HealthCheck, given, settings
+from hypothesis import given, settings
 from hypothesis import strategies as st
 
+from tests.house import small_and_soak
 from tests.log_folders import FORMATS, Compared, damaged, flipped, generated, lines, model_logs, pattern
 
 KINDS = ("choice", "choice", "generated", "hidden", "nan", "lone", "unlogged", "guessed")
@@ -41,9 +42,17 @@ def written(folder, tasks, place):
     return model_logs(folder, folder.name, logged, configs=configs)
 
 
-@given(tasks=TASKS, broken=st.integers(0, 2), declared=st.booleans())
-@settings(max_examples=30, suppress_health_check=[HealthCheck.function_scoped_fixture])
-def test_a_task_that_lost_is_hold_or_named_in_every_face(capsys, tasks, broken, declared):
+@small_and_soak("examples", 8, 100)
+def test_a_task_that_lost_is_hold_or_named_in_every_file(capsys, examples):
+    @given(tasks=TASKS, broken=st.integers(0, 2), declared=st.booleans())
+    @settings(max_examples=examples)
+    def law(tasks, broken, declared):
+        hold_or_named(capsys, tasks, broken, declared)
+
+    law()
+
+
+def hold_or_named(capsys, tasks, broken, declared):
     broken %= len(tasks)
     named = {f"task{place}": task for place, task in enumerate(tasks)} | {"anchor": ("choice", 400, 0.6)}
     made = {name: task_lines(name, *task, broken=name == f"task{broken}") for name, task in named.items()}

@@ -24,6 +24,7 @@ from ledger.manifests import read_manifest
 from ledger.progress import silent
 from ledger.records import Item, Question
 from ledger.runs import GenerationFolder
+from tests.house import small_and_soak
 
 
 @pytest.fixture(autouse=True)
@@ -83,23 +84,24 @@ def start(work: LoadGroup) -> subprocess.Popen:
     return child
 
 
-def test_twenty_kills_at_random_moments_lose_nothing(tmp_path, monkeypatch):
+@small_and_soak("kills", 6, 20)
+def test_kills_at_random_moments_lose_nothing(tmp_path, monkeypatch, kills):
     quiet, work = batch(order(tmp_path / "quiet", "m", 300)), batch(order(tmp_path / "killed", "m", 300))
     run_locally([job(quiet)], silent)
     moments = random.Random(7)
     found, codes = [0], []
     monkeypatch.setenv("ASSAY_SCRIPTED_SECONDS", "0.004")
-    for round in range(20):
+    for round in range(kills):
         child = start(work)
         time.sleep(moments.uniform(0, 0.7))
         child.kill()
         codes.append(child.wait())
         child.stdout.close()
         records = tmp_path / "killed" / "m" / "choices.jsonl"
-        if round in (12, 17):
+        if round in (kills - 3, kills - 1):
             os.truncate(records, records.stat().st_size - 40)  # a line torn by the machine itself
         found.append(len(keys(tmp_path / "killed" / "m")))
-    assert codes == [-9] * 20
+    assert codes == [-9] * kills
     assert len(set(found)) > 3
     assert pending_orders(work)
     monkeypatch.setenv("ASSAY_SCRIPTED_SECONDS", "0")

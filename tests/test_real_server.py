@@ -51,7 +51,7 @@ concurrency = 8
 limit = 6
 max_tokens = 24
 """
-QUESTIONS = 2
+QUESTIONS = 1
 TEXTS = {
     "base": ("Water boils at 100 degrees Celsius at sea level.", "At high places it boils earlier."),
     "cand": ("Water boils at 50 degrees, I think.", "It depends."),
