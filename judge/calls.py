@@ -67,7 +67,7 @@ class Interviews:
         self._unsaved: list[Attempt] = []
         self._ending = Ending(config.deadline_seconds)
         minute = config.requests_per_minute, config.tokens_per_minute
-        self._limiter = RateLimiter(config.concurrency, self._ending.pause, *minute)
+        self._limiter = RateLimiter(self._ending.pause, *minute)
         self._tokens = Tokens()
         self._budget = Budget(config, history.all())
         self.tally = tally
@@ -155,8 +155,6 @@ class Interviews:
             said: Reply | JudgeError = await self._transport.call(messages, limit, extras(self._config.form, ask.mode))
         except JudgeError as failure:
             said = failure
-        finally:
-            self._limiter.leave()
         attempt = Attempt(
             judgment=ask.judgment,
             ask=due.ask,
@@ -177,7 +175,6 @@ class Interviews:
         """Wait until the call may be made. Raises Unavailable if the session ended meanwhile."""
         await self._limiter.enter(tokens)
         if self._ending.reached():
-            self._limiter.leave()
             raise Unavailable("not sent, because the session was stopped")
 
     def _learn(self, said: Reply | JudgeError, messages: Messages, expected: int) -> None:

@@ -1,14 +1,14 @@
-"""How many calls may be in flight, and how soon the next one may begin: learned from the endpoint, bounded by the user.
+"""How soon the next call may begin: a pace learned from the endpoint, bounded by the user's limits per minute.
 
-In: what each call came back with. Out: a turn, waited for. No call is made here.
-Source: additive increase, multiplicative decrease (Chiu and Jain 1989), with TCP's slow start; x-ratelimit headers as
-OpenAI's endpoints send them.
+In: what each call came back with. Out: a turn, waited for. No call is made here; how many are in flight is bounded by
+the number of workers.
+Source: additive increase, multiplicative decrease (Chiu and Jain 1989); Retry-After; x-ratelimit headers as OpenAI's
+endpoints send them.
 
-The number in flight doubles with each round trip until the first 429s, and grows by one afterwards; 429s take a fifth
-of it, at most once a second. A count of calls is too coarse for a server that allows 20 a second and answers in 0.2, so
-they also set a pace: what was borne in the last second, a little less, then slowly more. A few stray 429s change
-nothing, and as long as most calls are borne the pace does not fall under a quarter of the best: otherwise an endpoint
-that refuses at random would be asked ever more slowly.
+There is no pace until the first 429s; they set it to what was borne in the last second, a little less, at most once a
+second, and it grows by a fixed step from there. A few stray 429s change nothing, and as long as most calls are borne
+the pace does not fall under a quarter of the best: otherwise an endpoint that refuses at random would be asked ever
+more slowly.
 """
 
 import asyncio
@@ -18,12 +18,11 @@ from collections import deque
 from collections.abc import Awaitable, Callable, Mapping
 from dataclasses import dataclass
 
-START = 32
-CUT, COOL_SECONDS = 0.8, 1.0
-PACE_CUT, PACE_GROWTH = 0.92, 0.015  # of the pace: when it is too much, and a second
-FEWEST_LIMITED, STRAY_SHARE = 2, 0.04  # 429s in a second that mean something
-SHORTEST_SECONDS = 0.1  # of a session that rates are computed over
+DECREASE, COOL_SECONDS = 0.92, 1.0
+INCREASE = 0.01  # per second, of the most calls that were ever borne in one
+STRAY_SHARE = 0.04  # fewer 429s among the calls of a second mean nothing
 LEAST_OF_BEST, FLOOD_SHARE = 0.25, 0.5
+SHORTEST_SECONDS = 0.1  # of a session that rates are computed over
 SPACING_SECONDS = 0.001  # between two calls, so that the first 429 comes in before all have left
 SHARED_WAIT_SECONDS = 2.0  # a Retry-After from here on is everybody's
 MINUTE = 60.0
@@ -32,7 +31,7 @@ _SPAN = re.compile(r"(?:(\d+)h)?(?:(\d+)m(?!s))?(?:([\d.]+)s)?(?:([\d.]+)ms)?")
 
 @dataclass
 class Pace:
-    """Slots of `per_second` units a second; None does not bound."""
+    """Slots of `per_second` units per second; None does not bound."""
 
     per_second: float | None
     free_at: float = 0.0
@@ -48,36 +47,30 @@ class RateLimiter:
 
     def __init__(
         self,
-        most: int,
         pause: Callable[[float], Awaitable[None]],
         requests_per_minute: float | None = None,
         tokens_per_minute: float | None = None,
         clock: Callable[[], float] = time.monotonic,
     ) -> None:
-        self._most, self._pause, self._clock = most, pause, clock
-        self._limit, self._flying, self._limited = float(min(START, most)), 0, 0
-        self._slow_start, self._cut_at, self._grown_at = True, -COOL_SECONDS, 0.0
+        self._pause, self._clock = pause, clock
         self._requests = Pace(requests_per_minute / MINUTE if requests_per_minute else None)
         self._tokens = Pace(tokens_per_minute / MINUTE if tokens_per_minute else None)
         self._learned, self._spacing = Pace(None), Pace(1 / SPACING_SECONDS)
-        self._held_until = 0.0
+        self._held_until, self._cut_at, self._grown_at = 0.0, -COOL_SECONDS, 0.0
         self._sent: deque[float] = deque()
         self._refused: deque[float] = deque()
-        self._best, self._began_at = 0, clock()
-        self._turnstile, self._freed = asyncio.Lock(), asyncio.Event()
+        self._limited, self._best, self._began_at = 0, 0, clock()
+        self._turnstile = asyncio.Lock()
 
     @property
     def facts(self) -> dict[str, float | int]:
-        """What was learned: how often the endpoint said that it is too much, and the pace that it bears a second."""
+        """What was learned: how often the endpoint said that it is too much, and the pace per second that it bears."""
         pace = {"learned_requests_per_second": round(self._learned.per_second, 2)} if self._learned.per_second else {}
         return {"limited_calls": self._limited, **pace} if self._limited else {}
 
     async def enter(self, tokens: float) -> None:
-        """Wait for a turn; every turn is given back by `leave`. Raises what `pause` raises."""
+        """Wait for a turn. Raises what `pause` raises."""
         async with self._turnstile:
-            while self._flying >= max(1, int(self._limit)):
-                self._freed.clear()
-                await self._freed.wait()
             while (wait := self._free_at() - self._clock()) > 0:
                 await self._pause(wait)
             now = self._clock()
@@ -85,17 +78,10 @@ class RateLimiter:
             for pace, units in ((self._requests, 1), (self._learned, 1), (self._spacing, 1), (self._tokens, tokens)):
                 pace.book(now, units)
             _recent(self._sent, now)
-            self._flying += 1
-
-    def leave(self) -> None:
-        """Give the turn back."""
-        self._flying -= 1
-        self._freed.set()
 
     def borne(self, tokens_more: float = 0.0) -> None:
         """The endpoint took the call, however it answered; `tokens_more` were used than the turn was taken for."""
         self._best = max(self._best, self._borne_lately(self._clock()))
-        self._limit = min(self._most, self._limit + (1 if self._slow_start else 1 / self._limit))
         if self._tokens.per_second:
             self._tokens.free_at += tokens_more / self._tokens.per_second
 
@@ -108,14 +94,12 @@ class RateLimiter:
         if (retry_after_seconds or 0.0) >= SHARED_WAIT_SECONDS:
             self.hold(retry_after_seconds or 0.0)
         share = refused / (refused + borne)
-        if refused < FEWEST_LIMITED or share < STRAY_SHARE or now - self._cut_at < COOL_SECONDS:
+        if share < STRAY_SHARE or now - self._cut_at < COOL_SECONDS:
             return
-        self._slow_start, self._cut_at, self._grown_at = False, now, now
-        self._limit = max(1.0, self._limit * CUT)
         rate = max(1, borne) / min(COOL_SECONDS, max(SHORTEST_SECONDS, now - self._began_at))
-        pace = PACE_CUT * min(rate, self._learned.per_second or rate)
+        pace = DECREASE * min(rate, self._learned.per_second or rate)
         self._learned.per_second = max(pace, LEAST_OF_BEST * self._best) if share <= FLOOD_SHARE else pace
-        self._learned.free_at = now
+        self._learned.free_at = self._cut_at = self._grown_at = now
 
     def hold(self, seconds: float) -> None:
         """Let nobody through for so long."""
@@ -132,7 +116,7 @@ class RateLimiter:
 
     def _grow_pace(self, now: float) -> None:
         if self._learned.per_second:
-            self._learned.per_second *= (1 + PACE_GROWTH) ** (now - self._grown_at)
+            self._learned.per_second += INCREASE * self._best * (now - self._grown_at)
             self._grown_at = now
 
 

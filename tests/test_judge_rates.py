@@ -1,4 +1,4 @@
-"""The gate on a clock of its own: slow start, 429s, learned pace, minutes' limits, headers. And the budget."""
+"""The rate limiter on a clock of its own: 429s, the learned pace, limits per minute, headers. And the budget."""
 
 import asyncio
 import random
@@ -28,14 +28,13 @@ class Clock:
         return self.now
 
 
-def limiter(clock, most=64, **limits):
-    return RateLimiter(most, clock.pause, clock=clock, **limits)
+def limiter(clock, **limits):
+    return RateLimiter(clock.pause, clock=clock, **limits)
 
 
 async def entered(held, count, tokens=1.0):
     for _ in range(count):
         await held.enter(tokens)
-        held.leave()
 
 
 def test_a_limit_of_requests_a_minute_spaces_the_calls():
@@ -50,45 +49,36 @@ def test_a_limit_of_tokens_a_minute_counts_what_was_used():
 
     async def three():
         await held.enter(100)
-        held.leave()
         held.borne(tokens_more=200)  # 300 in all: three seconds
         await held.enter(100)
-        held.leave()
 
     asyncio.run(three())
     assert clock.now == pytest.approx(3.0)
 
 
-def test_the_number_in_flight_doubles_until_it_is_too_much_and_then_grows_slowly():
+def test_a_refusal_sets_a_pace_below_what_was_borne_and_it_grows_by_a_fixed_step():
     clock = Clock()
-    held = limiter(clock, most=64)
-
-    async def flown():
-        """How many go through at once."""
-        count = 0
-        while True:
-            try:
-                async with asyncio.timeout(0.01):
-                    await held.enter(1)
-            except TimeoutError:
-                break
-            count += 1
-        return count
+    held = limiter(clock)
 
     async def story():
-        found = [await flown()]
-        for _ in range(found[0]):
-            held.leave()
+        clock.now = 5.0
+        for _ in range(50):
+            await held.enter(1)
             held.borne()
-        found.append(await flown())
-        for _ in range(4):
+        for _ in range(10):
+            await held.enter(1)
             held.limited(None)
-        for _ in range(found[1]):
-            held.leave()
-        found.append(await flown())
-        return found
+        paces = [held.facts["learned_requests_per_second"]]
+        for _ in range(2):
+            clock.now += 10
+            await held.enter(1)
+            paces.append(held.facts["learned_requests_per_second"])
+        return paces
 
-    assert asyncio.run(story()) == [32, 64, 51]
+    lowered, *grown = asyncio.run(story())
+    assert held.facts["limited_calls"] == 10
+    assert lowered == pytest.approx(0.92 * 50, abs=0.1)  # ten 429s in one second lower it once
+    assert grown == pytest.approx([lowered + 5.0, lowered + 10.0], abs=0.02)  # a hundredth of 50 per second
 
 
 def test_a_long_wish_to_wait_is_everybodys_and_a_short_one_is_not():
@@ -102,23 +92,20 @@ def test_a_long_wish_to_wait_is_everybodys_and_a_short_one_is_not():
     assert clock.now == pytest.approx(30, abs=0.1)
 
 
-def simulated(per_second, latency, seconds, most=32, stray=0.0):
-    """Workers against a server that bears so many calls a second, with a burst of a second's worth; one that is refused
-    waits a second. How many were borne and refused.
+def simulated(per_second, latency, seconds, workers=32, stray=0.0):
+    """Workers against a server that bears so many calls per second, with a burst of a second's worth; one that is
+    refused waits a second. How many were borne and refused.
     """
     clock, allowance, last, number = Clock(), float(per_second), 0.0, 0
-    counts, flying, resting = [0, 0], [], []
-    held = limiter(clock, most=most)
+    counts, busy = [0, 0], []
+    held = limiter(clock)
 
     async def story():
         nonlocal allowance, last, number
         while clock.now < seconds:
-            for end in [end for end in flying if end <= clock.now]:
-                flying.remove(end)
-                held.leave()
-            resting[:] = [end for end in resting if end > clock.now]
-            if len(flying) >= int(held._limit) or len(flying) + len(resting) >= most:
-                await clock.pause(max(1e-4, min([*flying, *resting]) - clock.now))
+            busy[:] = [end for end in busy if end > clock.now]
+            if len(busy) >= workers:
+                await clock.pause(max(1e-4, min(busy) - clock.now))
                 continue
             await held.enter(1)
             number += 1
@@ -126,12 +113,11 @@ def simulated(per_second, latency, seconds, most=32, stray=0.0):
             last = clock.now
             borne = allowance >= 1 and not (stray and number % int(1 / stray) == 0)
             counts[not borne] += 1
-            flying.append(clock.now + (latency if borne else 0.001))
+            busy.append(clock.now + (latency if borne else 1))
             if borne:
                 allowance -= 1
                 held.borne()
             else:
-                resting.append(clock.now + 1)
                 held.limited(1.0)
 
     asyncio.run(story())

@@ -100,19 +100,17 @@ def test_the_strongest_correlation_may_be_negative():
 def test_a_few_stray_refusals_among_many_calls_set_no_pace():
     """Three 429s in a hundred calls lie under four of a hundred: what follows is not slowed down."""
     clock = Clock()
-    held = limiter(clock, most=64)
+    held = limiter(clock)
 
     async def work():
         for _ in range(100):
             await held.enter(1)
-            held.leave()
             held.borne()
         for _ in range(3):
             held.limited(None)
         before = clock.now
         for _ in range(64):
             await held.enter(1)
-            held.leave()
         return clock.now - before
 
     assert asyncio.run(work()) == pytest.approx(0.064)  # a thousandth of a second between any two calls
