@@ -10,9 +10,9 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from analysis.multiple_choice.distances import ITEM_DISTANCES
-from analysis.rendering.figures.axes import ticks
+from analysis.rendering.figures.axes import PAPER_WIDTH, ticks
 from analysis.rendering.figures.catalog import figures
-from analysis.rendering.figures.plots import BOTTOM, LABEL_WIDTH, LEFT, RIGHT, TOP, WIDTH, Plot, Point, Series, drawing
+from analysis.rendering.figures.plots import FRAME, LABEL_WIDTH, Plot, Point, Series, drawing
 from analysis.rendering.formats.csv_tables import figure_csv
 from analysis.rendering.formats.page import report_html
 from analysis.rendering.formats.rendering import figure_svg
@@ -183,10 +183,10 @@ def test_every_mark_stands_inside_the_axes_and_no_label_on_another(pairs, mark):
     drawn = drawing(Plot("p", "p", "", "x", "y", (Series("s", points, mark),)))
     (layer,) = drawn.layers
     for dot in layer.dots:
-        assert LEFT - 0.01 <= dot.x <= RIGHT + 0.01
-        assert TOP - 0.01 <= dot.y <= BOTTOM + 0.01
+        assert FRAME.left - 0.01 <= dot.x <= FRAME.right + 0.01
+        assert FRAME.top - 0.01 <= dot.y <= FRAME.bottom + 0.01
     for bar in layer.bars:
-        assert TOP - 0.01 <= bar.y <= bar.y + bar.height <= BOTTOM + 0.01
+        assert FRAME.top - 0.01 <= bar.y <= bar.y + bar.height <= FRAME.bottom + 0.01
     labels = [(dot.label_x, dot.label_y) for dot in layer.dots if dot.label_x is not None]
     assert len(set(labels)) == len(labels)
 
@@ -215,8 +215,8 @@ def test_a_change_that_was_not_measured_is_no_point_of_a_sweep(report):
 def test_bars_far_apart_are_no_wider_than_the_room_of_their_name():
     points = (Point(0.0, 50.0), Point(3.0, 20.0))
     (layer,) = drawing(Plot("p", "p", "", "x", "y", (Series("", points, "bars"),), tuple("0123"))).layers
-    assert layer.bars[0].x >= LEFT
-    assert layer.bars[1].x + layer.bars[1].width <= RIGHT
+    assert layer.bars[0].x >= FRAME.left
+    assert layer.bars[1].x + layer.bars[1].width <= FRAME.right
 
 
 def test_every_one_of_many_lines_stands_in_the_legend_inside_the_paper():
@@ -229,7 +229,7 @@ def test_every_one_of_many_lines_stands_in_the_legend_inside_the_paper():
     ends = [x + 8 + LABEL_WIDTH * 11 for _, x, _ in drawn.legend]  # where a name that was cut to eleven characters ends
     following = zip(ends, drawn.legend, drawn.legend[1:], strict=False)
     assert all(end < x - 4 for end, (_, _, before), (_, x, y) in following if y == before)
-    assert max(ends) < WIDTH
+    assert max(ends) < PAPER_WIDTH
     assert len({(layer.color, layer.key) for layer, _, _ in drawn.legend}) == 22
     assert f'viewBox="0 0 560 {drawn.height}"' in figure_svg(Plot("p", "p", "", "x", "y", lines), alone=True)
 

@@ -1,15 +1,36 @@
 """An axis: its ends, the round numbers on it, and the columns of the legend below. Every kind of figure uses these.
 
-In: values. Out: ends, and ticks at places on paper.
+In: values. Out: ends, and ticks at places on paper. All lengths are in user units of the SVG.
 """
 
 import math
 from collections.abc import Sequence
 from dataclasses import dataclass
 
+PAPER_WIDTH = 560
 MOST_TICKS = 6
 LEGENDS = ((11, 5, 97), (26, 2, 242))  # names of so many characters: so many per line, so far apart
 SMALLEST_SPAN = 1e-6  # of the values; less is no difference that an axis could show
+
+
+@dataclass(frozen=True)
+class Frame:
+    """What the axes enclose."""
+
+    left: float
+    right: float
+    top: float
+    bottom: float
+
+    @property
+    def center(self) -> float:
+        """Halfway from left to right, a whole number."""
+        return (self.left + self.right) // 2
+
+    @property
+    def middle(self) -> float:
+        """Halfway from top to bottom, a whole number."""
+        return (self.top + self.bottom) // 2
 
 
 @dataclass(frozen=True)

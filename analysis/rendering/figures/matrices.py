@@ -7,8 +7,10 @@ import re
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 
-LABELS, WIDTH = 150.0, 560.0
-CELL_HEIGHT, HEAD = 46.0, 30.0
+from analysis.rendering.figures.axes import PAPER_WIDTH, Frame
+
+LABELS, HEAD = 150, 30
+CELL_HEIGHT = 46
 WIDEST_CELL = 100.0
 SMALL_CHARACTER = 4.8  # of the lines under the value: one that is wider than its cell is left to the table
 _LINES = re.compile(r" (?=[\[(])")
@@ -58,8 +60,10 @@ class MatrixDrawing:
     """All that the template needs."""
 
     plot: Matrix
+    frame: Frame
     height: float
     cell_width: float
+    cell_height: float
     cells: tuple[DrawnCell, ...]
     columns: tuple[tuple[str, float], ...]
     rows: tuple[tuple[str, float], ...]
@@ -67,7 +71,7 @@ class MatrixDrawing:
 
 def matrix_drawing(matrix: Matrix) -> MatrixDrawing:
     """The geometry of a matrix in user units; the diagonal stays empty."""
-    width = min(WIDEST_CELL, (WIDTH - LABELS) / len(matrix.names))
+    width = min(WIDEST_CELL, (PAPER_WIDTH - LABELS) / len(matrix.names))
     cells = []
     for row, first in enumerate(matrix.names):
         for column, second in enumerate(matrix.names):
@@ -82,8 +86,10 @@ def matrix_drawing(matrix: Matrix) -> MatrixDrawing:
             cells.append(DrawnCell(*place, shade, lines if value is not None else ("—",)))
     return MatrixDrawing(
         plot=matrix,
+        frame=Frame(LABELS, PAPER_WIDTH, HEAD, HEAD + CELL_HEIGHT * len(matrix.names)),
         height=HEAD + CELL_HEIGHT * len(matrix.names) + 6,
         cell_width=width,
+        cell_height=CELL_HEIGHT,
         cells=tuple(cells),
         columns=tuple((name, LABELS + (i + 0.5) * width) for i, name in enumerate(matrix.names)),
         rows=tuple((name, HEAD + (i + 0.5) * CELL_HEIGHT) for i, name in enumerate(matrix.names)),

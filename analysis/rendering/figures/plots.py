@@ -8,11 +8,11 @@ from dataclasses import dataclass, field
 from itertools import pairwise
 from typing import Literal
 
-from analysis.rendering.figures.axes import Tick, axis_ends, legend_columns, ticks
+from analysis.rendering.figures.axes import PAPER_WIDTH, Frame, Tick, axis_ends, legend_columns, ticks
 
 Mark = Literal["dots", "line", "bars"]
-WIDTH, HEIGHT = 560, 330
-LEFT, RIGHT, TOP, BOTTOM = 64.0, 546.0, 28.0, 270.0
+HEIGHT = 330
+FRAME = Frame(left=64, right=546, top=28, bottom=270)
 MOST_STEPS = 8  # of a line's own amounts that stand on the axis; more make room for round numbers
 MOST_TOLD = 60
 ROOM = 0.04  # beside the outermost dots, of the axis
@@ -128,6 +128,7 @@ class Drawing:
     """
 
     plot: Plot
+    frame: Frame
     height: int
     x_ticks: tuple[Tick, ...]
     y_ticks: tuple[Tick, ...]
@@ -169,6 +170,7 @@ class _Canvas:
         lines = -(-len(layers) // legend_columns([each.name for each in layers])[0])
         return Drawing(
             plot=self.plot,
+            frame=FRAME,
             height=HEIGHT + LEGEND_HEIGHT * max(0, lines - 1),
             x_ticks=tuple(Tick(self._across(x), name) for x, name in zip(self._xs, names, strict=True)),
             y_ticks=tuple(Tick(self._up(y), f"{y:g}") for y in self._ys),
@@ -195,7 +197,7 @@ class _Canvas:
         """Bars of several series stand side by side in the room of one step; a name has its room even without a bar."""
         count = sum(series.mark == "bars" for series in self.plot.series)
         step = 1.0 if self.plot.names else min((b.x - a.x for a, b in pairwise(points)), default=1.0)
-        room = step * (RIGHT - LEFT) / (self._ends[1] - self._ends[0]) * 0.86
+        room = step * (FRAME.right - FRAME.left) / (self._ends[1] - self._ends[0]) * 0.86
         base = self._up(max(0.0, self._ys[0]))
         for point in points:
             top = self._up(point.y)
@@ -214,7 +216,7 @@ class _Canvas:
         width = LABEL_WIDTH * len(label)
         for left, top in ((x + 7, y - 7), (x - 7 - width, y - 7), (x - width / 2, y - 20), (x - width / 2, y + 7)):
             box = (left, top, left + width, top + LABEL_HEIGHT)
-            inside = left >= LEFT and box[2] <= WIDTH and top >= 0 and box[3] <= BOTTOM
+            inside = left >= FRAME.left and box[2] <= PAPER_WIDTH and top >= 0 and box[3] <= FRAME.bottom
             if inside and not any(_overlap(box, other) for other in self._taken):
                 self._taken.append(box)
                 return round(left, 2), round(top + 11, 2)
@@ -222,11 +224,11 @@ class _Canvas:
 
     def _across(self, value: float) -> float:
         low, high = self._ends
-        return round(LEFT + (RIGHT - LEFT) * (value - low) / (high - low), 2)
+        return round(FRAME.left + (FRAME.right - FRAME.left) * (value - low) / (high - low), 2)
 
     def _up(self, value: float) -> float:
         low, high = self._ys[0], self._ys[-1]
-        return round(BOTTOM - (BOTTOM - TOP) * (value - low) / (high - low), 2)
+        return round(FRAME.bottom - (FRAME.bottom - FRAME.top) * (value - low) / (high - low), 2)
 
 
 def _legend(layers: Sequence[Layer]) -> Iterator[tuple[Layer, int, int]]:

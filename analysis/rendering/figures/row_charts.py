@@ -6,10 +6,10 @@ In: rows with labels. Out: a RowChart; its numbers for a table or a CSV file; it
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 
-from analysis.rendering.figures.axes import Tick, ticks
+from analysis.rendering.figures.axes import Frame, Tick, ticks
 
-LABELS, RIGHT = 170.0, 548.0
-ROW, TOP, FOOT = 19.0, 22.0, 36.0
+LABELS, RIGHT = 170, 548
+ROW, BAR, TOP, FOOT = 19.0, 16, 22, 36.0
 CHARACTER, PADDING = 6.9, 8.0  # of the words in a bar: one that is too narrow for them shows its count, or nothing
 NAMES_APART = 44.0  # of two lines; nearer ones have their names on either side
 BAR_COLORS = {
@@ -115,8 +115,9 @@ class RowDrawing:
     """All that the template needs."""
 
     plot: RowChart
+    frame: Frame
     height: float
-    foot: float
+    bar_height: int
     ticks: tuple[Tick, ...]
     lines: tuple[tuple[Tick, str], ...]
     rows: tuple[DrawnRow, ...]
@@ -139,8 +140,9 @@ def row_drawing(chart: RowChart) -> RowDrawing:
     )
     return RowDrawing(
         plot=chart,
+        frame=Frame(LABELS, RIGHT, TOP, foot),
         height=foot + FOOT + (10 + 16 * -(-len(legend) // LEGENDS_A_LINE) if legend else 0),
-        foot=foot,
+        bar_height=BAR,
         ticks=tuple(Tick(across(x), f"{abs(x) if kinds else x:g}") for x in ticks(low, high) if low <= x <= high),
         lines=tuple(_lines([Tick(across(line.at), line.name) for line in chart.lines])),
         rows=tuple(

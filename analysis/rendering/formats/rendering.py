@@ -10,10 +10,11 @@ from importlib.resources import files
 import jinja2
 from markupsafe import Markup
 
+from analysis.rendering.figures.axes import LEGENDS, PAPER_WIDTH
 from analysis.rendering.figures.catalog import Figure
-from analysis.rendering.figures.matrices import Matrix, matrix_drawing
-from analysis.rendering.figures.plots import Plot, drawing
-from analysis.rendering.figures.row_charts import RowChart, row_drawing
+from analysis.rendering.figures.matrices import Matrix, MatrixDrawing, matrix_drawing
+from analysis.rendering.figures.plots import Drawing, Plot, drawing
+from analysis.rendering.figures.row_charts import RowChart, RowDrawing, row_drawing
 from analysis.rendering.formats.text import shortened, visible
 
 NO_BREAK = "\u00a0"
@@ -29,11 +30,15 @@ def figure_svg(figure: Figure, *, alone: bool) -> str:
     """A figure as SVG; `alone` for a file of its own, with its size, its font and white paper."""
     match figure:
         case Plot():
-            return rendered("plot.svg.j2", d=drawing(figure), alone=alone)
+            return _svg("plot.svg.j2", drawing(figure), alone)
         case RowChart():
-            return rendered("rows.svg.j2", d=row_drawing(figure), alone=alone)
+            return _svg("rows.svg.j2", row_drawing(figure), alone)
         case Matrix():
-            return rendered("matrix.svg.j2", d=matrix_drawing(figure), alone=alone)
+            return _svg("matrix.svg.j2", matrix_drawing(figure), alone)
+
+
+def _svg(template: str, drawn: Drawing | RowDrawing | MatrixDrawing, alone: bool) -> str:
+    return rendered(template, d=drawn, alone=alone, paper_width=PAPER_WIDTH, legend_characters=LEGENDS[-1][0])
 
 
 def template_text(name: str) -> str:
