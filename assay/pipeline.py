@@ -69,7 +69,7 @@ def begin_declared(declared: Declaration, runs: Path, report: Report, *, amend: 
 
 
 def batches(review: Review, model: str = "") -> list[LoadGroup]:
-    """One batch a model, or that of the one named; the control shares the baseline's: its model is loaded once.
+    """One batch per model, or that of the one named; the control shares the baseline's: its model is loaded once.
 
     Raises ConfigError for a name that no model has; the others' folders need not be here.
     """

@@ -40,7 +40,7 @@ def score_request(item: Item, style: Style) -> ScoreRequest:
 
 
 def choice_from(model: str, item: Item, style: Style, logprobs: Sequence[Sequence[float]]) -> Choice:
-    """What a model picked, from one tuple of token log-probabilities an option."""
+    """What a model picked, from one tuple of token log-probabilities per option."""
     totals = [float(sum(tokens)) for tokens in logprobs]
     characters = [1 if style == "letters" else max(1, len(option)) for option in item.options]
     return Choice(

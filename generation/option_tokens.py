@@ -1,6 +1,6 @@
 """The whole vocabulary at the tokens of options, as far as K reaches: what kl_vocabulary is made from.
 
-In: items, an engine, a writer of traces. Out: one trace an option, in `options.parquet`; an opt-in pass of its own.
+In: items, an engine, a writer of traces. Out: one trace per option, in `options.parquet`; an opt-in pass of its own.
 Where every option is one letter after one context, all options share their one position, so the first stands for all.
 The requests are the same as for traces of answers: `prompt_logprobs` requests may share vLLM's engine with
 `logprob_token_ids` ones, which plain `logprobs=k` requests may not.

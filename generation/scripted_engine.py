@@ -19,12 +19,12 @@ def echo(request: WriteRequest) -> str:
 
 
 def by_length(request: ScoreRequest) -> tuple[tuple[float, ...], ...]:
-    """Longer options are less likely: one nat a character."""
+    """Longer options are less likely: one nat per character."""
     return tuple((-float(len(text)),) for text in request.continuations)
 
 
 class ScriptedEngine:
-    """Answers `batch` requests a step."""
+    """Answers `batch` requests per step."""
 
     def __init__(
         self,

@@ -15,7 +15,7 @@ from ledger.errors import Rejected
 from ledger.judge_config import JudgeConfig
 from ledger.judgments import Attempt
 
-BYTES_A_TOKEN = 2.5  # fewer than English has: the first calls are estimated high
+BYTES_PER_TOKEN = 2.5  # fewer than English has: the first calls are estimated high
 ROOM = 1.1  # over the densest prompt that the endpoint counted
 
 
@@ -23,18 +23,18 @@ ROOM = 1.1  # over the densest prompt that the endpoint counted
 class Tokens:
     """How many bytes a token of this judge has, learned from what it counted."""
 
-    bytes_a_token: float = BYTES_A_TOKEN
+    bytes_per_token: float = BYTES_PER_TOKEN
     learned: bool = False
 
     def of(self, messages: Messages) -> int:
         """The prompt tokens of a conversation, rather too many than too few."""
-        return int(prompt_bytes(messages) / self.bytes_a_token) + 1
+        return int(prompt_bytes(messages) / self.bytes_per_token) + 1
 
     def learn(self, messages: Messages, prompt_tokens: int | None) -> None:
         """Take in what the endpoint counted for a conversation."""
         if prompt_tokens:
             seen = prompt_bytes(messages) / prompt_tokens / ROOM
-            self.bytes_a_token = min(self.bytes_a_token, seen) if self.learned else seen
+            self.bytes_per_token = min(self.bytes_per_token, seen) if self.learned else seen
             self.learned = True
 
 

@@ -1,6 +1,6 @@
 """What a judge's missing calls would take: how many, how many tokens, how much money; nothing is asked.
 
-In: a Brief and what was answered before. Out: one Expected a kind of judgment (exam, rating, game).
+In: a Brief and what was answered before. Out: one Expected per kind of judgment (exam, rating, game).
 Tokens are those that the endpoint counted for this review, as far as it did: bytes per token for prompts, the mean for
 replies. Before its first call they are assumed: four bytes per token, and a wide range for replies. Re-asks and retries
 come on top.
@@ -16,7 +16,7 @@ from judge.plan import Ask
 from ledger.judge_config import JudgeConfig, Price
 from ledger.judgments import Attempt
 
-BYTES_A_TOKEN = 4.0
+BYTES_PER_TOKEN = 4.0
 REPLY_TOKENS = {"text": (100, 500), "json": (80, 400), "logprob": (1, 8)}
 
 
@@ -40,7 +40,7 @@ def estimate(brief: Brief) -> list[Expected]:
 
 def expected(config: JudgeConfig, asks: Sequence[Ask], history: History) -> list[Expected]:
     """What those of the asks take that have no reply yet, one row per kind."""
-    ratio = _bytes_a_token(asks, history)
+    ratio = _bytes_per_token(asks, history)
     by_kind: dict[str, list[Ask]] = {}
     for ask, _ in history.pending(asks, config.rules):
         by_kind.setdefault(kind_of(ask.judgment), []).append(ask)
@@ -48,7 +48,7 @@ def expected(config: JudgeConfig, asks: Sequence[Ask], history: History) -> list
 
 
 def _expected(config: JudgeConfig, kind: str, due: list[Ask], ratio: float | None, history: History) -> Expected:
-    prompt = sum(int(prompt_bytes(ask.messages()) / (ratio or BYTES_A_TOKEN)) + 1 for ask in due)
+    prompt = sum(int(prompt_bytes(ask.messages()) / (ratio or BYTES_PER_TOKEN)) + 1 for ask in due)
     replied = [each.completion_tokens for each in history.all() if kind_of(each.judgment) == kind]
     known = [count for count in replied if count is not None]
     mean = sum(known) / len(known) if known else None
@@ -61,7 +61,7 @@ def _usd(price: Price | None, prompt: int, replies: tuple[int, int]) -> tuple[fl
     return (price.usd(prompt, replies[0]), price.usd(prompt, replies[1])) if price else None
 
 
-def _bytes_a_token(asks: Iterable[Ask], history: History) -> float | None:
+def _bytes_per_token(asks: Iterable[Ask], history: History) -> float | None:
     """Measured over the first asks that the endpoint counted."""
     sent = tokens = 0
     for ask in asks:

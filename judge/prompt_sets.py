@@ -103,7 +103,7 @@ class AssayPrompts:
 
 
 def assay_prompts(folder: Traversable | Path, form: Form = "text") -> AssayPrompts:
-    """The prompt set in a folder of TOMLs, one a mode with and without reference, each ended by its form's words.
+    """The prompt set in a folder of TOMLs, one per mode with and without reference, each ended by its form's words.
 
     Raises ConfigError.
     """

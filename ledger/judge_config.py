@@ -14,7 +14,7 @@ MILLION = 1_000_000
 
 
 class Price(ConfigSection):
-    """What a judge's tokens cost, in US dollars a million."""
+    """What a judge's tokens cost, in US dollars per million."""
 
     input: float = Field(ge=0)
     output: float = Field(ge=0)
@@ -29,7 +29,7 @@ class JudgeConfig(ConfigSection):
 
     `pairs` are games of every rival with the baseline, or of all models with each other. `form` is how a verdict is
     given: free text, JSON by a strict schema, or the expected rating from the token probabilities (`logprob`).
-    `concurrency` bounds the calls in flight, and the limits a minute those that begin: give the endpoint's own, where
+    `concurrency` bounds the calls in flight, and the limits per minute those that begin: give the endpoint's own, where
     they are known. No call begins once a session has lasted `deadline_seconds`. `price` and `budget_usd` bound what the
     review's calls may cost in all.
     """
@@ -85,5 +85,5 @@ class JudgeConfig(ConfigSection):
         if self.form == "logprob" and self.modes != (Mode.SINGLE,):
             raise ValueError('form = "logprob" gives ratings; it needs modes = ["single"]')
         if self.budget_usd is not None and self.price is None:
-            raise ValueError("`budget_usd` needs a `price`, in US dollars a million tokens")
+            raise ValueError("`budget_usd` needs a `price`, in US dollars per million tokens")
         return self

@@ -1,6 +1,6 @@
 """Token distributions as Parquet: along the baseline's answers (traces), and at the tokens of options.
 
-In: one trace at a time. Out: `traces.parquet` or `options.parquet`, a row a position; while a run lasts, parts in a
+In: one trace at a time. Out: `traces.parquet` or `options.parquet`, one row per position; while a run lasts, parts in a
 folder, each written whole or not at all, so a killed run loses the part under way and nothing else.
 Memory is bounded by one part when writing and by one row group when joining.
 """

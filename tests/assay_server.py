@@ -1,4 +1,4 @@
-"""The `assay` command without its start-up, for tests that run it a hundred times: imported once, forked a command.
+"""The `assay` command without its start-up, for tests that run it a hundred times: imported once, forked per command.
 
 In: a socket's path, and the URL of a judge on loopback. Out: each command's output on the caller's own streams, and its
 exit code. Nothing leaves the machine: other addresses are refused, every judge's calls go to the one on loopback, what

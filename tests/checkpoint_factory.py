@@ -72,7 +72,7 @@ def awq(base: Path, folder: Path) -> Path:
 
 
 def fp8(base: Path, folder: Path) -> Path:
-    """compressed-tensors FP8: a scale a channel for weights, a scale a token for activations."""
+    """compressed-tensors FP8: a scale per channel for weights, a scale per token for activations."""
     shared = {"num_bits": 8, "type": "float", "symmetric": True}
     group = {
         "targets": ["Linear"],

@@ -1,4 +1,4 @@
-"""`make gpu-check`: the real vLLM path end to end on a machine with a GPU, one line a check.
+"""`make gpu-check`: the real vLLM path end to end on a machine with a GPU, one line per check.
 
 In: a GPU (or `--cpu`, which tries the script itself). Out: `passed`, `FAILED` or `skipped` for each check, then the
 versions and the device. The exit code is 0 only if nothing failed, 2 where there is no GPU. Takes some 10 minutes.

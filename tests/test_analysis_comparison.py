@@ -87,7 +87,7 @@ def test_scopes_hold_every_item_once():
 
 
 def test_columns_of_many_choices_are_small():
-    """Bytes a choice, digests and names included: a million fit in a quarter of a gigabyte."""
+    """Bytes per choice, digests and names included: a million fit in a quarter of a gigabyte."""
     rows = [("u", "x", 0, [-1.0, -2.0, -3.0, -4.0], [])] * 2000
     columns = choice_columns(chosen("a", rows, 3))
     held = columns.frame.memory_usage(deep=True, index=True).sum() + columns.logprobs.nbytes

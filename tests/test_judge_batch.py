@@ -157,7 +157,7 @@ def test_an_estimate_makes_no_call_and_learns_from_what_was_counted(run, tmp_pat
     collected(run, map(result, lines[:6]), tmp_path, modes=("single",))
     (left,) = estimate(brief(run, modes=("single",)))
     assert (left.calls, left.completion_tokens, left.counted) == (6, (42, 42), True)
-    assert left.prompt_tokens == pytest.approx(66, abs=8)  # the fake endpoint counts 11 a prompt
+    assert left.prompt_tokens == pytest.approx(66, abs=8)  # the fake endpoint counts 11 per prompt
     collected(run, map(result, lines), tmp_path, modes=("single",))
     assert estimate(brief(run, modes=("single",))) == []
 

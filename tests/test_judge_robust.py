@@ -143,7 +143,7 @@ def test_an_error_that_all_calls_would_meet_leaves_with_twenty_at_once(tmp_path,
 
 
 def test_a_budget_stops_before_it_is_spent_and_the_same_command_goes_on(tmp_path):
-    """A reply of 7 tokens at 1,000 dollars a million costs $0.007, its prompt of 11 nothing."""
+    """A reply of 7 tokens at 1,000 dollars per million costs $0.007, its prompt of 11 nothing."""
     price = "max_tokens = 16\nprice = { input = 0.0, output = 1000.0 }"
     with FakeJudgeServer() as server:
         config, run = review(tmp_path, server.base_url, questions=10, more=price)

@@ -93,7 +93,7 @@ def test_a_batch_under_way_is_not_paid_for_again_on_the_wire_or_by_another_batch
 
 
 def test_a_batch_that_may_cost_more_than_the_budget_is_not_submitted(tmp_path, capsys):
-    """16 replies of 500 tokens at 1,000 dollars a million are 8 dollars."""
+    """16 replies of 500 tokens at 1,000 dollars per million are 8 dollars."""
     with batch_server() as (url, seen):
         config, run = review(tmp_path, url, questions=2, more=PRICE)
         code, said = ended(capsys, config, "--batch", "submit", "--budget", "7.9")

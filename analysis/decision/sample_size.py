@@ -3,7 +3,7 @@
 In: a measure, its margin, the wanted power; or an estimate and its threshold. Out: sizes, one per supposed spread;
 or Causes that say what would settle it.
 Source: arXiv 2605.28873: the spread of a paired change of accuracy is the root of the flip rate. The spreads of judged
-changes are those seen in reviews by GPT-4: 1.9 to 2.6 rating points and 0.37 of a win a question.
+changes are those seen in reviews by GPT-4: 1.9 to 2.6 rating points and 0.37 of a win per question.
 
 A size is the number of units with which a candidate that has lost nothing is shown to lie above -margin.
 """

@@ -1,6 +1,6 @@
 """What the records cost: time, calls, tokens and money, as far as the manifests know.
 
-In: manifests. Out: one frozen Cost a model and judge; what nobody counted is None, never zero.
+In: manifests. Out: one frozen Cost per model and judge; what nobody counted is None, never zero.
 """
 
 from collections.abc import Iterator

@@ -1,6 +1,6 @@
 """What each model of a run wrote and picked, read once; what the config leaves out is not among it.
 
-In: a config and a run folder. Out: one ModelEvidence a model, the baseline first.
+In: a config and a run folder. Out: one ModelEvidence per model, the baseline first.
 """
 
 from collections import Counter

@@ -1,6 +1,6 @@
 """Strengths of three or more models from all their games, the baseline at zero.
 
-In: for each pair of models, what the second one won in each question. Out: one log-odds a model, with an interval.
+In: for each pair of models, what the second one won in each question. Out: one log-odds per model, with an interval.
 Source: Bradley and Terry 1952; ties and flips are half a win each; the error is the sandwich estimate with questions as
 clusters (Liang and Zeger 1986), because one question's games are not independent. Ford 1957: a finite fit needs a chain
 of wins from every model to every other.

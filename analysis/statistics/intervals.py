@@ -150,7 +150,7 @@ def needed_samples(estimate: Estimate, distance: float, alpha: float = ALPHA) ->
     Raises ValueError without `sampling_sd`. Source: arXiv 2411.00640, the power formula with K samples.
     """
     if estimate.sd is None or estimate.sampling_sd is None:
-        raise ValueError(f"{estimate.measure}: one sample a question does not tell how much sampling adds")
+        raise ValueError(f"{estimate.measure}: one sample per question does not tell how much sampling adds")
     wanted = estimate.n * (distance / (stats.norm.ppf(1 - alpha) + stats.norm.ppf(POWER))) ** 2
     between = max(0.0, estimate.sd**2 - estimate.sampling_sd**2)
     rest = wanted - between

@@ -71,7 +71,7 @@ def max_drop(losses: Sequence[int], gains: Sequence[int]) -> tuple[float, int]:
 
 
 def fisher(p_values: Sequence[float]) -> float:
-    """Fisher's combination: -2 Σ ln p against chi-square with two degrees of freedom a benchmark.
+    """Fisher's combination: -2 Σ ln p against chi-square with two degrees of freedom per benchmark.
 
     Thousands of losses without a gain have a p that no double holds; the smallest that one does stands in.
     """

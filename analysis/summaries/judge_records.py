@@ -57,7 +57,7 @@ def paired_coverage(judge: JudgeEvidence, evidence: RunEvidence, cells: Sequence
 
 
 def tricks(judge: JudgeEvidence) -> Iterator[Cause]:
-    """A cause per model whose answers do what a judge must not fall for."""
+    """One cause per model whose answers do what a judge must not fall for."""
     facts, prompts = JudgeFacts.of(judge.manifest).answers, JudgeSettings.of(judge.manifest).prompts or ""
     for model, found in sorted(facts.items()):
         names = {"judge": judge.config.name, "prompts": prompts}

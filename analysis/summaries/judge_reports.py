@@ -1,6 +1,6 @@
 """What each judge found: scores, games, exam and the facts of its card.
 
-In: evidence. Out: one JudgeReport a judge, with every number of its part of the review.
+In: evidence. Out: one JudgeReport per judge, with every number of its part of the review.
 """
 
 from collections.abc import Iterable, Sequence

@@ -23,7 +23,7 @@ def generate(
 ) -> None:
     """Let the models write answers and score options.
 
-    Only what is missing is made; the run's folder is printed. On this machine, one process a model, several at once
+    Only what is missing is made; the run's folder is printed. On this machine, one process per model, several at once
     over the GPUs that are there. On a Ray cluster with --ray; the run folder must then be on a file system that all its
     machines see. For Slurm, each task of an array takes one part with --shard (no judge is asked for then), and `assay
     merge` puts the parts together.

@@ -1,4 +1,4 @@
-"""Jobs on a Ray cluster: one actor a job, and a dead worker's job is run again.
+"""Jobs on a Ray cluster: one actor per job, and a dead worker's job is run again.
 
 In: a cluster's address and jobs. Out: their records, in the run folder, which all machines must see under one path.
 An actor starts the same worker process as this machine would (processes.py); that process dies with its actor, so the

@@ -46,7 +46,7 @@ def tables() -> list[dict[str, Any]]:
 
 
 def drafts_of(table: dict[str, Any], seed: int) -> list[dict[str, Any]]:
-    """One draft a fact: id, subject, question, the right answer and three wrong ones."""
+    """One draft per fact: id, subject, question, the right answer and three wrong ones."""
     drafts = []
     for relation in table["relation"]:
         for group, facts in relation["facts"].items():

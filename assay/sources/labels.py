@@ -1,6 +1,6 @@
 """People's verdicts on pairs of answers, as files have them: JSON lines or CSV.
 
-In: a file with a question, a turn, two models and a winner a line, as FastChat's human votes have it or in our own
+In: a file with a question, a turn, two models and a winner per line, as FastChat's human votes have it or in our own
 words. Out: Label records of the review's models, in its run folder; a line about other models is passed over and
 counted.
 """
@@ -63,7 +63,7 @@ def add_labels(path: Path, run: RunFolder, config: ReviewConfig) -> Added:
 
 
 def labels(path: Path, baseline: str, candidates: list[str], sources: Mapping[str, str]) -> Iterator[Label | None]:
-    """A Label a line, None for one about other models or questions; `sources` are those of the review's ids.
+    """One Label per line, None for one about other models or questions; `sources` are those of the review's ids.
 
     Raises BadRecord for a line that cannot be understood, DuplicateKey for one that contradicts another, ConfigError
     for an unknown kind of file.

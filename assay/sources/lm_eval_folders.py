@@ -82,7 +82,7 @@ def refuse_unknown(said: Iterable[str], offers: Sequence[Offer], where: str) -> 
 
 
 def _newest(logs: Iterable[Log], *, latest: bool) -> tuple[list[Log], list[Log]]:
-    """One log a task, by name, and those of earlier runs. Raises ConfigError unless `latest` may choose."""
+    """One log per task, by name, and those of earlier runs. Raises ConfigError unless `latest` may choose."""
     found: dict[str, Log] = {}
     earlier: list[Log] = []
     for log in logs:

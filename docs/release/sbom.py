@@ -1,6 +1,6 @@
 """The bill of materials as it is kept: cyclonedx-py's, without the web addresses that packages advertise.
 
-In: CycloneDX JSON on standard input. Out: the same on standard output, one value a line, for the sake of diffs.
+In: CycloneDX JSON on standard input. Out: the same on standard output, one value per line, for the sake of diffs.
 """
 
 import json

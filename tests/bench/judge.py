@@ -4,10 +4,10 @@ In: a loopback server in a process of its own. Out: a table, and one JSON object
 quiet machine: `python tests/bench/judge.py` (two minutes on two cores).
 
 `ideal_fraction_N`: 1,600 calls of 200 ms, N in flight: the ideal time, calls / N x 0.2 s, over the time from the first
-request to the last answer as the server saw it. `limited_*`: 1,600 calls to a server that allows 20 a second (a bucket
+request to the last answer as the server saw it. `limited_*`: 1,600 calls to a server that allows 20 per second (a bucket
 of 20) and answers 429 with Retry-After: 1 otherwise: the rate of answered calls over 20, and the share of 429s.
 `over_thread_pool_32`: the time of a pool of 32 threads, as FastChat uses, over ours for the same 1,600 calls. The pool
-has one HTTP connection a thread and does nothing else; ours renders, retries, parses and writes every call to the disk.
+has one HTTP connection per thread and does nothing else; ours renders, retries, parses and writes every call to the disk.
 """
 
 import asyncio
@@ -48,7 +48,7 @@ REPLY = {
 
 
 class Endpoint:
-    """An asyncio HTTP server: every call takes SECONDS; with `allowed`, so many a second, else 429."""
+    """An asyncio HTTP server: every call takes SECONDS; with `allowed`, so many per second, else 429."""
 
     def __init__(self, allowed: float) -> None:
         self.allowed, self.tokens, self.filled_at = allowed, allowed, time.monotonic()
@@ -139,7 +139,7 @@ def ours(url: str, concurrency: int) -> None:
 
 
 def pool(url: str, threads: int) -> None:
-    """The same calls from a thread pool, one connection a thread."""
+    """The same calls from a thread pool, one connection per thread."""
     body = json.dumps({"model": "m", "messages": [{"role": "user", "content": PROMPT}], "max_tokens": 4096})
     address = url.removeprefix("http://").split("/")[0]
     own = threading.local()

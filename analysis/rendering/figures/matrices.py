@@ -32,7 +32,7 @@ class Matrix:
         return ("first", "second", "value")
 
     def numbers(self) -> Iterator[tuple[str | float | None, ...]]:
-        """Unrounded, a pair a line."""
+        """Unrounded, one pair per line."""
         yield from ((first, second, value) for (first, second), (value, _) in self.cells.items())
 
     @property

@@ -16,7 +16,7 @@ BAR_COLORS = {
     **{"win": "#1fa187", "tie": "#b0b7bf", "loss": "#e0703a", "flip": "#dfb72e", "failed": "#8c959f"},
     **{"right→wrong": "#e0703a", "wrong→right": "#1fa187", "wrong→other": "#b0b7bf", "flips": "#dfb72e"},
 }
-LEGEND_WIDTH, LEGENDS_A_LINE = 132.0, 4
+LEGEND_WIDTH, LEGENDS_PER_LINE = 132.0, 4
 
 
 @dataclass(frozen=True)
@@ -71,7 +71,7 @@ class RowChart:
         return ("row", *(kinds or ("value", "low", "high")))
 
     def numbers(self) -> Iterator[tuple[str | float | None, ...]]:
-        """Unrounded, a row per line."""
+        """Unrounded, one row per line."""
         for row in self.rows:
             if row.bars:
                 yield (row.label, *(abs(bar.end - bar.start) for bar in row.bars))
@@ -135,13 +135,13 @@ def row_drawing(chart: RowChart) -> RowDrawing:
     foot = TOP + ROW * len(chart.rows)
     kinds = dict.fromkeys(bar.kind for row in chart.rows for bar in row.bars)
     legend = tuple(
-        (kind, i % LEGENDS_A_LINE * LEGEND_WIDTH + 10, foot + 50 + 16 * (i // LEGENDS_A_LINE))
+        (kind, i % LEGENDS_PER_LINE * LEGEND_WIDTH + 10, foot + 50 + 16 * (i // LEGENDS_PER_LINE))
         for i, kind in enumerate(kinds)
     )
     return RowDrawing(
         plot=chart,
         frame=Frame(LABELS, RIGHT, TOP, foot),
-        height=foot + FOOT + (10 + 16 * -(-len(legend) // LEGENDS_A_LINE) if legend else 0),
+        height=foot + FOOT + (10 + 16 * -(-len(legend) // LEGENDS_PER_LINE) if legend else 0),
         bar_height=BAR,
         ticks=tuple(Tick(across(x), f"{abs(x) if kinds else x:g}") for x in ticks(low, high) if low <= x <= high),
         lines=tuple(_lines([Tick(across(line.at), line.name) for line in chart.lines])),

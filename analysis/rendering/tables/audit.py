@@ -24,7 +24,7 @@ def answer_table(models: Sequence[StoredModel]) -> Table:
         (m.name, str(m.questions), str(m.repeated), str(m.empty), str(m.errors), _mean_length(m.lengths))
         for m in models
     ]
-    header = ("answers of", "questions", "written twice", "empty turns", "error texts", "mean characters a turn")
+    header = ("answers of", "questions", "written twice", "empty turns", "error texts", "mean characters per turn")
     return Table("answers", "Answers", "", header, tuple(rows))
 
 
