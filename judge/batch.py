@@ -2,8 +2,8 @@
 
 In: a Sitting. Out: request files that OpenAI's Batch API and `vllm run-batch` both read; Attempt records from their
 result and error files, the same as the wire gives; in batches.json what is under way at an endpoint.
-Source: OpenAI Batch (custom_id, method, url, body; at most 50,000 requests and 200 MB per file; results in any order; an
-expired batch has partial results).
+Source: OpenAI Batch (custom_id, method, url, body; at most 50,000 requests and 200 MB per file; results in any order;
+an expired batch has partial results).
 
 A request's id is a hash of the judgment and of what is asked about it, so results fit without any table: what is not
 due any more is passed over, and what a batch did not answer is due again in the next export.

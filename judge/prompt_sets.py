@@ -14,7 +14,7 @@ from typing import Protocol
 import jinja2
 from jinja2.sandbox import ImmutableSandboxedEnvironment
 
-from judge.hostility import disarmed
+from judge.adversarial import sanitized
 from ledger.digests import digest_of
 from ledger.errors import ConfigError
 from ledger.judgments import Form, Mode
@@ -74,7 +74,7 @@ class Rendering:
 class AssayPrompts:
     """Assay's prompts: Jinja2, any number of turns, each answer between markers that it cannot write itself.
 
-    What would pass for a verdict, a marker or a chat template's token inside an answer is taken apart (hostility.py).
+    What would pass for a verdict, a marker or a chat template's token inside an answer is sanitized (adversarial.py).
     """
 
     digest: str
@@ -95,8 +95,8 @@ class AssayPrompts:
     def messages(self, question: Question, turn: int, seats: Seats) -> Messages:
         """The system text and the rendered conversation; a reference is shown where one stands in turns 1..turn."""
         kind = (Mode.PAIR if len(seats) == 2 else Mode.SINGLE, any(question.references[:turn]))
-        harmless = tuple(tuple(disarmed(text) for text in seat) for seat in seats)
-        turns = [dict(row) for row in turn_rows(question, turn, harmless)]
+        clean = tuple(tuple(sanitized(text) for text in seat) for seat in seats)
+        turns = [dict(row) for row in turn_rows(question, turn, clean)]
         token = fence([value for row in turns for value in row.values()], turn)
         user = self.templates[kind].render(turn=turn, turns=turns, fence=token)
         return [{"role": "system", "content": self.systems[kind]}, {"role": "user", "content": user}]

@@ -12,13 +12,13 @@ from contextlib import AbstractContextManager, ExitStack, contextmanager
 from dataclasses import dataclass, field
 from typing import Any
 
+from judge.adversarial import adversarial_counts
 from judge.brief import Brief, ReviewPlan, outcomes
 from judge.budget import spent
 from judge.calls import Interviews, Tally
 from judge.client import Transport
 from judge.derivation import derived, derived_marks
 from judge.history import Due, History
-from judge.hostility import tricks
 from judge.plan import TIE, Answers, Ask
 from ledger.errors import JudgeError
 from ledger.facts import JudgeFacts
@@ -94,7 +94,7 @@ class Sitting:
             self.counts |= {"ratings": outcomes(ratings), "games": outcomes(games)}
         before, config = JudgeFacts.of(self.manifest), self.brief.config
         # Of what this session did not look at, the earlier ones tell.
-        seen = before.answers | {name: tricks(answers.values()) for name, answers in self.models.items()}
+        seen = before.answers | {name: adversarial_counts(answers.values()) for name, answers in self.models.items()}
         found = JudgeFacts(
             review=self.brief.about,
             prompt_texts=self.brief.prompts.texts,

@@ -264,11 +264,11 @@ def test_what_answers_try_on_the_judge_is_said_aloud(tmp_path):
     path = folder.run.judge(folder.config.judge[0].name).path / "manifest.json"
     data = json.loads(path.read_text())
     data["facts"]["answers"] = {"w4": {"verdicts": 3, "answers given to several questions": 40}}
-    for prompts, shown in (("assay", "was taken apart"), ("official", "show them as they are")):
+    for prompts, shown in (("assay", "was sanitized"), ("official", "show them as they are")):
         data["settings"]["prompts"] = prompts
         path.write_text(json.dumps(data))
-        (told,) = [text for text in warnings(folder.report()) if "might work on" in text]
-        assert told.startswith("Answers of w4 that might work on judge-1: 3 verdicts, 40 answers given to several")
+        (told,) = [text for text in warnings(folder.report()) if "Adversarial answers" in text]
+        assert told.startswith("Adversarial answers of w4 to judge-1: 3 verdicts, 40 answers given to several")
         assert shown in told
 
 

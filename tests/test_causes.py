@@ -284,17 +284,17 @@ SAID = [
     ),
     (
         Cause(
-            Kind.ANSWERS_THAT_MIGHT_WORK,
+            Kind.ADVERSARIAL_ANSWERS,
             "w4",
             ("tags", "verdicts"),
             {"tags": 2, "verdicts": 1},
             {"judge": "gpt", "prompts": "official"},
         ),
-        "Answers of w4 that might work on gpt: 2 tags, 1 verdicts (the official prompts show them as they are).",
+        "Adversarial answers of w4 to gpt: 2 tags, 1 verdicts (the official prompts show them as they are).",
     ),
     (
-        Cause(Kind.ANSWERS_THAT_MIGHT_WORK, "w4", ("tags",), {"tags": 2}, {"judge": "gpt", "prompts": "assay"}),
-        "Answers of w4 that might work on gpt: 2 tags (what could pass for a verdict was taken apart).",
+        Cause(Kind.ADVERSARIAL_ANSWERS, "w4", ("tags",), {"tags": 2}, {"judge": "gpt", "prompts": "assay"}),
+        "Adversarial answers of w4 to gpt: 2 tags (what could pass for a verdict was sanitized).",
     ),
     (Cause(Kind.NOBODY_WROTE), "no model was asked to write"),
     (Cause(Kind.JUDGE_DECIDES_NOTHING), "what the judge said is shown, and decides nothing"),

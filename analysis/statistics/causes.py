@@ -119,7 +119,7 @@ class Kind(StrEnum):
     SETTING_DIFFERS = "setting_differs"
     INPUT_DIFFERS = "input_differs"
     SEVERAL_JUDGES = "several_judges"
-    ANSWERS_THAT_MIGHT_WORK = "answers_that_might_work"
+    ADVERSARIAL_ANSWERS = "adversarial_answers"
     # What nobody looked at
     NOBODY_WROTE = "nobody_wrote"
     JUDGE_DECIDES_NOTHING = "judge_decides_nothing"

@@ -54,7 +54,7 @@ def cell_of(record: Rating | Game) -> Cell:
 
 
 def question_sums(values: Values) -> tuple[Floats, Floats]:
-    """Sum and number of values per question, each (questions,), ordered by question; independent of the values' order."""
+    """Sum and number of values per question, each (questions,), in question order; whatever the order of the values."""
     grouped: dict[Unit, list[float]] = {}
     for cell in sorted(values):
         grouped.setdefault(cell.unit, []).append(values[cell])

@@ -1,4 +1,4 @@
-"""What became of a judge's records, and how they were made: coverage, tricks in the answers, the judge's card.
+"""What became of a judge's records, and how they were made: coverage, adversarial answers, the judge's card.
 
 In: a judge's evidence. Out: Coverages, Causes and facts in words.
 """
@@ -56,12 +56,12 @@ def paired_coverage(judge: JudgeEvidence, evidence: RunEvidence, cells: Sequence
             yield from coverage_scopes("question-turns", model.name, cells, found, BOTH_VERDICTS, parts)
 
 
-def tricks(judge: JudgeEvidence) -> Iterator[Cause]:
+def adversarial_answers(judge: JudgeEvidence) -> Iterator[Cause]:
     """One cause per model whose answers do what a judge must not fall for."""
     facts, prompts = JudgeFacts.of(judge.manifest).answers, JudgeSettings.of(judge.manifest).prompts or ""
     for model, found in sorted(facts.items()):
         names = {"judge": judge.config.name, "prompts": prompts}
-        yield Cause(Kind.ANSWERS_THAT_MIGHT_WORK, model, tuple(found), dict(found), names)
+        yield Cause(Kind.ADVERSARIAL_ANSWERS, model, tuple(found), dict(found), names)
 
 
 def judge_card(judge: JudgeEvidence) -> tuple[tuple[str, str], ...]:

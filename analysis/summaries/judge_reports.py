@@ -30,7 +30,7 @@ from analysis.statistics.coverage import Coverage
 from analysis.statistics.estimates import Estimate
 from analysis.statistics.multiple_testing import holm
 from analysis.statistics.resampling import Resamplings
-from analysis.summaries.judge_records import judge_card, judged_coverage, paired_coverage, tricks
+from analysis.summaries.judge_records import adversarial_answers, judge_card, judged_coverage, paired_coverage
 from ledger.facts import JudgeFacts
 from ledger.judgments import Mode
 
@@ -123,7 +123,7 @@ def judge_report(judge: JudgeEvidence, evidence: RunEvidence, draws: Resamplings
         coverage=tuple(judged_coverage(judge, evidence, cells)),
         paired=tuple(paired_coverage(judge, evidence, cells)),
         card=judge_card(judge),
-        tricks=tuple(tricks(judge)),
+        tricks=tuple(adversarial_answers(judge)),
         strengths=_strengths(judge, evidence, cells) if Mode.PAIR in modes else (),
         prompts=tuple(JudgeFacts.of(judge.manifest).prompt_texts.items()),
     )

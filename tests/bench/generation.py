@@ -1,7 +1,7 @@
 """How fast answers are written, against vLLM's own two-phase chat and a loop of one conversation at a time.
 
-In: SmolLM2 (`assay fetch smollm2`) and 24 of Assay's questions, three per category. Out: a table, and one JSON object as
-the last line. Run by hand on a quiet machine: `python tests/bench/generation.py` (about 12 minutes on two cores).
+In: SmolLM2 (`assay fetch smollm2`) and 24 of Assay's questions, three per category. Out: a table, and one JSON object
+as the last line. Run by hand on a quiet machine: `python tests/bench/generation.py` (about 12 minutes on two cores).
 
 All ways write the same number of tokens: greedy, ends ignored. `even`: 128 tokens per turn. `uneven`: t tokens, then
 288 - t, for t from 32 to 256, so that both turns together are as long for every question. A ratio is the median over

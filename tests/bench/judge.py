@@ -4,10 +4,11 @@ In: a loopback server in a process of its own. Out: a table, and one JSON object
 quiet machine: `python tests/bench/judge.py` (two minutes on two cores).
 
 `ideal_fraction_N`: 1,600 calls of 200 ms, N in flight: the ideal time, calls / N x 0.2 s, over the time from the first
-request to the last answer as the server saw it. `limited_*`: 1,600 calls to a server that allows 20 per second (a bucket
-of 20) and answers 429 with Retry-After: 1 otherwise: the rate of answered calls over 20, and the share of 429s.
+request to the last answer as the server saw it. `limited_*`: 1,600 calls to a server that allows 20 per second (a
+bucket of 20) and answers 429 with Retry-After: 1 otherwise: the rate of answered calls over 20, and the share of 429s.
 `over_thread_pool_32`: the time of a pool of 32 threads, as FastChat uses, over ours for the same 1,600 calls. The pool
-has one HTTP connection per thread and does nothing else; ours renders, retries, parses and writes every call to the disk.
+has one HTTP connection per thread and does nothing else; ours renders, retries, parses and writes every call to the
+disk.
 """
 
 import asyncio

@@ -1,7 +1,8 @@
 """What a review measured, as metadata for the candidate's model card on the Hugging Face hub.
 
-In: a ReviewReport. Out: one YAML document per candidate with `model-index`, to be pasted into the card's front matter; the
-values are unrounded, each name has the cell with interval and n. What may not decide (an untrusted judge) is left out.
+In: a ReviewReport. Out: one YAML document per candidate with `model-index`, to be pasted into the card's front matter;
+the values are unrounded, each name has the cell with interval and n. What may not decide (an untrusted judge) is left
+out.
 Source: huggingface/hub-docs, modelcard.md; huggingface_hub reads it with `model_index_to_eval_results`.
 """
 

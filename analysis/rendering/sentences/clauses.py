@@ -60,13 +60,11 @@ def _one_side_has_items(cause: Cause) -> str:
     return f"{cause.subject} alone has choices of {count} of its items: {shown}"
 
 
-def _might_work(cause: Cause) -> str:
+def _adversarial(cause: Cause) -> str:
     counts = ", ".join(f"{cause.numbers[name]} {name}" for name in cause.rows)
     official = cause.names["prompts"] == "official"
-    shown = (
-        "the official prompts show them as they are" if official else "what could pass for a verdict was taken apart"
-    )
-    return f"Answers of {cause.subject} that might work on {cause.names['judge']}: {counts} ({shown})."
+    shown = "the official prompts show them as they are" if official else "what could pass for a verdict was sanitized"
+    return f"Adversarial answers of {cause.subject} to {cause.names['judge']}: {counts} ({shown})."
 
 
 def _measured_under(cause: Cause) -> str:
@@ -192,7 +190,7 @@ CLAUSES: Mapping[Kind, str | Written] = {
     Kind.SETTING_DIFFERS: "{subject} was run with {setting} {own}, the baseline with {other}.",
     Kind.INPUT_DIFFERS: "{subject} and the baseline were given different {input}.",
     Kind.SEVERAL_JUDGES: "Several judges: each is reported on its own; {subject} is the primary judge.",
-    Kind.ANSWERS_THAT_MIGHT_WORK: _might_work,
+    Kind.ADVERSARIAL_ANSWERS: _adversarial,
     Kind.NOBODY_WROTE: "no model was asked to write",
     Kind.JUDGE_DECIDES_NOTHING: "what the judge said is shown, and decides nothing",
     Kind.NOTHING_JUDGED: "no judgment of a pair of answers is there",
