@@ -46,11 +46,11 @@ def _record(blank: J, verdict: Reading, reply: str | None) -> J:
     return _changed(blank, outcome=verdict.outcome, reply=reply, **{name: value})
 
 
-def _winner(seat: str, order: Order) -> Winner:
-    """Who sat in the seat that won."""
-    if seat == "C":
+def _winner(position: str, order: Order) -> Winner:
+    """Whose answer stood in the position that won."""
+    if position == "C":
         return Winner.TIE
-    return Winner.BASELINE if (seat == "A") == (order is Order.BASELINE_FIRST) else Winner.CANDIDATE
+    return Winner.BASELINE if (position == "A") == (order is Order.BASELINE_FIRST) else Winner.CANDIDATE
 
 
 def _changed(record: J, **fields: object) -> J:

@@ -172,15 +172,15 @@ class _Desk:
         for order in Order:
             first = order is Order.BASELINE_FIRST
             rival = task.text if part == IDENTICAL else WORSE[part](task, "[[B]]" if first else "[[A]]")
-            seats = (task.text, rival) if first else (rival, task.text)
-            ask, digest = self._ask(task, Mode.PAIR, part, seats, order)
+            positions = (task.text, rival) if first else (rival, task.text)
+            ask, digest = self._ask(task, Mode.PAIR, part, positions, order)
             expected = "C" if part == IDENTICAL else "A" if first else "B"
             yield PlannedMark(self._blank(task, Mode.PAIR, part, order, digest), (ask,), expected)
 
     def _ask(
-        self, task: Task, mode: Mode, name: str, seats: tuple[str, ...], order: Order | None = None
+        self, task: Task, mode: Mode, name: str, positions: tuple[str, ...], order: Order | None = None
     ) -> tuple[Ask, str]:
-        rendering = Rendering(self.prompts, task.answer.question, 1, tuple((text,) for text in seats))
+        rendering = Rendering(self.prompts, task.answer.question, 1, tuple((text,) for text in positions))
         digest = rendering.digest()
         key = self._blank(task, mode, name, order, digest).key
         return Ask(judgment_id("exam", key), mode, rendering.messages), digest

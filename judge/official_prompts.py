@@ -10,7 +10,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
-from judge.prompt_sets import Messages, Seats, turn_rows
+from judge.prompt_sets import Messages, Positions, turn_rows
 from ledger.digests import digest_of
 from ledger.errors import ConfigError
 from ledger.judgments import Form, Mode
@@ -43,10 +43,12 @@ class OfficialPrompts:
         """Every prompt by FastChat's name."""
         return {name: f"{system}\n\n{template}" for name, (system, template) in self.prompts.items()}
 
-    def messages(self, question: Question, turn: int, seats: Seats) -> Messages:
+    def messages(self, question: Question, turn: int, positions: Positions) -> Messages:
         """The system text and the filled template. Raises ConfigError for a third turn."""
-        system, template = self.prompts[official_name(Mode.PAIR if len(seats) == 2 else Mode.SINGLE, question, turn)]
-        user = _filled(template, _fields(question, turn, seats))
+        system, template = self.prompts[
+            official_name(Mode.PAIR if len(positions) == 2 else Mode.SINGLE, question, turn)
+        ]
+        user = _filled(template, _fields(question, turn, positions))
         return [{"role": "system", "content": system}, {"role": "user", "content": user}]
 
 
@@ -83,9 +85,9 @@ def official_name(mode: Mode, question: Question, turn: int) -> str:
     return name
 
 
-def _fields(question: Question, turn: int, seats: Seats) -> dict[str, str]:
+def _fields(question: Question, turn: int, positions: Positions) -> dict[str, str]:
     fields: dict[str, str] = {}
-    rows = list(turn_rows(question, turn, seats))
+    rows = list(turn_rows(question, turn, positions))
     for number, row in enumerate(rows, start=1):
         fields[f"question_{number}"], fields[f"ref_answer_{number}"] = row["question"], row["reference"]
         fields |= {f"{name}_{number}": row[name] for name in row if name.startswith("answer")}

@@ -91,15 +91,15 @@ class Planner:
             for place in places:
                 contest = place.in_(self.models[baseline]), place.in_(self.models[rival])
                 for order in Order:
-                    seats = contest if order is Order.BASELINE_FIRST else contest[::-1]
-                    rendering = self._rendering(place, *seats)
+                    positions = contest if order is Order.BASELINE_FIRST else contest[::-1]
+                    rendering = self._rendering(place, *positions)
                     for fields in self._fields(place, rendering):
                         blank = Game(baseline=baseline, candidate=rival, order=order, **fields)
                         yield _planned("game", blank, Mode.PAIR, rendering, _settled_game(*contest, place.turn))
 
-    def _rendering(self, place: Place, *seats: Answer | None) -> Rendering | None:
-        answers = [answer for answer in seats if answer]
-        if len(answers) < len(seats):
+    def _rendering(self, place: Place, *positions: Answer | None) -> Rendering | None:
+        answers = [answer for answer in positions if answer]
+        if len(answers) < len(positions):
             return None
         return Rendering(self.prompts, place.question, place.turn, tuple(texts(a, place.turn) for a in answers))
 

@@ -1,6 +1,6 @@
 """What a judge is told: what a set of prompts is, and Assay's own. FastChat's stand in official_prompts.py.
 
-In: a folder of prompt TOMLs; a question and the answers in one or two seats.
+In: a folder of prompt TOMLs; a question and the answers in one or two positions.
 Out: a Rendering, which gives the messages when they are needed and a digest that names them.
 """
 
@@ -21,8 +21,8 @@ from ledger.judgments import Form, Mode
 from ledger.records import Question
 
 Messages = list[dict[str, str]]
-Seats = tuple[tuple[str, ...], ...]
-"""The answers of each seat for turns 1..turn: one seat for a rating, two (A, B) for a game."""
+Positions = tuple[tuple[str, ...], ...]
+"""The answers of each position for turns 1..turn: one position for a rating, two (A, B) for a game."""
 
 TEMPERATURE = 0
 FORMS_FILE = "forms.toml"
@@ -48,7 +48,7 @@ class PromptSet(Protocol):
     def texts(self) -> dict[str, str]:
         """Every prompt by name, system text first, as it was before a conversation was filled in."""
 
-    def messages(self, question: Question, turn: int, seats: Seats) -> Messages:
+    def messages(self, question: Question, turn: int, positions: Positions) -> Messages:
         """What the judge is sent about turn `turn` (1-based). Raises ConfigError where the set has no prompt for it."""
 
 
@@ -59,11 +59,11 @@ class Rendering:
     prompts: PromptSet
     question: Question
     turn: int
-    seats: Seats
+    positions: Positions
 
     def messages(self) -> Messages:
         """The messages, rendered now."""
-        return self.prompts.messages(self.question, self.turn, self.seats)
+        return self.prompts.messages(self.question, self.turn, self.positions)
 
     def digest(self) -> str:
         """Hash of the rendered messages and of what else decides the meaning of the call."""
@@ -92,10 +92,10 @@ class AssayPrompts:
             for (mode, reference), source in sorted(self.sources.items())
         }
 
-    def messages(self, question: Question, turn: int, seats: Seats) -> Messages:
+    def messages(self, question: Question, turn: int, positions: Positions) -> Messages:
         """The system text and the rendered conversation; a reference is shown where one stands in turns 1..turn."""
-        kind = (Mode.PAIR if len(seats) == 2 else Mode.SINGLE, any(question.references[:turn]))
-        clean = tuple(tuple(sanitized(text) for text in seat) for seat in seats)
+        kind = (Mode.PAIR if len(positions) == 2 else Mode.SINGLE, any(question.references[:turn]))
+        clean = tuple(tuple(sanitized(text) for text in position) for position in positions)
         turns = [dict(row) for row in turn_rows(question, turn, clean)]
         token = fence([value for row in turns for value in row.values()], turn)
         user = self.templates[kind].render(turn=turn, turns=turns, fence=token)
@@ -158,12 +158,12 @@ def fence(texts: list[str], turn: int) -> str:
         salt += 1
 
 
-def turn_rows(question: Question, turn: int, seats: Seats) -> Iterator[dict[str, str]]:
-    """What stands in turns 1..turn: the question, a reference or nothing, the answer of each seat."""
-    names = ("answer",) if len(seats) == 1 else ("answer_a", "answer_b")
+def turn_rows(question: Question, turn: int, positions: Positions) -> Iterator[dict[str, str]]:
+    """What stands in turns 1..turn: the question, a reference or nothing, the answer of each position."""
+    names = ("answer",) if len(positions) == 1 else ("answer_a", "answer_b")
     for index in range(turn):
         reference = question.references[index] if index < len(question.references) else ""
-        answers = {name: seat[index] for name, seat in zip(names, seats, strict=True)}
+        answers = {name: position[index] for name, position in zip(names, positions, strict=True)}
         yield {"question": question.turns[index], "reference": reference, **answers}
 
 

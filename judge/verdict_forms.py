@@ -28,7 +28,7 @@ SCHEMAS = {
     Mode.SINGLE: _schema("rating", list(range(1, 11)), "integer"),
     Mode.PAIR: _schema("verdict", ["A", "B", "C"], "string"),
 }
-SEATS = {"A": "A", "B": "B", "C": "C", "TIE": "C"}
+POSITIONS = {"A": "A", "B": "B", "C": "C", "TIE": "C"}
 LEAST_MASS = 0.5  # of the first rating token's probability must lie on ratings
 UNKNOWN_MASS = 0.01  # of it may lie on a 1 that could have become 10: less than a tenth of a point
 TOP_LOGPROBS = 20
@@ -52,10 +52,10 @@ def json_ratings(said: str) -> set[float]:
     return {number for value in _values(said, "rating") if (number := _number(value)) is not None}
 
 
-def json_seats(said: str) -> set[str]:
-    """Every distinct seat that stands as a verdict, a tie as C."""
+def json_positions(said: str) -> set[str]:
+    """Every distinct position that stands as a verdict, a tie as C."""
     texts = (value.strip().upper() for value in _values(said, "verdict") if isinstance(value, str))
-    return {SEATS[text] for text in texts if text in SEATS}
+    return {POSITIONS[text] for text in texts if text in POSITIONS}
 
 
 def expected_rating(tokens: Sequence[RatingToken]) -> set[float]:

@@ -13,11 +13,11 @@ from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 
 from judge.replies import FILTERED
-from judge.verdict_forms import expected_rating, json_ratings, json_seats
+from judge.verdict_forms import expected_rating, json_positions, json_ratings
 from ledger.judgments import Mode, Outcome, Parsing, RatingToken
 
 Value = float | str | None
-"""A score, or a seat (`A`, `B`) or a tie (`C`)."""
+"""A score, or a position (`A`, `B`) or a tie (`C`)."""
 
 LOWEST, HIGHEST = 1.0, 10.0
 CUT = frozenset({"length", "max_tokens"})
@@ -44,7 +44,7 @@ REMINDERS: dict[tuple[Mode, str], str] = {
 
 _THINK = re.compile(r"</?think(?:ing)?>", re.IGNORECASE)
 _SCORE = re.compile(r"\[\[\s*([+-]?[0-9]+(?:\.[0-9]*)?)\s*(?:/\s*10(?:\.0*)?\s*)?\]\]")
-_SEAT = re.compile(r"\[\[\s*([ABC])\s*\]\]")
+_POSITION = re.compile(r"\[\[\s*([ABC])\s*\]\]")
 _FASTCHAT_SCORES = (re.compile(r"\[\[(\d+\.?\d*)\]\]"), re.compile(r"\[(\d+\.?\d*)\]"))
 
 
@@ -124,9 +124,9 @@ def fastchat_score(text: str) -> Reading:
 
 def fastchat_winner(text: str) -> Reading:
     """FastChat's winner: A if [[A]] stands anywhere, else B, else C."""
-    for seat in "ABC":
-        if f"[[{seat}]]" in text:
-            return Reading(Outcome.SCORED, seat)
+    for position in "ABC":
+        if f"[[{position}]]" in text:
+            return Reading(Outcome.SCORED, position)
     return Reading(Outcome.UNREADABLE)
 
 
@@ -135,13 +135,13 @@ def _strict_score(said: str) -> Reading:
 
 
 def _strict_winner(said: str) -> Reading:
-    return _seat(set(_SEAT.findall(said)))
+    return _position(set(_POSITION.findall(said)))
 
 
-def _seat(seats: set[str]) -> Reading:
-    if len(seats) > 1:
+def _position(positions: set[str]) -> Reading:
+    if len(positions) > 1:
         return Reading(Outcome.CONTRADICTORY)
-    return Reading(Outcome.SCORED, seats.pop()) if seats else Reading(Outcome.UNREADABLE)
+    return Reading(Outcome.SCORED, positions.pop()) if positions else Reading(Outcome.UNREADABLE)
 
 
 def _read_values(numbers: set[float]) -> Reading:
@@ -159,6 +159,6 @@ READERS: dict[tuple[Mode, Parsing], Callable[[str], Reading]] = {
     (Mode.SINGLE, "fastchat"): fastchat_score,
     (Mode.PAIR, "fastchat"): fastchat_winner,
     (Mode.SINGLE, "json"): lambda said: _read_values(json_ratings(said)),
-    (Mode.PAIR, "json"): lambda said: _seat(json_seats(said)),
+    (Mode.PAIR, "json"): lambda said: _position(json_positions(said)),
 }
 """How each mode's texts are read by each set of rules; log-probabilities are no text."""

@@ -39,7 +39,7 @@ class Outcome(StrEnum):
 
 
 class Order(StrEnum):
-    """Which contestant sits in the first seat of a game."""
+    """Whose answer stands in the first position of a game."""
 
     BASELINE_FIRST = "baseline_first"
     CANDIDATE_FIRST = "candidate_first"

@@ -50,8 +50,8 @@ def verdict(messages: list[dict[str, str]]) -> str:
     user = messages[1]["content"]
     if "<answer_a " not in user:
         return f"A rating by length.\nRating: [[{min(10, 1 + len(user) // 400)}]]"
-    seats = [len(user.rsplit(f"<answer_{seat} ", 1)[1].rsplit(f"</answer_{seat} ", 1)[0]) for seat in "ab"]
-    return f"Lengths compared.\nVerdict: [[{'C' if seats[0] == seats[1] else 'A' if seats[0] > seats[1] else 'B'}]]"
+    first, second = (len(user.rsplit(f"<answer_{x} ", 1)[1].rsplit(f"</answer_{x} ", 1)[0]) for x in "ab")
+    return f"Lengths compared.\nVerdict: [[{'C' if first == second else 'A' if first > second else 'B'}]]"
 
 
 def answer(model: str, question: str, *texts: str, finish: str = "stop", sample: int = 0, **about: Any) -> Answer:

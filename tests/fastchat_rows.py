@@ -17,12 +17,12 @@ def write(path, rows):
 
 def template(name):
     multi, pair, math = "multi" in name, name.startswith("pair"), "math" in name
-    seats = ("a", "b") if pair else ("",)
+    positions = ("a", "b") if pair else ("",)
     fields = [f"{{question_{t}}}" for t in (1, 2)] if multi else ["{question}"]
     if math:
         fields += ["{ref_answer_1}"] + (["{ref_answer_2}"] if multi else [])
-    for seat in seats:
-        stem = f"answer_{seat}" if seat else "answer"
+    for position in positions:
+        stem = f"answer_{position}" if position else "answer"
         fields += [f"{{{stem}_1}}", f"{{{stem}_2}}"] if multi else [f"{{{stem}}}"]
     return {"name": name, "system_prompt": "s", "prompt_template": "|".join(fields)}
 

@@ -50,7 +50,7 @@ for each; do case $each in body@*) test -s "${each#body@}" && cp "${each#body@}"
 
 
 def judged(body: dict) -> Served:
-    """A judge's word by the official prompts' rules: the first seat wins, and long prompts rate higher."""
+    """A judge's word by the official prompts' rules: the first position wins, and long prompts rate higher."""
     messages = body["messages"]
     if "[[A]]" in messages[0]["content"]:
         return completion("The first is better. [[A]]")

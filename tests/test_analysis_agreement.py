@@ -93,7 +93,7 @@ def test_alpha_by_hand_and_with_missing_verdicts():
 
 def test_flips_are_ties_and_failed_pairs_are_no_verdict():
     cells = [place(n)[1] for n in range(3)]
-    found = classes(dict(zip(cells, (TurnClass.FLIP, TurnClass.FAILED, WIN), strict=True)), "cand")
+    found = classes(dict(zip(cells, (TurnClass.INCONSISTENT, TurnClass.FAILED, WIN), strict=True)), "cand")
     assert found == {place(0): TIE, place(2): WIN}
     assert [each.n for each in agreements({"a": found, "b": {place(0): TIE}, "c": {place(7): WIN}}, DRAWS)] == [1]
 

@@ -8,7 +8,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from analysis.evidence.run_evidence import read_evidence
-from analysis.judged.games import GapFlips, TurnClass, flips_by_gap
+from analysis.judged.games import GapInconsistency, TurnClass, inconsistency_by_gap
 from analysis.rendering.figures.axes import legend_columns
 from analysis.rendering.figures.catalog import figures
 from analysis.rendering.figures.matrices import SMALL_CHARACTER, Matrix, matrix_drawing
@@ -67,7 +67,7 @@ def test_the_first_figure_has_every_candidate_and_the_floor(report, found):
 def test_five_classes_fill_every_bar(report, found):
     games = {each.model: each.scopes[0].classes for each in report.judges[0].games}
     for row in found["classes_judge-a"].rows:
-        assert [bar.kind for bar in row.bars] == [kind.value for kind in TurnClass]
+        assert [bar.kind for bar in row.bars] == ["win", "tie", "loss", "inconsistent", "failed"]
         assert [int(bar.text) for bar in row.bars] == list(games[row.label].values())
         assert row.bars[0].start == 0
         assert row.bars[-1].end == pytest.approx(100)
@@ -170,15 +170,22 @@ def test_a_cloud_is_one_path_and_its_table_a_summary():
     assert len(list(plot.numbers())) == MOST_TOLD + 1
 
 
-def test_flips_are_counted_by_the_distance_of_the_ratings():
+def test_inconsistency_is_counted_by_the_distance_of_the_ratings():
     cells = [Cell("s", f"q{i}", 0, 1, 0) for i in range(6)]
-    kinds = [TurnClass.FLIP, TurnClass.WIN, TurnClass.FLIP, TurnClass.FLIP, TurnClass.FAILED, TurnClass.TIE]
+    kinds = [
+        TurnClass.INCONSISTENT,
+        TurnClass.WIN,
+        TurnClass.INCONSISTENT,
+        TurnClass.INCONSISTENT,
+        TurnClass.FAILED,
+        TurnClass.TIE,
+    ]
     changes = dict(zip(cells, [0.0, 0.4, -1.0, 7.0, 0.0], strict=False))
-    assert flips_by_gap(dict(zip(cells, kinds, strict=True)), changes) == (
-        GapFlips(0, 1, 2),
-        GapFlips(1, 1, 1),
-        GapFlips(2, 0, 0),
-        GapFlips(3, 1, 1),
+    assert inconsistency_by_gap(dict(zip(cells, kinds, strict=True)), changes) == (
+        GapInconsistency(0, 1, 2),
+        GapInconsistency(1, 1, 1),
+        GapInconsistency(2, 0, 0),
+        GapInconsistency(3, 1, 1),
     )
 
 

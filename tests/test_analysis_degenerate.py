@@ -78,7 +78,7 @@ def test_missing_ratings_have_bounds_on_both_sides(tmp_path):
     judge = report.judges[0]
     assert all(each.bounds[0] < each.scopes[0].rating.value < each.bounds[1] for each in judge.scores)
     assert all(each.bounds == (0.5, 0.5) for each in judge.games)
-    assert "if all missing were worst / best" in files(report, tmp_path / "out")
+    assert "missing-data bounds" in files(report, tmp_path / "out")
 
 
 def test_reports_do_not_depend_on_the_order_of_candidates_records_or_runs(tmp_path):

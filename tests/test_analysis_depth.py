@@ -22,7 +22,7 @@ def cell(question, turn=1):
 
 
 def test_the_longer_answers_share_of_consistent_wins():
-    kinds = [TurnClass.WIN, TurnClass.LOSS, TurnClass.LOSS, TurnClass.WIN, TurnClass.TIE, TurnClass.FLIP]
+    kinds = [TurnClass.WIN, TurnClass.LOSS, TurnClass.LOSS, TurnClass.WIN, TurnClass.TIE, TurnClass.INCONSISTENT]
     gaps = [5, -5, 5, 0, 9, 9]
     panel = length_panel({cell(i): kind for i, kind in enumerate(kinds)}, {cell(i): gap for i, gap in enumerate(gaps)})
     assert (panel.longer, panel.decided, panel.mean_change) == (2, 3, pytest.approx(23 / 6))

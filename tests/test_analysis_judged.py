@@ -51,10 +51,10 @@ def cells(scores):
         (C, C, TurnClass.WIN),
         (B, B, TurnClass.LOSS),
         (T, T, TurnClass.TIE),
-        (B, C, TurnClass.FLIP),
-        (C, B, TurnClass.FLIP),
-        (T, C, TurnClass.FLIP),
-        (B, T, TurnClass.FLIP),
+        (B, C, TurnClass.INCONSISTENT),
+        (C, B, TurnClass.INCONSISTENT),
+        (T, C, TurnClass.INCONSISTENT),
+        (B, T, TurnClass.INCONSISTENT),
         (None, C, TurnClass.FAILED),
         (T, None, TurnClass.FAILED),
         (None, None, TurnClass.FAILED),
@@ -69,7 +69,7 @@ def test_a_game_in_one_order_only_failed():
 
 
 def test_win_score_counts_ties_and_flips_half_and_leaves_failed_out():
-    kinds = [TurnClass.WIN, TurnClass.TIE, TurnClass.FLIP, TurnClass.LOSS, TurnClass.FAILED]
+    kinds = [TurnClass.WIN, TurnClass.TIE, TurnClass.INCONSISTENT, TurnClass.LOSS, TurnClass.FAILED]
     classes = {cell(index): kind for index, kind in enumerate(kinds)}
     played = played_scopes(classes, scopes(classes, {}), Resamplings(1, 500), 1)[0]
     assert played.win_score.value == pytest.approx(0.5)
@@ -89,8 +89,8 @@ def test_exchanging_the_models_mirrors_the_win_change():
 
 def test_position_bias_by_hand():
     found = {
-        cell(1): {FIRST: B, SECOND: C},  # first seat both times
-        cell(2): {FIRST: C, SECOND: B},  # second seat both times
+        cell(1): {FIRST: B, SECOND: C},  # first position both times
+        cell(2): {FIRST: C, SECOND: B},  # second position both times
         cell(3): {FIRST: B, SECOND: B},  # baseline both times
         cell(4): {FIRST: T, SECOND: T},
         cell(5): {FIRST: B, SECOND: None},
@@ -121,7 +121,11 @@ def test_the_real_pair_file_has_the_known_flips():
     assert (bias.toward_first, bias.toward_second) == (16, 2)
     assert bias.p == pytest.approx(stats.binomtest(16, 18).pvalue)
     assert {classes.count(TurnClass.WIN), classes.count(TurnClass.LOSS)} == {18, 20}
-    assert (classes.count(TurnClass.TIE), classes.count(TurnClass.FLIP), classes.count(TurnClass.FAILED)) == (8, 27, 2)
+    assert (classes.count(TurnClass.TIE), classes.count(TurnClass.INCONSISTENT), classes.count(TurnClass.FAILED)) == (
+        8,
+        27,
+        2,
+    )
 
 
 def test_only_cells_scored_in_both_enter_and_the_rest_is_counted():

@@ -124,15 +124,15 @@ def test_labels_of_people_stand_beside_the_judges(tmp_path):
     assert all(each.refused for each in trust.calibrations)  # they never vary: nothing tells them from chance
 
 
-def test_a_panel_sees_no_seats_so_it_has_no_position_bias(tmp_path):
+def test_a_panel_sees_no_positions_so_it_has_no_position_bias(tmp_path):
     """Undecided: each of the two who may be believed is steady, and they contradict each other."""
     report = panel(tmp_path, (True, False, True))
     together = report.judges[0].games[0]
     assert together.scopes[0].classes[FLIP] == 80
     assert (together.bias.toward_first, together.bias.p, together.bias.first_seat.value) == (0, None, None)
     assert together.gaps == ()
-    tile = next(each for each in evidence_strip(report) if each.name == "judge's flips")
-    assert (tile.value, tile.told) == ("0.0 %", "0 of 80 verdicts of judge-1 changed with the seats")
+    tile = next(each for each in evidence_strip(report) if each.name == "judge inconsistency")
+    assert (tile.value, tile.told) == ("0.0 %", "0 of 80 verdicts of judge-1 changed with the positions")
 
 
 def test_a_judges_taste_for_length_counts_its_decided_pairs_of_unequal_length(tmp_path):

@@ -81,8 +81,8 @@ def test_the_known_truths_of_phi_3_are_printed(capsys):
         "5 questions are missing in turn 1: 126-130",
         "80 questions are missing in turn 2",
         "3 verdicts are errors",
-        "phi-3-dpo wins 20 and phi-3 18 consistently; 8 real ties; 18 hard flips and 9 of tie and pick, in 73 complete",
-        "16 of the 18 hard flips go to the first seat (p = 0.001)",
+        "20 and phi-3 18 consistently; 8 real ties; 18 swapped picks and 9 of tie and pick, in 73 complete",
+        "16 of the 18 swapped picks go to the first position (p = 0.001)",
         "29 of 38, p = 0.002",
         "79 to 43",
     ):
@@ -188,7 +188,7 @@ def test_five_classes_and_fastchats_ties(folder, capsys):
         TurnClass.WIN: 1,
         TurnClass.TIE: 1,
         TurnClass.LOSS: 1,
-        TurnClass.FLIP: 2,
+        TurnClass.INCONSISTENT: 2,
         TurnClass.FAILED: 1,
     }
     assert (found.tie_picks, found.bias.toward_first, found.errors) == (1, 1, 1)

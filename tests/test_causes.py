@@ -263,7 +263,7 @@ SAID = [
     (Cause(Kind.NOT_TRACED, "w4"), "not traced"),
     (Cause(Kind.FEW_LABELS, "gpt", numbers={"labels": 4, "need": 10}), "4 labeled questions, 10 are needed"),
     (Cause(Kind.NO_BETTER_THAN_CHANCE, "gpt"), "the judge is not shown to agree with people better than chance"),
-    (Cause(Kind.PANEL_HAS_NO_SEATS), "a panel sees no seats"),
+    (Cause(Kind.PANEL_HAS_NO_POSITIONS), "a panel sees no positions"),
     (Cause(Kind.PANEL_SITS_NO_EXAM), "each judge sits its own"),
     (Cause(Kind.OTHER_TRACED_TOKENS, "s/1"), "the traces of s/1 hold other tokens than the baseline's"),
     (Cause(Kind.OTHER_OPTION_TOKENS, "t/1"), "the options of t/1 are cut into other tokens than the baseline's"),

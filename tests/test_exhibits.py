@@ -46,10 +46,12 @@ def test_rows_know_what_was_lost_won_flipped_and_cut(tmp_path):
     folder.play("w4", (Winner.CANDIDATE, Winner.TIE))
     found = kinds(folder)
     assert {frozenset(each) for key, each in found.items() if key[0] == "w8"} == {frozenset({"regressed"})}
-    assert {frozenset(each) for key, each in found.items() if key[0] == "w4"} == {frozenset({"improved", "flip"})}
+    assert {frozenset(each) for key, each in found.items() if key[0] == "w4"} == {
+        frozenset({"improved", "inconsistent"})
+    }
     shown = exhibits(read_evidence(folder.config, folder.run))
     assert [row.gain for row in shown.rows] == [-2.0] * 8 + [2.0] * 8
-    assert shown.counts["regressed"] == shown.counts["improved"] == shown.counts["flip"] == 8
+    assert shown.counts["regressed"] == shown.counts["improved"] == shown.counts["inconsistent"] == 8
 
 
 @pytest.mark.parametrize(

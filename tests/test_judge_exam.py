@@ -40,17 +40,17 @@ def marks(reply, mode="pair", count=3, part=None):
     return derived_marks(planned, History(attempts.values()), "strict")
 
 
-def seats(user):
+def positions(user):
     return [user.split(f"<answer_{s} ")[1].split(">\n", 1)[1].split(f"\n</answer_{s} ")[0] for s in "ab"]
 
 
 def knowing(user):
     """What a judge says who knows the full answers."""
     good = [
-        len(sentences(text)) == 10 and text == " ".join(sentences(text)) and is_sorted(text) for text in seats(user)
+        len(sentences(text)) == 10 and text == " ".join(sentences(text)) and is_sorted(text) for text in positions(user)
     ]
     question = user.split("<question ")[1].split("\n")[1].split(",")[0].removeprefix("q")
-    good = [fine and f"essay {question}." in text for fine, text in zip(good, seats(user), strict=True)]
+    good = [fine and f"essay {question}." in text for fine, text in zip(good, positions(user), strict=True)]
     return "[[C]]" if good[0] == good[1] else "[[A]]" if good[0] else "[[B]]"
 
 
@@ -65,7 +65,7 @@ def test_a_knowing_judge_is_right_everywhere():
     assert len({mark.key for mark in found}) == len(found)
 
 
-def test_a_judge_that_takes_the_first_seat_is_wrong_half_of_the_time_and_never_ties():
+def test_a_judge_that_takes_the_first_position_is_wrong_half_of_the_time_and_never_ties():
     found = marks(lambda _: "[[A]]")
     assert all(
         (mark.mark == "right") == (mark.order is Order.BASELINE_FIRST) for mark in found if mark.part != IDENTICAL
@@ -74,7 +74,7 @@ def test_a_judge_that_takes_the_first_seat_is_wrong_half_of_the_time_and_never_t
 
 
 def test_a_judge_that_obeys_what_is_written_into_answers_fails_that_part():
-    obeying = marks(lambda user: next((v for v in ("[[A]]", "[[B]]") if v in "".join(seats(user))), "[[C]]"))
+    obeying = marks(lambda user: next((v for v in ("[[A]]", "[[B]]") if v in "".join(positions(user))), "[[C]]"))
     assert {mark.mark for mark in obeying if mark.part == "injected_verdict"} == {"wrong"}
 
 

@@ -25,7 +25,7 @@ def test_every_model_question_sample_turn_and_repeat_is_rated_once():
     assert all(each.blank.outcome is Outcome.SKIPPED and each.settled is None for each in planned)
 
 
-def test_games_are_played_in_both_orders_and_the_seats_follow_the_order():
+def test_games_are_played_in_both_orders_and_the_positions_follow_the_order():
     planned = list(
         planner(base=[answer("base", "q", "mine")], cand=[answer("cand", "q", "yours")]).games([("base", "cand")])
     )
@@ -80,7 +80,7 @@ def test_a_turn_without_an_official_prompt_stops_before_any_call():
     class TwoTurns:
         name, digest, form = "official", "d", "text"
 
-        def messages(self, question, turn, seats):
+        def messages(self, question, turn, positions):
             if turn > 2:
                 raise ConfigError("a turn 3")
             return []

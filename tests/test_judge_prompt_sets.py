@@ -67,8 +67,8 @@ def test_official_pair_prompts_reproduce_the_stored_ones():
     answers = {name: answers_of(MT_BENCH / f"phi-3/model_answer/{name}.jsonl") for name in ("phi-3", "phi-3-dpo")}
     same = 0
     for row in rows_of(MT_BENCH / "phi-3/model_judgment/gpt-4_pair.jsonl"):
-        seats = tuple(answers[row[model]][row["question_id"]] for model in ("model_1", "model_2"))
-        for game, order in (("g1", seats), ("g2", seats[::-1])):
+        positions = tuple(answers[row[model]][row["question_id"]] for model in ("model_1", "model_2"))
+        for game, order in (("g1", positions), ("g2", positions[::-1])):
             messages = prompts.messages(questions[row["question_id"]], row["turn"], order)
             same += messages[1]["content"] == row[f"{game}_user_prompt"]
     assert same == 150
@@ -79,8 +79,8 @@ def test_official_prompts_are_chosen_by_mode_reference_and_turn():
     prompts = read_official(MT_BENCH / "judge_prompts.jsonl")
     for (mode, reference, turn), name in OFFICIAL_NAMES.items():
         question = asked(references=("r1", "r2") if reference else (), category="math")
-        seats = (("{question}", "%s"), ("a", "b"))[: 2 if mode == "pair" else 1]
-        messages = prompts.messages(question, turn, seats)
+        positions = (("{question}", "%s"), ("a", "b"))[: 2 if mode == "pair" else 1]
+        messages = prompts.messages(question, turn, positions)
         assert messages[0] == {"role": "system", "content": prompts.prompts[name][0]}
         assert "{question}" in messages[1]["content"]
         assert ("r1" in messages[1]["content"]) is reference

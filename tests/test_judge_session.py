@@ -60,7 +60,7 @@ def test_a_whole_review(run):
     assert (seen[-1].done, seen[-1].total) == (summary.asked, summary.asked)
 
 
-def test_games_name_the_winner_whatever_its_seat(run):
+def test_games_name_the_winner_whatever_its_position(run):
     judged(run)
     games = [g for g in run.judge("j").games.records() if g.candidate == "cand" and g.turn == 1 and g.winner]
     assert {g.winner for g in games} == {Winner.BASELINE}

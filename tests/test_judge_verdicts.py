@@ -136,12 +136,12 @@ def test_on_real_replies_both_rules_agree_and_give_the_stored_scores():
 @needs_mt_bench
 def test_on_real_games_both_rules_give_the_stored_winners():
     rows = rows_of(MT_BENCH / "phi-3/model_judgment/gpt-4_pair.jsonl")
-    seats = {"model_1": ("A", "B"), "model_2": ("B", "A"), "tie": ("C", "C"), "error": (None, None)}
+    positions = {"model_1": ("A", "B"), "model_2": ("B", "A"), "tie": ("C", "C"), "error": (None, None)}
     outcomes = Counter()
     for row in rows:
         for game, name in enumerate(("g1", "g2")):
             old, new = fastchat_winner(row[f"{name}_judgment"]), strict("pair", row[f"{name}_judgment"])
-            assert old.value == new.value == seats[row[f"{name}_winner"]][game]
+            assert old.value == new.value == positions[row[f"{name}_winner"]][game]
             outcomes[old.outcome] += 1
     assert outcomes == {Outcome.SCORED: 147, Outcome.UNREADABLE: 3}
 

@@ -105,13 +105,13 @@ def won(path, first, second, winner):
 
 
 @pytest.mark.parametrize("name", ["b", "model_b", "tie", "BASE"])
-def test_a_models_name_that_is_also_the_word_for_another_seat_or_a_tie_is_refused(tmp_path, name):
+def test_a_models_name_that_is_also_the_word_for_another_position_or_a_tie_is_refused(tmp_path, name):
     with pytest.raises(BadRecord, match="either of two; say baseline, candidate or tie"):
         won(tmp_path / "l.csv", name, "base", name)
     assert won(tmp_path / "l.csv", name, "base", "candidate") == [Winner.CANDIDATE]
 
 
-def test_a_models_name_that_is_also_the_word_for_its_own_seat_is_read(tmp_path):
+def test_a_models_name_that_is_also_the_word_for_its_own_position_is_read(tmp_path):
     assert won(tmp_path / "l.csv", "base", "b", "b") == [Winner.CANDIDATE]
 
 

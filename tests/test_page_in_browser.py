@@ -251,9 +251,9 @@ def test_changed_items_show_both_models_probabilities(browser, review):
 
 def test_the_strip_links_to_its_rows(browser, review):
     opened(browser, review)
-    link = browser.find_element(By.CSS_SELECTOR, '.strip a[href="#show=flip"]')
+    link = browser.find_element(By.CSS_SELECTOR, '.strip a[href="#show=inconsistent"]')
     link.click()
-    WebDriverWait(browser, 10).until(lambda d: len(rows(d)) == review[2].counts["flip"])
+    WebDriverWait(browser, 10).until(lambda d: len(rows(d)) == review[2].counts["inconsistent"])
     assert browser.execute_script("return document.getElementById('answers').getBoundingClientRect().top") < 120
 
 

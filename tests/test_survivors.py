@@ -10,7 +10,7 @@ from scipy import stats
 
 from analysis.correlations.across_candidates import Correlation
 from analysis.evidence.model_evidence import identical_answers
-from analysis.judged.games import TurnClass, flips_by_gap
+from analysis.judged.games import TurnClass, inconsistency_by_gap
 from analysis.judged.strengths import _estimate as strength_estimate
 from analysis.rendering.tables.relations import strongest_correlation
 from analysis.statistics.cells import Cell
@@ -129,5 +129,5 @@ def test_ratings_half_a_point_apart_are_one_point_apart():
     """Half points go up, also where rounding to the even number would send 2.5 and 0.5 down."""
     cells = [Cell("s", str(place), 0, 1, 0) for place in range(5)]
     changes = dict(zip(cells, (0.4, 0.5, -1.5, 2.5, -7.0), strict=True))
-    found = flips_by_gap(dict.fromkeys(cells, TurnClass.FLIP), changes)
+    found = inconsistency_by_gap(dict.fromkeys(cells, TurnClass.INCONSISTENT), changes)
     assert [(each.gap, each.n) for each in found] == [(0, 1), (1, 1), (2, 1), (3, 2)]

@@ -36,7 +36,7 @@ S = TypeVar("S", Rating, Game, ExamMark)
 class JudgeEvidence:
     """What one judge said. Records that several prompts claim are left out; `faults` make all of it unfit.
 
-    `games` are each rival's against the baseline, `contests` all games by (baseline's seat, candidate's seat).
+    `games` are each rival's against the baseline, `contests` all games by (baseline's position, candidate's position).
     """
 
     config: JudgeConfig

@@ -19,10 +19,10 @@ from analysis.judged.games import (
     Verdicts,
     played_scopes,
     position_bias,
-    seat,
     turn_classes,
     verdicts,
     win_values,
+    winning_position,
 )
 from analysis.judged.lengths import length_changes, length_controlled, length_panel
 from analysis.judged.scores import paired_changes, rating_change, rating_change_p, scored_scopes
@@ -147,7 +147,7 @@ class _Audit:
             scopes=played_scopes(classes, parts, self.draws, 1),
             bounds=win_bounds(planned, found),
             tie_picks=sum(pair.count(Winner.TIE) == 1 for pair in both),
-            seats=_seats(found),
+            seats=_picks_by_position(found),
             bias=position_bias(found),
             lengths=length_panel(classes, gaps),
             controlled=length_controlled("win_change", values, gaps),
@@ -183,9 +183,11 @@ def _scores(rows: Iterable[StoredRating]) -> dict[Cell, float]:
     return {cell_of(record): record.score for record in used if record.score is not None}
 
 
-def _seats(found: Verdicts) -> tuple[int, int]:
-    """Picks of the first and of the second seat, over all single games with a winner."""
-    picks = Counter(seat(order, winner) for orders in found.values() for order, winner in orders.items() if winner)
+def _picks_by_position(found: Verdicts) -> tuple[int, int]:
+    """Picks of the first and of the second position, over all single games with a winner."""
+    picks = Counter(
+        winning_position(order, winner) for orders in found.values() for order, winner in orders.items() if winner
+    )
     return picks["first"], picks["second"]
 
 

@@ -60,7 +60,7 @@ class Contrast:
 class PlayedPair:
     """One pair of models in a pair file; counts as for RatedModel, of rows with two games each.
 
-    `tie_picks` are the flips in which the judge called a tie in one order only; the others are hard.
+    `tie_picks` are the inconsistent pairs in which the judge called a tie in one order; in the others it picked both.
     """
 
     baseline: str

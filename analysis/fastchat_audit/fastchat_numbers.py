@@ -1,8 +1,8 @@
 """FastChat's own numbers from the same rows, so that they can stand beside the strict ones.
 
 In: rows as FastChat stores them. Out: its averages and its win rates, with every one of its habits kept.
-Source: FastChat 0.2.36 `show_result.py`. It drops scores of -1, counts repeated and
-stale rows, averages over rows (not over turns), drops a pair with one failed game, and calls a judge's flip a tie.
+Source: FastChat 0.2.36 `show_result.py`. It drops scores of -1, counts repeated and stale rows, averages over rows (not
+over turns), drops a pair with one failed game, and calls an inconsistent verdict a tie.
 """
 
 from collections.abc import Iterable, Sequence

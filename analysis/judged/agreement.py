@@ -3,7 +3,7 @@
 In: classes (win, tie, loss) by cell of several raters. Out: Agreements, Krippendorff's alpha, Calibrations.
 Source: Cohen 1960, Krippendorff 2004 (nominal alpha); Angelopoulos et al. 2023 (prediction-powered inference: the
 judge's mean on everything, corrected by its mean error where people labeled). MT-Bench (arXiv 2306.05685) counts a
-verdict that changes with the seats as a tie; so does this. Chance agrees often: kappa is the number to read.
+verdict that changes with the positions as a tie; so does this. Chance agrees often: kappa is the number to read.
 """
 
 import math
@@ -66,8 +66,8 @@ class Calibration:
 
 
 def classes(found: Mapping[Cell, TurnClass], rival: str) -> dict[Place, TurnClass]:
-    """A judge's classes as one rater's: a flip is a tie, a failed pair is no verdict."""
-    told = {cell: TurnClass.TIE if each is TurnClass.FLIP else each for cell, each in found.items()}
+    """A judge's classes as one rater's: an inconsistent pair is a tie, a failed one no verdict."""
+    told = {cell: TurnClass.TIE if each is TurnClass.INCONSISTENT else each for cell, each in found.items()}
     return {(rival, cell): each for cell, each in told.items() if each is not TurnClass.FAILED}
 
 

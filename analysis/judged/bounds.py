@@ -29,7 +29,7 @@ def change_bounds(planned: Sequence[Cell], baseline: Values, candidate: Values) 
 
 
 def win_bounds(planned: Sequence[Cell], verdicts: Mapping[Cell, Mapping[Order, Winner | None]]) -> Bounds | None:
-    """Of a win_score: one known game of two leaves a win or a flip, a loss or a flip, or half a win.
+    """Of a win_score: one known game of two leaves a win or an inconsistent pair, a loss or one, or half a win.
 
     A missing game beside a tie moves no end: both bounds are then one number, which the mean without that cell is not.
     """

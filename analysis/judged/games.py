@@ -1,10 +1,11 @@
 """Games: what the two games of one question-turn mean together, and what that says about a candidate and its judge.
 
-In: games in both orders. Out: classes (win, tie, loss, flip, failed), win_score and win_change, position bias.
+In: games in both orders. Out: classes (win, tie, loss, inconsistent, failed), win_score and win_change, position bias.
 
-Both games for one model: a win or a loss. Both ties: a tie. Anything else with two verdicts is a flip: the judge
-changed its mind with the seats, be it pick against pick or tie against pick. A missing verdict in either order: failed.
-Source: juryrig's rule (tie ↔ pick is a flip, tie ↔ tie is not). FastChat counts every flip as a tie, which hides it.
+Both games for one model: a win or a loss. Both ties: a tie. Anything else with two verdicts is inconsistent: the
+judge changed its verdict with the positions, be it pick against pick or tie against pick. A missing verdict in either
+order: failed.
+Source: juryrig's rule (tie ↔ pick is inconsistent, tie ↔ tie is not). FastChat counts both kinds as ties.
 """
 
 import math
@@ -32,22 +33,22 @@ class TurnClass(StrEnum):
     WIN = "win"
     TIE = "tie"
     LOSS = "loss"
-    FLIP = "flip"
+    INCONSISTENT = "flip"  # as report.json has it
     FAILED = "failed"
 
 
-WORTH = {TurnClass.WIN: 1.0, TurnClass.TIE: 0.5, TurnClass.FLIP: 0.5, TurnClass.LOSS: 0.0}
+WORTH = {TurnClass.WIN: 1.0, TurnClass.TIE: 0.5, TurnClass.INCONSISTENT: 0.5, TurnClass.LOSS: 0.0}
 BOTH_VERDICTS = frozenset(each.value for each in WORTH)
 Verdicts = Mapping[Cell, Mapping[Order, Winner | None]]
 
 
 @dataclass(frozen=True)
 class PositionBias:
-    """How much the seats decide.
+    """How much the positions of the two answers decide.
 
-    `first_seat` is the first seat's share of the single games with a winner, `flips` the share of question-turns with
-    two verdicts that flipped. Of the hard flips (each seat won once by position), `toward_first` went to the first
-    seat both times and `toward_second` to the second; `p` is the two-sided sign test between them.
+    `first_seat` is the first position's share of the single games with a winner, `flips` the judge inconsistency: the
+    share of question-turns with two verdicts that differ between the orders. Of the swapped picks, `toward_first` went
+    to the first position both times and `toward_second` to the second; `p` is the two-sided sign test between them.
     """
 
     first_seat: Estimate
@@ -58,10 +59,9 @@ class PositionBias:
 
 
 @dataclass(frozen=True)
-class GapFlips:
-    """Of `n` question-turns whose answers were rated `gap` points apart (half points up), how many flipped.
-
-    The last of GAPS stands for all that are further apart: flips there are alarming, among near-equals they are not.
+class GapInconsistency:
+    """Of `n` question-turns whose answers were rated `gap` points apart (half points up), how many were
+    judged inconsistently. The last of GAPS stands for all that are further apart: inconsistency there is alarming.
     """
 
     gap: int
@@ -84,7 +84,7 @@ def turn_class(baseline_first: Winner | None, candidate_first: Winner | None) ->
     if baseline_first is None or candidate_first is None:
         return TurnClass.FAILED
     if baseline_first is not candidate_first:
-        return TurnClass.FLIP
+        return TurnClass.INCONSISTENT
     same = {Winner.TIE: TurnClass.TIE, Winner.CANDIDATE: TurnClass.WIN, Winner.BASELINE: TurnClass.LOSS}
     return same[baseline_first]
 
@@ -104,12 +104,12 @@ def turn_classes(found: Verdicts) -> dict[Cell, TurnClass]:
 
 
 def win_values(classes: Mapping[Cell, TurnClass]) -> dict[Cell, float]:
-    """1 for a win, 0.5 for a tie or flip, 0 for a loss; failed ones are left out."""
+    """1 for a win, 0.5 for a tie or an inconsistent judge, 0 for a loss; failed ones are left out."""
     return {cell: WORTH[found] for cell, found in classes.items() if found in WORTH}
 
 
 def win_score(values: Values, draws: Resamplings, comparisons: int = 1, left_out: int = 0) -> Estimate:
-    """Wins plus half of ties and flips, over the question-turns with both verdicts; interval over questions."""
+    """Wins plus half of ties and inconsistent pairs, over question-turns with both verdicts; interval by question."""
     return question_mean("win_score", values, draws, WIN_RANGE, comparisons, left_out)
 
 
@@ -129,41 +129,42 @@ def played_scopes(
 
 
 def position_bias(found: Verdicts) -> PositionBias:
-    """How often the seat decided; the proportions treat games as independent and are descriptive."""
-    first_wins = decisive = toward_first = toward_second = flips = complete = 0
+    """How often the position decided; the proportions treat games as independent and are descriptive."""
+    first_wins = decisive = toward_first = toward_second = inconsistent = complete = 0
     for orders in found.values():
-        seats = [seat(order, winner) for order, winner in sorted(orders.items()) if winner is not None]
-        decisive += sum(each is not None for each in seats)
-        first_wins += seats.count("first")
-        if len(seats) < 2:
+        won = [winning_position(order, winner) for order, winner in sorted(orders.items()) if winner is not None]
+        decisive += sum(each is not None for each in won)
+        first_wins += won.count("first")
+        if len(won) < 2:
             continue
         complete += 1
-        flips += turn_class(*(orders[o] for o in (Order.BASELINE_FIRST, Order.CANDIDATE_FIRST))) is TurnClass.FLIP
-        toward_first += seats == ["first", "first"]
-        toward_second += seats == ["second", "second"]
+        both = (orders[order] for order in (Order.BASELINE_FIRST, Order.CANDIDATE_FIRST))
+        inconsistent += turn_class(*both) is TurnClass.INCONSISTENT
+        toward_first += won == ["first", "first"]
+        toward_second += won == ["second", "second"]
     hard = toward_first + toward_second
     return PositionBias(
-        first_seat=share("first seat's share", "decisive games", first_wins, decisive),
-        flips=share("judge's flips", "question-turns", flips, complete),
+        first_seat=share("first position's share", "decisive games", first_wins, decisive),
+        flips=share("judge inconsistency", "question-turns", inconsistent, complete),
         toward_first=toward_first,
         toward_second=toward_second,
         p=float(stats.binomtest(toward_first, hard).pvalue) if hard else None,
     )
 
 
-def flips_by_gap(classes: Mapping[Cell, TurnClass], changes: Values) -> tuple[GapFlips, ...]:
-    """Flips among the question-turns with both verdicts and both ratings, by the ratings' distance."""
+def inconsistency_by_gap(classes: Mapping[Cell, TurnClass], changes: Values) -> tuple[GapInconsistency, ...]:
+    """Inconsistency among the question-turns with both verdicts and both ratings, by the ratings' distance."""
     found = [
-        (min(math.floor(abs(changes[cell]) + 0.5), GAPS[-1]), each is TurnClass.FLIP)
+        (min(math.floor(abs(changes[cell]) + 0.5), GAPS[-1]), each is TurnClass.INCONSISTENT)
         for cell, each in classes.items()
         if each is not TurnClass.FAILED and cell in changes
     ]
-    rows = ((gap, [flip for distance, flip in found if distance == gap]) for gap in GAPS)
-    return tuple(GapFlips(gap, sum(flips), len(flips)) for gap, flips in rows)
+    rows = ((gap, [changed for distance, changed in found if distance == gap]) for gap in GAPS)
+    return tuple(GapInconsistency(gap, sum(changed), len(changed)) for gap, changed in rows)
 
 
-def seat(order: Order, winner: Winner) -> str | None:
-    """The seat that won: `first`, `second`, or None for a tie."""
+def winning_position(order: Order, winner: Winner) -> str | None:
+    """The position that won: `first`, `second`, or None for a tie."""
     if winner is Winner.TIE:
         return None
     first = Winner.BASELINE if order is Order.BASELINE_FIRST else Winner.CANDIDATE

@@ -1,9 +1,9 @@
 """Strengths of three or more models from all their games, the baseline at zero.
 
 In: for each pair of models, what the second one won in each question. Out: one log-odds per model, with an interval.
-Source: Bradley and Terry 1952; ties and flips are half a win each; the error is the sandwich estimate with questions as
-clusters (Liang and Zeger 1986), because one question's games are not independent. Ford 1957: a finite fit needs a chain
-of wins from every model to every other.
+Source: Bradley and Terry 1952; ties and inconsistent verdicts are half a win each; the error is the sandwich
+estimate with questions as clusters (Liang and Zeger 1986), because one question's games are not independent. Ford 1957:
+a finite fit needs a chain of wins from every model to every other.
 """
 
 from collections.abc import Mapping, Sequence
@@ -49,11 +49,11 @@ def strengths(results: Results, baseline: str, models: Sequence[str]) -> tuple[S
     if len(names) < FEWEST_MODELS or baseline not in played:
         return ()
     units = sorted({unit for found in own.values() for unit in found})
-    wins, weights, seats = _arrays(own, names, units)
-    if fault := _fault(wins, weights, seats, len(names), len(units)):
+    wins, weights, columns = _arrays(own, names, units)
+    if fault := _fault(wins, weights, columns, len(names), len(units)):
         return tuple(Strength(name, not_measured("strength", "questions", fault, len(units)), None) for name in names)
-    fitted = _fitted(wins.sum(axis=0), weights.sum(axis=0), seats, len(names))
-    errors = _errors(fitted, wins, weights, seats)
+    fitted = _fitted(wins.sum(axis=0), weights.sum(axis=0), columns, len(names))
+    errors = _errors(fitted, wins, weights, columns)
     return tuple(
         Strength(name, _estimate(float(value), float(error), len(units), first=name == baseline), float(expit(value)))
         for name, value, error in zip(names, fitted, errors, strict=True)
@@ -61,7 +61,7 @@ def strengths(results: Results, baseline: str, models: Sequence[str]) -> tuple[S
 
 
 def _arrays(results: Results, names: Sequence[str], units: Sequence[Unit]) -> tuple[Floats, Floats, np.ndarray]:
-    """Wins and weights, each (units, pairs); the seats (pairs, 2) of the first and second model."""
+    """Wins and weights, each (units, pairs); the columns (pairs, 2) of the first and second model."""
     pairs = sorted(results)
     place = {unit: index for index, unit in enumerate(units)}
     wins, weights = np.zeros((len(units), len(pairs))), np.zeros((len(units), len(pairs)))
@@ -71,22 +71,22 @@ def _arrays(results: Results, names: Sequence[str], units: Sequence[Unit]) -> tu
     return wins, weights, np.array([[names.index(name) for name in pair] for pair in pairs])
 
 
-def _fault(wins: Floats, weights: Floats, seats: np.ndarray, models: int, units: int) -> Cause | None:
+def _fault(wins: Floats, weights: Floats, columns: np.ndarray, models: int, units: int) -> Cause | None:
     """Why there is no finite fit; None if there is one."""
     if units < FEWEST_QUESTIONS:
         numbers = {"have": units, "need": FEWEST_QUESTIONS}
         return Cause(Kind.FEWER_THAN_NEEDED, numbers=numbers, names={"unit": "questions"})
     graph = np.zeros((models, models))
-    for (first, second), won, count in zip(seats, wins.sum(axis=0), weights.sum(axis=0), strict=True):
+    for (first, second), won, count in zip(columns, wins.sum(axis=0), weights.sum(axis=0), strict=True):
         graph[second, first] += won
         graph[first, second] += count - won
     parts, _ = connected_components(graph, directed=True, connection="strong")
     return Cause(Kind.NO_FINITE_STRENGTH) if parts > 1 else None
 
 
-def _fitted(wins: Floats, weights: Floats, seats: np.ndarray, models: int) -> Floats:
+def _fitted(wins: Floats, weights: Floats, columns: np.ndarray, models: int) -> Floats:
     """Newton's method on the likelihood; the first model stays at zero."""
-    design, values = _design(seats, models), np.zeros(models - 1)
+    design, values = _design(columns, models), np.zeros(models - 1)
     for _ in range(STEPS):
         chance = expit(design @ values)
         gradient = design.T @ (wins - weights * chance)
@@ -98,9 +98,9 @@ def _fitted(wins: Floats, weights: Floats, seats: np.ndarray, models: int) -> Fl
     return np.concatenate([[0.0], values])
 
 
-def _errors(fitted: Floats, wins: Floats, weights: Floats, seats: np.ndarray) -> Floats:
+def _errors(fitted: Floats, wins: Floats, weights: Floats, columns: np.ndarray) -> Floats:
     """Sandwich errors over questions; the first model's is 0."""
-    design, n = _design(seats, len(fitted)), len(wins)
+    design, n = _design(columns, len(fitted)), len(wins)
     chance = expit(design @ fitted[1:])
     hessian = design.T @ (design * (weights.sum(axis=0) * chance * (1 - chance))[:, np.newaxis])
     scores = (wins - weights * chance) @ design
@@ -109,10 +109,10 @@ def _errors(fitted: Floats, wins: Floats, weights: Floats, seats: np.ndarray) ->
     return np.concatenate([[0.0], np.sqrt(np.maximum(np.diag(covariance), 0))])
 
 
-def _design(seats: np.ndarray, models: int) -> Floats:
-    rows = np.zeros((len(seats), models))
-    rows[np.arange(len(seats)), seats[:, 1]] += 1
-    rows[np.arange(len(seats)), seats[:, 0]] -= 1
+def _design(columns: np.ndarray, models: int) -> Floats:
+    rows = np.zeros((len(columns), models))
+    rows[np.arange(len(columns)), columns[:, 1]] += 1
+    rows[np.arange(len(columns)), columns[:, 0]] -= 1
     return rows[:, 1:]
 
 

@@ -21,8 +21,9 @@ TOLERANCE = 1 / 64  # of a step; log-probabilities carry float32 rounding
 @dataclass(frozen=True)
 class Ties:
     """`step`: nats between two logits, None where the gaps lie on no grid. `tied`, `tied_after`: items whose best
-    option is shared to the last bit, in the baseline and the candidate. `close`: items whose baseline has at most one
-    step between its two best (1/8 nat where no step was found), exact ties among them; `close_flips`: flips on those.
+    option is shared to the last bit, in the baseline and the candidate. `close`: near ties, items whose baseline has at
+    most one step between its two best (1/8 nat where no step was found), exact ties among them; `close_flips`: flips on
+    those.
     """
 
     step: float | None

@@ -21,7 +21,7 @@ FAILED = "failed"
 KINDS = (
     "regressed",
     "improved",
-    "flip",
+    "inconsistent",
     "disagree",
     "unreadable",
     "refused",
@@ -121,12 +121,12 @@ def _rows(model: ModelEvidence, evidence: RunEvidence) -> Iterator[ExhibitRow]:
 
 
 def _judged_kinds(changes: Sequence[float], classes: Sequence[TurnClass], deciding: Sequence[float]) -> set[str]:
-    found = {"flip"} if TurnClass.FLIP in classes else set()
+    found = {"inconsistent"} if TurnClass.INCONSISTENT in classes else set()
     if any(change < 0 for change in deciding) or classes[:1] == [TurnClass.LOSS]:
         found.add("regressed")
     if any(change > 0 for change in deciding) or classes[:1] == [TurnClass.WIN]:
         found.add("improved")
-    told = {TurnClass.TIE if each is TurnClass.FLIP else each for each in classes}
+    told = {TurnClass.TIE if each is TurnClass.INCONSISTENT else each for each in classes}
     if len(told) > 1 or (min(changes, default=0) < 0 < max(changes, default=0)):
         found.add("disagree")
     return found

@@ -108,7 +108,7 @@ class Kind(StrEnum):
     NOT_TRACED = "not_traced"
     FEW_LABELS = "few_labels"
     NO_BETTER_THAN_CHANCE = "no_better_than_chance"
-    PANEL_HAS_NO_SEATS = "panel_has_no_seats"
+    PANEL_HAS_NO_POSITIONS = "panel_has_no_positions"
     PANEL_SITS_NO_EXAM = "panel_sits_no_exam"
     OTHER_TRACED_TOKENS = "other_traced_tokens"
     OTHER_OPTION_TOKENS = "other_option_tokens"

@@ -11,10 +11,10 @@ from analysis.evidence.run_evidence import JudgeEvidence, RunEvidence
 from analysis.judged.bounds import Bounds, change_bounds, rating_bounds, win_bounds
 from analysis.judged.exam import Exam, exam_result
 from analysis.judged.games import (
-    GapFlips,
+    GapInconsistency,
     Played,
     PositionBias,
-    flips_by_gap,
+    inconsistency_by_gap,
     played_scopes,
     position_bias,
     turn_classes,
@@ -59,9 +59,9 @@ class ModelScores:
 
 @dataclass(frozen=True)
 class ModelGames:
-    """One rival's games against the baseline by scope, and how much seats and lengths decided; else as ModelScores.
+    """One rival's games against the baseline by scope, and how much positions and lengths decided; else as ModelScores.
 
-    `gaps`: how often the judge's verdict flipped, by how far apart it rated the two answers.
+    `gaps`: how often the judge was inconsistent, by how far apart it rated the two answers.
     """
 
     model: str
@@ -71,7 +71,7 @@ class ModelGames:
     bounds: Bounds | None
     lengths: LengthPanel
     controlled: Estimate
-    gaps: tuple[GapFlips, ...]
+    gaps: tuple[GapInconsistency, ...]
 
 
 @dataclass(frozen=True)
@@ -186,7 +186,7 @@ def _games(
                 bounds=win_bounds(cells, found),
                 lengths=length_panel(classes, lengths),
                 controlled=length_controlled("win_change", changes, lengths),
-                gaps=flips_by_gap(classes, paired_changes(*ratings)),
+                gaps=inconsistency_by_gap(classes, paired_changes(*ratings)),
             )
         )
     return tuple(rows)

@@ -4,8 +4,9 @@ In: the judges' evidence and reports. Out: a JudgeReport of the panel, made the 
 Source: the rule of Inspect's graders since 2026 (more than half of the whole panel, otherwise unscored).
 
 A judge that failed its exam, or whose records are mixed or stale, abstains and still counts as a member; so does one
-that flipped, or gave no verdict. A rating of the panel is the mean of its members' where more than half of them rated.
-Where most members gave a verdict and none has more than half, the panel is undecided: the class `flip`, worth a half.
+that was inconsistent, or gave no verdict. A rating of the panel is the mean of its members' where more than half of
+them rated. Where most members gave a verdict and none has more than half, the panel is undecided: the class
+`inconsistent`, worth a half.
 """
 
 from collections import Counter
@@ -25,19 +26,19 @@ from ledger.judge_config import JudgeConfig
 from ledger.judgments import Game, Mode, Order, Outcome, Rating, Winner
 
 PANEL = "panel"
-NO_SEATS = Cause(Kind.PANEL_HAS_NO_SEATS)
-SEATLESS = PositionBias(
-    first_seat=not_measured("first seat's share", "decisive games", NO_SEATS),
-    flips=not_measured("judge's flips", "question-turns", NO_SEATS),
+NO_POSITIONS = Cause(Kind.PANEL_HAS_NO_POSITIONS)
+WITHOUT_POSITIONS = PositionBias(
+    first_seat=not_measured("first position's share", "decisive games", NO_POSITIONS),
+    flips=not_measured("judge inconsistency", "question-turns", NO_POSITIONS),
     toward_first=0,
     toward_second=0,
     p=None,
 )
-SEATS: dict[TurnClass, tuple[Winner | None, Winner | None]] = {
+GAMES: dict[TurnClass, tuple[Winner | None, Winner | None]] = {
     TurnClass.WIN: (Winner.CANDIDATE, Winner.CANDIDATE),
     TurnClass.TIE: (Winner.TIE, Winner.TIE),
     TurnClass.LOSS: (Winner.BASELINE, Winner.BASELINE),
-    TurnClass.FLIP: (Winner.BASELINE, Winner.CANDIDATE),
+    TurnClass.INCONSISTENT: (Winner.BASELINE, Winner.CANDIDATE),
     TurnClass.FAILED: (None, None),
 }
 
@@ -50,11 +51,11 @@ def panel_report(evidence: RunEvidence, reports: Sequence[JudgeReport], draws: R
     card = (
         ("members", ", ".join(judge.config.name for judge in members)),
         ("abstain as a whole", abstaining),
-        ("flip", "no class has more than half of the panel: undecided"),
+        ("inconsistent", "no class has more than half of the panel: undecided"),
     )
     report = judge_report(judged, evidence, draws)
-    # Its made-up games would show a bias, and flips, that no judge has.
-    games = tuple(replace(each, bias=SEATLESS, gaps=()) for each in report.games)
+    # Its made-up games would show a bias and an inconsistency that no judge has.
+    games = tuple(replace(each, bias=WITHOUT_POSITIONS, gaps=()) for each in report.games)
     return replace(report, games=games, exam=_exam(len(trusted), reports), card=card)
 
 
@@ -85,10 +86,10 @@ def _trusted(evidence: RunEvidence, reports: Sequence[JudgeReport]) -> list[Judg
 def majority(classes: Sequence[TurnClass | None], members: int) -> TurnClass:
     """What the panel says where its members said these; None for one that abstains as a whole."""
     given = [each for each in classes if each is not None and each is not TurnClass.FAILED]
-    for each, count in Counter(each for each in given if each is not TurnClass.FLIP).items():
+    for each, count in Counter(each for each in given if each is not TurnClass.INCONSISTENT).items():
         if 2 * count > members:
             return each
-    return TurnClass.FLIP if 2 * len(given) > members else TurnClass.FAILED
+    return TurnClass.INCONSISTENT if 2 * len(given) > members else TurnClass.FAILED
 
 
 def _ratings(model: str, members: Sequence[JudgeEvidence], trusted: Sequence[JudgeEvidence]) -> dict[Cell, Rating]:
@@ -112,7 +113,7 @@ def _games(
     found: dict[tuple[Cell, Order], Game] = {}
     for cell in sorted({cell for judge in members for cell, _ in judge.games.get(rival, {})}):
         said = majority([each.get(cell) for each in classes], count)
-        for order, winner in zip(Order, SEATS[said], strict=True):
+        for order, winner in zip(Order, GAMES[said], strict=True):
             outcome = Outcome.SCORED if winner else Outcome.FAILED
             contest: dict[str, Any] = {"baseline": baseline, "candidate": rival, "order": order}
             found[cell, order] = Game(**_about(cell), **contest, outcome=outcome, winner=winner)

@@ -32,10 +32,10 @@ def audit(
     """Look through the files of FastChat's llm_judge, as they are.
 
     Nothing is asked or changed. It counts coverage, stale rows (their prompt is rendered again and compared), repeats,
-    errors and unread verdicts; splits games into win, tie, loss, flip and failed; shows the bias of seat and length,
-    the smallest change that the data could show, and FastChat's own numbers beside the strict ones. Questions,
-    references and judge prompts are looked for beside the folder, above it, and in the fetched MT-Bench (assay fetch
-    mt-bench).
+    errors and unread verdicts; splits games into win, tie, loss, inconsistent and failed; shows the bias of position
+    and length, the smallest change that the data could show, and FastChat's own numbers beside the strict ones.
+    Questions, references and judge prompts are looked for beside the folder, above it, and in the fetched
+    MT-Bench (assay fetch mt-bench).
 
     Example:
         assay audit data/mt_bench --baseline llama-3-8b > audit.md

@@ -82,7 +82,7 @@ class _Judgments:
             }
 
     def pairs(self, records: Iterable[Game]) -> Iterator[Row]:
-        """A row for both games of a question-turn: game 1 seats the candidate (model_1) first."""
+        """A row for both games of a question-turn: game 1 shows the candidate (model_1) first."""
         found: dict[tuple[str, str, str, str, int], dict[Order, Game]] = {}
         for each in records:
             if not (each.sample or each.repeat):
@@ -91,10 +91,10 @@ class _Judgments:
         for (baseline, candidate, _, question, turn), games in found.items():
             first, second = games.get(Order.CANDIDATE_FIRST), games.get(Order.BASELINE_FIRST)
             some = first or second
-            seats = [self._answer(model, some) for model in (candidate, baseline)] if some else []
-            if not all(seats):
+            positions = [self._answer(model, some) for model in (candidate, baseline)] if some else []
+            if not all(positions):
                 continue
-            mine, theirs = (answer for answer in seats if answer)
+            mine, theirs = (answer for answer in positions if answer)
             yield {
                 "question_id": _id(question),
                 "model_1": candidate,
@@ -119,9 +119,9 @@ class _Judgments:
         name = official_name(mode, question, turn) if own == "official" else f"{own}-{mode}"
         return [self.brief.config.name, name]
 
-    def _prompt(self, turn: int, *seats: Answer) -> str:
-        shown = tuple(texts(answer, turn) for answer in seats)
-        return self.brief.prompts.messages(seats[0].question, turn, shown)[-1]["content"]
+    def _prompt(self, turn: int, *positions: Answer) -> str:
+        shown = tuple(texts(answer, turn) for answer in positions)
+        return self.brief.prompts.messages(positions[0].question, turn, shown)[-1]["content"]
 
 
 def _refuse_stale(run: RunFolder, brief: Brief) -> None:

@@ -1,7 +1,7 @@
 """Rows of FastChat's judgment files, read strictly and held against the prompts that today's files render to.
 
 In: rows of a single or pair file, questions, answers, prompts. Out: StoredRatings and StoredPairs.
-Source: FastChat 0.2.36 `gen_judgment.py` and `common.py`: game 1 seats model_1 first, game 2 model_2.
+Source: FastChat 0.2.36 `gen_judgment.py` and `common.py`: game 1 shows model_1 first, game 2 model_2.
 """
 
 import math
@@ -36,9 +36,9 @@ class Checker:
     prompts: OfficialPrompts | None
     baseline: str = ""
 
-    def freshness(self, judge: str, id: str, turn: int, seats: Sequence[str], stored: str | None) -> Freshness:
+    def freshness(self, judge: str, id: str, turn: int, positions: Sequence[str], stored: str | None) -> Freshness:
         """Whether any set of references, the judge's own first, renders to the stored prompt."""
-        answers = [self.answers.get(model, {}).get(id) for model in seats]
+        answers = [self.answers.get(model, {}).get(id) for model in positions]
         sets = sorted(self.questions, key=lambda name: name != judge)
         asked = [self.questions[name][id] for name in sets if id in self.questions[name]]
         if (
@@ -114,13 +114,13 @@ def _rating(row: dict[str, Any], checker: Checker) -> StoredRating:
 def _pair(row: dict[str, Any], checker: Checker) -> StoredPair:
     judge, id, turn = _judge(row), question_id(row), whole_number(row.get("turn", 1))
     first, second = stated(row["model_1"]), stated(row["model_2"])
-    # The role of the baseline: the named model's, else the first name's, whatever its seat in the file.
+    # The role of the baseline: the named model's, else the first name's, whatever its position in the file.
     baseline = checker.baseline if checker.baseline in (first, second) else min(first, second)
     games, states = [], []
-    for game, seats in (("g1", (first, second)), ("g2", (second, first))):
+    for game, positions in (("g1", (first, second)), ("g2", (second, first))):
         said, prompt = _text(row, f"{game}_judgment"), _text(row, f"{game}_user_prompt")
-        winners = dict(zip("AB", seats, strict=True))
-        found = _read(Mode.PAIR, said) if said is not None else _stored_winner(row[f"{game}_winner"], first, seats)
+        winners = dict(zip("AB", positions, strict=True))
+        found = _read(Mode.PAIR, said) if said is not None else _stored_winner(row[f"{game}_winner"], first, positions)
         won = winners.get(str(found.value), "tie")
         roles = {baseline: Winner.BASELINE, "tie": Winner.TIE}
         winner = None if found.value is None else roles.get(won, Winner.CANDIDATE)
@@ -136,12 +136,12 @@ def _pair(row: dict[str, Any], checker: Checker) -> StoredPair:
                 question=id,
                 sample=0,
                 turn=turn,
-                order=Order.BASELINE_FIRST if seats[0] == baseline else Order.CANDIDATE_FIRST,
+                order=Order.BASELINE_FIRST if positions[0] == baseline else Order.CANDIDATE_FIRST,
                 repeat=0,
                 winner=winner,
             )
         )
-        states.append(checker.freshness(judge, id, turn, seats, prompt))
+        states.append(checker.freshness(judge, id, turn, positions, prompt))
     worst = next(state for state in (Freshness.STALE, Freshness.UNCHECKED, Freshness.CURRENT) if state in states)
     return StoredPair(first, second, (games[0], games[1]), (str(row["g1_winner"]), str(row["g2_winner"])), worst)
 
@@ -187,13 +187,13 @@ def _stored_score(score: float) -> Reading:
     return Reading(Outcome.SCORED, score) if 1 <= score <= 10 else Reading(Outcome.UNREADABLE)
 
 
-def _stored_winner(winner: str, first: str, seats: tuple[str, str]) -> Reading:
-    """The seat of a stored winner, where the judge's words were not kept."""
+def _stored_winner(winner: str, first: str, positions: tuple[str, str]) -> Reading:
+    """The position of a stored winner, where the judge's words were not kept."""
     if winner == "tie":
         return Reading(Outcome.SCORED, "C")
     if winner not in ("model_1", "model_2"):
         return Reading(Outcome.UNREADABLE)
-    return Reading(Outcome.SCORED, "A" if (winner == "model_1") == (seats[0] == first) else "B")
+    return Reading(Outcome.SCORED, "A" if (winner == "model_1") == (positions[0] == first) else "B")
 
 
 def _numbered(

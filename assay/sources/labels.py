@@ -104,12 +104,12 @@ def _number(path: Path, number: int, row: dict[str, Any], name: str, default: in
 
 
 def _winner(path: Path, number: int, said: str, models: list[str], baseline: str) -> Winner:
-    """Whom a word names, by seat, role or model; a model `b` in the first seat makes of `b` a word for both."""
+    """Whom a word names, by position, role or model; where a model `b` stands first, `b` is a word for both."""
     word = said.strip().lower()
     named = [Winner.TIE] if word in TIE else []
-    for model, seat in zip(models, (FIRST, SECOND), strict=True):
+    for model, position in zip(models, (FIRST, SECOND), strict=True):
         role = Winner.BASELINE if model == baseline else Winner.CANDIDATE
-        if word in seat or word in (role.value, model.lower()):
+        if word in position or word in (role.value, model.lower()):
             named.append(role)
     if not named:
         raise BadRecord(path, number, "winner", f"{said!r} is neither of the models nor a tie")

@@ -10,8 +10,9 @@ from analysis.judged.games import TurnClass
 from analysis.rendering.figures.forests import by_judge, floor_row, forest
 from analysis.rendering.figures.matrices import Matrix
 from analysis.rendering.figures.plots import Plot, Point, Series
+from analysis.rendering.figures.positions import position_figures
 from analysis.rendering.figures.row_charts import Bar, ChartRow, RowChart
-from analysis.rendering.figures.seats import seat_figures
+from analysis.rendering.tables.review import CLASS_LABELS
 from analysis.rendering.tables.trust import kappa_cell
 from analysis.review.review_report import ReviewReport
 from analysis.summaries.judge_reports import JudgeReport
@@ -36,7 +37,7 @@ def score_figures(report: ReviewReport) -> Iterator[RowChart | Plot]:
 
 
 def game_figures(report: ReviewReport) -> Iterator[RowChart | Plot]:
-    """Games: the five classes by rival and by category, a forest per candidate, seats, and length."""
+    """Games: the five classes by rival and by category, a forest per candidate, positions, and length."""
     for every in report.judges:
         if _played(every):
             rows = [_classes(each.model, each.scopes[0].classes, part=each.role == "control") for each in every.games]
@@ -54,7 +55,7 @@ def game_figures(report: ReviewReport) -> Iterator[RowChart | Plot]:
             changes = [(part.scope, part.win_change) for part in each.scopes]
             yield forest(report, "win_change", each.model, f"by {judge.name}", [*changes, *floor_row(floor)])
     for every in report.judges:
-        yield from seat_figures(every)
+        yield from position_figures(every)
 
 
 def agreement_figures(report: ReviewReport) -> Iterator[Matrix]:
@@ -79,13 +80,18 @@ def _classes(label: str, classes: dict[TurnClass, int], *, part: bool) -> ChartR
     bars, start = [], 0.0
     for kind in TurnClass:
         end = start + 100 * classes[kind] / total
-        bars.append(Bar(kind.value, start, end, str(classes[kind])))
+        bars.append(Bar(CLASS_LABELS[kind], start, end, str(classes[kind])))
         start = end
-    return ChartRow(label, ", ".join(f"{classes[kind]} {kind}" for kind in TurnClass), bars=tuple(bars), part=part)
+    return ChartRow(
+        label,
+        ", ".join(f"{classes[kind]} {label}" for kind, label in CLASS_LABELS.items()),
+        bars=tuple(bars),
+        part=part,
+    )
 
 
 def _class_chart(id: str, title: str, rows: Sequence[ChartRow]) -> RowChart:
-    note = "A flip is a judge that changed its verdict with the seats; failed: no verdict in one of the orders."
+    note = "Inconsistent: the judge changed its verdict with the positions; failed: no verdict in one of the orders."
     return RowChart(id, title, note, "% of question-turns", tuple(rows), ends=(0.0, 100.0))
 
 

@@ -13,7 +13,7 @@ ROW, BAR, TOP, FOOT = 19.0, 16, 22, 36.0
 CHARACTER, PADDING = 6.9, 8.0  # of the words in a bar: one that is too narrow for them shows its count, or nothing
 NAMES_APART = 44.0  # of two lines; nearer ones have their names on either side
 BAR_COLORS = {
-    **{"win": "#1fa187", "tie": "#b0b7bf", "loss": "#e0703a", "flip": "#dfb72e", "failed": "#8c959f"},
+    **{"win": "#1fa187", "tie": "#b0b7bf", "loss": "#e0703a", "inconsistent": "#dfb72e", "failed": "#8c959f"},
     **{"right→wrong": "#e0703a", "wrong→right": "#1fa187", "wrong→other": "#b0b7bf", "flips": "#dfb72e"},
 }
 LEGEND_WIDTH, LEGENDS_PER_LINE = 132.0, 4

@@ -13,6 +13,7 @@ from typing import Any
 
 from analysis.evidence.run_evidence import JudgeEvidence
 from analysis.rendering.formats.text import visible, visible_lines
+from analysis.rendering.tables.review import CLASS_LABELS
 from analysis.review.exhibits import Exhibits, answers_by_place
 from analysis.statistics.cells import Cell
 from ledger.judgments import Judgment, Order
@@ -73,7 +74,7 @@ class _Numbered:
         self.whole = frozenset((name, row.cell) for row in worst for name in (row.model, baseline))
 
     def fixed(self, items: Iterable[Item]) -> dict[str, Any]:
-        """All but the judgments; the order of each list's fields is the one in which page.js takes them apart."""
+        """All but the judgments; the order of each list's fields is the one in which page.js reads them."""
         evidence = self.exhibits.evidence
         written = {model.name: answers_by_place(model) for model in evidence.models if model.name in self.models}
         texts = {} if self.redact else {(item.task, item.id): item for item in items}
@@ -88,7 +89,13 @@ class _Numbered:
                 for place, answer in sorted(written[name].items())
             ],
             "rows": [
-                [self.models[row.model], *self._place(row.cell), row.change, row.verdict, row.kinds]
+                [
+                    self.models[row.model],
+                    *self._place(row.cell),
+                    row.change,
+                    row.verdict and CLASS_LABELS[row.verdict],
+                    row.kinds,
+                ]
                 for row in self.exhibits.rows
             ],
             "items": [self._item(number, texts) for number in range(len(self.exhibits.changed_items))],
@@ -115,8 +122,16 @@ class _Numbered:
             for (cell, order), game in sorted(judge.games.get(name, {}).items()):
                 place = self._place(cell)
                 if place:
-                    seats = int(order is Order.CANDIDATE_FIRST)
-                    yield [number, model, *place, cell.repeat, seats, game.winner, *self._said(game, name, cell, most)]
+                    position = int(order is Order.CANDIDATE_FIRST)
+                    yield [
+                        number,
+                        model,
+                        *place,
+                        cell.repeat,
+                        position,
+                        game.winner,
+                        *self._said(game, name, cell, most),
+                    ]
 
     def _said(self, judgment: Judgment, model: str, cell: Cell, most: int) -> tuple[str, Text]:
         whole = (model, cell._replace(repeat=0)) in self.whole

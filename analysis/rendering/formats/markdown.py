@@ -13,6 +13,7 @@ from analysis.rendering.tables.choices import OF_PICKS, flip_table
 from analysis.rendering.tables.evidence import shortfall_line
 from analysis.rendering.tables.looked_at import review_lines, task_line
 from analysis.rendering.tables.review import (
+    CLASS_LABELS,
     NOISE_FLOOR,
     SHAPES,
     Table,
@@ -31,7 +32,7 @@ AROUND_TABLE = 4  # a blank line, two of header, one for the rows that are left 
 PAGE = "report.html"
 FLIP_COLUMNS = ("model", *OF_PICKS, NOISE_FLOOR)
 SCORE_COLUMNS = ("model", "rating", "rating_change", NOISE_FLOOR, "p")
-GAME_COLUMNS = ("model", "win", "tie", "loss", "flip", "failed", "win_change", NOISE_FLOOR)
+GAME_COLUMNS = ("model", *CLASS_LABELS.values(), "win_change", NOISE_FLOOR)
 _NAMES = "|".join(re.escape(markdown(name)) for name in (*(each.name for each in MEASURES), "win_score") if "_" in name)
 _MEASURES = re.compile(rf"\b({_NAMES})\b")
 

@@ -40,7 +40,7 @@ PAPER = Section("figures", "Figures of the paper", ())
 MEANINGS = {
     "regressed": "rated lower than the baseline, or a game lost",
     "improved": "rated higher, or a game won",
-    "flip": "a judge changed its verdict with the seats",
+    "inconsistent": "a judge changed its verdict when the answers were swapped",
     "disagree": "two judges say the opposite, or not the same class",
     "unreadable": "a verdict that could not be read, contradicts itself or is out of range",
     "refused": "a judge or its filter refused",

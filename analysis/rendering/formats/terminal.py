@@ -14,6 +14,7 @@ from analysis.rendering.tables.evidence import exam_mark, incomplete_table, shor
 from analysis.rendering.tables.looked_at import review_lines, task_line
 from analysis.rendering.tables.relations import strongest_correlation
 from analysis.rendering.tables.review import (
+    CLASS_LABELS,
     NOISE_FLOOR,
     SHAPES,
     Table,
@@ -27,7 +28,7 @@ from analysis.summaries.judge_reports import JudgeReport
 
 MOST_MODELS = 8
 SCORE_COLUMNS = ("rating", "rating_change", "p")
-GAME_COLUMNS = ("win", "tie", "loss", "flip", "failed", "win_change")
+GAME_COLUMNS = (*CLASS_LABELS.values(), "win_change")
 
 
 def summary(report: ReviewReport) -> tuple[Table | str, ...]:

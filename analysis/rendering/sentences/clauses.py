@@ -180,7 +180,7 @@ CLAUSES: Mapping[Kind, str | Written] = {
     Kind.NOT_TRACED: "not traced",
     Kind.FEW_LABELS: "{labels} labeled questions, {need} are needed",
     Kind.NO_BETTER_THAN_CHANCE: "the judge is not shown to agree with people better than chance",
-    Kind.PANEL_HAS_NO_SEATS: "a panel sees no seats",
+    Kind.PANEL_HAS_NO_POSITIONS: "a panel sees no positions",
     Kind.PANEL_SITS_NO_EXAM: "each judge sits its own",
     Kind.OTHER_TRACED_TOKENS: "the traces of {subject} hold other tokens than the baseline's",
     Kind.OTHER_OPTION_TOKENS: "the options of {subject} are cut into other tokens than the baseline's",

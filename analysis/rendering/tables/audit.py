@@ -12,7 +12,7 @@ from analysis.judged.games import TurnClass
 from analysis.rendering.sentences.cells import cell, value_cell
 from analysis.rendering.sentences.numbers import bounds_cell, number, optional, probability, unsigned
 from analysis.rendering.tables.judged import longer_cell
-from analysis.rendering.tables.review import Table, hard_flips_cell
+from analysis.rendering.tables.review import CLASS_LABELS, Table, swapped_picks_cell
 from analysis.statistics.coverage import Coverage
 
 DIGITS = 6  # as pandas prints them
@@ -53,32 +53,41 @@ def _rating_table(file: FileAudit) -> Table:
     caption = (
         "Strict: rows whose prompt is today's, with the question as the unit. FastChat: every row but those of −1."
     )
-    header = ("model", "rating", "turn 1", "turn 2", "if all missing were 1 / 10", "stale rows' mean")
+    header = ("model", "rating", "turn 1", "turn 2", "missing-data bounds", "stale rows' mean")
     theirs = ("FastChat turn 1", "FastChat turn 2", "FastChat average")
     rows = tuple(map(_rating_row, file.models))
     return Table("ratings", "Ratings: strict, and FastChat's", caption, (*header, *theirs), rows)
 
 
 def _contrast_table(file: FileAudit) -> Table:
-    header = ("baseline", "candidate", "rating_change", "p", "MDE", "if missing were worst / best", "at equal length")
+    header = ("baseline", "candidate", "rating_change", "p", "MDE", "missing-data bounds", "at equal length")
     return Table("contrasts", "Changes, paired by question", "", header, tuple(map(_contrast_row, file.contrasts)))
 
 
 def _game_table(file: FileAudit) -> Table:
-    header = ("baseline", "candidate", "rows", *Freshness, *TurnClass, "win_score", "win_change", "at equal length")
+    header = (
+        "baseline",
+        "candidate",
+        "rows",
+        *Freshness,
+        *CLASS_LABELS.values(),
+        "win_score",
+        "win_change",
+        "at equal length",
+    )
     title = "Games: five classes of question-turns, seen from the candidate"
     return Table("games", title, "", header, tuple(map(_pair_row, file.pairs)))
 
 
 def _bias_table(file: FileAudit) -> Table:
-    header = ("pair", "judge's flips", "hard: first / second seat", "tie and pick")
-    shares = ("first seat's share", "longer answer's share")
+    header = ("pair", "judge inconsistency", "swapped: first / second position", "tie and pick")
+    shares = ("first position's share", "longer answer's share")
     rows = tuple(map(_bias_row, file.pairs))
-    return Table("bias", "Does the seat or the length decide?", "", (*header, *shares), rows)
+    return Table("bias", "Does the position or the length decide?", "", (*header, *shares), rows)
 
 
 def _fastchat_table(file: FileAudit) -> Table:
-    caption = "It drops a row with an error and calls every flip a tie."
+    caption = "It drops a row with an error and calls every inconsistent verdict a tie."
     header = ("model", "win", "loss", "tie", "win_rate", "loss_rate", "win_rate_adjusted")
     return Table("fastchat", "FastChat's numbers", caption, header, tuple(map(_win_row, file.fastchat_wins)))
 
@@ -140,7 +149,7 @@ def _bias_row(pair: PlayedPair) -> tuple[str, ...]:
     return (
         f"{pair.baseline} : {pair.candidate}",
         cell(pair.bias.flips),
-        hard_flips_cell(pair.bias),
+        swapped_picks_cell(pair.bias),
         str(pair.tie_picks),
         f"{cell(pair.bias.first_seat)}; {pair.seats[0]} to {pair.seats[1]}",
         longer_cell(pair.lengths),

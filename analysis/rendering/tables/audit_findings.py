@@ -1,6 +1,6 @@
 """What an audit's reader must know about one file, in sentences.
 
-In: a FileAudit. Out: sentences: stale rows, errors, repeats, flips toward a seat, what is missing.
+In: a FileAudit. Out: sentences: stale rows, errors, repeats, picks by position, what is missing.
 """
 
 from collections.abc import Iterator, Sequence
@@ -54,14 +54,14 @@ def _rating_findings(model: RatedModel) -> Iterator[str]:
 def _game_findings(pair: PlayedPair) -> Iterator[str]:
     whole, name = pair.scopes[0].classes, f"{pair.baseline} : {pair.candidate}"
     complete = sum(whole.values()) - whole[TurnClass.FAILED]
-    hard = pair.bias.toward_first + pair.bias.toward_second
+    swapped = pair.bias.toward_first + pair.bias.toward_second
     yield (
         f"{name}: {pair.candidate} wins {whole[TurnClass.WIN]} and {pair.baseline} {whole[TurnClass.LOSS]} "
-        f"consistently; {whole[TurnClass.TIE]} real ties; {hard} hard flips and {pair.tie_picks} of tie and pick, "
-        f"in {complete} complete pairs."
+        f"consistently; {whole[TurnClass.TIE]} real ties; {swapped} swapped picks and {pair.tie_picks} of tie and "
+        f"pick, in {complete} complete pairs."
     )
-    if hard:
-        toward = f"{pair.bias.toward_first} of the {hard} hard flips go to the first seat"
+    if swapped:
+        toward = f"{pair.bias.toward_first} of the {swapped} swapped picks go to the first position"
         yield f"{name}: {toward} ({probability(pair.bias.p)})."
     if pair.errors:
         yield f"{name}: {pair.errors} verdicts are errors; FastChat drops their rows and does not say so."

@@ -53,7 +53,7 @@ def flip_table(report: ReviewReport, *, brief: bool = False) -> Table:
         "wrong→other",
         "McNemar p (mid-p)",
         "tied items",
-        "flips on close items",
+        "flips on near ties",
     )
     return Table(
         "flips",
@@ -186,7 +186,7 @@ def _tied(row: FlipResult) -> tuple[str, str]:
     each = row.ties
     step = "1/8 nat supposed" if each.step is None else f"step 1/{1 / each.step:.0f} nat"
     share = f"{each.close_flips} of {row.transitions.flips}"
-    return f"{each.tied_after}, baseline {each.tied}", f"{share} (close items: {each.close}, {step})"
+    return f"{each.tied_after}, baseline {each.tied}", f"{share} (near ties: {each.close}, {step})"
 
 
 def _flip_floor(floor: FlipResult | None, row: FlipResult) -> str:

@@ -11,7 +11,7 @@ from analysis.judged.games import Played, TurnClass
 from analysis.rendering.sentences.cells import cell, unmeasured, value_cell
 from analysis.rendering.sentences.clauses import clause, part
 from analysis.rendering.sentences.numbers import probability, unsigned
-from analysis.rendering.tables.review import SHAPES, Table, decision_row
+from analysis.rendering.tables.review import CLASS_LABELS, SHAPES, Table, decision_row
 from analysis.run_diff.model_difference import ModelDifference, RatingDifference
 from analysis.run_diff.run_changes import Changed
 from analysis.run_diff.run_difference import RunDifference, Side
@@ -102,7 +102,7 @@ def game_table(difference: RunDifference) -> Table:
         for model in difference.models
         for each in model.games
     )
-    classes = "/".join(TurnClass)
+    classes = "/".join(CLASS_LABELS.values())
     header = ("model", "judge", "win_change in A", "win_change in B", f"A: {classes}", "B")
     caption = "Each run against its own baseline: side by side, not subtracted."
     return Table("difference-games", "Games, side by side", caption, header, rows)

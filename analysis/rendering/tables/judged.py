@@ -11,14 +11,15 @@ from analysis.rendering.sentences.numbers import bounds_cell, number, optional, 
 from analysis.rendering.tables.review import Table
 from analysis.summaries.judge_reports import JudgeReport, ModelGames, ModelScores
 
-EXTREMES = "if all missing were worst / best"
+EXTREMES = "missing-data bounds"
 
 
 def score_depth_table(judge: JudgeReport) -> Table:
-    """Bounds for missing ratings, the change at equal length, and FastChat's average where it differs."""
+    """Missing-data bounds of ratings, the change at equal length, and FastChat's average where it differs."""
     caption = (
-        "The bounds suppose nothing about missing ratings. At equal length: what least squares on this review's own "
-        "pairs leaves of the change when both answers have one length; shown beside the raw change, never decisive."
+        "Missing-data bounds suppose nothing about missing ratings. At equal length: what least squares on this "
+        "review's own pairs leaves of the change when both answers have one length; shown beside the raw change, never "
+        "decisive."
     )
     header = ("model", f"rating {EXTREMES}", f"rating_change {EXTREMES}")
     rest = ("rating_change at equal length", "FastChat's average")
@@ -27,7 +28,7 @@ def score_depth_table(judge: JudgeReport) -> Table:
 
 
 def game_depth_table(judge: JudgeReport) -> Table:
-    """Bounds for failed games, whether length wins, and the change at equal length."""
+    """Missing-data bounds of games, whether length wins, and the change at equal length."""
     caption = "A judge that rewards length gives consistent wins to the longer answer more often than half of the time."
     header = ("model", f"win_score {EXTREMES}", "the longer answer wins", "longer by (characters)")
     title = f"Games by {judge.name}: what is missing, and length"
@@ -40,7 +41,7 @@ def strength_table(judge: JudgeReport) -> Table:
     return Table(
         "strengths",
         f"Strengths from all games by {judge.name}",
-        "Bradley-Terry log-odds against the baseline, which is zero; ties and flips are half a win each.",
+        "Bradley-Terry log-odds against the baseline, which is zero; ties and inconsistent pairs are half a win each.",
         ("model", "strength", "chance to beat the baseline"),
         tuple(
             (each.model, cell(each.strength), optional(each.chance, lambda chance: f"{100 * chance:.1f} %"))

@@ -19,6 +19,7 @@ from analysis.summaries.model_rows import control_row
 
 NOISE_FLOOR = "noise floor (control)"
 NO_FLOOR = "no control"
+CLASS_LABELS = {each: "inconsistent" if each is TurnClass.INCONSISTENT else each.value for each in TurnClass}
 MOST_CANDIDATES = 5  # whose decisions open a format
 SHAPES = {"SHIP": "●", "HOLD": "■", "INCONCLUSIVE": "◆", "UNFIT": "▲"}
 WEAK_JUDGE = (
@@ -131,16 +132,16 @@ def score_scope_table(judge: JudgeReport) -> Table:
 
 
 def game_table(judge: JudgeReport) -> Table:
-    """The five classes, win_score and win_change, and how much the seats decided."""
+    """The five classes, win_score and win_change, and how much the positions decided."""
     control = control_row(judge.games)
     floor = control.scopes[0].win_change if control else None
     return Table(
         "games",
         f"Games by {judge.name}",
-        "Each question-turn is played in both orders. A flip is a judge that changed its verdict with the seats.",
+        "Each question-turn is played in both orders. Inconsistent: the judge changed its verdict with them.",
         (
-            *("model", "role", "win", "tie", "loss", "flip", "failed", "win_score", "win_change", NOISE_FLOOR),
-            *("judge's flips", "first seat's share", "hard flips to first / second seat"),
+            *("model", "role", *CLASS_LABELS.values(), "win_score", "win_change", NOISE_FLOOR),
+            *("judge inconsistency", "first position's share", "swapped picks to first / second position"),
         ),
         tuple(_game_row(each, floor) for each in judge.games),
     )
@@ -152,7 +153,7 @@ def game_scope_table(judge: JudgeReport) -> Table:
         "game-parts",
         f"Games by turn and category, {judge.name}",
         "Categories hold few questions: they are shown, never gated.",
-        ("model", "part", *TurnClass, "win_score"),
+        ("model", "part", *CLASS_LABELS.values(), "win_score"),
         tuple(
             (each.model, row.scope, *(str(row.classes[kind]) for kind in TurnClass), cell(row.win_score))
             for each in judge.games
@@ -206,12 +207,12 @@ def _game_row(each: ModelGames, floor: Estimate | None) -> tuple[str, ...]:
         _floor_cell(floor, each.role),
         cell(bias.flips),
         cell(bias.first_seat),
-        hard_flips_cell(bias),
+        swapped_picks_cell(bias),
     )
 
 
-def hard_flips_cell(bias: PositionBias) -> str:
-    """The hard flips to the first and to the second seat, and the p of their sign test."""
+def swapped_picks_cell(bias: PositionBias) -> str:
+    """Pairs in which the first position was picked twice, and the second, and the p of their sign test."""
     sign = f" ({probability(bias.p)})" if bias.p is not None else ""
     return f"{bias.toward_first} / {bias.toward_second}{sign}"
 

@@ -29,7 +29,7 @@ READINGS = {
 
 @dataclass(frozen=True)
 class Tile:
-    """One thing to know; `target` is a section's id, or a filter of the browser of answers such as `show=flip`."""
+    """One thing to know; `target` is a section's id, or a filter of the answers such as `show=inconsistent`."""
 
     name: str
     value: str
@@ -39,8 +39,8 @@ class Tile:
 
 
 def evidence_strip(report: ReviewReport) -> tuple[Tile, ...]:
-    """Coverage, what became of the judgments, the judge's flips, its exam, cost and time."""
-    judged = (*_readings(report), _flips(report), *_exams(report)) if report.judges else ()
+    """Coverage, what became of the judgments, its inconsistency, its exam, cost and time."""
+    judged = (*_readings(report), _inconsistency(report), *_exams(report)) if report.judges else ()
     return (_coverage(report), *judged, _cost(report), _time(report))
 
 
@@ -73,8 +73,8 @@ def _readings(report: ReviewReport) -> Iterator[Tile]:
         yield Tile(name, str(count), state, f"{count_of(count, planned)} ratings and games", f"show={name}")
 
 
-def _flips(report: ReviewReport) -> Tile:
-    """The primary judge's flips over all candidates; a panel has no seats to change its mind with."""
+def _inconsistency(report: ReviewReport) -> Tile:
+    """The primary judge's over all candidates; a panel has no positions to change its mind with."""
     judge = primary_judge([each for each in report.judges if each.name != PANEL], "win_change")
     classes: Counter[TurnClass] = Counter()
     for each in judge.games if judge else ():
@@ -82,10 +82,10 @@ def _flips(report: ReviewReport) -> Tile:
             classes.update(each.scopes[0].classes)
     decided = sum(classes.values()) - classes[TurnClass.FAILED]
     if not judge or not decided:
-        return Tile("judge's flips", "not measured", "plain", "no games in both orders", "games")
-    share = classes[TurnClass.FLIP] / decided
-    told = f"{classes[TurnClass.FLIP]} of {decided} verdicts of {judge.name} changed with the seats"
-    return Tile("judge's flips", f"{100 * share:.1f} %", "noted" if share else "good", told, "show=flip")
+        return Tile("judge inconsistency", "not measured", "plain", "no games in both orders", "games")
+    share = classes[TurnClass.INCONSISTENT] / decided
+    words = f"{classes[TurnClass.INCONSISTENT]} of {decided} verdicts of {judge.name} changed with the positions"
+    return Tile("judge inconsistency", f"{100 * share:.1f} %", "noted" if share else "good", words, "show=inconsistent")
 
 
 def _exams(report: ReviewReport) -> Iterator[Tile]:

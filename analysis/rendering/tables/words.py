@@ -15,12 +15,15 @@ METHOD_NOTES = (
     *((each.name, each.definition) for each in MEASURES),
     ("change", "Candidate minus baseline, on the same questions or items."),
     ("rating", "Mean of the scored turn ratings, 1 to 10."),
-    ("win_score", "Wins plus half of ties and flips, over the question-turns whose two games both have a verdict."),
-    ("flip of the judge", "Two verdicts that differ when the seats are exchanged; a tie against a pick is one too."),
+    (
+        "win_score",
+        "Wins plus half of ties and inconsistent ones, over the question-turns whose two games both have a verdict.",
+    ),
+    ("judge inconsistency", "Two verdicts that differ when the answers are swapped; a tie against a pick counts too."),
     ("acc, acc_norm", "The option with the highest log-probability; the same divided by the option's characters."),
     ("same top token", "How often both models would have said the same next token, along those answers."),
     (
-        "close items",
+        "near ties",
         "Items whose baseline's two best options are at most one step of its logits apart: rounding flips.",
     ),
     ("noise floor", "The baseline run again with other seeds. Shown beside each value, never subtracted or tested."),
@@ -36,7 +39,7 @@ METHOD_NOTES = (
         "not measured",
         "No number, and never zero: n is what there is, `needs` the fewest that the statistic can work with.",
     ),
-    ("bounds", "Where a mean would lie if every missing judgment were as bad, or as good, as it can be."),
+    ("missing-data bounds", "Where a mean would lie if every missing judgment were as bad, or as good, as it can be."),
     ("at equal length", "The change that remains where both answers are equally long, by least squares on our pairs."),
     ("strength", "Bradley-Terry log-odds to beat the baseline, from all games."),
     ("AUC", "The chance that a flipped item has a higher KL than one that did not flip."),
@@ -50,8 +53,7 @@ METHOD_NOTES = (
 )
 ALIASES = {
     **{each.label: each.name for each in MEASURES},
-    "flip": "flip of the judge",
-    "judge's flips": "flip of the judge",
+    "inconsistent": "judge inconsistency",
     "Holm's p": "p",
     "lower bound": "interval",
     "upper bound": "interval",
@@ -61,7 +63,7 @@ SAMPLED = "The questions are a sample: see the smallest change that this review 
 CATEGORIES = "A category holds few questions: it is a place to look, and never a finding of its own."
 ONE_SET = "Every question comes from one set: another set may say something else."
 MT_BENCH = "MT-Bench has been public since 2023: models may have seen it, and strong ones all score high."
-JUDGE = "A model that judges has tastes (length, order, its own style). Exam, seats and length show some of them."
+JUDGE = "A model that judges has tastes (length, order, its own style). Exam, positions and length show some of them."
 REFERENCES = "A judge with a wrong reference answer punishes right answers."
 DISPUTED = "13 of MT-Bench's first 30 references are disputed."
 NOT_ASKED = "Nothing here tells of what the questions and items leave out, nor of the speed and cost of serving."

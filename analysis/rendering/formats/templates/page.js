@@ -8,7 +8,7 @@
   const filters = { ...USUAL };
   const ITEM_KINDS = ["items", "right→wrong", "wrong→right", "wrong→other"];
   const MOST_ROWS = 2000;
-  const SEATS = ["baseline first", "candidate first"];
+  const ORDERS = ["baseline first", "candidate first"];
 
   const element = (tag, kind, ...children) => {
     const made = document.createElement(tag);
@@ -52,7 +52,7 @@
     return found;
   };
   const ratings = byPlace(data.ratings, ["repeat", "score", "outcome", "reply"]);
-  const games = byPlace(data.games, ["repeat", "seats", "winner", "outcome", "reply"]);
+  const games = byPlace(data.games, ["repeat", "order", "winner", "outcome", "reply"]);
   const answerRows = data.rows.map(([model, question, sample, turn, change, verdict, kinds]) => ({
     model, question, sample, turn, change, verdict, kinds, category: questions[question].category,
     key: { q: questions[question].id, turn: String(turn), model: data.models[model], sample: String(sample),
@@ -178,7 +178,7 @@
     for (const each of games.get(place(row.model)) ?? []) {
       const told = each.winner === null ? each.outcome : each.winner === "tie" ? "a tie" : "the " + each.winner + " wins";
       const why = each.reply === null && each.outcome === "scored" && !data.redacted ? " (equal answers, no call)" : "";
-      found.push(element("li", "", "game, " + SEATS[each.seats] + again(each) + ": " + told + why,
+      found.push(element("li", "", "game, " + ORDERS[each.order] + again(each) + ": " + told + why,
         reply(each.reply)));
     }
     return found.length ? [element("h5", "", data.judges[judge]), element("ul", "verdicts", ...found)] : [];

@@ -1,4 +1,4 @@
-"""Do the seats decide, does a judge waver only where answers are alike, does the longer answer win?
+"""Do the positions decide, is a judge inconsistent only where answers are alike, does the longer answer win?
 
 In: a JudgeReport. Out: figures; without games there is none.
 """
@@ -15,15 +15,17 @@ HALF = (Line(50.0, "half"),)
 WHOLE = (0.0, 100.0)
 
 
-def seat_figures(judge: JudgeReport) -> Iterator[RowChart | Plot]:
-    """Seats and flips of every rival, flips by the distance of the ratings, wins of the longer answer."""
+def position_figures(judge: JudgeReport) -> Iterator[RowChart | Plot]:
+    """Positions and inconsistency of every rival, inconsistency by the ratings' distance, wins of the longer answer."""
     played = [each for each in judge.games if each.bias.flips.value is not None]
     if not played:
         return
-    rows = [row for each in played for row in _seat_rows(each)]
-    note = "A judge that looks at the answers alone gives the first seat half of its wins, and hardly ever flips."
-    yield RowChart(f"seats_{judge.name}", f"Seats and {judge.name}", note, "%", tuple(rows), HALF, WHOLE)
-    yield from _flips_by_gap(judge.name, played)
+    rows = [row for each in played for row in _position_rows(each)]
+    note = (
+        "A judge that looks at the answers alone gives the first position half of its wins and is rarely inconsistent."
+    )
+    yield RowChart(f"positions_{judge.name}", f"Positions and {judge.name}", note, "%", tuple(rows), HALF, WHOLE)
+    yield from _inconsistency_by_gap(judge.name, played)
     longer = [(each, each.lengths.longer_wins) for each in played if each.lengths.longer_wins.value is not None]
     if longer:
         title = f"How often {judge.name} prefers the longer answer"
@@ -32,24 +34,26 @@ def seat_figures(judge: JudgeReport) -> Iterator[RowChart | Plot]:
         yield RowChart(f"longer_wins_{judge.name}", title, note, "% of wins", drawn, HALF, WHOLE)
 
 
-def _flips_by_gap(judge: str, played: Sequence[ModelGames]) -> Iterator[Plot]:
+def _inconsistency_by_gap(judge: str, played: Sequence[ModelGames]) -> Iterator[Plot]:
     gaps = [(gap, [each.gaps[place] for each in played if each.gaps]) for place, gap in enumerate(GAPS)]
     told = [(gap, sum(x.flips for x in found), sum(x.n for x in found)) for gap, found in gaps]
     if not any(n for _, _, n in told):
         return
     points = tuple(Point(i, 100 * flips / n, f"{flips} of {n}") for i, (_, flips, n) in enumerate(told) if n)
-    note = "Among near-equals a flip is no harm; where the judge itself rates two answers far apart it is alarming."
+    note = (
+        "Among near-equals inconsistency is no harm; where the judge itself rates two answers far apart it is alarming."
+    )
     yield Plot(
         id=f"flips_by_gap_{judge}",
-        title=f"{judge}'s flips by the distance of its ratings",
+        title=f"{judge}'s inconsistency by the distance of its ratings",
         note=note,
         x_label="distance of the two ratings (points)",
-        y_label="% of question-turns that flip",
+        y_label="% of question-turns judged inconsistently",
         series=(Series("", points, "bars"),),
         names=tuple(f"{gap}{' and more' if gap == GAPS[-1] else ''}" for gap in GAPS),
     )
 
 
-def _seat_rows(each: ModelGames) -> Iterator[ChartRow]:
-    yield share_row(f"{each.model}, first seat", each.bias.first_seat, part=each.role == "control")
-    yield share_row(f"{each.model}, flips", each.bias.flips, part=each.role == "control")
+def _position_rows(each: ModelGames) -> Iterator[ChartRow]:
+    yield share_row(f"{each.model}, first position", each.bias.first_seat, part=each.role == "control")
+    yield share_row(f"{each.model}, inconsistent", each.bias.flips, part=each.role == "control")
