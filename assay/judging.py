@@ -35,7 +35,7 @@ def estimates(review: Review, *, exam_only: bool = False) -> Iterator[Row]:
         yield "all", "", str(calls), f"{prompt:,}", _range(low, high), _money(found)
 
 
-def told(done: JudgeSummary) -> Row:
+def summary_row(done: JudgeSummary) -> Row:
     """One judge's session in a line."""
     spent = "" if done.spent_usd is None else f"${done.spent_usd:.2f} in all"
     tokens = "" if done.prompt_tokens is None else f"{done.prompt_tokens:,} + {done.completion_tokens or 0:,} tokens"

@@ -63,8 +63,8 @@ def preflight(review: Review, *, here: bool = True, judges: bool = True, model: 
 
 def _tell_one_model(review: Review) -> None:
     """Say before hours are spent that a candidate is the baseline itself, run alike: such a review ends as UNFIT."""
-    told = ("model", "engine", "engine_args", "template", "loader", "base_url")
-    first, *rivals = ({name: getattr(model, name) for name in told} for model in review.config.models)
+    compared = ("model", "engine", "engine_args", "template", "loader", "base_url")
+    first, *rivals = ({name: getattr(model, name) for name in compared} for model in review.config.models)
     for name, rival in zip((model.name for model in review.config.candidate), rivals, strict=True):
         if rival == first and ENGINES[rival["engine"]].runs and not review.config.decision.same_name:
             cause = 'it is the baseline\'s own model and arguments, and will be UNFIT unless same_name = "allowed"'

@@ -189,9 +189,9 @@ def _interviews(transport: Transport, held: Sitting, writer: Writer[Attempt], du
     total = len(held.asks)
 
     def tell(now: Tally) -> None:
-        told = [f"{now.failed} failed"] * bool(now.failed)
-        told += [f"${now.spent_usd:.2f}"] if now.spent_usd is not None else []
-        report(Progress(f"judge {held.brief.config.name}", total - due + now.asked, total, ", ".join(told)))
+        parts = [f"{now.failed} failed"] * bool(now.failed)
+        parts += [f"${now.spent_usd:.2f}"] if now.spent_usd is not None else []
+        report(Progress(f"judge {held.brief.config.name}", total - due + now.asked, total, ", ".join(parts)))
 
     return Interviews(transport, held.brief.config, held.history, writer, tell, held.tally)
 

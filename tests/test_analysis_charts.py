@@ -12,7 +12,7 @@ from analysis.judged.games import GapInconsistency, TurnClass, inconsistency_by_
 from analysis.rendering.figures.axes import legend_columns
 from analysis.rendering.figures.catalog import figures
 from analysis.rendering.figures.matrices import SMALL_CHARACTER, Matrix, matrix_drawing
-from analysis.rendering.figures.plots import MOST_TOLD, Plot, Point, Series, drawing
+from analysis.rendering.figures.plots import MOST_DESCRIBED, Plot, Point, Series, drawing
 from analysis.rendering.figures.row_charts import LABELS, RIGHT, Bar, ChartRow, Line, RowChart, row_drawing
 from analysis.rendering.formats.rendering import NO_BREAK, figure_svg
 from analysis.rendering.formats.text import shortened
@@ -46,7 +46,11 @@ def test_a_forest_has_the_reports_changes_with_zero_and_margin(report, found):
     chart = found["forest_rating_change_drop1"]
     assert [row.label for row in chart.rows] == [*(part.scope for part in scores.scopes), "noise floor (control)"]
     for row, part in zip(chart.rows, scores.scopes, strict=False):
-        assert (row.value, row.interval, row.told) == (part.change.value, part.change.interval, cell(part.change))
+        assert (row.value, row.interval, row.description) == (
+            part.change.value,
+            part.change.interval,
+            cell(part.change),
+        )
     assert chart.lines == (Line(0.0, "0"), Line(-report.margin, "margin"))
     assert {"margin", "0", "turn 1", "writing"} <= set(texts(chart))
 
@@ -124,9 +128,9 @@ def test_every_figure_is_well_formed_and_told_in_words(found):
     for figure in found.values():
         root = ElementTree.fromstring(figure_svg(figure, alone=True))
         assert root.tag.endswith("svg")
-        assert all(len(row) == len(figure.told_header) for row in figure.told())
+        assert all(len(row) == len(figure.description_header) for row in figure.descriptions())
         assert all(len(row) == len(figure.header) for row in figure.numbers())
-        assert list(figure.told())
+        assert list(figure.descriptions())
 
 
 values = st.floats(-1e3, 1e3, allow_nan=False)
@@ -162,12 +166,12 @@ def test_a_chart_is_cut_at_the_end_of_its_measure():
 
 
 def test_a_cloud_is_one_path_and_its_table_a_summary():
-    plot = Plot("x", "t", "", "x", "y", (Series("s", tuple(Point(i, i) for i in range(MOST_TOLD + 1))),))
+    plot = Plot("x", "t", "", "x", "y", (Series("s", tuple(Point(i, i) for i in range(MOST_DESCRIBED + 1))),))
     (layer,) = drawing(plot).layers
-    assert layer.cloud.count("M") == MOST_TOLD + 1
+    assert layer.cloud.count("M") == MOST_DESCRIBED + 1
     assert not layer.dots
-    assert len(list(plot.told())) == 3
-    assert len(list(plot.numbers())) == MOST_TOLD + 1
+    assert len(list(plot.descriptions())) == 3
+    assert len(list(plot.numbers())) == MOST_DESCRIBED + 1
 
 
 def test_inconsistency_is_counted_by_the_distance_of_the_ratings():

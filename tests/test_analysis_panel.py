@@ -132,7 +132,7 @@ def test_a_panel_sees_no_positions_so_it_has_no_position_bias(tmp_path):
     assert (together.bias.toward_first, together.bias.p, together.bias.first_seat.value) == (0, None, None)
     assert together.gaps == ()
     tile = next(each for each in evidence_strip(report) if each.name == "judge inconsistency")
-    assert (tile.value, tile.told) == ("0.0 %", "0 of 80 verdicts of judge-1 changed with the positions")
+    assert (tile.value, tile.description) == ("0.0 %", "0 of 80 verdicts of judge-1 changed with the positions")
 
 
 def test_a_judges_taste_for_length_counts_its_decided_pairs_of_unequal_length(tmp_path):

@@ -134,7 +134,7 @@ class _Audit:
         both = [tuple(orders.values()) for orders in found.values() if None not in orders.values() and len(orders) == 2]
         parts = scopes(planned, self.categories)
         values = {cell: worth - 0.5 for cell, worth in win_values(classes).items()}
-        gaps, told = length_changes(*lengths), {cell: each.value for cell, each in classes.items()}
+        gaps, class_names = length_changes(*lengths), {cell: each.value for cell, each in classes.items()}
         return PlayedPair(
             baseline=baseline,
             candidate=candidate,
@@ -151,7 +151,7 @@ class _Audit:
             bias=position_bias(found),
             lengths=length_panel(classes, gaps),
             controlled=length_controlled("win_change", values, gaps),
-            coverage=tuple(self._coverage("question-turns", candidate, planned, told, BOTH_VERDICTS)),
+            coverage=tuple(self._coverage("question-turns", candidate, planned, class_names, BOTH_VERDICTS)),
             missing=tuple(cell for cell in planned if classes.get(cell) is TurnClass.FAILED),
             absent=tuple(cell for cell in planned if cell not in classes),
         )

@@ -67,8 +67,8 @@ class Calibration:
 
 def classes(found: Mapping[Cell, TurnClass], rival: str) -> dict[Place, TurnClass]:
     """A judge's classes as one rater's: an inconsistent pair is a tie, a failed one no verdict."""
-    told = {cell: TurnClass.TIE if each is TurnClass.INCONSISTENT else each for cell, each in found.items()}
-    return {(rival, cell): each for cell, each in told.items() if each is not TurnClass.FAILED}
+    counted = {cell: TurnClass.TIE if each is TurnClass.INCONSISTENT else each for cell, each in found.items()}
+    return {(rival, cell): each for cell, each in counted.items() if each is not TurnClass.FAILED}
 
 
 def people(labels: Sequence[Label]) -> dict[Place, TurnClass]:

@@ -126,8 +126,8 @@ def _judged_kinds(changes: Sequence[float], classes: Sequence[TurnClass], decidi
         found.add("regressed")
     if any(change > 0 for change in deciding) or classes[:1] == [TurnClass.WIN]:
         found.add("improved")
-    told = {TurnClass.TIE if each is TurnClass.INCONSISTENT else each for each in classes}
-    if len(told) > 1 or (min(changes, default=0) < 0 < max(changes, default=0)):
+    distinct = {TurnClass.TIE if each is TurnClass.INCONSISTENT else each for each in classes}
+    if len(distinct) > 1 or (min(changes, default=0) < 0 < max(changes, default=0)):
         found.add("disagree")
     return found
 

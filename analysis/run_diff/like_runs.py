@@ -37,8 +37,8 @@ def _refuse_unlike_judges(before: RunEvidence, after: RunEvidence, runs: str) ->
         )
     for name in first:
         held = _settings(first[name], before), _settings(second[name], after)
-        told = all(each[SERVED] for each in held)  # what an endpoint does not tell is no difference
-        old, new = ({field: value for field, value in each.items() if told or field != SERVED} for each in held)
+        served = all(each[SERVED] for each in held)  # what an endpoint does not tell is no difference
+        old, new = ({field: value for field, value in each.items() if served or field != SERVED} for each in held)
         refuse_other_settings(f"judge {name} {runs}", old, new, JUDGE_ALIKE)
 
 

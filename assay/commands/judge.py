@@ -64,7 +64,7 @@ def judge(
         elif batch:
             header, rows = BATCHED, _batched(review, batch, results or [])
         else:
-            header, rows = SESSION, [judging.told(summary) for summary in pipeline.judge(review)]
+            header, rows = SESSION, [judging.summary_row(summary) for summary in pipeline.judge(review)]
     console().print(table(header, rows) if rows else "Nothing is missing.")
     print(review.run.path)
 

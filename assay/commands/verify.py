@@ -43,14 +43,14 @@ def verify(
     claims = _claims(written.decode("utf-8", "replace"), report)
     config = read_config(folder.config)
     faults = list(changed_inputs(claims["inputs"].items(), run_inputs(config, folder)))
-    told = faults or [f"{len(claims['inputs'])} inputs have the recorded hashes."]
+    sentences = faults or [f"{len(claims['inputs'])} inputs have the recorded hashes."]
     if not faults and not hashes_only:
         built, shown = report_of(config, folder, claims["made_at"], redact=bool(claims.get("redacted")))
         given = report_html(built, shown) if claims["page"] else report_json(built)
         if written != given.encode("utf-8", "backslashreplace"):  # as write_atomically
             faults.append(_difference(claims))
-        told.append(faults[0] if faults else "The report is, byte for byte, what this run gives.")
-    for sentence in told:
+        sentences.append(faults[0] if faults else "The report is, byte for byte, what this run gives.")
+    for sentence in sentences:
         print(sentence)
     return EXIT_UNFIT if faults else 0
 

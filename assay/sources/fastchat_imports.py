@@ -175,13 +175,13 @@ def _comes_in(row: StoredRating | StoredPair, record: Rating | Game) -> bool:
 def _write_answers(run: RunFolder, model: str, held: ModelAnswers, passed: tuple[LeftOut, ...]) -> None:
     folder, digest = run.generation(model), file_digest(held.path)
     settings = ModelSettings(model=model, engine=IMPORTED, files={held.path.name: digest}).noted()
-    told = {"origins": (Origin(file=held.path.name, digest=digest),), "left_out": passed}
+    more = {"origins": (Origin(file=held.path.name, digest=digest),), "left_out": passed}
     facts = ModelFacts(planned=PlannedRecords(answers=len(held.answers), choices=0)).noted() | {
         "tokens": "not counted by FastChat",
         "answers_left_out": held.left_out,
         "lines_unread": held.unread,
     }
-    _write(folder.path, ("generation", model), settings, {}, {"facts": facts, **told}, [(folder.answers, held.answers)])
+    _write(folder.path, ("generation", model), settings, {}, {"facts": facts, **more}, [(folder.answers, held.answers)])
 
 
 def _write_words(run: RunFolder, review: FastChatReview, judge: str, words: JudgeWords) -> None:
@@ -206,20 +206,20 @@ def _write(
     stage: tuple[str, str],
     settings: dict[str, Any],
     inputs: dict[str, str],
-    told: dict[str, Any],
+    more: dict[str, Any],
     records: Sequence[StoreRecords],
 ) -> None:
     """The same again changes nothing; records of other files under the same name are refused. Raises StaleInput.
 
-    `told` is what the manifest says beside settings and inputs.
+    `more` is what the manifest says beside settings and inputs.
     """
     with write_lock(folder):
         if there := read_manifest(folder):
             refuse_other_settings(str(folder), there.settings, settings, OTHER_SETTINGS)
             unchanged = all(list(store.records()) == list(held) for store, held in records)
-            if unchanged and there.inputs == inputs and all(getattr(there, name) == told[name] for name in told):
+            if unchanged and there.inputs == inputs and all(getattr(there, name) == more[name] for name in more):
                 return
         for store, held in records:
             store.replace(held)
         manifest = open_manifest(folder, *stage, settings, inputs, 0)
-        write_manifest(folder, manifest.model_copy(update=told).ended())
+        write_manifest(folder, manifest.model_copy(update=more).ended())

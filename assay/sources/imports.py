@@ -66,8 +66,8 @@ def import_logs(
         known = ModelFacts(planned=PlannedRecords(answers=0, choices=done.choices), tasks=done.tasks)
         facts = known.noted() | _facts(offer.logs)
         passed = (*offer.left_out, *taken.left_out)
-        told = {"facts": facts, "origins": origins, "left_out": passed}
-        write_manifest(folder.path, manifest.model_copy(update=told).ended())
+        statements = {"facts": facts, "origins": origins, "left_out": passed}
+        write_manifest(folder.path, manifest.model_copy(update=statements).ended())
         return done
 
 
@@ -166,7 +166,8 @@ class _Taken:
 def _facts(logs: Sequence[Log]) -> dict[str, Any]:
     """What the results files say of the run: one value where all logs agree, else each task's own."""
     names = sorted({name for log in logs for name in log.facts})
-    told = {name: {log.task: log.facts.get(name, NOT_TOLD) for log in logs} for name in names}
+    by_task = {name: {log.task: log.facts.get(name, NOT_TOLD) for log in logs} for name in names}
     return {
-        name: values if len(set(values.values())) > 1 else next(iter(values.values())) for name, values in told.items()
+        name: values if len(set(values.values())) > 1 else next(iter(values.values()))
+        for name, values in by_task.items()
     }

@@ -104,9 +104,9 @@ def _refuse_unlike_runs(first: Log, second: Log) -> None:
     """Two runs of a task by two models, or by one with other arguments: the newest is not the same thing anew."""
     one, other = (origin_in(log.results, log.path.name) for log in (first, second))
     if one.model and other.model and one.identity != other.identity:
-        told = told_apart(one, other)
+        names = told_apart(one, other)
         raise ConfigError(
-            f"two models' logs of the task {first.task}: {told[0]} in {first.path}, {told[1]} in {second.path}.",
+            f"two models' logs of the task {first.task}: {names[0]} in {first.path}, {names[1]} in {second.path}.",
             remedy=ONE_MODEL,
         )
 

@@ -85,11 +85,11 @@ class LogReader:
         """The results file's own accuracy must be that of these samples: it may be another run's, or they may."""
         log = self._log
         name = self._filter or NO_FILTER
-        told = part(part(log.results, "results"), log.task).get(f"acc,{name}")
+        stated = part(part(log.results, "results"), log.task).get(f"acc,{name}")
         right = sum(choice.picked == choice.gold for choice in found) / len(found) if found else 0.0
         whole = not self.left_out
-        if whole and found and isinstance(told, int | float) and abs(told - right) > MOST_APART:
-            self._leave_out("lines", f"its results file says acc {told:.4f}, its samples give {right:.4f}")
+        if whole and found and isinstance(stated, int | float) and abs(stated - right) > MOST_APART:
+            self._leave_out("lines", f"its results file says acc {stated:.4f}, its samples give {right:.4f}")
 
     def _refuse_second_filter(self, wanted: str, name: str, number: int) -> None:
         if not self._filter:

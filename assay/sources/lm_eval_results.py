@@ -34,8 +34,8 @@ def origin_in(results: dict[str, Any], file: str, digest: str = "") -> Origin:
 
 def facts_in(results: dict[str, Any], task: str) -> dict[str, str]:
     """What made a task's log."""
-    told = {**part(results, "config"), **results}
-    own = {name: _plain(told[name]) for name in FACTS if told.get(name) is not None}
+    stated = {**part(results, "config"), **results}
+    own = {name: _plain(stated[name]) for name in FACTS if stated.get(name) is not None}
     shots = part(results, "n-shot").get(task)
     return own if shots is None else {**own, "num_fewshot": str(shots)}
 
@@ -89,8 +89,8 @@ def results_in(path: Path) -> dict[str, Any]:
 
 def _scored(group: str, results: dict[str, Any]) -> bool:
     scores = [part(part(results, section), group) for section in ("groups", "results")]
-    told = any(part(results, section) for section in ("groups", "results"))
-    return not told or any(isinstance(value, int | float) for each in scores for value in each.values())
+    scored = any(part(results, section) for section in ("groups", "results"))
+    return not scored or any(isinstance(value, int | float) for each in scores for value in each.values())
 
 
 def _plain(value: Any) -> str:  # noqa: ANN401 - whatever a file holds

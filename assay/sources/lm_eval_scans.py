@@ -107,8 +107,10 @@ def refuse_two_models(scan: Scan) -> None:
             of_model.setdefault(origin.identity, (file, origin))
     if len(of_model) > 1:
         (file, one), (rival, other) = list(of_model.values())[:2]
-        told = [f"{name} ({scan.name(path)})" for name, path in zip(told_apart(one, other), (file, rival), strict=True)]
-        what = f"holds logs of two models: {told[0]} and {told[1]}."
+        names = [
+            f"{name} ({scan.name(path)})" for name, path in zip(told_apart(one, other), (file, rival), strict=True)
+        ]
+        what = f"holds logs of two models: {names[0]} and {names[1]}."
         raise ConfigError(what, where=str(scan.path), remedy=ONE_MODEL)
 
 

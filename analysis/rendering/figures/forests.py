@@ -70,7 +70,7 @@ def estimate_row(label: str, estimate: Estimate | None, scale: float, *, part: b
     value, ends = (estimate.value, estimate.interval) if estimate else (None, None)
     return ChartRow(
         label=label,
-        told=cell(estimate),
+        description=cell(estimate),
         value=None if value is None else value * scale,
         interval=(ends[0] * scale, ends[1] * scale) if ends else None,
         part=part,

@@ -36,11 +36,11 @@ class Matrix:
         yield from ((first, second, value) for (first, second), (value, _) in self.cells.items())
 
     @property
-    def told_header(self) -> tuple[str, ...]:
+    def description_header(self) -> tuple[str, ...]:
         """The columns of its table."""
         return ("pair", "value")
 
-    def told(self) -> Iterator[tuple[str, ...]]:
+    def descriptions(self) -> Iterator[tuple[str, ...]]:
         """The rows of its table."""
         yield from ((f"{first}, {second}", words) for (first, second), (_, words) in self.cells.items())
 

@@ -44,8 +44,8 @@ def _direction(each: ItemReport, row: FlipResult) -> ChartRow:
         Bar("wrong→right", 0.0, gained, str(moved.wrong_to_right)),
         Bar("wrong→other", gained, gained + other, str(moved.wrong_to_other)),
     )
-    told = ", ".join(f"{bar.text} {bar.kind}" for bar in bars)
-    return ChartRow(each.model, f"{told} of {moved.n}", bars=bars, part=each.role == "control")
+    words = ", ".join(f"{bar.text} {bar.kind}" for bar in bars)
+    return ChartRow(each.model, f"{words} of {moved.n}", bars=bars, part=each.role == "control")
 
 
 def _against_floor(found: list[tuple[ItemReport, FlipResult]]) -> RowChart:

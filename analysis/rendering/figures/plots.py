@@ -14,7 +14,7 @@ Mark = Literal["dots", "line", "bars"]
 HEIGHT = 330
 FRAME = Frame(left=64, right=546, top=28, bottom=270)
 MOST_STEPS = 8  # of a line's own amounts that stand on the axis; more make room for round numbers
-MOST_TOLD = 60
+MOST_DESCRIBED = 60
 ROOM = 0.04  # beside the outermost dots, of the axis
 LABEL_WIDTH, LABEL_HEIGHT = 6.9, 13.0  # of a character, of a line
 LEGEND_HEIGHT = 16
@@ -69,14 +69,14 @@ class Plot:
                 yield series.name, point.label, self.names[round(point.x)] if self.names else point.x, point.y
 
     @property
-    def told_header(self) -> tuple[str, ...]:
+    def description_header(self) -> tuple[str, ...]:
         """The columns of the table for those who cannot see the plot."""
         return self.header
 
-    def told(self) -> Iterator[tuple[str, ...]]:
+    def descriptions(self) -> Iterator[tuple[str, ...]]:
         """The rows of that table: dots with a label one by one, and of many dots without one how they lie."""
         for series in self.series:
-            if len(series.points) > MOST_TOLD and series.mark == "dots":
+            if len(series.points) > MOST_DESCRIBED and series.mark == "dots":
                 yield from _spread(series)
             else:
                 places = ((p.label, self.names[round(p.x)] if self.names else f"{p.x:.4g}", p.y) for p in series.points)
@@ -90,7 +90,7 @@ class Shape:
     path: str
     x: float
     y: float
-    told: str
+    description: str
     label: str
     label_x: float | None
     label_y: float | None
@@ -104,7 +104,7 @@ class Rectangle:
     y: float
     width: float
     height: float
-    told: str
+    description: str
 
 
 @dataclass(frozen=True)
@@ -183,7 +183,7 @@ class _Canvas:
         color, key = COLORS[number % len(COLORS)], SHAPES[number % len(SHAPES)]
         if series.mark == "bars":
             return Layer(series.name, color, SHAPES[1], bars=tuple(self._bars(number, series.points)))
-        if series.mark == "dots" and len(series.points) > MOST_TOLD:
+        if series.mark == "dots" and len(series.points) > MOST_DESCRIBED:
             cloud = "".join(f"M{self._across(p.x):.0f} {self._up(p.y):.0f}h0" for p in series.points)
             return Layer(series.name, color, key, cloud=cloud)
         line = ""
@@ -202,14 +202,16 @@ class _Canvas:
         for point in points:
             top = self._up(point.y)
             left = self._across(point.x) - room / 2 + number * room / count
-            told = f"{point.label} {point.y:g}".strip()
-            yield Rectangle(round(left, 2), min(top, base), round(room / count, 2), round(abs(base - top), 2), told)
+            description = f"{point.label} {point.y:g}".strip()
+            yield Rectangle(
+                round(left, 2), min(top, base), round(room / count, 2), round(abs(base - top), 2), description
+            )
 
     def _dot(self, path: str, point: Point, *, labeled: bool) -> Shape:
         x, y = self._across(point.x), self._up(point.y)
-        told = f"{point.label}: {point.x:g}, {point.y:g}".removeprefix(": ")
+        description = f"{point.label}: {point.x:g}, {point.y:g}".removeprefix(": ")
         place = self._label_place(x, y, point.label) if point.label and labeled else None
-        return Shape(path, x, y, told, point.label, *(place or (None, None)))
+        return Shape(path, x, y, description, point.label, *(place or (None, None)))
 
     def _label_place(self, x: float, y: float, label: str) -> tuple[float, float] | None:
         """Right of the dot, left of it, over it or under it: the first that is free; None if none is."""

@@ -36,10 +36,10 @@ def position_figures(judge: JudgeReport) -> Iterator[RowChart | Plot]:
 
 def _inconsistency_by_gap(judge: str, played: Sequence[ModelGames]) -> Iterator[Plot]:
     gaps = [(gap, [each.gaps[place] for each in played if each.gaps]) for place, gap in enumerate(GAPS)]
-    told = [(gap, sum(x.flips for x in found), sum(x.n for x in found)) for gap, found in gaps]
-    if not any(n for _, _, n in told):
+    counts = [(gap, sum(x.flips for x in found), sum(x.n for x in found)) for gap, found in gaps]
+    if not any(n for _, _, n in counts):
         return
-    points = tuple(Point(i, 100 * flips / n, f"{flips} of {n}") for i, (_, flips, n) in enumerate(told) if n)
+    points = tuple(Point(i, 100 * flips / n, f"{flips} of {n}") for i, (_, flips, n) in enumerate(counts) if n)
     note = (
         "Among near-equals inconsistency is no harm; where the judge itself rates two answers far apart it is alarming."
     )

@@ -77,7 +77,7 @@ def _flips_against_kl(found: tuple[Candidate, ...], kls: Kls) -> Iterator[Plot]:
 
 def _outcomes(report: ReviewReport, found: tuple[Candidate, ...], kls: Kls) -> Iterator[Plot]:
     """What the judge says against what the candidates pick."""
-    axes = {"flips": FLIPS, "accuracy_change": CHANGE, **{name: f"{told}, nats" for name, told in WORDS.items()}}
+    axes = {"flips": FLIPS, "accuracy_change": CHANGE, **{name: f"{words}, nats" for name, words in WORDS.items()}}
     rows = {each.name: each.rows[ALL_ITEMS] for each in found}
     for outcome in OUTCOMES:
         judge = primary_judge(report.judges, outcome)

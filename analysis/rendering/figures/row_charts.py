@@ -31,13 +31,13 @@ class Bar:
 
 @dataclass(frozen=True)
 class ChartRow:
-    """One line of the chart; `told` are its numbers in words, as the table beside it prints them.
+    """One line of the chart; `description` are its numbers in words, as the table beside it prints them.
 
     `part` is a row of lesser weight: a turn, a category, the control.
     """
 
     label: str
-    told: str
+    description: str
     value: float | None = None
     interval: tuple[float, float] | None = None
     bars: tuple[Bar, ...] = ()
@@ -79,13 +79,13 @@ class RowChart:
                 yield (row.label, row.value, *(row.interval or (None, None)))
 
     @property
-    def told_header(self) -> tuple[str, ...]:
+    def description_header(self) -> tuple[str, ...]:
         """The columns of the table for those who cannot see the chart."""
         return ("row", self.x_label)
 
-    def told(self) -> Iterator[tuple[str, ...]]:
+    def descriptions(self) -> Iterator[tuple[str, ...]]:
         """The rows of that table."""
-        yield from ((row.label, row.told) for row in self.rows)
+        yield from ((row.label, row.description) for row in self.rows)
 
 
 @dataclass(frozen=True)

@@ -36,8 +36,8 @@ def difference_summary(difference: RunDifference) -> tuple[Table | str, ...]:
 
 def difference_markdown(difference: RunDifference) -> str:
     """The ground, notes, decisions, ratings, flips and games; the rest stands in diff.json."""
-    told = [run_line(difference), ground_line(difference), identical_line(difference), *notes(difference)]
-    lines = [short_line(text) for text in told if text]
+    texts = [run_line(difference), ground_line(difference), identical_line(difference), *notes(difference)]
+    lines = [short_line(text) for text in texts if text]
     more = len(lines) - MOST_NOTES
     lines = [*lines[:MOST_NOTES], *([f"{more} more notes in {DATA}."] if more > 0 else [])]
     page = [f"## {short_line(f'{difference.before.name} → {difference.after.name}')}", "", *(f"- {x}" for x in lines)]

@@ -90,8 +90,8 @@ def _ranges(ids: Sequence[str]) -> str:
             runs[-1].append(id)
         else:
             runs.append([id])
-    told = [run[0] if len(run) == 1 else f"{run[0]}-{run[-1]}" for run in runs]
-    return ", ".join(told[:MOST_IDS]) + (f" and {len(told) - MOST_IDS} more" if len(told) > MOST_IDS else "")
+    shown = [run[0] if len(run) == 1 else f"{run[0]}-{run[-1]}" for run in runs]
+    return ", ".join(shown[:MOST_IDS]) + (f" and {len(shown) - MOST_IDS} more" if len(shown) > MOST_IDS else "")
 
 
 def _by_number(id: str) -> tuple[int, str]:

@@ -193,9 +193,9 @@ def _flip_floor(floor: FlipResult | None, row: FlipResult) -> str:
     """The control's flips and KL; empty where its choices cannot be compared."""
     if floor is None:
         return ""
-    told = [f"flips {value_cell(floor.flips)}", f"all flips {value_cell(floor.all_flips)}"]
-    told += [f"{measure_of(name).label} {value_cell(each)}" for name, each in floor.distances]
-    return "; ".join(told)
+    parts = [f"flips {value_cell(floor.flips)}", f"all flips {value_cell(floor.all_flips)}"]
+    parts += [f"{measure_of(name).label} {value_cell(each)}" for name, each in floor.distances]
+    return "; ".join(parts)
 
 
 def scope_name(scope: ItemScope) -> str:

@@ -64,10 +64,10 @@ def notes(difference: RunDifference) -> Iterator[str]:
         if model.choices and model.choices.fault:
             yield f"The choices of {label(model)} cannot be compared: {part(model.choices.fault)}."
     if difference.rules:
-        told = "; ".join(
+        parts = "; ".join(
             f"{each.name} {_short(each.before)} in A, {_short(each.after)} in B" for each in difference.rules
         )
-        yield f"The decisions were made by other rules: {told}."
+        yield f"The decisions were made by other rules: {parts}."
     for letter, side in (("A", difference.before), ("B", difference.after)):
         reasons = ((judge, clause(cause)) for judge, causes in side.unfit for cause in causes)
         yield from (f"The judged part of {letter} is unfit: {judge}: {reason}." for judge, reason in reasons)
@@ -165,8 +165,8 @@ def _left_out(model: ModelDifference) -> str:
     counts = [(whole.accuracy_change.left_out, "items")] if whole else []
     changes = ((each.judge, each.scopes[0].change) for each in model.ratings)
     counts += [(change.left_out, f"ratings by {judge}") for judge, change in changes if change]
-    told = ", ".join(f"{count} {what}" for count, what in counts if count)
-    return f"{label(model)} {told}" if told else ""
+    parts = ", ".join(f"{count} {what}" for count, what in counts if count)
+    return f"{label(model)} {parts}" if parts else ""
 
 
 def _rating_row(model: ModelDifference, each: RatingDifference) -> tuple[str, ...]:

@@ -48,13 +48,13 @@ def incomplete_table(report: ReviewReport) -> Table:
 
 def shortfall_line(report: ReviewReport) -> str:
     """What became of the records that cannot be used, over all models; or that there are none."""
-    told = []
+    parts = []
     for what, found in evidence_counts(report).items():
         rest = _unusable(found.values())
         if rest:
             outcomes = ", ".join(f"{count} {outcome}" for outcome, count in sorted(rest.items()))
-            told.append(f"{what} {sum(row.scored for row in found.values())}/{_planned(found)} ({outcomes})")
-    return f"Usable: {'; '.join(told)}." if told else "Evidence: every planned record is there and usable."
+            parts.append(f"{what} {sum(row.scored for row in found.values())}/{_planned(found)} ({outcomes})")
+    return f"Usable: {'; '.join(parts)}." if parts else "Evidence: every planned record is there and usable."
 
 
 def evidence_counts(report: ReviewReport) -> Counts:

@@ -54,13 +54,13 @@ def _holds(shown: int, of: int) -> str:
 def _hidden(found: Sequence[Variant]) -> tuple[str, ...]:
     small = [each for each in found if each.small]
     flips = sorted(each.row.flips.value or 0.0 for each in small)
-    told, holds = f"{len(small)} of {len(found)} variants stay within 2 points", "no"
+    words, holds = f"{len(small)} of {len(found)} variants stay within 2 points", "no"
     if flips:
         least, middle, most = (number("flips", value) for value in (flips[0], float(np.median(flips)), flips[-1]))
-        told = f"{told}; their flips: {least} to {most}, median {middle}"
+        words = f"{words}; their flips: {least} to {most}, median {middle}"
         if flips[-1] >= PAPER_FLIPS:
             holds = "yes" if 2 * len(small) > len(found) else "in part"
-    return ("Accuracy hardly changes while answers flip", "change 0 to 2 %, flips 5 to 13.6 %", told, holds)
+    return ("Accuracy hardly changes while answers flip", "change 0 to 2 %, flips 5 to 13.6 %", words, holds)
 
 
 def _directions(found: Sequence[Variant]) -> tuple[str, ...]:
@@ -76,10 +76,10 @@ def _directions(found: Sequence[Variant]) -> tuple[str, ...]:
     share = wilson("flips", "flips", lost, lost + gained)
     low, high = share.interval or (0.0, 1.0)
     every = _directed(found)
-    told = (
+    words = (
         f"{lost} against {gained} under noise ({cell(share, with_n=False)} lost); {every[0]} against {every[1]} in all"
     )
-    return (name, claimed, told, "yes" if low <= 0.5 <= high else "no")
+    return (name, claimed, words, "yes" if low <= 0.5 <= high else "no")
 
 
 def _directed(found: Sequence[Variant]) -> tuple[int, int]:
@@ -103,8 +103,8 @@ def _kl_rows(found: Sequence[Variant]) -> Iterator[tuple[str, ...]]:
         claimed = "Spearman 0.96 to 0.98 (0.981 on MMLU)" if name == "KL over the vocabulary" else "not found"
         yield (f"Flips follow {name}", claimed, f"Spearman {cell(rho)}", _follows(rho))
     rho = _spearman([measures["KL over the vocabulary"][i] for i in near], [flips[i] for i in near])
-    told = f"Spearman {cell(rho)}, among the half with fewer flips"
-    yield ("The same near the baseline", "not found (others: about 0)", told, "—")
+    words = f"Spearman {cell(rho)}, among the half with fewer flips"
+    yield ("The same near the baseline", "not found (others: about 0)", words, "—")
     changes = _spearman(measures["KL over the vocabulary"], [each.row.accuracy_change.value for each in found])
     yield ("KL over the vocabulary against accuracy change", "not found", f"Spearman {cell(changes)}", "—")
 
@@ -141,13 +141,13 @@ def _sweeps(report: ReviewReport, found: Sequence[Variant]) -> Iterator[tuple[st
         if len(steps) < FEWEST_STEPS:
             continue
         hidden = [each.name for each in steps if _low(each.row.flips) > floor and _high(each.row.accuracy_change) >= 0]
-        told = "; ".join(
+        words = "; ".join(
             f"{each.name}: flips {value_cell(each.row.flips)}, accuracy {value_cell(each.row.accuracy_change)}"
             for each in (steps[0], steps[-1])
         )
-        hidden_told = f"flips above the floor and no loss shown: {', '.join(hidden) or 'none'}"
+        hidden_words = f"flips above the floor and no loss shown: {', '.join(hidden) or 'none'}"
         name = f"Flips rise while accuracy is still flat ({family})"
-        yield (name, "shown for layers and WANDA", f"{hidden_told}. {told}", "yes" if hidden else "no")
+        yield (name, "shown for layers and WANDA", f"{hidden_words}. {words}", "yes" if hidden else "no")
 
 
 def _low(estimate: Estimate) -> float:
@@ -162,11 +162,11 @@ def _margins(found: Sequence[Variant]) -> tuple[str, ...]:
     pairs = [(m.changed.mean, m.kept.mean) for each in found if (m := each.row.margins) and m.changed.n and m.kept.n]
     lower = sum(changed < kept for changed, kept in pairs if changed is not None and kept is not None)
     middles = [np.median([pair[side] for pair in pairs if pair[side] is not None]) for side in (0, 1)] if pairs else []
-    told = f"in {lower} of {len(pairs)} variants" + (
+    words = f"in {lower} of {len(pairs)} variants" + (
         f"; median mean margin {middles[0]:.2f} against {middles[1]:.2f}" if pairs else ""
     )
     name = "Changed answers had a smaller top margin than kept ones"
-    return (name, "shown, values not found", told, _holds(lower, len(pairs)))
+    return (name, "shown, values not found", words, _holds(lower, len(pairs)))
 
 
 def _changed_answers(found: Sequence[Variant]) -> tuple[str, ...]:
@@ -183,21 +183,21 @@ def _token_changes(found: Sequence[Variant]) -> tuple[str, ...]:
     small = [(each, trace) for each, trace in traced if each.small and trace.logprob_change.value is not None]
     if not small:
         return (name, "shown as histograms", "no variant that was traced stays within 2 points", "not shown")
-    told = []
+    parts = []
     for each, trace in small[:3]:
         low, _, high = (number("logprob_change", value) for value in trace.logprob_quantiles)
         mean = number("logprob_change", trace.logprob_change.value or 0.0)
-        told.append(f"{each.name}: mean {mean}, 90 % of tokens between {low} and {high}")
+        parts.append(f"{each.name}: mean {mean}, 90 % of tokens between {low} and {high}")
     spreads = [
         abs(trace.logprob_change.value or 0.0) <= CANCELLED * (trace.logprob_quantiles[2] - trace.logprob_quantiles[0])
         for _, trace in small
     ]
-    told.append(f"cancelled in {sum(spreads)} of the {len(small)} that stay within 2 points")
-    return (name, "shown as histograms", "; ".join(told), _holds(sum(spreads), len(spreads)))
+    parts.append(f"cancelled in {sum(spreads)} of the {len(small)} that stay within 2 points")
+    return (name, "shown as histograms", "; ".join(parts), _holds(sum(spreads), len(spreads)))
 
 
 def _floor(report: ReviewReport) -> tuple[str, ...]:
     control = next(iter(variants(report, "control")), None)
-    told = f"flips {cell(control.row.flips)}" if control else "no control"
+    words = f"flips {cell(control.row.flips)}" if control else "no control"
     claimed = "23.5 % where answers were sampled (BFCL), else not given"
-    return ("A noise floor: the baseline run again", claimed, told, "—")
+    return ("A noise floor: the baseline run again", claimed, words, "—")

@@ -20,16 +20,16 @@ from analysis.review.review_report import ReviewReport
 from analysis.statistics.estimates import Estimate
 
 UNSHOWN = "Identity not shown: no file tells which model made the records of {names}."
-UNTOLD = "The version of {what} is not told for {names}; another one alone can change scores."
+UNSTATED = "The version of {what} is not stated for {names}; another one alone can change scores."
 
 
 def task_line(decision: Decision) -> str:
     """A candidate's tasks by state, and the one that lost most; empty where it has none."""
-    told = []
+    states = []
     for state in (State.HOLD, State.OPEN, State.CLEARED):
         names = [_named(task) for task in decision.tasks if task.state is state]
-        told += [f"{len(names)} {state}: {', '.join(names)}"] if names else []
-    if not told:
+        states += [f"{len(names)} {state}: {', '.join(names)}"] if names else []
+    if not states:
         return ""
     lowest = worst(decision.tasks)
     measured = f" Worst: {lowest.task}, {_change(lowest)}." if lowest and lowest.state is not State.HOLD else ""
@@ -37,11 +37,11 @@ def task_line(decision: Decision) -> str:
     within = f" Parts of tasks that lost: {', '.join(parts)}." if parts else ""
     lows = [each.worst_part for each in decision.tasks if each.worst_part and not each.lost_parts]
     within += f" Lowest parts: {', '.join(f'{name} {_cell(change)}' for name, change in lows)}." if lows else ""
-    return f"Tasks of {decision.candidate}: {'; '.join(told)}.{measured}{within}"
+    return f"Tasks of {decision.candidate}: {'; '.join(states)}.{measured}{within}"
 
 
 def review_lines(report: ReviewReport) -> tuple[str, ...]:
-    """What holds for all: what was passed over and by whose word, what is not told, what nobody looked at."""
+    """What holds for all: what was passed over and by whose word, what is not stated, what nobody looked at."""
     subjects = ", ".join(subject for subject, _ in report.not_looked_at)
     return (
         *unseen_lines(report),
@@ -69,22 +69,22 @@ def unseen_lines(report: ReviewReport) -> Iterator[str]:
 
 
 def identity_lines(report: ReviewReport) -> Iterator[str]:
-    """Models of which no file tells who they are, and versions that are not told; only of records from elsewhere."""
+    """Models of which no file tells who they are, and versions that are not stated; only of records from elsewhere."""
     hidden = [each.model for each in report.identities if not each.shown]
     if hidden:
         everybody = len(hidden) == len(report.identities)
         yield UNSHOWN.format(names="any model" if everybody else ", ".join(hidden))
     names = Counter(each.name for each in report.identities if each.shown and each.role != "control")
     for shared in (name for name, count in names.items() if count > 1 and name):
-        told = "; ".join(
+        arguments = "; ".join(
             f"{each.model}: {each.arguments or 'none'}" for each in report.identities if each.name == shared
         )
-        yield f"Told apart by their arguments alone, all named {shared}: {told}."
+        yield f"Told apart by their arguments alone, all named {shared}: {arguments}."
     logged = [each for each in report.identities if each.logged and each.shown]
     for what, version in (("lm-evaluation-harness", "harness"), ("the library", "library")):
-        untold = [each.model for each in logged if not getattr(each, version)]
-        if untold:
-            yield UNTOLD.format(what=what, names=", ".join(untold))
+        unstated = [each.model for each in logged if not getattr(each, version)]
+        if unstated:
+            yield UNSTATED.format(what=what, names=", ".join(unstated))
 
 
 def task_table(report: ReviewReport) -> Table:
@@ -131,7 +131,7 @@ def identity_table(report: ReviewReport) -> Table:
         (
             each.model,
             each.role,
-            *(text or "not told" for text in (each.name, each.engine, each.arguments, each.harness, each.library)),
+            *(text or "not stated" for text in (each.name, each.engine, each.arguments, each.harness, each.library)),
         )
         for each in report.identities
     )
@@ -185,23 +185,23 @@ def _things(report: ReviewReport, rows: Iterable[Unseen]) -> Iterator[str]:
 def _equal(report: ReviewReport) -> Iterator[str]:
     """Tasks of which half the items or more are equal to the last bit: a cache that two models share looks so."""
     rows = [(each, *row) for each in report.choices for row in each.equal if each.role == "candidate"]
-    told = [
+    counts = [
         f"{same} of {items} items of {task} ({each.model})"
         for each, task, (same, items) in rows
         if same < items and 2 * same >= items
     ]
-    if told:
-        yield f"Log-probabilities equal to the last bit: {', '.join(told)}."
+    if counts:
+        yield f"Log-probabilities equal to the last bit: {', '.join(counts)}."
 
 
 def _allowed(report: ReviewReport) -> Iterator[str]:
     """What the config allows that else keeps a candidate from SHIP."""
     if report.allow_different:
         names = ", ".join(report.allow_different)
-        told = "; ".join(
+        values = "; ".join(
             f"{each.model} {', '.join(filter(None, (each.harness, each.library)))}" for each in report.identities
         )
-        yield f"Allowed by the config to differ between the models: {names} ({told})."
+        yield f"Allowed by the config to differ between the models: {names} ({values})."
     if report.same_name:
         yield 'Allowed by the config: two models may share a name and arguments (same_name = "allowed").'
     if report.identical:

@@ -128,12 +128,12 @@ def _stronger_cell(each: Stronger) -> str:
 def _correlation_cell(each: Correlation) -> str:
     if each.coefficient.value is None:
         return cell(each.coefficient)
-    told = [cell(each.coefficient)]
+    parts = [cell(each.coefficient)]
     for name, ends in (("bootstrap", each.bootstrap), ("leaving one out", each.leave_one_out)):
         if ends:
             low, high = (number(each.method, end) for end in ends)
-            told.append(f"{name} {low} to {high}")
-    told.append(f"{probability(each.p)} (adjusted {probability(each.adjusted_p)}), {each.p_method}")
+            parts.append(f"{name} {low} to {high}")
+    parts.append(f"{probability(each.p)} (adjusted {probability(each.adjusted_p)}), {each.p_method}")
     if each.within_p is not None:
-        told.append(f"within families {probability(each.within_p)} (adjusted {probability(each.adjusted_within_p)})")
-    return "; ".join(told)
+        parts.append(f"within families {probability(each.within_p)} (adjusted {probability(each.adjusted_within_p)})")
+    return "; ".join(parts)

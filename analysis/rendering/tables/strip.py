@@ -34,7 +34,7 @@ class Tile:
     name: str
     value: str
     state: State
-    told: str
+    description: str
     target: str
 
 
@@ -54,8 +54,8 @@ def _coverage(report: ReviewReport) -> Tile:
     share, floor = row.share or 0.0, report.coverage_floor
     state: State = "good" if share == 1 else "noted" if share >= floor else "poor"
     value, _ = apart("coverage", share, floor if share < floor else 1.0)
-    told = f"lowest: {what} of {row.model}; floor {number('coverage', floor)}"
-    return Tile("coverage", value, state, told, "evidence")
+    description = f"lowest: {what} of {row.model}; floor {number('coverage', floor)}"
+    return Tile("coverage", value, state, description, "evidence")
 
 
 def _readings(report: ReviewReport) -> Iterator[Tile]:
@@ -106,5 +106,7 @@ def _cost(report: ReviewReport) -> Tile:
 def _time(report: ReviewReport) -> Tile:
     seconds = [each.seconds for each in report.costs if each.seconds is not None]
     lost = sum(each.seconds is None for each in report.costs)
-    told = f"{lost} of {len(report.costs)} parts did not note it" if lost else "models and judges, one after another"
-    return Tile("time", duration(sum(seconds) if seconds else None), "plain", told, "cards")
+    description = (
+        f"{lost} of {len(report.costs)} parts did not note it" if lost else "models and judges, one after another"
+    )
+    return Tile("time", duration(sum(seconds) if seconds else None), "plain", description, "cards")

@@ -57,12 +57,12 @@ def _agreements(trust: TrustReport) -> Table:
         )
         for each in trust.agreements
     )
-    told = [
+    alphas = [
         f"Krippendorff's alpha of {who}: {value:.2f}."
         for who, value in (("all judges", trust.alpha), ("judges and people", trust.alpha_with_people))
         if value is not None
     ]
-    caption = " ".join(["Win, tie or loss; a verdict that changes with the positions counts as a tie.", *told])
+    caption = " ".join(["Win, tie or loss; a verdict that changes with the positions counts as a tie.", *alphas])
     header = ("raters", "kappa", "equal", "equal where both decided")
     return Table("agreement", "Do the judges agree?", caption, header, rows)
 

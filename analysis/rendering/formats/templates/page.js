@@ -112,12 +112,12 @@
       return [element("span", "", row.task + "/" + row.item), " ", element("span", "who", data.models[row.model]), " ",
         element("span", "change", row.kind)];
     }
-    const told = [row.change === null ? "" : signed(row.change, 1), row.verdict ?? ""].filter(Boolean).join(", ");
+    const words = [row.change === null ? "" : signed(row.change, 1), row.verdict ?? ""].filter(Boolean).join(", ");
     const question = questions[row.question];
     const sample = row.sample ? ", sample " + (row.sample + 1) : "";
     return [element("span", "", question.id + ", turn " + row.turn + sample), " ",
       element("span", "who", data.models[row.model]), " ",
-      element("span", "change", told || "not judged")];
+      element("span", "change", words || "not judged")];
   };
 
   const renderList = () => {
@@ -171,14 +171,14 @@
     const found = [];
     for (const model of [0, row.model]) {
       for (const each of ratings.get(place(model)) ?? []) {
-        const told = each.score === null ? each.outcome : "rated " + each.score;
-        found.push(element("li", "", data.models[model] + ": " + told + again(each), reply(each.reply)));
+        const words = each.score === null ? each.outcome : "rated " + each.score;
+        found.push(element("li", "", data.models[model] + ": " + words + again(each), reply(each.reply)));
       }
     }
     for (const each of games.get(place(row.model)) ?? []) {
-      const told = each.winner === null ? each.outcome : each.winner === "tie" ? "a tie" : "the " + each.winner + " wins";
+      const words = each.winner === null ? each.outcome : each.winner === "tie" ? "a tie" : "the " + each.winner + " wins";
       const why = each.reply === null && each.outcome === "scored" && !data.redacted ? " (equal answers, no call)" : "";
-      found.push(element("li", "", "game, " + ORDERS[each.order] + again(each) + ": " + told + why,
+      found.push(element("li", "", "game, " + ORDERS[each.order] + again(each) + ": " + words + why,
         reply(each.reply)));
     }
     return found.length ? [element("h5", "", data.judges[judge]), element("ul", "verdicts", ...found)] : [];
@@ -187,27 +187,27 @@
   const renderAnswer = (row) => {
     const question = questions[row.question];
     const sides = [0, row.model].map((model) => answers.get([model, row.question, row.sample].join()));
-    const told = [element("h3", "", question.id + " (" + question.category + "), turn " + row.turn + ": " + data.models[row.model])];
+    const parts = [element("h3", "", question.id + " (" + question.category + "), turn " + row.turn + ": " + data.models[row.model])];
     const sample = row.sample ? "sample " + (row.sample + 1) + "; " : "";
     const change = row.change === null ? "not rated" : "rating_change " + signed(row.change, 2);
-    told.push(element("p", "", sample + change + (row.verdict ? "; games: " + row.verdict : "") +
+    parts.push(element("p", "", sample + change + (row.verdict ? "; games: " + row.verdict : "") +
       (row.kinds.length ? "; " + row.kinds.join(", ") : "")));
     for (let turn = 1; turn <= row.turn; turn += 1) {
       const [before, after] = sides.map((turns) => turns[turn - 1]);
       const split = data.redacted ? undefined : splitAt(part(before[0])[0], part(after[0])[0]);
-      told.push(element("h4", "", "Turn " + turn), prose(question.turns[turn - 1]),
+      parts.push(element("h4", "", "Turn " + turn), prose(question.turns[turn - 1]),
         element("div", "pair",
           element("div", "", element("h5", "", data.models[0] + " (baseline), " + before[1]), prose(before[0])),
           element("div", "", element("h5", "", data.models[row.model] + ", " + after[1] +
             (split === -1 ? ", the same words" : "")), prose(after[0], split))));
       if (question.references[turn - 1] !== undefined) {
-        told.push(element("details", "", element("summary", "", "Reference for turn " + turn), prose(question.references[turn - 1])));
+        parts.push(element("details", "", element("summary", "", "Reference for turn " + turn), prose(question.references[turn - 1])));
       }
     }
-    told.push(element("h4", "", "Verdicts on turn " + row.turn));
+    parts.push(element("h4", "", "Verdicts on turn " + row.turn));
     const all = data.judges.flatMap((_, judge) => verdicts(row, judge));
-    told.push(...(all.length ? all : [element("p", "", "No judge has said anything here.")]));
-    return told;
+    parts.push(...(all.length ? all : [element("p", "", "No judge has said anything here.")]));
+    return parts;
   };
 
   const renderItem = (row) => {
