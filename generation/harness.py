@@ -2,8 +2,7 @@
 
 In: a task or group of the harness (or a local YAML), few-shot number, limit. Out: Items that carry the rendered
 contexts and continuations. The harness builds the prompts when the work is planned; scoring, resuming and sharding are
-then the same as for all items. `engine_lm` turns it round: the harness drives our engine and computes its own metrics,
-which is how the two are held against each other.
+then the same as for all items.
 Source: lm_eval 0.4.13 (`Task.build_all_requests`, `process_results`); few-shot examples are drawn with its own seed.
 """
 
@@ -20,7 +19,6 @@ from typing import Any
 
 from pydantic import ValidationError
 
-from generation.engine import Engine, Reply, Scored, ScoreRequest, drive
 from ledger.errors import ConfigError, first_line
 from ledger.records import Item
 from ledger.store import first_fault
@@ -169,34 +167,6 @@ def _chat_template(tokenizer: str) -> Callable[..., str]:
         )
 
     return rendered
-
-
-def engine_lm(engine: Engine) -> Any:  # noqa: ANN401 - an lm_eval LM
-    """The engine as a model of the harness: `simple_evaluate(model=engine_lm(engine), …)` scores with it.
-
-    It gives log-likelihoods only; whether a continuation is the greedy one is not known and is given as False.
-    """
-    from lm_eval.api.model import LM
-
-    class EngineLM(LM):  # type: ignore[misc]
-        def loglikelihood(self, requests: list[Any]) -> list[tuple[float, bool]]:
-            found: dict[str, float] = {}
-
-            def keep(reply: Reply) -> None:
-                if isinstance(reply, Scored):
-                    found[reply.id] = float(sum(reply.logprobs[0]))
-
-            pairs = (request.args[:2] for request in requests)
-            drive(engine, (ScoreRequest(str(i), context, (text,)) for i, (context, text) in enumerate(pairs)), keep)
-            return [(found[str(i)], False) for i in range(len(requests))]
-
-        def loglikelihood_rolling(self, requests: list[Any]) -> list[float]:
-            raise NotImplementedError("Assay scores multiple choice")
-
-        def generate_until(self, requests: list[Any]) -> list[str]:
-            raise NotImplementedError("Assay scores multiple choice")
-
-    return EngineLM()
 
 
 @contextlib.contextmanager

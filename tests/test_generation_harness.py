@@ -7,10 +7,11 @@ import pytest
 
 from generation.choices import choice_from, score_request
 from generation.engine import drive
-from generation.harness import HarnessTask, engine_lm, harness_items
+from generation.harness import HarnessTask, harness_items
 from generation.orders import EngineSpec
 from generation.scripted_engine import ScriptedEngine
 from ledger.errors import ConfigError
+from tests.harness_lm import engine_lm
 
 pytest.importorskip("lm_eval", reason="lm-evaluation-harness is not installed (extra tasks)")
 

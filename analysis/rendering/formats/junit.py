@@ -115,7 +115,7 @@ def _cases(report: ReviewReport, decision: Decision) -> Iterator[Case]:
         measure = limit.estimate.measure
         most = f"limit {number(measure, limit.threshold)}"
         yield Case(f"limit: {measure}", *RESULTS[limit_word(limit, step)], _gate_text(limit, decision, most))
-    yield from (_task_case(task, report, decision) for task in decision.tasks)
+    yield from (_task_case(task, report) for task in decision.tasks)
     yield _unseen_case(report, decision)
     yield _coverage_case(report, decision)
     yield from (_exam_case(judge, decision) for judge in report.judges)
@@ -130,7 +130,7 @@ def _gate_text(gate: Gate, decision: Decision, threshold: str) -> str:
     return "; ".join([f"{estimate.measure} {cell(estimate)}", *bounds, threshold, *map(clause, gate.unfit)])
 
 
-def _task_case(task: TaskState, report: ReviewReport, decision: Decision) -> Case:
+def _task_case(task: TaskState, report: ReviewReport) -> Case:
     """A task that lost is red; one that is open is neither red nor green where the config only names it."""
     numbers = f"{task.change.measure} {cell(task.change)}; margin {unsigned('accuracy_change', report.task_margin)}"
     if task.state is not State.OPEN:

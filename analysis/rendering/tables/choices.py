@@ -41,7 +41,7 @@ def flip_table(report: ReviewReport, *, brief: bool = False) -> Table:
             nothing = ["—"] * (9 + len(DISTANCE_LABELS))
             rows.append((each.model, each.role, *["—"] * 2, unmeasured(each.fault or Cause(Kind.NO_CHOICES)), *nothing))
         rows += [
-            _flip_row(each, row, _flip_floor(floors.get((row.scope, row.scoring)), row) or lacking)
+            _flip_row(each, row, _flip_floor(floors.get((row.scope, row.scoring))) or lacking)
             for row in each.results
             if row.scope.shown and not (brief and not _decides(row))
         ]
@@ -189,7 +189,7 @@ def _tied(row: FlipResult) -> tuple[str, str]:
     return f"{each.tied_after}, baseline {each.tied}", f"{share} (near ties: {each.close}, {step})"
 
 
-def _flip_floor(floor: FlipResult | None, row: FlipResult) -> str:
+def _flip_floor(floor: FlipResult | None) -> str:
     """The control's flips and KL; empty where its choices cannot be compared."""
     if floor is None:
         return ""
