@@ -44,7 +44,7 @@ def _inconsistency_by_gap(judge: str, played: Sequence[ModelGames]) -> Iterator[
         "Among near-equals inconsistency is no harm; where the judge itself rates two answers far apart it is alarming."
     )
     yield Plot(
-        id=f"flips_by_gap_{judge}",
+        id=f"inconsistency_by_gap_{judge}",
         title=f"{judge}'s inconsistency by the distance of its ratings",
         note=note,
         x_label="distance of the two ratings (points)",

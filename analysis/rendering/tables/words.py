@@ -47,7 +47,7 @@ METHOD_NOTES = (
     ("AUC", "The chance that a flipped item has a higher KL than one that did not flip."),
     (
         "exam",
-        "What a judge must tell apart before its word counts: whole answers from damaged ones, and equal ones as a tie.",
+        "What a judge must tell apart before its word counts: whole answers from damaged ones, equal ones as a tie.",
     ),
     ("MDE", "The true change that this many units would have found with 80 % power at two-sided 5 %."),
     ("SHIP", "The primary's lower bound lies above minus the margin, every limit holds, and no task is HOLD."),
