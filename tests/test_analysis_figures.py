@@ -10,9 +10,9 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from analysis.multiple_choice.distances import ITEM_DISTANCES
-from analysis.rendering.figures.axes import PAPER_WIDTH, ticks
+from analysis.rendering.figures.axes import CHARACTER_WIDTH, PAPER_WIDTH, ticks
 from analysis.rendering.figures.catalog import figures
-from analysis.rendering.figures.plots import FRAME, LABEL_WIDTH, Plot, Point, Series, drawing
+from analysis.rendering.figures.plots import FRAME, Plot, Point, Series, drawing
 from analysis.rendering.formats.csv_tables import figure_csv
 from analysis.rendering.formats.page import report_html
 from analysis.rendering.formats.rendering import figure_svg
@@ -226,7 +226,9 @@ def test_every_one_of_many_lines_stands_in_the_legend_inside_the_paper():
     assert [layer.name for layer, _, _ in drawn.legend] == names
     assert len({(x, y) for _, x, y in drawn.legend}) == 22
     assert max(y for _, _, y in drawn.legend) < drawn.height
-    ends = [x + 8 + LABEL_WIDTH * 11 for _, x, _ in drawn.legend]  # where a name that was cut to eleven characters ends
+    ends = [
+        x + 8 + CHARACTER_WIDTH * 11 for _, x, _ in drawn.legend
+    ]  # where a name that was cut to eleven characters ends
     following = zip(ends, drawn.legend, drawn.legend[1:], strict=False)
     assert all(end < x - 4 for end, (_, _, before), (_, x, y) in following if y == before)
     assert max(ends) < PAPER_WIDTH

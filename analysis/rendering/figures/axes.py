@@ -8,6 +8,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 
 PAPER_WIDTH = 560
+CHARACTER_WIDTH = 6.9  # of the usual words
 MOST_TICKS = 6
 LEGENDS = ((11, 5, 97), (26, 2, 242))  # names of so many characters: so many per line, so far apart
 SMALLEST_SPAN = 1e-6  # of the values; less is no difference that an axis could show

@@ -8,7 +8,7 @@ from dataclasses import dataclass, field
 from itertools import pairwise
 from typing import Literal
 
-from analysis.rendering.figures.axes import PAPER_WIDTH, Frame, Tick, axis_ends, legend_columns, ticks
+from analysis.rendering.figures.axes import CHARACTER_WIDTH, PAPER_WIDTH, Frame, Tick, axis_ends, legend_columns, ticks
 
 Mark = Literal["dots", "line", "bars"]
 HEIGHT = 330
@@ -16,7 +16,7 @@ FRAME = Frame(left=64, right=546, top=28, bottom=270)
 MOST_STEPS = 8  # of a line's own amounts that stand on the axis; more make room for round numbers
 MOST_DESCRIBED = 60
 ROOM = 0.04  # beside the outermost dots, of the axis
-LABEL_WIDTH, LABEL_HEIGHT = 6.9, 13.0  # of a character, of a line
+LABEL_HEIGHT = 13.0
 LEGEND_HEIGHT = 16
 # Okabe and Ito's colors, told apart with color-blind eyes; the shapes differ as well.
 COLORS = ("#0072b2", "#d55e00", "#009e73", "#cc79a7", "#b8860b", "#3a87c7", "#7f7f7f")
@@ -215,7 +215,7 @@ class _Canvas:
 
     def _label_place(self, x: float, y: float, label: str) -> tuple[float, float] | None:
         """Right of the dot, left of it, over it or under it: the first that is free; None if none is."""
-        width = LABEL_WIDTH * len(label)
+        width = CHARACTER_WIDTH * len(label)
         for left, top in ((x + 7, y - 7), (x - 7 - width, y - 7), (x - width / 2, y - 20), (x - width / 2, y + 7)):
             box = (left, top, left + width, top + LABEL_HEIGHT)
             inside = left >= FRAME.left and box[2] <= PAPER_WIDTH and top >= 0 and box[3] <= FRAME.bottom

@@ -6,11 +6,11 @@ In: rows with labels. Out: a RowChart; its numbers for a table or a CSV file; it
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 
-from analysis.rendering.figures.axes import Frame, Tick, ticks
+from analysis.rendering.figures.axes import CHARACTER_WIDTH, Frame, Tick, ticks
 
 LABELS, RIGHT = 170, 548
 ROW, BAR, TOP, FOOT = 19.0, 16, 22, 36.0
-CHARACTER, PADDING = 6.9, 8.0  # of the words in a bar: one that is too narrow for them shows its count, or nothing
+PADDING = 8.0  # of the words in a bar: one that is too narrow for them shows its count, or nothing
 NAMES_APART = 44.0  # of two lines; nearer ones have their names on either side
 BAR_COLORS = {
     **{"win": "#1fa187", "tie": "#b0b7bf", "loss": "#e0703a", "inconsistent": "#dfb72e", "failed": "#8c959f"},
@@ -164,7 +164,7 @@ def row_drawing(chart: RowChart) -> RowDrawing:
 def _bar(bar: Bar, start: float, end: float) -> DrawnBar:
     width = round(abs(end - start), 2)
     words = (f"{bar.kind} {bar.text}", bar.text) if bar.text else ()
-    text = next((each for each in words if CHARACTER * len(each) + PADDING <= width), "")
+    text = next((each for each in words if CHARACTER_WIDTH * len(each) + PADDING <= width), "")
     return DrawnBar(bar.kind, min(start, end), width, text)
 
 
