@@ -98,8 +98,8 @@ class RateLimiter:
             return
         rate = max(1, borne) / min(COOL_SECONDS, max(SHORTEST_SECONDS, now - self._began_at))
         pace = DECREASE * min(rate, self._learned.per_second or rate)
-        self._learned.per_second = max(pace, LEAST_OF_BEST * self._best) if share <= FLOOD_SHARE else pace
-        self._learned.free_at = self._cut_at = self._grown_at = now
+        self._learned.per_second = max(pace, LEAST_OF_BEST * self._best) if share < FLOOD_SHARE else pace
+        self._cut_at = self._grown_at = now
 
     def hold(self, seconds: float) -> None:
         """Let nobody through for so long."""

@@ -92,11 +92,12 @@ def test_a_long_wish_to_wait_is_everybodys_and_a_short_one_is_not():
     assert clock.now == pytest.approx(30, abs=0.1)
 
 
-def simulated(per_second, latency, seconds, workers=32, stray=0.0):
-    """Workers against a server that bears so many calls per second, with a burst of a second's worth; one that is
+def simulated(per_second, latency, seconds, workers=32, stray=0.0, burst=None):
+    """Workers against a server that bears so many calls per second, with a burst, else a second's worth; one that is
     refused waits a second. How many were borne and refused.
     """
-    clock, allowance, last, number = Clock(), float(per_second), 0.0, 0
+    most = burst or per_second
+    clock, allowance, last, number = Clock(), float(most), 0.0, 0
     counts, busy = [0, 0], []
     held = limiter(clock)
 
@@ -109,7 +110,7 @@ def simulated(per_second, latency, seconds, workers=32, stray=0.0):
                 continue
             await held.enter(1)
             number += 1
-            allowance = min(per_second, allowance + per_second * (clock.now - last))
+            allowance = min(most, allowance + per_second * (clock.now - last))
             last = clock.now
             borne = allowance >= 1 and not (stray and number % int(1 / stray) == 0)
             counts[not borne] += 1
@@ -128,6 +129,13 @@ def test_a_server_that_bears_twenty_a_second_gets_nearly_twenty_and_few_too_many
     borne, refused = simulated(20, 0.2, 60)
     assert borne >= 0.9 * 20 * 60
     assert refused <= 0.05 * (borne + refused)
+
+
+def test_a_server_that_bears_a_burst_and_then_one_call_a_second_is_not_flooded():
+    """A pace of one call per second sees one 429 of two calls: no reason to go back to a quarter of the best."""
+    borne, refused = simulated(1, 1, 60, burst=50)
+    assert borne >= 0.95 * (50 + 60)
+    assert refused <= 0.5 * borne
 
 
 def test_refusals_at_random_do_not_choke_the_calls():
