@@ -30,7 +30,7 @@ def estimate(low, high, measure="rating_change", identical=False, n=80, sd=1.5):
 
 def told(*texts):
     """Reasons against evidence that another stage recorded."""
-    return tuple(Cause(Kind.RECORDED, names={"told": text}) for text in texts)
+    return tuple(Cause(Kind.RECORDED, names={"recorded": text}) for text in texts)
 
 
 def decided(low=-0.1, high=0.1, unfit=(), limits=(), identical=False, family_wise="each") -> Decision:

@@ -85,7 +85,7 @@ def test_a_control_whose_choices_have_a_fault_is_not_said_to_lack(report):
 
 
 def test_a_fault_that_is_a_sentence_ends_with_one_period(report):
-    told = Cause(Kind.RECORDED, names={"told": "Make both models' choices again."})
+    told = Cause(Kind.RECORDED, names={"recorded": "Make both models' choices again."})
     fault = replace(report.choices[0], results=(), fault=told)
     model = ModelDifference("w4", "w4", "candidate", {}, (), fault, (), None, None, ())
     side = Side("r", "0", Word.SHIP, "accuracy_change", 0.02, 0, 20, ())

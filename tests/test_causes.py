@@ -24,7 +24,7 @@ OPEN = {"threshold": -0.3, "value": -0.1, "n": 80}
 
 
 def told(text):
-    return Cause(Kind.RECORDED, names={"told": text})
+    return Cause(Kind.RECORDED, names={"recorded": text})
 
 
 SAID = [
@@ -184,7 +184,7 @@ SAID = [
     (Cause(Kind.NOT_COMPARED, "sums", causes=(told("a"), told("b"))), "sums was found and is not compared: a; b"),
     (Cause(Kind.NOT_COMPARED_WHOLE, "easy", causes=(told("a"),)), "easy is not compared whole: a"),
     (told("not multiple choice"), "not multiple choice"),
-    (Cause(Kind.RECORDED, "w4", names={"told": "not read"}), "w4: not read"),
+    (Cause(Kind.RECORDED, "w4", names={"recorded": "not read"}), "w4: not read"),
     (Cause(Kind.ONE_SIDE_HAS_TASK, "w4"), "w4 alone has choices of it"),
     (Cause(Kind.NO_SIDE_HAS_TASK), "there are no choices of it"),
     (

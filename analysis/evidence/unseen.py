@@ -98,7 +98,7 @@ def _merged(candidate: str, sides: Sequence[ModelEvidence]) -> Iterator[Unseen]:
             candidate=candidate,
             kind=first.kind,
             name=name,
-            causes=tuple(Cause(Kind.RECORDED, who, names={"told": cause}) for who, cause in told),
+            causes=tuple(Cause(Kind.RECORDED, who, names={"recorded": cause}) for who, cause in told),
             group=first.group,
             items=tuple(sorted({item for _, each in held for item in each.items})),
             declared=first.declared if all(each.declared for _, each in held) else "",

@@ -106,8 +106,8 @@ def _vocabulary(evidence: RunEvidence, draws: Resamplings, extras: Extras) -> It
 
 def _refusal(rival: ModelEvidence, evidence: RunEvidence, what: Refusal) -> Cause | None:
     """Why a rival's tokens are not compared: its manifest's own word, or the conditions they were read under."""
-    told = ModelFacts.of(rival.manifest).refusal(what)
-    return Cause(Kind.RECORDED, names={"told": told}) if told else unlike_baseline(rival, evidence)
+    recorded = ModelFacts.of(rival.manifest).refusal(what)
+    return Cause(Kind.RECORDED, names={"recorded": recorded}) if recorded else unlike_baseline(rival, evidence)
 
 
 def _identical(evidence: RunEvidence) -> Iterator[str]:

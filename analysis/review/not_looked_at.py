@@ -26,8 +26,8 @@ def _rows(evidence: RunEvidence, judges: Sequence[JudgeReport]) -> Iterator[tupl
         yield "free text", why
     for model in evidence.candidates:
         for refused, area in REFUSED.items():
-            if told := ModelFacts.of(model.manifest).refusal(refused):
-                yield f"{area} of {model.name}", Cause(Kind.RECORDED, names={"told": told})
+            if recorded := ModelFacts.of(model.manifest).refusal(refused):
+                yield f"{area} of {model.name}", Cause(Kind.RECORDED, names={"recorded": recorded})
     if not len(evidence.items):
         yield "multiple choice", Cause(Kind.NO_ITEMS)
     yield "generated answers", Cause(Kind.NO_CHECKED_ANSWERS)
@@ -60,10 +60,10 @@ def _longest_prompt(evidence: RunEvidence) -> Cause:
 
 def _serving(evidence: RunEvidence) -> Cause:
     """The engines and arguments that were measured: a deployment with others is another system."""
-    told = dict.fromkeys(
+    found = dict.fromkeys(
         _measured_under(ModelSettings.of(model.manifest)) for model in evidence.models if model.manifest
     )
-    return Cause(Kind.MEASURED_UNDER, causes=tuple(told))
+    return Cause(Kind.MEASURED_UNDER, causes=tuple(found))
 
 
 def _measured_under(settings: ModelSettings) -> Cause:

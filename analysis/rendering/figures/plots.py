@@ -203,9 +203,8 @@ class _Canvas:
             top = self._up(point.y)
             left = self._across(point.x) - room / 2 + number * room / count
             description = f"{point.label} {point.y:g}".strip()
-            yield Rectangle(
-                round(left, 2), min(top, base), round(room / count, 2), round(abs(base - top), 2), description
-            )
+            width, height = round(room / count, 2), round(abs(base - top), 2)
+            yield Rectangle(round(left, 2), min(top, base), width, height, description)
 
     def _dot(self, path: str, point: Point, *, labeled: bool) -> Shape:
         x, y = self._across(point.x), self._up(point.y)

@@ -49,7 +49,7 @@ class Case:
     name: str
     result: Result
     kind: str
-    told: str
+    description: str
     more: str = ""
 
 
@@ -78,11 +78,11 @@ def _suite(report: ReviewReport, decision: Decision, cases: tuple[Case, ...]) ->
         test = ElementTree.SubElement(suite, "testcase")
         test.attrib |= {"classname": candidate, "name": visible(case.name), "time": "0"}
         if case.result == "passed":
-            ElementTree.SubElement(test, "system-out").text = visible(case.told)
+            ElementTree.SubElement(test, "system-out").text = visible(case.description)
         else:
-            found = ElementTree.SubElement(test, case.result, {"message": visible(case.told)})
+            found = ElementTree.SubElement(test, case.result, {"message": visible(case.description)})
             found.attrib |= {"type": case.kind} if case.kind else {}
-            found.text = "\n".join(visible(line) for line in (case.told, case.more) if line)
+            found.text = "\n".join(visible(line) for line in (case.description, case.more) if line)
     looked_at = filter(None, (task_line(decision), *review_lines(report)))
     ElementTree.SubElement(suite, "system-out").text = "\n".join(map(visible, looked_at))
     return suite
@@ -160,18 +160,18 @@ def _coverage_case(report: ReviewReport, decision: Decision) -> Case:
     usable = [f"{row.kind}{who} {count_of(row.scored, row.planned)}" for who, row in rows if row.scope == "all"]
     short = shortfalls([row for _, row in rows], report.coverage_floor)
     floor = f"floor {number('coverage', report.coverage_floor)}"
-    told = "; ".join([*(usable or ["nothing was planned"]), floor, *map(clause, short)])
-    return Case("coverage", *_evidence_result(short, decision), told)
+    description = "; ".join([*(usable or ["nothing was planned"]), floor, *map(clause, short)])
+    return Case("coverage", *_evidence_result(short, decision), description)
 
 
 def _exam_case(judge: JudgeReport, decision: Decision) -> Case:
     exam = judge.exam
     floor = f"floor {number('exam', exam.floor)}"
-    told = [exam.state, f"right {cell(exam.whole)}", f"lower bound {exam_bound(judge)}", floor]
+    parts = [exam.state, f"right {cell(exam.whole)}", f"lower bound {exam_bound(judge)}", floor]
     result = RESULTS[Word.SHIP] if exam.state == "passed" else _evidence_result(judge.unfit, decision)
     if exam.state == "not examined":
         result = "skipped", exam.state
-    return Case(f"exam of {judge.name}", *result, "; ".join([*told, *map(clause, exam.reasons)]))
+    return Case(f"exam of {judge.name}", *result, "; ".join([*parts, *map(clause, exam.reasons)]))
 
 
 def _evidence_result(faults: Sequence[Cause], decision: Decision) -> tuple[Result, str]:

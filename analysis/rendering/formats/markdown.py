@@ -50,8 +50,8 @@ def _opening(report: ReviewReport) -> Iterator[list[str]]:
     decided = decision_table(report)
     shown = foremost(report.decisions)
     places = [report.decisions.index(decision) for decision in shown]
-    told = Table(decided.id, "", "", decided.header, tuple(decided.rows[place] for place in places))
-    yield _table_lines(told, decided.header[:6], len(told.rows), len(decided.rows) - len(told.rows))
+    table = Table(decided.id, "", "", decided.header, tuple(decided.rows[place] for place in places))
+    yield _table_lines(table, decided.header[:6], len(table.rows), len(decided.rows) - len(table.rows))
     yield ["", *(f"- {short_line(sentence(decision))} {_text(visible(task_line(decision)))}" for decision in shown)]
     yield [f"- {short_line(settle)}" for settle in map(advice, shown) if settle][:1]
     others = " ".join(filter(None, (task_line(decision) for decision in report.decisions if decision not in shown)))

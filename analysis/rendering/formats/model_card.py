@@ -36,7 +36,7 @@ def model_cards(report: ReviewReport) -> dict[str, str]:
 def _document(report: ReviewReport, decision: Decision) -> str:
     candidate = decision.candidate
     left_out = [f"Left out: {clause(fault)}." for judge in report.judges for fault in judge.unfit]
-    told = [
+    lines = [
         f"{decision.word}: {sentence(decision)}",
         f"Every change is against {report.baseline}. Paste what follows into the front matter of the model card, and",
         f"write the address where {SOURCE_URL} can be read over each url.",
@@ -44,7 +44,7 @@ def _document(report: ReviewReport, decision: Decision) -> str:
         *review_lines(report),
     ]
     index = {"model-index": [{"name": visible(candidate), "results": list(_results(report, candidate))}]}
-    comment = "".join(f"# {visible(line)}\n" for line in told)
+    comment = "".join(f"# {visible(line)}\n" for line in lines)
     document: str = yaml.safe_dump(index, sort_keys=False, allow_unicode=True, width=float("inf"))
     return comment + document
 

@@ -64,7 +64,7 @@ class Shown:
 class Browser:
     """What stands around the browser of answers before its script runs."""
 
-    told: str
+    description: str
     rows: int
     items: int
     kinds: tuple[tuple[str, int, str], ...]
@@ -144,9 +144,9 @@ def _browser(shown: Shown, texts: Packed) -> Browser:
     found = shown.exhibits
     cut = MOST_CHARACTERS if shown.redact else texts.reply_characters
     whole = f"whole in the {WHOLE_ROWS} rows that lost most, up to {cut} characters elsewhere"
-    told = "" if cut == MOST_CHARACTERS else f"To keep this page small, judges' replies are {whole}."
+    description = "" if cut == MOST_CHARACTERS else f"To keep this page small, judges' replies are {whole}."
     kinds = tuple((kind, found.counts[kind], MEANINGS[kind]) for kind in KINDS)
-    return Browser(told, len(found.rows), len(found.changed_items), kinds)
+    return Browser(description, len(found.rows), len(found.changed_items), kinds)
 
 
 def _primary(report: ReviewReport, decision: Decision) -> str:

@@ -51,7 +51,7 @@ def _limit_unfit(cause: Cause) -> str:
 
 def _recorded(cause: Cause) -> str:
     """Another stage's own words, and whose, where the two sides tell different things."""
-    return f"{cause.subject}: {cause.names['told']}" if cause.subject else cause.names["told"]
+    return f"{cause.subject}: {cause.names['recorded']}" if cause.subject else cause.names["recorded"]
 
 
 def _one_side_has_items(cause: Cause) -> str:
@@ -68,8 +68,8 @@ def _adversarial(cause: Cause) -> str:
 
 
 def _measured_under(cause: Cause) -> str:
-    told = clauses(cause.causes) or "settings that nothing tells"
-    return f"measured under {told}: KV cache and engine as deployed may differ"
+    settings = clauses(cause.causes) or "settings that nothing tells"
+    return f"measured under {settings}: KV cache and engine as deployed may differ"
 
 
 def _engine_arguments(cause: Cause) -> str:

@@ -21,12 +21,12 @@ OPENINGS: Mapping[Word, str] = {
 
 def sentence(decision: Decision) -> str:
     """The decision in one sentence; open tasks are named, because the word does not speak for them."""
-    told, unfit = cause_texts(decision), decision.word is Word.UNFIT
-    more = len(told) - MOST_REASONS if unfit else 0
+    texts, unfit = cause_texts(decision), decision.word is Word.UNFIT
+    more = len(texts) - MOST_REASONS if unfit else 0
     rest = [f"and {more} more {'reason' if more == 1 else 'reasons'}, listed in the report"] if more > 0 else []
     unknown = [] if unfit else [open_task(task) for task in decision.tasks if task.state is State.OPEN]
     blind = [f"open: {', '.join(unknown)}"] if unknown else []
-    parts = [*(told[:MOST_REASONS] if rest else told), *rest, *blind]
+    parts = [*(texts[:MOST_REASONS] if rest else texts), *rest, *blind]
     return f"{decision.candidate} {OPENINGS[decision.word]}: {'; '.join(parts)}."
 
 

@@ -98,8 +98,8 @@ def condition(between: str, scope: str) -> Written:
     """Two sides under other conditions, and what allows them."""
 
     def written(cause: Cause) -> str:
-        told = between.format(subject=cause.subject, **cause.names)
-        return f"{told}: {ROUNDING} {allowing(cause.subject)}{scope}"
+        difference = between.format(subject=cause.subject, **cause.names)
+        return f"{difference}: {ROUNDING} {allowing(cause.subject)}{scope}"
 
     return written
 

@@ -80,19 +80,19 @@ def foremost(decided: Sequence[Decision]) -> list[Decision]:
 def warnings(report: ReviewReport) -> tuple[str, ...]:
     """What must be said aloud about judges, and about choices that cannot be compared; empty where all is well."""
     texts = {"failed": WEAK_JUDGE, "missing": NO_EXAM, "not examined": UNEXAMINED}
-    told = []
+    sentences = []
     for judge in report.judges:
         if judge.exam.state in texts:
             reasons = clauses(judge.exam.reasons) or "no mark"
-            told.append(texts[judge.exam.state].format(name=judge.name, reasons=reasons))
+            sentences.append(texts[judge.exam.state].format(name=judge.name, reasons=reasons))
         if judge.exam.small:
-            told.append(f"The judge {judge.name} sat {clause(judge.exam.small)}.")
-        told += [f"The judged part of {judge.name} is unfit: {clause(fault)}" for fault in judge.faults]
-        told += map(clause, judge.tricks)
-    told += [
+            sentences.append(f"The judge {judge.name} sat {clause(judge.exam.small)}.")
+        sentences += [f"The judged part of {judge.name} is unfit: {clause(fault)}" for fault in judge.faults]
+        sentences += map(clause, judge.tricks)
+    sentences += [
         f"The choices of {each.model} cannot be compared: {clause(each.fault)}" for each in report.choices if each.fault
     ]
-    return tuple(told)
+    return tuple(sentences)
 
 
 def score_table(judge: JudgeReport) -> Table:
