@@ -70,7 +70,7 @@ WRITING = {
     "touch",
 }
 NAMES = {
-    *("first seat's share", "the longer answer's share", "pairs of repeats", "Tango's score interval, paired"),
+    *("first position's share", "the longer answer's share", "pairs of repeats", "Tango's score interval, paired"),
     *("the whole vocabulary", "refusals and safety", "serving as deployed", "questions and items", "not under git"),
     *("abstain as a whole", "no class has more than half of the panel: undecided", "0 minutes, interruptions included"),
 }

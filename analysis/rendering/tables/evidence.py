@@ -23,7 +23,7 @@ def evidence_table(report: ReviewReport) -> Table:
     for judge in report.judges:
         flips = {games.model: cell(games.bias.flips) for games in judge.games}
         if flips:
-            rows.append((f"judge's flips{_of(judge, report)}", *(flips.get(model, "—") for model in models)))
+            rows.append((f"judge inconsistency{_of(judge, report)}", *(flips.get(model, "—") for model in models)))
     floor = number("coverage", report.coverage_floor)
     exams = " ".join(f"Exam of {judge.name}: {exam_mark(judge)}." for judge in report.judges)
     return Table(
