@@ -80,13 +80,16 @@ def test_a_judge_that_never_errs_about_a_candidate_that_always_wins_has_no_corre
     assert (found.refused, found.corrected.value, found.corrected.interval) == (None, 0.5, None)
 
 
-def test_alpha_by_hand_and_with_missing_verdicts():
-    """Four places of two raters: three equal, one not; n = 8, observed 2 / 8, expected from the totals 4, 2, 2."""
+def test_alpha_by_a_published_example_and_with_missing_verdicts():
+    """Krippendorff 2011, "Computing Krippendorff's Alpha-Reliability", section B: two raters, ten units, 0.095."""
+    told = ("0100000010", "1110010000")
+    assert krippendorff_alpha(
+        [{place(n): (LOSS, WIN)[int(each)] for n, each in enumerate(row)} for row in told]
+    ) == pytest.approx(0.095, abs=5e-4)
     one = dict(zip(map(place, range(4)), (WIN, WIN, TIE, LOSS), strict=True))
     other = dict(zip(map(place, range(4)), (WIN, LOSS, TIE, LOSS), strict=True))
-    totals = np.array([3, 2, 3])
-    expected = (64 - (totals**2).sum()) / 7
-    assert krippendorff_alpha([one, other]) == pytest.approx(1 - 2 / expected)
+    # Of all 28 pairs of the eight verdicts 21 differ, of the four pairs of a place one does: 1 - (1 / 4) / (21 / 28).
+    assert krippendorff_alpha([one, other]) == pytest.approx(2 / 3)
     assert krippendorff_alpha([one, {place(9): WIN}]) is None
     assert krippendorff_alpha([one, other, {place(0): WIN}]) > krippendorff_alpha([one, other, {place(0): LOSS}])
 

@@ -202,12 +202,11 @@ def test_a_partial_correlation_is_that_of_the_residuals():
     assert partial(0.5, 1.0, 0.2) is None
 
 
-def test_williams_test_by_a_published_example():
-    # Steiger 1980's setting: n = 103, r12 = 0.411, r13 = 0.323, r23 = 0.468 by the formula worked by hand
-    determinant = 1 - 0.411**2 - 0.323**2 - 0.468**2 + 2 * 0.411 * 0.323 * 0.468
-    mean = (0.411 + 0.323) / 2
-    t = (0.411 - 0.323) * np.sqrt(102 * 1.468 / (2 * 102 / 100 * determinant + mean**2 * 0.532**3))
-    assert williams_p(0.411, 0.323, 0.468, 103) == pytest.approx(2 * stats.t.sf(t, 100))
+def test_williams_test_by_published_examples():
+    """Silver, Hittner and May 2006 (t = -1.0767, p = 0.2843); R's cocor on 70 genes; R's psych on Steiger's case A."""
+    assert williams_p(0.3, 0.4, 0.5, 100) == pytest.approx(0.2843, abs=5e-5)
+    assert williams_p(0.5447, 0.8, 0.0729, 70) == pytest.approx(0.0065, abs=5e-5)
+    assert williams_p(0.5, 0.4, 0.1, 103) == pytest.approx(0.37, abs=5e-3)
     assert williams_p(0.5, 0.5, 0.2, 20) == pytest.approx(1)
     assert williams_p(1.0, 0.5, 0.2, 20) is None
     assert williams_p(0.5, 0.4, 0.2, 3) is None
