@@ -1,0 +1,184 @@
+"""From measurements to gates: which estimate decides, what stands against it, and which tasks and subjects are told."""
+
+from dataclasses import replace
+from types import SimpleNamespace
+
+import pytest
+
+from analysis.decision.decisions import decisions
+from analysis.decision.gate_estimates import GATE_ESTIMATES, Measured, primary_judge
+from analysis.decision.gate_words import Evidence, Gate, Word, limit_word, primary_word
+from analysis.decision.gates import gate, task_gates
+from analysis.multiple_choice.choices import choice_columns, paired_choices
+from analysis.multiple_choice.flips import choice_comparison
+from analysis.statistics.coverage import Coverage
+from analysis.statistics.estimates import Estimate, not_measured
+from analysis.statistics.resampling import Resamplings
+from analysis.summaries.model_reports import ItemReport
+from ledger.config import config_from
+from tests.test_analysis_flips import made
+
+CONFIG = config_from(
+    {
+        "name": "r",
+        "baseline": {"model": "org/b", "label": "base"},
+        "candidate": [{"model": "org/c", "label": "c"}],
+        "task": [{"name": "t"}],
+        "decision": {"margin": 0.02},
+    },
+    "test",
+)
+
+
+def measured(**parts):
+    empty = dict.fromkeys(("judges", "items", "traces", "vocabulary", "coverage"), ())
+    nothing = {"identical_answers": frozenset(), "unfinished": {"answers": (), "choices": ()}}
+    return Measured(CONFIG, **{**empty, **nothing, **parts})
+
+
+def change(measure="rating_change", **more):
+    return Estimate(measure, "questions", 80, 0.0, lower_bounds=(-0.1,), upper_bounds=(0.1,), **more)
+
+
+def judge(estimate, planned=80, scored=80, modes=("single",)):
+    row = Coverage("paired ratings", "c", "all", planned, scored, {}, {})
+    scopes = (SimpleNamespace(change=estimate, win_change=estimate),)
+    score = SimpleNamespace(model="c", role="candidate", scopes=scopes)
+    return SimpleNamespace(name="j", modes=modes, scores=(score,), games=(score,), paired=(row,), unfit=())
+
+
+def test_equal_answers_ship_only_where_they_were_measured_and_are_this_candidates():
+    same, other = frozenset({"c"}), frozenset({"d"})
+    for estimate, names, wanted in (
+        (change(), same, True),
+        (change(), other, False),
+        (not_measured("rating_change", "questions", "no ratings"), same, False),
+    ):
+        found = gate(measured(judges=(judge(estimate),), identical_answers=names), "c", "rating_change", -0.3)
+        assert found.estimate.identical is wanted
+    assert primary_word(found, 1) is Word.UNFIT
+
+
+def test_a_judge_decides_only_in_its_own_mode_and_about_models_that_it_rated():
+    judges = (judge(change(), modes=("pair",)), judge(change(), modes=("single", "pair")))
+    assert primary_judge(judges, "rating_change") is judges[1]
+    assert primary_judge(judges, "win_change") is judges[0]
+    estimate, reasons = GATE_ESTIMATES["rating_change"](measured(judges=judges[:1]), "c")
+    assert (estimate.missing, reasons) == ("no judge", ["no judge measures rating_change"])
+    estimate, reasons = GATE_ESTIMATES["rating_change"](measured(judges=judges), "d")
+    assert (estimate.missing, reasons) == ("no records of this model", ["no paired ratings of d"])
+    nothing = replace(judge(change()).paired[0], planned=0, scored=0)
+    both = SimpleNamespace(**{**vars(judge(change())), "paired": (nothing, judge(change()).paired[0])})
+    assert GATE_ESTIMATES["rating_change"](measured(judges=(both,)), "c")[1] == []
+
+
+@pytest.mark.parametrize(("scored", "short"), [(72, False), (71, True)])
+def test_nine_tenths_of_the_planned_judgments_are_enough(scored, short):
+    _, reasons = GATE_ESTIMATES["rating_change"](measured(judges=(judge(change(), 80, scored),)), "c")
+    assert len(reasons) == short
+
+
+@pytest.mark.parametrize(
+    ("measure", "part", "count", "unfinished"),
+    [("kl_vocabulary", "vocabulary", "items", "choices"), ("kl_trace", "traces", "turns", "answers")],
+)
+def test_nine_tenths_of_the_planned_distributions_are_enough(measure, part, count, unfinished):
+    def read(held, missing, fault=None, **more):
+        row = SimpleNamespace(model="c", kl=change(measure), missing=missing, fault=fault, **{count: held})
+        return GATE_ESTIMATES[measure](measured(**{part: (row,)}, **more), "c")
+
+    assert read(90, 10) == (change(measure), [])
+    assert read(89, 11)[1][0].startswith("only 89 of 100 ")
+    assert read(90, 10, "mixed")[1] == [f"{measure}: mixed"]
+    rest = {"answers": ("answers rest",), "choices": ("choices rest",)}
+    assert read(90, 10, unfinished=rest)[1] == [f"{unfinished} rest"]
+    estimate, reasons = GATE_ESTIMATES[measure](measured(), "c")
+    assert estimate.value is None
+    assert len(reasons) == 1
+
+
+def report(before, after):
+    pairs = paired_choices(choice_columns(before), choice_columns(after))
+    found = choice_comparison(pairs, Resamplings(1, 100), 1, 0.02)
+    return ItemReport("c", "candidate", pairs.equal, found.results, found.losses, pairs.identical, None)
+
+
+def picks(model, *parts):
+    """(task, subject, items, items right) each; four options, the wrong pick is the second."""
+    return [
+        made(model, [-1.0, -9, -9, -9] if n < right else [-9, -1.0, -9, -9], 0, f"{s}{n}", "d", task, s)
+        for task, s, items, right in parts
+        for n in range(items)
+    ]
+
+
+def gates_of(before, after):
+    covered = Coverage("paired choices", "c", "all", 10, 10, {}, {})
+    return list(task_gates(measured(items=(report(before, after),), coverage=(covered,)), "c"))
+
+
+def test_the_subject_that_lost_most_is_named_and_the_losses_that_are_shown():
+    before = picks("base", ("t", "a", 100, 80), ("t", "b", 100, 80), ("t", "c", 100, 80), ("t", "d", 100, 80))
+    after = picks("c", ("t", "a", 100, 78), ("t", "b", 100, 50), ("t", "c", 100, 95), ("t", "d", 100, 60))
+    (found,) = gates_of(before, after)
+    assert (found.worst_part[0], found.worst_part[1].value) == ("b", pytest.approx(-0.3))
+    assert [name for name, _ in found.lost_parts] == ["b", "d"]
+    assert (found.fit, found.chance, found.change.identical) == (True, 0.25, False)
+    (alone,) = gates_of(before[100:200], after[100:200])  # one subject is the task itself
+    assert alone.lost_parts == ()
+    (calm,) = gates_of(before, picks("c", *(("t", s, 100, 80) for s in "abc"), ("t", "d", 100, 81)))
+    assert (calm.worst_part, calm.lost_parts) == (None, ())
+
+
+def test_acc_norm_is_a_gate_of_its_own_where_it_moves_otherwise():
+    before = [made("base", [-1.0, -1.2, -9.0, -9.0], gold=1, item=str(n)) for n in range(60)]
+    after = [made("c", [-1.0, -3.2, -9.0, -9.0], gold=1, item=str(n)) for n in range(60)]
+    (found,) = gates_of(before, after)  # by characters: -0.6 was best and right, -1.0 is best and wrong
+    assert (found.change.value, found.norm[0].value) == (0, -1)
+    assert found.norm[1] < 1e-6 < found.loss_p
+    (same,) = gates_of(picks("base", ("t", "a", 50, 40)), picks("c", ("t", "a", 50, 30)))
+    assert same.norm is None
+
+
+def test_identical_choices_are_told_by_the_report_alone():
+    rows = picks("base", ("t", "a", 50, 40))
+    for own, wanted in ((picks("c", ("t", "a", 50, 40)), True), (picks("c", ("t", "a", 50, 39)), False)):
+        parts = measured(items=(report(rows, own),))
+        estimate, reasons = GATE_ESTIMATES["accuracy_change"](parts, "c")
+        assert (estimate.identical, reasons) == (wanted, ["no [[task]] was configured"])
+        assert GATE_ESTIMATES["kl_options"](parts, "c")[0].identical is wanted
+    estimate, reasons = GATE_ESTIMATES["flips"](measured(), "c")
+    assert (estimate.missing, estimate.identical) == ("no choices", False)
+
+
+def test_accuracy_of_a_baseline_that_guesses_is_unfit_and_only_accuracy():
+    rows = (picks("base", ("t", "a", 80, 20)), picks("c", ("t", "a", 80, 20)))
+    covered = Coverage("paired choices", "c", "all", 80, 80, {}, {})
+    parts = measured(items=(report(*rows),), coverage=(covered,))
+    (reason,) = gate(parts, "c", "accuracy_change", -0.02).unfit
+    assert "not shown to beat guessing on any task (t 25.0 %)" in reason
+    assert gate(parts, "c", "flips", 0.1).unfit == ()
+
+
+def test_a_bound_that_touches_a_threshold_decides_nothing_but_a_limit_kept():
+    """-0.3 and 0.08 themselves: the margin must be cleared, the limit may be reached, neither is broken."""
+    at = replace(change(), lower_bounds=(-0.3,), upper_bounds=(-0.3,))
+    assert primary_word(Gate(at, -0.3), 1) is Word.INCONCLUSIVE
+    assert primary_word(Gate(replace(at, upper_bounds=(-0.31,)), -0.3), 1) is Word.HOLD
+    flips = replace(change("flips"), lower_bounds=(0.08,), upper_bounds=(0.2,))
+    assert limit_word(Gate(flips, 0.08), 1) is Word.INCONCLUSIVE
+    assert limit_word(Gate(replace(flips, lower_bounds=(0.081,)), 0.08), 1) is Word.HOLD
+    assert limit_word(Gate(replace(flips, upper_bounds=(0.08,)), 0.08), 1) is Word.SHIP
+
+
+def test_each_word_takes_the_bounds_of_its_own_step():
+    """Three candidates by Holm: the first step reads the third bounds, and so do the numbers in the decision."""
+    lows, highs = (-0.1, -0.2, -0.29), (0.1, 0.2, 0.3)
+    primary = Gate(replace(change(), lower_bounds=lows, upper_bounds=highs), -0.3)
+    flips = Gate(replace(change("flips"), lower_bounds=(0.0, 0.0, 0.0), upper_bounds=(0.05, 0.06, 0.08)), 0.08)
+    found = decisions([Evidence(name, primary, (flips,)) for name in "abc"], "holm")
+    assert [(each.word, each.step, each.lower_bound, each.upper_bound) for each in found] == [
+        (Word.SHIP, 3, -0.29, 0.3)
+    ] * 3
+    assert "(lower bound −0.29)" in found[0].sentence
+    assert "(upper bound 8.0 %)" in found[0].sentence
