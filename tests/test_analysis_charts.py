@@ -70,6 +70,7 @@ def test_the_first_figure_has_every_candidate_and_the_floor(report, found):
 
 def test_five_classes_fill_every_bar(report, found):
     games = {each.model: each.scopes[0].classes for each in report.judges[0].games}
+    assert {row.label for row in found["classes_judge-a"].rows} == games.keys()
     for row in found["classes_judge-a"].rows:
         assert [bar.kind for bar in row.bars] == ["win", "tie", "loss", "inconsistent", "failed"]
         assert [int(bar.text) for bar in row.bars] == list(games[row.label].values())
@@ -82,6 +83,7 @@ def test_five_classes_fill_every_bar(report, found):
 
 def test_directions_point_away_from_zero_and_hold_the_counts(report, found):
     moved = {e.model: r.transitions for e in report.choices for r in e.results[:1]}
+    assert {row.label for row in found["flips_by_direction"].rows} == moved.keys()
     for row in found["flips_by_direction"].rows:
         lost, gained, other = row.bars
         counts = moved[row.label]

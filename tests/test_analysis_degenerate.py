@@ -11,14 +11,14 @@ from tests.run_folder import Folder, config, no_zero_width, whole
 
 FIVE = ("c1", "c2", "c3", "c4", "c5")
 CASES = {
-    "one question": (config(("w4",)), {"questions": 1}, "needs 2"),
-    "two questions": (config(("w4",)), {"questions": 2}, "needs"),
-    "one candidate": (config(("w4",)), {}, "needs 3"),
-    "no control": (config(("w4",), control=False), {}, "no control"),
-    "no judge": (config(("w4",), judge=False), {}, "no judge"),
-    "no choices": (config(("w4",), task=False), {}, "nothing in this review measures it"),
-    "no questions": (config(("w4",), judge=False, questions=False), {"questions": 0}, "no judge"),
-    "all right": (config(("w4",)), {"wrong": 0}, "flip"),
+    "one question": (config(("w4",)), {"questions": 1}, "needs 2", "UNFIT"),
+    "two questions": (config(("w4",)), {"questions": 2}, "needs", "INCONCLUSIVE"),
+    "one candidate": (config(("w4",)), {}, "needs 3", "SHIP"),
+    "no control": (config(("w4",), control=False), {}, "no control", "SHIP"),
+    "no judge": (config(("w4",), judge=False), {}, "no judge", "INCONCLUSIVE"),
+    "no choices": (config(("w4",), task=False), {}, "nothing in this review measures it", "SHIP"),
+    "no questions": (config(("w4",), judge=False, questions=False), {"questions": 0}, "no judge", "INCONCLUSIVE"),
+    "all right": (config(("w4",)), {"wrong": 0}, "flip", "SHIP"),
 }
 
 
@@ -29,11 +29,11 @@ def files(report, folder):
 
 @pytest.mark.parametrize("case", CASES)
 def test_too_little_of_something_gives_a_report_that_says_so(case, tmp_path):
-    settings, options, told = CASES[case]
+    settings, options, told, word = CASES[case]
     report = whole(tmp_path / "run", settings, **options).report()
     no_zero_width(report)
     assert told in files(report, tmp_path / "out")
-    assert all(decision.word for decision in report.decisions)
+    assert [(each.candidate, each.word) for each in report.decisions] == [("w4", word)]
 
 
 def test_an_empty_folder_gives_a_report(tmp_path):
@@ -60,7 +60,9 @@ def test_all_ties_and_equal_scores_of_five_candidates(tmp_path):
     judge = report.judges[0]
     assert [each.chance for each in judge.strengths] == pytest.approx([0.5] * 7)
     assert all(each.strength.interval is None for each in judge.strengths)
-    assert all(each.controlled.missing for each in judge.scores if each.controlled)
+    controlled = [each.controlled for each in judge.scores if each.controlled]
+    assert len(controlled) == 6
+    assert all(each.missing for each in controlled)
 
 
 def test_missing_ratings_have_bounds_on_both_sides(tmp_path):
@@ -76,8 +78,8 @@ def test_missing_ratings_have_bounds_on_both_sides(tmp_path):
     folder.sign_judge()
     report = folder.report()
     judge = report.judges[0]
-    assert all(each.bounds[0] < each.scopes[0].rating.value < each.bounds[1] for each in judge.scores)
-    assert all(each.bounds == (0.5, 0.5) for each in judge.games)
+    assert [each.bounds[0] < each.scopes[0].rating.value < each.bounds[1] for each in judge.scores] == [True] * 3
+    assert [each.bounds for each in judge.games] == [(0.5, 0.5)] * 2
     assert "missing-data bounds" in files(report, tmp_path / "out")
 
 
@@ -104,7 +106,7 @@ def test_many_candidates_in_families_have_all_their_rows(tmp_path):
     assert whole_row["bootstrap"][0] < whole_row["coefficient"]["value"] <= whole_row["bootstrap"][1]
     assert 0 < whole_row["within_p"] <= 1
     assert len(report["within"]) == 12
-    assert all(row["n"] == 12 for row in report["stronger"] if row["predictor"] == "flips")
+    assert {row["n"] for row in report["stronger"] if row["predictor"] == "flips"} == {12}
 
 
 def many(path, names):

@@ -228,6 +228,7 @@ def test_drops_of_benchmarks_without_flips():
     assert max_drop([0, 0], [0, 0]) == (1.0, 0)
     # No drop is the worst: three of four ways to lose one of two or more reach it in each, 1 - (1/4)².
     assert max_drop([0, 1], [2, 1]) == (pytest.approx(0.9375), 1)
+    assert max_drop([1, 0], [2, 0]) == (1.0, 1)  # where all gain, one that stays drops most
     assert loss_tests("acc", [("a", 0, 0)], 0, 0.02) is None
     assert loss_tests("acc", [], 10, 0.02) is None
     two = loss_tests("acc", [("a", 6, 0), ("b", 0, 0)], 100, 0.02)
