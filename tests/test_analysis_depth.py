@@ -140,6 +140,13 @@ def test_with_games_against_the_baseline_alone_a_strength_is_the_log_odds():
     assert found == {"base": 0, "a": pytest.approx(np.log(3)), "b": pytest.approx(0, abs=1e-12)}
 
 
+def test_strengths_of_models_that_are_all_weaker_than_the_baseline():
+    units = {("s", str(q)): (1.0 if q < 2 else 0.0, 1.0) for q in range(20)}
+    found = strengths({("base", "a"): units, ("base", "b"): units}, "base", ["a", "b"])
+    assert [each.strength.value for each in found] == [0, *[pytest.approx(-np.log(9))] * 2]
+    assert [each.chance for each in found] == [0.5, *[pytest.approx(0.1)] * 2]
+
+
 def test_games_of_a_model_that_the_review_no_longer_has_count_for_nothing():
     results = games(np.random.default_rng(3), {"b": 0.0, "x": 0.4, "y": -0.4})
     gone = {("s", str(q + 50)): (1.0, 2.0) for q in range(100)}

@@ -110,6 +110,7 @@ def test_steps_from_a_half_to_a_256th(power, step):
 def test_nineteen_of_twenty_gaps_must_lie_on_the_grid(off, step):
     gaps = np.array([0.5] * (100 - off) + [0.5 + 1 / 6] * off)
     assert logit_step(np.column_stack([np.zeros(100), -gaps])) == step
+    assert logit_step(np.array([[0.0, -0.5 * (1 + 1 / 64)]] * 40)) == 0.5  # what rounding may add
 
 
 def test_a_gap_of_a_step_is_close_and_a_little_more_is_not():

@@ -9,6 +9,7 @@ from analysis.decision.decisions import decisions
 from analysis.decision.gate_estimates import GATE_ESTIMATES, Measured, primary_judge
 from analysis.decision.gate_words import Evidence, Gate, Word, limit_word, primary_word
 from analysis.decision.gates import gate, task_gates
+from analysis.decision.sample_size import needed, sizes
 from analysis.multiple_choice.choices import choice_columns, paired_choices
 from analysis.multiple_choice.flips import choice_comparison
 from analysis.statistics.coverage import Coverage
@@ -182,3 +183,28 @@ def test_each_word_takes_the_bounds_of_its_own_step():
     ] * 3
     assert "(lower bound −0.29)" in found[0].sentence
     assert "(upper bound 8.0 %)" in found[0].sentence
+
+
+def test_a_sentence_names_every_limit_and_shortens_only_what_is_unfit():
+    primary, calm = Gate(change(), -0.3), replace(change("flips"), lower_bounds=(0.0,), upper_bounds=(0.05,))
+    limits = tuple(Gate(calm, most) for most in (0.06, 0.07, 0.08))
+    (found,) = decisions([Evidence("c", primary, limits)], "each")
+    assert len(found.causes) == 4
+    assert all(f"within the limit of {most}.0 %" in found.sentence for most in (6, 7, 8))
+    (short,) = decisions([Evidence("c", replace(primary, unfit=("a", "b", "c")), (), (), ("b", "d"))], "each")
+    assert short.causes == ("a", "b", "c", "d")
+    assert short.sentence.endswith("a; b; and 2 more reasons, listed in the report.")
+
+
+def test_what_would_settle_it_asks_for_more_than_there_is():
+    """By the normal formula 2 units and 1 sample would do; yet 80 and 2 did not."""
+    open_still = Estimate("rating_change", "questions", 80, -0.2, sd=0.8, samples=2, sampling_sd=0.9)
+    told = needed(open_still, 1.0, 0.05)
+    assert told.startswith("About 81 questions (now 80) would settle rating_change against +1.00 ")
+    assert told.endswith("So would about 3 samples of each question (now 2).")
+    assert "samples" not in needed(replace(open_still, sampling_sd=None), 1.0, 0.05)
+    assert needed(replace(open_still, sd=None), 1.0, 0.05).startswith(
+        "No questions differ yet; more questions than 80 "
+    )
+    assert [size.flips for size in sizes("accuracy_change", 0.02, 0.8)] == [0.02, 0.05, 0.1, 0.2]
+    assert [size.units for size in sizes("accuracy_change", 0.02, 0.8)] == [310, 773, 1546, 3092]

@@ -17,6 +17,7 @@ import ast
 import contextlib
 import json
 import os
+import resource
 import shutil
 import signal
 import subprocess
@@ -47,6 +48,7 @@ AFRESH = {"analysis", "assay", "tests", "conftest"}
 """Rooms whose modules a child imports anew: all that may import what is mutated."""
 FIXED = ["-q", "-p", "no:cacheprovider", "-W", "ignore::pytest.PytestAssertRewriteWarning", "-m", QUICK]
 PATIENCE = 30
+MOST_MEMORY = 16 * 2**30
 NOT_BY_IMPORT = {"test_architecture.py", "test_page_in_browser.py", "test_wheels.py"}
 """Tests of the source's text, of a browser, and of distributions: they run no line of these packages in the process."""
 
@@ -131,6 +133,7 @@ def in_a_child(work: Callable[[], Any], output: Path, patience: float) -> Any:
     if not child:
         try:
             os.setsid()
+            resource.setrlimit(resource.RLIMIT_AS, (MOST_MEMORY, MOST_MEMORY))
             handle = os.open(output, os.O_WRONLY | os.O_CREAT | os.O_TRUNC)
             os.dup2(handle, 1)
             os.dup2(handle, 2)

@@ -160,8 +160,8 @@ def _lines(node: ast.AST, parents: Mapping[ast.AST, ast.AST]) -> tuple[int, int,
     while not isinstance(statement, ast.stmt):
         statement = parents[statement]
     while above in parents:
-        above = parents[above]
-        top = top and not isinstance(above, ast.FunctionDef | ast.Lambda)
+        below, above = above, parents[above]  # a default is read where the function is made
+        top = top and (not isinstance(above, ast.FunctionDef | ast.Lambda) or below is above.args)
     inner = getattr(statement, "body", None)
     last = inner[0].lineno - 1 if isinstance(inner, list) else statement.end_lineno
     line = getattr(node, "lineno", statement.lineno)
