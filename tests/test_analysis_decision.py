@@ -131,6 +131,12 @@ def test_what_would_settle_it_names_units_and_the_assumed_value():
     assert "no practical number" in advice(decided(-0.5, -0.1))
 
 
+def test_what_is_kept_needs_no_settling():
+    found = decided(-0.35, 0.15, limits=[WITHIN, OPEN])
+    assert found.settle.count("would settle flips") == 1
+    assert "flips" not in decided(-0.35, 0.15, limits=[WITHIN]).settle
+
+
 def test_without_variation_only_more_units_can_settle():
     flat = Gate(estimate(-0.65, 0.65, sd=None), -0.3)
     assert "No questions differ yet" in advice(decisions([Evidence("w4", flat)], "each")[0])
@@ -198,6 +204,7 @@ def test_numbers_have_signs_units_and_sensible_digits(measure, value, text):
 def test_two_values_that_differ_read_as_different():
     assert apart("flips", 0.08004, 0.08) == ("8.004 %", "8.000 %")
     assert apart("flips", 0.08, 0.08) == ("8.0 %", "8.0 %")
+    assert apart("flips", 0.0803, 0.08) == ("8.03 %", "8.00 %")
 
 
 def test_a_cell_holds_interval_n_and_the_mde_of_what_is_not_significant():

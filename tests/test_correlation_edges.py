@@ -83,7 +83,12 @@ def test_williams_needs_four_points_and_no_perfect_correlation():
     assert williams_p(0.5, 0.4, 0.2, 4) is not None
     assert williams_p(-1.0, 0.5, 0.2, 20) is None
     assert williams_p(0.5, 0.4, -1.0, 20) is None
+    assert williams_p(0.5, -0.5, 0.5, 20) is None  # the three make a singular matrix, and the mean is zero
     assert williams_p(0.3, 0.4, 0.5, 100) == williams_p(0.4, 0.3, 0.5, 100)
+
+
+def test_one_point_has_no_coefficient_in_any_row():
+    assert np.isnan(row_coefficients("pearson", [np.ones((3, 1))], [np.ones((3, 1))])[0, 0]).tolist() == [True] * 3
 
 
 def test_many_rows_are_taken_in_chunks():

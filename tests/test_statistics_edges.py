@@ -85,11 +85,16 @@ def unseen(n, alpha):
     return optimize.brentq(lambda share: stats.binom.pmf(0, n, share) - alpha, 1e-9, 1 - 1e-9)
 
 
-@pytest.mark.parametrize("kind", ["skewed", "few"])
+SAMPLES = {
+    "skewed": -np.random.default_rng(8).exponential(1.0, 25),
+    "few": np.array([0.0] * 22 + [-3.0, -2.0, 1.0]),
+    "calm": np.array([0.1] * 23 + [0.0, 0.2]),  # resamples of equal values whose mean is that of all
+}
+
+
+@pytest.mark.parametrize("kind", SAMPLES)
 def test_a_bound_is_the_wider_of_bootstrap_and_t_and_no_wider_than_t_and_the_unseen(kind):
-    generator = np.random.default_rng(8)
-    values = -generator.exponential(1.0, 25) if kind == "skewed" else np.array([0.0] * 22 + [-3.0, -2.0, 1.0])
-    draws = resampling(25, generator, 400)
+    values, draws = SAMPLES[kind], resampling(25, np.random.default_rng(8), 400)
     found = cluster_mean("rating_change", "questions", values, np.ones(25), draws, RANGE, 2)
     mean, error = values.mean(), stats.sem(values)
     pivots = studentized(values, draws, mean, error)

@@ -12,7 +12,7 @@ from analysis.decision.gate_words import Evidence, Gate, Word
 from analysis.decision.task_states import State, TaskGate, loss_p, task_states, worst
 from analysis.rendering.sentences.decisions import advice, cause_texts, sentence
 from analysis.statistics.causes import Cause, Kind
-from analysis.statistics.estimates import ALPHA
+from analysis.statistics.estimates import ALPHA, not_measured
 from analysis.statistics.intervals import paired_proportion, tango_bound, wilson
 
 MARGIN = 0.02
@@ -50,6 +50,12 @@ def test_a_baseline_that_guesses_is_never_cleared_at_any_n():
 
 def test_evidence_that_is_unfit_neither_clears_nor_holds():
     assert states(gate(n=4000, right=3000, fit=False), gate("u", losses=40, fit=False)) == [State.OPEN] * 2
+    by_norm = replace(gate("n", fit=False), norm=(gate("n", losses=40).change, gate("n", losses=40).loss_p))
+    assert states(by_norm) == [State.OPEN]
+    (lost,) = task_states([replace(by_norm, fit=True)], 1)
+    assert (lost.state, lost.scoring, lost.change.value) == (State.HOLD, "acc_norm", -0.1)
+    (both,) = task_states([replace(by_norm, fit=True, loss_p=1e-9)], 1)
+    assert (both.state, both.scoring, both.change.value) == (State.HOLD, "acc", 0.0)
 
 
 def test_holm_over_the_tasks():
@@ -75,6 +81,12 @@ def test_the_worst_task_is_one_on_hold_if_there_is_any():
     assert [each.state for each in found] == [State.OPEN, State.HOLD]
     assert worst(found).task == "many"
     assert worst(found[:1]).task == "few"
+    lost = task_states([gate("some", losses=40), gate("most", losses=60), gate("tiny", losses=3, n=14, right=12)], 1)
+    assert [each.state for each in lost] == [State.HOLD, State.HOLD, State.OPEN]
+    assert worst(lost).task == "most"  # the tiny one lost 21 of 100, and that is not shown
+    unknown = replace(gate("unknown", losses=1), change=not_measured("accuracy_change", "items", Cause(Kind.NO_CHOICES)))
+    open_tasks = task_states([gate("less", losses=2), gate("more", losses=6), unknown], 1)
+    assert worst(open_tasks).task == "more"
     assert worst(()) is None
 
 
