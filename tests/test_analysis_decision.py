@@ -133,8 +133,8 @@ def test_what_would_settle_it_names_units_and_the_assumed_value():
 
 def test_what_is_kept_needs_no_settling():
     found = decided(-0.35, 0.15, limits=[WITHIN, OPEN])
-    assert found.settle.count("would settle flips") == 1
-    assert "flips" not in decided(-0.35, 0.15, limits=[WITHIN]).settle
+    assert advice(found).count("would settle flips") == 1
+    assert "flips" not in advice(decided(-0.35, 0.15, limits=[WITHIN]))
 
 
 def test_without_variation_only_more_units_can_settle():

@@ -3,10 +3,13 @@
 import numpy as np
 
 from analysis.judged.scores import rating
+from analysis.rendering.sentences.cells import cell, interval
+from analysis.rendering.sentences.clauses import clause
+from analysis.rendering.sentences.numbers import apart, bounds_cell, number, probability, unsigned
+from analysis.statistics.causes import Cause, Kind
 from analysis.statistics.cells import ALL, UNKNOWN, Cell, by_question, question_sums, scopes
 from analysis.statistics.coverage import Coverage, counted, coverage_scopes, shortfalls
 from analysis.statistics.estimates import Estimate, estimate_or_missing, levels
-from analysis.statistics.formatting import apart, bounds_cell, cell, interval, number, probability, unsigned
 from analysis.statistics.intervals import cluster_mean, paired_proportion, share, wilson
 from analysis.statistics.resampling import Resamplings
 
@@ -31,10 +34,12 @@ def test_shortfalls_are_told_only_under_the_floor():
         for scope, planned, scored in (("all", 10, 9), ("turn 2", 8, 7))
     ]
     assert [row.share for row in rows] == [0.9, 0.875]
-    assert shortfalls(rows, 0.9) == ["games of m, turn 2: 7 of 8 (87.5 %) are usable, under the floor of 90.0 %"]
-    assert shortfalls(rows[:1], 0.95) == ["games of m: 9 of 10 (90.0 %) are usable, under the floor of 95.0 %"]
-    assert shortfalls([Coverage("games", "m", "turn 1", 0, 0, {}, {})], 0.9) == [
-        "no games of m were planned or found (turn 1)"
+    nothing = Coverage("games", "m", "turn 1", 0, 0, {}, {})
+    told = [[clause(each) for each in shortfalls(*each)] for each in ((rows, 0.9), (rows[:1], 0.95), ([nothing], 0.9))]
+    assert told == [
+        ["games of m, turn 2: 7 of 8 (87.5 %) are usable, under the floor of 90.0 %"],
+        ["games of m: 9 of 10 (90.0 %) are usable, under the floor of 95.0 %"],
+        ["no games of m were planned or found (turn 1)"],
     ]
     held = counted("choices", "m", "all", np.array([True, False, True]))
     assert (held.planned, held.scored, held.outcomes, held.unusable) == (
@@ -77,7 +82,7 @@ def test_numbers_where_they_are_small_or_missing():
     assert bounds_cell("rating", (1.0, 10.0)) == "1.00 / 10.00"
     assert bounds_cell("rating", None) == "nothing is missing"
     assert unsigned("rating_change", 0.3) == "0.30"
-    assert interval(Estimate("flips", "items", 9, 0.1, None, "why")) == "[no interval: why]"
+    assert interval(Estimate("flips", "items", 9, 0.1, None, Cause(Kind.TOO_FEW))) == "[no interval: too few]"
     same = Estimate("rating_change", "questions", 9, 0.0, (-0.1, 0.1), mde=0.2, identical=True)
     assert cell(same) == "0.00 [−0.10, +0.10] (n 9, identical records, MDE 0.20)"
     assert cell(same, with_n=False) == "0.00 [−0.10, +0.10] (identical records, MDE 0.20)"

@@ -6,6 +6,7 @@ import numpy as np
 import pytest
 from scipy import stats
 
+from analysis.statistics.causes import Cause, Kind
 from analysis.statistics.correlation import (
     coefficient,
     fisher_interval,
@@ -35,9 +36,9 @@ def test_the_interval_of_a_perfect_rank_correlation_by_hand():
 
 def test_a_rank_correlation_without_data_says_why():
     assert rank_correlation([1, 2], [1, 2]).needs == 3
-    assert rank_correlation([1, 2, 3], [1, 1, 1]).missing == "one side is the same for all"
+    assert rank_correlation([1, 2, 3], [1, 1, 1]).missing == Cause(Kind.SIDE_IS_CONSTANT)
     three = rank_correlation([1, 2, 3], [1, 3, 2])
-    assert (three.value, three.interval, three.missing) == (pytest.approx(0.5), None, "too few")
+    assert (three.value, three.interval, three.missing) == (pytest.approx(0.5), None, Cause(Kind.TOO_FEW))
     four = rank_correlation([1, 2, 3, 4], [1, 3, 2, 4])
     assert (four.value, four.missing) == (pytest.approx(0.8), None)
 

@@ -12,11 +12,15 @@ from analysis.decision.gates import gate, task_gates
 from analysis.decision.sample_size import needed, sizes
 from analysis.multiple_choice.choices import choice_columns, paired_choices
 from analysis.multiple_choice.flips import choice_comparison
+from analysis.rendering.sentences.clauses import clause
+from analysis.rendering.sentences.decisions import sentence
+from analysis.statistics.causes import Cause, Kind
 from analysis.statistics.coverage import Coverage
 from analysis.statistics.estimates import Estimate, not_measured
 from analysis.statistics.resampling import Resamplings
 from analysis.summaries.model_reports import ItemReport
 from ledger.config import config_from
+from ledger.judgments import Mode
 from tests.test_analysis_flips import made
 
 CONFIG = config_from(
@@ -31,6 +35,9 @@ CONFIG = config_from(
 )
 
 
+NOTHING = Cause(Kind.NO_RECORDS)
+
+
 def measured(**parts):
     empty = dict.fromkeys(("judges", "items", "traces", "vocabulary", "coverage"), ())
     nothing = {"identical_answers": frozenset(), "unfinished": {"answers": (), "choices": ()}}
@@ -41,7 +48,7 @@ def change(measure="rating_change", **more):
     return Estimate(measure, "questions", 80, 0.0, lower_bounds=(-0.1,), upper_bounds=(0.1,), **more)
 
 
-def judge(estimate, planned=80, scored=80, modes=("single",)):
+def judge(estimate, planned=80, scored=80, modes=(Mode.SINGLE,)):
     row = Coverage("paired ratings", "c", "all", planned, scored, {}, {})
     scopes = (SimpleNamespace(change=estimate, win_change=estimate),)
     score = SimpleNamespace(model="c", role="candidate", scopes=scopes)
@@ -53,7 +60,7 @@ def test_equal_answers_ship_only_where_they_were_measured_and_are_this_candidate
     for estimate, names, wanted in (
         (change(), same, True),
         (change(), other, False),
-        (not_measured("rating_change", "questions", "no ratings"), same, False),
+        (not_measured("rating_change", "questions", NOTHING), same, False),
     ):
         found = gate(measured(judges=(judge(estimate),), identical_answers=names), "c", "rating_change", -0.3)
         assert found.estimate.identical is wanted
@@ -61,13 +68,13 @@ def test_equal_answers_ship_only_where_they_were_measured_and_are_this_candidate
 
 
 def test_a_judge_decides_only_in_its_own_mode_and_about_models_that_it_rated():
-    judges = (judge(change(), modes=("pair",)), judge(change(), modes=("single", "pair")))
+    judges = (judge(change(), modes=(Mode.PAIR,)), judge(change(), modes=(Mode.SINGLE, Mode.PAIR)))
     assert primary_judge(judges, "rating_change") is judges[1]
     assert primary_judge(judges, "win_change") is judges[0]
     estimate, reasons = GATE_ESTIMATES["rating_change"](measured(judges=judges[:1]), "c")
-    assert (estimate.missing, reasons) == ("no judge", ["no judge measures rating_change"])
+    assert (estimate.missing.kind, [each.kind for each in reasons]) == (Kind.NO_JUDGE, [Kind.NO_MEASURING_JUDGE])
     estimate, reasons = GATE_ESTIMATES["rating_change"](measured(judges=judges), "d")
-    assert (estimate.missing, reasons) == ("no records of this model", ["no paired ratings of d"])
+    assert (estimate.missing.kind, list(map(clause, reasons))) == (Kind.NO_RECORDS, ["no paired ratings of d"])
     nothing = replace(judge(change()).paired[0], planned=0, scored=0)
     both = SimpleNamespace(**{**vars(judge(change())), "paired": (nothing, judge(change()).paired[0])})
     assert GATE_ESTIMATES["rating_change"](measured(judges=(both,)), "c")[1] == []
@@ -89,10 +96,10 @@ def test_nine_tenths_of_the_planned_distributions_are_enough(measure, part, coun
         return GATE_ESTIMATES[measure](measured(**{part: (row,)}, **more), "c")
 
     assert read(90, 10) == (change(measure), [])
-    assert read(89, 11)[1][0].startswith("only 89 of 100 ")
-    assert read(90, 10, "mixed")[1] == [f"{measure}: mixed"]
-    rest = {"answers": ("answers rest",), "choices": ("choices rest",)}
-    assert read(90, 10, unfinished=rest)[1] == [f"{unfinished} rest"]
+    assert clause(read(89, 11)[1][0]).startswith("only 89 of 100 ")
+    assert read(90, 10, NOTHING)[1] == [Cause(Kind.UNMEASURED, measure, causes=(NOTHING,))]
+    rest = {name: (Cause(Kind.UNFINISHED, name),) for name in ("answers", "choices")}
+    assert [each.subject for each in read(90, 10, unfinished=rest)[1]] == [unfinished]
     estimate, reasons = GATE_ESTIMATES[measure](measured(), "c")
     assert estimate.value is None
     assert len(reasons) == 1
@@ -146,10 +153,10 @@ def test_identical_choices_are_told_by_the_report_alone():
     for own, wanted in ((picks("c", ("t", "a", 50, 40)), True), (picks("c", ("t", "a", 50, 39)), False)):
         parts = measured(items=(report(rows, own),))
         estimate, reasons = GATE_ESTIMATES["accuracy_change"](parts, "c")
-        assert (estimate.identical, reasons) == (wanted, ["no [[task]] was configured"])
+        assert (estimate.identical, [each.kind for each in reasons]) == (wanted, [Kind.NO_TASK])
         assert GATE_ESTIMATES["kl_options"](parts, "c")[0].identical is wanted
     estimate, reasons = GATE_ESTIMATES["flips"](measured(), "c")
-    assert (estimate.missing, estimate.identical) == ("no choices", False)
+    assert (estimate.missing.kind, estimate.identical) == (Kind.NO_CHOICES, False)
 
 
 def test_accuracy_of_a_baseline_that_guesses_is_unfit_and_only_accuracy():
@@ -157,7 +164,7 @@ def test_accuracy_of_a_baseline_that_guesses_is_unfit_and_only_accuracy():
     covered = Coverage("paired choices", "c", "all", 80, 80, {}, {})
     parts = measured(items=(report(*rows),), coverage=(covered,))
     (reason,) = gate(parts, "c", "accuracy_change", -0.02).unfit
-    assert "not shown to beat guessing on any task (t 25.0 %)" in reason
+    assert "not shown to beat guessing on any task (t 25.0 %)" in clause(reason)
     assert gate(parts, "c", "flips", 0.1).unfit == ()
 
 
@@ -181,8 +188,8 @@ def test_each_word_takes_the_bounds_of_its_own_step():
     assert [(each.word, each.step, each.lower_bound, each.upper_bound) for each in found] == [
         (Word.SHIP, 3, -0.29, 0.3)
     ] * 3
-    assert "(lower bound −0.29)" in found[0].sentence
-    assert "(upper bound 8.0 %)" in found[0].sentence
+    assert "(lower bound −0.29)" in sentence(found[0])
+    assert "(upper bound 8.0 %)" in sentence(found[0])
 
 
 def test_a_sentence_names_every_limit_and_shortens_only_what_is_unfit():
@@ -190,21 +197,21 @@ def test_a_sentence_names_every_limit_and_shortens_only_what_is_unfit():
     limits = tuple(Gate(calm, most) for most in (0.06, 0.07, 0.08))
     (found,) = decisions([Evidence("c", primary, limits)], "each")
     assert len(found.causes) == 4
-    assert all(f"within the limit of {most}.0 %" in found.sentence for most in (6, 7, 8))
-    (short,) = decisions([Evidence("c", replace(primary, unfit=("a", "b", "c")), (), (), ("b", "d"))], "each")
-    assert short.causes == ("a", "b", "c", "d")
-    assert short.sentence.endswith("a; b; and 2 more reasons, listed in the report.")
+    assert [f"within the limit of {most}.0 %" in sentence(found) for most in (6, 7, 8)] == [True] * 3
+    a, b, c, d = (Cause(Kind.RECORDED, names={"told": name}) for name in "abcd")
+    (short,) = decisions([Evidence("c", replace(primary, unfit=(a, b, c)), (), (), (b, d))], "each")
+    assert short.causes == (a, b, c, d)
+    assert sentence(short).endswith("a; b; and 2 more reasons, listed in the report.")
 
 
 def test_what_would_settle_it_asks_for_more_than_there_is():
     """By the normal formula 2 units and 1 sample would do; yet 80 and 2 did not."""
     open_still = Estimate("rating_change", "questions", 80, -0.2, sd=0.8, samples=2, sampling_sd=0.9)
-    told = needed(open_still, 1.0, 0.05)
-    assert told.startswith("About 81 questions (now 80) would settle rating_change against +1.00 ")
-    assert told.endswith("So would about 3 samples of each question (now 2).")
-    assert "samples" not in needed(replace(open_still, sampling_sd=None), 1.0, 0.05)
-    assert needed(replace(open_still, sd=None), 1.0, 0.05).startswith(
-        "No questions differ yet; more questions than 80 "
-    )
+    units, samples = map(clause, needed(open_still, 1.0, 0.05))
+    assert units.startswith("About 81 questions (now 80) would settle rating_change against +1.00 ")
+    assert samples == "So would about 3 samples of each question (now 2)."
+    assert [each.kind for each in needed(replace(open_still, sampling_sd=None), 1.0, 0.05)] == [Kind.MORE_UNITS]
+    assert [each.kind for each in needed(replace(open_still, sd=None), 1.0, 0.05)] == [Kind.NO_DIFFERENCE_YET]
+    assert [each.kind for each in needed(open_still, -0.2 + 1e-6, 0.05)] == [Kind.TOO_NEAR]
     assert [size.flips for size in sizes("accuracy_change", 0.02, 0.8)] == [0.02, 0.05, 0.1, 0.2]
     assert [size.units for size in sizes("accuracy_change", 0.02, 0.8)] == [310, 773, 1546, 3092]

@@ -18,10 +18,12 @@ from analysis.judged.scores import (
     sign_flip_p,
 )
 from analysis.judged.strengths import strengths
+from analysis.rendering.sentences.clauses import clause
+from analysis.statistics.causes import Cause, Kind
 from analysis.statistics.cells import Cell, sampling, scopes
 from analysis.statistics.estimates import not_measured
 from analysis.statistics.resampling import Resamplings
-from ledger.judgments import Order, Outcome, Winner
+from ledger.judgments import Mode, Order, Outcome, Winner
 from tests.test_analysis_judged import both, mark
 
 B, C, T = Winner.BASELINE, Winner.CANDIDATE, Winner.TIE
@@ -33,7 +35,7 @@ def cell(question, turn=1, sample=0, repeat=0):
     return Cell("s", f"{question:04}", sample, turn, repeat)
 
 
-def result(marks, modes=("pair",), reached=0.9, configured=True, **more):
+def result(marks, modes=(Mode.PAIR,), reached=0.9, configured=True, **more):
     return exam_result(marks, modes, 0.75, 0.5, reached, configured=configured, **more)
 
 
@@ -51,7 +53,7 @@ def test_an_exam_of_which_just_enough_reached_the_judge_passes():
     enough = result([each for n in range(9) for each in both(n)] + lost, reached=0.9)
     assert (enough.state, enough.reasons, enough.whole.left_out) == ("passed", (), 1)
     few = result([each for n in range(8) for each in both(n)] + lost, reached=0.9)
-    assert "only 8 of 9 exam questions reached it" in few.reasons[0]
+    assert "only 8 of 9 exam questions reached it" in clause(few.reasons[0])
     assert few.state == "failed"
 
 
@@ -65,20 +67,20 @@ def test_the_whole_exams_floor_is_held_by_its_lower_bound_at_five_percent():
 
 def test_an_exam_is_small_under_twenty_questions_a_part():
     assert result([each for n in range(20) for each in both(n)]).small is None
-    assert "19 of the usual 20" in result([each for n in range(19) for each in both(n)]).small
+    assert "19 of the usual 20" in clause(result([each for n in range(19) for each in both(n)]).small)
     assert result([]).small is None
 
 
 def test_single_marks_need_no_second_order_and_categories_are_shown():
-    alone = [mark(n, n > 0, mode="single", order=None) for n in range(4)]
+    alone = [mark(n, n > 0, mode=Mode.SINGLE, order=None) for n in range(4)]
     assert list(question_marks(alone).values()) == [False, True, True, True]
-    found = result(alone, ("single",), categories={("s", "0"): "math", ("s", "1"): "math", ("s", "2"): "coding"})
+    found = result(alone, (Mode.SINGLE,), categories={("s", "0"): "math", ("s", "1"): "math", ("s", "2"): "coding"})
     assert [(each.mode, each.part, each.right.value) for each in found.categories] == [
         ("single", "coding", 1.0),
         ("single", "math", 0.5),
     ]
     assert found.outcomes == {"scored": 4}
-    quiet = result(alone, ("pair",), configured=False)
+    quiet = result(alone, (Mode.PAIR,), configured=False)
     assert (quiet.state, quiet.reasons) == ("not examined", ())
 
 
@@ -207,7 +209,8 @@ def told(values):
 
 
 def better(low):
-    return Agreement("j", "people", 9, not_measured("a", "b", "c"), not_measured("a", "b", "c"), 0.5, (low, 1.0))
+    none = not_measured("agreement", "verdicts", Cause(Kind.NO_RECORDS))
+    return Agreement("j", "people", 9, none, none, 0.5, (low, 1.0))
 
 
 def test_a_calibration_is_refused_by_a_kappa_that_may_be_zero_and_by_four_labels():
@@ -215,9 +218,9 @@ def test_a_calibration_is_refused_by_a_kappa_that_may_be_zero_and_by_four_labels
     own, labels = told([W, L, W, W, E, L, W, E]), told([W, L, L, W, E])
     assert calibration("j", "c", own, labels, better(0.01)).refused is None
     for with_people in (better(0.0), better(-0.1), None):
-        assert "better than chance" in calibration("j", "c", own, labels, with_people).refused
+        assert calibration("j", "c", own, labels, with_people).refused.kind is Kind.NO_BETTER_THAN_CHANCE
     few = calibration("j", "c", own, told([W, L, L, W]), better(0.01))
-    assert (few.refused, few.labels) == ("4 labeled questions, 5 are needed", 4)
+    assert (clause(few.refused), few.labels) == ("4 labeled questions, 5 are needed", 4)
     assert (few.corrected.value, few.raw) == (None, pytest.approx(5 / 8 - 0.5))
     assert calibration("j", "d", own, labels, better(0.01)).raw is None
 

@@ -7,6 +7,8 @@ import numpy as np
 import pytest
 from scipy import optimize, stats
 
+from analysis.rendering.sentences.clauses import clause
+from analysis.statistics.causes import Cause, Kind
 from analysis.statistics.estimates import Estimate, estimate_or_missing, not_measured, shifted
 from analysis.statistics.intervals import (
     MOST_NEEDED,
@@ -216,12 +218,13 @@ def test_a_change_that_touches_zero_is_not_significant():
     moved = shifted(Estimate("x", "items", 9, 0.7, (0.6, 0.8), None, 0, (0.61,), (0.79,)), "y", -0.5)
     assert (moved.value, *moved.interval) == pytest.approx((0.2, 0.1, 0.3))
     assert (*moved.lower_bounds, *moved.upper_bounds) == pytest.approx((0.11, 0.29))
-    assert (not_measured("x", "items", "why").n, not_measured("x", "items", "why").left_out) == (0, 0)
+    none = not_measured("x", "items", Cause(Kind.NO_RECORDS))
+    assert (none.n, none.left_out) == (0, 0)
 
 
 def test_infinite_distances_are_counted_and_not_averaged():
     found = mean_distance("kl_options", np.array([0.1, np.inf, 0.2, np.inf]), Resamplings(1, 50), left_out=3)
-    assert (found.missing, found.n, found.left_out) == ("infinite: probability zero on 2 of 4 items", 4, 3)
+    assert (clause(found.missing), found.n, found.left_out) == ("infinite: probability zero on 2 of 4 items", 4, 3)
     assert mean_distance("js_options", np.zeros(40), Resamplings(1, 50)).upper_bounds[0] == pytest.approx(
         math.log(2) * unseen(40, 0.05)
     )

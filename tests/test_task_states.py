@@ -84,7 +84,8 @@ def test_the_worst_task_is_one_on_hold_if_there_is_any():
     lost = task_states([gate("some", losses=40), gate("most", losses=60), gate("tiny", losses=3, n=14, right=12)], 1)
     assert [each.state for each in lost] == [State.HOLD, State.HOLD, State.OPEN]
     assert worst(lost).task == "most"  # the tiny one lost 21 of 100, and that is not shown
-    unknown = replace(gate("unknown", losses=1), change=not_measured("accuracy_change", "items", Cause(Kind.NO_CHOICES)))
+    none = not_measured("accuracy_change", "items", Cause(Kind.NO_CHOICES))
+    unknown = replace(gate("unknown", losses=1), change=none)
     open_tasks = task_states([gate("less", losses=2), gate("more", losses=6), unknown], 1)
     assert worst(open_tasks).task == "more"
     assert worst(()) is None
