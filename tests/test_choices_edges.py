@@ -65,6 +65,11 @@ def test_means_of_all_items_have_bounds_for_each_comparison_and_count_what_was_l
     assert [len(row.accuracy_change.lower_bounds) for row in found[:2]] == [3, 3]
     assert (whole.flips.left_out, task.flips.left_out) == (1, 0)
     assert [len(row.flips.lower_bounds) for row in found[:2]] == [3, 3]
+    assert {(row.scoring, len(row.distances)) for row in found} == {("acc", 2), ("acc_norm", 0)}
+    two = [each.model_copy(update={"subject": "xy"[n % 2]}) for n, each in enumerate(before[:6])]
+    subjects = [row for row in rows_of(two, two) if row.scope.subject]
+    assert [len(row.distances) for row in subjects] == [0] * 4
+    assert [len(row.means) for row in subjects] == [2] * 4
 
 
 def test_p_values_and_margins_of_a_row_by_hand():
@@ -114,7 +119,7 @@ def test_nineteen_of_twenty_gaps_must_lie_on_the_grid(off, step):
 
 
 def test_a_gap_of_a_step_is_close_and_a_little_more_is_not():
-    gaps = np.array([0.0, 0.25, 0.25 * (1 + 1 / 65), 0.25 * (1 + 1 / 60)])
+    gaps = np.array([0.0, 0.25, 0.25 * (1 + 1 / 64.5), 0.25 * (1 + 1 / 63.5)])
     assert within_a_step(gaps, 0.25).tolist() == [True, True, True, False]
     assert within_a_step(np.array([0.125, 0.13]), None).tolist() == [True, False]
     found = ties(np.array([0.0, 0.1]), np.array([0.0, 0.0]), np.array([True, True]), np.array([False, True]), None)

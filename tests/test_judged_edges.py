@@ -222,6 +222,7 @@ def test_a_calibration_is_refused_by_a_kappa_that_may_be_zero_and_by_four_labels
     few = calibration("j", "c", own, told([W, L, L, W]), better(0.01))
     assert (clause(few.refused), few.labels) == ("4 labeled questions, 5 are needed", 4)
     assert (few.corrected.value, few.raw) == (None, pytest.approx(5 / 8 - 0.5))
+    assert few.corrected.missing == few.refused
     assert calibration("j", "d", own, labels, better(0.01)).raw is None
 
 
