@@ -131,6 +131,11 @@ def test_what_would_settle_it_names_units_and_the_assumed_value():
     assert "no practical number" in advice(decided(-0.5, -0.1))
 
 
+def test_a_loss_is_told_by_its_upper_bound():
+    found = decided(-0.9, -0.31)
+    assert "rating_change lies below −0.30 (upper bound −0.31)" in sentence(found)
+
+
 def test_what_is_kept_needs_no_settling():
     found = decided(-0.35, 0.15, limits=[WITHIN, OPEN])
     assert advice(found).count("would settle flips") == 1
