@@ -159,6 +159,7 @@ def test_sign_flips_count_ties_with_what_was_seen():
     assert sign_flip_p(np.array([2.0, 1.0, 1.0]), DRAWS.of(3)) == 0.25
     assert sign_flip_p(np.array([0.1, 0.2, -0.3]), DRAWS.of(3)) == 1
     assert sign_flip_p(np.array([1e6, 1e6 / 3, 2e6 / 3]), DRAWS.of(3)) == 0.25
+    assert sign_flip_p(np.array([0.4, -1.1, 0.5, -0.4, 0.6]), DRAWS.of(5)) == 1  # none: rounding makes it a little
     assert normal_sign_flip_p(np.array([1.0] * 9)) == pytest.approx(2 * stats.norm.sf(3))
 
 

@@ -270,7 +270,12 @@ def _open(line: dict[str, Any]) -> bool:
 def read(log: Path) -> list[dict[str, Any]]:
     """The lines of a log; the last one of a fault stands."""
     lines = map(json.loads, log.read_text(encoding="utf-8").splitlines()) if log.exists() else ()
-    return list({line["name"] + str(line["variant"]): line for line in lines}.values())
+    return list({_key(line["name"], line["place"], line["variant"]): line for line in lines}.values())
+
+
+def _key(name: str, place: int, variant: int) -> tuple[str, int, int]:
+    """A fault by its node: one line may hold two that read alike."""
+    return name.split(":")[0], place, variant
 
 
 def preload(files: Iterable[str]) -> None:
@@ -294,9 +299,9 @@ def hunt(arguments: argparse.Namespace, folder: Path) -> None:
         store.write_text(json.dumps(mapped(files, folder)), encoding="utf-8")
     known = json.loads(store.read_text(encoding="utf-8"))
     print(f"{len(known['tests'])} tests of {len(files)} files; failing here: {list(known['failed'])}", flush=True)
-    before = {line["name"] + str(line["variant"]): line for line in read(arguments.log)}
+    before = {_key(line["name"], line["place"], line["variant"]): line for line in read(arguments.log)}
     for number, mutant in enumerate(faults, 1):
-        old = before.get(mutant.name + str(mutant.variant))
+        old = before.get(_key(mutant.name, mutant.place, mutant.variant))
         if old is not None and not (arguments.again and _open(old)):
             continue
         line = tried(mutant, known, folder, arguments.most_seconds)
