@@ -17,6 +17,7 @@ from analysis.judged.agreement import (
     people,
 )
 from analysis.judged.games import TurnClass
+from analysis.statistics.causes import Kind
 from analysis.statistics.cells import Cell
 from analysis.statistics.resampling import Resamplings
 from ledger.judgments import Label, Winner
@@ -127,8 +128,9 @@ def test_labels_correct_a_judge_that_favors_the_candidate_and_refuse_one_that_gu
     assert found.corrected.interval[0] < right < found.corrected.interval[1]
     guesses = {p: CLASSES[i] for p, i in zip(truth, generator.integers(0, 3, 300), strict=True)}
     chance = next(iter(agreements({"j": guesses, "people": seen}, DRAWS)))
-    assert "better than chance" in calibration("j", "cand", guesses, seen, chance).refused
-    assert "5 are needed" in calibration("j", "cand", judge, dict(list(seen.items())[:3]), with_people).refused
+    assert calibration("j", "cand", guesses, seen, chance).refused.kind is Kind.NO_BETTER_THAN_CHANCE
+    few = calibration("j", "cand", judge, dict(list(seen.items())[:3]), with_people).refused
+    assert (few.kind, few.numbers) == (Kind.FEW_LABELS, {"labels": 3, "need": 5})
 
 
 def test_over_two_thousand_questions_kappa_has_an_interval_and_labels_still_correct():

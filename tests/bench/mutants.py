@@ -43,7 +43,7 @@ from statsmodels.stats.proportion import proportion_confint
 from tests.bench.mutations import Mutant, drawn, mutated
 
 PACKAGES = ("statistics", "judged", "multiple_choice", "decision")
-QUICK = "not model and not slow and not long"
+QUICK = "not model and not slow and not soak"
 AFRESH = {"analysis", "assay", "tests", "conftest"}
 """Rooms whose modules a child imports anew: all that may import what is mutated."""
 FIXED = ["-q", "-p", "no:cacheprovider", "-W", "ignore::pytest.PytestAssertRewriteWarning", "-m", QUICK]
@@ -299,6 +299,8 @@ def hunt(arguments: argparse.Namespace, folder: Path) -> None:
         store.write_text(json.dumps(mapped(files, folder)), encoding="utf-8")
     known = json.loads(store.read_text(encoding="utf-8"))
     print(f"{len(known['tests'])} tests of {len(files)} files; failing here: {list(known['failed'])}", flush=True)
+    if not known["tests"]:
+        raise SystemExit(f"no test ran in the copy: {known['failed'] or (folder / 'map-output').read_text()}")
     before = {_key(line["name"], line["place"], line["variant"]): line for line in read(arguments.log)}
     for number, mutant in enumerate(faults, 1):
         old = before.get(_key(mutant.name, mutant.place, mutant.variant))
