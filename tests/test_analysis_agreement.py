@@ -144,6 +144,12 @@ def test_over_two_thousand_questions_kappa_has_an_interval_and_labels_still_corr
     assert calibration("j", "cand", judge, truth, found).refused is None
 
 
+def test_one_question_that_alone_tells_two_raters_apart_gives_kappa_no_interval():
+    """Without it both always say the same: the jackknife of 2,002 questions has no end."""
+    found = agreement("a", "b", [(WIN, WIN)] * 2_001 + [(WIN, LOSS)], range(2_002), DRAWS)
+    assert (found.kappa, found.interval, found.better_than_chance) == (0, None, False)
+
+
 def test_where_all_is_labeled_the_corrected_change_is_peoples_own_and_as_sure():
     """The judge's error moves against its value on the same questions: what is left is how sure people's mean is."""
     generator = np.random.default_rng(5)

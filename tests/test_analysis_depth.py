@@ -7,7 +7,7 @@ from scipy import stats
 
 from analysis.judged.bounds import change_bounds, rating_bounds, win_bounds
 from analysis.judged.games import TurnClass
-from analysis.judged.lengths import length_controlled, length_panel
+from analysis.judged.lengths import length_changes, length_controlled, length_panel
 from analysis.judged.strengths import strengths
 from analysis.rendering.sentences.clauses import clause
 from analysis.statistics.cells import Cell
@@ -28,6 +28,13 @@ def test_the_longer_answers_share_of_consistent_wins():
     assert (panel.longer, panel.decided, panel.mean_change) == (2, 3, pytest.approx(23 / 6))
     assert panel.p == pytest.approx(stats.binomtest(2, 3).pvalue)
     assert length_panel({}, {}).p is None
+
+
+def test_changes_of_length_stand_in_the_cells_order():
+    one, other = ({cell(q): size for q in order} for order, size in ((range(40), 3), (range(45, 5, -1), 10)))
+    found = length_changes(one, other)
+    assert list(found) == [cell(q) for q in range(6, 40)]
+    assert set(found.values()) == {7}
 
 
 def test_the_length_controlled_change_is_the_lines_height_at_zero():

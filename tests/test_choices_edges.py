@@ -189,6 +189,10 @@ def test_prompts_are_held_against_each_other_where_both_are_known():
     assert type(error.value).__name__ == "StaleInput"
 
 
+def test_nothing_in_common_has_no_tests_of_a_loss():
+    assert choice_comparison(paired([], []), DRAWS, 1, 0.02).losses == ()
+
+
 def test_rows_are_cut_to_their_own_options():
     wide, narrow = picks("a", [3], [3], 4), picks("a", [1], [1], 2)[0].model_copy(update={"item": "n"})
     found = choice_columns([*wide, narrow])

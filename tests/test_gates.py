@@ -159,6 +159,21 @@ def test_identical_choices_are_told_by_the_report_alone():
     assert (estimate.missing.kind, estimate.identical) == (Kind.NO_CHOICES, False)
 
 
+def test_choices_are_held_to_the_coverage_of_paired_choices_alone():
+    rows = (picks("base", ("t", "a", 50, 40)), picks("c", ("t", "a", 50, 40)))
+    short = {kind: Coverage(kind, "c", "all", 100, 10, {}, {}) for kind in ("answers", "choices", "paired choices")}
+    whole = replace(short["paired choices"], scored=100)
+
+    def kinds(*covered):
+        found = GATE_ESTIMATES["flips"](measured(items=(report(*rows),), coverage=covered), "c")[1]
+        return [each.kind for each in found]
+
+    assert kinds(short["answers"], short["choices"], whole) == []
+    assert kinds(short["answers"], short["choices"]) == [Kind.NO_TASK]
+    assert kinds(short["paired choices"]) == [Kind.UNDER_COVERAGE]
+    assert kinds(replace(short["paired choices"], model="d"), whole) == []
+
+
 def test_accuracy_of_a_baseline_that_guesses_is_unfit_and_only_accuracy():
     rows = (picks("base", ("t", "a", 80, 20)), picks("c", ("t", "a", 80, 20)))
     covered = Coverage("paired choices", "c", "all", 80, 80, {}, {})

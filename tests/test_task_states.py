@@ -58,6 +58,16 @@ def test_evidence_that_is_unfit_neither_clears_nor_holds():
     assert (both.state, both.scoring, both.change.value) == (State.HOLD, "acc", 0.0)
 
 
+def test_an_open_task_says_why_and_a_baseline_without_bounds_beats_nothing():
+    none = replace(gate(n=4000, right=3000), baseline=not_measured("accuracy", "items", Cause(Kind.NO_CHOICES)))
+    assert not none.beats_chance
+    guessed = gate(n=100_000, right=25_000)
+    whys = [task_states([each], 1)[0].why for each in (none, guessed, gate(losses=8), gate(fit=False), gate(losses=40))]
+    assert [why and why.kind for why in whys] == [
+        *(Kind.TASK_GUESSED, Kind.TASK_GUESSED, Kind.TASK_LOSS_POSSIBLE, Kind.TASK_UNFIT, None),
+    ]
+
+
 def test_holm_over_the_tasks():
     """One task at p = 0.04 is shown alone, and not among three; beside a p under 0.05 / 3 it has two tasks' level."""
     near = gate("near", losses=15, gains=1)
