@@ -8,7 +8,7 @@ import pytest
 from analysis.decision.decisions import decisions
 from analysis.decision.gate_estimates import GATE_ESTIMATES, Measured, primary_judge
 from analysis.decision.gate_words import Evidence, Gate, Word, limit_word, primary_word
-from analysis.decision.gates import gate, task_gates
+from analysis.decision.gates import decision_evidence, gate, task_gates
 from analysis.decision.sample_size import needed, sizes
 from analysis.multiple_choice.choices import choice_columns, paired_choices
 from analysis.multiple_choice.flips import choice_comparison
@@ -172,6 +172,20 @@ def test_choices_are_held_to_the_coverage_of_paired_choices_alone():
     assert kinds(short["answers"], short["choices"]) == [Kind.NO_TASK]
     assert kinds(short["paired choices"]) == [Kind.UNDER_COVERAGE]
     assert kinds(replace(short["paired choices"], model="d"), whole) == []
+
+
+def test_only_what_blocks_this_candidate_keeps_it_from_shipping():
+    told = {name: Cause(Kind.RECORDED, names={"told": name}) for name in ("own", "declared", "other", "alarm", "far")}
+    unseen = tuple(
+        SimpleNamespace(candidate=candidate, blocks=blocks, cause=told[name])
+        for name, candidate, blocks in (("own", "c", True), ("declared", "c", False), ("other", "d", True))
+    )
+    alarms = {"c": (told["alarm"],), "d": (told["far"],)}
+    rows = (picks("base", ("t", "a", 50, 40)), picks("c", ("t", "a", 50, 40)))
+    (found,) = decision_evidence(measured(items=(report(*rows),), unseen=unseen, alarms=alarms))
+    assert (found.candidate, found.blockers) == ("c", (told["alarm"], told["own"]))
+    assert (found.primary.threshold, found.open_tasks_block) == (-0.02, False)
+    assert [each.task for each in found.tasks] == ["t"]
 
 
 def test_accuracy_of_a_baseline_that_guesses_is_unfit_and_only_accuracy():
