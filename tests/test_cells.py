@@ -1,13 +1,14 @@
 """Cells, their parts and their coverage, and what a caller gets who says nothing: all by hand."""
 
 import numpy as np
+import pytest
 
-from analysis.judged.scores import rating
+from analysis.judged.scores import question_mean, rating
 from analysis.rendering.sentences.cells import cell, interval
 from analysis.rendering.sentences.clauses import clause
 from analysis.rendering.sentences.numbers import apart, bounds_cell, number, probability, unsigned
 from analysis.statistics.causes import Cause, Kind
-from analysis.statistics.cells import ALL, UNKNOWN, Cell, by_question, question_sums, scopes
+from analysis.statistics.cells import ALL, UNKNOWN, Cell, by_question, question_sums, sampling, scopes
 from analysis.statistics.coverage import Coverage, counted, coverage_scopes, shortfalls
 from analysis.statistics.estimates import Estimate, estimate_or_missing, levels
 from analysis.statistics.intervals import cluster_mean, paired_proportion, share, wilson
@@ -26,6 +27,20 @@ def test_each_part_holds_its_own_cells():
 def test_sums_stand_by_question_in_order():
     assert [side.tolist() for side in question_sums(VALUES)] == [[1, 8], [1, 2]]
     assert by_question(VALUES) == {("s", "a"): (1, 1), ("s", "b"): (8, 2)}
+
+
+def of(question, sample=0):
+    return Cell("s", str(question), sample, 1, 0)
+
+
+def test_what_sampling_adds_by_hand():
+    """Samples 1, 3 and 2, 6 of two questions: variances 2 and 8 by n - 1, a mean's half of each; root of their mean."""
+    values = {of(1): 1.0, of(1, sample=1): 3.0, of(2): 2.0, of(2, sample=1): 6.0}
+    assert sampling(values) == (2, pytest.approx(np.sqrt((1 + 4) / 2)))
+    assert sampling(values | {of(3): 5.0}) == (1, None)
+    assert sampling({}) == (0, None)
+    found = question_mean("rating_change", values, Resamplings(1, 50), (-9.0, 9.0), 1, 0)
+    assert (found.samples, found.sampling_sd) == (2, pytest.approx(np.sqrt(2.5)))
 
 
 def test_shortfalls_are_told_only_under_the_floor():

@@ -175,7 +175,9 @@ def test_choices_are_held_to_the_coverage_of_paired_choices_alone():
 
 
 def test_only_what_blocks_this_candidate_keeps_it_from_shipping():
-    told = {name: Cause(Kind.RECORDED, names={"told": name}) for name in ("own", "declared", "other", "alarm", "far")}
+    told = {
+        name: Cause(Kind.RECORDED, names={"recorded": name}) for name in ("own", "declared", "other", "alarm", "far")
+    }
     unseen = tuple(
         SimpleNamespace(candidate=candidate, blocks=blocks, cause=told[name])
         for name, candidate, blocks in (("own", "c", True), ("declared", "c", False), ("other", "d", True))
@@ -227,7 +229,7 @@ def test_a_sentence_names_every_limit_and_shortens_only_what_is_unfit():
     (found,) = decisions([Evidence("c", primary, limits)], "each")
     assert len(found.causes) == 4
     assert [f"within the limit of {most}.0 %" in sentence(found) for most in (6, 7, 8)] == [True] * 3
-    a, b, c, d = (Cause(Kind.RECORDED, names={"told": name}) for name in "abcd")
+    a, b, c, d = (Cause(Kind.RECORDED, names={"recorded": name}) for name in "abcd")
     (short,) = decisions([Evidence("c", replace(primary, unfit=(a, b, c)), (), (), (b, d))], "each")
     assert short.causes == (a, b, c, d)
     assert sentence(short).endswith("a; b; and 2 more reasons, listed in the report.")

@@ -7,12 +7,18 @@ from scipy import stats
 from analysis.judged.agreement import Agreement, agreement, calibration
 from analysis.judged.bounds import rating_bounds, win_bounds
 from analysis.judged.exam import exam_result, question_marks
-from analysis.judged.games import TurnClass, flips_by_gap, played_scopes, position_bias, seat, turn_classes
+from analysis.judged.games import (
+    TurnClass,
+    inconsistency_by_gap,
+    played_scopes,
+    position_bias,
+    turn_classes,
+    winning_position,
+)
 from analysis.judged.lengths import length_controlled, length_panel, length_points
 from analysis.judged.scores import (
     fastchat_average,
     normal_sign_flip_p,
-    question_mean,
     rating,
     scored_scopes,
     sign_flip_p,
@@ -20,7 +26,7 @@ from analysis.judged.scores import (
 from analysis.judged.strengths import strengths
 from analysis.rendering.sentences.clauses import clause
 from analysis.statistics.causes import Cause, Kind
-from analysis.statistics.cells import Cell, sampling, scopes
+from analysis.statistics.cells import Cell, scopes
 from analysis.statistics.estimates import not_measured
 from analysis.statistics.resampling import Resamplings
 from ledger.judgments import Mode, Order, Outcome, Winner
@@ -89,14 +95,14 @@ def test_one_missing_verdict_fails_the_pair_whichever_it_is():
     assert set(turn_classes(found).values()) == {TurnClass.FAILED}
 
 
-def test_the_seat_that_won():
-    assert [seat(order, winner) for order in (FIRST, SECOND) for winner in (B, C, T)] == [
+def test_the_position_that_won():
+    assert [winning_position(order, winner) for order in (FIRST, SECOND) for winner in (B, C, T)] == [
         *("first", "second", None),
         *("second", "first", None),
     ]
 
 
-def test_position_bias_counts_a_tie_against_a_pick_as_a_flip_of_no_seat():
+def test_position_bias_counts_a_tie_against_a_pick_as_an_inconsistency_of_no_position():
     found = {cell(n): {FIRST: B, SECOND: C} for n in range(5)} | {cell(9): {FIRST: T, SECOND: C}, cell(8): {FIRST: C}}
     bias = position_bias(found)
     assert (bias.flips.value, bias.flips.n) == (1.0, 6)
@@ -105,11 +111,14 @@ def test_position_bias_counts_a_tie_against_a_pick_as_a_flip_of_no_seat():
     assert bias.p == pytest.approx(2 / 32)  # five of five coins on one side, or the other
 
 
-def test_flips_by_gap_round_half_points_up_and_pool_from_three_on():
+def test_inconsistencies_by_gap_round_half_points_up_and_pool_from_three_on():
     gaps = (0.0, 0.49, 0.5, -1.49, 1.5, -2.5, 3.4, 9.0)
-    kinds = (TurnClass.FLIP, *[TurnClass.WIN] * 6, TurnClass.FLIP)
-    classes = {cell(n): kind for n, kind in enumerate(kinds)} | {cell(20): TurnClass.FAILED, cell(21): TurnClass.FLIP}
-    found = flips_by_gap(classes, {cell(n): gap for n, gap in enumerate(gaps)} | {cell(20): 0.0})
+    kinds = (TurnClass.INCONSISTENT, *[TurnClass.WIN] * 6, TurnClass.INCONSISTENT)
+    classes = {cell(n): kind for n, kind in enumerate(kinds)} | {
+        cell(20): TurnClass.FAILED,
+        cell(21): TurnClass.INCONSISTENT,
+    }
+    found = inconsistency_by_gap(classes, {cell(n): gap for n, gap in enumerate(gaps)} | {cell(20): 0.0})
     assert [(each.gap, each.flips, each.n) for each in found] == [(0, 1, 2), (1, 0, 2), (2, 0, 1), (3, 1, 3)]
 
 
@@ -142,16 +151,6 @@ def test_fastchat_knows_the_first_sample_and_repeat_alone():
     values = {cell(1): 4.0, cell(2): 7.0, cell(1, sample=1): 9.0, cell(1, repeat=1): 1.0}
     assert fastchat_average(values) == 5.5
     assert fastchat_average({cell(1, sample=1): 9.0}) is None
-
-
-def test_what_sampling_adds_by_hand():
-    """Samples 1, 3 and 2, 6 of two questions: variances 2 and 8 by n - 1, a mean's half of each; root of their mean."""
-    values = {cell(1): 1.0, cell(1, sample=1): 3.0, cell(2): 2.0, cell(2, sample=1): 6.0}
-    assert sampling(values) == (2, pytest.approx(np.sqrt((1 + 4) / 2)))
-    assert sampling(values | {cell(3): 5.0}) == (1, None)
-    assert sampling({}) == (0, None)
-    found = question_mean("rating_change", values, DRAWS, (-9.0, 9.0), 1, 0)
-    assert (found.samples, found.sampling_sd) == (2, pytest.approx(np.sqrt(2.5)))
 
 
 def test_sign_flips_count_ties_with_what_was_seen():
