@@ -4,7 +4,7 @@ VENV := .venv
 GPU_VENV := .venv-gpu
 RELEASE_VENV := .venv-release
 PIP := $(VENV)/bin/python -m pip
-# How many processes run tests; each may load a real model (2 GiB).
+# How many processes run tests; each may load a real model (2 GiB). Their threads sleep while they wait for each other.
 WORKERS ?= 2
 STAMP := $(VENV)/.assay-installed
 # The CPU build of torch: pip's own configuration may offer it; elsewhere PyTorch's CPU index does.
@@ -49,7 +49,7 @@ demo: setup
 	$(VENV)/bin/assay demo $(DEMO)
 
 test: setup browser check
-	$(VENV)/bin/python -m pytest -q -m "not soak" -n $(WORKERS) --dist loadfile --no-loadscope-reorder
+	OMP_WAIT_POLICY=passive $(VENV)/bin/python -m pytest -q -m "not soak" -n $(WORKERS) --dist loadfile --no-loadscope-reorder
 
 test-long: setup
 	$(VENV)/bin/python -m pytest -q -rA -m soak
