@@ -78,6 +78,8 @@ def test_a_judge_decides_only_in_its_own_mode_and_about_models_that_it_rated():
     nothing = replace(judge(change()).paired[0], planned=0, scored=0)
     both = SimpleNamespace(**{**vars(judge(change())), "paired": (nothing, judge(change()).paired[0])})
     assert GATE_ESTIMATES["rating_change"](measured(judges=(both,)), "c")[1] == []
+    (reason,) = GATE_ESTIMATES["rating_change"](measured(judges=(judge(change(), 0, 0),)), "c")[1]
+    assert reason.kind is Kind.NOTHING_PLANNED
 
 
 @pytest.mark.parametrize(("scored", "short"), [(72, False), (71, True)])
