@@ -21,6 +21,7 @@ if found := stranger():  # before it is executed; what turns errors into a line 
 from analysis.rendering.formats.text import visible
 from assay.commands.analyze import analyze
 from assay.commands.audit import audit
+from assay.commands.compare import compare
 from assay.commands.compress import compress
 from assay.commands.demo import demo
 from assay.commands.diff import diff
@@ -28,7 +29,7 @@ from assay.commands.exam import exam
 from assay.commands.fastchat import about_exports, exports
 from assay.commands.fetch import fetch
 from assay.commands.generate import generate
-from assay.commands.import_logs import about_imports, compare, imports
+from assay.commands.import_logs import about_imports, imports
 from assay.commands.init import init
 from assay.commands.judge import judge
 from assay.commands.merge import merge

@@ -7,7 +7,7 @@ In: TOML, or the sections of one that Assay writes itself. Out: `review.toml`, w
 
 import json
 import shutil
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -18,7 +18,7 @@ from ledger.runs import RunFolder
 from ledger.store import write_atomically
 
 DECLARED_BEFORE = "The config was declared when the run began: give the review another name, or use --amend."
-Value = str | float | bool | Sequence[str]
+Value = str | float | bool | Sequence[str] | Mapping[str, float]
 
 
 @dataclass(frozen=True)
@@ -54,6 +54,8 @@ def section(header: str, **values: Value) -> str:
 
 def quoted(value: Value) -> str:
     """A value as TOML has it: JSON's escapes are TOML's, but for surrogate pairs and DEL."""
+    if isinstance(value, Mapping):
+        return f"{{ {', '.join(f'{quoted(key)} = {quoted(each)}' for key, each in value.items())} }}"
     if isinstance(value, float):
         return repr(value)  # JSON has other words for what is no finite number
     return json.dumps(value, ensure_ascii=False).replace("\x7f", "\\u007f")

@@ -7,75 +7,23 @@ API keys never stand here: `api_key_env` names the environment variable that hol
 import difflib
 import tomllib
 from pathlib import Path
-from typing import Annotated, Any, Literal, Self
+from typing import Any, Self
 
-from pydantic import AfterValidator, Field, ValidationError, model_validator
+from pydantic import Field, ValidationError, model_validator
 
-from ledger.conditions import Condition
+from ledger.decision_config import DecisionConfig, Primary
 from ledger.digests import digest_of
 from ledger.engines import ENGINES
 from ledger.errors import ConfigError
 from ledger.judge_config import JudgeConfig
 from ledger.material_config import QuestionsConfig, TaskConfig
-from ledger.measures import Role, measure_of, measures_in
+from ledger.measures import measure_of
 from ledger.model_config import BaselineConfig, ModelConfig
 from ledger.runs import CONTROL_SUFFIX
 from ledger.sections import ConfigSection
 from ledger.store import first_fault
 
 WHOLE = "all"
-
-
-def _of_role(role: Role) -> AfterValidator:
-    """Only the names of measures that play a role."""
-
-    def known(name: str) -> str:
-        if name not in measures_in(role):
-            raise ValueError(f"{name!r} is no {role} measure; there are {', '.join(measures_in(role))}")
-        return name
-
-    return AfterValidator(known)
-
-
-Primary = Annotated[str, _of_role("primary")]
-Limit = Annotated[str, _of_role("limit")]
-
-
-class DecisionConfig(ConfigSection):
-    """What is claimed and when it counts; declared before the run.
-
-    `allow_different` names what may differ between the baseline's choices and a candidate's; rounding alone differs
-    between engines, number formats, thread counts, processors and versions, and flips items. With `panel` the judges
-    decide together: more than half of them, else nobody; without, the first judge in the needed mode decides.
-    `leave_out` names what was found and is not compared on purpose: tasks, files, items (TASK/ITEM); anything else that
-    is not compared keeps a candidate from SHIP. `same_name` says that two models share a name and arguments,
-    `identical` that they may compute the same log-probabilities to the last bit. With `blind_spots` "inconclusive" a
-    task that is open keeps a candidate from SHIP, which else names it.
-    """
-
-    primary: Primary | None = None
-    margin: float | None = Field(default=None, gt=0)
-    limits: dict[Limit, float] = Field(default_factory=dict)
-    coverage: float = Field(default=0.9, ge=0, le=1)
-    exam_lower_bound: float = Field(default=0.75, ge=0, le=1)
-    exam_part_share: float = Field(default=0.5, ge=0, le=1)
-    family_wise: Literal["each", "holm"] = "each"
-    judge_may_compete: bool = False
-    allow_different: tuple[Condition, ...] = ()
-    panel: bool = False
-    leave_out: tuple[str, ...] = ()
-    same_name: Literal["", "allowed"] = ""
-    identical: Literal["", "allowed"] = ""
-    blind_spots: Literal["named", "inconclusive"] = "named"
-
-    @model_validator(mode="after")
-    def _limits_can_be_kept_and_broken(self) -> Self:
-        for measure, most in self.limits.items():
-            if most < 0:
-                raise ValueError(f"limits.{measure} is {most:g}; no candidate lies at or under a limit below 0")
-            if most > measure_of(measure).high:
-                raise ValueError(f"limits.{measure} is {most:g}, but it is a share: 0.08 is eight items of a hundred")
-        return self
 
 
 class PlacementConfig(ConfigSection):
@@ -162,6 +110,11 @@ class ReviewConfig(ConfigSection):
         """The margin of a measure that could decide: the declared one for the primary, else its default."""
         declared = self.decision.margin if measure == self.primary else None
         return (measure_of(measure).margin or 0.0) if declared is None else declared
+
+    def task_margins(self, task: str) -> tuple[float | None, float | None]:
+        """The acceptable loss of accuracy on a task, and the same as a share of the baseline's; one may be None."""
+        own, relative = self.decision.margins.get(task), self.decision.margins_relative.get(task)
+        return (self.margin_of("accuracy_change") if own is None and relative is None else own), relative
 
     @property
     def models(self) -> tuple[ModelConfig, ...]:

@@ -214,7 +214,7 @@ MEASURES = (
     ),
 )
 _SHARE_NAMES = (
-    *("accuracy", "same_top", "first position's share", "judge inconsistency", "coverage"),
+    *("accuracy", "recovery", "same_top", "first position's share", "judge inconsistency", "coverage"),
     *("agreement", "same rating", "same class", "longer wins", "the longer answer's share"),
 )
 SHOWN_FORMS: dict[str, Form] = {

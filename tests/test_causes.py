@@ -71,6 +71,31 @@ SAID = [
         "losses down to −3.5 pp not excluded",
     ),
     (
+        Cause(Kind.RECOVERY_POSSIBLE, "g", numbers={"lower_bound": 0.941, "threshold": 0.95}),
+        "recoveries down to 94.1 % not excluded, 95.0 % are asked for",
+    ),
+    (
+        Cause(Kind.BASELINE_UNEXPECTED, "g", numbers={"accuracy": 0.4, "expected": 0.66, "tolerance": 0.02}),
+        "the baseline scores 40.0 % on g, expected 66.0 % ± 2.0 pp",
+    ),
+    (
+        Cause(Kind.TASK_UNPROVEN, "g", causes=(Cause(Kind.TASK_UNFIT, "g"),)),
+        "g must be cleared and is not (its evidence is unfit)",
+    ),
+    (
+        Cause(
+            Kind.OF_TASK,
+            "g",
+            causes=(Cause(Kind.NO_DIFFERENCE_YET, "accuracy_change", numbers={"n": 9}, names={"unit": "items"}),),
+        ),
+        "For g: No items differ yet; more items than 9 narrow the bound.",
+    ),
+    (
+        Cause(Kind.LIMIT_OVER, "flips", numbers=FLIPS, names={"task": "g"}),
+        "flips of g lies over the limit of 8.0 % (lower bound 3.1 %)",
+    ),
+    (Cause(Kind.BASELINE_NEAR_ZERO), "the baseline is not shown to lie above zero"),
+    (
         Cause(Kind.COMPARE_UNSEEN),
         "Compare what was found, or leave it out on purpose (leave_out), before this is signed.",
     ),

@@ -133,7 +133,7 @@ def test_the_subject_that_lost_most_is_named_and_the_losses_that_are_shown():
     (found,) = gates_of(before, after)
     assert (found.worst_part[0], found.worst_part[1].value) == ("b", pytest.approx(-0.3))
     assert [name for name, _ in found.lost_parts] == ["b", "d"]
-    assert (found.fit, found.chance, found.change.identical) == (True, 0.25, False)
+    assert (found.unfit, found.chance, found.change.identical) == (None, 0.25, False)
     (alone,) = gates_of(before[100:200], after[100:200])  # one subject is the task itself
     assert alone.lost_parts == ()
     (calm,) = gates_of(before, picks("c", *(("t", s, 100, 80) for s in "abc"), ("t", "d", 100, 81)))

@@ -21,7 +21,8 @@ MARGIN = 0.02
 def gate(task="t", gains=0, losses=0, n=400, right=300, chance=0.25, steps=1, fit=True) -> TaskGate:
     change = paired_proportion("accuracy_change", "items", gains, losses, n, steps)
     p = loss_p(gains, losses, n, -MARGIN)
-    return TaskGate(task, change, -MARGIN, wilson("accuracy", "items", right, n), chance, p, fit)
+    unfit = None if fit else Cause(Kind.TASK_UNFIT, task)
+    return TaskGate(task, change, -MARGIN, wilson("accuracy", "items", right, n), chance, p, unfit)
 
 
 def states(*gates, step=1) -> list[State]:
@@ -52,9 +53,9 @@ def test_evidence_that_is_unfit_neither_clears_nor_holds():
     assert states(gate(n=4000, right=3000, fit=False), gate("u", losses=40, fit=False)) == [State.OPEN] * 2
     by_norm = replace(gate("n", fit=False), norm=(gate("n", losses=40).change, gate("n", losses=40).loss_p))
     assert states(by_norm) == [State.OPEN]
-    (lost,) = task_states([replace(by_norm, fit=True)], 1)
+    (lost,) = task_states([replace(by_norm, unfit=None)], 1)
     assert (lost.state, lost.scoring, lost.change.value) == (State.HOLD, "acc_norm", -0.1)
-    (both,) = task_states([replace(by_norm, fit=True, loss_p=1e-9)], 1)
+    (both,) = task_states([replace(by_norm, unfit=None, loss_p=1e-9)], 1)
     assert (both.state, both.scoring, both.change.value) == (State.HOLD, "acc", 0.0)
 
 

@@ -10,7 +10,7 @@ from dataclasses import dataclass
 from typing import Literal
 
 from analysis.decision.gate_causes import decision_causes, settling
-from analysis.decision.gate_words import Evidence, Gate, Word, limit_word, primary_word
+from analysis.decision.gate_words import Evidence, Gate, Word, blocks_open, limit_word, primary_word
 from analysis.decision.task_states import State, TaskState, task_states
 from analysis.statistics.causes import Cause
 from analysis.statistics.estimates import ALPHA
@@ -70,13 +70,14 @@ def overall(found: Sequence[Decision]) -> Word:
 def word_at(evidence: Evidence, step: int) -> Word:
     """The word with one-sided bounds at level 0.05 / step."""
     limits = {limit_word(limit, step) for limit in evidence.limits}
-    states = {each.state for each in task_states(evidence.tasks, step)}
+    tasks = task_states(evidence.tasks, step)
     word = primary_word(evidence.primary, step)
-    if Word.HOLD in limits or State.HOLD in states or word is Word.HOLD:
+    held = any(task.state is State.HOLD and task.decides for task in tasks)
+    if Word.HOLD in limits or held or word is Word.HOLD:
         return Word.HOLD
     if evidence.blockers:
         return Word.UNFIT
-    open_task = evidence.open_tasks_block and State.OPEN in states
+    open_task = any(blocks_open(evidence, task) for task in tasks)
     return Word.INCONCLUSIVE if word is Word.SHIP and (open_task or limits - {Word.SHIP}) else word
 
 
@@ -99,7 +100,7 @@ def _decision(evidence: Evidence, step: int) -> Decision:
         candidate=evidence.candidate,
         word=word,
         causes=decision_causes(evidence, tasks, word, step),
-        settling=tuple(settling(evidence, step)) if word in (Word.INCONCLUSIVE, Word.UNFIT) else (),
+        settling=tuple(settling(evidence, tasks, step)) if word in (Word.INCONCLUSIVE, Word.UNFIT) else (),
         primary=primary,
         limits=evidence.limits,
         tasks=tasks,

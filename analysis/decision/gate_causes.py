@@ -5,7 +5,7 @@ In: the evidence that one candidate is decided by, and its word. Out: Causes; re
 
 from collections.abc import Iterator, Sequence
 
-from analysis.decision.gate_words import Evidence, Gate, Word, limit_word, primary_word
+from analysis.decision.gate_words import Evidence, Gate, Word, blocks_open, limit_word, primary_word
 from analysis.decision.sample_size import needed
 from analysis.decision.task_states import State, TaskState
 from analysis.statistics.causes import Cause, Kind
@@ -21,13 +21,14 @@ def decision_causes(evidence: Evidence, tasks: Sequence[TaskState], word: Word, 
     words = [(limit, limit_word(limit, step)) for limit in evidence.limits]
     if word is Word.HOLD:
         below = [_primary(primary, step)] if primary_word(primary, step) is Word.HOLD else []
-        lost = [_lost(task) for task in tasks if task.state is State.HOLD]
+        lost = [_lost(task) for task in tasks if task.state is State.HOLD and task.decides]
         return (*below, *lost, *(_limit(limit, own, step) for limit, own in words if own is Word.HOLD))
-    return (_primary(primary, step), *(_limit(limit, own, step) for limit, own in words))
+    unproven = (_unproven(task) for task in tasks if blocks_open(evidence, task))
+    return (_primary(primary, step), *unproven, *(_limit(limit, own, step) for limit, own in words))
 
 
-def settling(evidence: Evidence, step: int) -> Iterator[Cause]:
-    """What more evidence is needed, gate by gate."""
+def settling(evidence: Evidence, tasks: Sequence[TaskState], step: int) -> Iterator[Cause]:
+    """What more evidence is needed, gate by gate, then task by task where an open one blocks."""
     if evidence.blockers:
         yield Cause(Kind.COMPARE_UNSEEN)
     words = [(evidence.primary, primary_word(evidence.primary, step))]
@@ -38,7 +39,10 @@ def settling(evidence: Evidence, step: int) -> Iterator[Cause]:
         if gate.fit:
             yield from needed(gate.estimate, gate.threshold, ALPHA / step)
         else:
-            yield Cause(Kind.MEND_EVIDENCE, gate.estimate.measure, names={"unit": gate.estimate.unit})
+            yield Cause(Kind.MEND_EVIDENCE, gate.name, names={"unit": gate.estimate.unit})
+    for task in tasks:
+        if blocks_open(evidence, task) and task.beats_chance and task.threshold is not None and not task.unfit:
+            yield Cause(Kind.OF_TASK, task.task, causes=tuple(needed(task.change, task.threshold, ALPHA / step)))
 
 
 def _primary(gate: Gate, step: int) -> Cause:
@@ -49,13 +53,14 @@ def _primary(gate: Gate, step: int) -> Cause:
 
 
 def _limit(gate: Gate, word: Word, step: int) -> Cause:
-    measure = gate.estimate.measure
+    measure, names = gate.estimate.measure, {"task": gate.task} if gate.task else {}
     if not gate.fit:
-        return Cause(Kind.LIMIT_UNFIT, measure, numbers={"threshold": gate.threshold}, causes=_unfit(gate))
+        unfit = {"threshold": gate.threshold}
+        return Cause(Kind.LIMIT_UNFIT, measure, numbers=unfit, names=names, causes=_unfit(gate))
     if gate.estimate.identical:
         return _identical(gate)
     kinds = {Word.SHIP: Kind.LIMIT_WITHIN, Word.HOLD: Kind.LIMIT_OVER, Word.INCONCLUSIVE: Kind.LIMIT_OPEN}
-    return Cause(kinds[word], measure, numbers=_numbers(gate, step))
+    return Cause(kinds[word], measure, numbers=_numbers(gate, step), names=names)
 
 
 def _numbers(gate: Gate, step: int) -> dict[str, float]:
@@ -72,6 +77,10 @@ def _identical(gate: Gate) -> Cause:
 def _unfit(gate: Gate) -> tuple[Cause, ...]:
     lacking = gate.estimate.missing or Cause(Kind.NO_BOUNDS)
     return gate.unfit or (Cause(Kind.UNMEASURED, gate.estimate.measure, causes=(lacking,)),)
+
+
+def _unproven(task: TaskState) -> Cause:
+    return Cause(Kind.TASK_UNPROVEN, task.task, causes=(task.why,) if task.why else ())
 
 
 def _lost(task: TaskState) -> Cause:

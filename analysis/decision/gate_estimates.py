@@ -17,7 +17,7 @@ from analysis.statistics.causes import Cause, Kind
 from analysis.statistics.coverage import Coverage, shortfalls
 from analysis.statistics.estimates import Estimate, not_measured
 from analysis.summaries.judge_reports import JudgeReport
-from analysis.summaries.model_reports import ItemReport
+from analysis.summaries.model_reports import ItemReport, task_rows
 from analysis.summaries.model_rows import for_model
 from analysis.token_distributions.trace_measures import TraceReport
 from analysis.token_distributions.vocabulary_kl import VocabularyReport
@@ -77,7 +77,20 @@ def item_estimate(report: ItemReport | None, measure: str) -> Estimate:
     if report is None or result is None:
         fault = report.fault if report else None
         return not_measured(measure, "items", fault or Cause(Kind.NO_CHOICES))
-    estimate: Estimate = result.distance(measure) if measure in ITEM_DISTANCES else getattr(result, measure)
+    return _of_row(report, result, measure)
+
+
+def task_estimate(task: str, measure: str, measured: Measured, model: str) -> Read:
+    """The same of one task, and what stands against it."""
+    report = for_model(measured.items, model)
+    row = next((each for each in task_rows(report) if each.task == task), None) if report else None
+    missing = not_measured(measure, "items", Cause(Kind.NO_CHOICES))
+    estimate = _of_row(report, row.result, measure) if report and row else missing
+    return estimate, item_reasons(report, measured, model)
+
+
+def _of_row(report: ItemReport, row: FlipResult, measure: str) -> Estimate:
+    estimate: Estimate = row.distance(measure) if measure in ITEM_DISTANCES else getattr(row, measure)
     return replace(estimate, identical=report.identical and estimate.value is not None)
 
 

@@ -6,9 +6,10 @@ In: an estimate, its threshold, and what stands against its evidence. Out: one o
 from dataclasses import dataclass
 from enum import StrEnum
 
-from analysis.decision.task_states import TaskGate
+from analysis.decision.task_states import State, TaskGate, TaskState
 from analysis.statistics.causes import Cause
 from analysis.statistics.estimates import Estimate
+from ledger.decision_config import TaskRole
 
 
 class Word(StrEnum):
@@ -30,6 +31,12 @@ class Gate:
     estimate: Estimate
     threshold: float
     unfit: tuple[Cause, ...] = ()
+    task: str = ""
+
+    @property
+    def name(self) -> str:
+        """The measure; of one task, TASK.MEASURE as the config has it."""
+        return f"{self.task}.{self.estimate.measure}" if self.task else self.estimate.measure
 
     @property
     def fit(self) -> bool:
@@ -41,8 +48,8 @@ class Gate:
 class Evidence:
     """What one candidate is decided by.
 
-    `blockers`: what keeps it from SHIP and INCONCLUSIVE, whatever the numbers say. With `open_tasks_block` an
-    open task does so as well, as INCONCLUSIVE.
+    `blockers`: what keeps it from SHIP and INCONCLUSIVE, whatever the numbers say. A proving task that is open keeps it
+    from SHIP, as INCONCLUSIVE; with `open_tasks_block` a guarding one does so as well.
     """
 
     candidate: str
@@ -51,6 +58,12 @@ class Evidence:
     tasks: tuple[TaskGate, ...] = ()
     blockers: tuple[Cause, ...] = ()
     open_tasks_block: bool = False
+
+
+def blocks_open(evidence: Evidence, task: TaskState) -> bool:
+    """Whether an open task keeps a candidate from SHIP."""
+    must = task.role is TaskRole.PROVES or (task.role is TaskRole.GUARDS and evidence.open_tasks_block)
+    return must and task.state is State.OPEN
 
 
 def primary_word(primary: Gate, step: int) -> Word:

@@ -5,15 +5,21 @@ In: what judges and items said. Out: Evidence, one per candidate. Tasks are gate
 
 from collections.abc import Iterator, Sequence
 from dataclasses import replace
+from functools import partial
 
-from analysis.decision.gate_estimates import GATE_ESTIMATES, Measured, item_reasons
+from analysis.decision.gate_estimates import GATE_ESTIMATES, Measured, item_reasons, task_estimate
 from analysis.decision.gate_words import Evidence, Gate
 from analysis.decision.task_states import TaskGate, loss_p, shown_by_holm
 from analysis.multiple_choice.flips import FlipResult
 from analysis.statistics.causes import Cause, Kind
 from analysis.statistics.estimates import ALPHA, Estimate
+from analysis.statistics.paired_ratio import ratio_loss_p
 from analysis.summaries.model_reports import TaskRow, task_rows
 from analysis.summaries.model_rows import for_model
+from ledger.decision_config import DecisionConfig, TaskRole
+
+Margins = tuple[float | None, float | None]
+"""The acceptable loss, and the same as a share of the baseline."""
 
 
 def decision_evidence(measured: Measured) -> tuple[Evidence, ...]:
@@ -38,31 +44,47 @@ def task_gates(measured: Measured, model: str) -> Iterator[TaskGate]:
     report = for_model(measured.items, model)
     if report is None:
         return
-    threshold = -measured.config.margin_of("accuracy_change")
-    fit = not item_reasons(report, measured, model)
+    config, unfit = measured.config, item_reasons(report, measured, model)
     for row in task_rows(report):
-        p = _loss_p(row.result, threshold)
+        margins = config.task_margins(row.task)
+        p = _loss_p(row.result, margins)
         if row.result.chance is None or p is None:
             continue
         other = row.norm if row.norm and row.norm.transitions != row.result.transitions else None
-        norm_p = _loss_p(other, threshold) if other else None
+        norm_p = _loss_p(other, margins) if other else None
         yield TaskGate(
             task=row.task,
+            role=config.decision.role_of(row.task),
             change=replace(row.result.accuracy_change, identical=report.identical),
-            threshold=threshold,
+            threshold=None if margins[0] is None else -margins[0],
+            recovery=row.result.recovery,
+            recovery_threshold=None if margins[1] is None else 1 - margins[1],
             baseline=row.result.accuracy_baseline,
+            expected=config.decision.expect.get(row.task),
             chance=row.result.chance,
             loss_p=p,
-            fit=fit,
+            unfit=Cause(Kind.TASK_UNFIT, row.task) if unfit else _unexpected(row, config.decision),
             norm=(other.accuracy_change, norm_p) if other and norm_p is not None else None,
-            lost_parts=tuple(_lost_parts(row, threshold)),
+            lost_parts=tuple(_lost_parts(row, margins)),
             worst_part=_worst_part(row),
         )
 
 
-def _loss_p(row: FlipResult, threshold: float) -> float | None:
-    moved = row.transitions
-    return loss_p(moved.wrong_to_right, moved.right_to_wrong, moved.n, threshold)
+def _unexpected(row: TaskRow, decision: DecisionConfig) -> Cause | None:
+    """A baseline that does not score what was declared, so that neither side's number means what it says."""
+    expected, found = decision.expect.get(row.task), row.result.accuracy_baseline.value
+    if expected is None or found is None or abs(found - expected) <= decision.expect_tolerance:
+        return None
+    numbers = {"accuracy": found, "expected": expected, "tolerance": decision.expect_tolerance}
+    return Cause(Kind.BASELINE_UNEXPECTED, row.task, numbers=numbers)
+
+
+def _loss_p(row: FlipResult, margins: Margins) -> float | None:
+    """Of a loss beyond either margin: beyond the stricter one."""
+    moved, (margin, relative) = row.transitions, margins
+    found = [loss_p(moved.wrong_to_right, moved.right_to_wrong, moved.n, -margin)] if margin is not None else []
+    found += [ratio_loss_p(moved.pairs, 1 - relative)] if relative is not None else []
+    return min((p for p in found if p is not None), default=None)
 
 
 def _worst_part(row: TaskRow) -> tuple[str, Estimate] | None:
@@ -71,25 +93,30 @@ def _worst_part(row: TaskRow) -> tuple[str, Estimate] | None:
     return min(lost, key=lambda each: each[1].value or 0.0, default=None)
 
 
-def _lost_parts(row: TaskRow, threshold: float) -> Iterator[tuple[str, Estimate]]:
+def _lost_parts(row: TaskRow, margins: Margins) -> Iterator[tuple[str, Estimate]]:
     """The subjects of a task whose loss is shown, corrected over them: named, because a group may hide them."""
-    p_values = {name: p for name, part in row.subjects if (p := _loss_p(part, threshold)) is not None}
+    p_values = {name: p for name, part in row.subjects if (p := _loss_p(part, margins)) is not None}
     shown = shown_by_holm(p_values, ALPHA) if len(p_values) > 1 else set()
     yield from ((name, part.accuracy_change) for name, part in row.subjects if name in shown)
 
 
 def _blockers(measured: Measured, model: str) -> Iterator[Cause]:
-    """What was found and not compared, and what says that there is only one model."""
+    """What says that there is only one model, or that a baseline is wrong; what was found and not compared."""
     yield from measured.alarms.get(model, ())
+    for task in task_gates(measured, model):
+        if task.unfit and task.unfit.kind is Kind.BASELINE_UNEXPECTED and task.role is not TaskRole.SHOWN:
+            yield task.unfit
     yield from (each.cause for each in measured.unseen if each.candidate == model and each.blocks)
 
 
-def gate(measured: Measured, model: str, measure: str, threshold: float) -> Gate:
-    """One measure of one model with every reason against its evidence."""
-    estimate, reasons = GATE_ESTIMATES[measure](measured, model)
+def gate(measured: Measured, model: str, name: str, threshold: float) -> Gate:
+    """One measure of one model, or TASK.MEASURE, with every reason against its evidence."""
+    task, _, measure = name.rpartition(".")
+    read = partial(task_estimate, task, measure) if task else GATE_ESTIMATES[measure]
+    estimate, reasons = read(measured, model)
     if measure == "accuracy_change":
         reasons = [*reasons, *_chance_reasons(list(task_gates(measured, model)))]
-    return Gate(estimate, threshold, tuple(reasons))
+    return Gate(estimate, threshold, tuple(reasons), task)
 
 
 def _chance_reasons(tasks: Sequence[TaskGate]) -> Sequence[Cause]:

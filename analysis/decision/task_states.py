@@ -1,9 +1,10 @@
 """Each task by itself: cleared, HOLD or open, so that none hides in a pool of items.
 
-In: a task's paired change of accuracy, the baseline's own accuracy, and the margin. Out: one state per task, exactly
-one of three: *cleared* (the lower bound lies above minus the margin), *HOLD* (a loss beyond the margin is shown, Holm's
-steps over the tasks), or *open*.
-Source: DESIGN section 7; Holm 1979 over the tasks of one candidate; Tango 1998 for the loss itself.
+In: a task's paired change of accuracy, its recovery, the baseline's own accuracy, its role and margins. Out: one state
+per task, exactly one of three: *cleared* (lower bounds clear every margin), *HOLD* (a loss beyond a margin is shown,
+Holm's steps over the tasks that decide), or *open*.
+Source: DESIGN section 7; Holm 1979 over the tasks of one candidate; Tango 1998 for the loss itself, Nam and Blackwelder
+2002 for one relative to the baseline.
 
 A task on which the baseline does not beat guessing is never cleared: a ruined model keeps chance, however many items.
 """
@@ -18,6 +19,7 @@ from scipy import stats
 from analysis.statistics.causes import Cause, Kind
 from analysis.statistics.estimates import ALPHA, Estimate
 from analysis.statistics.intervals import tango_statistic
+from ledger.decision_config import TaskRole
 
 Name = TypeVar("Name")
 
@@ -32,24 +34,29 @@ class State(StrEnum):
 
 @dataclass(frozen=True)
 class TaskGate:
-    """One task's evidence: `threshold` is minus the margin, `loss_p` the chance of such a loss if none went beyond it.
+    """One task's evidence: `loss_p` is the chance of such a loss if none went beyond its margin, the stricter of two.
 
+    `threshold` is minus the margin of the change, `recovery_threshold` what the recovery must clear; one may be None.
     `chance` is the accuracy of guessing, the mean of one over the number of options, or of always picking one place
     where the baseline does just that. `norm` is the change by acc_norm and its p, where those picks differ: a loss by
     either is a loss. `lost_parts` are subjects of the task that lost, `worst_part` the one that lost most, shown and no
-    gate. `fit`: whether it may decide.
+    gate. `unfit` says why it may not decide, `expected` what the baseline was declared to score.
     """
 
     task: str
     change: Estimate
-    threshold: float
+    threshold: float | None
     baseline: Estimate
     chance: float
     loss_p: float | None
-    fit: bool = True
+    unfit: Cause | None = None
     norm: tuple[Estimate, float] | None = None
     lost_parts: tuple[tuple[str, Estimate], ...] = ()
     worst_part: tuple[str, Estimate] | None = None
+    role: TaskRole = TaskRole.GUARDS
+    recovery: Estimate | None = None
+    recovery_threshold: float | None = None
+    expected: float | None = None
 
     @property
     def beats_chance(self) -> bool:
@@ -59,25 +66,35 @@ class TaskGate:
 
 @dataclass(frozen=True)
 class TaskState:
-    """What became of one task at a decision's level; `lower_bound` is the one that had to clear the margin.
+    """What became of one task at a decision's level; `lower_bound` is the change's that had to clear the margin.
 
     `scoring` is the one that shows a loss, acc where both or none do; `change` is the change by it. `why` says what is
-    not known of an open task; None for the others.
+    not known of an open one. The rest is the gate's own.
     """
 
     task: str
+    role: TaskRole
     state: State
     change: Estimate
     lower_bound: float | None
+    threshold: float | None
+    recovery: Estimate | None
+    recovery_threshold: float | None
     baseline: Estimate
+    expected: float | None
     chance: float
     beats_chance: bool
     loss_p: float | None
-    fit: bool
+    unfit: Cause | None
     scoring: str
+    why: Cause | None
     lost_parts: tuple[tuple[str, Estimate], ...]
     worst_part: tuple[str, Estimate] | None
-    why: Cause | None
+
+    @property
+    def decides(self) -> bool:
+        """Whether its state may change the word."""
+        return self.role is not TaskRole.SHOWN
 
 
 def loss_p(gains: int, losses: int, n: int, threshold: float) -> float | None:
@@ -112,44 +129,63 @@ def shown_by_holm(tested: Mapping[Name, float], alpha: float) -> set[Name]:
 
 
 def _shown_losses(gates: Sequence[TaskGate], alpha: float) -> set[tuple[str, str]]:
-    """The tasks, and scorings, whose loss is shown."""
-    tested = {(gate.task, "acc"): gate.loss_p for gate in gates if gate.fit and gate.loss_p is not None}
-    tested |= {(gate.task, "acc_norm"): gate.norm[1] for gate in gates if gate.fit and gate.norm}
-    return shown_by_holm(tested, alpha)
+    """The tasks, and scorings, whose loss is shown: Holm over those that decide, each shown one by itself."""
+    shown = set[tuple[str, str]]()
+    deciding = [gate for gate in gates if gate.role is not TaskRole.SHOWN]
+    for family in (deciding, *([gate] for gate in gates if gate.role is TaskRole.SHOWN)):
+        tested = {(gate.task, "acc"): gate.loss_p for gate in family if not gate.unfit and gate.loss_p is not None}
+        tested |= {(gate.task, "acc_norm"): gate.norm[1] for gate in family if not gate.unfit and gate.norm}
+        shown |= shown_by_holm(tested, alpha)
+    return shown
 
 
 def _state(gate: TaskGate, lost: set[str], step: int) -> TaskState:
-    bounds = gate.change.lower_bounds
-    low = bounds[step - 1] if bounds else None
-    above = gate.change.identical or (low is not None and low > gate.threshold)
-    cleared = gate.fit and above and gate.beats_chance
     by_norm = lost == {"acc_norm"} and gate.norm is not None
-    state = State.HOLD if lost else State.CLEARED if cleared else State.OPEN
+    why = _open(gate, step)
     return TaskState(
         task=gate.task,
-        state=state,
+        role=gate.role,
+        state=State.HOLD if lost else State.OPEN if why else State.CLEARED,
         change=gate.norm[0] if by_norm and gate.norm else gate.change,
-        lower_bound=low,
+        lower_bound=_bound(gate.change, step),
+        threshold=gate.threshold,
+        recovery=gate.recovery,
+        recovery_threshold=gate.recovery_threshold,
         baseline=gate.baseline,
+        expected=gate.expected,
         chance=gate.chance,
         beats_chance=gate.beats_chance,
         loss_p=gate.loss_p,
-        fit=gate.fit,
+        unfit=gate.unfit,
         scoring="acc_norm" if by_norm else "acc",
+        why=None if lost else why,
         lost_parts=gate.lost_parts,
         worst_part=gate.worst_part,
-        why=_open(gate, low) if state is State.OPEN else None,
     )
 
 
-def _open(gate: TaskGate, low: float | None) -> Cause:
-    """What is not known of an open task."""
-    if not gate.fit:
-        return Cause(Kind.TASK_UNFIT, gate.task)
+def _bound(estimate: Estimate | None, step: int) -> float | None:
+    return estimate.lower_bounds[step - 1] if estimate and estimate.lower_bounds else None
+
+
+def _open(gate: TaskGate, step: int) -> Cause | None:
+    """What is not known of a task; None where it is cleared at level 0.05 / step."""
+    low, kept = _bound(gate.change, step), _bound(gate.recovery, step)
+    if gate.unfit:
+        return gate.unfit
     if low is None:
         return gate.change.missing or Cause(Kind.NO_BOUNDS)
     if not gate.beats_chance:
         numbers = {"accuracy": gate.baseline.value or 0.0, "chance": gate.chance}
         return Cause(Kind.TASK_GUESSED, gate.task, numbers=numbers)
-    names = {"measure": gate.change.measure}
-    return Cause(Kind.TASK_LOSS_POSSIBLE, gate.task, numbers={"lower_bound": low}, names=names)
+    if gate.change.identical:
+        return None
+    if gate.threshold is not None and low <= gate.threshold:
+        names = {"measure": gate.change.measure}
+        return Cause(Kind.TASK_LOSS_POSSIBLE, gate.task, numbers={"lower_bound": low}, names=names)
+    least = gate.recovery_threshold
+    if least is None or (kept is not None and kept > least):
+        return None
+    if kept is None:
+        return (gate.recovery and gate.recovery.missing) or Cause(Kind.NO_BOUNDS)
+    return Cause(Kind.RECOVERY_POSSIBLE, gate.task, numbers={"lower_bound": kept, "threshold": least})

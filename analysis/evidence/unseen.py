@@ -108,7 +108,7 @@ def _merged(candidate: str, sides: Sequence[ModelEvidence]) -> Iterator[Unseen]:
 def _lone_tasks(model: ModelEvidence, evidence: RunEvidence, named: Collection[str]) -> Iterator[Unseen]:
     """Tasks that one side alone has, or that the config asks for and neither has."""
     mine, theirs = _tasks(model), _tasks(evidence.baseline)
-    asked = {task.task for task in evidence.config.task}
+    asked = {*(task.task for task in evidence.config.task), *evidence.config.decision.named_tasks}
     for task in sorted((mine | theirs | asked) - (mine & theirs) - set(named) - set(evidence.dropped)):
         who = model.name if task in mine else evidence.baseline.name
         kind = Kind.ONE_SIDE_HAS_TASK if task in mine | theirs else Kind.NO_SIDE_HAS_TASK

@@ -17,6 +17,7 @@ from analysis.statistics.estimates import Estimate, estimate_or_missing
 from analysis.statistics.intervals import paired_proportion, share
 from analysis.statistics.losses import LossTests, loss_tests, mcnemar
 from analysis.statistics.mean_distance import mean_distance
+from analysis.statistics.paired_ratio import Pairs, recovery
 from analysis.statistics.resampling import Bools, Floats, Resamplings
 
 Parts = Sequence[tuple[ItemScope, Ints]]
@@ -34,6 +35,11 @@ class Transitions:
     wrong_to_other: int
     right_before: int
     right_after: int
+
+    @property
+    def pairs(self) -> Pairs:
+        """The items by who is right."""
+        return Pairs(self.right_before - self.right_to_wrong, self.wrong_to_right, self.right_to_wrong, self.n)
 
     @property
     def flips(self) -> int:
@@ -62,6 +68,7 @@ class FlipResult:
     accuracy_baseline: Estimate
     accuracy: Estimate
     accuracy_change: Estimate
+    recovery: Estimate
     flips: Estimate
     all_flips: Estimate
     chance: float | None
@@ -146,6 +153,7 @@ class _Rows:
             accuracy_change=estimate_or_missing(
                 name, "items", lambda: paired_proportion(name, "items", gains, lost, n, steps), left_out
             ),
+            recovery=estimate_or_missing("recovery", "items", lambda: recovery(found.pairs, steps), left_out),
             flips=counted("flips", found.flips, steps),
             all_flips=counted("all_flips", found.all_flips, steps),
             chance=_guessing(options, gold, before) if n else None,

@@ -1,9 +1,12 @@
 """Arguments and options that several commands share."""
 
+from collections.abc import Sequence
 from pathlib import Path
 from typing import Annotated
 
 import typer
+
+from ledger.errors import ConfigError
 
 Config = Annotated[Path, typer.Argument(help="The review's config, a TOML file; `assay init` writes one.")]
 Runs = Annotated[Path, typer.Option("--runs", metavar="DIR", help="The folder that holds run folders.")]
@@ -24,3 +27,39 @@ Budget = Annotated[float | None, typer.Option("--budget", metavar="USD", help="T
 ReviewName = Annotated[
     str, typer.Option("--review", metavar="NAME", help="The review's name: the folder under --runs.")
 ]
+Filter = Annotated[str, typer.Option("--filter", metavar="NAME", help="The harness' filter, where a log has several.")]
+Latest = Annotated[bool, typer.Option("--latest", help="Of several runs of a task, take the newest.")]
+Tasks = Annotated[
+    list[str] | None,
+    typer.Option("--task", metavar="NAME", help="Compare this task alone; may be repeated. The report names the rest."),
+]
+LeaveOut = Annotated[
+    list[str] | None,
+    typer.Option(
+        "--leave-out",
+        metavar="NAME",
+        help="Leave out this task, file or item (TASK/ITEM), on purpose; may be repeated. The report repeats it.",
+    ),
+]
+
+GIVE = "Give NAME=NUMBER, as mmlu=0.01."
+
+
+def numbers(values: Sequence[str], option: str) -> dict[str, float]:
+    """Options such as 0.02 and mmlu=0.01 by name, the empty one for a number alone. Raises ConfigError."""
+    found: dict[str, float] = {}
+    for value in values:
+        name, _, text = value.rpartition("=")
+        try:
+            found[name] = float(text)
+        except ValueError:
+            raise ConfigError(f"{value!r} has no number", where=option, remedy=GIVE) from None
+    return found
+
+
+def named_numbers(values: Sequence[str], option: str) -> dict[str, float]:
+    """Options such as mmlu=0.01 by name. Raises ConfigError."""
+    found = numbers(values, option)
+    if "" in found:
+        raise ConfigError(f"{found['']:g} is of no task", where=option, remedy=GIVE)
+    return found

@@ -10,8 +10,8 @@ from typing import Annotated
 import typer
 
 from assay import pipeline
-from assay.commands.arguments import Amend, Config, ReviewName, Runs
-from assay.commands.import_logs import LeaveOut, imports
+from assay.commands.arguments import Amend, Config, LeaveOut, ReviewName, Runs
+from assay.commands.import_logs import imports
 from assay.declarations import Declaration, imported_review, section
 from assay.display import Display
 from assay.sources.fastchat_exports import export_fastchat

@@ -13,6 +13,7 @@ from collections import Counter
 from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import fields, is_dataclass
 
+from analysis.decision.gate_words import Gate
 from analysis.rendering.figures.catalog import Figure
 from analysis.rendering.formats.text import visible
 from analysis.rendering.sentences.clauses import clause
@@ -87,13 +88,10 @@ def _named(parts: tuple[object, ...]) -> Iterator[tuple[str, object]]:
         match each:
             case (str(name), value):
                 yield name, value
+            case Gate():
+                yield each.name, each
             case _ if is_dataclass(each):
-                names = [str(getattr(each, field.name)) for field in fields(each) if field.name in NAMES]
-                gated = getattr(each, "estimate", None)
-                yield (
-                    " ".join(map(str, names) if names else [gated.measure if isinstance(gated, Estimate) else ""]),
-                    each,
-                )
+                yield " ".join(str(getattr(each, field.name)) for field in fields(each) if field.name in NAMES), each
 
 
 def _row(path: str, each: Estimate) -> tuple[object, ...]:

@@ -23,11 +23,12 @@ from analysis.rendering.sentences.clauses import clause, clauses
 from analysis.rendering.sentences.decisions import advice, open_task, sentence
 from analysis.rendering.sentences.numbers import count_of, number, unsigned
 from analysis.rendering.tables.evidence import exam_bound
-from analysis.rendering.tables.looked_at import review_lines, task_line
+from analysis.rendering.tables.looked_at import review_lines, task_line, task_margin
 from analysis.review.review_report import ReviewReport
 from analysis.statistics.causes import Cause
 from analysis.statistics.coverage import shortfalls
 from analysis.summaries.judge_reports import JudgeReport
+from ledger.decision_config import TaskRole
 
 Result = Literal["passed", "failure", "error", "skipped"]
 RESULTS: dict[Word, tuple[Result, str]] = {
@@ -112,9 +113,8 @@ def _cases(report: ReviewReport, decision: Decision) -> Iterator[Case]:
     own, why = RESULTS[primary_word(primary, step)], f"{sentence(decision)} {advice(decision)}".strip()
     yield Case(f"primary: {report.primary}", *own, _gate_text(primary, decision, margin), why)
     for limit in decision.limits:
-        measure = limit.estimate.measure
-        most = f"limit {number(measure, limit.threshold)}"
-        yield Case(f"limit: {measure}", *RESULTS[limit_word(limit, step)], _gate_text(limit, decision, most))
+        most = f"limit {number(limit.estimate.measure, limit.threshold)}"
+        yield Case(f"limit: {limit.name}", *RESULTS[limit_word(limit, step)], _gate_text(limit, decision, most))
     yield from (_task_case(task, report) for task in decision.tasks)
     yield _unseen_case(report, decision)
     yield _coverage_case(report, decision)
@@ -131,11 +131,13 @@ def _gate_text(gate: Gate, decision: Decision, threshold: str) -> str:
 
 
 def _task_case(task: TaskState, report: ReviewReport) -> Case:
-    """A task that lost is red; one that is open is neither red nor green where the config only names it."""
-    numbers = f"{task.change.measure} {cell(task.change)}; margin {unsigned('accuracy_change', report.task_margin)}"
+    """A task that lost is red; one that is open is neither red nor green where the config only names or shows it."""
+    numbers = f"{task.change.measure} {cell(task.change)}; margin {task_margin(task)}"
+    if not task.decides:
+        return Case(f"task: {task.task}", "skipped", "shown", f"shown, {task.state}; {numbers}")
     if task.state is not State.OPEN:
         return Case(f"task: {task.task}", *RESULTS[TASK_WORDS[task.state]], f"{task.state}; {numbers}")
-    blocks = report.blind_spots == "inconclusive"
+    blocks = report.blind_spots == "inconclusive" or task.role is TaskRole.PROVES
     result = RESULTS[Word.INCONCLUSIVE] if blocks else ("skipped", "open")
     return Case(f"task: {task.task}", *result, f"open: {open_task(task)}; {numbers}")
 

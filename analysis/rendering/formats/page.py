@@ -21,7 +21,7 @@ from analysis.rendering.formats.text import visible_lines
 from analysis.rendering.sentences.cells import cell
 from analysis.rendering.sentences.clauses import clause
 from analysis.rendering.sentences.decisions import cause_texts, sentence
-from analysis.rendering.sentences.numbers import number, unsigned
+from analysis.rendering.sentences.numbers import limit_number, unsigned
 from analysis.rendering.tables.evidence import exam_mark
 from analysis.rendering.tables.looked_at import review_lines, task_line
 from analysis.rendering.tables.review import SHAPES, foremost, warnings
@@ -161,7 +161,7 @@ def _facts(report: ReviewReport) -> tuple[tuple[str, str], ...]:
     margin = unsigned(report.primary, report.margin)
     return (
         ("primary measure", f"{report.primary}, margin {margin}"),
-        ("limits", ", ".join(f"{name} ≤ {number(name, most)}" for name, most in report.limits) or "none"),
+        ("limits", ", ".join(f"{name} ≤ {limit_number(name, most)}" for name, most in report.limits) or "none"),
         ("evidence", f"{report.questions} questions, {report.items} items"),
         ("judge", judge.name if judge else "no judge"),
         ("exam", exam_mark(judge) if judge else "no judge"),

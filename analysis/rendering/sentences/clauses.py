@@ -45,8 +45,8 @@ def part(cause: Cause) -> str:
 
 
 def _limit_unfit(cause: Cause) -> str:
-    limit = number(cause.subject, cause.numbers["threshold"])
-    return f"{cause.subject} cannot be held against its limit of {limit}: {'; '.join(map(part, cause.causes))}"
+    limit, measure = number(cause.subject, cause.numbers["threshold"]), measured.measured_on(cause)
+    return f"{measure} cannot be held against its limit of {limit}: {'; '.join(map(part, cause.causes))}"
 
 
 def _recorded(cause: Cause) -> str:
@@ -101,6 +101,10 @@ CLAUSES: Mapping[Kind, str | Written] = {
     Kind.TASK_UNFIT: "its evidence is unfit",
     Kind.TASK_GUESSED: measured.task_guessed,
     Kind.TASK_LOSS_POSSIBLE: measured.loss_possible,
+    Kind.TASK_UNPROVEN: "{subject} must be cleared and is not ({causes})",
+    Kind.BASELINE_UNEXPECTED: measured.baseline_unexpected,
+    Kind.RECOVERY_POSSIBLE: measured.recovery_possible,
+    Kind.OF_TASK: "For {subject}: {causes}",
     Kind.COMPARE_UNSEEN: UNSEEN,
     Kind.MEND_EVIDENCE: "Mend the evidence of {subject} first; more of the same {unit} do not help.",
     Kind.NO_DIFFERENCE_YET: "No {unit} differ yet; more {unit} than {n} narrow the bound.",
@@ -171,6 +175,7 @@ CLAUSES: Mapping[Kind, str | Written] = {
     Kind.ONE_QUESTION_VARIES: "no interval: one question alone shows a difference of length",
     Kind.NO_FINITE_STRENGTH: "a model won, or lost, every game against some others",
     Kind.BASELINE_IS_ZERO: "the baseline is the zero",
+    Kind.BASELINE_NEAR_ZERO: "the baseline is not shown to lie above zero",
     Kind.NO_JUDGE: "no judge",
     Kind.NO_RECORDS: "no records of this model",
     Kind.NO_CHOICES: "no choices",

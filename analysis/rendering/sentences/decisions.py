@@ -9,6 +9,7 @@ from analysis.decision.decisions import Decision
 from analysis.decision.gate_words import Word
 from analysis.decision.task_states import State, TaskState
 from analysis.rendering.sentences.clauses import clause, part
+from analysis.statistics.causes import Kind
 
 MOST_REASONS = 2
 OPENINGS: Mapping[Word, str] = {
@@ -24,7 +25,9 @@ def sentence(decision: Decision) -> str:
     texts, unfit = cause_texts(decision), decision.word is Word.UNFIT
     more = len(texts) - MOST_REASONS if unfit else 0
     rest = [f"and {more} more {'reason' if more == 1 else 'reasons'}, listed in the report"] if more > 0 else []
-    unknown = [] if unfit else [open_task(task) for task in decision.tasks if task.state is State.OPEN]
+    said = {cause.subject for cause in decision.causes if cause.kind is Kind.TASK_UNPROVEN}
+    named = [task for task in decision.tasks if task.state is State.OPEN and task.decides and task.task not in said]
+    unknown = [] if unfit else [open_task(task) for task in named]
     blind = [f"open: {', '.join(unknown)}"] if unknown else []
     parts = [*(texts[:MOST_REASONS] if rest else texts), *rest, *blind]
     return f"{decision.candidate} {OPENINGS[decision.word]}: {'; '.join(parts)}."

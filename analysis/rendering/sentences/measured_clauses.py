@@ -5,7 +5,7 @@ In: Causes of one kind each. Out: texts; clauses.py says which kind is written b
 
 from collections.abc import Callable
 
-from analysis.rendering.sentences.numbers import NOT_MEASURED, apart, count_of, number, span
+from analysis.rendering.sentences.numbers import NOT_MEASURED, apart, count_of, number, span, unsigned
 from analysis.statistics.causes import Cause
 from ledger.conditions import allowing
 
@@ -13,12 +13,18 @@ ROUNDING = "rounding alone flips items; run both alike, or set"
 Written = Callable[[Cause], str]
 
 
+def measured_on(cause: Cause) -> str:
+    """The measure, and the task that it is of where it is one's."""
+    task = cause.names.get("task")
+    return f"{cause.subject} of {task}" if task else cause.subject
+
+
 def bound(template: str, side: str) -> Written:
     """A measure's bound beside what it is held against, with enough digits to tell the two apart."""
 
     def written(cause: Cause) -> str:
         shown, least = apart(cause.subject, cause.numbers[side], cause.numbers["threshold"])
-        return template.format(subject=cause.subject, bound=shown, line=least)
+        return template.format(subject=measured_on(cause), bound=shown, line=least)
 
     return written
 
@@ -33,7 +39,7 @@ def primary_open(cause: Cause) -> str:
 def limit_within(cause: Cause) -> str:
     """A limit that holds."""
     limit, bound = (number(cause.subject, cause.numbers[name]) for name in ("threshold", "upper_bound"))
-    return f"{cause.subject} lies within the limit of {limit} (upper bound {bound})"
+    return f"{measured_on(cause)} lies within the limit of {limit} (upper bound {bound})"
 
 
 def identical(cause: Cause) -> str:
@@ -57,6 +63,22 @@ def task_lost(cause: Cause) -> str:
 def loss_possible(cause: Cause) -> str:
     """How much an open task may have lost."""
     return f"losses down to {number(cause.names['measure'], cause.numbers['lower_bound'])} not excluded"
+
+
+def recovery_possible(cause: Cause) -> str:
+    """How little of the baseline's accuracy an open task may have kept."""
+    kept, least = (number("recovery", cause.numbers[name]) for name in ("lower_bound", "threshold"))
+    return f"recoveries down to {kept} not excluded, {least} are asked for"
+
+
+def baseline_unexpected(cause: Cause) -> str:
+    """A baseline that does not score what was declared: a template that is wrong on both sides hides every damage."""
+    share, expected = (number("accuracy", cause.numbers[name]) for name in ("accuracy", "expected"))
+    return f"the baseline scores {share} on {cause.subject}, expected {expected} ± {_points(cause)}"
+
+
+def _points(cause: Cause) -> str:
+    return unsigned("accuracy_change", cause.numbers["tolerance"])
 
 
 def task_guessed(cause: Cause) -> str:

@@ -100,3 +100,8 @@ WRITTEN: Mapping[Form, Callable[[float, int], str]] = {
     Form.CHANGE: lambda value, extra: _signed(value, 2 + extra),
     Form.PLAIN: lambda value, extra: f"{value:.{2 + extra}f}",
 }
+
+
+def limit_number(name: str, most: float) -> str:
+    """A limit by its name in the config, MEASURE or TASK.MEASURE, in the measure's unit."""
+    return number(name.rpartition(".")[2], most)

@@ -14,7 +14,7 @@ from analysis.evidence.unseen import Unseen
 from analysis.rendering.sentences.cells import cell
 from analysis.rendering.sentences.clauses import clauses
 from analysis.rendering.sentences.decisions import open_task, unknown
-from analysis.rendering.sentences.numbers import number, optional, probability
+from analysis.rendering.sentences.numbers import number, optional, probability, unsigned
 from analysis.rendering.tables.review import Table
 from analysis.review.review_report import ReviewReport
 from analysis.statistics.estimates import Estimate
@@ -27,8 +27,10 @@ def task_line(decision: Decision) -> str:
     """A candidate's tasks by state, and the one that lost most; empty where it has none."""
     states = []
     for state in (State.HOLD, State.OPEN, State.CLEARED):
-        names = [_named(task) for task in decision.tasks if task.state is state]
+        names = [_named(task) for task in decision.tasks if task.state is state and task.decides]
         states += [f"{len(names)} {state}: {', '.join(names)}"] if names else []
+    shown = [f"{_named(task)} {task.state}" for task in decision.tasks if not task.decides]
+    states += [f"{len(shown)} shown alone: {', '.join(shown)}"] if shown else []
     if not states:
         return ""
     lowest = worst(decision.tasks)
@@ -91,15 +93,19 @@ def task_table(report: ReviewReport) -> Table:
     """Every task of every candidate: its state and the numbers behind it."""
     rows = tuple(_task_row(decision, task) for decision in report.decisions for task in decision.tasks)
     caption = (
-        "Cleared: the lower bound lies above minus the margin. HOLD: a loss beyond it is shown (Holm over the tasks). "
-        "Open: neither, or the baseline itself does not beat guessing, so that a ruined model would look the same."
+        "Cleared: the lower bound clears the margin. HOLD: a loss beyond it is shown (Holm over those that decide). "
+        "Open: neither, or the baseline itself does not beat guessing, so that a ruined model would look the same. One "
+        "that proves must be cleared, one that guards may hold, one that is shown decides nothing."
     )
     header = (
         "candidate",
         "task",
+        "role",
         "state",
         "accuracy_change",
         "lower bound",
+        "margin",
+        "recovery",
         "baseline",
         "guessing",
         "p",
@@ -161,14 +167,28 @@ def _task_row(decision: Decision, task: TaskState) -> tuple[str, ...]:
     return (
         decision.candidate,
         task.task,
+        task.role.value,
         task.state.value,
         _change(task),
         optional(task.lower_bound, lambda value: number(task.change.measure, value)),
-        cell(task.baseline, with_n=False),
+        task_margin(task),
+        cell(task.recovery, with_n=False),
+        cell(task.baseline, with_n=False) + _expected(task),
         number("accuracy", task.chance),
         probability(task.loss_p),
         why,
     )
+
+
+def task_margin(task: TaskState) -> str:
+    """The loss that is acceptable, in points, as the recovery that is asked for, or both."""
+    loss = [] if task.threshold is None else [unsigned("accuracy_change", -task.threshold)]
+    kept = [] if task.recovery_threshold is None else [f"recovery {number('recovery', task.recovery_threshold)}"]
+    return ", ".join([*loss, *kept])
+
+
+def _expected(task: TaskState) -> str:
+    return "" if task.expected is None else f" (expected {number('accuracy', task.expected)})"
 
 
 def _things(report: ReviewReport, rows: Iterable[Unseen]) -> Iterator[str]:

@@ -11,7 +11,7 @@ from analysis.judged.games import PositionBias, TurnClass
 from analysis.rendering.sentences.cells import cell
 from analysis.rendering.sentences.clauses import clause, clauses
 from analysis.rendering.sentences.decisions import advice
-from analysis.rendering.sentences.numbers import number, optional, probability, unsigned
+from analysis.rendering.sentences.numbers import limit_number, number, optional, probability, unsigned
 from analysis.review.review_report import ReviewReport
 from analysis.statistics.estimates import Estimate
 from analysis.summaries.judge_reports import JudgeReport, ModelGames, ModelScores
@@ -63,7 +63,7 @@ def decision_table(report: ReviewReport) -> Table:
             "lower bound",
             "upper bound",
             NOISE_FLOOR,
-            *(f"{measure} (limit {number(measure, most)})" for measure, most in report.limits),
+            *(f"{measure} (limit {limit_number(measure, most)})" for measure, most in report.limits),
             "what would settle it",
         ),
         tuple(decision_row(decision, floor) for decision in report.decisions),

@@ -1,0 +1,116 @@
+"""The decision's part of the config: what is claimed, by which task, at which margin, and when evidence counts.
+
+In: a `[decision]` table. Out: a frozen DecisionConfig.
+"""
+
+from enum import StrEnum
+from typing import Annotated, Literal, Self
+
+from pydantic import AfterValidator, Field, model_validator
+
+from ledger.conditions import Condition
+from ledger.measures import Role, measure_of, measures_in
+from ledger.sections import ConfigSection
+
+Share = Annotated[float, Field(gt=0, lt=1)]
+
+
+class TaskRole(StrEnum):
+    """What a task may do to a decision: a proving one must be cleared, a guarding one may hold, a shown one neither."""
+
+    PROVES = "proves"
+    GUARDS = "guards"
+    SHOWN = "shown"
+
+
+def _of_role(role: Role) -> AfterValidator:
+    """Only the names of measures that play a role."""
+
+    def known(name: str) -> str:
+        if name not in measures_in(role):
+            raise ValueError(f"{name!r} is no {role} measure; there are {', '.join(measures_in(role))}")
+        return name
+
+    return AfterValidator(known)
+
+
+def _limited(name: str) -> str:
+    """A measure, or TASK.MEASURE for a measure of items. Raises ValueError."""
+    task, _, measure = name.rpartition(".")
+    if measure not in measures_in("limit"):
+        raise ValueError(f"{measure!r} is no limit measure; there are {', '.join(measures_in('limit'))}")
+    if task and measure_of(measure).section != "flips":
+        raise ValueError(f"{measure} is not measured task by task")
+    return name
+
+
+Primary = Annotated[str, _of_role("primary")]
+Limit = Annotated[str, AfterValidator(_limited)]
+
+
+class DecisionConfig(ConfigSection):
+    """What is claimed and when it counts; declared before the run.
+
+    Every task guards unless `proves` or `shown` names it. `margins` are the losses of accuracy that are acceptable task
+    by task, `margins_relative` the same as shares of the baseline's own accuracy; where a task has both, the stricter
+    counts. `expect` says what the baseline should score, within `expect_tolerance`. A limit is of all items, or of one
+    task ("mmlu.flips").
+    `allow_different` names what may differ between the baseline's choices and a candidate's; rounding alone differs
+    between engines, number formats, thread counts, processors and versions, and flips items. With `panel` the judges
+    decide together: more than half of them, else nobody; without, the first judge in the needed mode decides.
+    `leave_out` names what was found and is not compared on purpose: tasks, files, items (TASK/ITEM); anything else that
+    is not compared keeps a candidate from SHIP. `same_name` says that two models share a name and arguments,
+    `identical` that they may compute the same log-probabilities to the last bit. With `blind_spots` "inconclusive" a
+    guarding task that is open keeps a candidate from SHIP, which else names it.
+    """
+
+    primary: Primary | None = None
+    margin: float | None = Field(default=None, gt=0)
+    proves: tuple[str, ...] = ()
+    guards: tuple[str, ...] = ()
+    shown: tuple[str, ...] = ()
+    margins: dict[str, Share] = Field(default_factory=dict)
+    margins_relative: dict[str, Share] = Field(default_factory=dict)
+    expect: dict[str, Annotated[float, Field(ge=0, le=1)]] = Field(default_factory=dict)
+    expect_tolerance: float = Field(default=0.02, ge=0, le=1)
+    limits: dict[Limit, float] = Field(default_factory=dict)
+    coverage: float = Field(default=0.9, ge=0, le=1)
+    exam_lower_bound: float = Field(default=0.75, ge=0, le=1)
+    exam_part_share: float = Field(default=0.5, ge=0, le=1)
+    family_wise: Literal["each", "holm"] = "each"
+    judge_may_compete: bool = False
+    allow_different: tuple[Condition, ...] = ()
+    panel: bool = False
+    leave_out: tuple[str, ...] = ()
+    same_name: Literal["", "allowed"] = ""
+    identical: Literal["", "allowed"] = ""
+    blind_spots: Literal["named", "inconclusive"] = "named"
+
+    def role_of(self, task: str) -> TaskRole:
+        """What a task may do."""
+        return TaskRole.PROVES if task in self.proves else TaskRole.SHOWN if task in self.shown else TaskRole.GUARDS
+
+    @property
+    def named_tasks(self) -> tuple[str, ...]:
+        """Every task that a rule of this decision speaks of, in the order of the rules."""
+        limited = (task for name in self.limits if (task := name.rpartition(".")[0]))
+        rules = (*self.proves, *self.guards, *self.shown, *self.margins, *self.margins_relative, *self.expect, *limited)
+        return tuple(dict.fromkeys(rules))
+
+    @model_validator(mode="after")
+    def _limits_can_be_kept_and_broken(self) -> Self:
+        for name, most in self.limits.items():
+            if most < 0:
+                raise ValueError(f"limits.{name} is {most:g}; no candidate lies at or under a limit below 0")
+            if most > measure_of(name.rpartition(".")[2]).high:
+                raise ValueError(f"limits.{name} is {most:g}, but it is a share: 0.08 is eight items of a hundred")
+        return self
+
+    @model_validator(mode="after")
+    def _one_role_each(self) -> Self:
+        roles = (*self.proves, *self.guards, *self.shown)
+        if twice := next((task for task in roles if roles.count(task) > 1), ""):
+            raise ValueError(f"the task {twice} has two roles: name it once in `proves`, `guards` or `shown`")
+        if both := {*self.named_tasks} & {*self.leave_out}:
+            raise ValueError(f"`leave_out` names {min(both)}, which another rule of [decision] speaks of")
+        return self

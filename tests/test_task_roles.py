@@ -1,0 +1,277 @@
+"""Roles and margins task by task: what proves, guards or is shown; relative margins; what a baseline should score."""
+
+import numpy as np
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+from scipy import optimize, stats
+
+from analysis.decision.decisions import decisions, word_at
+from analysis.decision.gate_words import Evidence, Gate, Word
+from analysis.decision.task_states import State, TaskGate, loss_p, task_states
+from analysis.rendering.sentences.decisions import advice, sentence
+from analysis.statistics.causes import Cause, Kind
+from analysis.statistics.estimates import ALPHA
+from analysis.statistics.intervals import paired_proportion, tango_statistic, wilson
+from analysis.statistics.paired_ratio import Pairs, ratio_bound, ratio_loss_p, ratio_statistic, recovery
+from ledger.config import config_from
+from ledger.decision_config import DecisionConfig, TaskRole
+from ledger.errors import ConfigError
+from tests.log_folders import lines, model_logs, pattern
+
+PROVES, GUARDS, SHOWN = TaskRole
+MARGIN = 0.02
+
+
+def gate(task="t", role=GUARDS, gains=0, losses=0, n=4000, right=3000, margin=MARGIN, relative=None) -> TaskGate:
+    change = paired_proportion("accuracy_change", "items", gains, losses, n)
+    pairs = Pairs(right - losses, gains, losses, n)
+    p = [loss_p(gains, losses, n, -margin)] if margin else []
+    p += [ratio_loss_p(pairs, 1 - relative)] if relative else []
+    return TaskGate(
+        task=task,
+        role=role,
+        change=change,
+        threshold=-margin if margin else None,
+        recovery=recovery(pairs) if relative else None,
+        recovery_threshold=1 - relative if relative else None,
+        baseline=wilson("accuracy", "items", right, n),
+        chance=0.25,
+        loss_p=min(p),
+    )
+
+
+def evidence(*tasks, primary_change=(0, 0), **more) -> Evidence:
+    pooled = paired_proportion("accuracy_change", "items", *primary_change, 100_000)
+    return Evidence("c", Gate(pooled, -MARGIN), (), tasks, **more)
+
+
+def decided(*tasks, **more):
+    return decisions([evidence(*tasks, **more)], "each")[0]
+
+
+OPEN, LOST = {"n": 300, "right": 220, "losses": 3}, {"losses": 200}
+
+
+def test_a_proving_task_must_be_cleared_a_guarding_one_is_named_a_shown_one_does_nothing():
+    assert decided(gate(role=PROVES)).word is Word.SHIP
+    words = {role: (decided(gate(role=role, **OPEN)).word, decided(gate(role=role, **LOST)).word) for role in TaskRole}
+    assert words == {
+        PROVES: (Word.INCONCLUSIVE, Word.HOLD),
+        GUARDS: (Word.SHIP, Word.HOLD),
+        SHOWN: (Word.SHIP, Word.SHIP),
+    }
+    blind = {role: decided(gate(role=role, **OPEN), open_tasks_block=True).word for role in TaskRole}
+    assert blind == {PROVES: Word.INCONCLUSIVE, GUARDS: Word.INCONCLUSIVE, SHOWN: Word.SHIP}
+
+
+def test_what_is_not_proven_is_said_with_what_would_settle_it():
+    found = decided(gate("gsm8k", PROVES, **OPEN))
+    assert "gsm8k must be cleared and is not (losses down to −" in sentence(found)
+    assert "For gsm8k: About" in advice(found)
+    guessing = decided(gate("gpqa", PROVES, right=1000))
+    assert (guessing.word, guessing.causes[1].causes[0].kind) == (Word.INCONCLUSIVE, Kind.TASK_GUESSED)
+
+
+def test_a_shown_task_takes_no_part_in_holm_and_a_blocker_outweighs_a_proof():
+    near = gate("near", gains=1, losses=15, n=400, right=300)
+    assert 0.025 < near.loss_p < 0.05
+    assert [each.state for each in task_states([near, gate("lost", SHOWN, **LOST)], 1)] == [State.HOLD, State.HOLD]
+    assert task_states([near, gate("lost", GUARDS)], 1)[0].state is State.OPEN
+    assert decided(gate(role=PROVES), blockers=(Cause(Kind.ONE_MODEL),)).word is Word.UNFIT
+
+
+def test_the_stricter_of_two_margins_counts():
+    """Of a baseline at 75 %, 2 % relative are 1.5 points: a loss of 1.7 keeps within 2 points and not within 2 %."""
+    lost = {"n": 40_000, "right": 30_000, "losses": 690, "gains": 10}
+    assert [each.state for each in task_states([gate(**lost)], 1)] == [State.CLEARED]
+    (both,) = task_states([gate(relative=0.02, **lost)], 1)
+    (alone,) = task_states([gate(margin=None, relative=0.02, **lost)], 1)
+    assert both.state is alone.state is State.HOLD
+    (open_task,) = task_states([gate(relative=0.02, n=4000, right=3000, losses=50)], 1)
+    assert (open_task.state, open_task.why.kind) == (State.OPEN, Kind.RECOVERY_POSSIBLE)
+
+
+@pytest.mark.parametrize("cells", [(50, 5, 12, 100), (50, 0, 12, 100), (50, 7, 0, 100), (60, 10, 10, 100)])
+@pytest.mark.parametrize("ratio", [0.8, 0.95, 1.1])
+def test_the_ratio_s_statistic_is_that_of_the_most_likely_probabilities(cells, ratio):
+    """Found by a general optimizer over all four outcomes."""
+    pairs = Pairs(*cells)
+    counts = np.array([pairs.both, pairs.gains, pairs.losses, pairs.n - pairs.both - pairs.gains - pairs.losses])
+    scores = np.array([1 - ratio, 1, -ratio, 0])
+    rules = [{"type": "eq", "fun": lambda p: p.sum() - 1}, {"type": "eq", "fun": lambda p: p @ scores}]
+    best = min(
+        (
+            optimize.minimize(
+                lambda p: -np.sum(counts * np.log(np.maximum(p, 1e-15))),
+                np.random.default_rng(seed).dirichlet(np.ones(4)),
+                bounds=[(0, 1)] * 4,
+                constraints=rules,
+                options={"ftol": 1e-14, "maxiter": 1000},
+            )
+            for seed in range(4)
+        ),
+        key=lambda found: (not found.success, found.fun),
+    )
+    expected = counts @ scores / np.sqrt(pairs.n * (scores**2 @ best.x))
+    assert ratio_statistic(pairs, ratio) == pytest.approx(expected, abs=2e-4)
+
+
+@given(st.integers(0, 40), st.integers(0, 40), st.integers(1, 200), st.integers(0, 100))
+def test_recovery_holds_100_percent_exactly_where_the_change_holds_zero(gains, losses, both, neither):
+    n = gains + losses + both + neither
+    pairs = Pairs(both, gains, losses, n)
+    assert ratio_statistic(pairs, 1.0) == pytest.approx(tango_statistic(gains, losses, n, 0.0), abs=1e-9)
+    if n < 2 or recovery(pairs).interval is None:
+        return
+    change, kept = paired_proportion("accuracy_change", "items", gains, losses, n).interval, recovery(pairs).interval
+    assert (change[0] <= 0 <= change[1]) == (kept[0] <= 1 <= kept[1])
+
+
+def test_recovery_is_missing_near_a_baseline_of_zero():
+    assert recovery(Pairs(0, 3, 0, 100)).missing.kind is Kind.BASELINE_NEAR_ZERO
+    assert recovery(Pairs(0, 0, 0, 100)).value is None
+    assert ratio_loss_p(Pairs(0, 0, 0, 0), 0.9) is None
+    whole = recovery(Pairs(700, 10, 40, 1000))
+    assert whole.value == pytest.approx(710 / 740)
+    assert whole.interval[0] < whole.lower_bounds[0] < whole.value < whole.upper_bounds[0] < whole.interval[1]
+
+
+@pytest.mark.parametrize("accuracy", [0.35, 0.8])
+def test_recovery_covers_and_a_relative_margin_keeps_its_level(accuracy):
+    """4,000 reviews of 300 items whose candidate keeps exactly 95 %: bounds at 5 %, within three standard errors."""
+    generator, replications, n, kept = np.random.default_rng(7), 4000, 300, 0.95
+    flip = 0.04
+    cells = np.array([accuracy - flip - (1 - kept) * accuracy / 2, flip - (1 - kept) * accuracy / 2])
+    losses = accuracy - cells[0]
+    counts = generator.multinomial(n, [*cells, losses, 1 - cells.sum() - losses], replications)
+    truth = (cells[0] + cells[1]) / accuracy
+    z = [ratio_statistic(Pairs(*map(int, each[:3]), n), truth) for each in counts]
+    for share in (np.mean(np.array(z) > stats.norm.ppf(0.95)), np.mean(np.array(z) < stats.norm.ppf(0.05))):
+        assert share == pytest.approx(0.05, abs=3 * np.sqrt(0.05 * 0.95 / replications) + 0.005)
+    pairs = Pairs(*map(int, counts[0][:3]), n)
+    assert ratio_statistic(pairs, ratio_bound(pairs, ALPHA, 0)) == pytest.approx(stats.norm.ppf(0.95), abs=1e-6)
+
+
+def test_no_mixture_of_tasks_ships_a_damaged_proof_or_holds_sound_guards_more_often_than_its_level():
+    """2,000 reviews: one proving task that lies exactly at its margin, three guards without any loss."""
+    generator, replications, n = np.random.default_rng(19), 2000, 500
+    shipped = held = 0
+    for _ in range(replications):
+        worse = generator.multinomial(n, [0.02, 0.04, 0.94])
+        proof = gate("proof", PROVES, int(worse[0]), int(worse[1]), n, 375)
+        sound = [
+            gate(f"g{place}", GUARDS, *map(int, generator.multinomial(n, [0.03, 0.03, 0.94])[:2]), n, 375, margin=0.001)
+            for place in range(3)
+        ]
+        shipped += decided(proof).word is Word.SHIP
+        held += any(each.state is State.HOLD for each in task_states(sound, 1))
+    allowed = 0.05 + 3 * np.sqrt(0.05 * 0.95 / replications)
+    assert 0 < shipped / replications <= allowed
+    assert 0 < held / replications <= allowed
+
+
+@given(
+    st.lists(st.tuples(st.sampled_from(TaskRole), st.integers(0, 30), st.integers(0, 60)), min_size=1, max_size=4),
+    st.sampled_from((0.005, 0.01, 0.02)),
+)
+def test_states_are_exclusive_and_a_looser_margin_never_turns_ship_into_hold(tasks, margin):
+    def made(margin):
+        return [gate(f"t{i}", role, gains, losses, 900, 700, margin) for i, (role, gains, losses) in enumerate(tasks)]
+
+    for each in task_states(made(margin), 1):
+        assert (each.state is State.OPEN) == (each.why is not None)
+        assert each.state in State
+    strict, loose = (word_at(evidence(*made(each)), 1) for each in (margin, 2 * margin))
+    assert (strict, loose) != (Word.SHIP, Word.HOLD)
+    if strict is Word.SHIP:
+        assert word_at(evidence(*made(margin), gate("sound", n=4000)), 1) is Word.SHIP
+
+
+def decision(**settings) -> DecisionConfig:
+    return config_from(
+        {
+            "name": "r",
+            "baseline": {"model": "a"},
+            "candidate": [{"model": "b"}],
+            "task": [{"name": "assay"}],
+            "decision": settings,
+        },
+        "test",
+    ).decision
+
+
+@pytest.mark.parametrize(
+    ("settings", "cause"),
+    [
+        ({"proves": ["a"], "shown": ["a"]}, "the task a has two roles"),
+        ({"proves": ["a"], "leave_out": ["a"]}, "`leave_out` names a, which another rule"),
+        ({"limits": {"a.kl_trace": 0.1}}, "kl_trace is not measured task by task"),
+        ({"limits": {"a.flip": 0.1}}, "'flip' is no limit measure"),
+        ({"limits": {"a.flips": 8}}, "it is a share"),
+        ({"margins": {"a": 2}}, "less than 1"),
+        ({"expect": {"a": 66}}, "less than or equal to 1"),
+    ],
+)
+def test_rules_that_contradict_are_refused_by_name(settings, cause):
+    with pytest.raises(ConfigError, match=cause):
+        decision(**settings)
+
+
+def test_a_task_s_name_may_have_dots():
+    assert decision(limits={"a.b.flips": 0.1}, expect={"c": 0.5}).named_tasks == ("c", "a.b")
+
+
+def swapped(right, share):
+    """As many items lost as gained."""
+    count = int(share * len(right))
+    lost = [place for place, each in enumerate(right) if each][:count]
+    gained = [place for place, each in enumerate(right) if not each][:count]
+    return [not each if place in {*lost, *gained} else each for place, each in enumerate(right)]
+
+
+@pytest.fixture
+def logs(tmp_path):
+    """A sound task of 4,000 items and a small one that is open."""
+    sides = {}
+    for place, name in enumerate(("bf16", "int4")):
+        tasks = {}
+        for task, items in (("big", 4000), ("small", 120)):
+            right = pattern(task, items, 0.7)
+            tasks[task] = lines(task, swapped(right, 0.02) if place else right, 0.001 * place)
+        sides[name] = model_logs(tmp_path / name, name, tasks, configs={task: {"task": task} for task in tasks})
+    return list(sides.values())
+
+
+def test_the_command_line_has_every_rule(compared, logs):
+    def made(*more):
+        return compared(*logs, *more, name=f"r{len(more)}{abs(hash(more))}")
+
+    assert made().code == made("--proves", "big").code == 0
+    proven = made("--proves", "small")
+    assert (proven.code, proven.decision["word"]) == (11, "INCONCLUSIVE")
+    assert "small must be cleared and is not" in proven.decision["sentence"]
+    wrong = made("--expect", "big=0.9", "--expect", "small=0.75")
+    assert wrong.code == 12
+    assert "the baseline scores 69.6 % on big, expected 90.0 % ± 2.0 pp" in wrong.decision["sentence"]
+    assert made("--expect", "big=0.71").code == 0
+    limited = made("--limit", "small.flips=0.01")
+    assert limited.code == 10
+    assert "flips of small lies over the limit of 1.0 %" in limited.decision["sentence"]
+    assert made("--margin", "0.01", "--margin", "small=0.2", "--proves", "small").code == 0
+    assert made("--margin-relative", "big=0.03", "--proves", "big", "--shown", "small").code == 0
+
+
+@pytest.mark.parametrize(
+    ("more", "cause"),
+    [
+        (["--proves", "smal"], "there is no 'smal' in these logs"),
+        (["--expect", "0.66"], "is of no task"),
+        (["--margin", "small=much"], "'small=much' has no number"),
+        (["--limit", "nothing.flips=0.1"], "there is no 'nothing'"),
+    ],
+)
+def test_a_rule_that_names_nothing_is_refused(compared, logs, more, cause):
+    found = compared(*logs, *more)
+    assert found.code == 64
+    assert cause in found.error
