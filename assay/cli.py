@@ -8,6 +8,7 @@ import io
 import os
 import sys
 from collections.abc import Callable
+from importlib import import_module
 from typing import Annotated, Any
 
 import typer
@@ -18,42 +19,43 @@ if found := stranger():  # before it is executed; what turns errors into a line 
     print(f"assay: {found}", file=sys.stderr)
     sys.exit(os.EX_USAGE)
 
-from analysis.rendering.formats.text import visible
-from assay.commands.analyze import analyze
-from assay.commands.audit import audit
-from assay.commands.compare import compare
-from assay.commands.compress import compress
-from assay.commands.demo import demo
-from assay.commands.diff import diff
-from assay.commands.exam import exam
-from assay.commands.fastchat import about_exports, exports
-from assay.commands.fetch import fetch
-from assay.commands.generate import generate
-from assay.commands.import_logs import about_imports, imports
-from assay.commands.init import init
-from assay.commands.judge import judge
-from assay.commands.merge import merge
-from assay.commands.plan import plan
-from assay.commands.review import review
-from assay.commands.study import study
-from assay.commands.verify import verify
 from ledger.errors import EXIT_BUG, EXIT_INFRASTRUCTURE, EXIT_INTERRUPTED, EXIT_USAGE, AssayError
-from ledger.manifests import assay_version
 
 DEBUG = "ASSAY_DEBUG"
 COMPLETION = "_ASSAY_COMPLETE"  # Typer's variable for a program of this name
 SHELLS = ("bash", "zsh", "fish")
 UsageError: Any = typer.BadParameter.__base__  # Typer keeps its own Click, and gives only this subclass a public name
 
-app = typer.Typer(
-    no_args_is_help=True,
-    pretty_exceptions_enable=False,
-    rich_markup_mode=None,
-)
+COMMANDS = {
+    "init": "Write a commented review.toml to start from.",
+    "plan": "Say how many items or questions a claim needs.",
+    "review": "Run a whole review: generate, judge, analyze, decide.",
+    "generate": "Let the models write answers and score options.",
+    "merge": "Put the shards of `assay generate --shard` together.",
+    "judge": "Ask the judges for the ratings and games that are missing.",
+    "exam": "Examine the judges: may their word count?",
+    "analyze": "Compute the decision and write the report; no model is called.",
+    "verify": "Check that a report is what a run gives.",
+    "diff": "Compare two runs, model by model; no model is called.",
+    "compare": "Compare logs of lm-evaluation-harness: flips, KL, decision.",
+    "audit": "Look through the files of FastChat's llm_judge, as they are.",
+    "fetch": "Fetch SmolLM2 or MT-Bench into the cache.",
+    "compress": "Make a compressed model from a local one.",
+    "demo": "Review five compressed SmolLM2 models: a first report.",
+    "study": "Measure more than twenty compressed SmolLM2 models: hours.",
+}
+"""Each command with the first line of its docstring; its function has its name, and lies in a module of its name."""
+GROUPS = {
+    "import": ("imports", "about_imports", "Bring in what was measured elsewhere."),
+    "export": ("exports", "about_exports", "Write a review as other tools' files."),
+}
+"""Each group with the names of its Typer and of the function that tells of it, in assay/commands/groups.py."""
 
 
 def _show_version(wanted: bool) -> None:
     if wanted:
+        from ledger.manifests import assay_version
+
         print(assay_version())
         raise typer.Exit
 
@@ -89,17 +91,32 @@ def options(
         os.environ[DEBUG] = "1"
 
 
-COMMANDS = (
-    *(init, plan, review, generate, merge, judge, exam, analyze),
-    *(verify, diff, compare, audit, fetch, compress, demo, study),
-)
-app.callback(help=_help(options))(options)
-for command in COMMANDS:
-    app.command(help=_help(command))(command)
-for name, group, about in (("import", imports, about_imports), ("export", exports, about_exports)):
-    for known in group.registered_commands:
-        known.help = _help(known.callback) if known.callback else None
-    app.add_typer(group, name=name, help=_help(about))
+def app_for(called: str | None = None) -> typer.Typer:
+    """The command line: whole, or with one command whole and of the others their names and first lines alone.
+
+    What a command needs takes a second to import, which no other command and no `--help` should wait for.
+    """
+    app = typer.Typer(no_args_is_help=True, pretty_exceptions_enable=False, rich_markup_mode=None)
+    app.callback(help=_help(options))(options)
+    for name, first_line in COMMANDS.items():
+        if called in (None, name):
+            command = getattr(import_module(f"assay.commands.{name}"), name)
+            app.command(name, help=_help(command))(command)
+        else:
+            app.command(name, help=first_line)(_not_called)
+    for name, (group, about, first_line) in GROUPS.items():
+        if called in (None, name):
+            homes = import_module("assay.commands.groups")
+            for known in getattr(homes, group).registered_commands:
+                known.help = _help(known.callback) if known.callback else None
+            app.add_typer(getattr(homes, group), name=name, help=_help(getattr(homes, about)))
+        else:
+            app.command(name, help=first_line)(_not_called)
+    return app
+
+
+def _not_called() -> None:
+    """Stands for a command in the list of commands."""
 
 
 def main(arguments: list[str] | None = None) -> None:
@@ -111,9 +128,13 @@ def main(arguments: list[str] | None = None) -> None:
 
 def run(arguments: list[str] | None = None) -> int:
     """Run the command line; the exit code is returned."""
-    _name_shell(sys.argv[1:] if arguments is None else arguments)
+    said = sys.argv[1:] if arguments is None else arguments
+    _name_shell(said)
+    called = None if COMPLETION in os.environ else next((each for each in said if not each.startswith("-")), "")
     try:
-        result: Any = typer.main.get_command(app).main(args=arguments, prog_name="assay", standalone_mode=False)
+        result: Any = typer.main.get_command(app_for(called)).main(
+            args=arguments, prog_name="assay", standalone_mode=False
+        )
     except UsageError as error:
         error.show()
         return EXIT_USAGE
@@ -142,6 +163,8 @@ def _failed(sentence: str, code: int) -> int:
         import traceback
 
         traceback.print_exc()
+    from analysis.rendering.formats.text import visible
+
     lines = map(visible, sentence.split("\n"))  # names and texts in it come from files
     print("assay: " + "\n".join(lines), file=sys.stderr)
     return code

@@ -11,7 +11,7 @@ from pathlib import Path
 
 import typer
 
-from assay.cli import app
+from assay.cli import app_for
 from tests.house import HOUSE
 
 PAGES = (HOUSE / "README.md", *sorted((HOUSE / "docs").glob("*.md")), HOUSE / "docs" / "release" / "README.md")
@@ -64,7 +64,7 @@ def commands(shell: str) -> list[str]:
 def fault(command: str, *, whole: bool = True) -> str:
     """Why the real command line would not take a command, else empty; without `whole` its values may be missing."""
     words = shlex.split(command)[1:]
-    entry = typer.main.get_command(app)
+    entry = typer.main.get_command(app_for())
     if words and words[0] in ACTS_AT_ONCE:
         known = any(words[0] in parameter.opts for parameter in entry.params)
         return "" if known else f"no option {words[0]}: {command}"

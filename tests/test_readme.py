@@ -4,7 +4,7 @@ import re
 
 import typer
 
-from assay.cli import app
+from assay.cli import app_for
 from ledger import errors
 from tests.house import HOUSE, PROJECT, ROOMS
 
@@ -13,7 +13,7 @@ TEXTS = [README, *(path.read_text(encoding="utf-8") for path in sorted((HOUSE / 
 
 
 def test_every_command_is_mentioned():
-    missing = [name for name in typer.main.get_command(app).commands if f"assay {name}" not in README]
+    missing = [name for name in typer.main.get_command(app_for()).commands if f"assay {name}" not in README]
     assert not missing
 
 
