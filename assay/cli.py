@@ -132,9 +132,8 @@ def run(arguments: list[str] | None = None) -> int:
     _name_shell(said)
     called = None if COMPLETION in os.environ else next((each for each in said if not each.startswith("-")), "")
     try:
-        result: Any = typer.main.get_command(app_for(called)).main(
-            args=arguments, prog_name="assay", standalone_mode=False
-        )
+        entry = typer.main.get_command(app_for(called))
+        result: Any = entry.main(args=arguments, prog_name="assay", standalone_mode=False)
     except UsageError as error:
         error.show()
         return EXIT_USAGE

@@ -1,21 +1,14 @@
 """Help texts read well and their examples are real; completion speaks to bash, zsh and fish as Typer does."""
 
 import inspect
-import re
 import subprocess
 import sys
 from importlib import import_module
 from importlib.resources import files
 
-import pytest
 import typer
 
-from assay.cli import COMMANDS, COMPLETION, GROUPS, app_for, run
-from ledger.config import DecisionConfig, PlacementConfig, ReviewConfig, config_from_text
-from ledger.judge_config import JudgeConfig
-from ledger.material_config import QuestionsConfig, TaskConfig
-from ledger.model_config import BaselineConfig
-from tests.command_lines import commands, fault
+from assay.cli import COMMANDS, GROUPS, app_for, run
 
 ENTRY = typer.main.get_command(app_for())
 NAMES = [
