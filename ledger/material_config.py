@@ -60,12 +60,12 @@ class TaskConfig(ConfigSection):
     @property
     def task(self) -> str:
         """The task's name in the records: a file's without folder and ending."""
-        return self.name if self.of_harness else Path(self.name).stem
+        return self.name if self.of_harness else Path(self.name.removesuffix(".gz")).stem
 
     @property
     def of_harness(self) -> bool:
         """Whether lm-evaluation-harness has this task."""
-        return self.name != OWN_ITEMS and not self.name.endswith(".jsonl")
+        return self.name != OWN_ITEMS and not self.name.endswith((".jsonl", ".jsonl.gz"))
 
     @model_validator(mode="after")
     def _one_maker_of_prompts(self) -> Self:

@@ -92,7 +92,7 @@ def test_own_items_and_a_users_items(tmp_path):
 
 def test_a_bad_item_is_named(tmp_path):
     path = lines(tmp_path / "trivia.jsonl", {"id": "1", "question": "q?", "options": ["a", "b"], "gold": 2})
-    with pytest.raises(BadRecord, match=r"line 1.*gold is 2"):
+    with pytest.raises(BadRecord, match=r"line 1.*`gold` is 2"):
         task_items(TaskConfig(name=str(path)))
     with pytest.raises(ConfigError, match="no such file"):
         task_items(TaskConfig(name="none.jsonl"))

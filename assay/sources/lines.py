@@ -3,7 +3,9 @@
 In: a file of JSON objects, or its rows. Out: rows with their line numbers; models of pydantic, each key once.
 """
 
+import gzip
 import json
+from codecs import BOM_UTF8
 from collections.abc import Callable, Iterable, Iterator
 from importlib.resources.abc import Traversable
 from pathlib import Path
@@ -19,12 +21,13 @@ Row = tuple[int, dict[str, Any]]
 
 
 def json_objects(path: Traversable, refused: Callable[[int], None] | None = None) -> Iterator[Row]:
-    """The objects of a JSONL file with their line numbers, empty lines passed over.
+    """The objects of a JSONL file with their line numbers, empty lines passed over; a .gz is unpacked as it is read.
 
     A line that is none raises BadRecord; with `refused`, it is left out, and its number is told.
     """
-    with path.open("rb") as stream:
+    with path.open("rb") as raw, gzip.GzipFile(fileobj=raw) if path.name.endswith(".gz") else raw as stream:
         for number, line in enumerate(stream, start=1):
+            line = line.removeprefix(BOM_UTF8) if number == 1 else line
             if not line.strip():
                 continue
             try:

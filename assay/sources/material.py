@@ -10,6 +10,7 @@ from pathlib import Path
 
 from pydantic import BaseModel, ConfigDict, Field
 
+from assay.sources.item_files import items_of
 from assay.sources.lines import json_objects, unique
 from assay.sources.mt_bench import NAME as MT_BENCH
 from assay.sources.wheels import cache_folder
@@ -74,8 +75,7 @@ def task_items(config: TaskConfig, template: str = "") -> TaskItems:
         )
     own = config.name == OWN
     path: Traversable = files("prompts") / "items.jsonl" if own else _existing(Path(config.name), "task.name")
-    rows = ((number, {"subject": config.task, **data, "task": config.task}) for number, data in json_objects(path))
-    items = tuple(unique(Item, "id", rows, path))[: config.limit]
+    items = tuple(items_of(json_objects(path), config.task, path))[: config.limit]
     return TaskItems(name=config.task, style=config.style, items=items, top_k=kept)
 
 
