@@ -7,7 +7,7 @@ template's digest) may be named here or not: whatever else a manifest holds is s
 from enum import StrEnum
 from typing import Any, ClassVar, Protocol, Self
 
-from pydantic import BaseModel, ConfigDict
+from pydantic import BaseModel, ConfigDict, Field
 
 PerPart = str | int | dict[str, str] | None
 """A condition's value; of imported logs that differ, each task's own."""
@@ -58,8 +58,8 @@ class PlannedRecords(BaseModel):
 
     model_config = ConfigDict(frozen=True, extra="ignore")
 
-    answers: int = 0
-    choices: int = 0
+    answers: int = Field(default=0, ge=0)
+    choices: int = Field(default=0, ge=0)
 
     @property
     def total(self) -> int:

@@ -1,14 +1,16 @@
 """One home for a measure: names and functions fit one to one, and every list of measures comes from the registry."""
 
 import ast
+from dataclasses import fields
 
 import numpy as np
 import pytest
 from scipy.spatial.distance import jensenshannon
 
 from analysis.correlations.relations import OF_ITEMS, OUTCOMES, PREDICTORS
-from analysis.decision.gate_estimates import GATE_ESTIMATES
+from analysis.decision.gate_estimates import GATE_ESTIMATES, _picked
 from analysis.multiple_choice.distances import ITEM_DISTANCES, js_options
+from analysis.multiple_choice.flips import FlipResult
 from analysis.rendering.sentences.numbers import number
 from analysis.rendering.tables.choices import HEADLINES
 from analysis.rendering.tables.words import term
@@ -25,7 +27,15 @@ def test_names_and_functions_fit_one_to_one():
     assert set(ITEM_DISTANCES) == by_item
 
 
-def test_every_measure_is_told_whole():
+def test_what_a_measure_of_items_is_read_from_is_there():
+    """A name alone would be found missing only when a gate asks for it."""
+    of_rows = {field.name for field in fields(FlipResult)}
+    picked = {name for name, read in GATE_ESTIMATES.items() if getattr(read, "func", None) is _picked}
+    assert {"accuracy_change", "flips", "kl_options"} <= picked
+    assert picked <= of_rows | set(ITEM_DISTANCES)
+
+
+def test_every_measure_is_described_whole():
     for each in MEASURES:
         assert each.definition.endswith(".")
         assert each.source
@@ -117,4 +127,4 @@ def test_nothing_else_lists_measures():
                 parts = node.keys if isinstance(node, ast.Dict) else node.elts
                 held = {part.value for part in parts if isinstance(part, ast.Constant)} & names
                 lists += [path.relative_to(HOUSE).as_posix()] if len(held) > 2 else []
-    assert lists == ["analysis/decision/gate_estimates.py", "analysis/multiple_choice/distances.py"]
+    assert set(lists) == {"analysis/decision/gate_estimates.py", "analysis/multiple_choice/distances.py"}

@@ -17,11 +17,17 @@ from analysis.statistics.cells import Cell
 from analysis.statistics.correlation import fisher_interval
 from analysis.statistics.estimates import Estimate
 from analysis.token_distributions.trace_measures import kl_lower_bound
+from assay.sources.lm_eval_folders import offered
+from assay.sources.lm_eval_logs import LogReader
 from generation.choices import choice_from
 from generation.engine import split_tokens
+from generation.tokenizers import encoder
 from judge.exam import truncated
 from ledger.records import Answer, AnswerTurn, Finish, Item, Question
 from ledger.traces import TraceArrays
+from tests.log_folders import choice, model_logs
+from tests.review_factory import Factory
+from tests.run_folder import build_report
 from tests.test_judge_rates import Clock, limiter
 
 
@@ -131,3 +137,42 @@ def test_ratings_half_a_point_apart_are_one_point_apart():
     changes = dict(zip(cells, (0.4, 0.5, -1.5, 2.5, -7.0), strict=True))
     found = inconsistency_by_gap(dict.fromkeys(cells, TurnClass.INCONSISTENT), changes)
     assert [(each.gap, each.n) for each in found] == [(0, 1), (1, 1), (2, 1), (3, 2)]
+
+
+class Bound:
+    """A tokenizer that begins every text with token 1, `<s>`, unless it is told not to."""
+
+    bos_token, bos_token_id = "<s>", 1
+
+    def encode(self, text, add_special_tokens=True):
+        letters = [1] * text.startswith("<s>") + [ord(letter) for letter in text.removeprefix("<s>")]
+        return [1, *letters] if add_special_tokens else letters
+
+
+def test_a_text_that_begins_with_the_token_that_begins_texts_gets_no_second_one():
+    encode = encoder(Bound())
+    assert encode("ab") == encode("<s>ab") == [1, 97, 98]
+
+
+def test_identical_answers_are_those_of_every_question_and_sample(tmp_path):
+    """The third model has answers that neither of the two has: what they share is not all that was asked."""
+    made = Factory(tmp_path / "r", questions=4, items=8, candidates=("same", "other"), judges=("judge-a",))
+    run = made.write()
+    baseline = [*run.generation("bf16").answers.records()]
+    run.generation("same").answers.replace([each.model_copy(update={"model": "same"}) for each in baseline])
+    assert "same" in build_report(made.config, run, "now").identical_answers
+    for name in ("bf16", "same"):
+        store = run.generation(name).answers
+        store.replace([*store.records()][:3])
+    assert "same" not in build_report(made.config, run, "now").identical_answers
+
+
+def test_an_empty_option_of_a_log_has_a_length_of_one_in_characters_and_in_bytes(tmp_path):
+    """Over characters the empty one is best; over bytes a letter of two at -1.5 has -0.75, and is."""
+    line = choice("t", 0, True, options=2, acc=1.0, acc_norm=1.0, acc_bytes=0.0)
+    line["arguments"] = {"gen_args_0": {"arg_0": "q", "arg_1": ""}, "gen_args_1": {"arg_0": "q", "arg_1": "é"}}
+    line["filtered_resps"] = [["-1.0", "False"], ["-1.5", "False"]]
+    folder = model_logs(tmp_path / "m", "m", {"t": [line]}, configs={"t": {"task": "t"}})
+    (log,) = offered([folder]).logs
+    (found,) = LogReader(log, "m").choices()
+    assert (found.picked, found.picked_norm, found.gold) == (0, 0, 0)

@@ -1,6 +1,6 @@
 """One correlation: coefficient, interval, permutation p, leave-one-out range; row by row for resampled values.
 
-In: values of two measures, one per candidate. Out: numbers. What is correlated with what stands in correlations.py.
+In: values of two measures, one per candidate. Out: numbers. The room correlations/ says what is correlated with what.
 Source: Bonett and Wright 2000 (interval of Spearman), Fieller 1957 (Kendall), Fisher z (Pearson); Williams 1959 as
 Steiger 1980 gives it (two correlations that share a variable); scipy's own advice to permute below some hundred points.
 """

@@ -1,7 +1,7 @@
 """How a model's token distributions moved on the baseline's own answers: kl_trace, same top token, log-likelihood.
 
 In: two models' traces of the same tokens. Out: a TraceReport with intervals over questions.
-Source: DESIGN.md section 4; arXiv 2407.09141 for per-token log-likelihood differences.
+Source: arXiv 2407.09141 for per-token log-likelihood differences.
 
 KL is taken over the tokens that both lists hold, the answer's own token, and one bucket for all else. Coarse-graining
 never raises KL, so it is a lower bound of the KL over the whole vocabulary; K stands beside it. Zeros: a bucket without
