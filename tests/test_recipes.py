@@ -14,8 +14,10 @@ import pytest
 import yaml
 
 from assay.sources.labels import labels
+from assay.sources.material import task_items
 from ledger.config import ReviewConfig, config_from_text
 from ledger.judgments import Winner
+from ledger.material_config import TaskConfig
 from tests.command_lines import PAGES, Block, blocks, commands, fault, inline, name_of
 from tests.house import HOUSE
 from tests.recipe_world import Reader, readers
@@ -163,10 +165,10 @@ def test_every_command_in_blocks_and_in_prose_is_one_of_the_real_command_line(pa
 
 @pytest.mark.parametrize("page", PAGES, ids=name_of)
 def test_no_block_hides_behind_another_name(page):
-    assert {block.language for block in blocks(page)} <= {"", "sh", "toml", "yaml", "json"}
+    assert {block.language for block in blocks(page)} <= {"", "sh", "toml", "yaml", "json", "jsonl"}
     fences = re.findall(r"^\s*(?:```|~~~)", page.read_text(encoding="utf-8"), re.MULTILINE)
     assert len(fences) == 2 * len(blocks(page))
-    for block in blocks(page, "", "json"):
+    for block in blocks(page, "", "json", "jsonl"):
         assert not commands(block.text), block.place
 
 
@@ -228,6 +230,13 @@ def test_the_line_of_votes_is_one_that_labels_are_read_from(tmp_path):
     [label] = labels(tmp_path / "votes.jsonl", "bf16", ["w4a16"], {"81": "mt-bench"})
     assert label is not None
     assert (label.question, label.turn, label.winner, label.rater) == ("81", 1, Winner.BASELINE, "ann")
+
+
+def test_the_line_of_items_is_an_item(tmp_path):
+    [block] = blocks(RECIPES, "jsonl")
+    (tmp_path / "trivia.jsonl").write_text(block.text)
+    (item,) = task_items(TaskConfig(name=str(tmp_path / "trivia.jsonl"))).items
+    assert (item.task, item.subject, item.options[item.gold]) == ("trivia", "sums", "4")
 
 
 @pytest.mark.parametrize("block", [b for page in PAGES for b in blocks(page, "toml")], ids=lambda block: block.place)
