@@ -108,6 +108,17 @@ def _variance(cells: tuple[tuple[float, int], ...], n: int, ratio: float) -> flo
     elif high > 0:
         tilt, unseen, score = ends[1], high / ratio if ratio else 0.0, -ratio
     else:
-        tilt, unseen, score = float(optimize.brentq(mean, *ends, xtol=1e-14)) if low > high else 0.0, 0.0, 0.0
+        inside = [each for each in _level_tilts(cells) if ends[0] <= each <= ends[1]]
+        tilt, unseen, score = min(inside, key=lambda each: abs(mean(each)), default=0.0), 0.0, 0.0
     seen = sum(value**2 * count / (n * (1 + tilt * value)) for value, count in cells if count)
     return seen + unseen * score**2
+
+
+def _level_tilts(cells: tuple[tuple[float, int], ...]) -> tuple[float, ...]:
+    """The tilts at which the mean score is 0: the roots of a quadratic, the smaller one without cancellation."""
+    (a, both), (b, gains), (c, losses) = cells
+    square = a * b * c * (both + gains + losses)
+    linear = a * both * (b + c) + b * gains * (a + c) + c * losses * (a + b)
+    constant = a * both + b * gains + c * losses
+    half = -(linear + math.copysign(math.sqrt(max(0.0, linear**2 - 4 * square * constant)), linear)) / 2
+    return (*((half / square,) if square else ()), *((constant / half,) if half else ()))
