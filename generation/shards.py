@@ -128,7 +128,7 @@ def _merged_manifest(order: ModelJob, main: GenerationFolder, shards: Sequence[G
     facts = first.facts if found else {k: v for k, v in first.facts.items() if k not in ModelFacts.one_shards}
     too_long = {name for each in (first, *parts.values()) for name in ModelFacts.of(each).items_too_long}
     if too_long:
-        facts |= ModelFacts(items_too_long=tuple(sorted(too_long))).noted()
+        facts = facts | ModelFacts(items_too_long=tuple(sorted(too_long))).noted()
     # A shard may have been merged before, as far as another machine had brought it: what that one was stays told.
     earlier = ModelFacts.of(found).shards
     told = {path.name: {**earlier.get(path.name, {}), **_differences(first, part)} for path, part in parts.items()}

@@ -10,7 +10,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
-from judge.prompt_sets import Messages, Positions, turn_rows
+from judge.prompt_sets import Messages, Positions, mode_of, turn_rows
 from ledger.digests import digest_of
 from ledger.errors import ConfigError
 from ledger.judgments import Form, Mode
@@ -45,9 +45,7 @@ class OfficialPrompts:
 
     def messages(self, question: Question, turn: int, positions: Positions) -> Messages:
         """The system text and the filled template. Raises ConfigError for a third turn."""
-        system, template = self.prompts[
-            official_name(Mode.PAIR if len(positions) == 2 else Mode.SINGLE, question, turn)
-        ]
+        system, template = self.prompts[official_name(mode_of(positions), question, turn)]
         user = _filled(template, _fields(question, turn, positions))
         return [{"role": "system", "content": system}, {"role": "user", "content": user}]
 

@@ -94,7 +94,7 @@ class AssayPrompts:
 
     def messages(self, question: Question, turn: int, positions: Positions) -> Messages:
         """The system text and the rendered conversation; a reference is shown where one stands in turns 1..turn."""
-        kind = (Mode.PAIR if len(positions) == 2 else Mode.SINGLE, any(question.references[:turn]))
+        kind = (mode_of(positions), any(question.references[:turn]))
         clean = tuple(tuple(sanitized(text) for text in position) for position in positions)
         turns = [dict(row) for row in turn_rows(question, turn, clean)]
         token = fence([value for row in turns for value in row.values()], turn)
@@ -156,6 +156,11 @@ def fence(texts: list[str], turn: int) -> str:
         if not any(token in text for text in texts):
             return token
         salt += 1
+
+
+def mode_of(positions: Positions) -> Mode:
+    """What is asked of a judge that is shown so many answers."""
+    return Mode.PAIR if len(positions) == 2 else Mode.SINGLE
 
 
 def turn_rows(question: Question, turn: int, positions: Positions) -> Iterator[dict[str, str]]:

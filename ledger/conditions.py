@@ -17,7 +17,7 @@ NOT_TOLD = "not told"
 def conditions(manifest: Manifest) -> dict[str, dict[str, str]]:
     """Each condition's value as far as a manifest tells it, by part: `` is the whole, others are shards that differ."""
     facts = ModelFacts.of(manifest)
-    whole = {**facts.model_dump(), "engine": ModelSettings.of(manifest).engine or None, **_versions(manifest)}
+    whole = {**facts.model_dump(), "engine": ModelSettings.of(manifest).engine or None, **_versions(manifest, facts)}
     parts = {"": whole, **facts.shards}
     return {
         name: {key: value for part, told in parts.items() for key, value in _told(part, told.get(name))}
@@ -33,9 +33,9 @@ def _told(part: str, value: Any) -> Iterator[tuple[str, str]]:  # noqa: ANN401 -
         yield part, str(value)
 
 
-def _versions(manifest: Manifest) -> dict[str, Any]:
+def _versions(manifest: Manifest, facts: ModelFacts) -> dict[str, Any]:
     """The versions of lm-evaluation-harness (of logs) and of the library that computed, as far as they are told."""
-    facts, packages = ModelFacts.of(manifest), manifest.environment.packages
+    packages = manifest.environment.packages
     engine = ENGINES.get(ModelSettings.of(manifest).engine)
     names = engine.libraries if engine else ()
     library: Any = next((f"{name} {packages[name]}" for name in names if name in packages), None)

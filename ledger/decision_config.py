@@ -34,9 +34,15 @@ def _of_role(role: Role) -> AfterValidator:
     return AfterValidator(known)
 
 
-def _limited(name: str) -> str:
-    """A measure, or TASK.MEASURE for a measure of items. Raises ValueError."""
+def limited(name: str) -> tuple[str, str]:
+    """The task, empty for all items, and the measure that a limit's name says: MEASURE or TASK.MEASURE."""
     task, _, measure = name.rpartition(".")
+    return task, measure
+
+
+def _known_limit(name: str) -> str:
+    """A measure, or TASK.MEASURE for a measure of items. Raises ValueError."""
+    task, measure = limited(name)
     if measure not in measures_in("limit"):
         raise ValueError(f"{measure!r} is no limit measure; there are {', '.join(measures_in('limit'))}")
     if task and measure_of(measure).section != "flips":
@@ -45,7 +51,7 @@ def _limited(name: str) -> str:
 
 
 Primary = Annotated[str, _of_role("primary")]
-Limit = Annotated[str, AfterValidator(_limited)]
+Limit = Annotated[str, AfterValidator(_known_limit)]
 
 
 class DecisionConfig(ConfigSection):
@@ -93,8 +99,16 @@ class DecisionConfig(ConfigSection):
     @property
     def named_tasks(self) -> tuple[str, ...]:
         """Every task that a rule of this decision speaks of, in the order of the rules."""
-        limited = (task for name in self.limits if (task := name.rpartition(".")[0]))
-        rules = (*self.proves, *self.guards, *self.shown, *self.margins, *self.margins_relative, *self.expect, *limited)
+        of_limits = (task for name in self.limits if (task := limited(name)[0]))
+        rules = (
+            *self.proves,
+            *self.guards,
+            *self.shown,
+            *self.margins,
+            *self.margins_relative,
+            *self.expect,
+            *of_limits,
+        )
         return tuple(dict.fromkeys(rules))
 
     @model_validator(mode="after")
@@ -102,7 +116,7 @@ class DecisionConfig(ConfigSection):
         for name, most in self.limits.items():
             if most < 0:
                 raise ValueError(f"limits.{name} is {most:g}; no candidate lies at or under a limit below 0")
-            if most > measure_of(name.rpartition(".")[2]).high:
+            if most > measure_of(limited(name)[1]).high:
                 raise ValueError(f"limits.{name} is {most:g}, but it is a share: 0.08 is eight items of a hundred")
         return self
 

@@ -29,11 +29,9 @@ from analysis.statistics.causes import Cause, Kind
 from analysis.statistics.cells import Cell, scopes
 from analysis.statistics.estimates import not_measured
 from analysis.statistics.resampling import Resamplings
-from ledger.judgments import Mode, Order, Outcome, Winner
-from tests.test_analysis_judged import both, mark
+from ledger.judgments import Mode, Outcome
+from tests.test_analysis_judged import FIRST, SECOND, B, C, T, both, mark
 
-B, C, T = Winner.BASELINE, Winner.CANDIDATE, Winner.TIE
-FIRST, SECOND = Order.BASELINE_FIRST, Order.CANDIDATE_FIRST
 DRAWS = Resamplings(1, 300)
 
 

@@ -16,7 +16,7 @@ from analysis.statistics.estimates import ALPHA, Estimate
 from analysis.statistics.paired_ratio import ratio_loss_p
 from analysis.summaries.model_reports import TaskRow, task_rows
 from analysis.summaries.model_rows import for_model
-from ledger.decision_config import DecisionConfig, TaskRole
+from ledger.decision_config import DecisionConfig, TaskRole, limited
 
 Margins = tuple[float | None, float | None]
 """The acceptable loss, and the same as a share of the baseline."""
@@ -26,16 +26,17 @@ def decision_evidence(measured: Measured) -> tuple[Evidence, ...]:
     """Primary measure, limits and tasks of each candidate, and what keeps it from SHIP, in the config's order."""
     config = measured.config
     limits = sorted(config.decision.limits.items())
+    tasks = {model.name: tuple(task_gates(measured, model.name)) for model in config.candidate}
     return tuple(
         Evidence(
-            candidate=model.name,
-            primary=gate(measured, model.name, config.primary, -config.margin),
-            limits=tuple(gate(measured, model.name, measure, most) for measure, most in limits),
-            tasks=tuple(task_gates(measured, model.name)),
-            blockers=tuple(_blockers(measured, model.name)),
+            candidate=name,
+            primary=gate(measured, name, config.primary, -config.margin),
+            limits=tuple(gate(measured, name, measure, most) for measure, most in limits),
+            tasks=gates,
+            blockers=tuple(_blockers(measured, name, gates)),
             open_tasks_block=config.decision.blind_spots == "inconclusive",
         )
-        for model in config.candidate
+        for name, gates in tasks.items()
     )
 
 
@@ -100,10 +101,10 @@ def _lost_parts(row: TaskRow, margins: Margins) -> Iterator[tuple[str, Estimate]
     yield from ((name, part.accuracy_change) for name, part in row.subjects if name in shown)
 
 
-def _blockers(measured: Measured, model: str) -> Iterator[Cause]:
+def _blockers(measured: Measured, model: str, tasks: Sequence[TaskGate]) -> Iterator[Cause]:
     """What says that there is only one model, or that a baseline is wrong; what was found and not compared."""
     yield from measured.alarms.get(model, ())
-    for task in task_gates(measured, model):
+    for task in tasks:
         if task.unfit and task.unfit.kind is Kind.BASELINE_UNEXPECTED and task.role is not TaskRole.SHOWN:
             yield task.unfit
     yield from (each.cause for each in measured.unseen if each.candidate == model and each.blocks)
@@ -111,7 +112,7 @@ def _blockers(measured: Measured, model: str) -> Iterator[Cause]:
 
 def gate(measured: Measured, model: str, name: str, threshold: float) -> Gate:
     """One measure of one model, or TASK.MEASURE, with every reason against its evidence."""
-    task, _, measure = name.rpartition(".")
+    task, measure = limited(name)
     read = partial(task_estimate, task, measure) if task else GATE_ESTIMATES[measure]
     estimate, reasons = read(measured, model)
     if measure == "accuracy_change":

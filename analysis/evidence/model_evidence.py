@@ -50,6 +50,11 @@ class ModelEvidence:
         return (told | own | {key_text(key) for key in self.choices.items}) - {""}
 
 
+def planned_records(model: ModelEvidence, kind: str) -> int:
+    """How many `answers` or `choices` its manifest says were planned; 0 where none does."""
+    return int(getattr(ModelFacts.of(model.manifest).planned, kind))
+
+
 def identical_answers(before: ModelEvidence, after: ModelEvidence, planned: int) -> bool:
     """Whether two models wrote the same text for every planned question and sample, byte for byte."""
     old, new = (

@@ -9,7 +9,7 @@ from dataclasses import dataclass, replace
 
 import pandas as pd
 
-from analysis.evidence.model_evidence import ANSWERS, ModelEvidence
+from analysis.evidence.model_evidence import ANSWERS, ModelEvidence, planned_records
 from analysis.evidence.run_evidence import RunEvidence
 from analysis.statistics.causes import Cause, Kind
 from ledger.facts import ModelFacts
@@ -136,7 +136,7 @@ def _lone_items(model: ModelEvidence, baseline: ModelEvidence, covered: Collecti
 def _unmade(model: ModelEvidence, evidence: RunEvidence) -> Iterator[Unseen]:
     """Items that were planned and that neither side has; a review stopped at the same half looks complete."""
     sides = (evidence.baseline, model)
-    planned = max(_planned(side, "choices") for side in sides)
+    planned = max(planned_records(side, "choices") for side in sides)
     if planned <= len(model.choices):
         return
     there = len(model.choices.items.union(evidence.baseline.choices.items)) + sum(evidence.dropped.values())
@@ -144,10 +144,6 @@ def _unmade(model: ModelEvidence, evidence: RunEvidence) -> Iterator[Unseen]:
     if planned > there:
         cause = Cause(Kind.UNSCORED_ITEMS, numbers={"unscored": planned - there, "planned": planned})
         yield Unseen(model.name, "items", "choices", (cause,))
-
-
-def _planned(model: ModelEvidence, kind: str) -> int:
-    return int(getattr(ModelFacts.of(model.manifest).planned, kind))
 
 
 def _unanswered(model: ModelEvidence, evidence: RunEvidence) -> Iterator[Unseen]:
@@ -164,7 +160,7 @@ def _unanswered(model: ModelEvidence, evidence: RunEvidence) -> Iterator[Unseen]
             numbers = {"unanswered": len(lacking), "questions": len(known)}
             cause = Cause(Kind.UNANSWERED_QUESTIONS, side.name, names[:FEW], numbers)
             yield Unseen(model.name, "items", ANSWERS, (cause,), items=names)
-    planned = max(_planned(side, "answers") for side in sides)
+    planned = max(planned_records(side, "answers") for side in sides)
     if planned > len(known):
         cause = Cause(Kind.UNWRITTEN_ANSWERS, numbers={"unwritten": planned - len(known), "planned": planned})
         yield Unseen(model.name, "items", ANSWERS, (cause,))

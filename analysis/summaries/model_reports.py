@@ -7,7 +7,7 @@ from collections.abc import Iterator
 from dataclasses import dataclass
 from typing import Any
 
-from analysis.evidence.model_evidence import ModelEvidence
+from analysis.evidence.model_evidence import ModelEvidence, planned_records
 from analysis.evidence.run_evidence import RunEvidence
 from analysis.multiple_choice.choices import ALL_ITEMS, ItemScope, paired_choices
 from analysis.multiple_choice.flips import FlipResult, choice_comparison
@@ -18,7 +18,7 @@ from analysis.statistics.losses import LossTests
 from analysis.statistics.resampling import Resamplings
 from ledger.conditions import unlike_condition
 from ledger.errors import StaleInput
-from ledger.facts import ModelFacts, ModelSettings
+from ledger.facts import ModelSettings
 from ledger.records import Finish
 
 WRITTEN = frozenset({Finish.STOP.value, Finish.LENGTH.value})
@@ -135,8 +135,7 @@ def unfinished(evidence: RunEvidence, kind: str) -> tuple[Cause, ...]:
     """
     samples = evidence.config.questions.samples if evidence.config.questions else 1
     found = {"answers": len(evidence.questions) * samples, "choices": len(evidence.items)}[kind]
-    plans = [getattr(ModelFacts.of(model.manifest).planned, kind) for model in evidence.models]
-    planned = max(plans, default=0)
+    planned = max((planned_records(model, kind) for model in evidence.models), default=0)
     share = found / planned if planned else 1.0
     if share >= evidence.config.decision.coverage:
         return ()

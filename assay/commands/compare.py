@@ -95,7 +95,6 @@ def compare(
     offers = {each: offered([path], chosen) for each, path in zip(labels, logs, strict=True)}
     refuse_unknown((*chosen.tasks, *chosen.leave_out), list(offers.values()), "--task, --leave-out")
     rules = _rules(margin or [], margin_relative or [], proves or [], shown or [], expect or [], limit or [])
-    refuse_unknown(_tasks_of(rules), list(offers.values()), "--proves, --shown, --margin, --expect, --limit")
     origins = {name: [log.origin for log in offer.logs] for name, offer in offers.items()}
     refuse_one_model(origins, same_name=same_name, identical=identical)
     if len({path.resolve() for path in logs}) < len(logs):
@@ -109,6 +108,8 @@ def compare(
     given = section("[decision]", **{name: value for name, value in rules.items() if value})
     sections = [*(section("[[task]]", name=name) for name in tasks), given]
     declared = imported_review("assay compare", name, labels, sections)
+    named = declared.config.decision.named_tasks
+    refuse_unknown(named, list(offers.values()), "--proves, --shown, --margin, --margin-relative, --expect, --limit")
     run = RunFolder(runs / name)
     refuse_other(declared, run, amend=amend)  # another review of this name is left as it is
     with Display() as display:
@@ -140,13 +141,6 @@ def _rules(
         "expect": named_numbers(expect, "--expect"),
         "limits": named_numbers(limit, "--limit"),
     }
-
-
-def _tasks_of(rules: dict[str, Any]) -> tuple[str, ...]:
-    """The tasks that rules name."""
-    limited = (task for name in rules["limits"] if (task := name.rpartition(".")[0]))
-    tables = (rules[name] for name in ("proves", "shown", "margins", "margins_relative", "expect"))
-    return tuple(dict.fromkeys([*(task for table in tables for task in table), *limited]))
 
 
 def _labels(logs: list[Path], given: list[str]) -> list[str]:

@@ -7,6 +7,7 @@ import math
 from collections.abc import Callable, Mapping
 from typing import TypeVar
 
+from ledger.decision_config import limited
 from ledger.measures import Form, form_of
 
 N = TypeVar("N", bound=float)
@@ -104,4 +105,4 @@ WRITTEN: Mapping[Form, Callable[[float, int], str]] = {
 
 def limit_number(name: str, most: float) -> str:
     """A limit by its name in the config, MEASURE or TASK.MEASURE, in the measure's unit."""
-    return number(name.rpartition(".")[2], most)
+    return number(limited(name)[1], most)
