@@ -214,8 +214,8 @@ MEASURES = (
     ),
 )
 _SHARE_NAMES = (
-    *("accuracy", "recovery", "same_top", "first position's share", "judge inconsistency", "coverage"),
-    *("agreement", "same rating", "same class", "longer wins", "the longer answer's share"),
+    *("accuracy", "recovery", "top_margin_kept", "same_top", "coverage", "judge inconsistency"),
+    *("first position's share", "agreement", "same rating", "same class", "longer wins", "the longer answer's share"),
 )
 SHOWN_FORMS: dict[str, Form] = {
     **dict.fromkeys(_SHARE_NAMES, Form.SHARE),

@@ -93,7 +93,7 @@ def test_token_distributions_have_their_figures(report):
     """Flips against both other KLs, and a histogram of log-likelihood changes that adds up to all tokens."""
     some = NAMES[:3]
     vocabulary = tuple(
-        VocabularyReport(name, "candidate", estimate("kl_vocabulary", 0.01 * n), (), 20, False, 50, 0, None)
+        VocabularyReport(name, "candidate", estimate("kl_vocabulary", 0.01 * n), None, (), 20, False, 50, 0, None)
         for n, name in enumerate(some, start=1)
     )
     nothing = estimate("same_top", 0.9)
@@ -102,6 +102,7 @@ def test_token_distributions_have_their_figures(report):
             model=name,
             role="candidate",
             kl=estimate("kl_trace", 0.02 * n),
+            tail=None,
             same_top=nothing,
             logprob_change=nothing,
             logprob_quantiles=(-0.1, 0.0, 0.1),

@@ -57,7 +57,7 @@ def test_several_tasks_have_a_result_each_and_one_together(tmp_path):
     rows: list[FlipResult] = [replace(whole_row, scope=ItemScope(task)) for task in ("", "arc", "mmlu")]
     (choices,) = [row for row in report.coverage if (row.kind, row.model) == ("choices", "w8")]
     kl = Estimate("kl_vocabulary", "items", 60, 0.25, (0.2, 0.3))
-    read = VocabularyReport("w8", "candidate", kl, (("arc", replace(kl, value=0.5)),), 20, False, 60, 0, None)
+    read = VocabularyReport("w8", "candidate", kl, None, (("arc", replace(kl, value=0.5)),), 20, False, 60, 0, None)
     made = report.model_copy(
         update={
             "choices": (replace(picks, results=tuple(rows)),),

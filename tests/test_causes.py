@@ -262,8 +262,21 @@ SAID = [
     ),
     (Cause(Kind.ALL_EQUAL), "all values are equal"),
     (
-        Cause(Kind.INFINITE, "kl_options", numbers={"infinite": 5, "items": 2000}),
-        "infinite: probability zero on 5 of 2000 items",
+        Cause(Kind.INFINITE, "kl_options", numbers={"infinite": 5, "n": 2000, "mean": 0.123}, names={"unit": "items"}),
+        "infinite on 5 of 2000 items, mean of the others 0.123 nats",
+    ),
+    (
+        Cause(Kind.INFINITE, "kl_trace", numbers={"infinite": 5, "n": 5}, names={"unit": "tokens"}),
+        "infinite on 5 of 5 tokens",
+    ),
+    (
+        Cause(
+            Kind.LIMIT_INFINITE,
+            "kl_options",
+            numbers={"threshold": 0.1},
+            causes=(Cause(Kind.INFINITE, "kl_options", numbers={"infinite": 1, "n": 9}, names={"unit": "items"}),),
+        ),
+        "kl_options cannot keep its limit of 0.100 nats: infinite on 1 of 9 items",
     ),
     (Cause(Kind.SAME_FOR_ALL, "flips", numbers={"n": 3}), "flips is the same for all 3 candidates"),
     (Cause(Kind.SIDE_IS_CONSTANT), "one side is the same for all"),

@@ -230,11 +230,11 @@ def test_the_report_tells_whether_candidates_flip_the_same_items(tmp_path, folde
     assert "Do candidates flip the same items?" in (folder / "report.html").read_text()
 
 
-def test_an_infinite_kl_is_not_measured_and_flips_are(tmp_path, folders):
+def test_an_infinite_kl_is_counted_and_flips_are_measured(tmp_path, folders):
     written(folders[1], [sample(0, values=(-1.0, -2.0, -math.inf)), *map(sample, range(1, 4))])
     assert run(["compare", *map(str, folders), "--runs", str(tmp_path / "runs")]) in (0, 10, 11, 12)
     report = (tmp_path / "runs" / "compare" / "analysis" / "report.json").read_text()
-    assert "infinite: probability zero on 1 of 4 items" in report
+    assert "infinite on 1 of 4 items, mean of the others" in report
 
 
 def test_another_prompt_is_not_compared_and_the_field_is_named(tmp_path, folders):

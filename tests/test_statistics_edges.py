@@ -224,7 +224,11 @@ def test_a_change_that_touches_zero_is_not_significant():
 
 def test_infinite_distances_are_counted_and_not_averaged():
     found = mean_distance("kl_options", np.array([0.1, np.inf, 0.2, np.inf]), Resamplings(1, 50), left_out=3)
-    assert (clause(found.missing), found.n, found.left_out) == ("infinite: probability zero on 2 of 4 items", 4, 3)
+    assert (clause(found.missing), found.n, found.left_out) == (
+        "infinite on 2 of 4 items, mean of the others 0.150 nats",
+        4,
+        3,
+    )
     assert mean_distance("js_options", np.zeros(40), Resamplings(1, 50)).upper_bounds[0] == pytest.approx(
         math.log(2) * unseen(40, 0.05)
     )

@@ -16,7 +16,7 @@ from analysis.rendering.tables.relations import strongest_correlation
 from analysis.statistics.cells import Cell
 from analysis.statistics.correlation import fisher_interval
 from analysis.statistics.estimates import Estimate
-from analysis.token_distributions.trace_measures import kl_lower_bound
+from analysis.token_distributions.position_kl import kl_lower_bound
 from assay.sources.lm_eval_folders import offered
 from assay.sources.lm_eval_logs import LogReader
 from generation.choices import choice_from
@@ -59,7 +59,7 @@ def trace(probability):
 
 def test_what_rounding_took_from_the_candidates_bucket_is_one_millionth():
     """Baseline 0.9 and a bucket of 0.1; the candidate's list holds one: 0.9 ln 0.9 + 0.1 ln(0.1 / 1e-6)."""
-    kl, floored = kl_lower_bound(trace(0.9), trace(1.0))
+    kl, floored, _ = kl_lower_bound(trace(0.9), trace(1.0))
     assert kl[0] == pytest.approx(0.9 * math.log(0.9) + 0.1 * math.log(0.1 / 1e-6), rel=1e-4)
     assert floored == 1
 

@@ -36,7 +36,7 @@ def settling(evidence: Evidence, tasks: Sequence[TaskState], step: int) -> Itera
     for gate, word in words:
         if word is Word.SHIP:
             continue
-        if gate.fit:
+        if gate.fit and not _infinite(gate):
             yield from needed(gate.estimate, gate.threshold, ALPHA / step)
         else:
             yield Cause(Kind.MEND_EVIDENCE, gate.name, names={"unit": gate.estimate.unit})
@@ -60,13 +60,22 @@ def _limit(gate: Gate, word: Word, step: int) -> Cause:
     if gate.estimate.identical:
         return _identical(gate)
     kinds = {Word.SHIP: Kind.LIMIT_WITHIN, Word.HOLD: Kind.LIMIT_OVER, Word.INCONCLUSIVE: Kind.LIMIT_OPEN}
+    if word is Word.INCONCLUSIVE and (infinite := _infinite(gate)):
+        numbers = {"threshold": gate.threshold}
+        return Cause(Kind.LIMIT_INFINITE, measure, numbers=numbers, names=names, causes=(infinite,))
     return Cause(kinds[word], measure, numbers=_numbers(gate, step), names=names)
 
 
 def _numbers(gate: Gate, step: int) -> dict[str, float]:
     """The bounds that decide, and what they are held against."""
-    lower, upper = (bounds[step - 1] for bounds in (gate.estimate.lower_bounds, gate.estimate.upper_bounds))
-    return {"lower_bound": lower, "upper_bound": upper, "threshold": gate.threshold}
+    sides = {"lower_bound": gate.estimate.lower_bounds, "upper_bound": gate.estimate.upper_bounds}
+    return {**{side: bounds[step - 1] for side, bounds in sides.items() if bounds}, "threshold": gate.threshold}
+
+
+def _infinite(gate: Gate) -> Cause | None:
+    """Why an estimate has no upper bound and never will: more units do not make it finite."""
+    lacking = gate.estimate.missing
+    return lacking if lacking and lacking.kind is Kind.INFINITE else None
 
 
 def _identical(gate: Gate) -> Cause:

@@ -76,9 +76,13 @@ def primary_word(primary: Gate, step: int) -> Word:
 
 
 def limit_word(limit: Gate, step: int) -> Word:
-    """What one limit says by itself; on unfit evidence it stays open, and never makes UNFIT."""
+    """What one limit says by itself; on unfit evidence it stays open, and never makes UNFIT.
+
+    An infinite distance has a lower bound alone: it may break a limit and never keeps one.
+    """
     if not limit.fit:
         return Word.INCONCLUSIVE
-    if limit.estimate.identical or limit.estimate.upper_bounds[step - 1] <= limit.threshold:
+    estimate, threshold = limit.estimate, limit.threshold
+    if estimate.identical or (estimate.upper_bounds and estimate.upper_bounds[step - 1] <= threshold):
         return Word.SHIP
-    return Word.HOLD if limit.estimate.lower_bounds[step - 1] > limit.threshold else Word.INCONCLUSIVE
+    return Word.HOLD if estimate.lower_bounds and estimate.lower_bounds[step - 1] > threshold else Word.INCONCLUSIVE

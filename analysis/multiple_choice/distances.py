@@ -20,12 +20,16 @@ from analysis.statistics.resampling import Floats
 class Distances:
     """What a pair of models says of each item, row by row; every array is (items,).
 
-    `by_measure`: each of ITEM_DISTANCES. `margin`, `gap`: the baseline's top margin (probability) and top gap (nats);
-    `gap_after` the candidate's. `moved`: the sum of the options' absolute probability changes, 0 to 2.
+    `by_measure`: each of ITEM_DISTANCES; `reverse`: the DIRECTED ones from the candidate to the baseline. `margin`,
+    `gap`: the baseline's top margin (probability) and top gap (nats); `gap_after` the candidate's gap, `margin_after`
+    its margin in favor of the baseline's best option, -1 to 1. `moved`: the sum of the options' absolute probability
+    changes, 0 to 2.
     """
 
     by_measure: Mapping[str, Floats]
+    reverse: Mapping[str, Floats]
     margin: Floats
+    margin_after: Floats
     gap: Floats
     gap_after: Floats
     moved: Floats
@@ -34,7 +38,15 @@ class Distances:
 def distances(pairs: PairedChoices) -> Distances:
     """Every distance of every item, computed once for all scopes."""
     old, new = pairs.before.logprobs, pairs.after.logprobs
-    return Distances(item_distances(pairs), top_margin(old), top_gap_nats(old), top_gap_nats(new), moved(old, new))
+    return Distances(
+        by_measure=item_distances(pairs),
+        reverse={name: ITEM_DISTANCES[name](new, old) for name in DIRECTED},
+        margin=top_margin(old),
+        margin_after=margin_of_best(old, new),
+        gap=top_gap_nats(old),
+        gap_after=top_gap_nats(new),
+        moved=moved(old, new),
+    )
 
 
 def item_distances(pairs: PairedChoices) -> dict[str, Floats]:
@@ -83,6 +95,21 @@ def top_margin(logprobs: Floats) -> Floats:
     return np.asarray(best[:, -1] - best[:, -2])
 
 
+def margin_of_best(before: Floats, after: Floats) -> Floats:
+    """How much more probability `after` gives the best option of `before` than its own best other; (items,), -1 to 1.
+
+    It is top_margin where both agree on the best one, and negative where `after` prefers another: that a damaged model
+    is sure of something else is no margin kept.
+    """
+    if not before.size:
+        return np.zeros(len(before))
+    rows, best = np.arange(len(before)), before.argmax(axis=1)
+    others = np.exp(log_softmax(after, axis=1))
+    own = others[rows, best]
+    others[rows, best] = -np.inf
+    return np.asarray(own - (others.max(axis=1) if before.shape[1] > 1 else 0.0))
+
+
 def top_gap_nats(logprobs: Floats) -> Floats:
     """Log-probability of the best option minus that of the second best; nats, (items,), 0 for an exact tie."""
     if not logprobs.size:
@@ -103,5 +130,7 @@ def item_values(pairs: PairedChoices) -> dict[str, Floats]:
     return {name: each.astype(np.float64) for name, each in counted.items()} | far
 
 
+DIRECTED = ("kl_options",)
+"""The item distances that are another one the other way round."""
 ITEM_DISTANCES: Mapping[str, Callable[[Floats, Floats], Floats]] = {"kl_options": kl_options, "js_options": js_options}
 """The registry's measures that are a distance between two models' options, computed item by item."""

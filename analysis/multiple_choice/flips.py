@@ -11,12 +11,12 @@ import numpy as np
 
 from analysis.multiple_choice.choices import ALL_ITEMS, SCORINGS, Ints, ItemScope, PairedChoices, Scoring, scopes
 from analysis.multiple_choice.distances import Distances, distances
-from analysis.multiple_choice.margins import Margins, margins
+from analysis.multiple_choice.margins import Margins, margin_kept, margins
 from analysis.multiple_choice.ties import Ties, logit_step, ties, within_a_step
 from analysis.statistics.estimates import Estimate, estimate_or_missing
 from analysis.statistics.intervals import paired_proportion, share
 from analysis.statistics.losses import LossTests, loss_tests, mcnemar
-from analysis.statistics.mean_distance import mean_distance
+from analysis.statistics.mean_distance import Tail, mean_distance, tail
 from analysis.statistics.paired_ratio import Pairs, recovery
 from analysis.statistics.resampling import Bools, Floats, Resamplings
 
@@ -58,8 +58,9 @@ class FlipResult:
 
     `chance` is what guessing scores, the mean of one over the number of options; None without items. `exact_p` and
     `mid_p` are one-sided McNemar tests of a loss. `distances` are the means of ITEM_DISTANCES, of all items and of each
-    task; `means` the bare ones of every scope, None where one is infinite. `distances`, `ties` and `margins` depend on
-    no scoring: they stand in the acc rows only.
+    task, `tails` what these hide; `means` the bare ones of every scope, None where one is infinite. `top_margin_kept`:
+    the candidate's margins over the baseline's, of all items and of each task. All that depends on no scoring, ties and
+    margins too, stands in the acc rows only.
     """
 
     scope: ItemScope
@@ -75,7 +76,9 @@ class FlipResult:
     exact_p: float | None
     mid_p: float | None
     distances: tuple[tuple[str, Estimate], ...]
+    tails: tuple[tuple[str, Tail], ...]
     means: tuple[tuple[str, float | None], ...]
+    top_margin_kept: Estimate | None
     ties: Ties | None
     margins: Margins | None
 
@@ -134,7 +137,7 @@ class _Rows:
             column[rows] for column in (pairs.before.gold, pairs.before.picks(scoring), pairs.after.picks(scoring))
         )
         found = transitions(gold, before, after)
-        gated = scope.shown
+        gated, of_both = scope.shown, scoring == "acc"
         n, steps, left_out = found.n, self._comparisons if gated else 1, pairs.left_out if whole else 0
         options = pairs.before.frame["options"].to_numpy()[rows]
         gains, lost = found.wrong_to_right, found.right_to_wrong
@@ -159,18 +162,32 @@ class _Rows:
             chance=_guessing(options, gold, before) if n else None,
             exact_p=exact_mid[0] if n else None,
             mid_p=exact_mid[1] if n else None,
-            distances=tuple(self._means(scope, rows)) if scoring == "acc" and gated else (),
+            distances=tuple(self._means(scope, rows)) if of_both and gated else (),
+            tails=tuple(self._tails(scope, rows)) if of_both and gated else (),
             means=tuple((name, _finite_mean(each[rows])) for name, each in self._distances.by_measure.items()),
-            ties=self._ties(scope, rows, before == gold, after == gold) if scoring == "acc" else None,
-            margins=self._margins(scope, rows, before != after, before == gold) if scoring == "acc" else None,
+            top_margin_kept=self._margin_kept(rows) if of_both and gated else None,
+            ties=self._ties(scope, rows, before == gold, after == gold) if of_both else None,
+            margins=self._margins(scope, rows, before != after, before == gold) if of_both else None,
         )
 
     def _means(self, scope: ItemScope, rows: Ints) -> Iterator[tuple[str, Estimate]]:
         """The mean of each distance, of all items and of each task."""
+        for name, values in self._distances.by_measure.items():
+            yield name, self._mean(name, values[rows], scope)
+
+    def _tails(self, scope: ItemScope, rows: Ints) -> Iterator[tuple[str, Tail]]:
+        """What each mean hides, with the mean the other way where that is another."""
+        for name, values in self._distances.by_measure.items():
+            back = self._distances.reverse.get(name)
+            yield name, tail(values[rows], None if back is None else self._mean(name, back[rows], scope))
+
+    def _mean(self, name: str, values: Floats, scope: ItemScope) -> Estimate:
         whole = scope == ALL_ITEMS
         steps, left_out = (self._comparisons, self._pairs.left_out) if whole else (1, 0)
-        for name, values in self._distances.by_measure.items():
-            yield name, mean_distance(name, values[rows], self._draws, steps, left_out)
+        return mean_distance(name, values, self._draws, steps, left_out)
+
+    def _margin_kept(self, rows: Ints) -> Estimate:
+        return margin_kept(self._distances.margin[rows], self._distances.margin_after[rows], self._draws)
 
     def _ties(self, scope: ItemScope, rows: Ints, was: Bools, now: Bools) -> Ties:
         each = self._distances

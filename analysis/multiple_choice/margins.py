@@ -1,6 +1,7 @@
 """How sure the baseline was where an answer stayed, changed, was right, was wrong; and how far probabilities moved.
 
-In: the rows of one scope of a pair. Out: one Margins, by acc. Source: arXiv 2407.09141, figures 4 and 7.
+In: the rows of one scope of a pair. Out: one Margins, by acc; how much of the margins is kept.
+Source: arXiv 2407.09141, figures 4 and 7; arXiv 2608.06564 for margins that shrink before benchmarks move.
 """
 
 from dataclasses import dataclass
@@ -9,7 +10,10 @@ import numpy as np
 from scipy import stats
 
 from analysis.multiple_choice.choices import ItemScope
-from analysis.statistics.resampling import Bools, Floats
+from analysis.statistics.causes import Cause, Kind
+from analysis.statistics.estimates import Estimate, estimate_or_missing, not_measured
+from analysis.statistics.intervals import cluster_mean
+from analysis.statistics.resampling import Bools, Floats, Resamplings
 
 BINS = 20
 EDGES = np.linspace(0, 1, BINS + 1)
@@ -61,6 +65,23 @@ def margins(scope: ItemScope, margin: Floats, moved: Floats, changed: Bools, rig
         moved=_binned_means(margin, moved),
         moved_spearman=float(stats.spearmanr(margin, moved).statistic) if both_vary else None,
     )
+
+
+def margin_kept(before: Floats, after: Floats, draws: Resamplings) -> Estimate:
+    """The candidate's margins over the baseline's, as a ratio of means; each (items,), probabilities.
+
+    before: top margins; after: the candidate's in favor of the same options. 1 where nothing shrank, 0 where the
+    candidate has no preference left for what the baseline preferred, below 0 where it prefers something else.
+    """
+    name, total = "top_margin_kept", float(before.sum())
+    if len(before) and total <= 0:
+        return not_measured(name, "items", Cause(Kind.BASELINE_NEAR_ZERO), len(before))
+    reach = len(before) / total if len(before) else 0.0
+
+    def compute() -> Estimate:
+        return cluster_mean(name, "items", after, before, draws.of(len(before)), (-reach, reach))
+
+    return estimate_or_missing(name, "items", compute)
 
 
 def _group(margin: Floats) -> MarginGroup:

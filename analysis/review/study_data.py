@@ -95,7 +95,7 @@ def study_report(data: StudyData, made_at: str) -> ReviewReport:
 def _reduced(model: ModelEvidence, baseline: ModelEvidence) -> StudyModel:
     first = model is baseline
     turns = {} if first else _turns(baseline.traces, model.traces)
-    items = {} if first else item_kl(baseline.option_tokens, model.option_tokens)
+    items = {} if first else item_kl(baseline.option_tokens, model.option_tokens)[0]
     values = coarse(np.array(list(items.values())))
     kept = dict(zip(items, map(float, values), strict=True))
     return StudyModel(model.name, model.role, model.family, model.choices, kept, turns)

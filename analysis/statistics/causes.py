@@ -18,6 +18,7 @@ class Kind(StrEnum):
     PRIMARY_OPEN = "primary_open"
     LIMIT_WITHIN = "limit_within"
     LIMIT_OVER = "limit_over"
+    LIMIT_INFINITE = "limit_infinite"
     LIMIT_OPEN = "limit_open"
     LIMIT_UNFIT = "limit_unfit"
     IDENTICAL = "identical"

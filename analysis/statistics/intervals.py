@@ -105,15 +105,15 @@ def cluster_mean(
 ) -> Estimate:
     """sum(sums) / sum(weights) over units that move together, e.g. all turns and samples of a question.
 
-    sums, weights: (units,), weight > 0 the number of values in a unit. Without `draws` (thousands of units) by t.
-    Raises TooFewData for fewer than two units.
+    sums, weights: (units,), a weight the number of values in a unit; it may be 0 where the range has an upper end, as
+    of a ratio of two means. Without `draws` (thousands of units) by t. Raises TooFewData for fewer than two units.
     """
     n = len(sums)
     if n < 2:
         raise TooFewData(f"{measure} ({unit})", n, 2)
     mean = float(sums.sum() / weights.sum())
-    most = float((sums / weights).max())
-    ends = (value_range[0], value_range[1] if math.isfinite(value_range[1]) else most)
+    most = value_range[1] if math.isfinite(value_range[1]) else float((sums / weights).max())
+    ends = (value_range[0], most)
     error = _standard_error(sums, weights, mean, ends[1] - ends[0])
     spread = _Spread(n, mean, error, value_range, ends, _pivots(sums, weights, mean, error, draws))
     settings = f"studentized cluster bootstrap, {len(draws.counts)} resamples" if draws else "Student's t"
@@ -203,7 +203,9 @@ def _pivots(sums: Floats, weights: Floats, mean: float, error: float, draws: Res
         return None
     columns = np.column_stack([sums, weights, sums**2, sums * weights, weights**2])
     total, weight, squares, cross, weight_squares = draws.totals(columns).T
-    means = total / weight
+    held = weight > 0
+    weight = np.where(held, weight, 1)
+    means = np.where(held, total / weight, mean)
     # The squared residuals from each resample's own mean, by the binomial formula.
     residual = np.maximum(squares - 2 * means * cross + means**2 * weight_squares, 0)
     errors = np.sqrt(residual * draws.n / (draws.n - 1)) / weight

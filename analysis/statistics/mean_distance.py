@@ -1,7 +1,13 @@
-"""The mean of a divergence over items, within the measure's own range (KL has no upper end).
+"""The mean of a divergence within the measure's own range (KL has no upper end), and what a mean hides.
 
-In: one value per item, infinite where the candidate gives zero to what the baseline does not. Out: an Estimate.
+In: one value per item or token, infinite where the candidate gives zero to what the baseline does not. Out: an
+Estimate; a Tail.
+
+An infinite value makes the true mean infinite, so that no upper bound holds and a limit cannot be kept. A lower bound
+does, with the infinite values counted as the largest finite one: a limit can be broken by them, never kept.
 """
+
+from dataclasses import dataclass, replace
 
 import numpy as np
 
@@ -11,21 +17,64 @@ from analysis.statistics.intervals import cluster_mean
 from analysis.statistics.resampling import Floats, Resamplings
 from ledger.measures import measure_of
 
+MEDIAN, HIGH, HIGHEST = 0.5, 0.95, 0.99
+
+
+@dataclass(frozen=True)
+class Tail:
+    """The values behind a mean: a few that are far off hide in it.
+
+    `n` values of which `infinite` are so. `median`, `high` (95 %), `highest` (99 %) and `maximum` are values that were
+    seen, None where infinite or of nothing; `finite_mean` is that of the others. `reverse` is the mean the other way,
+    KL(candidate ‖ baseline); None for a measure that is the same both ways, or where the other way is not at hand.
+    """
+
+    n: int
+    infinite: int
+    finite_mean: float | None
+    median: float | None
+    high: float | None
+    highest: float | None
+    maximum: float | None
+    reverse: Estimate | None
+
+
+def tail(values: Floats, reverse: Estimate | None = None) -> Tail:
+    """The quantiles of values (n,), nats; infinite ones are the largest."""
+    finite = values[np.isfinite(values)]
+    ends = np.quantile(values, (MEDIAN, HIGH, HIGHEST, 1), method="inverted_cdf") if len(values) else [np.inf] * 4
+    median, high, highest, maximum = (float(end) if np.isfinite(end) else None for end in ends)
+    mean = float(finite.mean()) if len(finite) else None
+    return Tail(len(values), len(values) - len(finite), mean, median, high, highest, maximum, reverse)
+
 
 def mean_distance(
     measure: str, per_item: Floats, draws: Resamplings, comparisons: int = 1, left_out: int = 0
 ) -> Estimate:
-    """Mean over items with a bootstrap interval; none without variation where the measure has no maximum, as KL.
-
-    Not measured where it is infinite: the candidate gives no probability to an option that the baseline gives some.
-    """
-    if lost := int(np.isinf(per_item).sum()):
-        infinite = Cause(Kind.INFINITE, measure, numbers={"infinite": lost, "items": len(per_item)})
-        return not_measured(measure, "items", infinite, len(per_item), left_out)
+    """Mean over items with a bootstrap interval; none without variation where the measure has no maximum, as KL."""
 
     def compute() -> Estimate:
         drawn, known = draws.of(len(per_item)), measure_of(measure)
         ends = (known.low, known.high)
-        return cluster_mean(measure, "items", per_item, np.ones(len(per_item)), drawn, ends, comparisons)
+        return cluster_mean(measure, "items", capped(per_item), np.ones(len(per_item)), drawn, ends, comparisons)
 
-    return estimate_or_missing(measure, "items", compute, left_out)
+    return without_infinite(estimate_or_missing(measure, "items", compute, left_out), per_item, "items")
+
+
+def capped(values: Floats) -> Floats:
+    """The values with the largest finite one in place of those that are infinite; zeros if all are."""
+    finite = np.isfinite(values)
+    return values if finite.all() else np.where(finite, values, values[finite].max(initial=0.0))
+
+
+def without_infinite(of_capped: Estimate, values: Floats, unit: str) -> Estimate:
+    """The estimate of capped values as it stands for the values themselves: if any is infinite, a lower bound alone."""
+    finite = values[np.isfinite(values)]
+    if len(finite) == len(values):
+        return of_capped
+    numbers: dict[str, float] = {"infinite": len(values) - len(finite), "n": len(values)}
+    if len(finite):
+        numbers["mean"] = float(finite.mean())
+    cause = Cause(Kind.INFINITE, of_capped.measure, numbers=numbers, names={"unit": unit})
+    found = not_measured(of_capped.measure, of_capped.unit, cause, of_capped.n, of_capped.left_out)
+    return replace(found, lower_bounds=of_capped.lower_bounds) if len(finite) else found

@@ -2,34 +2,30 @@
 
 In: two models' traces of the same tokens. Out: a TraceReport with intervals over questions.
 Source: arXiv 2407.09141 for per-token log-likelihood differences.
-
-KL is taken over the tokens that both lists hold, the answer's own token, and one bucket for all else. Coarse-graining
-never raises KL, so it is a lower bound of the KL over the whole vocabulary; K stands beside it. Zeros: a bucket without
-baseline mass adds nothing. The candidate's bucket is what its list leaves of one, known to some 1e-7 only; ROUNDING is
-added to it, so that the bound stays one also where that mass is lost in rounding. Such positions are counted.
 """
 
 import math
-from collections.abc import Collection, Mapping
+from collections.abc import Callable, Collection, Mapping, Sequence
 from dataclasses import dataclass, fields, replace
+from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
 
 from analysis.statistics.causes import Cause, Kind
 from analysis.statistics.estimates import Estimate, estimate_or_missing, not_measured
-from analysis.statistics.intervals import cluster_mean
+from analysis.statistics.intervals import Range, cluster_mean
+from analysis.statistics.mean_distance import Tail, capped, tail, without_infinite
 from analysis.statistics.resampling import Floats, Resamplings
+from analysis.token_distributions.position_kl import kl_lower_bound
 from ledger.records import Key
 from ledger.store import key_text
 from ledger.traces import TraceArrays
 
-ROUNDING = 1e-6  # float32 log-probabilities sum to one within less than this
 QUANTILES = (0.05, 0.5, 0.95)
 CHANGE_BINS = 40
 WITHIN = 0.995  # of the changes lie within the histogram's reach; the rest is in its outermost bins
 LEAST_REACH = 0.1  # nats
-CHUNK = 4096
 
 Traces = Mapping[Key, TraceArrays]
 Sums = dict[Key, tuple[float, float]]
@@ -44,12 +40,13 @@ class TraceReport:
     +`logprob_reach` nats, what lies beyond in the outermost. `diverged` counts the turns where the most likely tokens
     differ somewhere, and `first_divergence` is the median position of the first such place among them. `floored` counts
     positions where the candidate's bucket was lost in rounding. `missing` counts the planned turns that this model
-    or the baseline has not traced; `fault` says why there is nothing.
+    or the baseline has not traced; `fault` says why there is nothing. `tail` is over positions.
     """
 
     model: str
     role: str
     kl: Estimate
+    tail: Tail | None
     same_top: Estimate
     logprob_change: Estimate
     logprob_quantiles: tuple[float, ...]
@@ -67,18 +64,31 @@ class TraceReport:
 
 @dataclass(frozen=True)
 class Turn:
-    """One turn's positions: KL (nats), whether the top tokens agree, change of log-probability; each (positions,)."""
+    """One turn's positions: KL (nats), whether the top tokens agree, change of log-probability; each (positions,).
+
+    `reverse` is KL the other way, None where it was not kept.
+    """
 
     kl: Floats
     same: NDArray[np.bool_]
     change: Floats
     floored: int
+    reverse: Floats | None = None
+
+    @property
+    def readable(self) -> bool:
+        """Whether the baseline gave its own tokens a chance, and nothing is no number; KL itself may be infinite."""
+        return not (np.isnan(self.kl).any() or np.isnan(self.change).any() or np.isposinf(self.change).any())
 
     @property
     def first_difference(self) -> int | None:
         """The first position, from 0, where the most likely tokens differ."""
         differ = np.flatnonzero(~self.same)
         return int(differ[0]) if len(differ) else None
+
+
+Read = Callable[[Turn], NDArray[Any]]
+"""What is read of a turn, position by position."""
 
 
 def trace_report(
@@ -100,14 +110,15 @@ def trace_report(
     unlike = [key for key in shared if not np.array_equal(before[key].tokens, after[key].tokens)]
     fault = Cause(Kind.OTHER_TRACED_TOKENS, key_text(unlike[0])) if unlike else refusal
     turns = {} if fault else traced_turns(before, after)
-    if endless := [key for key, turn in turns.items() if not np.isfinite([turn.kl, turn.change]).all()]:
+    if endless := [key for key, turn in turns.items() if not turn.readable]:
         fault, turns = Cause(Kind.INFINITE_LOGPROB, key_text(endless[0]), names={"what": "traces"}), {}
     top_k = min((before[key].top_tokens.shape[1] for key in shared), default=0)
     missing = len((before.keys() | set(planned)) - set(shared))
     report = trace_summary(model, role, turns, draws, comparisons, top_k, missing, fault)
     if report.kl.value is not None and same_records(before, after):
         report = replace(report, kl=replace(report.kl, identical=True))
-    return report, {question: (row[0], row[3]) for question, row in _by_question(turns).items()}
+    known = turns if report.kl.value is not None else {}
+    return report, {question: (row[0], row[1]) for question, row in _by_question(known, [_forward]).items()}
 
 
 def same_records(before: Traces, after: Traces) -> bool:
@@ -145,16 +156,18 @@ def trace_summary(
     everything = list(turns.values())
     changes = np.concatenate([turn.change for turn in everything]) if turns else np.zeros(0)
     firsts = [first for turn in everything if (first := turn.first_difference) is not None]
-    reach = max(LEAST_REACH, float(np.quantile(np.abs(changes), WITHIN))) if len(changes) else LEAST_REACH
+    known = changes[np.isfinite(changes)]
+    reach = max(LEAST_REACH, float(np.quantile(np.abs(known), WITHIN))) if len(known) else LEAST_REACH
     counts = np.histogram(np.clip(changes, -reach, reach), CHANGE_BINS, (-reach, reach))[0]
-    estimates = _estimates(turns, changes, draws, comparisons, fault)
+    estimates = _estimates(turns, draws, comparisons, fault)
     return TraceReport(
         model=model,
         role=role,
-        kl=estimates[0],
-        same_top=estimates[1],
-        logprob_change=estimates[2],
-        logprob_quantiles=tuple(map(float, np.quantile(changes, QUANTILES))) if len(changes) else (),
+        kl=estimates["kl_trace"],
+        tail=tail(_positions(turns, _forward), estimates.get("reverse")) if turns else None,
+        same_top=estimates["same_top"],
+        logprob_change=estimates["logprob_change"],
+        logprob_quantiles=tuple(map(float, np.quantile(known, QUANTILES))) if 0 < len(known) == len(changes) else (),
         logprob_reach=reach,
         logprob_counts=tuple(map(int, counts)),
         top_k=top_k,
@@ -168,83 +181,69 @@ def trace_summary(
     )
 
 
-def kl_lower_bound(before: TraceArrays, after: TraceArrays) -> tuple[Floats, int]:
-    """KL(baseline ‖ candidate) at each position, nats, (positions,); and how often the bucket was lost.
-
-    Exact where both lists hold the whole vocabulary.
-    """
-    parts = [
-        _chunk(before.part(start, CHUNK), after.part(start, CHUNK)) for start in range(0, len(before.tokens), CHUNK)
-    ]
-    return np.concatenate([kl for kl, _ in parts]), sum(count for _, count in parts)
-
-
 def _turn(before: TraceArrays, after: TraceArrays) -> Turn:
-    kl, floored = kl_lower_bound(before, after)
+    found = kl_lower_bound(before, after)
     change = after.logprobs.astype(np.float64) - before.logprobs
-    return Turn(kl, before.top_tokens[:, 0] == after.top_tokens[:, 0], change, floored)
+    return Turn(found.kl, before.top_tokens[:, 0] == after.top_tokens[:, 0], change, found.floored, found.reverse)
 
 
-def _chunk(before: TraceArrays, after: TraceArrays) -> tuple[Floats, int]:
-    found, place = _matches(before.top_tokens, after.top_tokens)  # (positions, K)
-    old = before.top_logprobs.astype(np.float64)
-    new = np.take_along_axis(after.top_logprobs.astype(np.float64), place, axis=1)
-    # The answer's own token is an event too.
-    own = ~(found & (before.top_tokens == before.tokens[:, np.newaxis])).any(axis=1)
-    old = np.column_stack([old, before.logprobs])
-    new = np.column_stack([new, after.logprobs])
-    held = np.column_stack([found, own])
-    p, q = np.where(held, np.exp(old), 0), np.where(held, np.exp(new), 0)
-    gap = np.where(held & (p > 0), old - new, 0)
-    rest_p, rest_q = np.maximum(1 - p.sum(axis=1), 0), 1 - q.sum(axis=1)
-    some = rest_p > ROUNDING
-    low = some & (rest_q < ROUNDING)
-    rest_q = np.maximum(rest_q, 0) + ROUNDING
-    tail = np.where(some, rest_p * np.log(np.where(some, rest_p, 1) / rest_q), 0)
-    return np.maximum((p * gap).sum(axis=1) + tail, 0), int(low.sum())
+def _positions(turns: Mapping[Key, Turn], read: Read) -> Floats:
+    """One thing of all turns, position by position."""
+    return np.concatenate([np.asarray(read(turn), dtype=np.float64) for turn in turns.values()])
 
 
-def _matches(first: NDArray[np.int32], second: NDArray[np.int32]) -> tuple[NDArray[np.bool_], NDArray[np.int64]]:
-    """Which tokens of each row of `first` stand in the same row of `second`, and where; both (positions, K)."""
-    order = np.argsort(second, axis=1, kind="stable")
-    ranked = np.take_along_axis(second, order, axis=1)
-    width = second.shape[1]
-    offsets = (np.arange(len(first), dtype=np.int64) << 32)[:, np.newaxis]
-    flat = (ranked + offsets).ravel()
-    at = np.searchsorted(flat, (first + offsets).ravel()).reshape(first.shape)
-    inside = np.minimum(at, len(flat) - 1)
-    found = flat[inside] == first + offsets
-    column = np.where(found, inside - (np.arange(len(first)) * width)[:, np.newaxis], 0)
-    return found, np.take_along_axis(order, column, axis=1)
-
-
-def _by_question(turns: Mapping[Key, Turn]) -> dict[Key, Floats]:
-    """Sums of KL, agreement and change, and the number of positions, of each question."""
+def _by_question(turns: Mapping[Key, Turn], reads: Sequence[Read]) -> dict[Key, Floats]:
+    """The sum of each thing over the positions of a question, and last their number."""
     sums: dict[Key, Floats] = {}
     for key, turn in turns.items():
-        row = np.array([turn.kl.sum(), turn.same.sum(), turn.change.sum(), len(turn.change)])
-        sums[key[:2]] = sums.get(key[:2], np.zeros(4)) + row
+        row = np.array([*(read(turn).sum() for read in reads), len(turn.change)], dtype=np.float64)
+        sums[key[:2]] = sums.get(key[:2], np.zeros(len(row))) + row
     return sums
 
 
 def _estimates(
-    turns: Mapping[Key, Turn], changes: Floats, draws: Resamplings, comparisons: int, fault: Cause | None
-) -> tuple[Estimate, ...]:
+    turns: Mapping[Key, Turn], draws: Resamplings, comparisons: int, fault: Cause | None
+) -> dict[str, Estimate]:
     """Means over positions; the positions of a question, in all its turns and samples, move together.
 
     A change of log-probability has no range of its own: the extremes that were seen stand in for one, if they differ.
     """
-    names = ("kl_trace", "same_top", "logprob_change")
     if fault:
-        return tuple(not_measured(name, "questions", fault) for name in names)
-    sums = _by_question(turns)
-    table = np.array([sums[question] for question in sorted(sums)])
-    seen = (float(changes.min()), float(changes.max())) if np.ptp(changes) else (-math.inf, math.inf)
-    ranges = ((0.0, math.inf), (0.0, 1.0), seen)
+        return {name: not_measured(name, "questions", fault) for name in ("kl_trace", "same_top", "logprob_change")}
 
-    def estimate(column: int) -> Estimate:
-        name, drawn = names[column], draws.of(len(table))
-        values = (table[:, column], table[:, 3], drawn, ranges[column], comparisons)
+    def estimate(name: str, read: Read, ends: Range) -> Estimate:
+        sums = _by_question(turns, [read])
+        table = np.array([sums[question] for question in sorted(sums)])
+        values = (table[:, 0], table[:, 1], draws.of(len(table)), ends, comparisons)
         return estimate_or_missing(name, "questions", lambda: cluster_mean(name, "questions", *values))
 
-    return tuple(map(estimate, range(len(names))))
+    def distance(read: Read) -> Estimate:
+        each = _positions(turns, read)
+        most = float(capped(each).max())
+        found = estimate("kl_trace", lambda turn: np.minimum(read(turn), most), (0.0, math.inf))
+        return without_infinite(found, each, "tokens")
+
+    changes, change = _positions(turns, _change), "logprob_change"
+    seen = (float(changes.min()), float(changes.max())) if np.ptp(changes) else (-math.inf, math.inf)
+    endless = Cause(Kind.INFINITE_LOGPROB, names={"what": "traces"})
+    found = {
+        "kl_trace": distance(_forward),
+        "same_top": estimate("same_top", lambda turn: turn.same, (0.0, 1.0)),
+        change: estimate(change, _change, seen)
+        if np.isfinite(changes).all()
+        else not_measured(change, "questions", endless, len(turns)),
+    }
+    back = all(turn.reverse is not None for turn in turns.values())
+    return found | ({"reverse": distance(_backward)} if back else {})
+
+
+def _forward(turn: Turn) -> Floats:
+    return turn.kl
+
+
+def _backward(turn: Turn) -> Floats:
+    return np.zeros(0) if turn.reverse is None else turn.reverse
+
+
+def _change(turn: Turn) -> Floats:
+    return turn.change

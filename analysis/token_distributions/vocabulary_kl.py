@@ -9,17 +9,19 @@ are handled); exact where K is the vocabulary. K is told.
 """
 
 import math
-from collections.abc import Collection, Iterator, Mapping
+from collections.abc import Collection, Mapping
 from dataclasses import dataclass, replace
+from types import MappingProxyType
 
 import numpy as np
 from numpy.typing import NDArray
 
 from analysis.statistics.causes import Cause, Kind
 from analysis.statistics.estimates import Estimate, not_measured
-from analysis.statistics.mean_distance import mean_distance
-from analysis.statistics.resampling import Floats, Resamplings
-from analysis.token_distributions.trace_measures import Traces, kl_lower_bound, same_records
+from analysis.statistics.mean_distance import Tail, mean_distance, tail
+from analysis.statistics.resampling import Resamplings
+from analysis.token_distributions.position_kl import PositionKl, kl_lower_bound
+from analysis.token_distributions.trace_measures import Traces, same_records
 from ledger.records import Key
 from ledger.store import key_text
 
@@ -32,12 +34,13 @@ class VocabularyReport:
 
     `exact` is true where the lists hold the whole vocabulary; else the values are lower bounds from the `top_k` most
     likely tokens. `missing` counts the planned items that this model or the baseline lacks, `fault` says why there is
-    nothing.
+    nothing. `tail` is over items.
     """
 
     model: str
     role: str
     kl: Estimate
+    tail: Tail | None
     tasks: tuple[tuple[str, Estimate], ...]
     top_k: int
     exact: bool
@@ -65,9 +68,9 @@ def vocabulary_report(
     fault = refusal or (None if shared else Cause(Kind.NO_OPTION_TOKENS, model))
     if unlike:
         fault = Cause(Kind.OTHER_OPTION_TOKENS, key_text(unlike[0]))
-    per_item = {} if fault else item_kl(before, after)
-    if endless := [item for item, value in per_item.items() if not math.isfinite(value)]:
-        fault, per_item = Cause(Kind.INFINITE_LOGPROB, key_text(endless[0]), names={"what": "options"}), {}
+    per_item, reverse = ({}, {}) if fault else item_kl(before, after)
+    if endless := [item for item, value in per_item.items() if math.isnan(value)]:
+        fault, per_item, reverse = Cause(Kind.INFINITE_LOGPROB, key_text(endless[0]), names={"what": "options"}), {}, {}
     first = before[shared[0]] if shared else None
     listed = float(np.exp(first.top_logprobs[0].astype(np.float64)).sum()) if first is not None else 0.0
     report = vocabulary_summary(
@@ -76,6 +79,7 @@ def vocabulary_report(
         per_item,
         draws,
         comparisons,
+        reverse=reverse,
         top_k=min((before[key].top_tokens.shape[1] for key in shared), default=0),
         exact=abs(1 - listed) < WHOLE_MASS and first is not None and _complete(first.top_tokens[0]),
         missing=len(({key[:2] for key in before} | set(planned)) - {key[:2] for key in shared}),
@@ -83,7 +87,7 @@ def vocabulary_report(
     )
     if report.kl.value is not None and same_records(before, after):
         report = replace(report, kl=replace(report.kl, identical=True))
-    return report, per_item
+    return report, per_item if report.kl.value is not None else {}
 
 
 def vocabulary_summary(
@@ -95,15 +99,18 @@ def vocabulary_summary(
     *,
     top_k: int,
     exact: bool,
+    reverse: Mapping[Key, float] = MappingProxyType({}),
     missing: int = 0,
     fault: Cause | None = None,
 ) -> VocabularyReport:
     """The report of items whose KL is known."""
     tasks = sorted({str(item[0]) for item in per_item})
+    back = _mean(list(reverse.values()), draws, comparisons, None) if reverse else None
     return VocabularyReport(
         model=model,
         role=role,
         kl=_mean(list(per_item.values()), draws, comparisons, fault),
+        tail=tail(np.array(list(per_item.values())), back) if per_item else None,
         tasks=tuple((task, _mean([v for k, v in per_item.items() if k[0] == task], draws, 1, fault)) for task in tasks),
         top_k=top_k,
         exact=exact,
@@ -113,17 +120,16 @@ def vocabulary_summary(
     )
 
 
-def item_kl(before: Traces, after: Traces) -> Mapping[Key, float]:
-    """Mean KL over the tokens of the options of each item that both have, nats; the tokens must be the same."""
-    sums: dict[Key, list[float]] = {}
-    for key, value in _position_kl(before, after, sorted(before.keys() & after.keys())):
-        sums.setdefault(key[:2], []).extend(value.tolist())
-    return {item: float(np.mean(values)) for item, values in sums.items()}
+def item_kl(before: Traces, after: Traces) -> tuple[Mapping[Key, float], Mapping[Key, float]]:
+    """Mean KL over the tokens of the options of each item that both have, nats, and the other way.
 
-
-def _position_kl(before: Traces, after: Traces, shared: list[Key]) -> Iterator[tuple[Key, Floats]]:
-    for key in shared:
-        yield key, kl_lower_bound(before[key], after[key])[0]
+    The tokens must be the same.
+    """
+    sums: dict[Key, list[PositionKl]] = {}
+    for key in sorted(before.keys() & after.keys()):
+        sums.setdefault(key[:2], []).append(kl_lower_bound(before[key], after[key]))
+    kl = {item: float(np.mean(np.concatenate([each.kl for each in found]))) for item, found in sums.items()}
+    return kl, {item: float(np.mean(np.concatenate([each.reverse for each in found]))) for item, found in sums.items()}
 
 
 def _complete(tokens: NDArray[np.int32]) -> bool:

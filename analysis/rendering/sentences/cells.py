@@ -5,11 +5,9 @@ In: Estimates. Out: short texts, the same in every format of the report.
 
 from analysis.rendering.sentences.clauses import clause
 from analysis.rendering.sentences.numbers import NOT_MEASURED, number, span, unsigned
-from analysis.statistics.causes import Cause
+from analysis.statistics.causes import Cause, Kind
 from analysis.statistics.estimates import Estimate
 from ledger.measures import is_change
-
-LONGEST_REASON = 60
 
 
 def cell(estimate: Estimate | None, *, with_n: bool = True) -> str:
@@ -44,6 +42,7 @@ def interval(estimate: Estimate) -> str:
 
 
 def unmeasured(cause: Cause | None) -> str:
-    """`not measured` and a short reason; a long one stands in the warnings, not in a cell."""
-    reason = clause(cause) if cause else ""
-    return f"{NOT_MEASURED}: {reason if len(reason) <= LONGEST_REASON else 'see the warnings'}"
+    """`not measured` and why; infinite values were measured."""
+    if cause and cause.kind is Kind.INFINITE:
+        return clause(cause)
+    return f"{NOT_MEASURED}: {clause(cause)}" if cause else NOT_MEASURED

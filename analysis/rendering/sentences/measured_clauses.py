@@ -42,6 +42,19 @@ def limit_within(cause: Cause) -> str:
     return f"{measured_on(cause)} lies within the limit of {limit} (upper bound {bound})"
 
 
+def infinite(cause: Cause) -> str:
+    """How many values are infinite, and the mean of the others."""
+    found, unit = cause.numbers, cause.names["unit"]
+    rest = f", mean of the others {number(cause.subject, found['mean'])}" if "mean" in found else ""
+    return f"infinite on {found['infinite']} of {found['n']} {unit}{rest}"
+
+
+def limit_infinite(cause: Cause) -> str:
+    """A limit that infinite values did not break, and that cannot be kept with them."""
+    limit = number(cause.subject, cause.numbers["threshold"])
+    return f"{measured_on(cause)} cannot keep its limit of {limit}: {'; '.join(map(infinite, cause.causes))}"
+
+
 def identical(cause: Cause) -> str:
     """The measured value beside it, because a judge asked twice about one text may rate it twice."""
     value = cause.numbers.get("value")

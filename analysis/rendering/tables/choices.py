@@ -139,12 +139,15 @@ def margin_table(report: ReviewReport) -> Table:
             groups = (found.kept, found.changed, found.right, found.wrong)
             shares = (_percent(found.changed_right), _percent(found.changed_wrong))
             moved = optional(found.moved_spearman, lambda value: number("spearman", value))
-            rows.append((each.model, scope_name(row.scope), *map(_margin_cell, groups), *shares, moved))
+            kept = cell(row.top_margin_kept, with_n=False)
+            rows.append((each.model, scope_name(row.scope), kept, *map(_margin_cell, groups), *shares, moved))
     caption = (
         "Top margin: the baseline's probability of its best option less that of its second, over the options; mean and "
-        "quartiles. Last: rank correlation over items of the margin with the sum of absolute probability changes."
+        "quartiles. Kept: the candidate's margins in favor of the same options over the baseline's: 100 % if none "
+        "shrank, 0 % if none is left. Last: rank correlation over items of the margin with the sum of absolute "
+        "probability changes."
     )
-    header = ("model", "items", "kept answers", "changed answers", "right answers", "wrong answers")
+    header = ("model", "items", "top margin kept", "kept answers", "changed answers", "right answers", "wrong answers")
     rest = ("right ones changed", "wrong ones changed", "margin and change")
     return Table("margins", "How sure was the baseline?", caption, (*header, *rest), tuple(rows))
 

@@ -20,6 +20,7 @@ from analysis.rendering.tables.review import (
     score_scope_table,
     score_table,
 )
+from analysis.rendering.tables.tails import option_tail_table, token_tail_table
 from analysis.rendering.tables.traces import trace_table, vocabulary_table
 from analysis.rendering.tables.trust import trust_tables
 from analysis.rendering.tables.words import limit_table, method_table
@@ -69,13 +70,16 @@ def _of(judge: JudgeReport, table: Callable[[JudgeReport], Table]) -> Table:
 
 
 def _choice_tables(report: ReviewReport) -> tuple[Table, ...]:
-    return (flip_table(report), loss_table(report), margin_table(report)) if report.choices else ()
+    if not report.choices:
+        return ()
+    return (flip_table(report), loss_table(report), option_tail_table(report), margin_table(report))
 
 
 def _token_tables(report: ReviewReport) -> tuple[Table, ...]:
     """A measure that was not run says so: its table stands there without a row."""
     vocabulary = (vocabulary_table(report),) if report.choices else ()
-    return (*vocabulary, *((trace_table(report),) if report.questions else ()))
+    tails = token_tail_table(report)
+    return (*vocabulary, *((trace_table(report),) if report.questions else ()), *((tails,) if tails.rows else ()))
 
 
 def _trust(report: ReviewReport) -> Iterator[Table]:

@@ -25,6 +25,10 @@ METHOD_NOTES = (
     ("acc, acc_norm", "The option with the highest log-probability; the same divided by the option's characters."),
     ("same top token", "How often both models would have said the same next token, along those answers."),
     (
+        "top margin kept",
+        "The candidate's margins in favor of the baseline's best options, over the baseline's own; 100 %: none shrank.",
+    ),
+    (
         "near ties",
         "Items whose baseline's two best options are at most one step of its logits apart: rounding flips.",
     ),
