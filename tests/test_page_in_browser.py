@@ -11,6 +11,7 @@ from analysis.evidence.run_evidence import read_evidence
 from analysis.rendering.formats.exhibit_data import MOST_CHARACTERS
 from analysis.rendering.formats.page import Shown
 from analysis.rendering.formats.writers import write_reports
+from analysis.rendering.tables.first_screen import headline
 from analysis.review.exhibits import KINDS, exhibits
 from analysis.review.review_report import report_from
 from ledger.config import config_from
@@ -59,10 +60,13 @@ def review(tmp_path_factory):
     return run.path, report, exhibits(evidence)
 
 
+LONG = "meta-llama--Llama-2-13b-chat-hf-w4a16"
+
+
 @pytest.fixture(scope="module")
 def sampled(tmp_path_factory):
     """The page of a review of two samples, the second rated far worse, with a candidate named like the usual order."""
-    small = {"questions": 3, "items": 8, "words": 5, "candidates": ("w8a8", "loss"), "judges": ("judge-a",)}
+    small = {"questions": 3, "items": 8, "words": 5, "candidates": ("w8a8", "loss", LONG), "judges": ("judge-a",)}
     made = Factory(tmp_path_factory.mktemp("samples") / "r", **small)
     run = made.write()
     for name in ("bf16", *made.candidates):
@@ -116,7 +120,7 @@ def test_the_page_opens_without_a_word_to_the_console_or_the_network(browser, re
     opened(browser, review)
     assert browser.get_log("browser") == []
     assert set(requests(browser)) <= {"about:blank", (review[0] / "open" / "report.html").as_uri()}
-    assert browser.title.startswith(review[1].word.value)
+    assert browser.title.startswith(headline(review[1]))
 
 
 def test_hostile_texts_are_seen_and_do_nothing(browser, review):
@@ -209,7 +213,7 @@ def test_deep_links_and_keys_lead_to_a_row(browser, review):
 def test_the_address_of_every_row_leads_back_to_it_alone(browser, sampled):
     opened(browser, sampled)
     links = [each.get_attribute("href") for each in browser.find_elements(By.CSS_SELECTOR, "#rows a")]
-    assert len(set(links)) == len(set(rows(browser))) == len(links) == 3 * 2 * 2 * 2
+    assert len(set(links)) == len(set(rows(browser))) == len(links) == 3 * 3 * 2 * 2
     for link in reversed(links):
         browser.execute_script("location.hash = arguments[0]", link.split("#")[1])
         WebDriverWait(browser, 5).until(lambda d, link=link: current(d).get_attribute("href") == link)
@@ -220,6 +224,12 @@ def test_a_filter_named_like_the_usual_order_stands_in_the_address(browser, samp
     Select(browser.find_element(By.ID, "filter-model")).select_by_value("loss")
     assert "model=loss" in browser.current_url
     assert len(rows(browser)) == 3 * 2 * 2
+
+
+def test_a_long_name_keeps_both_ends_in_the_list_and_is_whole_on_hover(browser, sampled):
+    opened(browser, sampled)
+    (name,) = {each.text for each in browser.find_elements(By.CSS_SELECTOR, f'.list .who[title="{LONG}"]')}
+    assert (name[:8], name[8], name[9:]) == (LONG[:8], "…", LONG[-8:])
 
 
 def test_the_first_difference_is_marked_in_the_candidates_answer(browser, review):

@@ -43,6 +43,7 @@ from ledger.store import Writer
 
 SHOTS, REPEATS, WARM_UP = 5, 3, 4
 MILLION = 1_000_000
+RIGHT = 0.6  # of the made items the baseline knows so many; one that guesses is no evidence
 TASK = """
 task: bench
 dataset_path: json
@@ -158,7 +159,8 @@ def write_logs(folder: Path, lines: int, seed: int) -> None:
         for number in range(lines):
             question = f"Which of these is number {shared.getrandbits(256):x}?"
             options = [f"number {shared.getrandbits(40):x}" for _ in range(4)]
-            logprobs, gold = [-8 * shared.random() for _ in range(4)], shared.randrange(4)
+            logprobs = [-8 * shared.random() for _ in range(4)]
+            gold = logprobs.index(max(logprobs)) if shared.random() < RIGHT else shared.randrange(4)
             logprobs = [value + noise.gauss(0, 0.2) if seed else value for value in logprobs]
             shown = f"Question: {question}\nChoices: {', '.join(options)}\nAnswer:"
             replies = [[repr(value), "False"] for value in logprobs]

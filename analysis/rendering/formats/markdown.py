@@ -11,11 +11,11 @@ from analysis.rendering.formats.text import markdown, visible
 from analysis.rendering.sentences.decisions import advice, sentence
 from analysis.rendering.tables.choices import OF_PICKS, flip_table
 from analysis.rendering.tables.evidence import shortfall_line
+from analysis.rendering.tables.first_screen import headline
 from analysis.rendering.tables.looked_at import review_lines, task_line
 from analysis.rendering.tables.review import (
     CLASS_LABELS,
     NOISE_FLOOR,
-    SHAPES,
     Table,
     decision_table,
     foremost,
@@ -46,7 +46,7 @@ def report_markdown(report: ReviewReport) -> str:
 
 
 def _opening(report: ReviewReport) -> Iterator[list[str]]:
-    yield [f"## {SHAPES[report.word]} {report.word}: {markdown(report.name)}", ""]
+    yield [f"## {headline(report)}: {markdown(report.name)}", ""]
     decided = decision_table(report)
     shown = foremost(report.decisions)
     places = [report.decisions.index(decision) for decision in shown]

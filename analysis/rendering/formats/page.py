@@ -6,26 +6,22 @@ outside, and the exhibits are packed as base64 and only ever become textContent.
 
 import base64
 import hashlib
-from collections import Counter
-from collections.abc import Iterable
-from dataclasses import dataclass, replace
+from collections.abc import Iterable, Mapping
+from dataclasses import dataclass
 
 from jinja2.utils import htmlsafe_json_dumps
 from markupsafe import Markup
 
-from analysis.decision.decisions import Decision
 from analysis.rendering.figures.catalog import figures_by_section
+from analysis.rendering.figures.forests import primary_forest
+from analysis.rendering.figures.row_charts import DrawnRow, RowDrawing, row_drawing
 from analysis.rendering.formats.exhibit_data import MOST_CHARACTERS, WHOLE_ROWS, Packed, packed
 from analysis.rendering.formats.rendering import figure_svg, rendered, template_text
 from analysis.rendering.formats.text import visible_lines
-from analysis.rendering.sentences.cells import cell
-from analysis.rendering.sentences.clauses import clause
 from analysis.rendering.sentences.decisions import cause_texts, sentence
-from analysis.rendering.sentences.numbers import limit_number, unsigned
-from analysis.rendering.tables.evidence import exam_mark
-from analysis.rendering.tables.looked_at import review_lines, task_line
-from analysis.rendering.tables.review import SHAPES, foremost, warnings
-from analysis.rendering.tables.sections import Section, sections
+from analysis.rendering.tables.first_screen import asked, headline, panels
+from analysis.rendering.tables.review import SHAPES, foremost
+from analysis.rendering.tables.sections import Section, sections, silence
 from analysis.rendering.tables.strip import SIGNS, evidence_strip
 from analysis.rendering.tables.words import term
 from analysis.review.exhibits import KINDS, Exhibits
@@ -34,8 +30,13 @@ from ledger.records import Item
 
 FIRST_FIGURES = 2  # of a section; the others unfold
 FOLDED = ("parts", "cards")
+FIRST_SCREEN = "decision"  # its figure is drawn in the rows of the first screen, once
 BROWSER = Section("answers", "Answers and items", ())
 PAPER = Section("figures", "Figures of the paper", ())
+REDACTED = (
+    "Note: redacted. The texts of questions, references, answers, items and judges' replies are left out; every number "
+    "stands."
+)
 
 MEANINGS = {
     "regressed": "rated lower than the baseline, or a game lost",
@@ -75,7 +76,8 @@ def report_html(report: ReviewReport, shown: Shown | None = None) -> str:
     css, script = template_text("page.css"), template_text("page.js")
     texts = packed(shown.exhibits, shown.items, redact=shown.redact) if shown else None
     scripts = f" script-src 'sha256-{_digest(script)}';" if shown else ""
-    found, parts = figures_by_section(report), tuple(_ordered(sections(report)))
+    found = {name: each for name, each in figures_by_section(report).items() if name != FIRST_SCREEN}
+    parts = tuple(_ordered(sections(report)))
     first = foremost(report.decisions)
     return rendered(
         "page.html.j2",
@@ -87,18 +89,16 @@ def report_html(report: ReviewReport, shown: Shown | None = None) -> str:
         signs=SIGNS,
         folded=FOLDED,
         first_figures=FIRST_FIGURES,
-        facts=_facts(report),
+        headline=headline(report),
+        asked=asked(report),
+        verdicts=_verdicts(report),
+        panels=panels(report, (REDACTED,) if shown and shown.redact else ()),
         foremost=first,
         others=[each for each in report.decisions if each not in first],
-        counts=", ".join(f"{count} {word}" for word, count in Counter(each.word for each in report.decisions).items()),
-        primary=lambda decision: _primary(report, decision),
         strip=evidence_strip(report),
-        warnings=warnings(report),
-        task_line=task_line,
         sentence=sentence,
         cause_texts=cause_texts,
-        clause=clause,
-        review_lines=review_lines(report),
+        silence=silence,
         sections=parts,
         drawn={
             part.id: [(each, Markup(figure_svg(each, alone=False))) for each in found.get(part.id, ())]
@@ -106,7 +106,6 @@ def report_html(report: ReviewReport, shown: Shown | None = None) -> str:
         },
         term=term,
         lines=lambda text: Markup.escape(visible_lines(text)),
-        redacted=bool(shown and shown.redact),
         browser=_browser(shown, texts) if shown and texts else None,
         exhibits=Markup(texts.text) if texts else "",
         provenance=htmlsafe_json_dumps(provenance(report, redacted=bool(shown and shown.redact))),
@@ -149,22 +148,20 @@ def _browser(shown: Shown, texts: Packed) -> Browser:
     return Browser(description, len(found.rows), len(found.changed_items), kinds)
 
 
-def _primary(report: ReviewReport, decision: Decision) -> str:
-    """The primary change with its interval, n and margin."""
-    margin = unsigned(report.primary, report.margin)
-    return f"{report.primary} {cell(replace(decision.primary.estimate, mde=None))}, margin {margin}"
+@dataclass(frozen=True)
+class Verdicts:
+    """The drawing that the rows of the first screen are cut from: one row of it per candidate, the control's last."""
+
+    drawing: RowDrawing
+    rows: Mapping[str, DrawnRow]
+    floor: DrawnRow | None
 
 
-def _facts(report: ReviewReport) -> tuple[tuple[str, str], ...]:
-    """The banner's lines: what was asked, of how much, by whom, and when."""
-    judge = report.primary_judge
-    margin = unsigned(report.primary, report.margin)
-    return (
-        ("primary measure", f"{report.primary}, margin {margin}"),
-        ("limits", ", ".join(f"{name} ≤ {limit_number(name, most)}" for name, most in report.limits) or "none"),
-        ("evidence", f"{report.questions} questions, {report.items} items"),
-        ("judge", judge.name if judge else "no judge"),
-        ("exam", exam_mark(judge) if judge else "no judge"),
-        ("made at", report.made_at),
-        ("config digest", report.config_digest),
-    )
+def _verdicts(report: ReviewReport) -> Verdicts | None:
+    """None where the primary measure is not there for any candidate."""
+    chart = next(primary_forest(report), None)
+    if chart is None:
+        return None
+    drawn = row_drawing(chart)
+    rows = {decision.candidate: row for decision, row in zip(report.decisions, drawn.rows, strict=False)}
+    return Verdicts(drawn, rows, drawn.rows[-1] if report.control_primary else None)

@@ -34,6 +34,8 @@ UNEXAMINED = (
     "NOT EXAMINED: the config switches the exam of the judge {name} off. Nothing shows that it can tell a good answer "
     "from a bad one; whoever signs this review vouches for the judge."
 )
+EXAM_WARNINGS = {"failed": WEAK_JUDGE, "missing": NO_EXAM, "not examined": UNEXAMINED}
+"""What is said of a judge by the state of its exam; of one that passed, nothing."""
 
 
 @dataclass(frozen=True)
@@ -79,20 +81,27 @@ def foremost(decided: Sequence[Decision]) -> list[Decision]:
 
 def warnings(report: ReviewReport) -> tuple[str, ...]:
     """What must be said aloud about judges, and about choices that cannot be compared; empty where all is well."""
-    texts = {"failed": WEAK_JUDGE, "missing": NO_EXAM, "not examined": UNEXAMINED}
+    return (*judge_warnings(report), *choice_warnings(report))
+
+
+def judge_warnings(report: ReviewReport) -> tuple[str, ...]:
+    """What must be said aloud about judges."""
     sentences = []
     for judge in report.judges:
-        if judge.exam.state in texts:
+        if judge.exam.state in EXAM_WARNINGS:
             reasons = clauses(judge.exam.reasons) or "no mark"
-            sentences.append(texts[judge.exam.state].format(name=judge.name, reasons=reasons))
+            sentences.append(EXAM_WARNINGS[judge.exam.state].format(name=judge.name, reasons=reasons))
         if judge.exam.small:
             sentences.append(f"The judge {judge.name} sat {clause(judge.exam.small)}.")
         sentences += [f"The judged part of {judge.name} is unfit: {clause(fault)}" for fault in judge.faults]
         sentences += map(clause, judge.tricks)
-    sentences += [
-        f"The choices of {each.model} cannot be compared: {clause(each.fault)}" for each in report.choices if each.fault
-    ]
     return tuple(sentences)
+
+
+def choice_warnings(report: ReviewReport) -> tuple[str, ...]:
+    """Choices that cannot be compared."""
+    faults = [(each.model, each.fault) for each in report.choices if each.fault]
+    return tuple(f"The choices of {model} cannot be compared: {clause(fault)}" for model, fault in faults)
 
 
 def score_table(judge: JudgeReport) -> Table:

@@ -6,6 +6,7 @@ In: a ReviewReport. Out: Sections of Tables, the same for the page and for the C
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass, replace
 
+from analysis.rendering.sentences.numbers import NOT_MEASURED
 from analysis.rendering.tables.cards import card_table, cost_table, input_table
 from analysis.rendering.tables.choices import flip_table, loss_table, margin_table, overlap_table, subject_table
 from analysis.rendering.tables.evidence import coverage_table, evidence_table, exam_table
@@ -13,6 +14,7 @@ from analysis.rendering.tables.judged import depth_tables
 from analysis.rendering.tables.looked_at import identity_table, task_table, unseen_table
 from analysis.rendering.tables.relations import relation_tables
 from analysis.rendering.tables.review import (
+    NO_FLOOR,
     Table,
     decision_table,
     game_scope_table,
@@ -26,6 +28,27 @@ from analysis.rendering.tables.trust import trust_tables
 from analysis.rendering.tables.words import limit_table, method_table
 from analysis.review.review_report import ReviewReport
 from analysis.summaries.judge_reports import JudgeReport
+
+LABELS = frozenset(
+    {
+        "model",
+        "role",
+        "part",
+        "judge",
+        "judges",
+        "of",
+        "measure",
+        "outcome",
+        "against",
+        "family",
+        "items",
+        "how",
+        "turn",
+    }
+)
+"""The columns that say what a row is about; all others say what was found."""
+MOST_REASONS = 2
+VOID = frozenset({"—", "0", "0 / 0", "none", NO_FLOOR, "0 of 0"})
 
 
 @dataclass(frozen=True)
@@ -58,6 +81,19 @@ def sections(report: ReviewReport) -> tuple[Section, ...]:
         ),
         Section("methods", "Method notes", (method_table(), limit_table(report))),
     )
+
+
+def silence(table: Table) -> str | None:
+    """One sentence for a table in which nothing was measured; None where something was."""
+    if not table.rows:
+        return f"{table.title.rstrip('?')}: {NOT_MEASURED}, nothing in this review measures it."
+    values = [place for place, name in enumerate(table.header) if name not in LABELS]
+    cells = [row[place] for row in table.rows for place in values]
+    void = [text for text in cells if text.startswith(NOT_MEASURED)]
+    if not void or not all(text.startswith(NOT_MEASURED) or text in VOID for text in cells):
+        return None
+    why = list(dict.fromkeys(filter(None, (text.removeprefix(NOT_MEASURED).lstrip(": ") for text in void))))
+    return f"{table.title.rstrip('?')}: {NOT_MEASURED} {'; '.join(why[:MOST_REASONS])}".strip() + "."
 
 
 def _decided(report: ReviewReport) -> Iterator[Table]:

@@ -10,7 +10,6 @@ from typing import Literal
 
 from analysis.decision.gate_estimates import primary_judge
 from analysis.judged.games import TurnClass
-from analysis.rendering.sentences.cells import cell
 from analysis.rendering.sentences.numbers import apart, count_of, number
 from analysis.rendering.tables.cards import duration
 from analysis.rendering.tables.evidence import evidence_counts
@@ -39,8 +38,8 @@ class Tile:
 
 
 def evidence_strip(report: ReviewReport) -> tuple[Tile, ...]:
-    """Coverage, what became of the judgments, its inconsistency, its exam, cost and time."""
-    judged = (*_readings(report), _inconsistency(report), *_exams(report)) if report.judges else ()
+    """Coverage, what became of the judgments, the judge's inconsistency, cost and time; exams stand in the panels."""
+    judged = (*_readings(report), _inconsistency(report)) if report.judges else ()
     return (_coverage(report), *judged, _cost(report), _time(report))
 
 
@@ -86,12 +85,6 @@ def _inconsistency(report: ReviewReport) -> Tile:
     share = classes[TurnClass.INCONSISTENT] / decided
     words = f"{classes[TurnClass.INCONSISTENT]} of {decided} verdicts of {judge.name} changed with the positions"
     return Tile("judge inconsistency", f"{100 * share:.1f} %", "noted" if share else "good", words, "show=inconsistent")
-
-
-def _exams(report: ReviewReport) -> Iterator[Tile]:
-    for judge in report.judges:
-        state: State = "good" if judge.exam.state == "passed" else "poor"
-        yield Tile(f"exam of {judge.name}", judge.exam.state, state, cell(judge.exam.whole), "exam")
 
 
 def _cost(report: ReviewReport) -> Tile:

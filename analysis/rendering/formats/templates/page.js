@@ -8,6 +8,7 @@
   const filters = { ...USUAL };
   const ITEM_KINDS = ["items", "right→wrong", "wrong→right", "wrong→other"];
   const MOST_ROWS = 2000;
+  const MOST_NAME = 17; // characters of a model in the list
   const ORDERS = ["baseline first", "candidate first"];
 
   const element = (tag, kind, ...children) => {
@@ -107,16 +108,24 @@
     for (const name of Object.keys(filters)) $("filter-" + name).value = filters[name];
   };
 
+  const named = (model) => {
+    const end = (MOST_NAME - 1) >> 1;
+    const made = element("span", "who", model.length <= MOST_NAME ? model
+      : model.slice(0, MOST_NAME - 1 - end) + "…" + model.slice(-end));
+    if (model.length > MOST_NAME) made.title = model;
+    return made;
+  };
+
   const label = (row) => {
     if (row.task !== undefined) {
-      return [element("span", "", row.task + "/" + row.item), " ", element("span", "who", data.models[row.model]), " ",
+      return [element("span", "", row.task + "/" + row.item), " ", named(data.models[row.model]), " ",
         element("span", "change", row.kind)];
     }
     const words = [row.change === null ? "" : signed(row.change, 1), row.verdict ?? ""].filter(Boolean).join(", ");
     const question = questions[row.question];
     const sample = row.sample ? ", sample " + (row.sample + 1) : "";
     return [element("span", "", question.id + ", turn " + row.turn + sample), " ",
-      element("span", "who", data.models[row.model]), " ",
+      named(data.models[row.model]), " ",
       element("span", "change", words || "not judged")];
   };
 

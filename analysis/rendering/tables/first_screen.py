@@ -1,0 +1,149 @@
+"""The page's first screen: what was asked, each candidate's word, and five places that say what stands behind it.
+
+In: a ReviewReport. Out: Panels of plain text: the tasks, what candidates write, what the judge may say, what was not
+looked at; the evidence strip is the fifth (strip.py). Two minutes for a reader who does not know this tool. A number
+stands once: what the rows of the decision say is not said again here.
+"""
+
+from collections import Counter
+from collections.abc import Iterator
+from dataclasses import dataclass
+
+from analysis.decision.decisions import PRECEDENCE
+from analysis.decision.task_states import State, TaskState
+from analysis.rendering.sentences.cells import cell, value_cell
+from analysis.rendering.sentences.clauses import clause, clauses, part
+from analysis.rendering.sentences.numbers import limit_number, unsigned
+from analysis.rendering.tables.evidence import exam_mark
+from analysis.rendering.tables.looked_at import lost_parts, review_lines, task_line
+from analysis.rendering.tables.review import EXAM_WARNINGS, SHAPES, Table, choice_warnings, foremost, judge_warnings
+from analysis.review.review_report import ReviewReport
+from analysis.summaries.judge_reports import JudgeReport
+from analysis.summaries.panel import PANEL
+from ledger.decision_config import TaskRole
+
+STATE_SIGNS = {State.HOLD: "■", State.OPEN: "◆", State.CLEARED: "●"}
+ROLES = {TaskRole.PROVES: " (must be cleared)", TaskRole.GUARDS: "", TaskRole.SHOWN: " (shown alone)"}
+UNREAD = "The texts themselves are not measured; only a judge, or token probabilities, speak of them."
+JUDGELESS = "No judge: nobody compared what the models write."
+
+
+@dataclass(frozen=True)
+class Panel:
+    """One place of the first screen; `target` is the section that has the rest."""
+
+    id: str
+    title: str
+    target: str
+    lines: tuple[str, ...]
+    warnings: tuple[str, ...] = ()
+    table: Table | None = None
+
+
+def headline(report: ReviewReport) -> str:
+    """The word; where candidates have different ones, how many have which, because no word is true of all."""
+    counts = Counter(decision.word for decision in report.decisions)
+    if len(counts) <= 1:
+        return f"{SHAPES[report.word]} {report.word}"
+    return ", ".join(f"{counts[word]} {word}" for word in PRECEDENCE if counts[word])
+
+
+def asked(report: ReviewReport) -> str:
+    """What was asked of whom, in one line; the rest of the settings stands at the foot."""
+    several = f"{len(report.decisions)} candidates" if len(report.decisions) > 1 else "1 candidate"
+    limits = ", ".join(f"{name} ≤ {limit_number(name, most)}" for name, most in report.limits)
+    return "; ".join(
+        (
+            f"{several} against {report.baseline}",
+            f"{report.questions} questions, {report.items} items",
+            f"primary measure {report.primary}, margin {unsigned(report.primary, report.margin)}",
+            *([f"limits {limits}"] if limits else []),
+        )
+    )
+
+
+def panels(report: ReviewReport, notes: tuple[str, ...] = ()) -> tuple[Panel, ...]:
+    """The four places; `notes` are the page's own, for the last one."""
+    return (
+        _tasks(report),
+        Panel("writes", "What it writes", "traces", tuple(_written(report))),
+        Panel("judge", "What the judge may say", "exam", tuple(_judged(report)), judge_warnings(report)),
+        Panel(
+            "unlooked",
+            "What was not looked at",
+            "methods",
+            (*review_lines(report), *(f"Note: {clause(note)}" for note in report.notes), *notes),
+        ),
+    )
+
+
+def _tasks(report: ReviewReport) -> Panel:
+    """Each task's state for each candidate; one that all have cleared is a name in a line."""
+    shown = foremost(report.decisions)
+    by_name: dict[str, list[TaskState | None]] = {}
+    for place, decision in enumerate(shown):
+        for task in decision.tasks:
+            by_name.setdefault(task.task, [None] * len(shown))[place] = task
+    clear = [name for name, row in by_name.items() if all(task and task.state is State.CLEARED for task in row)]
+    rows = tuple(
+        (_named(name, row), *("—" if task is None else _state_cell(task) for task in row))
+        for name, row in by_name.items()
+        if name not in clear
+    )
+    header = ("task", *(decision.candidate for decision in shown))
+    table = Table("states", "Tasks", "", header, rows) if rows else None
+    lines = [f"Cleared by every candidate{' above' if len(shown) < len(report.decisions) else ''}: {', '.join(clear)}."]
+    lines = lines if clear else []
+    lines += [] if by_name else [_why_no_task(report)]
+    lines += [f"Parts of tasks that lost, {each.candidate}: {lost}." for each in shown if (lost := lost_parts(each))]
+    lines += [line for each in report.decisions if each not in shown and (line := task_line(each))]
+    return Panel("tasks", "Tasks", "decision", tuple(lines), choice_warnings(report), table)
+
+
+def _named(name: str, row: list[TaskState | None]) -> str:
+    return name + next((ROLES[task.role] for task in row if task), "")
+
+
+def _state_cell(task: TaskState) -> str:
+    guesses = task.state is State.OPEN and not task.beats_chance and task.unfit is None
+    why = ", baseline guesses" if guesses else ", unfit" if task.unfit else ""
+    return f"{STATE_SIGNS[task.state]} {task.state}{why} {value_cell(task.change)}"
+
+
+def _why_no_task(report: ReviewReport) -> str:
+    areas = dict(report.not_looked_at)
+    why = areas.get("multiple choice")
+    return f"No task: {part(why)}." if why else "No task could be compared."
+
+
+def _written(report: ReviewReport) -> Iterator[str]:
+    """What is known of the texts apart from any judge."""
+    if why := dict(report.not_looked_at).get("free text"):
+        yield f"{clause(why).capitalize().rstrip('.')}."
+    if report.identical_answers:
+        yield f"Word for word the baseline's answers: {', '.join(report.identical_answers)}."
+    traced = [each for each in report.traces if each.role == "candidate" and not each.fault]
+    if traced:
+        tokens = ", ".join(f"{each.model} {cell(each.kl, with_n=False)}" for each in traced)
+        yield f"KL along the baseline's own answers: {tokens}."
+    if report.questions:
+        yield UNREAD
+
+
+def _judged(report: ReviewReport) -> Iterator[str]:
+    """Whether each judge's word counts; a warning says it of one whose exam does not let it."""
+    if not report.judges:
+        yield JUDGELESS
+    for judge in report.judges:
+        if judge.exam.state in EXAM_WARNINGS:
+            continue
+        yield f"{judge.name}{_exam(judge)}: {'decides nothing' if judge.unfit else 'its word counts'}{_why(judge)}."
+
+
+def _exam(judge: JudgeReport) -> str:
+    return "" if judge.name == PANEL else f", exam {exam_mark(judge)}"
+
+
+def _why(judge: JudgeReport) -> str:
+    """Faults beside the exam, whose mark says it all."""
+    return f" ({clauses(judge.faults)})" if judge.faults else ""
