@@ -55,9 +55,12 @@ class Review:
 def begin(config_file: Path, runs: Path, report: Report, *, amend: bool = False) -> Review:
     """Check a config and declare it in its run folder. Raises ConfigError, StaleInput.
 
-    A config other than the declared one is refused, unless `amend` says so; the earlier one is kept.
+    A config other than the declared one is refused, unless `amend` says so; the earlier one is kept. Until the first
+    record is there nobody can have chosen a config by what it brings, and none needs the word.
     """
-    return begin_declared(read_declaration(config_file), runs, report, amend=amend)
+    declared = read_declaration(config_file)
+    fresh = not RunFolder(runs / declared.config.name).holds_records
+    return begin_declared(declared, runs, report, amend=amend or fresh)
 
 
 def begin_declared(declared: Declaration, runs: Path, report: Report, *, amend: bool = False) -> Review:

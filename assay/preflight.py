@@ -15,6 +15,7 @@ from assay.contestants import refuse_contestants
 from assay.pipeline import Review, api_key, batches, prompt_set
 from assay.placement.gpus import gpu_memory, gpus, gpus_needed, gpus_needed_by
 from assay.placement.worker import is_scripted
+from assay.prompt_checks import prompt_notices, template_fault
 from assay.reachability import silence
 from assay.sources.imports import is_imported
 from assay.sources.models import engine_spec, model_path
@@ -59,6 +60,7 @@ def preflight(review: Review, *, here: bool = True, judges: bool = True, model: 
         _check_judges(review)
     _tell_one_model(review)
     _tell_tokenizers(review)
+    _tell_prompts(review, work)
 
 
 def _tell_one_model(review: Review) -> None:
@@ -79,6 +81,8 @@ def _engine_faults(work: list[Work], *, here: bool) -> Iterator[AssayError]:
             check_engine(batch.engine, here=here)
             if here and not ENGINES[batch.engine.kind].remote and pending:
                 _refuse_too_big(batch.engine, devices)
+            if pending and (fault := template_fault(batch.engine, batch.orders[0])):
+                raise fault
         except (ConfigError, EngineError) as error:
             kind = ConfigError if isinstance(error, ConfigError) else EngineError  # one of theirs has other arguments
             yield kind(f"model {batch.orders[0].model}: {error}")
@@ -187,6 +191,13 @@ def _tell_tokenizers(review: Review) -> None:
         else:
             continue
         review.report(Progress(f"{name}: {' and '.join(lost)} will not be measured: {cause}", 1, 1))
+
+
+def _tell_prompts(review: Review, work: list[Work]) -> None:
+    """Say what a model would leave out after it has been loaded and has scored for hours."""
+    for batch, pending in work:
+        for notice in prompt_notices(batch.engine, batch.orders[0]) if pending and not is_scripted() else ():
+            review.report(Progress(f"{batch.orders[0].model}: {notice}", 1, 1))
 
 
 def _tokenizer(spec: EngineSpec) -> str | None:

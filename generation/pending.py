@@ -26,7 +26,7 @@ from ledger.manifests import (
 from ledger.records import Answer, Choice, Item, Key, Question
 from ledger.runs import GenerationFolder
 from ledger.store import Store, key_text
-from ledger.traces import OPTION_TOKENS, trace_keys
+from ledger.traces import OPTION_TOKENS, TRACES, trace_keys
 
 
 @dataclass(frozen=True)
@@ -60,8 +60,16 @@ def refuse_other_records(order: ModelJob, engine: EngineSpec) -> None:
     """Stop where records are there that were made under other settings or with other weights. Raises StaleInput."""
     for folder in order.folders:
         if found := manifest_of_records(folder):
-            place, settings = str(folder.path / MANIFEST_NAME), order.settings(engine)
-            refuse_other_settings(place, found.settings, settings, OTHER_SETTINGS)
+            place, held, settings = str(folder.path / MANIFEST_NAME), dict(found.settings), order.settings(engine)
+            for name in free_settings(folder):
+                held[name] = settings.get(name)
+            refuse_other_settings(place, held, settings, OTHER_SETTINGS)
+
+
+def free_settings(folder: GenerationFolder) -> frozenset[str]:
+    """The settings that nothing depends on that is there, so that they may change: no choice does on `template`."""
+    written = any(True for _ in folder.answers.records()) or bool(trace_keys(folder.path, TRACES))
+    return frozenset() if written else frozenset({"template"})
 
 
 def refuse_other_conditions(order: ModelJob, facts: dict[str, Any]) -> None:

@@ -17,6 +17,7 @@ from generation.option_tokens import OptionText, write_option_tokens
 from generation.orders import EngineSpec, LoadGroup, ModelJob
 from generation.pending import (
     Pending,
+    free_settings,
     pending_option_tokens,
     pending_orders,
     pending_traces,
@@ -51,7 +52,8 @@ def _run_order(pending: Pending, spec: EngineSpec, engine: Engine, report: Repor
     with write_lock(folder.path), Writer(folder.choices) as choices, Writer(folder.answers) as answers:
         traced = sum(len(trace_keys(folder.path, layout)) for layout in (TRACES, OPTION_TOKENS))
         found = len(choices.keys) + len(answers.keys) + traced
-        manifest = open_manifest(folder.path, "generation", order.model, order.settings(spec), order.inputs(), found)
+        settings, free = order.settings(spec), free_settings(folder)
+        manifest = open_manifest(folder.path, "generation", order.model, settings, order.inputs(), found, free)
         torn = ModelFacts.of(manifest).torn_lines_removed + bool(choices.torn or answers.torn)
         known = ModelFacts(planned=order.planned(), torn_lines_removed=torn, **_revision(spec))
         _note(folder.path, {**known.noted(), **engine.facts})

@@ -16,6 +16,7 @@ from generation.tokenizers import encoder, first_token
 from ledger.errors import ConfigError, EngineError, first_line
 
 PREFIX = "fastchat:"
+NEAREST = 3  # names that are offered for one that does not exist
 
 
 @dataclass(frozen=True)
@@ -31,6 +32,7 @@ class Prompt:
 def chat_prompt(tokenizer: Any, messages: Sequence[Message], template: str = "") -> Prompt:  # noqa: ANN401
     """The prompt for a conversation. Raises EngineError where the tokenizer has no usable template of its own."""
     if template:
+        refuse_unknown_template(template)
         return _fastchat_prompt(tokenizer, messages, template.removeprefix(PREFIX))
     turns = [{"role": message.role, "content": message.content} for message in messages]
     if not getattr(tokenizer, "chat_template", None):
@@ -47,6 +49,21 @@ def chat_prompt(tokenizer: Any, messages: Sequence[Message], template: str = "")
     return Prompt(tuple(tokens), opens_thinking=rendered.rstrip().endswith(OPEN))
 
 
+def refuse_unknown_template(template: str) -> None:
+    """Stop where FastChat has no template of this name. Raises ConfigError, which says the nearest, and EngineError."""
+    if not template:
+        return
+    try:
+        from fastchat.conversation import conv_templates
+    except ImportError as error:
+        raise EngineError("fastchat is not installed here", remedy="Install the extra `fastchat`.") from error
+    name = template.removeprefix(PREFIX)
+    if name not in conv_templates:
+        near = difflib.get_close_matches(name, conv_templates, n=NEAREST, cutoff=0.3)
+        hint = f"The nearest are {', '.join(near)}." if near else "See fastchat.conversation."
+        raise ConfigError(f"FastChat has no template {name!r}", where="template", remedy=hint)
+
+
 def traced_tokens(tokenizer: Any, request: TraceRequest, template: str) -> tuple[tuple[int, ...], tuple[int, ...]]:  # noqa: ANN401
     """What comes before a traced text, and the text, as tokens. Raises EngineError."""
     if isinstance(request.messages, str):
@@ -56,14 +73,8 @@ def traced_tokens(tokenizer: Any, request: TraceRequest, template: str) -> tuple
 
 
 def _fastchat_prompt(tokenizer: Any, messages: Sequence[Message], name: str) -> Prompt:  # noqa: ANN401
-    try:
-        from fastchat.conversation import conv_templates, get_conv_template
-    except ImportError as error:
-        raise EngineError("fastchat is not installed here", remedy="Install the extra `fastchat`.") from error
-    if name not in conv_templates:
-        near = difflib.get_close_matches(name, conv_templates, n=1)
-        hint = f"Did you mean {near[0]!r}?" if near else "See fastchat.conversation."
-        raise ConfigError(f"FastChat has no template {name!r}", where="template", remedy=hint)
+    from fastchat.conversation import get_conv_template
+
     conversation = get_conv_template(name)
     roles = {"user": conversation.roles[0], "assistant": conversation.roles[1]}
     for message in messages:

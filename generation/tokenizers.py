@@ -8,6 +8,7 @@ from collections.abc import Callable
 from typing import Any
 
 from ledger.digests import digest_of
+from ledger.facts import CLOCK, ModelFacts
 
 PROBE = "  It's 2026-11-24, 3.14159 and \n\n\u00fcber \U0001f600 def f(x):\n\treturn x**10000 <|end|>"
 
@@ -16,6 +17,16 @@ def tokenizer_digest(tokenizer: Any) -> str:  # noqa: ANN401 - a transformers to
     """Hash of the vocabulary and of how a text full of rare cases is cut."""
     vocabulary = sorted(tokenizer.get_vocab().items())
     return digest_of([vocabulary, tokenizer.encode(PROBE, add_special_tokens=False)])
+
+
+def asks_clock(tokenizer: Any) -> bool:  # noqa: ANN401 - a transformers tokenizer
+    """Whether its chat template writes the day into a prompt, so that one of another day is another prompt."""
+    return CLOCK in str(getattr(tokenizer, "chat_template", None))
+
+
+def clock_fact(tokenizer: Any) -> dict[str, Any]:  # noqa: ANN401 - a transformers tokenizer
+    """The same as a fact of an engine; nothing where it does not."""
+    return ModelFacts(asks_clock=True).noted() if asks_clock(tokenizer) else {}
 
 
 def encoder(tokenizer: Any) -> Callable[[str], list[int]]:  # noqa: ANN401 - a transformers tokenizer

@@ -25,7 +25,7 @@ from generation.orders import EngineSpec
 from generation.processor import cpu_name
 from generation.templates import chat_prompt, traced_tokens
 from generation.thinking import OPEN
-from generation.tokenizers import encoder, first_token, tokenizer_digest
+from generation.tokenizers import clock_fact, encoder, first_token, tokenizer_digest
 from generation.transformers_arguments import check_transformers, loading_arguments, user_loader
 from ledger.digests import digest_of
 from ledger.errors import AssayError, EngineError, first_line
@@ -94,12 +94,16 @@ class TransformersEngine:
             threads=torch.get_num_threads(),
             processor=torch.cuda.get_device_name() if str(model.device).startswith("cuda") else cpu_name(),
         )
-        self.facts = known.noted() | {
-            "context_tokens": self._context,
-            "device": str(model.device),
-            "quantization": quantization_fact(model),
-            "chat_template": digest_of(getattr(tokenizer, "chat_template", None)),
-        }
+        self.facts = (
+            known.noted()
+            | clock_fact(tokenizer)
+            | {
+                "context_tokens": self._context,
+                "device": str(model.device),
+                "quantization": quantization_fact(model),
+                "chat_template": digest_of(getattr(tokenizer, "chat_template", None)),
+            }
+        )
 
     def submit(self, request: Request) -> None:
         """Queue a request."""

@@ -28,7 +28,7 @@ from generation.orders import EngineSpec
 from generation.processor import cpu_name
 from generation.templates import chat_prompt, traced_tokens
 from generation.thinking import OPEN
-from generation.tokenizers import encoder, first_token, tokenizer_digest
+from generation.tokenizers import clock_fact, encoder, first_token, tokenizer_digest
 from generation.vllm_arguments import (
     BATCH_INVARIANT,
     CPU_BINDING,
@@ -84,14 +84,18 @@ class VllmEngine:
             threads=bound_threads(settings.get(CPU_BINDING, "")),
             processor=_processor(),
         )
-        self.facts = known.noted() | {
-            "context_tokens": self._context,
-            "quantization": config.model_config.quantization,
-            "max_num_seqs": config.scheduler_config.max_num_seqs,
-            "batch_invariant": os.environ.get(BATCH_INVARIANT, "0") == "1",
-            "chat_template": digest_of(getattr(self._tokenizer, "chat_template", None)),
-            "environment": settings,
-        }
+        self.facts = (
+            known.noted()
+            | clock_fact(self._tokenizer)
+            | {
+                "context_tokens": self._context,
+                "quantization": config.model_config.quantization,
+                "max_num_seqs": config.scheduler_config.max_num_seqs,
+                "batch_invariant": os.environ.get(BATCH_INVARIANT, "0") == "1",
+                "chat_template": digest_of(getattr(self._tokenizer, "chat_template", None)),
+                "environment": settings,
+            }
+        )
 
     def submit(self, request: Request) -> None:
         """Hand a request to vLLM."""

@@ -7,11 +7,10 @@ from collections.abc import Collection, Iterator
 from typing import Any, Literal, get_args
 
 from ledger.engines import ENGINES
-from ledger.facts import ModelFacts, ModelSettings
+from ledger.facts import NOT_TOLD, ModelFacts, ModelSettings
 from ledger.manifests import Manifest
 
 Condition = Literal["engine", "dtype", "threads", "processor", "harness", "library"]
-NOT_TOLD = "not told"
 
 
 def conditions(manifest: Manifest) -> dict[str, dict[str, str]]:

@@ -113,6 +113,15 @@ class StaleInput(LedgerError):
         super().__init__(f"changed after it was used: recorded {recorded}, now {present}.", where=name, remedy=remedy)
 
 
+class UnlikeItem(StaleInput):
+    """An item of one name that two models were given differently; `field` is its document or its prompt."""
+
+    def __init__(self, field: str, task: str, item: str, model: str, recorded: str, present: str) -> None:
+        self.field, self.task = field, task
+        remedy = f"The two models were given different {field}s; make both models' choices again."
+        super().__init__(f"{field} of item {task}/{item} of {model}", recorded, present, remedy)
+
+
 class StoreLocked(LedgerError):
     """Another process holds the write lock of a folder."""
 

@@ -9,6 +9,9 @@ from typing import Any, ClassVar, Protocol, Self
 
 from pydantic import BaseModel, ConfigDict, Field
 
+NOT_TOLD = "not told"
+CLOCK = "strftime_now"
+"""The function by which a chat template asks the clock."""
 PerPart = str | int | dict[str, str] | None
 """A condition's value; of imported logs that differ, each task's own."""
 
@@ -67,6 +70,15 @@ class PlannedRecords(BaseModel):
         return self.answers + self.choices
 
 
+class FirstPrompt(BaseModel):
+    """The first item of a task and the beginning of what was shown of it, so that two models' can be compared."""
+
+    model_config = ConfigDict(frozen=True, extra="forbid")
+
+    item: str
+    text: str
+
+
 class ModelSettings(_View):
     """What a model's records depend on; an import has `filter` and the digests of its `logs` or `files`."""
 
@@ -113,13 +125,19 @@ class ModelFacts(ConditionFacts):
 
     `tokenizer` is its digest; `top_k_bounded` says that the engine cannot give a whole vocabulary. The `*_too_long`
     name what has no room in the context. `shards` have those facts in which each shard differed. `tasks` are those
-    that an import brought.
+    that an import brought, `first_prompts` the beginning of one prompt of each. `asks_clock`: the chat template does.
     """
 
     of_all_shards: ClassVar[tuple[str, ...]] = ("planned", TooLong.ITEMS)
     """Those that a merge makes anew from all shards."""
     one_shards: ClassVar[tuple[str, ...]] = (*of_all_shards, "torn_lines_removed")
     """Those that say nothing of the other shards."""
+    of_prompts: ClassVar[tuple[str, ...]] = (
+        *("num_fewshot", "fewshot_as_multiturn", "chat_template_sha", "system_instruction_sha", "task_version"),
+    )
+    """Those that decide how the prompts of a log were made."""
+    shown_apart: ClassVar[tuple[str, ...]] = ("first_prompts",)
+    """Those that no card lists: texts are shown where two differ, and there alone."""
 
     planned: PlannedRecords = PlannedRecords()
     torn_lines_removed: int = 0
@@ -133,6 +151,20 @@ class ModelFacts(ConditionFacts):
     vocabulary_refused: str = ""
     shards: dict[str, dict[str, Any]] = {}
     tasks: tuple[str, ...] = ()
+    num_fewshot: PerPart = None
+    fewshot_as_multiturn: PerPart = None
+    chat_template_sha: PerPart = None
+    system_instruction_sha: PerPart = None
+    task_version: PerPart = None
+    limit: PerPart = None
+    asks_clock: bool = False
+    first_prompts: dict[str, FirstPrompt] = {}
+
+    def of_task(self, name: str, task: str) -> str | None:
+        """One of `of_prompts`, as it was told of a task; None where nothing tells it."""
+        value = getattr(self, name)
+        found = value.get(task) if isinstance(value, dict) else value
+        return None if found in (None, NOT_TOLD) else str(found)
 
     def too_long(self, what: TooLong) -> tuple[str, ...]:
         """The names of those without room."""

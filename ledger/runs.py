@@ -25,6 +25,7 @@ from ledger.traces import OPTION_TOKENS, TRACES, trace_keys
 
 CONTROL_SUFFIX = "@control"
 SHARDS_NAME = "shards"
+RECORDS = frozenset({".jsonl", ".parquet"})  # what files of records end in
 LONGEST_NAME_BYTES = 120  # of the 255 that file systems take: names of drafts and figures add to it
 SHARD_FOLDER = re.compile(r"(\d+)-of-(\d+)")
 
@@ -117,6 +118,12 @@ class RunFolder:
     def declaration(self) -> Path:
         """The config as it was declared before the run."""
         return self.path / "declared.toml"
+
+    @property
+    def holds_records(self) -> bool:
+        """Whether any model or judge has left anything but a manifest."""
+        files = (file for stage in ("generation", "judge") for file in (self.path / stage).rglob("*") if file.is_file())
+        return any(file.suffix in RECORDS and file.stat().st_size for file in files)
 
     @property
     def analysis(self) -> Path:

@@ -167,8 +167,36 @@ SAID = [
         f'threads 1 in A, 2 in B: {ALIKE} allow_different = ["threads"] under [decision] of both reviews',
     ),
     (
-        Cause(Kind.STALE_ITEM, "prompt of item t/1 of w4", names=HASHES | {"remedy": "Do it again."}),
-        f"prompt of item t/1 of w4: {CHANGED} Do it again.",
+        Cause(
+            Kind.STALE_ITEM,
+            "prompt of item t/1 of w4",
+            names=HASHES,
+            causes=(Cause(Kind.PROMPT_SETTING_DIFFERS, "num_fewshot", names={"own": "0", "other": "5"}),),
+        ),
+        "prompt of item t/1 of w4 is not the baseline's (num_fewshot 0 against the baseline's 5); make both models' "
+        "choices again, alike",
+    ),
+    (
+        Cause(Kind.PROMPT_SETTING_DIFFERS, "task_version", names={"own": "1.0", "other": "2.0"}),
+        "task_version 1.0 against the baseline's 2.0",
+    ),
+    (
+        Cause(Kind.PROMPT_TEXT_DIFFERS, "1", names={"own": "…on 27 Jul\n", "other": '…on "26" Jul'}),
+        '"…on 27 Jul\\n" against the baseline\'s "…on \\"26\\" Jul"',
+    ),
+    (Cause(Kind.HASH_DIFFERS, "prompt", names={"own": "a1", "other": "b2"}), "hash a1 against the baseline's b2"),
+    (
+        Cause(Kind.ONE_SIDE_WAS_LIMITED, "bf16", numbers={"items": 200}, names={"other": "w4", "limit": "100"}),
+        "bf16 alone has choices of 200 of its items: w4 was run with --limit 100. Run w4 again as bf16 was run",
+    ),
+    (
+        Cause(Kind.BEYOND_LIMIT, names={"limit": "100"}),
+        "every model was run with --limit 100: what lies beyond was given to none",
+    ),
+    (
+        Cause(Kind.ASKS_CLOCK, "w4"),
+        "The chat template of w4 asks the clock, so prompts of another day differ: run all models on one day, or give "
+        "the template a fixed date.",
     ),
     (Cause(Kind.STALE_RECORDS, "answers.jsonl", names=HASHES), f"answers.jsonl: {CHANGED} Judge this review again."),
     (

@@ -14,6 +14,7 @@ from analysis.multiple_choice.margins import margins
 from analysis.multiple_choice.overlaps import overlaps
 from analysis.multiple_choice.ties import logit_step, ties, within_a_step
 from analysis.statistics.resampling import Resamplings
+from ledger.errors import StaleInput
 from tests.test_analysis_flips import made, paired, rows_of
 
 DRAWS = Resamplings(1, 100)
@@ -186,7 +187,7 @@ def test_prompts_are_held_against_each_other_where_both_are_known():
     assert paired(rows, known).left_out == 0
     with pytest.raises(Exception, match="prompt of item t/000 of a") as error:
         paired(known, other)
-    assert type(error.value).__name__ == "StaleInput"
+    assert isinstance(error.value, StaleInput)
 
 
 def test_nothing_in_common_has_no_tests_of_a_loss():

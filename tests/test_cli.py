@@ -10,6 +10,7 @@ import pytest
 
 from assay.cli import run
 from ledger.errors import EngineError, TooFewData
+from ledger.runs import RunFolder
 from tests.house import model_folder
 
 CONFIG = """
@@ -101,6 +102,9 @@ def test_a_config_that_changed_after_the_run_began_is_refused(tmp_path, capsys, 
     path = tmp_path / "review.toml"
     path.write_text(CONFIG.format(model=model, port=9))
     refused(capsys, "review", str(path), "--runs", str(tmp_path / "runs"))
+    records = RunFolder(tmp_path / "runs" / "r").judge("earlier").path / "attempts.jsonl"
+    records.parent.mkdir(parents=True, exist_ok=True)
+    records.write_text("\n")
     path.write_text(CONFIG.format(model=model, port=9) + "[decision]\nmargin = 2.0\n")
     code, message = refused(capsys, "review", str(path), "--runs", str(tmp_path / "runs"))
     assert code == 64

@@ -24,9 +24,12 @@ WIDER = CONFIG + "[decision]\nmargin = 0.5\n"
 
 @pytest.fixture
 def run(tmp_path) -> RunFolder:
-    """A run that was begun with CONFIG."""
+    """A run that was begun with CONFIG, and has a record."""
     begun(tmp_path, tmp_path / "mine.toml", CONFIG)
-    return RunFolder(tmp_path / "runs" / "r")
+    made = RunFolder(tmp_path / "runs" / "r")
+    made.generation("base").path.mkdir(parents=True)
+    (made.generation("base").path / "choices.jsonl").write_text("{}\n")
+    return made
 
 
 def begun(folder: Path, path: Path, text: str, *, amend: bool = False) -> None:

@@ -83,7 +83,9 @@ def test_a_small_task_that_lost_is_hold_beside_a_large_one_that_did_not(tmp_path
     assert found.decision["primary"]["estimate"]["lower_bounds"][0] < -0.02 < found.decision["upper_bound"]
     assert not found.unnamed("hard lost more than the margin: −20.2 pp [")
     screens = found.unnamed("Tasks of int4: 1 HOLD: hard −20.2 pp [−26.3, −15.2] (n 198); 1 cleared: easy.")
-    assert screens == ["report.json"]
+    assert screens == ["report.json", "report.html"]
+    assert "■ HOLD −20.2 pp" in found.read("report.html")
+    assert "Cleared: easy." in found.read("report.html")
 
 
 def test_a_small_task_that_may_have_lost_is_open_and_named(tmp_path, compared):
@@ -352,7 +354,7 @@ def test_a_clamp_is_a_probability_of_zero_and_not_thousands_of_nats(tmp_path, co
     (row,) = [each for each in found.report["choices"][0]["results"] if each["scoring"] == "acc"]
     kl = dict(row["distances"])["kl_options"]
     assert kl["value"] is None
-    assert "probability zero on 5 of 2000 items" in kl["missing"]["text"]
+    assert "infinite on 5 of 2000 items" in kl["missing"]["text"]
 
 
 def test_what_nobody_looked_at_stands_on_the_first_screen(tmp_path, compared):

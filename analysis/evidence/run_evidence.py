@@ -21,7 +21,7 @@ from analysis.statistics.causes import Cause, Kind
 from analysis.statistics.cells import Cell, Unit, cell_of
 from ledger.config import ReviewConfig
 from ledger.errors import ConfigError
-from ledger.facts import JudgeFacts, ModelSettings
+from ledger.facts import JudgeFacts, ModelFacts, ModelSettings
 from ledger.judge_config import JudgeConfig
 from ledger.judgments import ExamMark, Game, Label, Order, Rating
 from ledger.manifests import Manifest, read_manifest
@@ -215,6 +215,7 @@ def _notes(config: ReviewConfig, models: tuple[ModelEvidence, ...]) -> Iterator[
         yield Cause(Kind.NO_CONTROL)
     elif not (controls[0].answers or len(controls[0].choices)):
         yield Cause(Kind.CONTROL_MISSING, controls[0].name)
+    yield from (Cause(Kind.ASKS_CLOCK, model.name) for model in models if ModelFacts.of(model.manifest).asks_clock)
     baseline = models[0].manifest
     for model in models[1:]:
         if not (baseline and model.manifest):

@@ -124,13 +124,25 @@ def _lone_items(model: ModelEvidence, baseline: ModelEvidence, covered: Collecti
         for who, items in lone.items():
             names = [name for name in _names(items, task) if name not in covered]
             if names:
-                cause = Cause(Kind.ONE_SIDE_HAS_ITEMS, who, tuple(names[:FEW]), {"items": len(names)})
+                cause = _lone(who, baseline if who == model.name else model, task, names)
                 yield Unseen(model.name, "items", task, (cause,), items=tuple(names))
     neither = sorted({*_too_long(model)} & {*_too_long(baseline)})
     for task in sorted({name.partition("/")[0] for name in neither}):
         names = [name for name in neither if name.partition("/")[0] == task]
         cause = Cause(Kind.TOO_LONG_FOR_BOTH, task, tuple(names[:FEW]), {"items": len(names)})
         yield Unseen(model.name, "items", task, (cause,), items=tuple(names))
+
+
+def _lone(who: str, other: ModelEvidence, task: str, names: Sequence[str]) -> Cause:
+    """Why one side alone has these items: the other was run with a limit, where its log says so."""
+    rows, numbers, limit = (
+        tuple(names[:FEW]),
+        {"items": len(names)},
+        ModelFacts.of(other.manifest).of_task("limit", task),
+    )
+    if limit is None:
+        return Cause(Kind.ONE_SIDE_HAS_ITEMS, who, rows, numbers)
+    return Cause(Kind.ONE_SIDE_WAS_LIMITED, who, rows, numbers, {"other": other.name, "limit": limit})
 
 
 def _unmade(model: ModelEvidence, evidence: RunEvidence) -> Iterator[Unseen]:

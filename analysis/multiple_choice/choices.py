@@ -15,7 +15,7 @@ import pandas as pd
 from numpy.typing import NDArray
 
 from analysis.statistics.resampling import Bools, Floats
-from ledger.errors import StaleInput
+from ledger.errors import UnlikeItem
 from ledger.records import Choice
 
 Ints = NDArray[np.int64]
@@ -116,7 +116,7 @@ def choice_columns(choices: Iterable[Choice]) -> ChoiceColumns:
 
 
 def paired_choices(before: ChoiceColumns, after: ChoiceColumns) -> PairedChoices:
-    """The items that both scored. Raises StaleInput, naming item and field, where the two saw different things."""
+    """The items that both scored. Raises UnlikeItem where the two saw different things."""
     if before.items.equals(after.items):
         found = PairedChoices(before, after, 0)
     else:
@@ -188,12 +188,7 @@ def _refuse_unlike(pairs: PairedChoices, field: str) -> None:
         unlike &= (first != "") & (second != "")
     for row in np.flatnonzero(unlike)[:1]:
         task, item = pairs.after.items[row]
-        raise StaleInput(
-            f"{field} of item {task}/{item} of {pairs.after.model}",
-            str(first[row]),
-            str(second[row]),
-            f"The two models were given different {field}s; make both models' choices again.",
-        )
+        raise UnlikeItem(field, task, item, pairs.after.model, str(first[row]), str(second[row]))
 
 
 def _padded(flat: Floats, lengths: Ints) -> Floats:

@@ -14,7 +14,7 @@ from analysis.evidence.run_evidence import RunEvidence
 from analysis.multiple_choice.choices import PairedChoices, paired_choices
 from analysis.multiple_choice.distances import top_margin
 from analysis.summaries.model_reports import unlike_baseline
-from ledger.errors import StaleInput
+from ledger.errors import UnlikeItem
 
 MOST_ITEMS = 4000
 RIGHT_TO_WRONG, WRONG_TO_RIGHT, WRONG_TO_OTHER = "right→wrong", "wrong→right", "wrong→other"
@@ -54,7 +54,7 @@ def _changed(baseline: ModelEvidence, candidate: ModelEvidence) -> PairedChoices
     """The items that the two pick differently; None where there is none, or where they cannot be compared."""
     try:
         pairs = paired_choices(baseline.choices, candidate.choices)
-    except StaleInput:
+    except UnlikeItem:
         return None  # the report says so where it compares the two
     rows = np.flatnonzero(pairs.before.picks("acc") != pairs.after.picks("acc"))
     return PairedChoices(pairs.before.taken(rows), pairs.after.taken(rows), 0) if len(rows) else None

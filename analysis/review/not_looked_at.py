@@ -10,7 +10,7 @@ from analysis.evidence.run_evidence import RunEvidence
 from analysis.statistics.causes import Cause, Kind
 from analysis.summaries.judge_reports import JudgeReport
 from ledger.engines import IMPORTED
-from ledger.facts import ModelFacts, ModelSettings, Refusal
+from ledger.facts import NOT_TOLD, ModelFacts, ModelSettings, Refusal
 
 REFUSED = {Refusal.TRACES: "traces", Refusal.VOCABULARY: "the whole vocabulary"}
 SERVING_ARGUMENTS = ("kv_cache_dtype", "quantization", "max_model_len", "enable_prefix_caching", "speculative_config")
@@ -30,12 +30,21 @@ def _rows(evidence: RunEvidence, judges: Sequence[JudgeReport]) -> Iterator[tupl
                 yield f"{area} of {model.name}", Cause(Kind.RECORDED, names={"recorded": recorded})
     if not len(evidence.items):
         yield "multiple choice", Cause(Kind.NO_ITEMS)
+    if limit := _limit(evidence):
+        yield "beyond --limit", Cause(Kind.BEYOND_LIMIT, names={"limit": limit})
     yield "generated answers", Cause(Kind.NO_CHECKED_ANSWERS)
     yield "long context", _longest_prompt(evidence)
     yield "other languages", Cause(Kind.LANGUAGES_UNTOLD)
     yield "tool calls", Cause(Kind.NO_TOOL_CALLS)
     yield "refusals and safety", Cause(Kind.NO_REFUSALS)
     yield "serving as deployed", _serving(evidence)
+
+
+def _limit(evidence: RunEvidence) -> str:
+    """What every model's logs were cut at, if they were all."""
+    told = [ModelFacts.of(model.manifest).limit for model in evidence.models]
+    values = {value for each in told for value in (each.values() if isinstance(each, dict) else [each])}
+    return "" if None in values else ", ".join(sorted(str(value) for value in values if value != NOT_TOLD))
 
 
 def _free_text(evidence: RunEvidence, judges: Sequence[JudgeReport]) -> Cause | None:

@@ -17,9 +17,8 @@ from analysis.review.review_report import ReviewReport, report_from
 from analysis.statistics.resampling import Floats, Resamplings
 from analysis.token_distributions.trace_measures import Traces, Turn, shared_turns, trace_summary, traced_turns
 from analysis.token_distributions.vocabulary_kl import item_kl, vocabulary_summary
-from ledger.conditions import NOT_TOLD
 from ledger.config import ReviewConfig
-from ledger.facts import ModelFacts, ModelSettings
+from ledger.facts import NOT_TOLD, ModelFacts, ModelSettings
 from ledger.manifests import Manifest
 from ledger.records import Key
 

@@ -55,6 +55,9 @@ class Kind(StrEnum):
     CONDITION_DIFFERS = "condition_differs"
     CONDITION_DIFFERS_BETWEEN_RUNS = "condition_differs_between_runs"
     STALE_ITEM = "stale_item"
+    PROMPT_SETTING_DIFFERS = "prompt_setting_differs"
+    PROMPT_TEXT_DIFFERS = "prompt_text_differs"
+    HASH_DIFFERS = "hash_differs"
     # What stands against a judge
     STALE_RECORDS = "stale_records"
     STALE_QUESTION = "stale_question"
@@ -77,6 +80,7 @@ class Kind(StrEnum):
     ONE_SIDE_HAS_TASK = "one_side_has_task"
     NO_SIDE_HAS_TASK = "no_side_has_task"
     ONE_SIDE_HAS_ITEMS = "one_side_has_items"
+    ONE_SIDE_WAS_LIMITED = "one_side_was_limited"
     TOO_LONG_FOR_BOTH = "too_long_for_both"
     UNSCORED_ITEMS = "unscored_items"
     UNANSWERED_QUESTIONS = "unanswered_questions"
@@ -125,6 +129,7 @@ class Kind(StrEnum):
     SETTING_DIFFERS = "setting_differs"
     INPUT_DIFFERS = "input_differs"
     SEVERAL_JUDGES = "several_judges"
+    ASKS_CLOCK = "asks_clock"
     ADVERSARIAL_ANSWERS = "adversarial_answers"
     # What nobody looked at
     NOBODY_WROTE = "nobody_wrote"
@@ -134,6 +139,7 @@ class Kind(StrEnum):
     ANSWERS_NOT_COMPARED = "answers_not_compared"
     NO_ITEMS = "no_items"
     NO_CHECKED_ANSWERS = "no_checked_answers"
+    BEYOND_LIMIT = "beyond_limit"
     LONGEST_PROMPT = "longest_prompt"
     PROMPT_LENGTHS_UNTOLD = "prompt_lengths_untold"
     LANGUAGES_UNTOLD = "languages_untold"

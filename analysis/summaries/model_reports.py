@@ -8,6 +8,7 @@ from dataclasses import dataclass
 from typing import Any
 
 from analysis.evidence.model_evidence import ModelEvidence, planned_records
+from analysis.evidence.prompt_differences import unlike_item
 from analysis.evidence.run_evidence import RunEvidence
 from analysis.multiple_choice.choices import ALL_ITEMS, ItemScope, paired_choices
 from analysis.multiple_choice.flips import FlipResult, choice_comparison
@@ -17,8 +18,8 @@ from analysis.statistics.coverage import Coverage, counted, coverage_scopes
 from analysis.statistics.losses import LossTests
 from analysis.statistics.resampling import Resamplings
 from ledger.conditions import unlike_condition
-from ledger.errors import StaleInput
-from ledger.facts import ModelSettings
+from ledger.errors import UnlikeItem
+from ledger.facts import ModelFacts, ModelSettings
 from ledger.records import Finish
 
 WRITTEN = frozenset({Finish.STOP.value, Finish.LENGTH.value})
@@ -85,16 +86,11 @@ def item_report(rival: ModelEvidence, evidence: RunEvidence, draws: Resamplings)
         return ItemReport(rival.name, rival.role, (), (), (), False, unlike)
     try:
         pairs = paired_choices(evidence.baseline.choices, rival.choices)
-    except StaleInput as error:
-        return ItemReport(rival.name, rival.role, (), (), (), False, stale_item(error))
+    except UnlikeItem as error:
+        unlike = unlike_item(error, evidence.baseline.manifest, rival.manifest)
+        return ItemReport(rival.name, rival.role, (), (), (), False, unlike)
     found = choice_comparison(pairs, draws, evidence.comparisons, evidence.config.margin_of("accuracy_change"))
     return ItemReport(rival.name, rival.role, pairs.equal, found.results, found.losses, pairs.identical, None)
-
-
-def stale_item(error: StaleInput) -> Cause:
-    """Two sides that were given different items under one name."""
-    names = {"recorded": error.recorded, "present": error.present, "remedy": error.remedy}
-    return Cause(Kind.STALE_ITEM, error.name, names=names)
 
 
 def unlike_baseline(rival: ModelEvidence, evidence: RunEvidence) -> Cause | None:
@@ -156,7 +152,8 @@ def model_card(model: ModelEvidence) -> ModelCard:
     facts: list[tuple[str, str]] = [
         (name, plain(manifest.settings[name])) for name in ModelSettings.shown if name in manifest.settings
     ]
-    facts += [(name, plain(value)) for name, value in sorted(manifest.facts.items())]
+    told = sorted(manifest.facts.items())
+    facts += [(name, plain(value)) for name, value in told if name not in ModelFacts.shown_apart]
     facts += [(f"digest of {name}", value) for name, value in sorted(manifest.inputs.items())]
     machine = manifest.environment
     facts += [("platform", f"{machine.platform}, Python {machine.python}"), ("packages", plain(machine.packages))]

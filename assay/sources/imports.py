@@ -12,11 +12,11 @@ from typing import Any
 from assay.sources.lm_eval_folders import Offer
 from assay.sources.lm_eval_layouts import Log
 from assay.sources.lm_eval_logs import LogReader
+from assay.sources.lm_eval_results import asks_clock
 from assay.sources.lm_eval_samples import NoFlips
-from ledger.conditions import NOT_TOLD
 from ledger.engines import IMPORTED
 from ledger.errors import ConfigError, StaleInput
-from ledger.facts import ModelFacts, ModelSettings, PlannedRecords
+from ledger.facts import NOT_TOLD, FirstPrompt, ModelFacts, ModelSettings, PlannedRecords
 from ledger.manifests import (
     OTHER_SETTINGS,
     Manifest,
@@ -63,7 +63,10 @@ def import_logs(
         read = {log.group for log in offer.logs if log.task in taken.counts}
         done = Import(tuple(sorted(read)), sum(taken.counts.values()))
         manifest = open_manifest(folder.path, "generation", model, settings, {}, 0)
-        known = ModelFacts(planned=PlannedRecords(answers=0, choices=done.choices), tasks=done.tasks)
+        planned = PlannedRecords(answers=0, choices=done.choices)
+        known = ModelFacts(planned=planned, tasks=done.tasks, first_prompts=taken.first_prompts)
+        if any(asks_clock(log.results) for log in offer.logs):
+            known = known.model_copy(update={"asks_clock": True})
         facts = known.noted() | _facts(offer.logs)
         passed = (*offer.left_out, *taken.left_out)
         statements = {"facts": facts, "origins": origins, "left_out": passed}
@@ -136,6 +139,7 @@ class _Taken:
         self._model, self._filter, self._report = model, chosen_filter, report
         self.counts: dict[str, int] = {}
         self.left_out: list[LeftOut] = []
+        self.first_prompts: dict[str, FirstPrompt] = {}
 
     def choices(self, offer: Offer) -> Iterator[Choice]:
         """Each log's choices once it has been read to its end; raises the fault of the last log where none is left."""
@@ -158,6 +162,8 @@ class _Taken:
         reader = LogReader(log, self._model, self._filter)
         found = reader.choices()
         self.left_out += reader.left_out
+        if reader.first_prompt:
+            self.first_prompts.setdefault(log.group, reader.first_prompt)
         self.counts[log.task] = len(found)
         self._report(Progress(work, len(found), len(found), "imported"))
         return found

@@ -5,11 +5,13 @@ In: a file of JSON objects, or its rows. Out: rows with their line numbers; mode
 
 import gzip
 import json
+import zlib
 from codecs import BOM_UTF8
 from collections.abc import Callable, Iterable, Iterator
+from contextlib import contextmanager
 from importlib.resources.abc import Traversable
 from pathlib import Path
-from typing import Any, TypeVar
+from typing import IO, Any, TypeVar, cast
 
 from pydantic import BaseModel, ValidationError
 
@@ -20,12 +22,22 @@ T = TypeVar("T", bound=BaseModel)
 Row = tuple[int, dict[str, Any]]
 
 
+@contextmanager
+def opened(path: Traversable) -> Iterator[IO[bytes]]:
+    """A file's bytes; a .gz is unpacked as it is read. Raises BadRecord for one that is none, or ends too early."""
+    try:
+        with path.open("rb") as raw, gzip.GzipFile(fileobj=raw) if path.name.endswith(".gz") else raw as stream:
+            yield cast(IO[bytes], stream)
+    except (EOFError, gzip.BadGzipFile, zlib.error) as error:
+        raise BadRecord(Path(str(path)), None, "", f"cannot be unpacked: {error}") from error
+
+
 def json_objects(path: Traversable, refused: Callable[[int], None] | None = None) -> Iterator[Row]:
     """The objects of a JSONL file with their line numbers, empty lines passed over; a .gz is unpacked as it is read.
 
     A line that is none raises BadRecord; with `refused`, it is left out, and its number is told.
     """
-    with path.open("rb") as raw, gzip.GzipFile(fileobj=raw) if path.name.endswith(".gz") else raw as stream:
+    with opened(path) as stream:
         for number, line in enumerate(stream, start=1):
             line = line.removeprefix(BOM_UTF8) if number == 1 else line
             if not line.strip():

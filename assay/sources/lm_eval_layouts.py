@@ -17,6 +17,7 @@ from typing import Any
 
 from pydantic_core import from_json
 
+from assay.sources.lines import opened
 from assay.sources.lm_eval_results import (
     STAMP,
     facts_in,
@@ -30,7 +31,7 @@ from ledger.digests import file_digest
 from ledger.errors import BadRecord, ConfigError
 from ledger.origins import Origin
 
-NAMED = re.compile(rf"samples_(?P<task>.+)_(?P<stamp>{STAMP})\.jsonl")
+NAMED = re.compile(rf"samples_(?P<task>.+)_(?P<stamp>{STAMP})\.jsonl(?:\.gz)?")
 BETWEEN = re.compile(r"[\s,]*")
 DELIMITER = " "
 BYTE_ORDER_MARK = b"\xef\xbb\xbf"
@@ -102,7 +103,7 @@ class Log:
 
 def sample_lines(path: Path) -> Iterator[tuple[int, dict[str, Any]]]:
     """The samples with their line numbers: JSON lines, or the one JSON array of versions 0.4.0 to 0.4.2."""
-    with path.open("rb") as stream:
+    with opened(path) as stream:
         begins = 3 if stream.read(3) == BYTE_ORDER_MARK else 0
         stream.seek(begins)
         if stream.read(1) == b"[":

@@ -13,6 +13,7 @@ from assay.sources.lm_eval_layouts import Log, sample_lines
 from assay.sources.lm_eval_results import part
 from assay.sources.lm_eval_samples import NoFlips, SampleReader
 from ledger.errors import ConfigError, DuplicateKey
+from ledger.facts import FirstPrompt
 from ledger.origins import LeftOut
 from ledger.records import Choice
 from ledger.store import key_text
@@ -34,6 +35,11 @@ class LogReader:
         self._documents: dict[str, int] = {}
         self._hash = hashlib.sha256()
         self.left_out: list[LeftOut] = []
+
+    @property
+    def first_prompt(self) -> FirstPrompt | None:
+        """The beginning of the first prompt, once it has been read."""
+        return self._reader.first_prompt
 
     def choices(self) -> list[Choice]:
         """One choice per document, in file order. Raises BadRecord, DuplicateKey, NoFlips, ConfigError."""

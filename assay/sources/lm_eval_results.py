@@ -10,13 +10,15 @@ from pathlib import Path
 from typing import Any
 
 from ledger.errors import ConfigError
+from ledger.facts import CLOCK
 from ledger.origins import Origin
 
 STAMP = r"\d{4}-\d\d-\d\dT\d\d-\d\d-\d\d(?:\.\d+)?"
 FACTS = (
     *("lm_eval_version", "model_name", "model_args", "model_dtype", "chat_template_sha", "transformers_version"),
-    "git_hash",
+    *("git_hash", "fewshot_as_multiturn", "system_instruction_sha", "limit"),
 )
+
 SECRET = re.compile(
     r"(?i)(\b(?:\w*(?:api_?key|secret|password)\w*|(?:hf_|auth_|access_)?token)\b[\"']?\s*[=:]\s*[\"']?)[^,\"'}\s]+"
 )
@@ -36,8 +38,13 @@ def facts_in(results: dict[str, Any], task: str) -> dict[str, str]:
     """What made a task's log."""
     stated = {**part(results, "config"), **results}
     own = {name: _plain(stated[name]) for name in FACTS if stated.get(name) is not None}
-    shots = part(results, "n-shot").get(task)
-    return own if shots is None else {**own, "num_fewshot": str(shots)}
+    of_task = {"num_fewshot": part(results, "n-shot").get(task), "task_version": part(results, "versions").get(task)}
+    return own | {name: str(value) for name, value in of_task.items() if value is not None}
+
+
+def asks_clock(results: dict[str, Any]) -> bool:
+    """Whether a run's prompts held the day on which they were made."""
+    return CLOCK in str(results.get("chat_template"))
 
 
 def groups_of(task: str, results: dict[str, Any], *, every: bool = False) -> list[str]:
@@ -79,7 +86,7 @@ def results_beside(path: Path, stamp: str) -> Path:
 def results_in(path: Path) -> dict[str, Any]:
     """What a results file says; nothing where there is none. Raises ConfigError."""
     try:
-        data = json.loads(path.read_text(encoding="utf-8"))
+        data = json.loads(path.read_text(encoding="utf-8-sig"))
     except FileNotFoundError:
         return {}
     except UNREADABLE as error:

@@ -24,15 +24,13 @@ from pydantic_core import to_json
 
 from assay.sources.lm_eval_layouts import Log, sample_lines
 from ledger.errors import BadRecord, ConfigError
+from ledger.facts import FirstPrompt
 from ledger.records import Choice
 
-CLAMP_NATS = -9999.0
-"""A total at or under it stands for a probability of zero."""
+CLAMP_NATS = -9999.0  # a total at or under it stands for a probability of zero
 FIELDS = frozenset({"doc_id", "doc", "target", "arguments", "resps", "filtered_resps", "filter", "metrics", "bypass"})
-FRACTIONS = ("brier_score", "likelihood", "mcc")
-"""Scores that may be 0 or 1 by chance and say nothing of the pick."""
-OTHER_PICKS = "acc_"
-"""Scores whose names begin so are those of another pick (acc_norm, acc_bytes, acc_mutual_info)."""
+FRACTIONS = ("brier_score", "likelihood", "mcc")  # may be 0 or 1 by chance, and say nothing of the pick
+OTHER_PICKS = "acc_"  # scores whose names begin so are those of another pick (acc_norm, acc_bytes, acc_mutual_info)
 NAN, NOTHING = "computes NaN", "gives no option a probability"
 HIDDEN = ("", "-1", "-100", "None", "nan")
 
@@ -42,8 +40,8 @@ class NoFlips(ConfigError):
 
     def __init__(self, log: Log, cause: str, line: int) -> None:
         self.cause = f"{cause} ({log.path.name}, line {line})"
-        remedy = "Leave it out: --leave-out, or another file."
-        super().__init__(f"task {log.task}: {cause}", where=f"{log.path}, line {line}", remedy=remedy)
+        where, remedy = f"{log.path}, line {line}", "Leave it out: --leave-out, or another file."
+        super().__init__(f"task {log.task}: {cause}", where=where, remedy=remedy)
 
 
 class SampleReader:
@@ -55,6 +53,7 @@ class SampleReader:
         self._delimiter = log.delimiter
         self._meaning = ""
         self.uncompared: dict[str, list[float | None]] = {}
+        self.first_prompt: FirstPrompt | None = None
 
     def choice(self, line: dict[str, Any], number: int) -> Choice | str:
         """The choice that a line tells of, or what the model computed in its place: NAN, or NOTHING.
@@ -64,6 +63,7 @@ class SampleReader:
         with self._placed(number):
             pairs, logprobs = _requests(line)
             options = self._options(pairs)
+            self.first_prompt = self.first_prompt or FirstPrompt(item=self.item(line), text="".join(pairs[0])[:8000])
             if not max(logprobs) > -math.inf or any(map(math.isnan, logprobs)):
                 self._refuse_hidden(line.get("target"))
                 return NAN if any(map(math.isnan, logprobs)) else NOTHING

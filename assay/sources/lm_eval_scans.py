@@ -16,7 +16,7 @@ from assay.sources.lm_eval_results import STAMP, origin_in, results_beside, resu
 from ledger.errors import ConfigError
 from ledger.origins import Origin
 
-EVIDENCE = ("samples_*", "results_*", "*.jsonl", "*.parquet", "*.eval")
+EVIDENCE = ("samples_*", "results_*", "*.jsonl", "*.jsonl.gz", "*.parquet", "*.eval")
 """Names that promise evidence; other files are listed and block nothing."""
 RESULTS = re.compile(rf"results\.json|results_.*\.json|.+_{STAMP}\.json")
 RESULT_PARTS = {"results", "configs", "n-samples", "model_name"}
@@ -46,7 +46,7 @@ def scan_of(path: Path) -> Scan:
         scan.logs.append(log)
         scan.results[results_beside(path, log.stamp) if log.stamp else path.with_name("results.json")] = log.results
         if log.stamp:
-            scan.rest += sorted(set(path.parent.glob(f"samples_*_{log.stamp}.jsonl")) - {path})
+            scan.rest += sorted(set(path.parent.glob(f"samples_*_{log.stamp}.jsonl*")) - {path})
         return scan
     if not path.is_dir():
         raise ConfigError(f"no such file or folder: {path}")

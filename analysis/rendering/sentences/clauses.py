@@ -3,6 +3,7 @@
 In: Causes. Out: clauses, to be joined by "; "; advice and what names a remedy are whole sentences.
 """
 
+import json
 from collections.abc import Iterable, Mapping
 
 from analysis.rendering.sentences import measured_clauses as measured
@@ -22,6 +23,14 @@ NO_FLOOR = "nothing shows how far two runs of the baseline differ."
 UNCHECKED = "no benchmark whose generated answers a program checks (GSM8K, code, instructions) is read here"
 ONLY_TRACED = "what candidates write was not judged; only the baseline's own answers were traced"
 UNCOMPARED = "answers were written, and nothing compared them: there is no judge and no trace"
+LIMITED = (
+    "{subject} alone has choices of {items} of its items: {other} was run with --limit {limit}. Run {other} again as "
+    "{subject} was run"
+)
+CLOCK = (
+    "The chat template of {subject} asks the clock, so prompts of another day differ: run all models on one day, or "
+    "give the template a fixed date."
+)
 CONSTANT = "a measure is the same for all {n} candidates, or {subject} orders them as the other does"
 
 
@@ -58,6 +67,12 @@ def _one_side_has_items(cause: Cause) -> str:
     count = int(cause.numbers["items"])
     shown = ", ".join([*cause.rows, *(["…"] if count > len(cause.rows) else [])])
     return f"{cause.subject} alone has choices of {count} of its items: {shown}"
+
+
+def _prompt_text(cause: Cause) -> str:
+    """Two texts from shortly before their first difference, line breaks and quotes visible."""
+    own, other = (json.dumps(cause.names[side], ensure_ascii=False) for side in ("own", "other"))
+    return f"{own} against the baseline's {other}"
 
 
 def _adversarial(cause: Cause) -> str:
@@ -129,7 +144,10 @@ CLAUSES: Mapping[Kind, str | Written] = {
     Kind.CONDITION_DIFFERS_BETWEEN_RUNS: measured.condition(
         "{subject} {before} in A, {after} in B", " of both reviews"
     ),
-    Kind.STALE_ITEM: f"{{subject}}: {CHANGED} {{remedy}}",
+    Kind.STALE_ITEM: "{subject} is not the baseline's ({causes}); make both models' choices again, alike",
+    Kind.PROMPT_SETTING_DIFFERS: "{subject} {own} against the baseline's {other}",
+    Kind.PROMPT_TEXT_DIFFERS: _prompt_text,
+    Kind.HASH_DIFFERS: "hash {own} against the baseline's {other}",
     Kind.STALE_RECORDS: f"{{subject}}: {CHANGED} Judge this review again.",
     Kind.STALE_QUESTION: f"{{subject}}: {CHANGED} Generate the answers of all models from one question set.",
     Kind.MIXED_PROMPTS: f"{MIXED_PROMPTS}; they are left out",
@@ -150,6 +168,7 @@ CLAUSES: Mapping[Kind, str | Written] = {
     Kind.ONE_SIDE_HAS_TASK: "{subject} alone has choices of it",
     Kind.NO_SIDE_HAS_TASK: "there are no choices of it",
     Kind.ONE_SIDE_HAS_ITEMS: _one_side_has_items,
+    Kind.ONE_SIDE_WAS_LIMITED: LIMITED,
     Kind.TOO_LONG_FOR_BOTH: "{items} of its items fit the context of neither model",
     Kind.UNSCORED_ITEMS: "{unscored} of {planned} planned items were scored by neither model",
     Kind.UNANSWERED_QUESTIONS: "{subject} has no answer to {unanswered} of {questions} questions",
@@ -196,6 +215,7 @@ CLAUSES: Mapping[Kind, str | Written] = {
     Kind.SETTING_DIFFERS: "{subject} was run with {setting} {own}, the baseline with {other}.",
     Kind.INPUT_DIFFERS: "{subject} and the baseline were given different {input}.",
     Kind.SEVERAL_JUDGES: "Several judges: each is reported on its own; {subject} is the primary judge.",
+    Kind.ASKS_CLOCK: CLOCK,
     Kind.ADVERSARIAL_ANSWERS: _adversarial,
     Kind.NOBODY_WROTE: "no model was asked to write",
     Kind.JUDGE_DECIDES_NOTHING: "what the judge said is shown, and decides nothing",
@@ -204,6 +224,7 @@ CLAUSES: Mapping[Kind, str | Written] = {
     Kind.ANSWERS_NOT_COMPARED: UNCOMPARED,
     Kind.NO_ITEMS: "no item was given to these models",
     Kind.NO_CHECKED_ANSWERS: UNCHECKED,
+    Kind.BEYOND_LIMIT: "every model was run with --limit {limit}: what lies beyond was given to none",
     Kind.LONGEST_PROMPT: "no prompt of a question was longer than {tokens} tokens",
     Kind.PROMPT_LENGTHS_UNTOLD: "how long prompts were is not told",
     Kind.LANGUAGES_UNTOLD: "nothing tells one language from another",

@@ -15,7 +15,7 @@ from analysis.rendering.sentences.cells import cell, value_cell
 from analysis.rendering.sentences.clauses import clause, clauses, part
 from analysis.rendering.sentences.numbers import limit_number, unsigned
 from analysis.rendering.tables.evidence import exam_mark
-from analysis.rendering.tables.looked_at import lost_parts, review_lines, task_line
+from analysis.rendering.tables.looked_at import lost_parts, lowest_parts, review_lines, task_line
 from analysis.rendering.tables.review import EXAM_WARNINGS, SHAPES, Table, choice_warnings, foremost, judge_warnings
 from analysis.review.review_report import ReviewReport
 from analysis.summaries.judge_reports import JudgeReport
@@ -92,10 +92,12 @@ def _tasks(report: ReviewReport) -> Panel:
     )
     header = ("task", *(decision.candidate for decision in shown))
     table = Table("states", "Tasks", "", header, rows) if rows else None
-    lines = [f"Cleared by every candidate{' above' if len(shown) < len(report.decisions) else ''}: {', '.join(clear)}."]
-    lines = lines if clear else []
+    of = "" if len(report.decisions) == 1 else " by every candidate" + " above" * (len(shown) < len(report.decisions))
+    lines = [f"Cleared{of}: {', '.join(clear)}."] if clear else []
     lines += [] if by_name else [_why_no_task(report)]
-    lines += [f"Parts of tasks that lost, {each.candidate}: {lost}." for each in shown if (lost := lost_parts(each))]
+    lines += [f"Parts of tasks that lost: {lost} ({each.candidate})." for each in shown if (lost := lost_parts(each))]
+    lows = [f"{low} ({each.candidate})" for each in shown if (low := lowest_parts(each))]
+    lines += [f"Lowest parts: {'; '.join(lows)}."] if lows else []
     lines += [line for each in report.decisions if each not in shown and (line := task_line(each))]
     return Panel("tasks", "Tasks", "decision", tuple(lines), choice_warnings(report), table)
 

@@ -37,14 +37,20 @@ def task_line(decision: Decision) -> str:
     measured = f" Worst: {lowest.task}, {_change(lowest)}." if lowest and lowest.state is not State.HOLD else ""
     parts = lost_parts(decision)
     within = f" Parts of tasks that lost: {parts}." if parts else ""
-    lows = [each.worst_part for each in decision.tasks if each.worst_part and not each.lost_parts]
-    within += f" Lowest parts: {', '.join(f'{name} {_cell(change)}' for name, change in lows)}." if lows else ""
+    lows = lowest_parts(decision)
+    within += f" Lowest parts: {lows}." if lows else ""
     return f"Tasks of {decision.candidate}: {'; '.join(states)}.{measured}{within}"
 
 
 def lost_parts(decision: Decision) -> str:
     """The parts of a candidate's tasks whose loss is shown, each with its change; empty without one."""
     return ", ".join(f"{part} {_cell(change)}" for task in decision.tasks for part, change in task.lost_parts)
+
+
+def lowest_parts(decision: Decision) -> str:
+    """The part that lost most of each task without a loss that is shown, with its change; empty without one."""
+    lows = [each.worst_part for each in decision.tasks if each.worst_part and not each.lost_parts]
+    return ", ".join(f"{name} {_cell(change)}" for name, change in lows)
 
 
 def review_lines(report: ReviewReport) -> tuple[str, ...]:

@@ -8,7 +8,6 @@
   const filters = { ...USUAL };
   const ITEM_KINDS = ["items", "right→wrong", "wrong→right", "wrong→other"];
   const MOST_ROWS = 2000;
-  const MOST_NAME = 17; // characters of a model in the list
   const ORDERS = ["baseline first", "candidate first"];
 
   const element = (tag, kind, ...children) => {
@@ -109,24 +108,19 @@
   };
 
   const named = (model) => {
-    const end = (MOST_NAME - 1) >> 1;
-    const made = element("span", "who", model.length <= MOST_NAME ? model
-      : model.slice(0, MOST_NAME - 1 - end) + "…" + model.slice(-end));
-    if (model.length > MOST_NAME) made.title = model;
-    return made;
+    const cut = model.length > 17 ? { textContent: model.slice(0, 8) + "…" + model.slice(-8), title: model } : {};
+    return Object.assign(element("span", "who", model), cut);
   };
 
   const label = (row) => {
+    const who = named(data.models[row.model]);
     if (row.task !== undefined) {
-      return [element("span", "", row.task + "/" + row.item), " ", named(data.models[row.model]), " ",
-        element("span", "change", row.kind)];
+      return [element("span", "", row.task + "/" + row.item), " ", who, " ", element("span", "change", row.kind)];
     }
     const words = [row.change === null ? "" : signed(row.change, 1), row.verdict ?? ""].filter(Boolean).join(", ");
     const question = questions[row.question];
-    const sample = row.sample ? ", sample " + (row.sample + 1) : "";
-    return [element("span", "", question.id + ", turn " + row.turn + sample), " ",
-      named(data.models[row.model]), " ",
-      element("span", "change", words || "not judged")];
+    const place = question.id + ", turn " + row.turn + (row.sample ? ", sample " + (row.sample + 1) : "");
+    return [element("span", "", place), " ", who, " ", element("span", "change", words || "not judged")];
   };
 
   const renderList = () => {

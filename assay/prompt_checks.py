@@ -1,0 +1,76 @@
+"""Prompts before any model is loaded: templates that are missing or wrong, and prompts that do not fit the context.
+
+In: a model's spec and its job. Out: faults that would end its run, and lines about what it would leave out. Only the
+tokenizer is loaded, and only the longest prompts are cut into tokens; where no tokenizer is here, nothing is said.
+"""
+
+from collections.abc import Iterator
+from functools import lru_cache
+from typing import Any
+
+from generation.checkpoints import model_config
+from generation.choices import score_request
+from generation.engine import Message
+from generation.orders import EngineSpec, ModelJob
+from generation.templates import chat_prompt, refuse_unknown_template
+from generation.tokenizers import asks_clock, stored_tokenizer
+from ledger.engines import ENGINES
+from ledger.errors import AssayError, ConfigError, EngineError
+
+MEASURED = 16  # of the longest prompts of a kind
+CLOCK = "its chat template asks the clock, so prompts of another day differ: run all models on one day"
+
+
+def template_fault(spec: EngineSpec, job: ModelJob) -> AssayError | None:
+    """Why a question could not be put to this model; None where it can, or where nothing tells."""
+    if not job.questions or ENGINES[spec.kind].remote:
+        return None
+    tokenizer = _tokenizer(spec)
+    try:
+        refuse_unknown_template(spec.template)
+        if tokenizer is not None:
+            chat_prompt(tokenizer, [Message("user", job.questions[0].turns[0])], spec.template)
+    except (ConfigError, EngineError) as error:
+        return error
+    return None
+
+
+def prompt_notices(spec: EngineSpec, job: ModelJob) -> Iterator[str]:
+    """What a run would find out late: prompts longer than the context, a template that asks the clock."""
+    tokenizer = None if ENGINES[spec.kind].remote else _tokenizer(spec)
+    if tokenizer is None:
+        return
+    if job.questions and not spec.template and asks_clock(tokenizer):
+        yield CLOCK
+    context = context_tokens(spec)
+    if context is None:
+        return
+    texts = {"the questions": [question.turns[0] for question in job.questions]}
+    for task in job.tasks:
+        pairs = (
+            max(score_request(item, task.style).pairs, key=lambda pair: sum(map(len, pair))) for item in task.items
+        )
+        texts[task.name] = ["".join(pair) for pair in pairs]
+    for what, found in texts.items():
+        longest = sorted(found, key=len, reverse=True)[:MEASURED]
+        lengths = [len(tokenizer.encode(text)) for text in longest]
+        if many := sum(length >= context for length in lengths):
+            fit = "does not fit" if many == 1 else "do not fit"
+            of = f"{many} of the {len(longest)} longest prompts of {what}"
+            yield f"{of} {fit} its context of {context} tokens (up to {max(lengths)})"
+
+
+def context_tokens(spec: EngineSpec) -> int | None:
+    """How many tokens a model takes: what the engine is told, and no more than its config says; None if nobody says."""
+    told = [spec.arguments.get("max_model_len"), model_config(spec.model).get("max_position_embeddings")]
+    return min((value for value in told if isinstance(value, int)), default=None)
+
+
+@lru_cache(maxsize=8)
+def _stored(model: str) -> Any:  # noqa: ANN401 - a transformers tokenizer
+    return stored_tokenizer(model)
+
+
+def _tokenizer(spec: EngineSpec) -> Any:  # noqa: ANN401 - a transformers tokenizer
+    """A loader of the user's may bring another tokenizer than the folder's."""
+    return None if spec.loader else _stored(spec.model)
