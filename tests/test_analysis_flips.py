@@ -8,8 +8,9 @@ from scipy import stats
 
 from analysis.multiple_choice.choices import ItemScope, choice_columns, paired_choices
 from analysis.multiple_choice.distances import kl_options, top_gap_nats, top_margin
-from analysis.multiple_choice.flips import choice_comparison, transitions
+from analysis.multiple_choice.flips import choice_comparison
 from analysis.multiple_choice.ties import Ties
+from analysis.multiple_choice.transitions import transitions
 from analysis.rendering.sentences.clauses import clause
 from analysis.statistics.losses import mcnemar
 from analysis.statistics.resampling import Resamplings

@@ -41,8 +41,9 @@ def test_every_measure_is_described_whole():
         assert each.source
         assert each.low < each.high
         assert ("primary" in each.roles) == bool(each.margin) == bool(each.margin_words)
-        assert term(each.name) == (each.name, each.definition)
-        assert term(each.label)[1] == each.definition
+        meaning = f"{each.definition} Source: {each.source}."
+        assert term(each.name) == (each.name, meaning)
+        assert term(each.label)[1] == meaning
 
 
 def test_a_distance_keeps_to_its_range():
@@ -128,3 +129,9 @@ def test_nothing_else_lists_measures():
                 held = {part.value for part in parts if isinstance(part, ast.Constant)} & names
                 lists += [path.relative_to(HOUSE).as_posix()] if len(held) > 2 else []
     assert set(lists) == {"analysis/decision/gate_estimates.py", "analysis/multiple_choice/distances.py"}
+
+
+def test_a_primary_measure_rises_with_the_candidate_and_a_limit_holds_what_should_stay_low():
+    """Gates rest on it: a primary's lower bound must clear minus the margin, a limit's upper bound its threshold."""
+    assert {measure_of(name).better for name in measures_in("primary")} == {"higher"}
+    assert {measure_of(name).better for name in measures_in("limit")} == {"lower"}

@@ -17,7 +17,7 @@ from analysis.statistics.paired_ratio import Pairs, ratio_bound, ratio_loss_p, r
 from ledger.config import config_from
 from ledger.decision_config import DecisionConfig, TaskRole
 from ledger.errors import ConfigError
-from tests.log_folders import lines, model_logs, pattern
+from tests.log_folders import damaged, lines, model_logs, pattern
 
 PROVES, GUARDS, SHOWN = TaskRole
 MARGIN = 0.02
@@ -186,6 +186,51 @@ def test_states_are_exclusive_and_a_looser_margin_never_turns_ship_into_hold(tas
     assert (strict, loose) != (Word.SHIP, Word.HOLD)
     if strict is Word.SHIP:
         assert word_at(evidence(*made(margin), gate("sound", n=4000)), 1) is Word.SHIP
+
+
+def test_a_sound_task_more_turns_ship_into_hold_no_more_often_than_its_level():
+    """2,000 reviews that ship; the task that is added lies exactly at its margin, where a loss is shown most often."""
+    generator, replications, n = np.random.default_rng(23), 2000, 500
+    cleared = [gate(f"g{place}", GUARDS, 5, 5) for place in range(2)]
+    assert word_at(evidence(*cleared), 1) is Word.SHIP
+    held = 0
+    for _ in range(replications):
+        gains, losses, _ = map(int, generator.multinomial(n, [0.02, 0.04, 0.94]))
+        word = word_at(evidence(*cleared, gate("more", GUARDS, gains, losses, n, 375)), 1)
+        assert word in (Word.SHIP, Word.HOLD)
+        held += word is Word.HOLD
+    assert 0 < held / replications <= 0.05 + 3 * np.sqrt(0.05 * 0.95 / replications)
+
+
+def test_a_shown_task_is_in_no_pool(compared, tmp_path):
+    """Its loss would be the primary measure's otherwise, and its flips would break the limit."""
+    big, advice = pattern("big", 3000, 0.7), pattern("advice", 3000, 0.7)
+    before = {"big": lines("big", big), "advice": lines("advice", advice)}
+    after = {"big": lines("big", swapped(big, 0.01), 0.001), "advice": lines("advice", damaged(advice, 0.2), 0.001)}
+    sides = [model_logs(tmp_path / name, name, tasks) for name, tasks in (("bf16", before), ("int4", after))]
+    pooled = compared(*sides, "--limit", "flips=0.05", name="pooled")
+    assert (pooled.code, pooled.decision["primary"]["estimate"]["n"]) == (10, 6000)
+    alone = compared(*sides, "--limit", "flips=0.05", "--shown", "advice", name="alone")
+    assert (alone.code, alone.decision["primary"]["estimate"]["n"]) == (0, 3000)
+    assert alone.decision["limits"][0]["estimate"]["value"] == pytest.approx(0.02)
+    assert alone.states == {"big": "cleared", "advice": "HOLD"}
+    rows = {
+        (row["scope"]["task"], row["scoring"]): row["transitions"]["n"] for row in alone.report["choices"][0]["results"]
+    }
+    assert (rows["", "acc"], rows["advice", "acc"]) == (3000, 3000)
+    assert all(tests["benchmarks"] == 1 for tests in alone.report["choices"][0]["losses"])
+    assert not [file for file in alone.unnamed("advice") if file not in ("junit.xml", "report.json")]
+
+
+def test_nothing_is_pooled_where_every_task_is_shown(compared, tmp_path):
+    right = pattern("big", 900, 0.7)
+    sides = [
+        model_logs(tmp_path / name, name, {"big": lines("big", right, noise)})
+        for name, noise in (("bf16", 0.0), ("int4", 0.001))
+    ]
+    found = compared(*sides, "--shown", "big")
+    assert found.code == 12
+    assert found.states == {"big": "cleared"}
 
 
 def decision(**settings) -> DecisionConfig:

@@ -145,11 +145,13 @@ def _item_tables(
         if name not in pairs:
             continue
         rows = evidence.items.get_indexer(pairs[name].before.items)
+        pooled = ~pairs[name].before.items.get_level_values("task").isin(evidence.config.decision.shown)
         for measure, found in item_values(pairs[name]).items():
-            sums[measure][rows, column], weights[measure][rows, column] = found, 1
+            sums[measure][rows, column], weights[measure][rows, column] = found * pooled, pooled
         if tokens := extras.vocabulary.get(name):
             at = evidence.items.get_indexer(pd.MultiIndex.from_tuples(list(tokens)))
             known = at >= 0  # an item's choices may be gone where its tokens are not
+            known &= np.array([key[0] not in evidence.config.decision.shown for key in tokens])
             sums["kl_vocabulary"][at[known], column] = np.fromiter(tokens.values(), np.float64)[known]
             weights["kl_vocabulary"][at[known], column] = 1
     return [UnitTable(measure, sums[measure], weights[measure]) for measure in OF_ITEMS if weights[measure].any()]

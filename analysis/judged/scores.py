@@ -15,9 +15,9 @@ from analysis.statistics.cells import Cell, Scope, Values, question_sums, sampli
 from analysis.statistics.estimates import Estimate, estimate_or_missing
 from analysis.statistics.intervals import cluster_mean
 from analysis.statistics.resampling import MOST_UNITS, Floats, Resampling, Resamplings
+from ledger.measures import measure_of
 
 RATING_RANGE = (1.0, 10.0)
-CHANGE_RANGE = (-9.0, 9.0)
 
 
 @dataclass(frozen=True)
@@ -38,7 +38,8 @@ def rating_change(baseline: Values, candidate: Values, draws: Resamplings, compa
     """Candidate minus baseline over the cells scored in both; `left_out` counts cells scored in only one."""
     changes = paired_changes(baseline, candidate)
     left_out = len(baseline.keys() | candidate.keys()) - len(changes)
-    return question_mean("rating_change", changes, draws, CHANGE_RANGE, comparisons, left_out)
+    known = measure_of("rating_change")
+    return question_mean(known.name, changes, draws, (known.low, known.high), comparisons, left_out)
 
 
 def paired_changes(baseline: Values, candidate: Values) -> dict[Cell, float]:

@@ -6,7 +6,7 @@ In: Choice records, one at a time. Out: ChoiceColumns, and PairedChoices, refuse
 
 import sys
 from array import array
-from collections.abc import Iterable, Iterator
+from collections.abc import Collection, Iterable, Iterator
 from dataclasses import dataclass
 from typing import Literal
 
@@ -131,7 +131,7 @@ def paired_choices(before: ChoiceColumns, after: ChoiceColumns) -> PairedChoices
 
 @dataclass(frozen=True, order=True)
 class ItemScope:
-    """Which items a row is about: all of them, those of a task, or those of a subject of a task."""
+    """Which items a row is about: all that decide, those of a task, or those of a subject of a task."""
 
     task: str = ""
     subject: str = ""
@@ -153,12 +153,16 @@ class ItemScope:
 ALL_ITEMS = ItemScope()
 
 
-def scopes(choices: ChoiceColumns) -> Iterator[tuple[ItemScope, Ints]]:
-    """All rows, then each task's (if several), then each subject's (if a task has several): scope and row numbers."""
-    yield ALL_ITEMS, np.arange(len(choices))
-    subjects = choices.frame["subject"].to_numpy()
+def scopes(choices: ChoiceColumns, alone: Collection[str] = ()) -> Iterator[tuple[ItemScope, Ints]]:
+    """All rows, then each task's (if several), then each subject's (if a task has several): scope and row numbers.
+
+    The tasks that stand `alone` are in no pool: what is shown by itself must not decide through all items.
+    """
     tasks = _grouped(choices.items.get_level_values("task").to_numpy())
-    if len(tasks) > 1:
+    subjects = choices.frame["subject"].to_numpy()
+    pooled = [rows for task, rows in tasks.items() if task not in alone]
+    yield ALL_ITEMS, np.sort(np.concatenate(pooled)) if pooled else np.arange(0)
+    if len(tasks) > 1 or len(pooled) < len(tasks):
         yield from ((ItemScope(task), rows) for task, rows in tasks.items())
     parts = [
         (ItemScope(task, subject), rows[within])

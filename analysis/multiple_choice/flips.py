@@ -4,7 +4,7 @@ In: two models' choices of the same items. Out: transitions, flips, accuracy_cha
 Source: arXiv 2407.09141 (flips); the tests are those of losses.py.
 """
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Collection, Iterator, Sequence
 from dataclasses import dataclass
 
 import numpy as np
@@ -13,43 +13,17 @@ from analysis.multiple_choice.choices import ALL_ITEMS, SCORINGS, Ints, ItemScop
 from analysis.multiple_choice.distances import Distances, distances
 from analysis.multiple_choice.margins import Margins, margin_kept, margins
 from analysis.multiple_choice.ties import Ties, logit_step, ties, within_a_step
+from analysis.multiple_choice.transitions import Transitions, transitions
 from analysis.statistics.estimates import Estimate, estimate_or_missing
 from analysis.statistics.intervals import paired_proportion, share
 from analysis.statistics.losses import LossTests, loss_tests, mcnemar
 from analysis.statistics.mean_distance import Tail, mean_distance, tail
-from analysis.statistics.paired_ratio import Pairs, recovery
+from analysis.statistics.paired_ratio import recovery
 from analysis.statistics.resampling import Bools, Floats, Resamplings
 
 Parts = Sequence[tuple[ItemScope, Ints]]
 ONE_PLACE = 0.98
 """A model that picks one place so often answers by the place."""
-
-
-@dataclass(frozen=True)
-class Transitions:
-    """How many items went from which state to which; `n` all of them."""
-
-    n: int
-    right_to_wrong: int
-    wrong_to_right: int
-    wrong_to_other: int
-    right_before: int
-    right_after: int
-
-    @property
-    def pairs(self) -> Pairs:
-        """The items by who is right."""
-        return Pairs(self.right_before - self.right_to_wrong, self.wrong_to_right, self.right_to_wrong, self.n)
-
-    @property
-    def flips(self) -> int:
-        """Items that changed between right and wrong."""
-        return self.right_to_wrong + self.wrong_to_right
-
-    @property
-    def all_flips(self) -> int:
-        """Flips, and items that changed from one wrong option to another."""
-        return self.flips + self.wrong_to_other
 
 
 @dataclass(frozen=True)
@@ -95,32 +69,26 @@ class ChoiceComparison:
     losses: tuple[LossTests, ...]
 
 
-def transitions(gold: Ints, before: Ints, after: Ints) -> Transitions:
-    """Count the transitions; gold, before, after: (items,) option indices."""
-    was, now = before == gold, after == gold
-    return Transitions(
-        n=len(gold),
-        right_to_wrong=int((was & ~now).sum()),
-        wrong_to_right=int((~was & now).sum()),
-        wrong_to_other=int((~was & ~now & (before != after)).sum()),
-        right_before=int(was.sum()),
-        right_after=int(now.sum()),
-    )
+def choice_comparison(
+    pairs: PairedChoices, draws: Resamplings, comparisons: int, margin: float, alone: Collection[str] = ()
+) -> ChoiceComparison:
+    """All items pooled, then each task, then each subject, by acc and acc_norm; `margin` is that of accuracy_change.
 
-
-def choice_comparison(pairs: PairedChoices, draws: Resamplings, comparisons: int, margin: float) -> ChoiceComparison:
-    """All items pooled, then each task, then each subject, by acc and acc_norm; `margin` is that of accuracy_change."""
-    rows = tuple(_Rows(pairs, draws, comparisons).results())
-    losses = (loss_tests(scoring, _benchmarks(rows, scoring), len(pairs.before), margin) for scoring in SCORINGS)
+    Tasks that stand `alone` have rows of their own, and are in no pool and in no test over benchmarks.
+    """
+    rows = tuple(_Rows(pairs, draws, comparisons, alone).results())
+    pooled = [row for row in rows if row.scope.task not in alone]
+    n = next(row.transitions.n for row in rows)
+    losses = (loss_tests(scoring, _benchmarks(pooled, scoring), n, margin) for scoring in SCORINGS)
     return ChoiceComparison(rows, tuple(each for each in losses if each))
 
 
 class _Rows:
     """The rows of one pair; what all scopes share is computed once."""
 
-    def __init__(self, pairs: PairedChoices, draws: Resamplings, comparisons: int) -> None:
+    def __init__(self, pairs: PairedChoices, draws: Resamplings, comparisons: int, alone: Collection[str]) -> None:
         self._pairs, self._draws, self._comparisons = pairs, draws, comparisons
-        self._parts = tuple(scopes(pairs.before))
+        self._parts = tuple(scopes(pairs.before, alone))
         self._distances = distances(pairs)
         self._steps = _steps(pairs, self._parts)
         self._close = _close(self._distances, self._parts, self._steps)

@@ -99,7 +99,14 @@ def _vocabulary(evidence: RunEvidence, draws: Resamplings, extras: Extras) -> It
         refusal = _refusal(rival, evidence, Refusal.VOCABULARY)
         sides = (evidence.baseline.option_tokens, rival.option_tokens)
         report, extras.vocabulary[rival.name] = vocabulary_report(
-            rival.name, rival.role, *sides, draws, evidence.comparisons, refusal, planned
+            rival.name,
+            rival.role,
+            *sides,
+            draws,
+            evidence.comparisons,
+            refusal,
+            planned,
+            evidence.config.decision.shown,
         )
         yield report
 

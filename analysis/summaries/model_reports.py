@@ -70,7 +70,7 @@ def task_rows(report: ItemReport) -> Iterator[TaskRow]:
     """Every task of a rival; where there is one task alone, its rows are those of all items."""
     by_scope = {(row.scope, row.scoring): row for row in report.results}
     for task in report.tasks:
-        scope = ItemScope(task) if len(report.tasks) > 1 else ALL_ITEMS
+        scope = ItemScope(task) if (ItemScope(task), "acc") in by_scope else ALL_ITEMS
         subjects = tuple(
             (part.subject, row)
             for (part, scoring), row in by_scope.items()
@@ -89,7 +89,8 @@ def item_report(rival: ModelEvidence, evidence: RunEvidence, draws: Resamplings)
     except UnlikeItem as error:
         unlike = unlike_item(error, evidence.baseline.manifest, rival.manifest)
         return ItemReport(rival.name, rival.role, (), (), (), False, unlike)
-    found = choice_comparison(pairs, draws, evidence.comparisons, evidence.config.margin_of("accuracy_change"))
+    margin, alone = evidence.config.margin_of("accuracy_change"), evidence.config.decision.shown
+    found = choice_comparison(pairs, draws, evidence.comparisons, margin, alone)
     return ItemReport(rival.name, rival.role, pairs.equal, found.results, found.losses, pairs.identical, None)
 
 

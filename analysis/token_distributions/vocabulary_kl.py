@@ -58,10 +58,12 @@ def vocabulary_report(
     comparisons: int,
     refusal: Cause | None = None,
     planned: Collection[Key] = (),
+    alone: Collection[str] = (),
 ) -> tuple[VocabularyReport, Mapping[Key, float]]:
     """kl_vocabulary of one model, also item by item; keys are task, item and option.
 
-    `refusal` is its manifest's; `planned` are the items, by task and item, that should have option tokens.
+    `refusal` is its manifest's; `planned` are the items, by task and item, that should have option tokens. The tasks
+    that stand `alone` are in no pool.
     """
     shared = sorted(before.keys() & after.keys())
     unlike = [key for key in shared if not np.array_equal(before[key].tokens, after[key].tokens)]
@@ -84,6 +86,7 @@ def vocabulary_report(
         exact=abs(1 - listed) < WHOLE_MASS and first is not None and _complete(first.top_tokens[0]),
         missing=len(({key[:2] for key in before} | set(planned)) - {key[:2] for key in shared}),
         fault=fault,
+        alone=alone,
     )
     if report.kl.value is not None and same_records(before, after):
         report = replace(report, kl=replace(report.kl, identical=True))
@@ -102,15 +105,17 @@ def vocabulary_summary(
     reverse: Mapping[Key, float] = MappingProxyType({}),
     missing: int = 0,
     fault: Cause | None = None,
+    alone: Collection[str] = (),
 ) -> VocabularyReport:
     """The report of items whose KL is known."""
+    pooled, opposite = ([v for k, v in side.items() if k[0] not in alone] for side in (per_item, reverse))
     tasks = sorted({str(item[0]) for item in per_item})
-    back = _mean(list(reverse.values()), draws, comparisons, None) if reverse else None
+    back = _mean(opposite, draws, comparisons, None) if reverse else None
     return VocabularyReport(
         model=model,
         role=role,
-        kl=_mean(list(per_item.values()), draws, comparisons, fault),
-        tail=tail(np.array(list(per_item.values())), back) if per_item else None,
+        kl=_mean(pooled, draws, comparisons, fault),
+        tail=tail(np.array(pooled), back) if per_item else None,
         tasks=tuple((task, _mean([v for k, v in per_item.items() if k[0] == task], draws, 1, fault)) for task in tasks),
         top_k=top_k,
         exact=exact,

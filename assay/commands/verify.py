@@ -1,22 +1,19 @@
 """The command `assay verify`: was this report made from this run, and does it say what the run gives?"""
 
-import json
-import re
 from pathlib import Path
-from typing import Annotated, Any
+from typing import Annotated
 
 import typer
 
 from analysis.evidence.inputs import changed_inputs, run_inputs
 from analysis.rendering.formats.data import report_json
 from analysis.rendering.formats.page import report_html
+from analysis.rendering.formats.provenance import Provenance, claimed
 from assay.reporting import report_of
 from ledger.config import read_config
 from ledger.errors import EXIT_UNFIT, ConfigError
 from ledger.manifests import assay_version
 from ledger.runs import RunFolder
-
-PROVENANCE = re.compile(r'<script type="application/json" id="provenance">(.*?)</script>', re.S)
 
 
 def verify(
@@ -40,13 +37,13 @@ def verify(
     if not folder.config.exists():
         raise ConfigError(f"no review.toml in {folder.path}", where="--run", remedy="Name the run folder.")
     written = report.read_bytes()
-    claims = _claims(written.decode("utf-8", "replace"), report)
+    claims, page = _claims(written.decode("utf-8", "replace"), report)
     config = read_config(folder.config)
-    faults = list(changed_inputs(claims["inputs"].items(), run_inputs(config, folder)))
-    sentences = faults or [f"{len(claims['inputs'])} inputs have the recorded hashes."]
+    faults = list(changed_inputs(claims.inputs.items(), run_inputs(config, folder)))
+    sentences = faults or [f"{len(claims.inputs)} inputs have the recorded hashes."]
     if not faults and not hashes_only:
-        built, shown = report_of(config, folder, claims["made_at"], redact=bool(claims.get("redacted")))
-        given = report_html(built, shown) if claims["page"] else report_json(built)
+        built, shown = report_of(config, folder, claims.made_at, redact=claims.redacted)
+        given = report_html(built, shown) if page else report_json(built)
         if written != given.encode("utf-8", "backslashreplace"):  # as write_atomically
             faults.append(_difference(claims))
         sentences.append(faults[0] if faults else "The report is, byte for byte, what this run gives.")
@@ -55,20 +52,17 @@ def verify(
     return EXIT_UNFIT if faults else 0
 
 
-def _difference(claims: dict[str, Any]) -> str:
-    own, version = claims["assay_version"], assay_version()
+def _difference(claims: Provenance) -> str:
+    own, version = claims.assay_version, assay_version()
     if own != version:
         return f"The report was written by Assay {own}, and {version} writes it otherwise; compare with {own}."
     return "The inputs are the same, and the report is not what they give: it was edited, or made by other code."
 
 
-def _claims(text: str, report: Path) -> dict[str, Any]:
-    """What a report says of itself. Raises ConfigError for a file that is no report."""
-    found = PROVENANCE.search(text)
+def _claims(text: str, report: Path) -> tuple[Provenance, bool]:
+    """What a report says of itself, and whether it is a page. Raises ConfigError for a file that is no report."""
     try:
-        claims = json.loads(found[1] if found else text)
-        known = {name: str(claims[name]) for name in ("assay_version", "made_at")}
-        return {**claims, **known, "inputs": dict(claims["inputs"]), "page": bool(found)}
-    except (ValueError, KeyError, TypeError) as error:
+        return claimed(text)
+    except (ValueError, TypeError) as error:
         what = f"not a report of Assay with its inputs' hashes ({type(error).__name__})"
         raise ConfigError(what, where=str(report), remedy="Name a report.html or report.json.") from error

@@ -9,8 +9,9 @@ from dataclasses import dataclass
 from itertools import pairwise
 
 from analysis.multiple_choice.choices import ALL_ITEMS, ItemScope
-from analysis.multiple_choice.flips import FlipResult, Transitions
+from analysis.multiple_choice.flips import FlipResult
 from analysis.multiple_choice.margins import EDGES, MarginGroup
+from analysis.multiple_choice.transitions import Transitions
 from analysis.rendering.figures.plots import Plot, Point, Series
 from analysis.rendering.figures.row_charts import Bar, ChartRow, RowChart
 from analysis.rendering.tables.choices import scope_name

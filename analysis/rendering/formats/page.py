@@ -16,6 +16,7 @@ from analysis.rendering.figures.catalog import figures_by_section
 from analysis.rendering.figures.forests import primary_forest
 from analysis.rendering.figures.row_charts import DrawnRow, RowDrawing, row_drawing
 from analysis.rendering.formats.exhibit_data import MOST_CHARACTERS, WHOLE_ROWS, Packed, packed
+from analysis.rendering.formats.provenance import Provenance
 from analysis.rendering.formats.rendering import figure_svg, rendered, template_text
 from analysis.rendering.formats.text import visible_lines
 from analysis.rendering.sentences.decisions import cause_texts, sentence
@@ -73,6 +74,7 @@ class Browser:
 
 def report_html(report: ReviewReport, shown: Shown | None = None) -> str:
     """The whole page; without `shown` it has no browser of answers and no script."""
+    redacted = bool(shown and shown.redact)
     css, script = template_text("page.css"), template_text("page.js")
     texts = packed(shown.exhibits, shown.items, redact=shown.redact) if shown else None
     scripts = f" script-src 'sha256-{_digest(script)}';" if shown else ""
@@ -92,7 +94,7 @@ def report_html(report: ReviewReport, shown: Shown | None = None) -> str:
         headline=headline(report),
         asked=asked(report),
         verdicts=_verdicts(report),
-        panels=panels(report, (REDACTED,) if shown and shown.redact else ()),
+        panels=panels(report, (REDACTED,) if redacted else ()),
         foremost=first,
         others=[each for each in report.decisions if each not in first],
         strip=evidence_strip(report),
@@ -108,20 +110,8 @@ def report_html(report: ReviewReport, shown: Shown | None = None) -> str:
         lines=lambda text: Markup.escape(visible_lines(text)),
         browser=_browser(shown, texts) if shown and texts else None,
         exhibits=Markup(texts.text) if texts else "",
-        provenance=htmlsafe_json_dumps(provenance(report, redacted=bool(shown and shown.redact))),
+        provenance=htmlsafe_json_dumps(Provenance.of(report, redacted=redacted).model_dump()),
     )
-
-
-def provenance(report: ReviewReport, *, redacted: bool) -> dict[str, object]:
-    """What ties a page to a run: `assay verify` reads it back."""
-    return {
-        "assay_version": report.assay_version,
-        "name": report.name,
-        "made_at": report.made_at,
-        "config_digest": report.config_digest,
-        "redacted": redacted,
-        "inputs": dict(report.inputs),
-    }
 
 
 def _digest(text: str) -> str:

@@ -12,7 +12,7 @@ from analysis.review.review_report import ReviewReport
 from ledger.measures import MEASURES
 
 METHOD_NOTES = (
-    *((each.name, each.definition) for each in MEASURES),
+    *((each.name, f"{each.definition} Source: {each.source}.") for each in MEASURES),
     ("change", "Candidate minus baseline, on the same questions or items."),
     ("rating", "Mean of the scored turn ratings, 1 to 10."),
     (

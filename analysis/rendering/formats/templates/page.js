@@ -118,8 +118,7 @@
       return [element("span", "", row.task + "/" + row.item), " ", who, " ", element("span", "change", row.kind)];
     }
     const words = [row.change === null ? "" : signed(row.change, 1), row.verdict ?? ""].filter(Boolean).join(", ");
-    const question = questions[row.question];
-    const place = question.id + ", turn " + row.turn + (row.sample ? ", sample " + (row.sample + 1) : "");
+    const place = questions[row.question].id + ", turn " + row.turn + (row.sample ? ", sample " + (row.sample + 1) : "");
     return [element("span", "", place), " ", who, " ", element("span", "change", words || "not judged")];
   };
 
