@@ -51,11 +51,12 @@ def headline(report: ReviewReport) -> str:
 def asked(report: ReviewReport) -> str:
     """What was asked of whom, in one line; the rest of the settings stands at the foot."""
     several = f"{len(report.decisions)} candidates" if len(report.decisions) > 1 else "1 candidate"
+    counts = (f"{report.questions} questions", f"{report.items} items")
     limits = ", ".join(f"{name} ≤ {limit_number(name, most)}" for name, most in report.limits)
     return "; ".join(
         (
             f"{several} against {report.baseline}",
-            f"{report.questions} questions, {report.items} items",
+            ", ".join(count for count in counts if not count.startswith("0 ")) or "no question and no item",
             f"primary measure {report.primary}, margin {unsigned(report.primary, report.margin)}",
             *([f"limits {limits}"] if limits else []),
         )
