@@ -1,7 +1,7 @@
 """Before any engine starts: what would otherwise fail after an hour, found out in seconds.
 
 In: a review. Out: nothing, or one error that lists the faults of all models; a line for each model whose distances
-from the baseline will not be measured. Only small files are read.
+from the baseline will not be measured. Only tokenizers and small files are read.
 """
 
 import importlib.util
@@ -81,7 +81,7 @@ def _engine_faults(work: list[Work], *, here: bool) -> Iterator[AssayError]:
             check_engine(batch.engine, here=here)
             if here and not ENGINES[batch.engine.kind].remote and pending:
                 _refuse_too_big(batch.engine, devices)
-            if pending and (fault := template_fault(batch.engine, batch.orders[0])):
+            if here and pending and (fault := template_fault(batch.engine, batch.orders[0])):
                 raise fault
         except (ConfigError, EngineError) as error:
             kind = ConfigError if isinstance(error, ConfigError) else EngineError  # one of theirs has other arguments

@@ -17,13 +17,14 @@ from generation.tokenizers import asks_clock, stored_tokenizer
 from ledger.engines import ENGINES
 from ledger.errors import AssayError, ConfigError, EngineError
 
+OTHERS = frozenset({"tokenizer", "tokenizer_revision", "revision"})  # arguments that name another tokenizer
 MEASURED = 16  # of the longest prompts of a kind
 CLOCK = "its chat template asks the clock, so prompts of another day differ: run all models on one day"
 
 
 def template_fault(spec: EngineSpec, job: ModelJob) -> AssayError | None:
     """Why a question could not be put to this model; None where it can, or where nothing tells."""
-    if not job.questions or ENGINES[spec.kind].remote:
+    if not (job.questions and job.writes) or ENGINES[spec.kind].remote:
         return None
     tokenizer = _tokenizer(spec)
     try:
@@ -63,7 +64,7 @@ def prompt_notices(spec: EngineSpec, job: ModelJob) -> Iterator[str]:
 def context_tokens(spec: EngineSpec) -> int | None:
     """How many tokens a model takes: what the engine is told, and no more than its config says; None if nobody says."""
     told = [spec.arguments.get("max_model_len"), model_config(spec.model).get("max_position_embeddings")]
-    return min((value for value in told if isinstance(value, int)), default=None)
+    return min((value for value in told if isinstance(value, int) and value > 0), default=None)
 
 
 @lru_cache(maxsize=8)
@@ -72,5 +73,5 @@ def _stored(model: str) -> Any:  # noqa: ANN401 - a transformers tokenizer
 
 
 def _tokenizer(spec: EngineSpec) -> Any:  # noqa: ANN401 - a transformers tokenizer
-    """A loader of the user's may bring another tokenizer than the folder's."""
-    return None if spec.loader else _stored(spec.model)
+    """A loader of the user's, or an argument, may bring another tokenizer than the folder's."""
+    return None if spec.loader or OTHERS & spec.arguments.keys() else _stored(spec.model)

@@ -3,6 +3,8 @@
 In: a config, a run folder, the time that the report bears. Out: a ReviewReport and Shown; nothing is written.
 """
 
+from dataclasses import replace
+
 from analysis.evidence.run_evidence import read_evidence
 from analysis.rendering.formats.page import Shown
 from analysis.review.exhibits import exhibits
@@ -13,6 +15,6 @@ from ledger.runs import RunFolder
 
 def report_of(config: ReviewConfig, run: RunFolder, made_at: str, *, redact: bool) -> tuple[ReviewReport, Shown]:
     """Everything that a run folder gives. Raises BadRecord or DuplicateKey for a broken file."""
-    evidence = read_evidence(config, run)
+    evidence = replace(read_evidence(config, run), redacted=redact)
     report = report_from(evidence, made_at)
     return report, Shown(exhibits(evidence), tuple(run.items.records()), redact)

@@ -16,7 +16,7 @@ from pathlib import Path
 from typing import Any, TypeVar
 
 from generation.orders import LoadGroup, ModelJob
-from generation.pending import manifest_of_records
+from generation.pending import free_settings, manifest_of_records
 from ledger.errors import ConfigError, ConflictingRecords
 from ledger.facts import ModelFacts
 from ledger.manifests import MANIFEST_NAME, Manifest, Session, refuse_other_settings, write_manifest
@@ -124,7 +124,9 @@ def _merged_manifest(order: ModelJob, main: GenerationFolder, shards: Sequence[G
         place, first = main.path, found
     for path, part in parts.items():
         names = f"{place / MANIFEST_NAME} and {path / MANIFEST_NAME}"
-        refuse_other_settings(names, first.settings, part.settings, OTHER_SHARD)
+        free = free_settings(main) if found else frozenset[str]()
+        held = {k: part.settings.get(k) if k in free else v for k, v in first.settings.items()}
+        refuse_other_settings(names, held, part.settings, OTHER_SHARD)
     facts = first.facts if found else {k: v for k, v in first.facts.items() if k not in ModelFacts.one_shards}
     too_long = {name for each in (first, *parts.values()) for name in ModelFacts.of(each).items_too_long}
     if too_long:

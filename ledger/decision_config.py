@@ -97,6 +97,11 @@ class DecisionConfig(ConfigSection):
         return TaskRole.PROVES if task in self.proves else TaskRole.SHOWN if task in self.shown else TaskRole.GUARDS
 
     @property
+    def ruled_tasks(self) -> frozenset[str]:
+        """Those that a rule counts on: what is missing of them blocks, whoever left it out; a shown one may lack."""
+        return frozenset(self.named_tasks) - {*self.shown}
+
+    @property
     def named_tasks(self) -> tuple[str, ...]:
         """Every task that a rule of this decision speaks of, in the order of the rules."""
         of_limits = (task for name in self.limits if (task := limited(name)[0]))

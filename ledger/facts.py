@@ -136,6 +136,8 @@ class ModelFacts(ConditionFacts):
         *("num_fewshot", "fewshot_as_multiturn", "chat_template_sha", "system_instruction_sha", "task_version"),
     )
     """Those that decide how the prompts of a log were made."""
+    of_documents: ClassVar[tuple[str, ...]] = ("task_version",)
+    """Those of them that decide what its documents are."""
     shown_apart: ClassVar[tuple[str, ...]] = ("first_prompts",)
     """Those that no card lists: texts are shown where two differ, and there alone."""
 
@@ -161,7 +163,7 @@ class ModelFacts(ConditionFacts):
     first_prompts: dict[str, FirstPrompt] = {}
 
     def of_task(self, name: str, task: str) -> str | None:
-        """One of `of_prompts`, as it was told of a task; None where nothing tells it."""
+        """A fact of logs as it was told of one task; None where nothing tells it."""
         value = getattr(self, name)
         found = value.get(task) if isinstance(value, dict) else value
         return None if found in (None, NOT_TOLD) else str(found)

@@ -10,7 +10,7 @@ import numpy as np
 import pytest
 from scipy import stats
 
-from analysis.judged.scores import CHANGE_RANGE, sign_flip_p
+from analysis.judged.scores import sign_flip_p
 from analysis.statistics.correlation import orders, permutation_ps
 from analysis.statistics.intervals import cluster_mean, paired_proportion, wilson
 from analysis.statistics.losses import equivalence, fisher, max_drop, mcnemar
@@ -37,7 +37,7 @@ def coverage(questions: int, seed: int) -> tuple[float, float, float]:
     draws, weights = draws_of(questions), np.full(questions, 2.0)
     held = np.zeros(3)
     for each in changes(np.random.default_rng(seed), questions):
-        found = cluster_mean("rating_change", "questions", each.sum(axis=1), weights, draws, CHANGE_RANGE)
+        found = cluster_mean("rating_change", "questions", each.sum(axis=1), weights, draws, (-9.0, 9.0))
         low, high = found.interval
         held += [low <= 0 <= high, found.lower_bounds[0] <= 0, found.upper_bounds[0] >= 0]
     return tuple(held / REPLICATIONS)
@@ -80,7 +80,7 @@ def test_changes_twice_as_skewed_as_any_seen_make_the_sign_flip_test_a_little_bo
     draws, weights = draws_of(80), np.full(80, 2.0)
     sums = changes(np.random.default_rng(3), 80, shape=0.6, scale=2.0).sum(axis=2)
     assert 0.05 <= np.mean([sign_flip_p(row, draws) <= 0.05 for row in sums]) <= 0.08
-    found = [cluster_mean("rating_change", "questions", row, weights, draws, CHANGE_RANGE) for row in sums]
+    found = [cluster_mean("rating_change", "questions", row, weights, draws, (-9.0, 9.0)) for row in sums]
     assert 0.93 <= np.mean([each.interval[0] <= 0 <= each.interval[1] for each in found]) <= 0.97
     assert 0.93 <= np.mean([each.lower_bounds[0] <= 0 for each in found]) <= 0.95
     assert np.mean([each.upper_bounds[0] >= 0 for each in found]) >= 0.95

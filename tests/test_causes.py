@@ -184,6 +184,16 @@ SAID = [
         Cause(Kind.PROMPT_TEXT_DIFFERS, "1", names={"own": "…on 27 Jul\n", "other": '…on "26" Jul'}),
         '"…on 27 Jul\\n" against the baseline\'s "…on \\"26\\" Jul"',
     ),
+    (
+        Cause(Kind.CHECK_BASELINE, "mmlu"),
+        "Check how mmlu was run, on both sides: its template, its data, its settings.",
+    ),
+    (
+        Cause(Kind.NEVER_CLEARED),
+        "No number of items clears it: the baseline itself guesses. Take a task that it can do.",
+    ),
+    (Cause(Kind.NOTHING_POOLED), "every task is shown alone, so no item decides"),
+    (Cause(Kind.PROMPT_TEXT_DIFFERS, "1"), "their texts of item 1 differ, and are left out here"),
     (Cause(Kind.HASH_DIFFERS, "prompt", names={"own": "a1", "other": "b2"}), "hash a1 against the baseline's b2"),
     (
         Cause(Kind.ONE_SIDE_WAS_LIMITED, "bf16", numbers={"items": 200}, names={"other": "w4", "limit": "100"}),

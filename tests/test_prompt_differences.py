@@ -8,9 +8,13 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from analysis.evidence.prompt_differences import AFTER, BEFORE, excerpts
+from analysis.rendering.formats.data import report_json
+from analysis.rendering.formats.page import report_html
+from assay.reporting import report_of
+from ledger.config import read_config
 from ledger.manifests import read_manifest
 from ledger.runs import RunFolder
-from tests.log_folders import STAMP, lines, model_logs, pair, pattern
+from tests.log_folders import LATER, STAMP, lines, model_logs, pair, pattern
 
 RIGHTS = pattern("mmlu", 300)
 
@@ -62,6 +66,40 @@ def test_what_nothing_tells_is_a_hash(compared, tmp_path):
     (tmp_path / "late").mkdir()
     late = told(compared, tmp_path / "late", ("y" * 8500 + "a", {}), ("y" * 8500 + "b", {}))
     assert "(hash " in late.read("report.html")
+
+
+def test_a_redacted_report_holds_no_text_of_a_prompt(compared, tmp_path):
+    before, after = (f"SECRET preamble, day {day}. " for day in (26, 27))
+    told(compared, tmp_path, (before, {}), (after, {}))
+    run = RunFolder(tmp_path / "runs" / tmp_path.name)
+    open_page = report_html(*report_of(read_config(run.config), run, "now", redact=False))
+    report, shown = report_of(read_config(run.config), run, "now", redact=True)
+    assert "SECRET" in open_page
+    assert "SECRET" not in report_html(report, shown)
+    assert "SECRET" not in report_json(report)
+    assert "their texts of item 0 differ, and are left out here" in report_json(report)
+
+
+def test_the_facts_of_a_group_are_found_by_the_group(compared, tmp_path):
+    sides = []
+    for name, shots, noise in (("bf16", 5, 0.0), ("int4", 0, 0.1)):
+        found = shown(f"{shots} shots. ", noise)
+        tasks = {"mm_a": [dict(line) for line in found], "arc": lines("arc", RIGHTS, noise)}
+        facts = {"groups": {"mm": {"acc,none": 0.7}}, "group_subtasks": {"mm": ["mm_a"]}}
+        sides.append(model_logs(tmp_path / name, name, tasks, **facts, **{"n-shot": {"mm_a": shots, "arc": 25}}))
+    made = compared(*sides)
+    assert "num_fewshot 0 against the baseline's 5" in made.read("report.html")
+
+
+def test_a_limit_of_some_logs_alone_is_not_said_of_all(compared, tmp_path):
+    sides = []
+    for name, noise in (("bf16", 0.0), ("int4", 0.1)):
+        folder = model_logs(tmp_path / name, name, {"mmlu": shown("", noise)})
+        config = {"model": "vllm", "model_args": f"pretrained={name}", "limit": 100.0}
+        model_logs(folder, name, {"arc": lines("arc", RIGHTS[:100], noise)}, stamp=LATER, config=config)
+        sides.append(folder)
+    made = compared(*sides)
+    assert "beyond --limit" not in dict(made.report["not_looked_at"])
 
 
 @given(st.text(max_size=80), st.text(max_size=80), st.text(max_size=80))

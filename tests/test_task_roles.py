@@ -222,6 +222,62 @@ def test_a_shown_task_is_in_no_pool(compared, tmp_path):
     assert not [file for file in alone.unnamed("advice") if file not in ("junit.xml", "report.json")]
 
 
+@pytest.mark.parametrize(
+    "more",
+    [
+        ["--task", "big", "--proves", "small"],
+        ["--task", "big", "--expect", "small=0.7"],
+        ["--task", "big", "--margin-relative", "small=0.1"],
+    ],
+)
+def test_a_task_that_a_rule_counts_on_blocks_where_it_is_left_out(compared, logs, more):
+    found = compared(*logs, *more)
+    assert (found.code, found.decision["word"]) == (12, "UNFIT")
+    assert not [file for file in found.unnamed("small") if file != "report.json"]
+    assert compared(*logs, "--task", "big", "--shown", "small", name="shown").code == 0
+
+
+def test_a_proof_of_a_group_is_a_proof_of_all_its_parts(compared, tmp_path):
+    sides = []
+    for place, name in enumerate(("bf16", "int4")):
+        known = {part: pattern(part, 2000, 0.7) for part in ("mm_a", "mm_b")}
+        tasks = {
+            part: lines(part, swapped(right, 0.01) if place else right, 0.001 * place) for part, right in known.items()
+        }
+        scores = {"groups": {"mm": {"acc,none": 0.7}}, "group_subtasks": {"mm": ["mm_a", "mm_b"]}}
+        sides.append(model_logs(tmp_path / name, name, tasks, **scores))
+    assert compared(*sides, "--proves", "mm", name="whole").code == 0
+    for more in (["--leave-out", "mm_b"], ["--task", "mm_a"]):
+        assert compared(*sides, *more, name=f"free{len(more[0])}").code == 0
+        part = compared(*sides, *more, "--proves", "mm", name=f"part{len(more[0])}")
+        assert part.code == 12
+        assert "mm_b was found and is not compared" in part.read("report.html")
+
+
+def test_a_baseline_at_the_edge_of_its_tolerance_is_expected(compared, tmp_path):
+    right = [place < 680 for place in range(1000)]
+    sides = [
+        model_logs(tmp_path / name, name, {"mmlu": lines("mmlu", right, noise)})
+        for name, noise in (("bf16", 0.0), ("int4", 0.001))
+    ]
+    for place, expected in enumerate(("0.66", "0.70")):
+        assert compared(*sides, "--expect", f"mmlu={expected}", name=f"edge{place}").code == 0
+    beyond = compared(*sides, "--expect", "mmlu=0.65", name="beyond")
+    assert beyond.code == 12
+    assert beyond.decision["settle"].startswith("Check how mmlu was run, on both sides")
+    assert "leave_out" not in beyond.decision["settle"]
+
+
+def test_what_would_settle_a_proof_speaks_of_the_margin_that_is_open():
+    both = gate(role=PROVES, n=200, right=140, losses=2, gains=1, margin=0.2, relative=0.02)
+    assert "settle recovery against 98.0 %" in advice(decided(both))
+    assert "accuracy_change against" not in advice(decided(both))
+    alone = gate(role=PROVES, n=200, right=140, losses=2, gains=1, margin=None, relative=0.02)
+    assert "settle recovery against 98.0 %" in advice(decided(alone))
+    guessed = gate(role=PROVES, n=4000, right=1000)
+    assert "No number of items clears it" in advice(decided(guessed))
+
+
 def test_nothing_is_pooled_where_every_task_is_shown(compared, tmp_path):
     right = pattern("big", 900, 0.7)
     sides = [
@@ -231,6 +287,8 @@ def test_nothing_is_pooled_where_every_task_is_shown(compared, tmp_path):
     found = compared(*sides, "--shown", "big")
     assert found.code == 12
     assert found.states == {"big": "cleared"}
+    assert "every task is shown alone, so no item decides" in found.decision["sentence"]
+    assert "0 (acc)" not in found.files["report.html"]
 
 
 def decision(**settings) -> DecisionConfig:

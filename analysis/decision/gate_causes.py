@@ -3,13 +3,18 @@
 In: the evidence that one candidate is decided by, and its word. Out: Causes; rendering/sentences/ writes them.
 """
 
+import math
 from collections.abc import Iterator, Sequence
+from dataclasses import replace
+
+from scipy import stats
 
 from analysis.decision.gate_words import Evidence, Gate, Word, blocks_open, limit_word, primary_word
 from analysis.decision.sample_size import needed
 from analysis.decision.task_states import State, TaskState
 from analysis.statistics.causes import Cause, Kind
 from analysis.statistics.estimates import ALPHA
+from analysis.statistics.mean_distance import ENDLESS
 
 
 def decision_causes(evidence: Evidence, tasks: Sequence[TaskState], word: Word, step: int) -> tuple[Cause, ...]:
@@ -29,7 +34,9 @@ def decision_causes(evidence: Evidence, tasks: Sequence[TaskState], word: Word, 
 
 def settling(evidence: Evidence, tasks: Sequence[TaskState], step: int) -> Iterator[Cause]:
     """What more evidence is needed, gate by gate, then task by task where an open one blocks."""
-    if evidence.blockers:
+    unexpected = [each for each in evidence.blockers if each.kind is Kind.BASELINE_UNEXPECTED]
+    yield from (Cause(Kind.CHECK_BASELINE, each.subject) for each in unexpected)
+    if len(unexpected) < len(evidence.blockers):
         yield Cause(Kind.COMPARE_UNSEEN)
     words = [(evidence.primary, primary_word(evidence.primary, step))]
     words += [(limit, limit_word(limit, step)) for limit in evidence.limits]
@@ -41,8 +48,21 @@ def settling(evidence: Evidence, tasks: Sequence[TaskState], step: int) -> Itera
         else:
             yield Cause(Kind.MEND_EVIDENCE, gate.name, names={"unit": gate.estimate.unit})
     for task in tasks:
-        if blocks_open(evidence, task) and task.beats_chance and task.threshold is not None and not task.unfit:
-            yield Cause(Kind.OF_TASK, task.task, causes=tuple(needed(task.change, task.threshold, ALPHA / step)))
+        if blocks_open(evidence, task) and not task.unfit and task.lower_bound is not None:
+            yield Cause(Kind.OF_TASK, task.task, causes=tuple(_clearing(task, step)))
+
+
+def _clearing(task: TaskState, step: int) -> Iterator[Cause]:
+    """What would clear an open task: more items, against the margin that is not cleared yet."""
+    if not task.beats_chance:
+        yield Cause(Kind.NEVER_CLEARED)
+        return
+    if task.threshold is not None and task.lower_bound is not None and task.lower_bound <= task.threshold:
+        yield from needed(task.change, task.threshold, ALPHA / step)
+    kept, least = task.recovery, task.recovery_threshold
+    if least is not None and kept and kept.value is not None and kept.lower_bounds[step - 1] <= least:
+        error = (kept.value - kept.lower_bounds[step - 1]) / stats.norm.ppf(1 - ALPHA / step)
+        yield from needed(replace(kept, sd=float(error) * math.sqrt(kept.n) or None), least, ALPHA / step)
 
 
 def _primary(gate: Gate, step: int) -> Cause:
@@ -60,7 +80,8 @@ def _limit(gate: Gate, word: Word, step: int) -> Cause:
     if gate.estimate.identical:
         return _identical(gate)
     kinds = {Word.SHIP: Kind.LIMIT_WITHIN, Word.HOLD: Kind.LIMIT_OVER, Word.INCONCLUSIVE: Kind.LIMIT_OPEN}
-    if word is Word.INCONCLUSIVE and (infinite := _infinite(gate)):
+    endless = gate.estimate.lower_bounds[:1] == (ENDLESS,)
+    if (endless or word is Word.INCONCLUSIVE) and (infinite := _infinite(gate)):
         numbers = {"threshold": gate.threshold}
         return Cause(Kind.LIMIT_INFINITE, measure, numbers=numbers, names=names, causes=(infinite,))
     return Cause(kinds[word], measure, numbers=_numbers(gate, step), names=names)

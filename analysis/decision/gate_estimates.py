@@ -77,6 +77,8 @@ def item_estimate(report: ItemReport | None, measure: str) -> Estimate:
     if report is None or result is None:
         fault = report.fault if report else None
         return not_measured(measure, "items", fault or Cause(Kind.NO_CHOICES))
+    if not result.transitions.n and report.tasks:
+        return not_measured(measure, "items", Cause(Kind.NOTHING_POOLED))
     return _of_row(report, result, measure)
 
 

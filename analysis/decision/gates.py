@@ -18,6 +18,7 @@ from analysis.summaries.model_reports import TaskRow, task_rows
 from analysis.summaries.model_rows import for_model
 from ledger.decision_config import DecisionConfig, TaskRole, limited
 
+ROUNDING = 1e-9  # of a difference of two shares
 Margins = tuple[float | None, float | None]
 """The acceptable loss, and the same as a share of the baseline."""
 
@@ -74,7 +75,7 @@ def task_gates(measured: Measured, model: str) -> Iterator[TaskGate]:
 def _unexpected(row: TaskRow, decision: DecisionConfig) -> Cause | None:
     """A baseline that does not score what was declared, so that neither side's number means what it says."""
     expected, found = decision.expect.get(row.task), row.result.accuracy_baseline.value
-    if expected is None or found is None or abs(found - expected) <= decision.expect_tolerance:
+    if expected is None or found is None or abs(found - expected) <= decision.expect_tolerance + ROUNDING:
         return None
     numbers = {"accuracy": found, "expected": expected, "tolerance": decision.expect_tolerance}
     return Cause(Kind.BASELINE_UNEXPECTED, row.task, numbers=numbers)

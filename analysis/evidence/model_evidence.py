@@ -96,8 +96,8 @@ def _own(store: Store[M], name: str) -> Iterator[M]:
         yield record
 
 
-def without(model: ModelEvidence, names: Collection[str]) -> tuple[ModelEvidence, Counter[str]]:
-    """The model without the choices of these tasks, parts of tasks and items (TASK/ITEM); how many went, by name."""
+def without(model: ModelEvidence, names: Collection[str]) -> tuple[ModelEvidence, Counter[tuple[str, str]]]:
+    """The model without the choices of these tasks, parts and items (TASK/ITEM); how many went, by task and name."""
     if not names:
         return model, Counter()
     frame, tasks = model.choices.frame, model.choices.items.get_level_values("task")
@@ -109,8 +109,8 @@ def without(model: ModelEvidence, names: Collection[str]) -> tuple[ModelEvidence
     dropped = {tuple(key) for key in model.choices.items[gone]}
     tokens = {key: held for key, held in model.option_tokens.items() if tuple(key[:2]) not in dropped}
     kept = replace(model, choices=model.choices.taken(np.flatnonzero(~gone)), option_tokens=tokens)
-    by_name = matched.bfill(axis=1).iloc[:, 0].dropna()
-    return kept, Counter(map(str, by_name))
+    by_name = matched.bfill(axis=1).iloc[:, 0][gone]
+    return kept, Counter(zip(map(str, tasks[gone]), map(str, by_name), strict=True))
 
 
 def stranger_names(run: RunFolder, models: Iterable[ModelEvidence]) -> Iterator[str]:

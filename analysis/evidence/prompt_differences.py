@@ -14,22 +14,26 @@ from ledger.manifests import Manifest
 BEFORE, AFTER = 24, 40  # characters of a text around the place where two differ
 
 
-def unlike_item(error: UnlikeItem, baseline: Manifest | None, rival: Manifest | None) -> Cause:
-    """Two sides that were given different documents or prompts under one name."""
+def unlike_item(
+    error: UnlikeItem, baseline: Manifest | None, rival: Manifest | None, *, redacted: bool = False
+) -> Cause:
+    """Two sides that were given different documents or prompts under one name; `redacted` keeps texts to themselves."""
     names = {"recorded": error.recorded, "present": error.present}
     hashes = Cause(Kind.HASH_DIFFERS, error.field, names={"own": error.present, "other": error.recorded})
-    known = _differences(baseline, rival, error.task) if baseline and rival else iter(())
+    known = iter(_differences(baseline, rival, error, redacted=redacted)) if baseline and rival else iter(())
     return Cause(Kind.STALE_ITEM, error.name, names=names, causes=(next(known, hashes),))
 
 
-def _differences(baseline: Manifest, rival: Manifest, task: str) -> Iterator[Cause]:
+def _differences(baseline: Manifest, rival: Manifest, error: UnlikeItem, *, redacted: bool) -> Iterator[Cause]:
+    task = error.task
     for name, (other, own) in _settings(baseline, rival, task):
-        if other != own:
+        if other != own and (error.field == "prompt" or name in ModelFacts.of_documents):
             yield Cause(Kind.PROMPT_SETTING_DIFFERS, name, names={"own": own, "other": other})
     first, second = (ModelFacts.of(side).first_prompts.get(task) for side in (baseline, rival))
     if first and second and first.item == second.item and first.text != second.text:
         other, own = excerpts(first.text, second.text)
-        yield Cause(Kind.PROMPT_TEXT_DIFFERS, first.item, names={"own": own, "other": other})
+        texts = {} if redacted else {"own": own, "other": other}
+        yield Cause(Kind.PROMPT_TEXT_DIFFERS, first.item, names=texts)
 
 
 def _settings(baseline: Manifest, rival: Manifest, task: str) -> Iterator[tuple[str, tuple[str, str]]]:

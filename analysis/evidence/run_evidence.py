@@ -20,6 +20,7 @@ from analysis.evidence.model_evidence import ModelEvidence, all_items, model_evi
 from analysis.statistics.causes import Cause, Kind
 from analysis.statistics.cells import Cell, Unit, cell_of
 from ledger.config import ReviewConfig
+from ledger.engines import IMPORTED
 from ledger.errors import ConfigError
 from ledger.facts import JudgeFacts, ModelFacts, ModelSettings
 from ledger.judge_config import JudgeConfig
@@ -52,8 +53,9 @@ class JudgeEvidence:
 class RunEvidence:
     """A whole run folder. `cells` are the planned question-turns and samples (repeat 0), `items` the planned items.
 
-    `dropped` counts, name by name, the items that the config leaves out: they are in no model's choices here.
-    `strangers` are models whose records lie in the folder and that the config does not name.
+    `dropped` counts, by task and name, the items that the config leaves out: they are in no model's choices here.
+    `strangers` are models whose records lie in the folder and that the config does not name. `redacted`: no text of a
+    prompt may be told.
     """
 
     config: ReviewConfig
@@ -65,8 +67,9 @@ class RunEvidence:
     notes: tuple[Cause, ...]
     labels: tuple[Label, ...] = ()
     inputs: Inputs = ()
-    dropped: Mapping[str, int] = field(default_factory=dict)
+    dropped: Mapping[tuple[str, str], int] = field(default_factory=dict)
     strangers: tuple[str, ...] = ()
+    redacted: bool = False
 
     @property
     def baseline(self) -> ModelEvidence:
@@ -106,7 +109,7 @@ def read_evidence(config: ReviewConfig, run: RunFolder) -> RunEvidence:
     _refuse_unknown(config.decision.leave_out, whole)
     cut = [without(model, config.decision.leave_out) for model in whole]
     models = tuple(model for model, _ in cut)
-    dropped = reduce(operator.or_, (counts for _, counts in cut), Counter[str]())
+    dropped = reduce(operator.or_, (counts for _, counts in cut), Counter[tuple[str, str]]())
     questions, conflicts = _questions(models)
     samples = config.questions.samples if config.questions else 1
     cells = tuple(
@@ -209,13 +212,20 @@ def _served_faults(judge: str, manifest: Manifest | None) -> list[Cause]:
     return [Cause(Kind.MIXED_SERVED_MODELS, judge, tuple(names))] if len(names) > 1 else []
 
 
+def _asked_the_clock(config: ReviewConfig, model: ModelEvidence) -> bool:
+    """Whether a chat template that asks the clock made prompts of this model's: those of questions, or of its logs."""
+    settings = ModelSettings.of(model.manifest)
+    used = settings.engine == IMPORTED or (config.questions is not None and not settings.template)
+    return used and ModelFacts.of(model.manifest).asks_clock
+
+
 def _notes(config: ReviewConfig, models: tuple[ModelEvidence, ...]) -> Iterator[Cause]:
     controls = [model for model in models if model.role == "control"]
     if not controls:
         yield Cause(Kind.NO_CONTROL)
     elif not (controls[0].answers or len(controls[0].choices)):
         yield Cause(Kind.CONTROL_MISSING, controls[0].name)
-    yield from (Cause(Kind.ASKS_CLOCK, model.name) for model in models if ModelFacts.of(model.manifest).asks_clock)
+    yield from (Cause(Kind.ASKS_CLOCK, model.name) for model in models if _asked_the_clock(config, model))
     baseline = models[0].manifest
     for model in models[1:]:
         if not (baseline and model.manifest):

@@ -64,24 +64,28 @@ def _of(model: ModelEvidence, evidence: RunEvidence, fault: Cause | None) -> Ite
     told += _lone_items(model, baseline, covered)
     told += _unmade(model, evidence)
     told += _unanswered(model, evidence)
-    told += [_dropped(model.name, name, count) for name, count in evidence.dropped.items()]
+    told += [_dropped(model.name, task, name, count) for (task, name), count in evidence.dropped.items()]
     unasked = (Cause(Kind.NOT_IN_CONFIG),)
     told += [Unseen(model.name, "other", f"records of {name}", unasked) for name in evidence.strangers]
     if fault:
         shared = {*_tasks(baseline)} & {*_tasks(model)}
         told += [Unseen(model.name, "task", task, (fault,)) for task in sorted(shared)]
+    ruled = evidence.config.decision.ruled_tasks
     for each in told:
+        if each.kind in ("task", "items") and {each.name, each.group} & ruled:
+            yield replace(each, declared="")
+            continue
         known = each.name in declared or each.group in declared or (each.items and {*each.items} <= {*declared})
         yield replace(each, declared=each.declared or (LEAVE_OUT if known else ""))
 
 
-def _dropped(candidate: str, name: str, count: int) -> Unseen:
+def _dropped(candidate: str, task: str, name: str, count: int) -> Unseen:
     """What the config leaves out of what is there: an item, or a task or part of one with its items."""
     if "/" in name:
         by_name = (Cause(Kind.LEFT_OUT_BY_NAME),)
-        return Unseen(candidate, "items", name, by_name, items=(name,), declared=LEAVE_OUT)
+        return Unseen(candidate, "items", name, by_name, task, items=(name,), declared=LEAVE_OUT)
     there = (Cause(Kind.LEFT_OUT_TASK, name, numbers={"items": count}),)
-    return Unseen(candidate, "task", name, there, declared=LEAVE_OUT)
+    return Unseen(candidate, "task", name, there, task, declared=LEAVE_OUT)
 
 
 def _merged(candidate: str, sides: Sequence[ModelEvidence]) -> Iterator[Unseen]:
@@ -109,7 +113,8 @@ def _lone_tasks(model: ModelEvidence, evidence: RunEvidence, named: Collection[s
     """Tasks that one side alone has, or that the config asks for and neither has."""
     mine, theirs = _tasks(model), _tasks(evidence.baseline)
     asked = {*(task.task for task in evidence.config.task), *evidence.config.decision.named_tasks}
-    for task in sorted((mine | theirs | asked) - (mine & theirs) - set(named) - set(evidence.dropped)):
+    told = {*named, *(name for _, name in evidence.dropped)} - evidence.config.decision.ruled_tasks
+    for task in sorted((mine | theirs | asked) - (mine & theirs) - told):
         who = model.name if task in mine else evidence.baseline.name
         kind = Kind.ONE_SIDE_HAS_TASK if task in mine | theirs else Kind.NO_SIDE_HAS_TASK
         yield Unseen(model.name, "task", task, (Cause(kind, who),))
@@ -124,7 +129,8 @@ def _lone_items(model: ModelEvidence, baseline: ModelEvidence, covered: Collecti
         for who, items in lone.items():
             names = [name for name in _names(items, task) if name not in covered]
             if names:
-                cause = _lone(who, baseline if who == model.name else model, task, names)
+                pair = (model, baseline) if who == model.name else (baseline, model)
+                cause = _lone(*pair, task, names)
                 yield Unseen(model.name, "items", task, (cause,), items=tuple(names))
     neither = sorted({*_too_long(model)} & {*_too_long(baseline)})
     for task in sorted({name.partition("/")[0] for name in neither}):
@@ -133,16 +139,13 @@ def _lone_items(model: ModelEvidence, baseline: ModelEvidence, covered: Collecti
         yield Unseen(model.name, "items", task, (cause,), items=tuple(names))
 
 
-def _lone(who: str, other: ModelEvidence, task: str, names: Sequence[str]) -> Cause:
-    """Why one side alone has these items: the other was run with a limit, where its log says so."""
-    rows, numbers, limit = (
-        tuple(names[:FEW]),
-        {"items": len(names)},
-        ModelFacts.of(other.manifest).of_task("limit", task),
-    )
-    if limit is None:
-        return Cause(Kind.ONE_SIDE_HAS_ITEMS, who, rows, numbers)
-    return Cause(Kind.ONE_SIDE_WAS_LIMITED, who, rows, numbers, {"other": other.name, "limit": limit})
+def _lone(own: ModelEvidence, other: ModelEvidence, task: str, names: Sequence[str]) -> Cause:
+    """Why one side alone has these items: the other was run with a limit, where its log says so and this one's not."""
+    rows, numbers = tuple(names[:FEW]), {"items": len(names)}
+    here, limit = (ModelFacts.of(side.manifest).of_task("limit", task) for side in (own, other))
+    if limit is None or limit == here:
+        return Cause(Kind.ONE_SIDE_HAS_ITEMS, own.name, rows, numbers)
+    return Cause(Kind.ONE_SIDE_WAS_LIMITED, own.name, rows, numbers, {"other": other.name, "limit": limit})
 
 
 def _unmade(model: ModelEvidence, evidence: RunEvidence) -> Iterator[Unseen]:

@@ -16,6 +16,7 @@ from analysis.statistics.intervals import cluster_mean
 from analysis.statistics.resampling import Bools, Floats, Resamplings
 
 BINS = 20
+ROUNDING = 1e-9  # of a probability: a baseline whose margins are smaller ties everywhere
 EDGES = np.linspace(0, 1, BINS + 1)
 
 
@@ -74,7 +75,7 @@ def margin_kept(before: Floats, after: Floats, draws: Resamplings) -> Estimate:
     candidate has no preference left for what the baseline preferred, below 0 where it prefers something else.
     """
     name, total = "top_margin_kept", float(before.sum())
-    if len(before) and total <= 0:
+    if len(before) and total <= ROUNDING * len(before):
         return not_measured(name, "items", Cause(Kind.BASELINE_NEAR_ZERO), len(before))
     reach = len(before) / total if len(before) else 0.0
 

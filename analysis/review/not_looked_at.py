@@ -41,10 +41,10 @@ def _rows(evidence: RunEvidence, judges: Sequence[JudgeReport]) -> Iterator[tupl
 
 
 def _limit(evidence: RunEvidence) -> str:
-    """What every model's logs were cut at, if they were all."""
+    """What all logs of all models were cut at, if it was one number; empty where some were not."""
     told = [ModelFacts.of(model.manifest).limit for model in evidence.models]
     values = {value for each in told for value in (each.values() if isinstance(each, dict) else [each])}
-    return "" if None in values else ", ".join(sorted(str(value) for value in values if value != NOT_TOLD))
+    return str(values.pop()) if len(values) == 1 and not values & {None, NOT_TOLD} else ""
 
 
 def _free_text(evidence: RunEvidence, judges: Sequence[JudgeReport]) -> Cause | None:

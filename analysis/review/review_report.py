@@ -79,6 +79,7 @@ class ReviewReport(BaseModel):
     question_source: str | None
     items: int
     identical_answers: tuple[str, ...]
+    redacted: bool
     decisions: tuple[Decision, ...]
     unseen: tuple[Unseen, ...]
     not_looked_at: tuple[tuple[str, Cause], ...]
@@ -126,6 +127,7 @@ def report_from(evidence: RunEvidence, made_at: str, resamples: int = RESAMPLES)
         questions=len(evidence.questions),
         items=len(evidence.items),
         identical_answers=tuple(sorted(measured.identical_answers)),
+        redacted=evidence.redacted,
         decisions=found,
         unseen=measured.unseen,
         not_looked_at=not_looked_at(evidence, measured.judges),

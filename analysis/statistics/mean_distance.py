@@ -7,17 +7,20 @@ An infinite value makes the true mean infinite, so that no upper bound holds and
 does, with the infinite values counted as the largest finite one: a limit can be broken by them, never kept.
 """
 
+import sys
+from collections.abc import Iterator
 from dataclasses import dataclass, replace
 
 import numpy as np
 
 from analysis.statistics.causes import Cause, Kind
-from analysis.statistics.estimates import Estimate, estimate_or_missing, not_measured
+from analysis.statistics.estimates import Estimate, estimate_or_missing, levels, not_measured
 from analysis.statistics.intervals import cluster_mean
 from analysis.statistics.resampling import Floats, Resamplings
 from ledger.measures import measure_of
 
 MEDIAN, HIGH, HIGHEST = 0.5, 0.95, 0.99
+ENDLESS = sys.float_info.max  # the lower bound of what is infinite on every item
 
 
 @dataclass(frozen=True)
@@ -77,4 +80,17 @@ def without_infinite(of_capped: Estimate, values: Floats, unit: str) -> Estimate
         numbers["mean"] = float(finite.mean())
     cause = Cause(Kind.INFINITE, of_capped.measure, numbers=numbers, names={"unit": unit})
     found = not_measured(of_capped.measure, of_capped.unit, cause, of_capped.n, of_capped.left_out)
-    return replace(found, lower_bounds=of_capped.lower_bounds) if len(finite) else found
+    return replace(found, lower_bounds=tuple(_lowest(of_capped, finite)))
+
+
+def _lowest(of_capped: Estimate, finite: Floats) -> Iterator[float]:
+    """The lower bounds of capped values; where these are all equal, what so many draws rule out of a lower mean.
+
+    Without a finite value no limit is high enough.
+    """
+    if of_capped.lower_bounds or of_capped.value is None:
+        yield from of_capped.lower_bounds
+    elif not len(finite):
+        yield ENDLESS
+    else:
+        yield from (of_capped.value * alpha ** (1 / of_capped.n) for alpha in levels(1))

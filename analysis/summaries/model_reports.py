@@ -87,7 +87,8 @@ def item_report(rival: ModelEvidence, evidence: RunEvidence, draws: Resamplings)
     try:
         pairs = paired_choices(evidence.baseline.choices, rival.choices)
     except UnlikeItem as error:
-        unlike = unlike_item(error, evidence.baseline.manifest, rival.manifest)
+        sides = (evidence.baseline.manifest, rival.manifest)
+        unlike = unlike_item(error, *sides, redacted=evidence.redacted)
         return ItemReport(rival.name, rival.role, (), (), (), False, unlike)
     margin, alone = evidence.config.margin_of("accuracy_change"), evidence.config.decision.shown
     found = choice_comparison(pairs, draws, evidence.comparisons, margin, alone)

@@ -33,8 +33,8 @@ class VocabularyReport:
     """One model's option tokens against the baseline's: all tasks pooled, and each task.
 
     `exact` is true where the lists hold the whole vocabulary; else the values are lower bounds from the `top_k` most
-    likely tokens. `missing` counts the planned items that this model or the baseline lacks, `fault` says why there is
-    nothing. `tail` is over items.
+    likely tokens. `items` and `missing`, the planned ones that this model or the baseline lacks, are those of the pool;
+    `fault` says why there is nothing. `tail` is over items.
     """
 
     model: str
@@ -84,7 +84,7 @@ def vocabulary_report(
         reverse=reverse,
         top_k=min((before[key].top_tokens.shape[1] for key in shared), default=0),
         exact=abs(1 - listed) < WHOLE_MASS and first is not None and _complete(first.top_tokens[0]),
-        missing=len(({key[:2] for key in before} | set(planned)) - {key[:2] for key in shared}),
+        missing=len(_pooled({key[:2] for key in before} | set(planned), alone) - {key[:2] for key in shared}),
         fault=fault,
         alone=alone,
     )
@@ -119,7 +119,7 @@ def vocabulary_summary(
         tasks=tuple((task, _mean([v for k, v in per_item.items() if k[0] == task], draws, 1, fault)) for task in tasks),
         top_k=top_k,
         exact=exact,
-        items=len(per_item),
+        items=len(pooled),
         missing=missing,
         fault=fault,
     )
@@ -135,6 +135,11 @@ def item_kl(before: Traces, after: Traces) -> tuple[Mapping[Key, float], Mapping
         sums.setdefault(key[:2], []).append(kl_lower_bound(before[key], after[key]))
     kl = {item: float(np.mean(np.concatenate([each.kl for each in found]))) for item, found in sums.items()}
     return kl, {item: float(np.mean(np.concatenate([each.reverse for each in found]))) for item, found in sums.items()}
+
+
+def _pooled(items: Collection[Key], alone: Collection[str]) -> set[Key]:
+    """The items that decide: what is shown alone fills no gap among them."""
+    return {item for item in items if item[0] not in alone}
 
 
 def _complete(tokens: NDArray[np.int32]) -> bool:

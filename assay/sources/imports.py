@@ -170,9 +170,14 @@ class _Taken:
 
 
 def _facts(logs: Sequence[Log]) -> dict[str, Any]:
-    """What the results files say of the run: one value where all logs agree, else each task's own."""
+    """What the results files say of the run: one value where all logs agree, else each task's own, by its group."""
     names = sorted({name for log in logs for name in log.facts})
-    by_task = {name: {log.task: log.facts.get(name, NOT_TOLD) for log in logs} for name in names}
+    by_task: dict[str, dict[str, str]] = {name: {} for name in names}
+    for name, values in by_task.items():
+        for log in logs:
+            told = log.facts.get(name, NOT_TOLD)
+            earlier = values.setdefault(log.group, told)
+            values[log.group] = told if told == earlier else ", ".join(sorted({*earlier.split(", "), told}))
     return {
         name: values if len(set(values.values())) > 1 else next(iter(values.values()))
         for name, values in by_task.items()

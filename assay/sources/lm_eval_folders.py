@@ -146,7 +146,7 @@ def _by_leave_out(chosen: Chosen, name: str) -> str:
 
 def _task(log: Log, chosen: Chosen, declared: str) -> LeftOut:
     """A task that was not chosen; its group is the one that the user named, where that is one of them."""
-    said = next((name for name in log.names if name in chosen.leave_out), log.group)
+    said = next((name for name in log.names if name in chosen.leave_out and name != log.task), log.group)
     return LeftOut(kind="task", name=log.task, group=said, cause="was not chosen", declared=declared)
 
 

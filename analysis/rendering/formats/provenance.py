@@ -34,8 +34,8 @@ class Provenance(BaseModel):
     @classmethod
     def of(cls, report: ReviewReport, *, redacted: bool) -> "Provenance":
         """Of a report; `redacted` is whether its page is."""
-        told = {name: getattr(report, name) for name in cls.model_fields if name != "redacted"}
-        return cls(**told, redacted=redacted)
+        told = {name: getattr(report, name) for name in cls.model_fields}
+        return cls(**{**told, "redacted": redacted})
 
 
 def claimed(text: str) -> tuple[Provenance, bool]:

@@ -71,6 +71,8 @@ def _one_side_has_items(cause: Cause) -> str:
 
 def _prompt_text(cause: Cause) -> str:
     """Two texts from shortly before their first difference, line breaks and quotes visible."""
+    if not cause.names:
+        return f"their texts of item {cause.subject} differ, and are left out here"
     own, other = (json.dumps(cause.names[side], ensure_ascii=False) for side in ("own", "other"))
     return f"{own} against the baseline's {other}"
 
@@ -111,6 +113,9 @@ CLAUSES: Mapping[Kind, str | Written] = {
     Kind.LIMIT_OVER: measured.bound("{subject} lies over the limit of {line} (lower bound {bound})", "lower_bound"),
     Kind.LIMIT_OPEN: measured.bound("{subject} may lie over the limit of {line} (upper bound {bound})", "upper_bound"),
     Kind.LIMIT_INFINITE: measured.limit_infinite,
+    Kind.CHECK_BASELINE: "Check how {subject} was run, on both sides: its template, its data, its settings.",
+    Kind.NEVER_CLEARED: "No number of items clears it: the baseline itself guesses. Take a task that it can do.",
+    Kind.NOTHING_POOLED: "every task is shown alone, so no item decides",
     Kind.LIMIT_UNFIT: _limit_unfit,
     Kind.IDENTICAL: measured.identical,
     Kind.TASK_LOST: measured.task_lost,

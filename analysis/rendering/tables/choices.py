@@ -43,7 +43,7 @@ def flip_table(report: ReviewReport, *, brief: bool = False) -> Table:
         rows += [
             _flip_row(each, row, _flip_floor(floors.get((row.scope, row.scoring))) or lacking)
             for row in each.results
-            if row.scope.shown and not (brief and not _decides(row))
+            if row.scope.shown and row.transitions.n and not (brief and not _decides(row))
         ]
     header = ("model", "role", "items", "accuracy", "accuracy_change", "flips", "all flips", *DISTANCE_LABELS)
     rest = (

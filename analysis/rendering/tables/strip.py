@@ -45,7 +45,7 @@ def evidence_strip(report: ReviewReport) -> tuple[Tile, ...]:
 
 def _coverage(report: ReviewReport) -> Tile:
     """The least covered kind of record of any model."""
-    rows = [(what, row) for what, found in evidence_counts(report).items() for row in found.values()]
+    rows = [(what, row) for what, found in evidence_counts(report).items() for row in found.values() if row.planned]
     lowest = min(rows, key=lambda row: row[1].share or 0.0, default=None)
     if lowest is None:
         return Tile("coverage", "nothing was planned", "poor", "no record", "evidence")
