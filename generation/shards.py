@@ -122,11 +122,12 @@ def _merged_manifest(order: ModelJob, main: GenerationFolder, shards: Sequence[G
     found = manifest_of_records(main)
     if found:
         place, first = main.path, found
+    # What nothing in the model's folder depends on yet is what the first shard was made with.
+    said, free = next(iter(parts.values())).settings, free_settings(main) if found else frozenset[str]()
+    settings = {k: said.get(k) if k in free else v for k, v in first.settings.items()}
     for path, part in parts.items():
         names = f"{place / MANIFEST_NAME} and {path / MANIFEST_NAME}"
-        free = free_settings(main) if found else frozenset[str]()
-        held = {k: part.settings.get(k) if k in free else v for k, v in first.settings.items()}
-        refuse_other_settings(names, held, part.settings, OTHER_SHARD)
+        refuse_other_settings(names, settings, part.settings, OTHER_SHARD)
     facts = first.facts if found else {k: v for k, v in first.facts.items() if k not in ModelFacts.one_shards}
     too_long = {name for each in (first, *parts.values()) for name in ModelFacts.of(each).items_too_long}
     if too_long:
@@ -137,6 +138,7 @@ def _merged_manifest(order: ModelJob, main: GenerationFolder, shards: Sequence[G
     merged = ModelFacts(planned=order.planned(), shards={**earlier, **told})
     return first.model_copy(
         update={
+            "settings": settings,
             "facts": {**facts, **merged.noted()},
             "inputs": order.inputs(),
             "sessions": _sessions(found, list(parts.values())),

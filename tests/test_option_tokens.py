@@ -189,3 +189,13 @@ def test_the_bound_of_vllm_lies_under_the_exact_value_of_transformers(tmp_path, 
     assert (bound.exact, bound.top_k, exact.exact) == (False, 20, True)
     assert bound.items == exact.items == 5
     assert 0.3 * exact.kl.value < bound.kl.value < 1.05 * exact.kl.value
+
+
+def test_what_is_shown_alone_fills_no_gap_among_the_items_that_decide():
+    """Nine of ten items that decide have no tokens; a thousand shown ones that have them do not lift the coverage."""
+    shown = {("shown", str(n), 0): arrays([[0.5, 0.3, 0.2]]) for n in range(100)}
+    guard = {("guard", "0", 0): arrays([[0.5, 0.3, 0.2]]), ("guard", "1", 0): arrays([[0.4, 0.4, 0.2]])}
+    planned = [key[:2] for key in shown] + [("guard", str(n)) for n in range(20)]
+    sides = ({**shown, **guard}, {**shown, **guard})
+    report = vocabulary_report("m", "candidate", *sides, Resamplings(1, 100), 1, None, planned, ("shown",))[0]
+    assert (report.items, report.missing, report.kl.n) == (2, 18, 2)

@@ -10,6 +10,7 @@ from assay.preflight import preflight
 from assay.prompt_checks import context_tokens, prompt_notices, template_fault
 from generation.orders import EngineSpec, ModelJob, TaskItems
 from generation.scripted_engine import ScriptedEngine
+from generation.shards import Shard, merge_shards, sharded
 from generation.stage import pending_orders, run_batch
 from ledger.errors import ConfigError, EngineError, StaleInput
 from ledger.manifests import read_manifest
@@ -159,3 +160,26 @@ def test_a_config_that_is_mended_before_any_record_needs_no_word(tmp_path):
     (folder / "choices.jsonl").write_text(json.dumps({}) + "\n")
     with pytest.raises(StaleInput, match="declared when the run began"):
         begun(4)
+
+
+def test_shards_that_were_written_with_a_mended_template_are_taken_into_the_choices_of_the_first(tmp_path):
+    def fails(request):
+        raise EngineError("its chat template fails")
+
+    work = batch(order(tmp_path))
+    with pytest.raises(EngineError):
+        run_batch(work, lambda _: ScriptedEngine(window=4, write=fails))
+    mended = templated(work, "fastchat:vicuna_v1.1")
+    for index in (1, 2):
+        run_batch(sharded(mended, Shard(index, 2)), lambda _: ScriptedEngine(window=4))
+    merge_shards(mended.orders[0])
+    folder = GenerationFolder(tmp_path / "m")
+    assert len(list(folder.answers.records())) == len(work.orders[0].questions)
+    assert read_manifest(folder.path).settings["template"] == "fastchat:vicuna_v1.1"
+
+
+def test_a_tokenizer_that_an_argument_names_is_not_judged_by_the_folder_s(tmp_path, tokenizer):
+    tokenizer.chat_template = None
+    assert template_fault(spec(tmp_path, arguments={"tokenizer": "/elsewhere"}), job(tmp_path)) is None
+    assert template_fault(spec(tmp_path), job(tmp_path).model_copy(update={"writes": False})) is None
+    assert context_tokens(spec(tmp_path, arguments={"max_model_len": -1})) is None
