@@ -196,7 +196,9 @@ def _tell_tokenizers(review: Review) -> None:
 def _tell_prompts(review: Review, work: list[Work]) -> None:
     """Say what a model would leave out after it has been loaded and has scored for hours."""
     for batch, pending in work:
-        for notice in prompt_notices(batch.engine, batch.orders[0]) if pending and not is_scripted() else ():
+        if not pending or is_scripted():
+            continue
+        for notice in prompt_notices(batch.engine, batch.orders[0]):
             review.report(Progress(f"{batch.orders[0].model}: {notice}", 1, 1))
 
 

@@ -5,9 +5,10 @@ tokenizer is loaded, and only the longest prompts are cut into tokens; where no 
 """
 
 from collections.abc import Iterator
-from functools import lru_cache
 from typing import Any
 
+from analysis.rendering.sentences.clauses import clause
+from analysis.statistics.causes import Cause, Kind
 from generation.checkpoints import model_config
 from generation.choices import score_request
 from generation.engine import Message
@@ -19,7 +20,6 @@ from ledger.errors import AssayError, ConfigError, EngineError
 
 OTHERS = frozenset({"tokenizer", "tokenizer_revision", "revision"})  # arguments that name another tokenizer
 MEASURED = 16  # of the longest prompts of a kind
-CLOCK = "its chat template asks the clock, so prompts of another day differ: run all models on one day"
 
 
 def template_fault(spec: EngineSpec, job: ModelJob) -> AssayError | None:
@@ -42,16 +42,14 @@ def prompt_notices(spec: EngineSpec, job: ModelJob) -> Iterator[str]:
     if tokenizer is None:
         return
     if job.questions and not spec.template and asks_clock(tokenizer):
-        yield CLOCK
+        yield clause(Cause(Kind.ASKS_CLOCK, job.model))
     context = context_tokens(spec)
     if context is None:
         return
     texts = {"the questions": [question.turns[0] for question in job.questions]}
     for task in job.tasks:
-        pairs = (
-            max(score_request(item, task.style).pairs, key=lambda pair: sum(map(len, pair))) for item in task.items
-        )
-        texts[task.name] = ["".join(pair) for pair in pairs]
+        requests = (score_request(item, task.style) for item in task.items)
+        texts[task.name] = [max(map("".join, request.pairs), key=len) for request in requests]
     for what, found in texts.items():
         longest = sorted(found, key=len, reverse=True)[:MEASURED]
         lengths = [len(tokenizer.encode(text)) for text in longest]
@@ -67,11 +65,6 @@ def context_tokens(spec: EngineSpec) -> int | None:
     return min((value for value in told if isinstance(value, int) and value > 0), default=None)
 
 
-@lru_cache(maxsize=8)
-def _stored(model: str) -> Any:  # noqa: ANN401 - a transformers tokenizer
-    return stored_tokenizer(model)
-
-
 def _tokenizer(spec: EngineSpec) -> Any:  # noqa: ANN401 - a transformers tokenizer
     """A loader of the user's, or an argument, may bring another tokenizer than the folder's."""
-    return None if spec.loader or OTHERS & spec.arguments.keys() else _stored(spec.model)
+    return None if spec.loader or OTHERS & spec.arguments.keys() else stored_tokenizer(spec.model)

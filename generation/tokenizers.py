@@ -5,6 +5,7 @@ In: a tokenizer. Out: a digest; models with equal digests can be compared token 
 
 import importlib.util
 from collections.abc import Callable
+from functools import lru_cache
 from typing import Any
 
 from ledger.digests import digest_of
@@ -47,8 +48,9 @@ def first_token(tokenizer: Any) -> int | None:  # noqa: ANN401 - a transformers 
     return begin if begin is not None else getattr(tokenizer, "eos_token_id", None)
 
 
+@lru_cache(maxsize=8)
 def stored_tokenizer(model: str) -> Any:  # noqa: ANN401 - a transformers tokenizer
-    """A model's tokenizer without the model; None where it cannot be had here."""
+    """A model's tokenizer without the model, loaded once; None where it cannot be had here."""
     if importlib.util.find_spec("transformers") is None:
         return None
     from transformers import AutoTokenizer

@@ -121,7 +121,7 @@ class RunFolder:
 
     @property
     def holds_records(self) -> bool:
-        """Whether any model or judge has left anything but a manifest."""
+        """Whether a file of records of any model or judge holds anything."""
         files = (file for stage in ("generation", "judge") for file in (self.path / stage).rglob("*") if file.is_file())
         return any(file.suffix in RECORDS and file.stat().st_size for file in files)
 

@@ -43,7 +43,7 @@ class Tokenizer:
 def tokenizer(monkeypatch):
     """Every model's tokenizer is this one."""
     made = Tokenizer()
-    monkeypatch.setattr(prompt_checks, "_stored", lambda name: made)
+    monkeypatch.setattr(prompt_checks, "stored_tokenizer", lambda name: made)
     return made
 
 
@@ -116,19 +116,25 @@ def test_a_template_that_asks_the_clock_is_told_where_it_is_used(tmp_path, token
     assert list(prompt_notices(spec(folder), job(tmp_path).model_copy(update={"questions": ()}))) == []
 
 
+def picked_alone(folder):
+    """Work whose choices are there, and whose answers failed at the chat template."""
+
+    def fails(request):
+        raise EngineError("its chat template fails")
+
+    work = batch(order(folder))
+    with pytest.raises(EngineError):
+        run_batch(work, lambda _: ScriptedEngine(window=4, write=fails))
+    return work
+
+
 def templated(work, name):
     return work.model_copy(update={"engine": work.engine.model_copy(update={"template": name})})
 
 
 def test_another_template_is_no_other_run_while_only_choices_are_there(tmp_path):
     """Nothing that was picked depends on it: a template that was found wrong by the first answer is mended."""
-
-    def fails(request):
-        raise EngineError("its chat template fails")
-
-    work = batch(order(tmp_path))
-    with pytest.raises(EngineError):
-        run_batch(work, lambda _: ScriptedEngine(window=4, write=fails))
+    work = picked_alone(tmp_path)
     folder = GenerationFolder(tmp_path / "m")
     scored = list(folder.choices.records())
     assert scored
@@ -163,12 +169,7 @@ def test_a_config_that_is_mended_before_any_record_needs_no_word(tmp_path):
 
 
 def test_shards_that_were_written_with_a_mended_template_are_taken_into_the_choices_of_the_first(tmp_path):
-    def fails(request):
-        raise EngineError("its chat template fails")
-
-    work = batch(order(tmp_path))
-    with pytest.raises(EngineError):
-        run_batch(work, lambda _: ScriptedEngine(window=4, write=fails))
+    work = picked_alone(tmp_path)
     mended = templated(work, "fastchat:vicuna_v1.1")
     for index in (1, 2):
         run_batch(sharded(mended, Shard(index, 2)), lambda _: ScriptedEngine(window=4))

@@ -18,7 +18,6 @@ FACTS = (
     *("lm_eval_version", "model_name", "model_args", "model_dtype", "chat_template_sha", "transformers_version"),
     *("git_hash", "fewshot_as_multiturn", "system_instruction_sha", "limit"),
 )
-
 SECRET = re.compile(
     r"(?i)(\b(?:\w*(?:api_?key|secret|password)\w*|(?:hf_|auth_|access_)?token)\b[\"']?\s*[=:]\s*[\"']?)[^,\"'}\s]+"
 )
