@@ -18,6 +18,7 @@ from ledger.runs import RunFolder
 from ledger.store import write_atomically
 
 DECLARED_BEFORE = "The config was declared when the run began: give the review another name, or use --amend."
+DECLARED_SINCE = "It was declared otherwise since this command began: run it again with the config that is to hold."
 Value = str | float | bool | Sequence[str] | Mapping[str, float]
 
 
@@ -67,7 +68,7 @@ def declare(declared: Declaration, run: RunFolder, *, amend: bool) -> None:
     Raises StaleInput where the run was declared otherwise and `amend` is not set.
     """
     digest, held = declared.config.digest, _held(run)
-    refuse_other(declared, run, amend=amend)
+    refuse_other(digest, run, amend=amend)
     for path, other in held.items():
         if other != digest:
             shutil.copy2(path, run.path / f"review.{other[:8]}.toml")
@@ -77,15 +78,14 @@ def declare(declared: Declaration, run: RunFolder, *, amend: bool) -> None:
         write_atomically(run.config, declared.text)
 
 
-def refuse_other(declared: Declaration, run: RunFolder, *, amend: bool) -> None:
+def refuse_other(digest: str, run: RunFolder, remedy: str = DECLARED_BEFORE, *, amend: bool = False) -> None:
     """Raise StaleInput where the run was declared otherwise and `amend` is not set; nothing is written.
 
     A folder of an earlier version has no `declared.toml`; its `review.toml` is what was declared.
     """
-    digest = declared.config.digest
     place, before = next(iter(_held(run).items()), (run.declaration, digest))
     if before != digest and not amend:
-        raise StaleInput(str(place), before, digest, DECLARED_BEFORE)
+        raise StaleInput(str(place), before, digest, remedy)
 
 
 def _held(run: RunFolder) -> dict[Path, str]:

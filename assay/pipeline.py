@@ -16,7 +16,7 @@ from typing import Any
 from analysis.rendering.formats.writers import write_reports
 from analysis.review.review_report import ReviewReport
 from assay.contestants import refuse_contestants
-from assay.declarations import Declaration, declare, read_declaration
+from assay.declarations import DECLARED_SINCE, Declaration, declare, read_declaration, refuse_other
 from assay.placement.gpus import gpus
 from assay.placement.judge_server import served, waves
 from assay.placement.local_placement import run_locally
@@ -45,11 +45,16 @@ from ledger.runs import RunFolder, control_of
 
 @dataclass(frozen=True)
 class Review:
-    """A review under way: its config, its folder, and whom to tell of progress."""
+    """A review under way: its config, its folder, whom to tell of progress, and the digest that it was declared by."""
 
     config: ReviewConfig
     run: RunFolder
     report: Report
+    digest: str
+
+    def refuse_redeclared(self) -> None:
+        """Raise StaleInput where another command declared the run otherwise since this one began."""
+        refuse_other(self.digest, self.run, DECLARED_SINCE)
 
 
 def begin(config_file: Path, runs: Path, report: Report, *, amend: bool = False) -> Review:
@@ -68,7 +73,7 @@ def begin_declared(declared: Declaration, runs: Path, report: Report, *, amend: 
     run = RunFolder(runs / declared.config.name)
     run.path.mkdir(parents=True, exist_ok=True)
     declare(declared, run, amend=amend)
-    return Review(declared.config, run, report)
+    return Review(declared.config, run, report, declared.config.digest)
 
 
 def batches(review: Review, model: str = "") -> list[LoadGroup]:
@@ -116,6 +121,7 @@ def generate(review: Review, *, model: str = "", ray: str | None = None) -> None
 
     Shards that a killed run or `generate_shard` left are merged first.
     """
+    review.refuse_redeclared()
     placement = review.config.placement
     planned = batches(review, model)
     _keep_items(review, planned)
@@ -129,6 +135,7 @@ def generate(review: Review, *, model: str = "", ray: str | None = None) -> None
 
 def generate_shard(review: Review, shard: Shard, *, model: str = "") -> None:
     """One shard of every model, or of the one named, on this machine; `merge` puts the shards together."""
+    review.refuse_redeclared()
     planned = batches(review, model)
     _keep_items(review, planned)
     jobs = {batch.orders[0].model: shard_job(batch, shard) for batch in planned}
@@ -185,6 +192,7 @@ def judge(review: Review, *, exam_only: bool = False) -> list[JudgeSummary]:
     One that Assay serves itself is started only if something is missing. Raises ConfigError for a judge that is a
     contestant, and while batches are under way.
     """
+    review.refuse_redeclared()
     refuse_contestants(review.config)
     for each in review.config.judge:
         refuse_under_way(review.run.judge(each.name))
@@ -198,6 +206,7 @@ def judge(review: Review, *, exam_only: bool = False) -> list[JudgeSummary]:
 
 def analyze(review: Review, *, redact: bool = False) -> tuple[ReviewReport, list[Path]]:
     """Compute the report from what is there, and write its formats; redacted, the page holds no text but names."""
+    review.refuse_redeclared()
     review.report(Progress("analysis", 0, 1))
     made_at = datetime.now(UTC).isoformat(timespec="seconds")
     report, shown = report_of(review.config, review.run, made_at, redact=redact)

@@ -17,4 +17,4 @@ def report_of(config: ReviewConfig, run: RunFolder, made_at: str, *, redact: boo
     """Everything that a run folder gives. Raises BadRecord or DuplicateKey for a broken file."""
     evidence = replace(read_evidence(config, run), redacted=redact)
     report = report_from(evidence, made_at)
-    return report, Shown(exhibits(evidence), tuple(run.items.records()), redact)
+    return report, Shown(exhibits(evidence), tuple(run.items.records()))

@@ -43,6 +43,19 @@ def test_a_margin_that_is_edited_in_the_run_folder_itself_is_refused(tmp_path, r
             begun(tmp_path, place, WIDER)
 
 
+def test_a_run_that_another_command_declared_otherwise_since_goes_no_further(tmp_path):
+    """Two begin one review before the first record, each with its own config: only the one that stands may decide."""
+    first, second = tmp_path / "first.toml", tmp_path / "second.toml"
+    first.write_text(CONFIG)
+    second.write_text(WIDER)
+    early, late = (pipeline.begin(path, tmp_path / "runs", silent) for path in (first, second))
+    for stage in (pipeline.generate, pipeline.judge, pipeline.analyze):
+        with pytest.raises(StaleInput, match="declared otherwise since this command began"):
+            stage(early)
+    assert not early.run.analysis.exists()
+    assert pipeline.analyze(late)[0].margin == 0.5
+
+
 def test_an_amended_config_is_the_declared_one_and_the_earlier_one_is_kept(tmp_path, run):
     begun(tmp_path, run.config, WIDER, amend=True)
     assert [path.read_text() for path in run.path.glob("review.*.toml")] == [CONFIG]

@@ -1,5 +1,7 @@
 """Roles and margins task by task: what proves, guards or is shown; relative margins; what a baseline should score."""
 
+import json
+
 import numpy as np
 import pytest
 from hypothesis import given
@@ -14,10 +16,12 @@ from analysis.statistics.causes import Cause, Kind
 from analysis.statistics.estimates import ALPHA
 from analysis.statistics.intervals import paired_proportion, tango_statistic, wilson
 from analysis.statistics.paired_ratio import Pairs, ratio_bound, ratio_loss_p, ratio_statistic, recovery
+from assay.reporting import report_of
 from ledger.config import config_from
 from ledger.decision_config import DecisionConfig, TaskRole
 from ledger.errors import ConfigError
 from tests.log_folders import damaged, lines, model_logs, pattern
+from tests.review_factory import Factory
 
 PROVES, GUARDS, SHOWN = TaskRole
 MARGIN = 0.02
@@ -220,6 +224,39 @@ def test_a_shown_task_is_in_no_pool(compared, tmp_path):
     assert (rows["", "acc"], rows["advice", "acc"]) == (3000, 3000)
     assert all(tests["benchmarks"] == 1 for tests in alone.report["choices"][0]["losses"])
     assert not [file for file in alone.unnamed("advice") if file not in ("junit.xml", "report.json")]
+
+
+def test_what_is_shown_alone_counts_in_no_relation(tmp_path):
+    """As if it were not there, also where one of its items is infinitely far."""
+    made = Factory(tmp_path / "r", questions=12, items=60, words=5)
+    run = made.write()
+    for name in made.candidates:
+        keep_choices(run, name, infinite_others)
+    shown = relations_of(made, run, {"shown": ["other"]})
+    bootstraps = [row["bootstrap"] for row in shown["correlations"] if row["predictor"] == "kl_options"]
+    assert bootstraps
+    assert all(bootstraps)
+    assert shown["within"] != relations_of(made, run, {})["within"]
+    for name in ("bf16", "bf16@control", *made.candidates):
+        keep_choices(run, name, lambda each: each if each.task == "made" else None)
+    without = relations_of(made, run, {})
+    assert (shown["within"], shown["overlaps"]) == (without["within"], without["overlaps"])
+
+
+def infinite_others(each):
+    values = (*each.logprobs[:-1], None)
+    return each if each.task == "made" else each.model_copy(update={"logprobs": values})
+
+
+def keep_choices(run, name, kept):
+    store = run.generation(name).choices
+    store.replace([each for each in map(kept, list(store.records())) if each])
+
+
+def relations_of(made, run, rules):
+    config = config_from(made.declaration | {"decision": made.decision | rules}, "test")
+    report = report_of(config, run, "2026-11-30T00:00:00+00:00", redact=False)[0]
+    return json.loads(report.model_dump_json(include={"correlations", "within", "overlaps"}))
 
 
 @pytest.mark.parametrize(

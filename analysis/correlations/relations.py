@@ -3,7 +3,7 @@
 In: a run's evidence, its measurements, and the unit values that measuring left behind. Out: Relations.
 """
 
-from collections.abc import Iterator, Mapping
+from collections.abc import Collection, Iterator, Mapping
 from dataclasses import dataclass, field
 from typing import Any
 
@@ -24,7 +24,7 @@ from analysis.decision.gates import gate
 from analysis.evidence.run_evidence import JudgeEvidence, RunEvidence
 from analysis.judged.games import turn_classes, verdicts, win_values
 from analysis.judged.scores import paired_changes
-from analysis.multiple_choice.choices import ALL_ITEMS, PairedChoices, paired_choices
+from analysis.multiple_choice.choices import PairedChoices, paired_choices
 from analysis.multiple_choice.distances import item_values, kl_options
 from analysis.statistics.cells import UNKNOWN, Cell, Unit, by_question
 from analysis.statistics.resampling import Resamplings
@@ -77,11 +77,12 @@ def relations(evidence: RunEvidence, measured: Measured, extras: Extras, draws: 
 
 
 def _pairs(evidence: RunEvidence, measured: Measured) -> Iterator[tuple[str, PairedChoices]]:
-    """The choices of every rival that can be compared."""
+    """The choices of every rival that can be compared, without the tasks that are shown alone."""
+    counted = evidence.baseline.choices.without(evidence.config.decision.shown)
     sound = {each.model for each in measured.items if not each.fault}
     for rival in evidence.rivals:
         if rival.name in sound:
-            yield rival.name, paired_choices(evidence.baseline.choices, rival.choices)
+            yield rival.name, paired_choices(counted, rival.choices)
 
 
 def _candidates(
@@ -145,9 +146,8 @@ def _item_tables(
         if name not in pairs:
             continue
         rows = evidence.items.get_indexer(pairs[name].before.items)
-        pooled = ~pairs[name].before.items.get_level_values("task").isin(evidence.config.decision.shown)
         for measure, found in item_values(pairs[name]).items():
-            sums[measure][rows, column], weights[measure][rows, column] = found * pooled, pooled
+            sums[measure][rows, column], weights[measure][rows, column] = found, 1
         if tokens := extras.vocabulary.get(name):
             at = evidence.items.get_indexer(pd.MultiIndex.from_tuples(list(tokens)))
             known = at >= 0  # an item's choices may be gone where its tokens are not
@@ -171,7 +171,7 @@ def _within(
         traced = {unit: kl / count for unit, (kl, count) in extras.traces.get(rival.name, {}).items() if count}
         shift = {unit: total / count for unit, (total, count) in changes.items()}
         parts = [_by_category(side, evidence.categories) for side in (traced, shift)]
-        by_subject = _by_subject(measured, rival.name)
+        by_subject = _by_subject(measured, rival.name, evidence.config.decision.shown)
         if len(kl) or traced:
             yield Within(
                 model=rival.name,
@@ -193,10 +193,11 @@ def _by_category(values: Mapping[Any, float], categories: Mapping[Unit, str]) ->
     return {name: sum(found) / len(found) for name, found in grouped.items()}
 
 
-def _by_subject(measured: Measured, model: str) -> tuple[dict[str, float], dict[str, float]]:
+def _by_subject(measured: Measured, model: str, alone: Collection[str]) -> tuple[dict[str, float], dict[str, float]]:
     """Mean kl_options, and flips, of each subject; of each task where no task has several subjects."""
     report = for_model(measured.items, model)
-    rows = [row for row in report.results if row.scoring == "acc" and row.scope != ALL_ITEMS] if report else []
+    found = report.results if report else ()
+    rows = [row for row in found if row.scoring == "acc" and row.scope.task not in ("", *alone)]
     subjects = [row for row in rows if row.scope.subject] or rows
     means = {str(row.scope): dict(row.means)["kl_options"] for row in subjects}
     kl = {scope: mean for scope, mean in means.items() if mean is not None}

@@ -65,6 +65,11 @@ class ChoiceColumns:
         frame = self.frame.iloc[rows]
         return ChoiceColumns(self.model, frame, self.logprobs[rows, : frame["options"].max() if len(rows) else 0])
 
+    def without(self, tasks: Collection[str]) -> "ChoiceColumns":
+        """The rows of all other tasks; itself where it has none of these."""
+        rest = ~self.items.get_level_values("task").isin(list(tasks))
+        return self if rest.all() else self.taken(np.flatnonzero(rest))
+
 
 @dataclass(frozen=True, eq=False)
 class PairedChoices:

@@ -86,7 +86,8 @@ def _traces(evidence: RunEvidence, draws: Resamplings, extras: Extras) -> Iterat
 def shared_flips(evidence: RunEvidence, measured: Measured) -> Iterator[Overlap]:
     """Of the candidates whose choices can be compared with the baseline's."""
     sound = {each.model for each in measured.items if each.role == "candidate" and not each.fault}
-    yield from overlaps(evidence.baseline.choices, ((m.name, m.choices) for m in evidence.rivals if m.name in sound))
+    counted = evidence.baseline.choices.without(evidence.config.decision.shown)
+    yield from overlaps(counted, ((m.name, m.choices) for m in evidence.rivals if m.name in sound))
 
 
 def _vocabulary(evidence: RunEvidence, draws: Resamplings, extras: Extras) -> Iterator[VocabularyReport]:

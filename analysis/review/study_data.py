@@ -78,14 +78,15 @@ def study_report(data: StudyData, made_at: str) -> ReviewReport:
     report = report_from(RunEvidence(config, models, (), {}, (), all_items(models), ()), made_at)
     draws, settings = Resamplings(config.seed, report.resamples), data.config.questions
     kept = max((task.vocabulary_top_k for task in data.config.task if task.vocabulary), default=0)
-    rivals = data.models[1:]
+    rivals, shown = data.models[1:], config.decision.shown
     return report.model_copy(
         update={
             "traces": tuple(
                 trace_summary(m.name, m.role, m.turns, draws, 1, settings.top_k if settings else 0) for m in rivals
             ),
             "vocabulary": tuple(
-                vocabulary_summary(m.name, m.role, m.items, draws, 1, top_k=kept, exact=not kept) for m in rivals
+                vocabulary_summary(m.name, m.role, m.items, draws, 1, top_k=kept, exact=not kept, alone=shown)
+                for m in rivals
             ),
         }
     )

@@ -111,7 +111,7 @@ def compare(
     named = declared.config.decision.named_tasks
     refuse_unknown(named, list(offers.values()), "--proves, --shown, --margin, --margin-relative, --expect, --limit")
     run = RunFolder(runs / name)
-    refuse_other(declared, run, amend=amend)  # another review of this name is left as it is
+    refuse_other(declared.config.digest, run, amend=amend)  # another review of this name is left as it is
     with Display() as display:
         for each, offer in offers.items():
             import_logs(run, each, offer, display.report, filter, amend=True)  # the config has been held against it

@@ -55,11 +55,10 @@ MEANINGS = {
 
 @dataclass(frozen=True)
 class Shown:
-    """What the page holds beside numbers: exhibits and the items' texts; redacted, no text but names."""
+    """What the page holds beside numbers: exhibits and the items' texts; of a redacted report, only names."""
 
     exhibits: Exhibits
     items: tuple[Item, ...] = ()
-    redact: bool = False
 
 
 @dataclass(frozen=True)
@@ -74,9 +73,8 @@ class Browser:
 
 def report_html(report: ReviewReport, shown: Shown | None = None) -> str:
     """The whole page; without `shown` it has no browser of answers and no script."""
-    redacted = bool(shown and shown.redact)
     css, script = template_text("page.css"), template_text("page.js")
-    texts = packed(shown.exhibits, shown.items, redact=shown.redact) if shown else None
+    texts = packed(shown.exhibits, shown.items, redact=report.redacted) if shown else None
     scripts = f" script-src 'sha256-{_digest(script)}';" if shown else ""
     found = {name: each for name, each in figures_by_section(report).items() if name != FIRST_SCREEN}
     parts = tuple(_ordered(sections(report)))
@@ -94,7 +92,7 @@ def report_html(report: ReviewReport, shown: Shown | None = None) -> str:
         headline=headline(report),
         asked=asked(report),
         verdicts=_verdicts(report),
-        panels=panels(report, (REDACTED,) if redacted else ()),
+        panels=panels(report, (REDACTED,) if report.redacted else ()),
         foremost=first,
         others=[each for each in report.decisions if each not in first],
         strip=evidence_strip(report),
@@ -108,9 +106,9 @@ def report_html(report: ReviewReport, shown: Shown | None = None) -> str:
         },
         term=term,
         lines=lambda text: Markup.escape(visible_lines(text)),
-        browser=_browser(shown, texts) if shown and texts else None,
+        browser=_browser(shown, texts, redact=report.redacted) if shown and texts else None,
         exhibits=Markup(texts.text) if texts else "",
-        provenance=htmlsafe_json_dumps(Provenance.of(report, redacted=redacted).model_dump()),
+        provenance=htmlsafe_json_dumps(Provenance.of(report).model_dump()),
     )
 
 
@@ -129,9 +127,9 @@ def _ordered(found: Iterable[Section]) -> Iterable[Section]:
         yield section
 
 
-def _browser(shown: Shown, texts: Packed) -> Browser:
+def _browser(shown: Shown, texts: Packed, *, redact: bool) -> Browser:
     found = shown.exhibits
-    cut = MOST_CHARACTERS if shown.redact else texts.reply_characters
+    cut = MOST_CHARACTERS if redact else texts.reply_characters
     whole = f"whole in the {WHOLE_ROWS} rows that lost most, up to {cut} characters elsewhere"
     description = "" if cut == MOST_CHARACTERS else f"To keep this page small, judges' replies are {whole}."
     kinds = tuple((kind, found.counts[kind], MEANINGS[kind]) for kind in KINDS)

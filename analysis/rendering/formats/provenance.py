@@ -32,10 +32,9 @@ class Provenance(BaseModel):
         return dict(value)
 
     @classmethod
-    def of(cls, report: ReviewReport, *, redacted: bool) -> "Provenance":
-        """Of a report; `redacted` is whether its page is."""
-        told = {name: getattr(report, name) for name in cls.model_fields}
-        return cls(**{**told, "redacted": redacted})
+    def of(cls, report: ReviewReport) -> "Provenance":
+        """Of a report."""
+        return cls(**{name: getattr(report, name) for name in cls.model_fields})
 
 
 def claimed(text: str) -> tuple[Provenance, bool]:
