@@ -27,9 +27,8 @@ from ledger.manifests import (
 )
 from ledger.origins import LeftOut, Origin, one_model
 from ledger.progress import Progress, Report
-from ledger.records import Choice
 from ledger.runs import GenerationFolder, RunFolder, control_of
-from ledger.store import write_lock
+from ledger.store import record_line, write_lock
 
 AMEND = "It was declared when these logs were first read; --amend accepts the change."
 
@@ -59,7 +58,7 @@ def import_logs(
             report(Progress(f"{model}: these logs are there", 1, 1))
             return done
         taken = _Taken(model, chosen_filter, report)
-        folder.choices.replace(taken.choices(offer))
+        folder.choices.replace_lines(taken.lines(offer))
         read = {log.group for log in offer.logs if log.task in taken.counts}
         done = Import(tuple(sorted(read)), sum(taken.counts.values()))
         manifest = open_manifest(folder.path, "generation", model, settings, {}, 0)
@@ -141,8 +140,8 @@ class _Taken:
         self.left_out: list[LeftOut] = []
         self.first_prompts: dict[str, FirstPrompt] = {}
 
-    def choices(self, offer: Offer) -> Iterator[Choice]:
-        """Each log's choices once it has been read to its end; raises the fault of the last log where none is left."""
+    def lines(self, offer: Offer) -> Iterator[str]:
+        """Each log's choices, as lines of their file, once it has been read to its end; raises the fault of the last log where none is left."""
         fault: NoFlips | None = None
         for log in offer.logs:
             try:
@@ -156,11 +155,11 @@ class _Taken:
         if fault and not self.counts:
             raise fault
 
-    def _of(self, log: Log) -> list[Choice]:
+    def _of(self, log: Log) -> list[str]:
         work = f"{self._model}: {log.task}"
         self._report(Progress(work, 0, log.expected or 1))
         reader = LogReader(log, self._model, self._filter)
-        found = reader.choices()
+        found = list(map(record_line, reader.choices()))
         self.left_out += reader.left_out
         if reader.first_prompt:
             self.first_prompts.setdefault(log.group, reader.first_prompt)
