@@ -1,5 +1,6 @@
 """Imports whole: all or nothing, nothing chosen silently, and the commands around them."""
 
+import gc
 import hashlib
 import json
 import tomllib
@@ -7,6 +8,7 @@ import tomllib
 import pytest
 
 from assay.cli import run
+from assay.sources import imports
 from assay.sources.imports import import_logs
 from assay.sources.lm_eval_folders import offered
 from assay.sources.lm_eval_logs import LogReader
@@ -14,6 +16,7 @@ from assay.sources.lm_eval_samples import NoFlips
 from ledger.errors import BadRecord, ConfigError, StaleInput
 from ledger.manifests import read_manifest
 from ledger.progress import silent
+from ledger.records import Choice
 from ledger.runs import RunFolder
 from tests.harness_logs import STAMP, sample, written
 
@@ -241,3 +244,18 @@ def test_generation_has_nothing_to_do_for_imported_models(tmp_path, folders):
     config = str(tmp_path / "runs" / "compare" / "review.toml")
     assert run(["generate", config, *runs]) == 0
     assert run(["analyze", config, *runs]) in (10, 11)
+
+
+def test_an_import_holds_lines_and_no_records(tmp_path, monkeypatch):
+    offer, held = offered([written(tmp_path, [sample(number) for number in range(40)])]), []
+
+    def record_line(choice: Choice) -> str:
+        held.append(sum(isinstance(each, Choice) for each in gc.get_objects()))
+        return line_of(choice)
+
+    line_of = imports.record_line
+    monkeypatch.setattr(imports, "record_line", record_line)
+    run = RunFolder(tmp_path / "run")
+    assert import_logs(run, "m", offer, silent).choices == 40
+    assert max(held) - held[0] < 5
+    assert len(list(run.generation("m").choices.records())) == 40

@@ -141,7 +141,10 @@ class _Taken:
         self.first_prompts: dict[str, FirstPrompt] = {}
 
     def lines(self, offer: Offer) -> Iterator[str]:
-        """Each log's choices, as lines of their file, once it has been read to its end; raises the fault of the last log where none is left."""
+        """Each log's choices, as lines of their file, once it has been read to its end.
+
+        Raises the fault of the last log where none is left.
+        """
         fault: NoFlips | None = None
         for log in offer.logs:
             try:
