@@ -88,6 +88,7 @@ def compare(
     """
     from assay import pipeline
     from assay.results import show
+    from assay.sources.lm_eval_differences import note_unlike_texts
 
     if len(logs) < 2:
         raise ConfigError("give the baseline's logs and those of at least one candidate", remedy="See --help.")
@@ -116,6 +117,7 @@ def compare(
     with Display() as display:
         for each, offer in offers.items():
             import_logs(run, each, offer, display.report, filter, amend=True)  # the config has been held against it
+        note_unlike_texts(run, offers, filter)
         review = pipeline.begin_declared(declared, runs, display.report, amend=amend)
         report, written = pipeline.analyze(review)
     show(report, written)
