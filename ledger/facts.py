@@ -136,8 +136,8 @@ class ModelFacts(ConditionFacts):
 
     `tokenizer` is its digest; `top_k_bounded` says that the engine cannot give a whole vocabulary. The `*_too_long`
     name what has no room in the context. `shards` have those facts in which each shard differed. `tasks` are those
-    that an import brought, `first_prompts` the beginning of one prompt of each, `shown_digests` a hash of all its documents
-    and prompts, `unlike_texts` where those are not the baseline's. `asks_clock`: the chat template does.
+    that an import brought, `first_prompts` the beginning of one prompt of each, `shown_digests` a hash of all that each
+    showed, `unlike_texts` where that is not the baseline's. `asks_clock`: the chat template does.
     """
 
     of_all_shards: ClassVar[tuple[str, ...]] = ("planned", TooLong.ITEMS)

@@ -11,6 +11,7 @@ from typing import Any
 from analysis.evidence.prompt_differences import excerpts
 from assay.sources.lm_eval_folders import Offer
 from assay.sources.lm_eval_layouts import sample_lines
+from assay.sources.lm_eval_logs import NO_FILTER
 from assay.sources.lm_eval_samples import SampleReader, requests_in
 from ledger.facts import ModelFacts, UnlikeText
 from ledger.manifests import read_manifest, write_manifest
@@ -59,7 +60,7 @@ def _text(offer: Offer, task: str, item: str, field: str, chosen_filter: str) ->
     for log in (each for each in offer.logs if each.group == task):
         reader = SampleReader(log, "")
         for _, line in sample_lines(log.path):
-            if reader.item(line) == item and line.get("filter") in (chosen_filter or line.get("filter"),):
+            if reader.item(line) == item and chosen_filter in ("", line.get("filter", NO_FILTER)):
                 return _document(line) if field == FIELDS[0] else _prompt(line)
     return ""
 
