@@ -64,7 +64,7 @@ def begin(config_file: Path, runs: Path, report: Report, *, amend: bool = False)
     record is there nobody can have chosen a config by what it brings, and none needs the word.
     """
     declared = read_declaration(config_file)
-    fresh = not RunFolder(runs / declared.config.name).holds_records
+    fresh = not RunFolder(runs / declared.config.name).is_begun
     return begin_declared(declared, runs, report, amend=amend or fresh)
 
 

@@ -79,6 +79,17 @@ class FirstPrompt(BaseModel):
     text: str
 
 
+class UnlikeText(BaseModel):
+    """A few words of an item's document or prompt (`field`) that are not the baseline's, and the baseline's own."""
+
+    model_config = ConfigDict(frozen=True, extra="forbid")
+
+    item: str
+    field: str
+    own: str
+    other: str
+
+
 class ModelSettings(_View):
     """What a model's records depend on; an import has `filter` and the digests of its `logs` or `files`."""
 
@@ -125,7 +136,8 @@ class ModelFacts(ConditionFacts):
 
     `tokenizer` is its digest; `top_k_bounded` says that the engine cannot give a whole vocabulary. The `*_too_long`
     name what has no room in the context. `shards` have those facts in which each shard differed. `tasks` are those
-    that an import brought, `first_prompts` the beginning of one prompt of each. `asks_clock`: the chat template does.
+    that an import brought, `first_prompts` the beginning of one prompt of each, `shown_digests` a hash of all that each
+    showed, `unlike_texts` where that is not the baseline's. `asks_clock`: the chat template does.
     """
 
     of_all_shards: ClassVar[tuple[str, ...]] = ("planned", TooLong.ITEMS)
@@ -138,7 +150,7 @@ class ModelFacts(ConditionFacts):
     """Those that decide how the prompts of a log were made."""
     of_documents: ClassVar[tuple[str, ...]] = ("task_version",)
     """Those of them that decide what its documents are."""
-    shown_apart: ClassVar[tuple[str, ...]] = ("first_prompts",)
+    shown_apart: ClassVar[tuple[str, ...]] = ("first_prompts", "shown_digests", "unlike_texts")
     """Those that no card lists: texts are shown where two differ, and there alone."""
 
     planned: PlannedRecords = PlannedRecords()
@@ -161,6 +173,8 @@ class ModelFacts(ConditionFacts):
     limit: PerPart = None
     asks_clock: bool = False
     first_prompts: dict[str, FirstPrompt] = {}
+    shown_digests: dict[str, str] = {}
+    unlike_texts: dict[str, UnlikeText] = {}
 
     def of_task(self, name: str, task: str) -> str | None:
         """A fact of logs as it was told of one task; None where nothing tells it."""

@@ -13,6 +13,7 @@
 In: a folder. Out: paths and stores.
 """
 
+import os
 import re
 from dataclasses import dataclass
 from pathlib import Path
@@ -21,7 +22,6 @@ from ledger.digests import digest_of
 from ledger.judgments import Attempt, ExamMark, Game, Label, Rating
 from ledger.records import Answer, Choice, Item
 from ledger.store import Store
-from ledger.traces import OPTION_TOKENS, TRACES, trace_keys
 
 CONTROL_SUFFIX = "@control"
 SHARDS_NAME = "shards"
@@ -40,6 +40,16 @@ def folder_name(name: str) -> str:
     safe = "".join(c if c.isalnum() or c in "-_.@+" else "_" for c in name).lstrip(".")
     safe = safe.encode()[:LONGEST_NAME_BYTES].decode(errors="ignore")
     return safe if safe == name else f"{safe}-{digest_of(name)[:6]}"
+
+
+def _holds_bytes(file: Path) -> bool:
+    """Whether a file is one of records and not empty; a writer or a merge may have moved one since it was listed."""
+    if file.suffix not in RECORDS:
+        return False
+    try:
+        return file.stat().st_size > 0
+    except FileNotFoundError:
+        return True
 
 
 @dataclass(frozen=True)
@@ -61,6 +71,8 @@ class GenerationFolder:
     @property
     def holds_records(self) -> bool:
         """Whether anything is there that was made under its manifest's settings."""
+        from ledger.traces import OPTION_TOKENS, TRACES, trace_keys
+
         stored = any(True for store in (self.choices, self.answers) for _ in store.records())
         return stored or any(trace_keys(self.path, layout) for layout in (TRACES, OPTION_TOKENS))
 
@@ -120,10 +132,10 @@ class RunFolder:
         return self.path / "declared.toml"
 
     @property
-    def holds_records(self) -> bool:
-        """Whether a file of records of any model or judge holds anything."""
-        files = (file for stage in ("generation", "judge") for file in (self.path / stage).rglob("*") if file.is_file())
-        return any(file.suffix in RECORDS and file.stat().st_size for file in files)
+    def is_begun(self) -> bool:
+        """Whether a file of records of any model or judge holds anything; one that is moved meanwhile counts."""
+        walks = (os.walk(self.path / stage) for stage in ("generation", "judge"))
+        return any(_holds_bytes(Path(place, name)) for walk in walks for place, _, names in walk for name in names)
 
     @property
     def analysis(self) -> Path:

@@ -61,7 +61,11 @@ class Store(Generic[R]):
 
     def replace(self, records: Iterable[R]) -> None:
         """Write these records instead of all that were there: all of them, or none if it fails."""
-        write_atomically(self.path, (_line(record) for record in records))
+        self.replace_lines(map(record_line, records))
+
+    def replace_lines(self, lines: Iterable[str]) -> None:
+        """The same with records that are lines already, which take a fifth of the memory."""
+        write_atomically(self.path, lines)
         self.torn = None
 
     def _lines(self) -> Iterator[tuple[int, bytes, bool]]:
@@ -95,7 +99,7 @@ class Writer(Generic[R]):
             if record.key in self.keys or record.key in fresh:
                 raise self._duplicate(record.key)
             fresh.add(record.key)
-        self._stream.write("".join(_line(record) for record in records).encode())
+        self._stream.write("".join(map(record_line, records)).encode())
         self._stream.flush()
         os.fsync(self._stream.fileno())
         self.keys |= fresh
@@ -182,8 +186,8 @@ def first_fault(error: ValidationError) -> tuple[str, str]:
     return ".".join(str(part) for part in fault["loc"]), cause
 
 
-def _line(record: Record) -> str:
-    """ASCII escapes keep U+2028 and NUL of hostile answers on one readable line."""
+def record_line(record: Record) -> str:
+    """A record as it stands in a file; ASCII escapes keep U+2028 and NUL of hostile answers on one readable line."""
     return record.model_dump_json(ensure_ascii=True) + "\n"
 
 

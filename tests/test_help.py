@@ -1,6 +1,7 @@
 """Help texts read well and their examples are real; completion speaks to bash, zsh and fish as Typer does."""
 
 import inspect
+import json
 import re
 import subprocess
 import sys
@@ -23,6 +24,11 @@ NAMES = [
     *(f"{group} {name}" for group in ("import", "export") for name in ENTRY.commands[group].commands),
 ]
 STARTER = (files("assay.commands") / "review.toml").read_text(encoding="utf-8")
+HEAVY = {
+    *("numpy", "scipy", "pandas", "pyarrow", "statsmodels", "matplotlib", "jinja2"),
+    *("torch", "transformers", "vllm", "ray", "openai", "lm_eval", "datasets", "fastchat"),
+}
+"""What takes longer to import than a help text may take."""
 FOR_EXPERTS = {"loader", "answers"}
 """Keys that the starting config leaves out: they run somebody's own code, or make a review that no judge can read."""
 
@@ -169,3 +175,19 @@ def test_each_command_stands_in_the_list_by_its_first_line_and_the_list_imports_
         imported = set(done.stdout.rpartition("modules:")[2].split())
         assert "typer" in imported
         assert not {"numpy", "pandas", "scipy", "analysis", "openai"} & imported, words
+
+
+def test_no_help_text_waits_for_what_its_command_imports():
+    script = """
+import json, sys
+from assay.cli import run
+for words in json.loads(sys.argv[1]):
+    assert run([*words.split(), "--help"]) == 0
+    print("modules:", words, ":", *{name.split(".")[0] for name in sys.modules})
+"""
+    done = subprocess.run(
+        [sys.executable, "-c", script, json.dumps([*NAMES, *GROUPS])], capture_output=True, text=True, check=True
+    )
+    told = [line.split(":")[1:] for line in done.stdout.splitlines() if line.startswith("modules:")]
+    assert len(told) == len([*NAMES, *GROUPS])
+    assert [(words.strip(), found) for words, names in told if (found := HEAVY & set(names.split()))] == []

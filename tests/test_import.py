@@ -1,5 +1,6 @@
 """Imports whole: all or nothing, nothing chosen silently, and the commands around them."""
 
+import gc
 import hashlib
 import json
 import tomllib
@@ -7,6 +8,7 @@ import tomllib
 import pytest
 
 from assay.cli import run
+from assay.sources import imports
 from assay.sources.imports import import_logs
 from assay.sources.lm_eval_folders import offered
 from assay.sources.lm_eval_logs import LogReader
@@ -14,6 +16,7 @@ from assay.sources.lm_eval_samples import NoFlips
 from ledger.errors import BadRecord, ConfigError, StaleInput
 from ledger.manifests import read_manifest
 from ledger.progress import silent
+from ledger.records import Choice
 from ledger.runs import RunFolder
 from tests.harness_logs import STAMP, sample, written
 
@@ -56,21 +59,21 @@ def test_the_runs_own_hash_tells_another_tasks_file_and_missing_documents(tmp_pa
     lines = [sample(7), sample(3)]  # `--samples`: the numbers have gaps, the hash says that all are there
     results = {"task_hashes": {"metals": hash_of(lines)}, "n-samples": {"metals": {"effective": 9}}}
     (log,) = offered([written(tmp_path, lines, results=results)]).logs
-    assert len(LogReader(log, "m").choices()) == 2
+    assert len(list(LogReader(log, "m").choices())) == 2
     (log,) = offered([written(tmp_path, [sample(7)])]).logs
     reader = LogReader(log, "m")
-    assert len(reader.choices()) == 1
+    assert len(list(reader.choices())) == 1
     assert [each.cause for each in reader.left_out] == ["8 of 9 lines of metals are missing"]
     results["n-samples"]["metals"]["effective"] = 2
     (log,) = offered([written(tmp_path, [sample(7), sample(3, doc_hash="other")], results=results)]).logs
     with pytest.raises(ConfigError, match="not the samples of this task's run"):
-        LogReader(log, "m").choices()
+        list(LogReader(log, "m").choices())
 
 
 def test_a_gap_is_named_where_no_results_file_explains_it(tmp_path):
     (log,) = offered([written(tmp_path, [sample(0), sample(2), sample(3)])]).logs
     reader = LogReader(log, "m")
-    assert len(reader.choices()) == 3
+    assert len(list(reader.choices())) == 3
     assert [(each.kind, each.cause) for each in reader.left_out] == [("lines", "1 of 4 lines of metals are missing")]
 
 
@@ -138,11 +141,11 @@ def test_an_old_array_names_the_line_where_it_breaks(tmp_path):
     (log,) = offered([path]).logs
     second = path.read_text().splitlines().index('        "doc_id": 1,')  # the brace stands on the line before, from 1
     with pytest.raises(NoFlips, match=f"line {second}: task metals: the log says acc_norm 0.0"):
-        LogReader(log, "m").choices()
+        list(LogReader(log, "m").choices())
     path.write_text(path.read_text()[:-300])
     last = path.read_text().count("\n") + 1
     with pytest.raises(BadRecord, match=rf"line {last - 1}|line {last}"):
-        LogReader(log, "m").choices()
+        list(LogReader(log, "m").choices())
 
 
 @pytest.mark.parametrize("name", ["results.json", "pretrained__m_metals.jsonl"])
@@ -151,7 +154,7 @@ def test_a_file_that_is_nested_too_deep_is_refused_by_its_name(tmp_path, name):
     (tmp_path / "pretrained__m_metals.jsonl").write_text(json.dumps([sample(0)]))
     (tmp_path / name).write_text("[" * 100_000)
     with pytest.raises((BadRecord, ConfigError), match=name):
-        LogReader(offered([tmp_path]).logs[0], "m").choices()
+        list(LogReader(offered([tmp_path]).logs[0], "m").choices())
 
 
 def test_arguments_in_the_order_of_their_names_are_read_by_number(tmp_path):
@@ -174,7 +177,7 @@ def test_numbers_as_options_mean_one_thing_throughout_a_log(tmp_path):
         del line["acc_norm"]
     (log,) = offered([written(tmp_path, lines)]).logs
     with pytest.raises(NoFlips, match=r"line 2: task metals: the log says acc 1.0"):
-        LogReader(log, "m").choices()
+        list(LogReader(log, "m").choices())
 
 
 def test_groups_that_hold_each_other_end(tmp_path):
@@ -241,3 +244,18 @@ def test_generation_has_nothing_to_do_for_imported_models(tmp_path, folders):
     config = str(tmp_path / "runs" / "compare" / "review.toml")
     assert run(["generate", config, *runs]) == 0
     assert run(["analyze", config, *runs]) in (10, 11)
+
+
+def test_an_import_holds_lines_and_no_records(tmp_path, monkeypatch):
+    offer, held = offered([written(tmp_path, [sample(number) for number in range(40)])]), []
+
+    def record_line(choice: Choice) -> str:
+        held.append(sum(isinstance(each, Choice) for each in gc.get_objects()))
+        return line_of(choice)
+
+    line_of = imports.record_line
+    monkeypatch.setattr(imports, "record_line", record_line)
+    run = RunFolder(tmp_path / "run")
+    assert import_logs(run, "m", offer, silent).choices == 40
+    assert max(held) - held[0] < 5
+    assert len(list(run.generation("m").choices.records())) == 40

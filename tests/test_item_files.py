@@ -32,6 +32,7 @@ def written(tmp_path, *rows, name="own.jsonl"):
         ({"id": 7}, ("7", ("3", "4"), 1)),
         ({"gold": "B"}, ("q1", ("3", "4"), 1)),
         ({"gold": "4"}, ("q1", ("3", "4"), 1)),
+        ({"answer": "4", "answerKey": "B", "label": "easy"}, ("q1", ("3", "4"), 1)),
         ({"gold": 0, "source": "x", "difficulty": 3}, ("q1", ("3", "4"), 0)),
         ({"options": None, "choices": ["3", "4"], "gold": None, "answer": 1}, ("q1", ("3", "4"), 1)),
         (
@@ -54,6 +55,13 @@ def test_every_shape_of_an_item_is_read(tmp_path, change, expected):
         (RIGHT | {"id": True, "question": " "}, ["the id True is neither", "the question is ' '"]),
         (RIGHT | {"gold": 2}, ["`gold` is 2, which is none of 2 options"]),
         (RIGHT | {"gold": -1}, ["`gold` is -1, which is none of 2 options"]),
+        (
+            {"question": float("nan"), "choices": [float("nan"), "b"], "answer": 0, "subject": "s"},
+            ["the question is nan", "no list of two texts"],
+        ),
+        (RIGHT | {"answer": 0}, ["`gold` is 1 and `answer` is 0, which is another option"]),
+        (RIGHT | {"answerKey": "A"}, ["`gold` is 1 and `answerKey` is 'A', which is another option"]),
+        ({"question": "q", "choices": ["a", "b"], "answer": 0}, ["no `id`"]),
         (RIGHT | {"gold": True}, ["`gold` is True, which is none of 2 options"]),
         (RIGHT | {"gold": "C"}, ["`gold` is 'C', which is none of 2 options"]),
         (RIGHT | {"options": ["B", "A"], "gold": "A"}, ["`gold` is 'A', which names two options"]),
@@ -75,6 +83,25 @@ def test_the_example_is_an_item_and_an_id_stands_once(tmp_path):
     assert item.gold == 1
     with pytest.raises(DuplicateKey):
         read(written(tmp_path, RIGHT | {"id": "1"}, RIGHT | {"id": 1}))
+
+
+def test_rows_of_mmlu_have_ids_that_stay_when_a_file_is_edited(tmp_path):
+    rows = [{"question": f"{n}?", "subject": "sums", "choices": ["3", "4"], "answer": n % 2} for n in range(3)]
+    plain = {item.question: item.id for item in read(written(tmp_path, *rows))}
+    assert len(set(plain.values())) == 3
+    added = {"question": "new?", "subject": "sums", "choices": ["3", "4"], "answer": 1}
+    edited = {item.question: item.id for item in read(written(tmp_path, added, *reversed(rows[1:])))}
+    assert all(edited[row["question"]] == plain[row["question"]] for row in rows[1:])
+    other = {item.id for item in read(written(tmp_path, rows[0] | {"choices": ["3", "5"]}))}
+    assert other & set(plain.values()) == set()
+
+
+def test_rows_of_mmlu_with_equal_content_are_numbered(tmp_path):
+    row = {"question": "?", "subject": "sums", "choices": ["3", "4"], "answer": 1}
+    first, second, third = read(written(tmp_path, row, row | {"subject": "more sums"}, row))
+    assert (second.id, third.id) == (f"{first.id}-2", f"{first.id}-3")
+    with pytest.raises(DuplicateKey):
+        read(written(tmp_path, row, row | {"id": first.id}))
 
 
 def test_a_compressed_file_and_one_with_a_bom_are_read(tmp_path):

@@ -43,7 +43,7 @@ def sample(number, values=None, gold=None, strings=True, objects=True, **changes
 
 def read(path, **settings):
     (log,) = offered([path]).logs
-    return LogReader(log, "m", **settings).choices()
+    return list(LogReader(log, "m", **settings).choices())
 
 
 def test_a_current_log(tmp_path):
@@ -181,7 +181,7 @@ def test_of_two_runs_of_a_task_none_is_chosen_silently(tmp_path):
     with pytest.raises(ConfigError, match=r"samples_colors_2025.*and .*samples_colors_2026.*--latest"):
         offered([tmp_path])
     (log,) = offered([tmp_path], Chosen(latest=True)).logs
-    assert len(LogReader(log, "m").choices()) == 2
+    assert len(list(LogReader(log, "m").choices())) == 2
 
 
 def test_importing_again_changes_nothing_and_other_logs_are_refused(tmp_path):

@@ -65,7 +65,31 @@ def test_what_nothing_tells_is_a_hash(compared, tmp_path):
     assert '"xxxx' in made.read("report.html")
     (tmp_path / "late").mkdir()
     late = told(compared, tmp_path / "late", ("y" * 8500 + "a", {}), ("y" * 8500 + "b", {}))
-    assert "(hash " in late.read("report.html")
+    assert '"…yyyyyyyyyyyyyyyyyyyyyyyya' in late.read("report.html")
+
+
+@pytest.mark.parametrize("number", [1, 299])
+def test_a_document_or_prompt_of_a_later_item_is_told_in_words(compared, tmp_path, number):
+    plain, edited = shown(""), shown("", 0.1)
+    edited[number]["doc"] = edited[number]["doc"] | {"question": "Another question?"}
+    made = compared(*pair(tmp_path / "document", {"mmlu": plain}, {"mmlu": edited}), name="document")
+    assert "Another question?" in made.read("terminal")
+    assert "(hash " not in made.read("report.html")
+    reworded = shown("", 0.1)
+    for request in reworded[number]["arguments"].values():
+        request["arg_0"] = "Reworded: " + request["arg_0"]
+    made = compared(*pair(tmp_path / "prompt", {"mmlu": plain}, {"mmlu": reworded}), name="prompt")
+    assert f"item mmlu/{number} of int4" in made.read("report.html")
+    assert "Reworded: " in made.read("terminal")
+    assert "(hash " not in made.read("report.html")
+
+
+def test_models_that_were_shown_the_same_are_not_read_twice(compared, tmp_path, monkeypatch):
+    from assay.sources import lm_eval_differences
+
+    monkeypatch.setattr(lm_eval_differences, "_unlike_item", None)
+    made = compared(*pair(tmp_path, {"mmlu": shown("")}, {"mmlu": shown("", 0.1)}))
+    assert made.code != 70, made.error
 
 
 def test_a_redacted_report_holds_no_text_of_a_prompt(compared, tmp_path):

@@ -12,6 +12,7 @@ from hypothesis import strategies as st
 from ledger.errors import BadRecord, DuplicateKey, StoreLocked
 from ledger.judgments import Attempt
 from ledger.records import Choice
+from ledger.runs import RunFolder
 from ledger.store import Store, Writer, draft_of, write_atomically, write_lock
 
 
@@ -187,3 +188,25 @@ def test_a_folder_that_cannot_be_locked_is_not_said_to_be_in_use(tmp_path, monke
 
 def test_two_processes_of_one_number_write_two_drafts(tmp_path):
     assert draft_of(tmp_path / "x") != draft_of(tmp_path / "x")
+
+
+def test_a_run_is_begun_by_its_first_record_and_a_file_that_is_moved_meanwhile_stops_nobody(tmp_path, monkeypatch):
+    run = RunFolder(tmp_path / "r")
+    assert not run.is_begun
+    records = run.generation("m").shard(1, 2).choices
+    records.path.parent.mkdir(parents=True)
+    (records.path.parent / "manifest.json").write_text("{}")
+    records.path.touch()
+    assert not run.is_begun
+    look = Path.stat
+
+    def stat(path: Path, **options):
+        if path == records.path:
+            path.unlink()  # a merge was quicker
+        return look(path, **options)
+
+    monkeypatch.setattr(Path, "stat", stat)
+    assert run.is_begun
+    monkeypatch.undo()
+    fill(records, "a")
+    assert run.is_begun

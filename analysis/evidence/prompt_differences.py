@@ -29,6 +29,9 @@ def _differences(baseline: Manifest, rival: Manifest, error: UnlikeItem, *, reda
     for name, (other, own) in _settings(baseline, rival, task):
         if other != own and (error.field == "prompt" or name in ModelFacts.of_documents):
             yield Cause(Kind.PROMPT_SETTING_DIFFERS, name, names={"own": own, "other": other})
+    if (noted := ModelFacts.of(rival).unlike_texts.get(task)) and noted.field == error.field:
+        texts = {} if redacted else {"own": noted.own, "other": noted.other}
+        yield Cause(Kind.PROMPT_TEXT_DIFFERS, noted.item, names=texts)
     first, second = (ModelFacts.of(side).first_prompts.get(task) for side in (baseline, rival))
     if first and second and first.item == second.item and first.text != second.text:
         other, own = excerpts(first.text, second.text)

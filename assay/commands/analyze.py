@@ -2,10 +2,8 @@
 
 from pathlib import Path
 
-from assay import pipeline
 from assay.commands.arguments import Amend, Config, Redact, Runs
 from assay.display import Display
-from assay.results import show
 
 
 def analyze(config: Config, runs: Runs = Path("runs"), amend: Amend = False, redact: Redact = False) -> int:
@@ -17,6 +15,9 @@ def analyze(config: Config, runs: Runs = Path("runs"), amend: Amend = False, red
         assay analyze review.toml
         assay analyze review.toml --redact        # the page without texts, with every number
     """
+    from assay import pipeline
+    from assay.results import show
+
     with Display() as display:
         report, written = pipeline.analyze(pipeline.begin(config, runs, display.report, amend=amend), redact=redact)
     show(report, written)

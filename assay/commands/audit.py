@@ -8,10 +8,6 @@ from typing import Annotated
 
 import typer
 
-from analysis.fastchat_audit.audit import audit as audited
-from analysis.rendering.formats.audit import audit_markdown, write_audit
-from assay.sources.fastchat_files import fastchat_folder, stored
-
 
 def audit(
     folder: Annotated[Path, typer.Argument(help="A folder with model_answer/ and model_judgment/.")],
@@ -40,6 +36,10 @@ def audit(
     Example:
         assay audit data/mt_bench --baseline llama-3-8b > audit.md
     """
+    from analysis.fastchat_audit.audit import audit as audited
+    from analysis.rendering.formats.audit import audit_markdown, write_audit
+    from assay.sources.fastchat_files import fastchat_folder, stored
+
     report = audited(stored(fastchat_folder(folder, data), baseline), seed)
     print(audit_markdown(report), end="")
     if out:

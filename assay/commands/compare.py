@@ -9,11 +9,9 @@ from typing import Annotated, Any
 
 import typer
 
-from assay import pipeline
 from assay.commands.arguments import Amend, Filter, Latest, LeaveOut, Runs, Tasks, named_numbers, numbers
 from assay.declarations import imported_review, refuse_other, section
 from assay.display import Display
-from assay.results import show
 from assay.sources.imports import import_logs, refuse_one_model
 from assay.sources.lm_eval_folders import Chosen, offered, refuse_unknown
 from ledger.errors import ConfigError
@@ -88,6 +86,10 @@ def compare(
         assay compare logs/bf16 logs/int4 --leave-out gsm8k
         assay compare logs/bf16 logs/int4 --proves mmlu --margin mmlu=0.01 --expect mmlu=0.66
     """
+    from assay import pipeline
+    from assay.results import show
+    from assay.sources.lm_eval_differences import note_unlike_texts
+
     if len(logs) < 2:
         raise ConfigError("give the baseline's logs and those of at least one candidate", remedy="See --help.")
     labels = _labels(logs, label or [])
@@ -115,6 +117,7 @@ def compare(
     with Display() as display:
         for each, offer in offers.items():
             import_logs(run, each, offer, display.report, filter, amend=True)  # the config has been held against it
+        note_unlike_texts(run, offers, filter)
         review = pipeline.begin_declared(declared, runs, display.report, amend=amend)
         report, written = pipeline.analyze(review)
     show(report, written)

@@ -15,8 +15,6 @@ from assay.commands.arguments import Runs
 from assay.commands.review import run_review
 from assay.declarations import section
 from assay.display import Display, say
-from assay.ready_reviews import begin_ready, prepare_models, ready_review
-from assay.results import show
 from ledger.endpoints import OPENAI_URL
 from ledger.judgments import Mode
 from ledger.progress import silent
@@ -54,6 +52,9 @@ def demo(
         assay demo
         assay demo --judge-url http://127.0.0.1:8000/v1 --judge-model my-judge
     """
+    from assay.ready_reviews import begin_ready, prepare_models, ready_review
+    from assay.results import show
+
     ready = ready_review("demo", more=judge_section(judge_url, judge_model))
     review = begin_ready(ready, runs, silent)
     prepare_models(ready, say)

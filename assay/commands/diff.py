@@ -2,18 +2,16 @@
 
 from datetime import UTC, datetime
 from pathlib import Path
-from typing import Annotated
+from typing import TYPE_CHECKING, Annotated
 
 import typer
 
-from analysis.evidence.run_evidence import RunEvidence, read_evidence
-from analysis.rendering.formats.difference import difference_summary, write_difference
-from analysis.run_diff.matched_models import renamings
-from analysis.run_diff.run_difference import run_difference
-from assay.results import show_parts
 from ledger.config import read_config
 from ledger.errors import MissingRecords
 from ledger.runs import RunFolder
+
+if TYPE_CHECKING:
+    from analysis.evidence.run_evidence import RunEvidence
 
 
 def diff(
@@ -41,6 +39,11 @@ def diff(
         assay diff runs/release-1 runs/release-2 --match w4=w4-gptq --out diff
         assay diff runs/release-1 runs/release-2 --without-judges
     """
+    from analysis.rendering.formats.difference import difference_summary, write_difference
+    from analysis.run_diff.matched_models import renamings
+    from analysis.run_diff.run_difference import run_difference
+    from assay.results import show_parts
+
     before, after = _evidence(run_a), _evidence(run_b)
     renamed = renamings(match or [], before, after)
     made_at = datetime.now(UTC).isoformat(timespec="seconds")
@@ -49,8 +52,10 @@ def diff(
     return 0
 
 
-def _evidence(folder: Path) -> RunEvidence:
+def _evidence(folder: Path) -> "RunEvidence":
     """A run's records. Raises MissingRecords for a folder that is no run, and what reading them raises."""
+    from analysis.evidence.run_evidence import read_evidence
+
     run = RunFolder(folder)
     if not run.config.exists():
         raise MissingRecords(run.config, "the run's config", "Give the folder of a run, as runs/NAME.")

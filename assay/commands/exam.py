@@ -2,15 +2,9 @@
 
 from pathlib import Path
 
-from analysis.evidence.run_evidence import read_evidence
 from analysis.rendering.formats.text import visible
-from analysis.rendering.tables.evidence import exam_mark, exam_table
-from analysis.statistics.resampling import Resamplings
-from analysis.summaries.judge_reports import judge_report
-from assay import judging, pipeline
 from assay.commands.arguments import Amend, Budget, Config, Runs
 from assay.display import Display
-from assay.results import console, table
 from ledger.errors import EXIT_SHIP, EXIT_UNFIT, ConfigError
 
 
@@ -29,6 +23,13 @@ def exam(
     Example:
         assay exam review.toml --budget 2
     """
+    from analysis.evidence.run_evidence import read_evidence
+    from analysis.rendering.tables.evidence import exam_mark, exam_table
+    from analysis.statistics.resampling import Resamplings
+    from analysis.summaries.judge_reports import judge_report
+    from assay import judging, pipeline
+    from assay.results import console, table
+
     shown = console()
     with Display() as display:
         review = pipeline.begin(config, runs, display.report, amend=amend)

@@ -5,21 +5,19 @@ In: a folder in FastChat's layout, or a review's config. Out: a run folder with 
 
 from collections.abc import Sequence
 from pathlib import Path
-from typing import Annotated
+from typing import TYPE_CHECKING, Annotated
 
 import typer
 
-from assay import pipeline
 from assay.commands.arguments import Amend, Config, LeaveOut, ReviewName, Runs
 from assay.commands.import_logs import imports
 from assay.declarations import Declaration, imported_review, section
 from assay.display import Display
-from assay.sources.fastchat_exports import export_fastchat
-from assay.sources.fastchat_files import fastchat_folder
-from assay.sources.fastchat_imports import FastChatReview, fastchat_review, import_fastchat
-from assay.sources.fastchat_left_out import left_out, lines_left_out, refuse_unknown_names
 from ledger.errors import ConfigError
 from ledger.runs import control_of
+
+if TYPE_CHECKING:
+    from assay.sources.fastchat_imports import FastChatReview
 
 exports = typer.Typer(no_args_is_help=True, rich_markup_mode=None)
 
@@ -62,6 +60,11 @@ def import_folder(
         assay import fastchat data/mt_bench --review phi-3 --baseline phi-3
         assay analyze runs/phi-3/review.toml
     """
+    from assay import pipeline
+    from assay.sources.fastchat_files import fastchat_folder
+    from assay.sources.fastchat_imports import fastchat_review, import_fastchat
+    from assay.sources.fastchat_left_out import left_out, lines_left_out, refuse_unknown_names
+
     found = fastchat_review(fastchat_folder(folder, data), baseline, candidate or ())
     refuse_unknown_names(found, leave_out or ())
     passed = {name: tuple(lines_left_out(held)) for name, held in found.models.items()}
@@ -89,6 +92,9 @@ def export_folder(
     Example:
         assay export fastchat review.toml --out exported
     """
+    from assay import pipeline
+    from assay.sources.fastchat_exports import export_fastchat
+
     with Display() as display:
         review = pipeline.begin(config, runs, display.report, amend=amend)
         names = [model.name for model in review.config.models]
@@ -103,7 +109,7 @@ def export_folder(
         print(f"{out / name}: {rows} rows")
 
 
-def _declaration(name: str, found: FastChatReview, leave_out: Sequence[str]) -> Declaration:
+def _declaration(name: str, found: "FastChatReview", leave_out: Sequence[str]) -> Declaration:
     """The review's config. Raises ConfigError."""
     modes = {judge: sorted({file.mode for file in files}, reverse=True) for judge, files in found.judges.items()}
     sections = [

@@ -5,11 +5,8 @@ from typing import Annotated
 
 import typer
 
-from assay import pipeline
 from assay.commands.arguments import Amend, Config, Ray, Runs
 from assay.display import Display
-from assay.preflight import preflight
-from generation.shards import shard_from
 from ledger.errors import ConfigError
 
 
@@ -34,6 +31,10 @@ def generate(
         assay generate review.toml --shard $SLURM_ARRAY_TASK_ID/8
         assay generate review.toml --shard 2/8 --model w4a16
     """
+    from assay import pipeline
+    from assay.preflight import preflight
+    from generation.shards import shard_from
+
     part = shard_from(shard) if shard else None
     if part and ray:
         raise ConfigError("--shard and --ray exclude each other", remedy="Ray makes its own shards.")

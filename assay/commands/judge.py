@@ -2,15 +2,17 @@
 
 from enum import StrEnum
 from pathlib import Path
-from typing import Annotated
+from typing import TYPE_CHECKING, Annotated
 
 import typer
 
-from assay import judging, pipeline
 from assay.commands.arguments import Amend, Budget, Config, Runs
 from assay.display import Display
-from assay.results import console, table
 from ledger.errors import ConfigError
+
+if TYPE_CHECKING:
+    from assay.judging import Row
+    from assay.pipeline import Review
 
 SESSION = ["judge", "judgments", "calls", "tokens", "cost"]
 REREAD = ["judge", "kind", "outcomes"]
@@ -49,6 +51,9 @@ def judge(
         assay judge review.toml --batch submit       # OpenAI's Batch API; later: --batch collect
         assay judge review.toml --batch export       # files for `vllm run-batch`; later: --batch collect --results F
     """
+    from assay import judging, pipeline
+    from assay.results import console, table
+
     if sum((estimate, reparse, batch is not None)) > 1:
         raise ConfigError("give one of --estimate, --reparse and --batch")
     if budget is not None and (estimate or reparse or batch in (BatchStep.EXPORT, BatchStep.COLLECT)):
@@ -69,7 +74,9 @@ def judge(
     print(review.run.path)
 
 
-def _batched(review: pipeline.Review, batch: BatchStep, results: list[Path]) -> list[judging.Row]:
+def _batched(review: "Review", batch: BatchStep, results: list[Path]) -> "list[Row]":
+    from assay import judging
+
     if batch is BatchStep.EXPORT:
         return judging.export_requests(review)
     return judging.submit_batches(review) if batch is BatchStep.SUBMIT else judging.collect_results(review, results)

@@ -2,7 +2,6 @@
 
 from pathlib import Path
 
-from assay import pipeline
 from assay.commands.arguments import Amend, Config, Runs
 from assay.display import Display
 
@@ -16,6 +15,8 @@ def merge(config: Config, runs: Runs = Path("runs"), amend: Amend = False) -> No
     Example:
         assay merge review.toml
     """
+    from assay import pipeline
+
     with Display() as display:
         review = pipeline.begin(config, runs, display.report, amend=amend)
         pipeline.merge(review)

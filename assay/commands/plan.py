@@ -1,15 +1,16 @@
 """The command `assay plan`: how many questions or items, before anything is run."""
 
-from typing import Annotated
+from typing import TYPE_CHECKING, Annotated
 
 import typer
 
-from analysis.decision.sample_size import Size, sizes
 from analysis.rendering.sentences.numbers import number
-from assay.results import console, table
 from ledger.config import boundless
 from ledger.errors import ConfigError
 from ledger.measures import measure_of, measures_in
+
+if TYPE_CHECKING:
+    from analysis.decision.sample_size import Size
 
 
 def plan(
@@ -34,6 +35,9 @@ def plan(
         assay plan --margin 0.01
         assay plan --measure rating_change --margin 0.3 --power 0.9 --candidates 6
     """
+    from analysis.decision.sample_size import sizes
+    from assay.results import console, table
+
     if measure not in measures_in("primary"):
         remedy = f"Use {', '.join(measures_in('primary'))}."
         raise ConfigError(f"no measure is called {measure!r}", where="--measure", remedy=remedy)
@@ -49,7 +53,7 @@ def plan(
     console().print(table(["spread", f"{chosen.unit} needed", "MDE"], rows))
 
 
-def _row(measure: str, size: Size) -> list[str]:
+def _row(measure: str, size: "Size") -> list[str]:
     spread = f"sd {size.sd:.2f}" if size.flips is None else f"{100 * size.flips:.0f} % of the items flip"
     mde = "—" if size.mde is None else number(measure, size.mde).lstrip("+")
     return [spread, "more than a million" if size.units is None else f"{size.units:,}", mde]

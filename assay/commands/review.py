@@ -1,13 +1,14 @@
 """The command `assay review`: everything, from config to decision."""
 
 from pathlib import Path
+from typing import TYPE_CHECKING
 
-from analysis.review.review_report import ReviewReport
-from assay import pipeline
 from assay.commands.arguments import Amend, Config, Ray, Redact, Runs
 from assay.display import Display
-from assay.preflight import preflight
-from assay.results import show
+
+if TYPE_CHECKING:
+    from analysis.review.review_report import ReviewReport
+    from assay.pipeline import Review
 
 
 def review(
@@ -24,6 +25,9 @@ def review(
         assay review review.toml --ray auto
         assay review review.toml --redact
     """
+    from assay import pipeline
+    from assay.results import show
+
     with Display() as display:
         under_way = pipeline.begin(config, runs, display.report, amend=amend)
         report, written = run_review(under_way, ray=ray, redact=redact)
@@ -32,9 +36,12 @@ def review(
 
 
 def run_review(
-    under_way: pipeline.Review, *, ray: str | None = None, redact: bool = False
-) -> tuple[ReviewReport, list[Path]]:
+    under_way: "Review", *, ray: str | None = None, redact: bool = False
+) -> "tuple[ReviewReport, list[Path]]":
     """All stages of a review that was begun."""
+    from assay import pipeline
+    from assay.preflight import preflight
+
     preflight(under_way, here=not (under_way.config.placement.ray if ray is None else ray))
     pipeline.generate(under_way, ray=ray)
     pipeline.judge(under_way)

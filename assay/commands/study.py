@@ -7,20 +7,18 @@ decide. The variants are data: `study.toml` and `study-transformers.toml` beside
 from collections.abc import Collection
 from dataclasses import replace
 from pathlib import Path
-from typing import Annotated
+from typing import TYPE_CHECKING, Annotated
 
 import typer
 
-from analysis.review.review_report import ReviewReport
-from assay import pipeline
 from assay.commands.arguments import Runs
 from assay.display import Display, say
-from assay.preflight import preflight
-from assay.ready_reviews import begin_ready, prepare_models, ready_review
-from assay.results import show
-from assay.study_pages import keep_study
 from ledger.errors import ConfigError
 from ledger.progress import silent
+
+if TYPE_CHECKING:
+    from analysis.review.review_report import ReviewReport
+    from assay.pipeline import Review
 
 REVIEWS = ("study", "study-transformers")
 
@@ -50,6 +48,10 @@ def study(
         assay study --only w8a8 --only nf4
         assay study --page docs
     """
+    from assay.ready_reviews import begin_ready, prepare_models, ready_review
+    from assay.results import show
+    from assay.study_pages import keep_study
+
     ready = [ready_review(name, models) for name in REVIEWS]
     known = [model.name for each in ready for model in each.config.candidate]
     if unknown := [label for label in only or () if label not in known]:
@@ -66,8 +68,11 @@ def study(
         print(path)
 
 
-def _reviewed(review: pipeline.Review, labels: Collection[str]) -> tuple[ReviewReport, list[Path]]:
+def _reviewed(review: "Review", labels: Collection[str]) -> "tuple[ReviewReport, list[Path]]":
     """Run the baseline and the candidates of these labels, and analyze what is there of the whole review."""
+    from assay import pipeline
+    from assay.preflight import preflight
+
     with Display() as display:
         review = replace(review, report=display.report)
         chosen = tuple(candidate for candidate in review.config.candidate if candidate.name in labels)

@@ -1,19 +1,17 @@
 """The command `assay verify`: was this report made from this run, and does it say what the run gives?"""
 
 from pathlib import Path
-from typing import Annotated
+from typing import TYPE_CHECKING, Annotated
 
 import typer
 
-from analysis.evidence.inputs import changed_inputs, run_inputs
-from analysis.rendering.formats.data import report_json
-from analysis.rendering.formats.page import report_html
-from analysis.rendering.formats.provenance import Provenance, claimed
-from assay.reporting import report_of
 from ledger.config import read_config
 from ledger.errors import EXIT_UNFIT, ConfigError
 from ledger.manifests import assay_version
 from ledger.runs import RunFolder
+
+if TYPE_CHECKING:
+    from analysis.rendering.formats.provenance import Provenance
 
 
 def verify(
@@ -33,6 +31,11 @@ def verify(
         assay verify attached-report.html --run runs/release
         assay verify report.json --run runs/release --hashes-only
     """
+    from analysis.evidence.inputs import changed_inputs, run_inputs
+    from analysis.rendering.formats.data import report_json
+    from analysis.rendering.formats.page import report_html
+    from assay.reporting import report_of
+
     folder = RunFolder(run or report.resolve().parent.parent)
     if not folder.config.exists():
         raise ConfigError(f"no review.toml in {folder.path}", where="--run", remedy="Name the run folder.")
@@ -52,15 +55,17 @@ def verify(
     return EXIT_UNFIT if faults else 0
 
 
-def _difference(claims: Provenance) -> str:
+def _difference(claims: "Provenance") -> str:
     own, version = claims.assay_version, assay_version()
     if own != version:
         return f"The report was written by Assay {own}, and {version} writes it otherwise; compare with {own}."
     return "The inputs are the same, and the report is not what they give: it was edited, or made by other code."
 
 
-def _claims(text: str, report: Path) -> tuple[Provenance, bool]:
+def _claims(text: str, report: Path) -> "tuple[Provenance, bool]":
     """What a report says of itself, and whether it is a page. Raises ConfigError for a file that is no report."""
+    from analysis.rendering.formats.provenance import claimed
+
     try:
         return claimed(text)
     except (ValueError, TypeError) as error:

@@ -4,6 +4,7 @@ In: logs of lm-evaluation-harness and a model's name. Out: choices.jsonl, all of
 where they came from. The same files again change nothing; other files under the same name are refused.
 """
 
+import hashlib
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from itertools import combinations
@@ -27,9 +28,8 @@ from ledger.manifests import (
 )
 from ledger.origins import LeftOut, Origin, one_model
 from ledger.progress import Progress, Report
-from ledger.records import Choice
 from ledger.runs import GenerationFolder, RunFolder, control_of
-from ledger.store import write_lock
+from ledger.store import record_line, write_lock
 
 AMEND = "It was declared when these logs were first read; --amend accepts the change."
 
@@ -59,12 +59,14 @@ def import_logs(
             report(Progress(f"{model}: these logs are there", 1, 1))
             return done
         taken = _Taken(model, chosen_filter, report)
-        folder.choices.replace(taken.choices(offer))
+        folder.choices.replace_lines(taken.lines(offer))
         read = {log.group for log in offer.logs if log.task in taken.counts}
         done = Import(tuple(sorted(read)), sum(taken.counts.values()))
         manifest = open_manifest(folder.path, "generation", model, settings, {}, 0)
         planned = PlannedRecords(answers=0, choices=done.choices)
-        known = ModelFacts(planned=planned, tasks=done.tasks, first_prompts=taken.first_prompts)
+        known = ModelFacts(
+            planned=planned, tasks=done.tasks, first_prompts=taken.first_prompts, shown_digests=taken.shown_digests
+        )
         if any(asks_clock(log.results) for log in offer.logs):
             known = known.model_copy(update={"asks_clock": True})
         facts = known.noted() | _facts(offer.logs)
@@ -140,9 +142,18 @@ class _Taken:
         self.counts: dict[str, int] = {}
         self.left_out: list[LeftOut] = []
         self.first_prompts: dict[str, FirstPrompt] = {}
+        self._shown: dict[str, Any] = {}
 
-    def choices(self, offer: Offer) -> Iterator[Choice]:
-        """Each log's choices once it has been read to its end; raises the fault of the last log where none is left."""
+    @property
+    def shown_digests(self) -> dict[str, str]:
+        """A hash of all documents and prompts of each task."""
+        return {task: shown.hexdigest()[:32] for task, shown in self._shown.items()}
+
+    def lines(self, offer: Offer) -> Iterator[str]:
+        """Each log's choices, as lines of their file, once it has been read to its end.
+
+        Raises the fault of the last log where none is left.
+        """
         fault: NoFlips | None = None
         for log in offer.logs:
             try:
@@ -156,11 +167,14 @@ class _Taken:
         if fault and not self.counts:
             raise fault
 
-    def _of(self, log: Log) -> list[Choice]:
+    def _of(self, log: Log) -> list[str]:
         work = f"{self._model}: {log.task}"
         self._report(Progress(work, 0, log.expected or 1))
         reader = LogReader(log, self._model, self._filter)
-        found = reader.choices()
+        shown, found = self._shown.setdefault(log.group, hashlib.sha256()), []
+        for choice in reader.choices():
+            shown.update(f"{choice.item}\0{choice.item_digest}{choice.prompt_digest}".encode())
+            found.append(record_line(choice))
         self.left_out += reader.left_out
         if reader.first_prompt:
             self.first_prompts.setdefault(log.group, reader.first_prompt)

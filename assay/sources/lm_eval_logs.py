@@ -6,7 +6,7 @@ hash over all samples, is refused.
 
 import hashlib
 import math
-from collections.abc import Iterable
+from collections.abc import Iterable, Iterator
 from typing import Literal
 
 from assay.sources.lm_eval_layouts import Log, sample_lines
@@ -34,6 +34,7 @@ class LogReader:
         self._reader = SampleReader(log, model)
         self._documents: dict[str, int] = {}
         self._hash = hashlib.sha256()
+        self._made = self._right = 0
         self.left_out: list[LeftOut] = []
 
     @property
@@ -41,14 +42,16 @@ class LogReader:
         """The beginning of the first prompt, once it has been read."""
         return self._reader.first_prompt
 
-    def choices(self) -> list[Choice]:
-        """One choice per document, in file order. Raises BadRecord, DuplicateKey, NoFlips, ConfigError."""
-        log, wanted = self._log, self._filter
-        found: list[Choice] = []
+    def choices(self) -> Iterator[Choice]:
+        """One choice per document, in file order; what is wrong with the log as a whole is said after the last.
+
+        Raises BadRecord, DuplicateKey, NoFlips, ConfigError.
+        """
+        log, wanted, recorded = self._log, self._filter, self._log.recorded_hash
         without: dict[str, list[str]] = {}
         other_filters: set[str] = set()
         for number, line in sample_lines(log.path):
-            if log.recorded_hash:
+            if recorded:
                 self._hash.update("".join(str(line.get(name)) for name in HASHES).encode())
             name = str(line.get("filter", NO_FILTER))
             wanted = wanted or name
@@ -61,7 +64,9 @@ class LogReader:
             if isinstance(choice, str):
                 without.setdefault(choice, []).append(key_text((log.group, self._reader.item(line))))
             else:
-                found.append(choice)
+                self._made += 1
+                self._right += choice.picked == choice.gold
+                yield choice
         if not self._documents:
             what = f"has no line of the filter {self._filter!r}" if other_filters else "is empty"
             raise NoFlips(log, what, 1)
@@ -69,9 +74,8 @@ class LogReader:
         held = len(self._documents)
         for what, items in without.items():
             self._leave_out("items", WITHOUT.format(what=what, few=len(items), all=held, task=log.task), items)
-        self._hold_against_results(found)
+        self._hold_against_results()
         self._name_others(other_filters)
-        return found
 
     def _name_others(self, filters: set[str]) -> None:
         """What else the log holds: lines of other filters, by the user's word, and scores that we cannot compute."""
@@ -87,14 +91,14 @@ class LogReader:
             cause = f"{mean} of {len(values)} items" + (f", NaN on {lost}" if lost else "")
             self.left_out.append(LeftOut(kind="score", name=f"{score} of {log.task}", group=log.group, cause=cause))
 
-    def _hold_against_results(self, found: list[Choice]) -> None:
+    def _hold_against_results(self) -> None:
         """The results file's own accuracy must be that of these samples: it may be another run's, or they may."""
         log = self._log
         name = self._filter or NO_FILTER
         stated = part(part(log.results, "results"), log.task).get(f"acc,{name}")
-        right = sum(choice.picked == choice.gold for choice in found) / len(found) if found else 0.0
+        right = self._right / self._made if self._made else 0.0
         whole = not self.left_out
-        if whole and found and isinstance(stated, int | float) and abs(stated - right) > MOST_APART:
+        if whole and self._made and isinstance(stated, int | float) and abs(stated - right) > MOST_APART:
             self._leave_out("lines", f"its results file says acc {stated:.4f}, its samples give {right:.4f}")
 
     def _refuse_second_filter(self, wanted: str, name: str, number: int) -> None:

@@ -61,7 +61,7 @@ class SampleReader:
         Raises BadRecord, NoFlips.
         """
         with self._placed(number):
-            pairs, logprobs = _requests(line)
+            pairs, logprobs = requests_in(line)
             options = self._options(pairs)
             self.first_prompt = self.first_prompt or FirstPrompt(item=self.item(line), text="".join(pairs[0])[:8000])
             if not max(logprobs) > -math.inf or any(map(math.isnan, logprobs)):
@@ -148,7 +148,7 @@ class SampleReader:
         """Whether targets are indices or texts: what the first line says where only one of the two agrees with acc."""
         for number, line in sample_lines(self._log.path):
             with self._placed(number):
-                pairs, logprobs = _requests(line)
+                pairs, logprobs = requests_in(line)
             options, right = self._options(pairs), line.get("acc")
             picked = _first_maximum(logprobs)
             golds = {
@@ -176,7 +176,7 @@ class _Undefined(_Fault):
         super().__init__("", cause)
 
 
-def _requests(line: dict[str, Any]) -> tuple[list[tuple[str, str]], list[float]]:
+def requests_in(line: dict[str, Any]) -> tuple[list[tuple[str, str]], list[float]]:
     """Contexts with continuations, and their log-probabilities; the second half of mutual information is left out."""
     arguments = line["arguments"]
     if isinstance(arguments, dict):  # their order in the file may be that of their names: 0, 1, 10, 2
