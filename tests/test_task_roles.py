@@ -311,6 +311,10 @@ def decision(**settings) -> DecisionConfig:
         ({"proves": ["a"], "leave_out": ["a"]}, "`leave_out` names a, which another rule"),
         ({"limits": {"a.kl_trace": 0.1}}, "kl_trace is not measured task by task"),
         ({"limits": {"a.flip": 0.1}}, "'flip' is no limit measure"),
+        ({"limits": {".flips": 0.1}}, 'decision.limits: ".flips" is refused: no task stands before the dot'),
+        ({"limits": {"mmlu.": 0.1}}, 'decision.limits: "mmlu." is refused: no measure is named, as in mmlu.flips'),
+        ({"margins": {"": 0.1}}, 'decision.margins: "" is refused: a task has a name'),
+        ({"proves": [""]}, "a task has a name"),
         ({"limits": {"a.flips": 8}}, "it is a share"),
         ({"margins": {"a": 2}}, "less than 1"),
         ({"expect": {"a": 66}}, "less than or equal to 1"),
@@ -319,6 +323,10 @@ def decision(**settings) -> DecisionConfig:
 def test_rules_that_contradict_are_refused_by_name(settings, cause):
     with pytest.raises(ConfigError, match=cause):
         decision(**settings)
+
+
+def test_a_task_that_is_named_again_in_one_list_is_one():
+    assert decision(proves=["a", "b", "a"]) == decision(proves=["a", "b"])
 
 
 def test_a_task_s_name_may_have_dots():
@@ -358,6 +366,7 @@ def test_the_command_line_has_every_rule(compared, logs):
     assert wrong.code == 12
     assert "the baseline scores 69.6 % on big, expected 90.0 % ± 2.0 pp" in wrong.decision["sentence"]
     assert made("--expect", "big=0.71").code == 0
+    assert made("--margin", "big=0.05", "--margin", "big=0.05", "--proves", "big", "--proves", "big").code == 0
     limited = made("--limit", "small.flips=0.01")
     assert limited.code == 10
     assert "flips of small lies over the limit of 1.0 %" in limited.decision["sentence"]
@@ -372,9 +381,16 @@ def test_the_command_line_has_every_rule(compared, logs):
         (["--expect", "0.66"], "is of no task"),
         (["--margin", "small=much"], "'small=much' has no number"),
         (["--limit", "nothing.flips=0.1"], "there is no 'nothing'"),
+        (["--limit", ".flips=1"], "no task stands before the dot"),
+        (["--margin", "=0.5"], "'=0.5' has no name"),
+        (["--margin", "big=0.5", "--margin", "big=0.1"], "--margin: big is given twice, as 0.5 and as 0.1"),
+        (["--margin", "0.5", "--margin", "0.1"], "--margin: a number alone is given twice"),
+        (["--margin-relative", "big=0.5", "--margin-relative", "big=0.1"], "--margin-relative: big is given twice"),
+        (["--expect", "big=0.7", "--expect", "big=0.6"], "--expect: big is given twice"),
+        (["--limit", "flips=0.2", "--limit", "flips=0.1"], "--limit: flips is given twice"),
     ],
 )
-def test_a_rule_that_names_nothing_is_refused(compared, logs, more, cause):
+def test_a_rule_that_names_nothing_or_two_things_is_refused(compared, logs, more, cause):
     found = compared(*logs, *more)
     assert found.code == 64
     assert cause in found.error

@@ -10,7 +10,7 @@ from pathlib import Path
 from typing import Any
 
 from ledger.errors import ConfigError
-from ledger.facts import CLOCK
+from ledger.facts import CLOCK_FUNCTION
 from ledger.origins import Origin
 
 STAMP = r"\d{4}-\d\d-\d\dT\d\d-\d\d-\d\d(?:\.\d+)?"
@@ -43,7 +43,7 @@ def facts_in(results: dict[str, Any], task: str) -> dict[str, str]:
 
 def asks_clock(results: dict[str, Any]) -> bool:
     """Whether a run's prompts held the day on which they were made."""
-    return CLOCK in str(results.get("chat_template"))
+    return CLOCK_FUNCTION in str(results.get("chat_template"))
 
 
 def groups_of(task: str, results: dict[str, Any], *, every: bool = False) -> list[str]:

@@ -27,7 +27,7 @@ LIMITED = (
     "{subject} alone has choices of {items} of its items: {other} was run with --limit {limit}. Run {other} again as "
     "{subject} was run"
 )
-CLOCK = (
+CLOCK_IN_TEMPLATE = (
     "The chat template of {subject} asks the clock, so prompts of another day differ: run all models on one day, or "
     "give the template a fixed date."
 )
@@ -220,7 +220,7 @@ CLAUSES: Mapping[Kind, str | Written] = {
     Kind.SETTING_DIFFERS: "{subject} was run with {setting} {own}, the baseline with {other}.",
     Kind.INPUT_DIFFERS: "{subject} and the baseline were given different {input}.",
     Kind.SEVERAL_JUDGES: "Several judges: each is reported on its own; {subject} is the primary judge.",
-    Kind.ASKS_CLOCK: CLOCK,
+    Kind.ASKS_CLOCK: CLOCK_IN_TEMPLATE,
     Kind.ADVERSARIAL_ANSWERS: _adversarial,
     Kind.NOBODY_WROTE: "no model was asked to write",
     Kind.JUDGE_DECIDES_NOTHING: "what the judge said is shown, and decides nothing",
