@@ -100,5 +100,6 @@ def _scored(group: str, results: dict[str, Any]) -> bool:
 
 
 def _plain(value: Any) -> str:  # noqa: ANN401 - whatever a file holds
-    """A text as it is; anything else as JSON, so that the same reads the same. Keys and passwords are masked."""
+    """A text as it is; anything else as JSON, so that the same reads the same, and 100.0 as 100. Keys are masked."""
+    value = int(value) if isinstance(value, float) and value.is_integer() else value
     return SECRET.sub(r"\1***", value if isinstance(value, str) else json.dumps(value, sort_keys=True, default=str))
