@@ -61,7 +61,8 @@ def limited_run(sides: Iterable[ModelEvidence]) -> Cause | None:
     found: dict[str, set[str]] = {}
     for side in sides:
         told = ModelFacts.of(side.manifest).limit
-        cut = {*map(str, told.values() if isinstance(told, dict) else (told,))} - {str(None), NOT_TOLD}
+        values = told.values() if isinstance(told, dict) else (told,)
+        cut = {str(each) for each in values if each not in (None, NOT_TOLD)}
         found |= {side.name: cut} if cut else {}
     limits = sorted(set[str]().union(*found.values()))
     return Cause(Kind.RUN_WITHOUT_LIMIT, rows=tuple(found), names={"limit": ", ".join(limits)}) if found else None

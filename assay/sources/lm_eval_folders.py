@@ -106,7 +106,7 @@ def _parts(newest: Iterable[Log], passed: Iterable[LeftOut]) -> dict[str, str]:
         held |= dict.fromkeys(groups[place + 1 :], f"it is a part of {log.group}")
         for name in groups[:place]:
             listed.setdefault(name, set()).add(log.group)
-    lists = {name: f"it only lists {', '.join(sorted(tasks))}" for name, tasks in listed.items()}
+    lists = {name: f"it only lists {', '.join(sorted(below))}" for name, below in listed.items()}
     files = {each.name: "it is a file" for each in passed if each.kind != "task"}
     unread = {each.name: f"it is a part of {each.group}" for each in passed if each.group not in ("", each.name)}
     return {name: why for name, why in (files | unread | lists | held).items() if name not in tasks}
