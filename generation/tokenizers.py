@@ -9,7 +9,7 @@ from functools import lru_cache
 from typing import Any
 
 from ledger.digests import digest_of
-from ledger.facts import CLOCK, ModelFacts
+from ledger.facts import CLOCK_FUNCTION, ModelFacts
 
 PROBE = "  It's 2026-11-24, 3.14159 and \n\n\u00fcber \U0001f600 def f(x):\n\treturn x**10000 <|end|>"
 
@@ -22,7 +22,7 @@ def tokenizer_digest(tokenizer: Any) -> str:  # noqa: ANN401 - a transformers to
 
 def asks_clock(tokenizer: Any) -> bool:  # noqa: ANN401 - a transformers tokenizer
     """Whether its chat template writes the day into a prompt, so that one of another day is another prompt."""
-    return CLOCK in str(getattr(tokenizer, "chat_template", None))
+    return CLOCK_FUNCTION in str(getattr(tokenizer, "chat_template", None))
 
 
 def clock_fact(tokenizer: Any) -> dict[str, Any]:  # noqa: ANN401 - a transformers tokenizer

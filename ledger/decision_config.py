@@ -43,6 +43,10 @@ def limited(name: str) -> tuple[str, str]:
 def _known_limit(name: str) -> str:
     """A measure, or TASK.MEASURE for a measure of items. Raises ValueError."""
     task, measure = limited(name)
+    if name.startswith("."):
+        raise ValueError(f"no task stands before the dot; {name[1:]} alone is of all items")
+    if not measure:
+        raise ValueError(f"no measure is named, as in mmlu.flips; there are {', '.join(measures_in('limit'))}")
     if measure not in measures_in("limit"):
         raise ValueError(f"{measure!r} is no limit measure; there are {', '.join(measures_in('limit'))}")
     if task and measure_of(measure).section != "flips":
@@ -50,7 +54,21 @@ def _known_limit(name: str) -> str:
     return name
 
 
+def _named(task: str) -> str:
+    """A task's name. Raises ValueError."""
+    if not task:
+        raise ValueError("a task has a name")
+    return task
+
+
+def _each_once(names: tuple[str, ...]) -> tuple[str, ...]:
+    return tuple(dict.fromkeys(names))
+
+
 Primary = Annotated[str, _of_role("primary")]
+Task = Annotated[str, AfterValidator(_named)]
+Tasks = Annotated[tuple[Task, ...], AfterValidator(_each_once)]
+"""Tasks by name; one that is named again in the same list is one."""
 Limit = Annotated[str, AfterValidator(_known_limit)]
 
 
@@ -72,12 +90,12 @@ class DecisionConfig(ConfigSection):
 
     primary: Primary | None = None
     margin: float | None = Field(default=None, gt=0)
-    proves: tuple[str, ...] = ()
-    guards: tuple[str, ...] = ()
-    shown: tuple[str, ...] = ()
-    margins: dict[str, Share] = Field(default_factory=dict)
-    margins_relative: dict[str, Share] = Field(default_factory=dict)
-    expect: dict[str, Annotated[float, Field(ge=0, le=1)]] = Field(default_factory=dict)
+    proves: Tasks = ()
+    guards: Tasks = ()
+    shown: Tasks = ()
+    margins: dict[Task, Share] = Field(default_factory=dict)
+    margins_relative: dict[Task, Share] = Field(default_factory=dict)
+    expect: dict[Task, Annotated[float, Field(ge=0, le=1)]] = Field(default_factory=dict)
     expect_tolerance: float = Field(default=0.02, ge=0, le=1)
     limits: dict[Limit, float] = Field(default_factory=dict)
     coverage: float = Field(default=0.9, ge=0, le=1)

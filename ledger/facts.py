@@ -10,7 +10,7 @@ from typing import Any, ClassVar, Protocol, Self
 from pydantic import BaseModel, ConfigDict, Field
 
 NOT_TOLD = "not told"
-CLOCK = "strftime_now"
+CLOCK_FUNCTION = "strftime_now"
 """The function by which a chat template asks the clock."""
 PerPart = str | int | dict[str, str] | None
 """A condition's value; of imported logs that differ, each task's own."""

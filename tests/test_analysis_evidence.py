@@ -2,6 +2,7 @@
 
 import html
 import json
+from dataclasses import replace
 
 import pytest
 
@@ -10,7 +11,7 @@ from analysis.rendering.formats.markdown import report_markdown
 from analysis.rendering.formats.page import report_html
 from analysis.rendering.sentences.clauses import clause, clauses
 from analysis.rendering.sentences.decisions import sentence
-from analysis.rendering.tables.evidence import evidence_table, shortfall_line
+from analysis.rendering.tables.evidence import evidence_table, incomplete_table, shortfall_line
 from analysis.rendering.tables.review import warnings
 from ledger.config import config_from
 from ledger.digests import file_digest
@@ -119,6 +120,26 @@ def test_coverage_under_the_floor_is_unfit_and_shown(tmp_path):
     assert [row[0] for row in table.rows[2:6]] == ["paired choices", "ratings", "paired ratings", "games"]
     assert "Exam of judge-1: PASSED" in table.caption
     assert "ratings 240/320 (80 failed)" in shortfall_line(report)
+    assert "none planned" not in shortfall_line(report)
+
+
+def test_what_was_not_planned_is_said_in_words(tmp_path):
+    report = whole(tmp_path, config(margin=1.0)).report()
+    none = {"planned": 0, "scored": 0, "outcomes": {}, "unusable": {}}
+
+    def bare(models):
+        rows = (
+            replace(row, **none) if row.kind == "paired choices" and row.model in models else row
+            for row in report.coverage
+        )
+        return report.model_copy(update={"coverage": tuple(rows)})
+
+    nothing = bare({model.model for model in report.models})
+    assert shortfall_line(nothing) == "Usable: no paired choices were planned."
+    assert [set(row[1:]) for row in incomplete_table(nothing).rows] == [{"—", "none planned"}]
+    found = shortfall_line(bare({"w4"}))
+    assert "(none planned for w4)" in found
+    assert "0/0" not in found
 
 
 def test_one_turn_under_the_floor_is_enough(tmp_path):

@@ -250,6 +250,23 @@ SAID = [
     (Cause(Kind.RECORDED, "w4", names={"recorded": "not read"}), "w4: not read"),
     (Cause(Kind.ONE_SIDE_HAS_TASK, "w4"), "w4 alone has choices of it"),
     (Cause(Kind.NO_SIDE_HAS_TASK), "there are no choices of it"),
+    (Cause(Kind.PART_OF_TASK, "mm"), "it is a part of mm; a rule is of a whole task"),
+    (
+        Cause(Kind.DECLARED_MISSING, "gpqa", causes=(Cause(Kind.NO_SIDE_HAS_TASK),)),
+        "gpqa was declared and is not there: there are no choices of it",
+    ),
+    (
+        Cause(Kind.MEND_DECLARATION, rows=("gpqa", "mm_b")),
+        "Mend the config, or bring in choices of gpqa, mm_b, before this is signed.",
+    ),
+    (
+        Cause(Kind.RUN_WITHOUT_LIMIT, rows=("bf16", "int4"), names={"limit": "100"}),
+        "bf16, int4 ran with --limit 100: run them again without it.",
+    ),
+    (
+        Cause(Kind.MORE_THAN_A_FEW, "flips", numbers={"n": 1}, names={"unit": "items"}),
+        "Take more items for flips; 1 says too little.",
+    ),
     (
         Cause(Kind.ONE_SIDE_HAS_ITEMS, "w4", ("t/1", "t/2"), {"items": 2}),
         "w4 alone has choices of 2 of its items: t/1, t/2",

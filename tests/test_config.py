@@ -42,6 +42,22 @@ def test_an_unknown_key_is_named_with_its_neighbor():
     assert "Did you mean 'candidate'?" in message
 
 
+@pytest.mark.parametrize(
+    ("changes", "said"),
+    [
+        ({"decision": {"proves": "mmlu"}}, 'decision.proves: takes a list of task names, as proves = ["mmlu"].'),
+        ({"decision": {"shown": 3}}, 'decision.shown: takes a list of task names, as shown = ["NAME"].'),
+        ({"decision": {"leave_out": "x"}}, 'decision.leave_out: takes a list, as leave_out = ["x"].'),
+        ({"decision": {"margins": 0.1}}, "decision.margins: takes a table, as margins = { NAME = VALUE }."),
+        ({"decision": {"limits": {"a.flips": "x"}}}, 'decision.limits."a.flips": Input should be a valid number'),
+        ({"candidate": {"model": "a/c"}}, "candidate: there may be several: begin each with [[candidate]]."),
+        ({"baseline": [{"model": "a/b"}]}, "baseline: takes a table of its own."),
+    ],
+)
+def test_what_has_another_form_is_told_as_toml_writes_it(changes, said):
+    assert refusal(**changes).startswith(f"review.toml: {said}")
+
+
 def test_contradictions_are_refused():
     assert "two entries share the label 'base'" in refusal(candidate=[{"model": "x/base"}])
     assert "nothing to review" in refusal(task=[])

@@ -31,11 +31,11 @@ INF = math.inf
 def test_quantiles_are_values_that_were_seen_and_infinite_ones_are_the_largest():
     values = np.arange(1, 101) / 100
     found = tail(np.random.default_rng(1).permutation(values))
-    assert (found.median, found.high, found.highest, found.maximum) == (0.5, 0.95, 0.99, 1.0)
+    assert (found.median, found.p95, found.p99, found.maximum) == (0.5, 0.95, 0.99, 1.0)
     assert (found.n, found.infinite, found.finite_mean) == (100, 0, pytest.approx(0.505))
     values[-2:] = INF
     found = tail(values)
-    assert (found.high, found.highest, found.maximum) == (0.95, None, None)
+    assert (found.p95, found.p99, found.maximum) == (0.95, None, None)
     assert (found.infinite, found.finite_mean) == (2, pytest.approx(values[:98].mean()))
     nothing = tail(np.zeros(0))
     assert dataclasses.astuple(nothing) == (0, 0, *[None] * 6)

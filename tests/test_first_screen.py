@@ -154,6 +154,8 @@ def test_a_table_with_one_number_is_shown():
     rows = (("w8", "not measured (n 0, needs 2)", "—"), ("w4", "not measured (n 1, needs 2)", "0"))
     table = Table("x", "Scores", "", ("model", "rating", "p"), rows)
     assert silence(table) == "Scores: not measured (n 0, needs 2); (n 1, needs 2)."
+    third = replace(table, rows=(*rows, ("w2", "not measured (n 3, needs 4)", "—")))
+    assert silence(third) == "Scores: not measured (n 0, needs 2); (n 1, needs 2); and 1 more."
     assert silence(replace(table, rows=(*rows, ("w2", "3.00", "—")))) is None
     assert silence(replace(table, rows=())) == "Scores: not measured, nothing in this review measures it."
     assert silence(replace(table, rows=(("w8", "—", "—"),))) is None

@@ -151,8 +151,46 @@ def test_a_limit_on_one_side_is_named_with_the_right_advice(compared, tmp_path):
     part = model_logs(tmp_path / "int4", "int4", {"mmlu": shown("")[:100]}, config=config)
     made = compared(whole, part)
     assert made.code == 12
-    why = "bf16 alone has choices of 200 of its items: int4 was run with --limit 100.0. Run int4 again as bf16 was run"
+    why = "bf16 alone has choices of 200 of its items: int4 was run with --limit 100. Run int4 again as bf16 was run"
     assert made.unnamed(why) == []
+    assert "int4 ran with --limit 100: run them again without it" in made.decision["settle"]
+    assert "do not help" not in made.decision["settle"]
+
+
+@pytest.mark.parametrize("more", [[], ["--proves", "mmlu"]])
+@pytest.mark.parametrize(
+    ("limit", "said"),
+    [(1.0, "bf16, int4 ran with --limit 1: run them again without it."), (None, "Take more items for accuracy_change")],
+)
+def test_few_items_are_no_reason_to_give_up_on_a_task(compared, tmp_path, limit, said, more):
+    sides = [
+        model_logs(
+            tmp_path / name,
+            name,
+            {"mmlu": lines("mmlu", RIGHTS[:1], noise)},
+            config={"model": "vllm", "model_args": f"pretrained={name}"} | ({"limit": limit} if limit else {}),
+        )
+        for name, noise in (("bf16", 0.0), ("int4", 0.1))
+    ]
+    made = compared(*sides, *more)
+    assert made.code == 12
+    assert made.decision["settle"].startswith(said)
+    assert "help" not in made.decision["settle"]
+
+
+def test_a_limit_does_not_excuse_other_evidence_that_is_unfit(compared, tmp_path):
+    sides = [
+        model_logs(
+            tmp_path / name,
+            name,
+            {"mmlu": shown(f"{noise} ", noise)[:100]},
+            config={"model": "vllm", "model_args": f"pretrained={name}", "limit": 100.0},
+        )
+        for name, noise in (("bf16", 0.0), ("int4", 0.1))
+    ]
+    settle = compared(*sides).decision["settle"]
+    assert "ran with --limit 100" in settle
+    assert "Mend the evidence of accuracy_change first" in settle
 
 
 def test_a_limit_on_both_sides_is_among_what_was_not_looked_at(compared, tmp_path):
@@ -167,7 +205,7 @@ def test_a_limit_on_both_sides_is_among_what_was_not_looked_at(compared, tmp_pat
     ]
     made = compared(*sides)
     areas = {area: cause["text"] for area, cause in made.report["not_looked_at"]}
-    assert "every model was run with --limit 100.0" in areas["beyond --limit"]
+    assert "every model was run with --limit 100" in areas["beyond --limit"]
     assert "beyond --limit" in made.read("terminal")
 
 

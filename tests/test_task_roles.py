@@ -16,6 +16,7 @@ from analysis.statistics.causes import Cause, Kind
 from analysis.statistics.estimates import ALPHA
 from analysis.statistics.intervals import paired_proportion, tango_statistic, wilson
 from analysis.statistics.paired_ratio import Pairs, ratio_bound, ratio_loss_p, ratio_statistic, recovery
+from assay.cli import run
 from assay.reporting import report_of
 from ledger.config import config_from
 from ledger.decision_config import DecisionConfig, TaskRole
@@ -270,25 +271,83 @@ def relations_of(made, run, rules):
 def test_a_task_that_a_rule_counts_on_blocks_where_it_is_left_out(compared, logs, more):
     found = compared(*logs, *more)
     assert (found.code, found.decision["word"]) == (12, "UNFIT")
+    assert "small was found and is not compared: was not chosen." in found.decision["sentence"]
     assert not [file for file in found.unnamed("small") if file != "report.json"]
     assert compared(*logs, "--task", "big", "--shown", "small", name="shown").code == 0
 
 
 def test_a_proof_of_a_group_is_a_proof_of_all_its_parts(compared, tmp_path):
-    sides = []
-    for place, name in enumerate(("bf16", "int4")):
-        known = {part: pattern(part, 2000, 0.7) for part in ("mm_a", "mm_b")}
-        tasks = {
-            part: lines(part, swapped(right, 0.01) if place else right, 0.001 * place) for part, right in known.items()
-        }
-        scores = {"groups": {"mm": {"acc,none": 0.7}}, "group_subtasks": {"mm": ["mm_a", "mm_b"]}}
-        sides.append(model_logs(tmp_path / name, name, tasks, **scores))
+    sides = grouped(tmp_path)
     assert compared(*sides, "--proves", "mm", name="whole").code == 0
     for more in (["--leave-out", "mm_b"], ["--task", "mm_a"]):
         assert compared(*sides, *more, name=f"free{len(more[0])}").code == 0
         part = compared(*sides, *more, "--proves", "mm", name=f"part{len(more[0])}")
         assert part.code == 12
         assert "mm_b was found and is not compared" in part.read("report.html")
+
+
+def grouped(folder, parts=("mm_a", "mm_b"), **more):
+    """Two models' logs of a group with a score of its own, in a list without one; `more`: another task's accuracies."""
+    sides = []
+    for place, name in enumerate(("bf16", "int4")):
+        known = {part: pattern(part, 2000, 0.7) for part in (*parts, *more)}
+        tasks = {
+            part: lines(part, swapped(right, 0.01) if place else right, 0.001 * place) for part, right in known.items()
+        }
+        scores = {"groups": {"mm": {"acc,none": 0.7}}, "group_subtasks": {"mm": list(parts), "board": ["mm"]}}
+        sides.append(model_logs(folder / name, name, tasks, **scores))
+    return sides
+
+
+@pytest.mark.parametrize(
+    ("rule", "why"),
+    [
+        (["--proves", "mm_b"], "mm_b is no task by itself: it is a part of mm"),
+        (["--shown", "mm_b"], "mm_b is no task by itself: it is a part of mm"),
+        (["--limit", "mm_b.flips=0.1"], "mm_b is no task by itself: it is a part of mm"),
+        (["--proves", "mm/3"], "mm/3 is no task by itself: it is an item of mm"),
+        (["--proves", "board"], "board is no task by itself: it only lists mm"),
+        (["--proves", "samples_old.jsonl"], "samples_old.jsonl is no task by itself: it is a file"),
+    ],
+)
+def test_a_rule_of_less_or_more_than_a_task_is_refused(compared, tmp_path, rule, why):
+    sides = grouped(tmp_path)
+    (sides[0] / "samples_old.jsonl").write_text("")
+    found = compared(*sides, *rule)
+    assert found.code == 64
+    assert why in found.error
+
+
+def test_what_a_rule_names_and_nobody_has_was_declared_and_is_not_found(compared, tmp_path):
+    sides = grouped(tmp_path)
+    assert compared(*sides).code == 0
+    place = tmp_path / "runs" / "review" / "review.toml"
+    plain = place.read_text()
+    for name, why in (
+        ("mm_b", "it is a part of mm; a rule is of a whole task"),
+        ("mm/3", "it is a part of mm; a rule is of a whole task"),
+        ("gpqa", "there are no choices of it"),
+    ):
+        declared = plain.replace("[decision]\n", f"[decision]\nproves = {json.dumps([name])}\n")
+        (other := tmp_path / "other.toml").write_text(declared)
+        assert run(["analyze", str(other), "--runs", str(tmp_path / "runs"), "--amend"]) == 12
+        files = {kind: (place.parent / "analysis" / kind).read_text() for kind in ("report.json", "report.md")}
+        (found,) = json.loads(files["report.json"])["decisions"]
+        assert f"{name} was declared and is not there: {why}" in found["sentence"]
+        assert found["settle"] == f"Mend the config, or bring in choices of {name}, before this is signed."
+        assert "Declared and not there: " in files["report.md"]
+        assert "Found and not compared: " not in files["report.md"]
+
+
+def test_a_task_of_one_side_is_named_also_where_a_part_of_it_was_left_out(compared, tmp_path):
+    before, after = grouped(tmp_path, arc=0.7)
+    for file in after.glob("samples_mm_*"):
+        file.unlink()
+    results = next(after.glob("results_*.json"))
+    results.write_text(json.dumps(json.loads(results.read_text()) | {"configs": {}, "n-samples": {}, "groups": {}}))
+    found = compared(before, after, "--leave-out", "mm_b")
+    assert found.code == 12
+    assert "mm was found and is not compared: bf16 alone has choices of it" in found.decision["sentence"]
 
 
 def test_a_baseline_at_the_edge_of_its_tolerance_is_expected(compared, tmp_path):
@@ -348,6 +407,10 @@ def decision(**settings) -> DecisionConfig:
         ({"proves": ["a"], "leave_out": ["a"]}, "`leave_out` names a, which another rule"),
         ({"limits": {"a.kl_trace": 0.1}}, "kl_trace is not measured task by task"),
         ({"limits": {"a.flip": 0.1}}, "'flip' is no limit measure"),
+        ({"limits": {".flips": 0.1}}, 'decision.limits: ".flips" is refused: no task stands before the dot'),
+        ({"limits": {"mmlu.": 0.1}}, 'decision.limits: "mmlu." is refused: no measure is named, as in mmlu.flips'),
+        ({"margins": {"": 0.1}}, 'decision.margins: "" is refused: a task has a name'),
+        ({"proves": [""]}, "a task has a name"),
         ({"limits": {"a.flips": 8}}, "it is a share"),
         ({"margins": {"a": 2}}, "less than 1"),
         ({"expect": {"a": 66}}, "less than or equal to 1"),
@@ -356,6 +419,10 @@ def decision(**settings) -> DecisionConfig:
 def test_rules_that_contradict_are_refused_by_name(settings, cause):
     with pytest.raises(ConfigError, match=cause):
         decision(**settings)
+
+
+def test_a_task_that_is_named_again_in_one_list_is_one():
+    assert decision(proves=["a", "b", "a"]) == decision(proves=["a", "b"])
 
 
 def test_a_task_s_name_may_have_dots():
@@ -395,6 +462,7 @@ def test_the_command_line_has_every_rule(compared, logs):
     assert wrong.code == 12
     assert "the baseline scores 69.6 % on big, expected 90.0 % ± 2.0 pp" in wrong.decision["sentence"]
     assert made("--expect", "big=0.71").code == 0
+    assert made("--margin", "big=0.05", "--margin", "big=0.05", "--proves", "big", "--proves", "big").code == 0
     limited = made("--limit", "small.flips=0.01")
     assert limited.code == 10
     assert "flips of small lies over the limit of 1.0 %" in limited.decision["sentence"]
@@ -409,9 +477,16 @@ def test_the_command_line_has_every_rule(compared, logs):
         (["--expect", "0.66"], "is of no task"),
         (["--margin", "small=much"], "'small=much' has no number"),
         (["--limit", "nothing.flips=0.1"], "there is no 'nothing'"),
+        (["--limit", ".flips=1"], "no task stands before the dot"),
+        (["--margin", "=0.5"], "'=0.5' has no name"),
+        (["--margin", "big=0.5", "--margin", "big=0.1"], "--margin: big is given twice, as 0.5 and as 0.1"),
+        (["--margin", "0.5", "--margin", "0.1"], "--margin: a number alone is given twice"),
+        (["--margin-relative", "big=0.5", "--margin-relative", "big=0.1"], "--margin-relative: big is given twice"),
+        (["--expect", "big=0.7", "--expect", "big=0.6"], "--expect: big is given twice"),
+        (["--limit", "flips=0.2", "--limit", "flips=0.1"], "--limit: flips is given twice"),
     ],
 )
-def test_a_rule_that_names_nothing_is_refused(compared, logs, more, cause):
+def test_a_rule_that_names_nothing_or_two_things_is_refused(compared, logs, more, cause):
     found = compared(*logs, *more)
     assert found.code == 64
     assert cause in found.error

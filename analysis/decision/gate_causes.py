@@ -16,6 +16,8 @@ from analysis.statistics.causes import Cause, Kind
 from analysis.statistics.estimates import ALPHA
 from analysis.statistics.mean_distance import ENDLESS
 
+FOR_WANT_OF_UNITS = {Kind.UNDER_COVERAGE, Kind.BASELINE_GUESSES}
+
 
 def decision_causes(evidence: Evidence, tasks: Sequence[TaskState], word: Word, step: int) -> tuple[Cause, ...]:
     """The rows that made the word, with bounds at level 0.05 / step."""
@@ -34,22 +36,46 @@ def decision_causes(evidence: Evidence, tasks: Sequence[TaskState], word: Word, 
 
 def settling(evidence: Evidence, tasks: Sequence[TaskState], step: int) -> Iterator[Cause]:
     """What more evidence is needed, gate by gate, then task by task where an open one blocks."""
-    unexpected = [each for each in evidence.blockers if each.kind is Kind.BASELINE_UNEXPECTED]
-    yield from (Cause(Kind.CHECK_BASELINE, each.subject) for each in unexpected)
-    if len(unexpected) < len(evidence.blockers):
-        yield Cause(Kind.COMPARE_UNSEEN)
+    yield from _blocked(evidence.blockers)
     words = [(evidence.primary, primary_word(evidence.primary, step))]
     words += [(limit, limit_word(limit, step)) for limit in evidence.limits]
-    for gate, word in words:
-        if word is Word.SHIP:
-            continue
+    unsettled = [gate for gate, word in words if word is not Word.SHIP]
+    blocking = [task for task in tasks if blocks_open(evidence, task)]
+    limited = evidence.limited
+    if limited and (blocking or any(gate.estimate.unit == "items" for gate in unsettled)):
+        yield limited
+    for gate in unsettled:
         if gate.fit and not _infinite(gate):
             yield from needed(gate.estimate, gate.threshold, ALPHA / step)
-        else:
-            yield Cause(Kind.MEND_EVIDENCE, gate.name, names={"unit": gate.estimate.unit})
-    for task in tasks:
-        if blocks_open(evidence, task) and not task.unfit and task.lower_bound is not None:
+        elif not (limited and gate.estimate.unit == "items" and _lacks_units(gate)):
+            yield _mending(gate)
+    for task in blocking:
+        if not task.unfit and task.lower_bound is not None and (task.beats_chance or not limited):
             yield Cause(Kind.OF_TASK, task.task, causes=tuple(_clearing(task, step)))
+
+
+def _blocked(blockers: Sequence[Cause]) -> Iterator[Cause]:
+    """What to do about what keeps a candidate from SHIP, whatever the numbers say."""
+    unexpected = [each for each in blockers if each.kind is Kind.BASELINE_UNEXPECTED]
+    absent = tuple(each.subject for each in blockers if each.kind is Kind.DECLARED_MISSING)
+    yield from (Cause(Kind.CHECK_BASELINE, each.subject) for each in unexpected)
+    if absent:
+        yield Cause(Kind.MEND_DECLARATION, rows=absent)
+    if len(unexpected) + len(absent) < len(blockers):
+        yield Cause(Kind.COMPARE_UNSEEN)
+
+
+def _mending(gate: Gate) -> Cause:
+    """What an unfit gate asks for: more units where there are too few to say anything, else other evidence."""
+    estimate = gate.estimate
+    if estimate.needs is not None and estimate.n and _lacks_units(gate):
+        return Cause(Kind.MORE_THAN_A_FEW, gate.name, numbers={"n": estimate.n}, names={"unit": estimate.unit})
+    return Cause(Kind.MEND_EVIDENCE, gate.name, names={"unit": estimate.unit})
+
+
+def _lacks_units(gate: Gate) -> bool:
+    """Whether more units might mend an unfit gate: nothing else stands against it."""
+    return not _infinite(gate) and {cause.kind for cause in gate.unfit} <= FOR_WANT_OF_UNITS
 
 
 def _clearing(task: TaskState, step: int) -> Iterator[Cause]:

@@ -34,7 +34,7 @@ class Measured:
 
     `identical_answers` names the candidates whose texts equal the baseline's, `unfinished` has what stands against
     answers and choices that were planned and made by no model. `unseen` is what was found and not compared, `alarms`
-    has, by candidate, what says that it and the baseline are one model.
+    has, by candidate, what says that it and the baseline are one model, `limited` what of either was cut with --limit.
     """
 
     config: ReviewConfig
@@ -47,6 +47,7 @@ class Measured:
     unfinished: Mapping[str, tuple[Cause, ...]]
     unseen: tuple[Unseen, ...] = ()
     alarms: Mapping[str, tuple[Cause, ...]] = field(default_factory=dict)
+    limited: Mapping[str, Cause] = field(default_factory=dict)
 
 
 Read = tuple[Estimate, Sequence[Cause]]

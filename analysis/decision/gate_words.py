@@ -49,7 +49,8 @@ class Evidence:
     """What one candidate is decided by.
 
     `blockers`: what keeps it from SHIP and INCONCLUSIVE, whatever the numbers say. A proving task that is open keeps it
-    from SHIP, as INCONCLUSIVE; with `open_tasks_block` a guarding one does so as well.
+    from SHIP, as INCONCLUSIVE; with `open_tasks_block` a guarding one does so as well. `limited`: what was cut short
+    with --limit, so that more items are at hand.
     """
 
     candidate: str
@@ -58,6 +59,7 @@ class Evidence:
     tasks: tuple[TaskGate, ...] = ()
     blockers: tuple[Cause, ...] = ()
     open_tasks_block: bool = False
+    limited: Cause | None = None
 
 
 def blocks_open(evidence: Evidence, task: TaskState) -> bool:

@@ -36,6 +36,7 @@ def decision_evidence(measured: Measured) -> tuple[Evidence, ...]:
             tasks=gates,
             blockers=tuple(_blockers(measured, name, gates)),
             open_tasks_block=config.decision.blind_spots == "inconclusive",
+            limited=measured.limited.get(name),
         )
         for name, gates in tasks.items()
     )

@@ -12,9 +12,10 @@ import numpy as np
 import pandas as pd
 
 from analysis.multiple_choice.choices import ChoiceColumns, choice_columns
+from analysis.statistics.causes import Cause, Kind
 from ledger.config import ReviewConfig
 from ledger.errors import BadRecord
-from ledger.facts import ModelFacts
+from ledger.facts import NOT_TOLD, ModelFacts
 from ledger.manifests import Manifest, read_manifest
 from ledger.records import Answer, Choice, Key
 from ledger.runs import RunFolder, control_of
@@ -53,6 +54,18 @@ class ModelEvidence:
 def planned_records(model: ModelEvidence, kind: str) -> int:
     """How many `answers` or `choices` its manifest says were planned; 0 where none does."""
     return int(getattr(ModelFacts.of(model.manifest).planned, kind))
+
+
+def limited_run(sides: Iterable[ModelEvidence]) -> Cause | None:
+    """What to run again in whole, as the logs of these models tell; None where none was cut with --limit."""
+    found: dict[str, set[str]] = {}
+    for side in sides:
+        told = ModelFacts.of(side.manifest).limit
+        values = told.values() if isinstance(told, dict) else (told,)
+        cut = {str(each) for each in values if each not in (None, NOT_TOLD)}
+        found |= {side.name: cut} if cut else {}
+    limits = sorted(set[str]().union(*found.values()))
+    return Cause(Kind.RUN_WITHOUT_LIMIT, rows=tuple(found), names={"limit": ", ".join(limits)}) if found else None
 
 
 def identical_answers(before: ModelEvidence, after: ModelEvidence, planned: int) -> bool:

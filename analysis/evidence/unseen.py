@@ -44,6 +44,8 @@ class Unseen:
     @property
     def cause(self) -> Cause:
         """The thing as a cause of a decision."""
+        if any(each.kind in (Kind.NO_SIDE_HAS_TASK, Kind.PART_OF_TASK) for each in self.causes):
+            return Cause(Kind.DECLARED_MISSING, self.name, causes=self.causes)
         whole = self.kind not in ("items", "lines")
         return Cause(Kind.NOT_COMPARED if whole else Kind.NOT_COMPARED_WHOLE, self.name, causes=self.causes)
 
@@ -58,9 +60,9 @@ def _of(model: ModelEvidence, evidence: RunEvidence, fault: Cause | None) -> Ite
     """What is not compared of one candidate; a task or item that has been named is not named again."""
     baseline, declared = evidence.baseline, evidence.config.decision.leave_out
     told = list(_merged(model.name, [baseline, model]))
-    named = {each.name for each in told} | {each.group for each in told if each.kind == "task"}
+    passed = [each for each in told if each.kind == "task"]
     covered = {item for each in told for item in each.items}
-    told += _lone_tasks(model, evidence, named)
+    told += _lone_tasks(model, evidence, passed)
     told += _lone_items(model, baseline, covered)
     told += _unmade(model, evidence)
     told += _unanswered(model, evidence)
@@ -109,15 +111,30 @@ def _merged(candidate: str, sides: Sequence[ModelEvidence]) -> Iterator[Unseen]:
         )
 
 
-def _lone_tasks(model: ModelEvidence, evidence: RunEvidence, named: Collection[str]) -> Iterator[Unseen]:
-    """Tasks that one side alone has, or that the config asks for and neither has."""
+def _lone_tasks(model: ModelEvidence, evidence: RunEvidence, passed: Sequence[Unseen]) -> Iterator[Unseen]:
+    """Tasks that one side alone has, or that the config asks for and neither has; those `passed` over are named.
+
+    Where only a part of a task was passed over, the rest of it may still be one side's alone.
+    """
     mine, theirs = _tasks(model), _tasks(evidence.baseline)
+    groups = {each.group for each in passed} - mine - theirs
     asked = {*(task.task for task in evidence.config.task), *evidence.config.decision.named_tasks}
-    told = {*named, *(name for _, name in evidence.dropped)} - evidence.config.decision.ruled_tasks
+    told = {*(each.name for each in passed), *groups, *(name for _, name in evidence.dropped)}
     for task in sorted((mine | theirs | asked) - (mine & theirs) - told):
-        who = model.name if task in mine else evidence.baseline.name
-        kind = Kind.ONE_SIDE_HAS_TASK if task in mine | theirs else Kind.NO_SIDE_HAS_TASK
-        yield Unseen(model.name, "task", task, (Cause(kind, who),))
+        who = model if task in mine else evidence.baseline
+        one_side = Cause(Kind.ONE_SIDE_HAS_TASK, who.name)
+        lone = one_side if task in mine | theirs else _missing(task, (evidence.baseline, model))
+        yield Unseen(model.name, "task", task, (lone,))
+
+
+def _missing(name: str, sides: Sequence[ModelEvidence]) -> Cause:
+    """Why what was declared is no task here: there is none, or the name is that of a part or an item of one."""
+    for side in sides:
+        tasks = side.choices.items.get_level_values("task")
+        held = [*tasks[(side.choices.frame["subject"] == name).to_numpy()][:1], *({name.partition("/")[0]} & {*tasks})]
+        if held:
+            return Cause(Kind.PART_OF_TASK, held[0])
+    return Cause(Kind.NO_SIDE_HAS_TASK)
 
 
 def _lone_items(model: ModelEvidence, baseline: ModelEvidence, covered: Collection[str]) -> Iterator[Unseen]:

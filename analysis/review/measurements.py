@@ -8,7 +8,7 @@ from collections.abc import Collection, Iterator, Sequence
 from analysis.correlations.relations import Extras
 from analysis.decision.gate_estimates import Measured
 from analysis.evidence.identities import one_model_alarms
-from analysis.evidence.model_evidence import ModelEvidence, identical_answers
+from analysis.evidence.model_evidence import ModelEvidence, identical_answers, limited_run
 from analysis.evidence.run_evidence import RunEvidence
 from analysis.evidence.unseen import unseen
 from analysis.multiple_choice.overlaps import Overlap, overlaps
@@ -44,6 +44,7 @@ def measurements(evidence: RunEvidence, draws: Resamplings, extras: Extras) -> M
         unfinished={kind: unfinished(evidence, kind) for kind in ("answers", "choices")},
         unseen=unseen(evidence, {each.model: each.fault for each in items if each.fault}),
         alarms={model.name: tuple(_alarms(model, evidence, items, same_answers)) for model in evidence.candidates},
+        limited={each.name: cut for each in evidence.candidates if (cut := limited_run((evidence.baseline, each)))},
     )
 
 

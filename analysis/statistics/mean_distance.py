@@ -19,7 +19,6 @@ from analysis.statistics.intervals import cluster_mean
 from analysis.statistics.resampling import Floats, Resamplings
 from ledger.measures import measure_of
 
-MEDIAN, HIGH, HIGHEST = 0.5, 0.95, 0.99
 ENDLESS = sys.float_info.max  # the lower bound of what is infinite on every item
 
 
@@ -27,7 +26,7 @@ ENDLESS = sys.float_info.max  # the lower bound of what is infinite on every ite
 class Tail:
     """The values behind a mean: a few that are far off hide in it.
 
-    `n` values of which `infinite` are so. `median`, `high` (95 %), `highest` (99 %) and `maximum` are values that were
+    `n` values of which `infinite` are so. `median`, `p95`, `p99` (percentiles) and `maximum` are values that were
     seen, None where infinite or of nothing; `finite_mean` is that of the others. `reverse` is the mean the other way,
     KL(candidate ‖ baseline); None for a measure that is the same both ways, or where the other way is not at hand.
     """
@@ -36,8 +35,8 @@ class Tail:
     infinite: int
     finite_mean: float | None
     median: float | None
-    high: float | None
-    highest: float | None
+    p95: float | None
+    p99: float | None
     maximum: float | None
     reverse: Estimate | None
 
@@ -45,10 +44,10 @@ class Tail:
 def tail(values: Floats, reverse: Estimate | None = None) -> Tail:
     """The quantiles of values (n,), nats; infinite ones are the largest."""
     finite = values[np.isfinite(values)]
-    ends = np.quantile(values, (MEDIAN, HIGH, HIGHEST, 1), method="inverted_cdf") if len(values) else [np.inf] * 4
-    median, high, highest, maximum = (float(end) if np.isfinite(end) else None for end in ends)
+    ends = np.quantile(values, (0.5, 0.95, 0.99, 1), method="inverted_cdf") if len(values) else [np.inf] * 4
+    median, p95, p99, maximum = (float(end) if np.isfinite(end) else None for end in ends)
     mean = float(finite.mean()) if len(finite) else None
-    return Tail(len(values), len(values) - len(finite), mean, median, high, highest, maximum, reverse)
+    return Tail(len(values), len(values) - len(finite), mean, median, p95, p99, maximum, reverse)
 
 
 def mean_distance(

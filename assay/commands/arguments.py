@@ -43,17 +43,23 @@ LeaveOut = Annotated[
 ]
 
 GIVE = "Give NAME=NUMBER, as mmlu=0.01."
+ONCE = "Give it once."
 
 
 def numbers(values: Sequence[str], option: str) -> dict[str, float]:
     """Options such as 0.02 and mmlu=0.01 by name, the empty one for a number alone. Raises ConfigError."""
     found: dict[str, float] = {}
     for value in values:
-        name, _, text = value.rpartition("=")
+        name, sign, text = value.rpartition("=")
+        if sign and not name:
+            raise ConfigError(f"{value!r} has no name", where=option, remedy=GIVE)
         try:
-            found[name] = float(text)
+            number = float(text)
         except ValueError:
             raise ConfigError(f"{value!r} has no number", where=option, remedy=GIVE) from None
+        if found.setdefault(name, number) != number:
+            what = f"{name} is" if name else "a number alone is"
+            raise ConfigError(f"{what} given twice, as {found[name]:g} and as {number:g}", where=option, remedy=ONCE)
     return found
 
 

@@ -13,11 +13,12 @@ from assay.commands.arguments import Amend, Filter, Latest, LeaveOut, Runs, Task
 from assay.declarations import imported_review, refuse_other, section
 from assay.display import Display
 from assay.sources.imports import import_logs, refuse_one_model
-from assay.sources.lm_eval_folders import Chosen, offered, refuse_unknown
+from assay.sources.lm_eval_folders import Chosen, offered, refuse_parts, refuse_unknown
 from ledger.errors import ConfigError
 from ledger.runs import RunFolder
 
 USUAL_MARGIN = 0.02
+RULES = "--proves, --shown, --margin, --margin-relative, --expect, --limit"
 
 
 def compare(
@@ -111,7 +112,8 @@ def compare(
     sections = [*(section("[[task]]", name=name) for name in tasks), given]
     declared = imported_review("assay compare", name, labels, sections)
     named = declared.config.decision.named_tasks
-    refuse_unknown(named, list(offers.values()), "--proves, --shown, --margin, --margin-relative, --expect, --limit")
+    refuse_unknown(named, list(offers.values()), RULES)
+    refuse_parts(named, list(offers.values()), RULES)
     run = RunFolder(runs / name)
     refuse_other(declared.config.digest, run, amend=amend)  # another review of this name is left as it is
     with Display() as display:

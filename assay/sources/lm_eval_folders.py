@@ -5,7 +5,7 @@ and by whose word. Nothing is chosen silently: two runs of a task, or the sample
 refused with both names.
 """
 
-from collections.abc import Collection, Iterable, Iterator, Sequence
+from collections.abc import Collection, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -36,11 +36,15 @@ EVERYTHING = Chosen()
 
 @dataclass(frozen=True)
 class Offer:
-    """What lies under some paths: the logs to read, one per task; what is passed over; every name that may be said."""
+    """What lies under some paths: the logs to read, one per task; what is passed over; every name that may be said.
+
+    `parts` are the names that are no task by themselves, and what each is instead.
+    """
 
     logs: tuple[Log, ...]
     left_out: tuple[LeftOut, ...]
     names: frozenset[str]
+    parts: Mapping[str, str]
 
     @property
     def tasks(self) -> set[str]:
@@ -68,7 +72,8 @@ def offered(paths: Sequence[Path], chosen: Chosen = EVERYTHING) -> Offer:
         *(each for scan in scans for each in _other_files(scan, chosen)),
     ]
     names = {name for log in newest for name in log.names} | {each.name for each in passed}
-    return Offer(tuple(read), tuple(passed), frozenset(names | {each.group for each in passed if each.group}))
+    known = frozenset(names | {each.group for each in passed if each.group})
+    return Offer(tuple(read), tuple(passed), known, _parts(newest, passed))
 
 
 def refuse_unknown(said: Iterable[str], offers: Sequence[Offer], where: str) -> None:
@@ -79,6 +84,32 @@ def refuse_unknown(said: Iterable[str], offers: Sequence[Offer], where: str) -> 
         if name not in known and not (item and task in known):  # an item's own name is known once its log is read
             shown = ", ".join(sorted(known)[:MOST_LISTED])
             raise ConfigError(f"there is no {name!r} in these logs", where=where, remedy=f"There are {shown}.")
+
+
+def refuse_parts(ruled: Iterable[str], offers: Sequence[Offer], where: str) -> None:
+    """Stop where a rule speaks of what is a task of no offer: a part, a list of tasks, an item. Raises ConfigError."""
+    for name in ruled:
+        if any(name in offer.names and name not in offer.parts for offer in offers):
+            continue
+        item = f"it is an item of {name.partition('/')[0]}"
+        why = next((offer.parts[name] for offer in offers if name in offer.parts), item)
+        raise ConfigError(f"{name} is no task by itself: {why}", where=where, remedy="A rule is of a whole task.")
+
+
+def _parts(newest: Iterable[Log], passed: Iterable[LeftOut]) -> dict[str, str]:
+    """Every name that is no task by itself, and what it is instead."""
+    held, listed, tasks = dict[str, str](), dict[str, set[str]](), set[str]()
+    for log in newest:
+        tasks.add(log.group)
+        groups = log.names[1:]  # the top-most first
+        place = groups.index(log.group)
+        held |= dict.fromkeys(groups[place + 1 :], f"it is a part of {log.group}")
+        for name in groups[:place]:
+            listed.setdefault(name, set()).add(log.group)
+    lists = {name: f"it only lists {', '.join(sorted(below))}" for name, below in listed.items()}
+    files = {each.name: "it is a file" for each in passed if each.kind != "task"}
+    unread = {each.name: f"it is a part of {each.group}" for each in passed if each.group not in ("", each.name)}
+    return {name: why for name, why in (files | unread | lists | held).items() if name not in tasks}
 
 
 def _newest(logs: Iterable[Log], *, latest: bool) -> tuple[list[Log], list[Log]]:

@@ -10,7 +10,7 @@ from pathlib import Path
 from typing import Any
 
 from ledger.errors import ConfigError
-from ledger.facts import CLOCK
+from ledger.facts import CLOCK_FUNCTION
 from ledger.origins import Origin
 
 STAMP = r"\d{4}-\d\d-\d\dT\d\d-\d\d-\d\d(?:\.\d+)?"
@@ -43,7 +43,7 @@ def facts_in(results: dict[str, Any], task: str) -> dict[str, str]:
 
 def asks_clock(results: dict[str, Any]) -> bool:
     """Whether a run's prompts held the day on which they were made."""
-    return CLOCK in str(results.get("chat_template"))
+    return CLOCK_FUNCTION in str(results.get("chat_template"))
 
 
 def groups_of(task: str, results: dict[str, Any], *, every: bool = False) -> list[str]:
@@ -100,5 +100,6 @@ def _scored(group: str, results: dict[str, Any]) -> bool:
 
 
 def _plain(value: Any) -> str:  # noqa: ANN401 - whatever a file holds
-    """A text as it is; anything else as JSON, so that the same reads the same. Keys and passwords are masked."""
+    """A text as it is; anything else as JSON, so that the same reads the same, and 100.0 as 100. Keys are masked."""
+    value = int(value) if isinstance(value, float) and value.is_integer() else value
     return SECRET.sub(r"\1***", value if isinstance(value, str) else json.dumps(value, sort_keys=True, default=str))

@@ -27,7 +27,7 @@ LIMITED = (
     "{subject} alone has choices of {items} of its items: {other} was run with --limit {limit}. Run {other} again as "
     "{subject} was run"
 )
-CLOCK = (
+CLOCK_IN_TEMPLATE = (
     "The chat template of {subject} asks the clock, so prompts of another day differ: run all models on one day, or "
     "give the template a fixed date."
 )
@@ -127,6 +127,9 @@ CLAUSES: Mapping[Kind, str | Written] = {
     Kind.RECOVERY_POSSIBLE: measured.recovery_possible,
     Kind.OF_TASK: "For {subject}: {causes}",
     Kind.COMPARE_UNSEEN: UNSEEN,
+    Kind.MEND_DECLARATION: "Mend the config, or bring in choices of {rows}, before this is signed.",
+    Kind.RUN_WITHOUT_LIMIT: "{rows} ran with --limit {limit}: run them again without it.",
+    Kind.MORE_THAN_A_FEW: "Take more {unit} for {subject}; {n} says too little.",
     Kind.MEND_EVIDENCE: "Mend the evidence of {subject} first; more of the same {unit} do not help.",
     Kind.NO_DIFFERENCE_YET: "No {unit} differ yet; more {unit} than {n} narrow the bound.",
     Kind.TOO_NEAR: measured.too_near,
@@ -171,7 +174,9 @@ CLAUSES: Mapping[Kind, str | Written] = {
     Kind.NOT_COMPARED_WHOLE: "{subject} is not compared whole: {causes}",
     Kind.RECORDED: _recorded,
     Kind.ONE_SIDE_HAS_TASK: "{subject} alone has choices of it",
+    Kind.DECLARED_MISSING: "{subject} was declared and is not there: {causes}",
     Kind.NO_SIDE_HAS_TASK: "there are no choices of it",
+    Kind.PART_OF_TASK: "it is a part of {subject}; a rule is of a whole task",
     Kind.ONE_SIDE_HAS_ITEMS: _one_side_has_items,
     Kind.ONE_SIDE_WAS_LIMITED: LIMITED,
     Kind.TOO_LONG_FOR_BOTH: "{items} of its items fit the context of neither model",
@@ -220,7 +225,7 @@ CLAUSES: Mapping[Kind, str | Written] = {
     Kind.SETTING_DIFFERS: "{subject} was run with {setting} {own}, the baseline with {other}.",
     Kind.INPUT_DIFFERS: "{subject} and the baseline were given different {input}.",
     Kind.SEVERAL_JUDGES: "Several judges: each is reported on its own; {subject} is the primary judge.",
-    Kind.ASKS_CLOCK: CLOCK,
+    Kind.ASKS_CLOCK: CLOCK_IN_TEMPLATE,
     Kind.ADVERSARIAL_ANSWERS: _adversarial,
     Kind.NOBODY_WROTE: "no model was asked to write",
     Kind.JUDGE_DECIDES_NOTHING: "what the judge said is shown, and decides nothing",

@@ -3,7 +3,7 @@
 In: a ReviewReport. Out: Tables and lines of plain text.
 """
 
-from collections.abc import Iterable, Mapping
+from collections.abc import Collection, Iterable, Mapping
 
 from analysis.rendering.sentences.cells import cell
 from analysis.rendering.sentences.numbers import count_of, number, optional
@@ -13,6 +13,7 @@ from analysis.statistics.coverage import Coverage
 from analysis.summaries.judge_reports import JudgeReport
 
 KINDS = ("answers", "choices", "paired choices", "ratings", "paired ratings", "games", "question-turns")
+NONE_PLANNED = "none planned"
 Counts = dict[str, dict[str, Coverage]]
 
 
@@ -40,7 +41,7 @@ def incomplete_table(report: ReviewReport) -> Table:
     models = [model.model for model in report.models]
     counts = {what: found for what, found in evidence_counts(report).items() if _unusable(found.values())}
     rows = [
-        (what, *(f"{found[model].scored}/{found[model].planned}" if model in found else "—" for model in models))
+        (what, *(_usable([found[model]]) if model in found else "—" for model in models))
         for what, found in counts.items()
     ]
     return Table("evidence", "Incomplete evidence", "Usable of planned.", ("what", *models), tuple(rows))
@@ -50,10 +51,13 @@ def shortfall_line(report: ReviewReport) -> str:
     """What became of the records that cannot be used, over all models; or that there are none."""
     parts = []
     for what, found in evidence_counts(report).items():
-        rest = _unusable(found.values())
-        if rest:
-            outcomes = ", ".join(f"{count} {outcome}" for outcome, count in sorted(rest.items()))
-            parts.append(f"{what} {sum(row.scored for row in found.values())}/{_planned(found)} ({outcomes})")
+        rest, unplanned = _unusable(found.values()), [model for model, row in found.items() if not row.planned]
+        outcomes = [f"{count} {outcome}" for outcome, count in sorted(rest.items()) if outcome != NONE_PLANNED]
+        outcomes += [f"{NONE_PLANNED} for {', '.join(unplanned)}"] if unplanned else []
+        if len(unplanned) == len(found):
+            parts.append(f"no {what} were planned")
+        elif outcomes:
+            parts.append(f"{what} {_usable(found.values())} ({', '.join(outcomes)})")
     return f"Usable: {'; '.join(parts)}." if parts else "Evidence: every planned record is there and usable."
 
 
@@ -127,10 +131,13 @@ def _cells(models: Iterable[str], found: Mapping[str, Coverage]) -> tuple[str, .
 
 def _count(row: Coverage) -> str:
     """`usable/planned`, and by outcome what cannot be used."""
-    if not row.planned:
-        return "none planned"
     rest = ", ".join(f"{count} {outcome}" for outcome, count in row.unusable.items())
-    return f"{row.scored}/{row.planned}" + (f": {rest}" if rest else "")
+    return _usable([row]) + (f": {rest}" if rest else "")
+
+
+def _usable(rows: Collection[Coverage]) -> str:
+    planned = sum(row.planned for row in rows)
+    return f"{sum(row.scored for row in rows)}/{planned}" if planned else NONE_PLANNED
 
 
 def _ordered(rows: Iterable[Coverage]) -> list[Coverage]:
@@ -141,13 +148,9 @@ def _ordered(rows: Iterable[Coverage]) -> list[Coverage]:
 def _unusable(rows: Iterable[Coverage]) -> dict[str, int]:
     rest: dict[str, int] = {}
     for row in rows:
-        for outcome, count in (row.unusable if row.planned else {"none planned": 1}).items():
+        for outcome, count in (row.unusable if row.planned else {NONE_PLANNED: 1}).items():
             rest[outcome] = rest.get(outcome, 0) + count
     return rest
-
-
-def _planned(found: Mapping[str, Coverage]) -> int:
-    return sum(row.planned for row in found.values())
 
 
 def _of(judge: JudgeReport, report: ReviewReport) -> str:

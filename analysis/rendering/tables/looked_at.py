@@ -17,6 +17,7 @@ from analysis.rendering.sentences.decisions import open_task, unknown
 from analysis.rendering.sentences.numbers import number, optional, probability, unsigned
 from analysis.rendering.tables.review import Table
 from analysis.review.review_report import ReviewReport
+from analysis.statistics.causes import Kind
 from analysis.statistics.estimates import Estimate
 
 UNSHOWN = "Identity not shown: no file tells which model made the records of {names}."
@@ -66,12 +67,15 @@ def review_lines(report: ReviewReport) -> tuple[str, ...]:
 
 
 def unseen_lines(report: ReviewReport) -> Iterator[str]:
-    """What was found and not compared; what was left out on purpose; other files that lay there."""
-    blocking = [each for each in report.unseen if each.blocks]
+    """What was found and not compared; what was declared and is not there, or left out on purpose; other files."""
+    missing = [each for each in report.unseen if each.blocks and each.cause.kind is Kind.DECLARED_MISSING]
+    blocking = [each for each in report.unseen if each.blocks and each not in missing]
     declared = [each for each in report.unseen if each.declared]
     others = dict.fromkeys(each.name for each in report.unseen if each.kind == "other")
     if blocking:
         yield f"Found and not compared: {'; '.join(_things(report, blocking))}."
+    if missing:
+        yield f"Declared and not there: {'; '.join(_things(report, missing))}."
     if declared:
         yield f"Left out on purpose: {'; '.join(_things(report, declared))}."
     if others:
@@ -137,7 +141,10 @@ def unseen_table(report: ReviewReport) -> Table:
         )
         for each in report.unseen
     )
-    caption = "What nobody left out on purpose keeps its candidate from SHIP. Other files block nothing."
+    caption = (
+        "What nobody left out on purpose keeps its candidate from SHIP; so does what was declared and is not there. "
+        "Other files block nothing."
+    )
     header = ("candidate", "what", "name", "why", "left out by")
     return Table("unseen", "Found and not compared", caption, header, rows)
 

@@ -93,7 +93,8 @@ def silence(table: Table) -> str | None:
     if not void or not all(text.startswith(NOT_MEASURED) or text in VOID for text in cells):
         return None
     why = list(dict.fromkeys(filter(None, (text.removeprefix(NOT_MEASURED).lstrip(": ") for text in void))))
-    return f"{table.title.rstrip('?')}: {NOT_MEASURED} {'; '.join(why[:MOST_REASONS])}".strip() + "."
+    more = [f"and {len(why) - MOST_REASONS} more"] if len(why) > MOST_REASONS else []
+    return f"{table.title.rstrip('?')}: {NOT_MEASURED} {'; '.join([*why[:MOST_REASONS], *more])}".strip() + "."
 
 
 def _decided(report: ReviewReport) -> Iterator[Table]:

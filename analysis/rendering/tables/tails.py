@@ -54,7 +54,7 @@ def _row(model: str, measure: str, of: str, mean: Estimate, found: Tail) -> tupl
     def nats(value: float | None) -> str:
         return number(measure, value) if value is not None else "infinite" if found.n else NOT_MEASURED
 
-    quantiles = (found.median, found.high, found.highest, found.maximum)
+    quantiles = (found.median, found.p95, found.p99, found.maximum)
     back = cell(found.reverse, with_n=False) if found.reverse else "—"
     counted = f"{found.infinite} of {found.n}"
     return (model, measure_of(measure).label, of, cell(mean, with_n=False), *map(nats, quantiles), counted, back)

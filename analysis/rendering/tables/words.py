@@ -54,7 +54,11 @@ METHOD_NOTES = (
         "What a judge must tell apart before its word counts: whole answers from damaged ones, equal ones as a tie.",
     ),
     ("MDE", "The true change that this many units would have found with 80 % power at two-sided 5 %."),
-    ("SHIP", "The primary's lower bound lies above minus the margin, every limit holds, and no task is HOLD."),
+    (
+        "SHIP",
+        "The primary's lower bound lies above minus the margin, every limit holds, no task is HOLD, and each task that "
+        "proves is cleared.",
+    ),
     ("HOLD", "The primary's upper bound lies below minus the margin, or a task's, or a limit's lower bound over it."),
     ("INCONCLUSIVE", "Neither: more evidence is needed."),
     ("UNFIT", "The evidence may not decide: coverage, exam, stale inputs, or something found and not compared."),
