@@ -212,7 +212,7 @@ def test_no_interval_stands_twice_on_the_first_screen_of_a_hold(compared, tmp_pa
     made = compared(*pair(tmp_path, before, after))
     assert made.code == 10
     screen = re.sub(r"<[^>]*>", " ", first_screen(made.files["report.html"]))
-    intervals = re.findall(r"\[[−+\d., ]+\]", screen)
+    intervals = re.findall(r"\[[−+\d.,\s]+\]", screen)
     assert len(intervals) == len(set(intervals)) == (2 if beside else 1)
     assert "hard lost more than the margin" in screen
     assert "■\u00a0HOLD" in screen
