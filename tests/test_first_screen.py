@@ -9,16 +9,20 @@ from analysis.decision.gate_words import Word
 from analysis.decision.task_states import State
 from analysis.rendering.figures.forests import primary_forest
 from analysis.rendering.figures.row_charts import row_drawing
-from analysis.rendering.formats.markdown import report_markdown
+from analysis.rendering.formats.markdown import MOST_CHARACTERS, report_markdown, short_line
 from analysis.rendering.formats.page import report_html
-from analysis.rendering.formats.text import shortened
+from analysis.rendering.formats.text import shortened, shortened_apart
 from analysis.rendering.tables.evidence import exam_mark
 from analysis.rendering.tables.first_screen import asked, headline, panels
 from analysis.rendering.tables.review import Table, choice_warnings, judge_warnings, warnings
 from analysis.rendering.tables.sections import sections, silence
+from analysis.rendering.tables.tasks import task_line
+from analysis.statistics.causes import Cause, Kind
+from ledger.decision_config import TaskRole
+from tests.log_folders import damaged, lines, pair, pattern
 from tests.review_factory import Factory
 from tests.run_folder import build_report, config, whole
-from tests.test_analysis_formats import FIVE, hopeless, told
+from tests.test_analysis_formats import FIVE, hopeless, texts, told
 
 
 @pytest.fixture(scope="module")
@@ -92,17 +96,17 @@ def test_the_places_stand_in_their_order_with_a_link_to_the_rest(report):
 def test_no_task_hides_from_the_first_screen(report):
     states = panel(report, "tasks")
     names = {task.task for each in report.decisions for task in each.tasks}
-    said = [row[0] for row in states.table.rows] + [name for line in states.lines for name in names if name in line]
+    said = [row.task for row in states.states.rows] + [name for line in states.lines for name in names if name in line]
     assert names <= set(said)
-    (first, *_), decision = states.table.rows, report.decisions[0]
-    task = next(each for each in decision.tasks if each.task == first[0])
-    assert first[1].split()[1] == task.state.value
+    (first, *_), decision = states.states.rows, report.decisions[0]
+    task = next(each for each in decision.tasks if each.task == first.task)
+    assert first.cells[0].text.split()[1] == task.state.value
     cleared = tuple(
         replace(each, tasks=tuple(replace(task, state=State.CLEARED) for task in each.tasks))
         for each in report.decisions
     )
     all_clear = panel(report.model_copy(update={"decisions": cleared}), "tasks")
-    assert all_clear.table is None
+    assert all_clear.states is None
     assert f"Cleared by every candidate: {', '.join(sorted(names))}." in all_clear.lines
 
 
@@ -113,8 +117,8 @@ def test_a_baseline_that_guesses_says_so_in_its_cell(report):
         )
         for each in report.decisions
     )
-    rows = panel(report.model_copy(update={"decisions": guessed}), "tasks").table.rows
-    assert all("open, baseline guesses" in text for row in rows for text in row[1:])
+    rows = panel(report.model_copy(update={"decisions": guessed}), "tasks").states.rows
+    assert all("open, baseline guesses" in cell.text for row in rows for cell in row.cells)
 
 
 def test_long_names_keep_both_ends_and_are_whole_on_hover(tmp_path):
@@ -166,3 +170,84 @@ def test_without_judge_questions_and_tasks_each_place_is_a_sentence(tmp_path):
     report = picked.report()
     assert panel(report, "judge").lines == ("No judge: nobody compared what the models write.",)
     assert panel(report, "writes").lines == ("No model was asked to write.",)
+
+
+def with_tasks(report, **changes):
+    """The same report with every task of every candidate changed."""
+    decided = [replace(each, tasks=tuple(replace(task, **changes) for task in each.tasks)) for each in report.decisions]
+    return report.model_copy(update={"decisions": tuple(decided)})
+
+
+def test_every_one_of_many_candidates_is_a_column_of_tasks(report):
+    many = tuple(replace(report.decisions[i % 5], candidate=f"org/model-{i:02}-quantized-w4a16") for i in range(12))
+    states = panel(report.model_copy(update={"decisions": many}), "tasks").states
+    assert sorted(states.candidates) == [each.candidate for each in many]
+    assert all(len(row.cells) == 12 for row in states.rows)
+    for place, name in enumerate(states.candidates):
+        decision = next(each for each in many if each.candidate == name)
+        assert [row.cells[place].text.split()[1] for row in states.rows] == [task.state for task in decision.tasks]
+    labels = shortened_apart(states.candidates, 12)
+    assert len(set(labels.values())) == 12
+    assert not any(line.startswith("Tasks of") for line in panel(report, "tasks").lines)
+
+
+def test_what_is_asked_of_a_cleared_task_is_said_where_it_is_not_the_usual(report):
+    usual = with_tasks(report, state=State.CLEARED, why=None)
+    name = usual.decisions[0].tasks[0].task
+    assert f"Cleared by every candidate: {name}, " in panel(usual, "tasks").lines[0]
+    asked_more = with_tasks(usual, role=TaskRole.PROVES, threshold=-0.01, expected=0.7)
+    notes = f"{name} (must be cleared, margin 1.0 pp, expected 70.0 %)"
+    assert notes in panel(asked_more, "tasks").lines[0]
+    assert notes in task_line(asked_more.decisions[0], asked_more.task_margin)
+    shown = with_tasks(report, role=TaskRole.SHOWN, state=State.OPEN)
+    assert panel(shown, "tasks").states.rows[0].notes == "shown alone"
+
+
+@pytest.mark.parametrize("beside", [0, 2000])
+def test_no_interval_stands_twice_on_the_first_screen_of_a_hold(compared, tmp_path, beside):
+    rights = {"hard": pattern("hard", 600), **({"easy": pattern("easy", beside)} if beside else {})}
+    after = {task: damaged(right, 0.2) if task == "hard" else right for task, right in rights.items()}
+    before, after = (
+        {task: lines(task, right, noise) for task, right in held.items()}
+        for held, noise in ((rights, 0.0), (after, 0.01))
+    )
+    made = compared(*pair(tmp_path, before, after))
+    assert made.code == 10
+    screen = re.sub(r"<[^>]*>", " ", first_screen(made.files["report.html"]))
+    intervals = re.findall(r"\[[−+\d.,\s]+\]", screen)
+    assert len(intervals) == len(set(intervals)) == (2 if beside else 1)
+    assert "hard lost more than the margin" in screen
+    assert "■\u00a0HOLD" in screen
+
+
+def test_limits_have_a_column_wherever_they_are_declared(report):
+    (name, most), *_ = report.limits
+    title = f"{name} (limit {100 * most:.1f} %)"
+    assert f"| {title} |" in report_markdown(report)
+    assert title in texts(report)
+    free = report.model_copy(update={"limits": (), "decisions": tuple(replace(x, limits=()) for x in report.decisions)})
+    assert "(limit" not in report_markdown(free)
+    assert "Limits" not in texts(free)
+
+
+def test_long_names_are_shortened_in_terminal_tables_and_whole_in_markdown(tmp_path):
+    names = ("meta-llama--Llama-2-13b-chat-hf-quantized.w4a16", "meta-llama--Llama-2-70b-chat-hf-quantized.w4a16")
+    made = whole(tmp_path, config(names, margin=0.01)).report()
+    cells = texts(made)
+    assert not {*names} & {*cells}
+    assert len({cell for cell in cells if cell.startswith("meta-llama") and "…" in cell}) == 2
+    assert all(any(name in text for text in cells) for name in names)
+    assert all(f"| {name} | " in report_markdown(made) for name in names)
+
+
+def test_a_line_that_is_cut_ends_with_a_whole_name():
+    text = ", ".join(f"name-of-a-long-task-{i}" for i in range(99))
+    cut = short_line(text)
+    assert len(cut) <= MOST_CHARACTERS
+    assert all(name in text.split(", ") for name in cut.removesuffix(" …").split(", "))
+
+
+def test_a_name_in_the_first_clause_keeps_its_capitals(report):
+    cause = Cause(Kind.RECORDED, names={"recorded": "the texts of GPT-4 are gone"})
+    lost = report.model_copy(update={"not_looked_at": (("free text", cause),)})
+    assert panel(lost, "writes").lines[0] == "The texts of GPT-4 are gone."

@@ -339,3 +339,22 @@ def test_it_is_used_by_keyboard_and_printed(browser, review):
     assert pdf.startswith("JVBERi")  # %PDF
     closed = browser.execute_script("return document.querySelectorAll('details:not([open])').length")
     assert closed == 0
+
+
+def test_print_cuts_no_table_and_keeps_the_light_page(browser, review):
+    opened(browser, review)
+    size = {"width": 1030, "height": 720, "deviceScaleFactor": 1, "mobile": False}  # A4 across, without its margins
+    browser.execute_cdp_cmd("Emulation.setDeviceMetricsOverride", size)
+    dark = [{"name": "prefers-color-scheme", "value": "dark"}]
+    browser.execute_cdp_cmd("Emulation.setEmulatedMedia", {"media": "print", "features": dark})
+    browser.execute_script("document.querySelectorAll('details').forEach((each) => { each.open = true; })")
+    try:
+        cut = browser.execute_script(
+            "return [...document.querySelectorAll('table')].filter((each) => each.getBoundingClientRect().right > "
+            "innerWidth + 1).map((each) => each.className)"
+        )
+        ink = browser.execute_script("return getComputedStyle(document.body).color")
+    finally:
+        emulate(browser)
+    assert cut == []
+    assert ink == "rgb(27, 31, 36)"

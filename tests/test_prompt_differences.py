@@ -45,6 +45,10 @@ def test_another_number_of_shots_is_said_in_numbers(compared, tmp_path):
     made = told(compared, tmp_path, five, zero)
     why = "prompt of item mmlu/0 of int4 is not the baseline's (num_fewshot 0 against the baseline's 5)"
     assert made.unnamed(why) == []
+    page = made.read("report.html")
+    assert page[: page.index("<nav ")].count(why) == 1
+    assert made.decision["sentence"].count(why) == 1
+    assert made.decision["sentence"].endswith("; so mmlu is not compared.")
 
 
 def test_another_version_of_the_task_is_said(compared, tmp_path):

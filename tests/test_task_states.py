@@ -14,6 +14,7 @@ from analysis.rendering.sentences.decisions import advice, cause_texts, sentence
 from analysis.statistics.causes import Cause, Kind
 from analysis.statistics.estimates import ALPHA, not_measured
 from analysis.statistics.intervals import paired_proportion, tango_bound, wilson
+from ledger.decision_config import TaskRole
 
 MARGIN = 0.02
 
@@ -100,6 +101,12 @@ def test_the_worst_task_is_one_on_hold_if_there_is_any():
     open_tasks = task_states([gate("less", losses=2), gate("more", losses=6), unknown], 1)
     assert worst(open_tasks).task == "more"
     assert worst(()) is None
+
+
+def test_a_shown_task_is_never_the_worst():
+    found = task_states([gate("guards", losses=2), replace(gate("shown", losses=60), role=TaskRole.SHOWN)], 1)
+    assert worst(found).task == "guards"
+    assert worst(found[1:]) is None
 
 
 def test_a_loss_is_shown_in_no_more_than_one_review_of_twenty_where_each_lies_at_the_margin():

@@ -112,8 +112,8 @@ def task_states(gates: Sequence[TaskGate], step: int) -> tuple[TaskState, ...]:
 
 
 def worst(states: Sequence[TaskState]) -> TaskState | None:
-    """The task that lost most: of those on HOLD if there are any, else of all that were measured."""
-    measured = [each for each in states if each.change.value is not None]
+    """The task that lost most of those that decide: of the ones on HOLD if there are any, else of all measured."""
+    measured = [each for each in states if each.decides and each.change.value is not None]
     held = [each for each in measured if each.state is State.HOLD]
     return min(held or measured, key=lambda each: each.change.value or 0.0, default=None)
 

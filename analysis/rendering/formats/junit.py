@@ -23,7 +23,8 @@ from analysis.rendering.sentences.clauses import clause, clauses
 from analysis.rendering.sentences.decisions import advice, open_task, sentence
 from analysis.rendering.sentences.numbers import count_of, number, unsigned
 from analysis.rendering.tables.evidence import exam_bound
-from analysis.rendering.tables.looked_at import review_lines, task_line, task_margin
+from analysis.rendering.tables.looked_at import review_lines
+from analysis.rendering.tables.tasks import task_line, task_margin
 from analysis.review.review_report import ReviewReport
 from analysis.statistics.causes import Cause
 from analysis.statistics.coverage import shortfalls
@@ -84,7 +85,7 @@ def _suite(report: ReviewReport, decision: Decision, cases: tuple[Case, ...]) ->
             found = ElementTree.SubElement(test, case.result, {"message": visible(case.description)})
             found.attrib |= {"type": case.kind} if case.kind else {}
             found.text = "\n".join(visible(line) for line in (case.description, case.more) if line)
-    looked_at = filter(None, (task_line(decision), *review_lines(report)))
+    looked_at = filter(None, (task_line(decision, report.task_margin), *review_lines(report)))
     ElementTree.SubElement(suite, "system-out").text = "\n".join(map(visible, looked_at))
     return suite
 

@@ -12,7 +12,7 @@ from analysis.rendering.sentences.decisions import advice, sentence
 from analysis.rendering.tables.choices import OF_PICKS, flip_table
 from analysis.rendering.tables.evidence import shortfall_line
 from analysis.rendering.tables.first_screen import headline
-from analysis.rendering.tables.looked_at import review_lines, task_line
+from analysis.rendering.tables.looked_at import review_lines
 from analysis.rendering.tables.review import (
     CLASS_LABELS,
     NOISE_FLOOR,
@@ -23,6 +23,7 @@ from analysis.rendering.tables.review import (
     score_table,
     warnings,
 )
+from analysis.rendering.tables.tasks import task_line
 from analysis.review.review_report import ReviewReport
 from ledger.measures import MEASURES
 
@@ -51,10 +52,17 @@ def _opening(report: ReviewReport) -> Iterator[list[str]]:
     shown = foremost(report.decisions)
     places = [report.decisions.index(decision) for decision in shown]
     table = Table(decided.id, "", "", decided.header, tuple(decided.rows[place] for place in places))
-    yield _table_lines(table, decided.header[:6], len(table.rows), len(decided.rows) - len(table.rows))
-    yield ["", *(f"- {short_line(sentence(decision))} {_text(visible(task_line(decision)))}" for decision in shown)]
+    yield _table_lines(table, decided.header[:-1], len(table.rows), len(decided.rows) - len(table.rows))
+    yield [
+        "",
+        *(
+            f"- {short_line(sentence(decision))} {_text(visible(task_line(decision, report.task_margin)))}"
+            for decision in shown
+        ),
+    ]
     yield [f"- {short_line(settle)}" for settle in map(advice, shown) if settle][:1]
-    others = " ".join(filter(None, (task_line(decision) for decision in report.decisions if decision not in shown)))
+    rest = (task_line(decision, report.task_margin) for decision in report.decisions if decision not in shown)
+    others = " ".join(filter(None, rest))
     yield [f"- {_text(visible(line))}" for line in (*filter(None, [others]), *review_lines(report))]
     yield [f"- **{short_line(text)}**" for text in warnings(report)[:2]]
     yield [f"- {short_line(shortfall_line(report))}"]
@@ -91,9 +99,12 @@ def _table_lines(table: Table, columns: Sequence[str], most: int, left_out: int 
 
 
 def short_line(text: str) -> str:
-    """Escaped text of a bearable length."""
+    """Escaped text of a bearable length: where it is cut it ends with a word, so that no name stands there in part."""
     seen = visible(text)
-    return _text(seen if len(seen) <= MOST_CHARACTERS else seen[: MOST_CHARACTERS - 1] + "…")
+    if len(seen) <= MOST_CHARACTERS:
+        return _text(seen)
+    start, _, _ = seen[:MOST_CHARACTERS].rpartition(" ")
+    return _text(f"{start.rstrip(',;:')} …" if start else seen)
 
 
 def _text(text: str) -> str:

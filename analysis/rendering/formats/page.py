@@ -18,10 +18,10 @@ from analysis.rendering.figures.row_charts import DrawnRow, RowDrawing, row_draw
 from analysis.rendering.formats.exhibit_data import MOST_CHARACTERS, WHOLE_ROWS, Packed, packed
 from analysis.rendering.formats.provenance import Provenance
 from analysis.rendering.formats.rendering import figure_svg, rendered, template_text
-from analysis.rendering.formats.text import visible_lines
+from analysis.rendering.formats.text import shortened_apart, visible_lines
 from analysis.rendering.sentences.decisions import cause_texts, sentence
-from analysis.rendering.tables.first_screen import asked, headline, panels
-from analysis.rendering.tables.review import SHAPES, foremost
+from analysis.rendering.tables.first_screen import asked, beside, headline, panels
+from analysis.rendering.tables.review import MOST_CANDIDATES, SHAPES, foremost, ranked
 from analysis.rendering.tables.sections import Section, sections, silence
 from analysis.rendering.tables.strip import SIGNS, evidence_strip
 from analysis.rendering.tables.words import term
@@ -78,7 +78,6 @@ def report_html(report: ReviewReport, shown: Shown | None = None) -> str:
     scripts = f" script-src 'sha256-{_digest(script)}';" if shown else ""
     found = {name: each for name, each in figures_by_section(report).items() if name != FIRST_SCREEN}
     parts = tuple(_ordered(sections(report)))
-    first = foremost(report.decisions)
     return rendered(
         "page.html.j2",
         report=report,
@@ -93,8 +92,10 @@ def report_html(report: ReviewReport, shown: Shown | None = None) -> str:
         asked=asked(report),
         verdicts=_verdicts(report),
         panels=panels(report, (REDACTED,) if report.redacted else ()),
-        foremost=first,
-        others=[each for each in report.decisions if each not in first],
+        foremost=foremost(report.decisions),
+        others=ranked(report.decisions)[MOST_CANDIDATES:],
+        apart=shortened_apart,
+        beside=beside,
         strip=evidence_strip(report),
         sentence=sentence,
         cause_texts=cause_texts,

@@ -6,12 +6,12 @@ In: a ReviewReport. Out: tables with title, header and rows of text, and lines b
 from collections.abc import Iterator
 from dataclasses import replace
 
-from analysis.rendering.formats.text import visible
+from analysis.rendering.formats.text import shortened_apart, visible
 from analysis.rendering.sentences.clauses import clause
 from analysis.rendering.sentences.decisions import advice, sentence
 from analysis.rendering.tables.choices import HEADLINES, flip_table
 from analysis.rendering.tables.evidence import exam_mark, incomplete_table, shortfall_line
-from analysis.rendering.tables.looked_at import review_lines, task_line
+from analysis.rendering.tables.looked_at import review_lines
 from analysis.rendering.tables.relations import strongest_correlation
 from analysis.rendering.tables.review import (
     CLASS_LABELS,
@@ -23,10 +23,12 @@ from analysis.rendering.tables.review import (
     score_table,
     warnings,
 )
+from analysis.rendering.tables.tasks import task_line
 from analysis.review.review_report import ReviewReport
 from analysis.summaries.judge_reports import JudgeReport
 
 MOST_MODELS = 8
+MOST_LABEL = 26  # characters of a name in a table; sentences have it whole
 SCORE_COLUMNS = ("rating", "rating_change", "p")
 GAME_COLUMNS = (*CLASS_LABELS.values(), "win_change")
 
@@ -37,7 +39,7 @@ def summary(report: ReviewReport) -> tuple[Table | str, ...]:
     A table's title stands in its first header, over the models, so that it takes no line of its own; the decision needs
     none.
     """
-    return tuple(visible_part(part) for part in _parts(report))
+    return tuple(_labeled(visible_part(part)) for part in _parts(report))
 
 
 def _parts(report: ReviewReport) -> Iterator[Table | str]:
@@ -56,9 +58,12 @@ def _parts(report: ReviewReport) -> Iterator[Table | str]:
     decided = decision_table(report)
     columns = _columns(decided, ("decision", report.primary, "lower bound", NOISE_FLOOR))
     yield replace(columns, header=(decided.header[0], *columns.header[1:]))
+    if report.limits:
+        first = decided.header.index(NOISE_FLOOR) + 1
+        yield _columns(replace(decided, title="Limits"), decided.header[first : first + len(report.limits)])
     yield from (f"{SHAPES[each.word]} {each.word}: {sentence(each)}" for each in report.decisions)
     yield from _settling(report)
-    yield from filter(None, map(task_line, report.decisions))
+    yield from filter(None, (task_line(each, report.task_margin) for each in report.decisions))
     yield from review_lines(report)
 
 
@@ -99,3 +104,11 @@ def visible_part(part: Table | str) -> Table | str:
         return visible(part)
     rows = tuple(tuple(visible(text) for text in row) for row in part.rows)
     return replace(part, title=visible(part.title), header=tuple(map(visible, part.header)), rows=rows)
+
+
+def _labeled(part: Table | str) -> Table | str:
+    """A row's long name loses its middle, so that no line breaks in it."""
+    if isinstance(part, str):
+        return part
+    names = shortened_apart((row[0] for row in part.rows), MOST_LABEL)
+    return replace(part, rows=tuple((names[row[0]], *row[1:]) for row in part.rows))

@@ -6,6 +6,7 @@ HTML escaping is done by Jinja2's autoescape; this is about characters that no e
 
 import re
 import unicodedata
+from collections.abc import Iterable
 
 HIDDEN = frozenset({"Cc", "Cf", "Cs", "Co", "Cn", "Zl", "Zp"})
 _ODD = re.compile(r"[^ -~]")
@@ -36,6 +37,14 @@ def shortened(text: str, most: int) -> str:
         return text
     end = (most - 1) // 2
     return f"{text[: most - 1 - end]}…{text[-end:]}"
+
+
+def shortened_apart(texts: Iterable[str], most: int) -> dict[str, str]:
+    """Each text shortened to so many characters, or to as many more as tell all of them apart."""
+    distinct = set(texts)
+    while len({shortened(text, most) for text in distinct}) < len(distinct):
+        most += 1
+    return {text: shortened(text, most) for text in distinct}
 
 
 def _shown(found: re.Match[str]) -> str:

@@ -63,9 +63,11 @@ def identical(cause: Cause) -> str:
 
 
 def task_lost(cause: Cause) -> str:
-    """A loss that is shown, as in a cell of the tables."""
+    """A loss that is shown, as in a cell of the tables; without numbers where such a cell stands beside it."""
     measure, scoring, found = cause.names["measure"], cause.names["scoring"], cause.numbers
     by = "" if scoring == "acc" else f" by {scoring}"
+    if not found:
+        return f"{cause.subject} lost more than the margin{by}"
     change = f"{NOT_MEASURED} (n {found['n']}, needs {found.get('needs')})"
     if "value" in found:
         ends = span(measure, (found["low"], found["high"]))

@@ -9,23 +9,48 @@ from collections import Counter
 from collections.abc import Iterator
 from dataclasses import dataclass
 
-from analysis.decision.decisions import PRECEDENCE
+from analysis.decision.decisions import PRECEDENCE, Decision
 from analysis.decision.task_states import State, TaskState
-from analysis.rendering.sentences.cells import cell, value_cell
+from analysis.rendering.sentences.cells import cell, interval, value_cell
 from analysis.rendering.sentences.clauses import clause, clauses, part
-from analysis.rendering.sentences.numbers import limit_number, unsigned
+from analysis.rendering.sentences.decisions import sentence, unknown
+from analysis.rendering.sentences.numbers import NOT_MEASURED, limit_number, number, unsigned
 from analysis.rendering.tables.evidence import exam_mark
-from analysis.rendering.tables.looked_at import lost_parts, lowest_parts, review_lines, task_line
-from analysis.rendering.tables.review import EXAM_WARNINGS, SHAPES, Table, choice_warnings, foremost, judge_warnings
+from analysis.rendering.tables.looked_at import review_lines
+from analysis.rendering.tables.review import EXAM_WARNINGS, SHAPES, choice_warnings, foremost, judge_warnings, ranked
+from analysis.rendering.tables.tasks import lost_parts, lowest_parts, task_change, task_margin, task_notes
 from analysis.review.review_report import ReviewReport
 from analysis.summaries.judge_reports import JudgeReport
 from analysis.summaries.panel import PANEL
-from ledger.decision_config import TaskRole
 
 STATE_SIGNS = {State.HOLD: "■", State.OPEN: "◆", State.CLEARED: "●"}
-ROLES = {TaskRole.PROVES: " (must be cleared)", TaskRole.GUARDS: "", TaskRole.SHOWN: " (shown alone)"}
 UNREAD = "The texts themselves are not measured; only a judge, or token probabilities, speak of them."
 JUDGELESS = "No judge: nobody compared what the models write."
+
+
+@dataclass(frozen=True)
+class StateCell:
+    """What became of a task of one candidate; `more` is for a reader who points at it."""
+
+    text: str
+    more: str = ""
+
+
+@dataclass(frozen=True)
+class StateRow:
+    """A task, what is asked of it where that is not the usual, and a cell per candidate."""
+
+    task: str
+    notes: str
+    cells: tuple[StateCell, ...]
+
+
+@dataclass(frozen=True)
+class States:
+    """The tasks that not every candidate has cleared, in the candidates' order."""
+
+    candidates: tuple[str, ...]
+    rows: tuple[StateRow, ...]
 
 
 @dataclass(frozen=True)
@@ -37,7 +62,7 @@ class Panel:
     target: str
     lines: tuple[str, ...]
     warnings: tuple[str, ...] = ()
-    table: Table | None = None
+    states: States | None = None
 
 
 def headline(report: ReviewReport) -> str:
@@ -78,39 +103,51 @@ def panels(report: ReviewReport, notes: tuple[str, ...] = ()) -> tuple[Panel, ..
     )
 
 
+def beside(decision: Decision, description: str) -> str:
+    """The words beside a candidate's drawing; why nothing was measured is not said again where its sentence says it."""
+    lacking = decision.primary.estimate.missing
+    if decision.primary.estimate.value is None and lacking and part(lacking) in sentence(decision):
+        return NOT_MEASURED
+    return description
+
+
 def _tasks(report: ReviewReport) -> Panel:
     """Each task's state for each candidate; one that all have cleared is a name in a line."""
-    shown = foremost(report.decisions)
+    decided = ranked(report.decisions)
     by_name: dict[str, list[TaskState | None]] = {}
-    for place, decision in enumerate(shown):
+    for place, decision in enumerate(decided):
         for task in decision.tasks:
-            by_name.setdefault(task.task, [None] * len(shown))[place] = task
+            by_name.setdefault(task.task, [None] * len(decided))[place] = task
+    notes = {name: next(task_notes(task, report.task_margin) for task in row if task) for name, row in by_name.items()}
     clear = [name for name, row in by_name.items() if all(task and task.state is State.CLEARED for task in row)]
     rows = tuple(
-        (_named(name, row), *("—" if task is None else _state_cell(task) for task in row))
+        StateRow(name, notes[name], tuple(map(_state_cell, row, decided)))
         for name, row in by_name.items()
         if name not in clear
     )
-    header = ("task", *(decision.candidate for decision in shown))
-    table = Table("states", "Tasks", "", header, rows) if rows else None
-    of = "" if len(report.decisions) == 1 else " by every candidate" + " above" * (len(shown) < len(report.decisions))
-    lines = [f"Cleared{of}: {', '.join(clear)}."] if clear else []
+    states = States(tuple(decision.candidate for decision in decided), rows) if rows else None
+    named = ", ".join(f"{name} ({notes[name]})" if notes[name] else name for name in clear)
+    lines = [f"Cleared{'' if len(decided) == 1 else ' by every candidate'}: {named}."] if clear else []
     lines += [] if by_name else [_why_no_task(report)]
-    lines += [f"Parts of tasks that lost: {lost} ({each.candidate})." for each in shown if (lost := lost_parts(each))]
-    lows = [f"{low} ({each.candidate})" for each in shown if (low := lowest_parts(each))]
+    lines += [f"Parts of tasks that lost: {lost} ({each.candidate})." for each in decided if (lost := lost_parts(each))]
+    lows = [f"{low} ({each.candidate})" for each in foremost(decided) if (low := lowest_parts(each))]
     lines += [f"Lowest parts: {'; '.join(lows)}."] if lows else []
-    lines += [line for each in report.decisions if each not in shown and (line := task_line(each))]
-    return Panel("tasks", "Tasks", "decision", tuple(lines), choice_warnings(report), table)
+    return Panel("tasks", "Tasks", "decision", tuple(lines), choice_warnings(report), states)
 
 
-def _named(name: str, row: list[TaskState | None]) -> str:
-    return name + next((ROLES[task.role] for task in row if task), "")
-
-
-def _state_cell(task: TaskState) -> str:
+def _state_cell(task: TaskState | None, decision: Decision) -> StateCell:
+    """State and change, a loss with its interval; not the change that stands in the candidate's own row."""
+    if task is None:
+        return StateCell("—")
     guesses = task.state is State.OPEN and not task.beats_chance and task.unfit is None
     why = ", baseline guesses" if guesses else ", unfit" if task.unfit else ""
-    return f"{STATE_SIGNS[task.state]} {task.state}{why} {value_cell(task.change)}"
+    drawn, change = decision.primary.estimate, task.change
+    known = (change.measure, cell(change)) == (drawn.measure, cell(drawn))
+    ends = f" {interval(change)}" if task.state is State.HOLD and change.interval else ""
+    numbers = "" if known else f" {value_cell(change)}{ends}"
+    bound = [] if task.lower_bound is None else [f"lower bound {number(change.measure, task.lower_bound)}"]
+    more = [task_change(task), *bound, f"margin {task_margin(task)}", *filter(None, [unknown(task)])]
+    return StateCell(f"{STATE_SIGNS[task.state]} {task.state}{why}{numbers}", "; ".join(more))
 
 
 def _why_no_task(report: ReviewReport) -> str:
@@ -122,7 +159,8 @@ def _why_no_task(report: ReviewReport) -> str:
 def _written(report: ReviewReport) -> Iterator[str]:
     """What is known of the texts apart from any judge."""
     if why := dict(report.not_looked_at).get("free text"):
-        yield f"{clause(why).capitalize().rstrip('.')}."
+        text = part(why)
+        yield f"{text[:1].upper()}{text[1:]}."
     if report.identical_answers:
         yield f"Word for word the baseline's answers: {', '.join(report.identical_answers)}."
     traced = [each for each in report.traces if each.role == "candidate" and not each.fault]

@@ -1,4 +1,4 @@
-"""What was looked at, as words: each task's state, what was found and not compared, whose records these are.
+"""What was looked at, as words: what was found and not compared, whose records these are, what nobody looked at.
 
 In: a ReviewReport. Out: Tables, and the lines that every format shows beside the decision. Nothing in these lines is
 cut short: a name that is missing here is a task that hides.
@@ -6,52 +6,16 @@ cut short: a name that is missing here is a task that hides.
 
 from collections import Counter
 from collections.abc import Iterable, Iterator
-from dataclasses import replace
 
-from analysis.decision.decisions import Decision
-from analysis.decision.task_states import State, TaskState, worst
 from analysis.evidence.unseen import Unseen
-from analysis.rendering.sentences.cells import cell
 from analysis.rendering.sentences.clauses import clauses
-from analysis.rendering.sentences.decisions import open_task, unknown
-from analysis.rendering.sentences.numbers import number, optional, probability, unsigned
+from analysis.rendering.sentences.decisions import sentence
 from analysis.rendering.tables.review import Table
 from analysis.review.review_report import ReviewReport
 from analysis.statistics.causes import Kind
-from analysis.statistics.estimates import Estimate
 
 UNSHOWN = "Identity not shown: no file tells which model made the records of {names}."
 UNSTATED = "The version of {what} is not stated for {names}; another one alone can change scores."
-
-
-def task_line(decision: Decision) -> str:
-    """A candidate's tasks by state, and the one that lost most; empty where it has none."""
-    states = []
-    for state in (State.HOLD, State.OPEN, State.CLEARED):
-        names = [_named(task) for task in decision.tasks if task.state is state and task.decides]
-        states += [f"{len(names)} {state}: {', '.join(names)}"] if names else []
-    shown = [f"{_named(task)} {task.state}" for task in decision.tasks if not task.decides]
-    states += [f"{len(shown)} shown alone: {', '.join(shown)}"] if shown else []
-    if not states:
-        return ""
-    lowest = worst(decision.tasks)
-    measured = f" Worst: {lowest.task}, {_change(lowest)}." if lowest and lowest.state is not State.HOLD else ""
-    parts = lost_parts(decision)
-    within = f" Parts of tasks that lost: {parts}." if parts else ""
-    lows = lowest_parts(decision)
-    within += f" Lowest parts: {lows}." if lows else ""
-    return f"Tasks of {decision.candidate}: {'; '.join(states)}.{measured}{within}"
-
-
-def lost_parts(decision: Decision) -> str:
-    """The parts of a candidate's tasks whose loss is shown, each with its change; empty without one."""
-    return ", ".join(f"{part} {_cell(change)}" for task in decision.tasks for part, change in task.lost_parts)
-
-
-def lowest_parts(decision: Decision) -> str:
-    """The part that lost most of each task without a loss that is shown, with its change; empty without one."""
-    lows = [each.worst_part for each in decision.tasks if each.worst_part and not each.lost_parts]
-    return ", ".join(f"{name} {_cell(change)}" for name, change in lows)
 
 
 def review_lines(report: ReviewReport) -> tuple[str, ...]:
@@ -104,31 +68,6 @@ def identity_lines(report: ReviewReport) -> Iterator[str]:
             yield UNSTATED.format(what=what, names=", ".join(unstated))
 
 
-def task_table(report: ReviewReport) -> Table:
-    """Every task of every candidate: its state and the numbers behind it."""
-    rows = tuple(_task_row(decision, task) for decision in report.decisions for task in decision.tasks)
-    caption = (
-        "Cleared: the lower bound clears the margin. HOLD: a loss beyond it is shown (Holm over those that decide). "
-        "Open: neither, or the baseline itself does not beat guessing, so that a ruined model would look the same. One "
-        "that proves must be cleared, one that guards may hold, one that is shown decides nothing."
-    )
-    header = (
-        "candidate",
-        "task",
-        "role",
-        "state",
-        "accuracy_change",
-        "lower bound",
-        "margin",
-        "recovery",
-        "baseline",
-        "guessing",
-        "p",
-        "why",
-    )
-    return Table("tasks", "Tasks", caption, header, rows)
-
-
 def unseen_table(report: ReviewReport) -> Table:
     """Every thing that is not compared."""
     rows = tuple(
@@ -164,60 +103,20 @@ def identity_table(report: ReviewReport) -> Table:
     return Table("identities", "Whose records these are", caption, header, rows)
 
 
-def _named(task: TaskState) -> str:
-    """A task with what its state leaves unsaid."""
-    if task.state is State.OPEN:
-        return open_task(task)
-    return f"{task.task} {_change(task)}" if task.state is State.HOLD else task.task
-
-
-def _change(task: TaskState) -> str:
-    by = "" if task.scoring == "acc" else f" by {task.scoring}"
-    return _cell(task.change) + by
-
-
-def _cell(change: Estimate) -> str:
-    return cell(replace(change, mde=None))
-
-
-def _task_row(decision: Decision, task: TaskState) -> tuple[str, ...]:
-    why = unknown(task) or "—"
-    return (
-        decision.candidate,
-        task.task,
-        task.role.value,
-        task.state.value,
-        _change(task),
-        optional(task.lower_bound, lambda value: number(task.change.measure, value)),
-        task_margin(task),
-        cell(task.recovery, with_n=False),
-        cell(task.baseline, with_n=False) + _expected(task),
-        number("accuracy", task.chance),
-        probability(task.loss_p),
-        why,
-    )
-
-
-def task_margin(task: TaskState) -> str:
-    """The loss that is acceptable, in points, as the recovery that is asked for, or both."""
-    loss = [] if task.threshold is None else [unsigned("accuracy_change", -task.threshold)]
-    kept = [] if task.recovery_threshold is None else [f"recovery {number('recovery', task.recovery_threshold)}"]
-    return ", ".join([*loss, *kept])
-
-
-def _expected(task: TaskState) -> str:
-    return "" if task.expected is None else f" (expected {number('accuracy', task.expected)})"
-
-
 def _things(report: ReviewReport, rows: Iterable[Unseen]) -> Iterator[str]:
-    """Each thing once; for which candidates, where it is not all of them."""
+    """Each thing once, for which candidates where it is not all, and each reason once: not where a decision says it."""
     found: dict[tuple[str, str], list[str]] = {}
     for each in rows:
         by = f", by {each.declared}" if each.declared else ""
         found.setdefault((each.name, f"{clauses(each.causes)}{by}"), []).append(each.candidate)
+    alike: dict[tuple[str, tuple[str, ...]], list[str]] = {}
     for (name, why), candidates in found.items():
-        whose = "" if len(candidates) == len(report.candidates) else f" of {', '.join(candidates)}"
-        yield f"{name}{whose} ({why})"
+        alike.setdefault((why, tuple(candidates)), []).append(name)
+    said = {each.candidate: sentence(each) for each in report.decisions}
+    for (why, whom), names in alike.items():
+        whose = "" if len(whom) == len(report.candidates) else f" of {', '.join(whom)}"
+        told = all(why in said.get(candidate, "") for candidate in whom)
+        yield f"{', '.join(names)}{whose}" + ("" if told else f" ({why})")
 
 
 def _equal(report: ReviewReport) -> Iterator[str]:

@@ -9,8 +9,8 @@ from dataclasses import dataclass
 from analysis.decision.decisions import PRECEDENCE, Decision
 from analysis.judged.games import PositionBias, TurnClass
 from analysis.rendering.sentences.cells import cell
-from analysis.rendering.sentences.clauses import clause, clauses
-from analysis.rendering.sentences.decisions import advice
+from analysis.rendering.sentences.clauses import clause, clauses, part
+from analysis.rendering.sentences.decisions import advice, sentence
 from analysis.rendering.sentences.numbers import limit_number, number, optional, probability, unsigned
 from analysis.review.review_report import ReviewReport
 from analysis.statistics.estimates import Estimate
@@ -72,11 +72,16 @@ def decision_table(report: ReviewReport) -> Table:
     )
 
 
-def foremost(decided: Sequence[Decision]) -> list[Decision]:
-    """The decisions in the config's order; where they are too many, those that weigh most."""
+def ranked(decided: Sequence[Decision]) -> list[Decision]:
+    """The decisions in the config's order; where they are too many for one look, those that weigh most come first."""
     if len(decided) <= MOST_CANDIDATES:
         return list(decided)
-    return sorted(decided, key=lambda decision: PRECEDENCE.index(decision.word))[:MOST_CANDIDATES]
+    return sorted(decided, key=lambda decision: PRECEDENCE.index(decision.word))
+
+
+def foremost(decided: Sequence[Decision]) -> list[Decision]:
+    """Those that open a format."""
+    return ranked(decided)[:MOST_CANDIDATES]
 
 
 def warnings(report: ReviewReport) -> tuple[str, ...]:
@@ -99,8 +104,10 @@ def judge_warnings(report: ReviewReport) -> tuple[str, ...]:
 
 
 def choice_warnings(report: ReviewReport) -> tuple[str, ...]:
-    """Choices that cannot be compared."""
-    faults = [(each.model, each.fault) for each in report.choices if each.fault]
+    """Choices that cannot be compared, where the candidate's decision does not say why."""
+    said = {each.candidate: sentence(each) for each in report.decisions}
+    found = [(each.model, each.fault) for each in report.choices if each.fault]
+    faults = [(model, fault) for model, fault in found if part(fault) not in said.get(model, "")]
     return tuple(f"The choices of {model} cannot be compared: {clause(fault)}" for model, fault in faults)
 
 

@@ -11,7 +11,7 @@ from analysis.rendering.tables.cards import card_table, cost_table, input_table
 from analysis.rendering.tables.choices import flip_table, loss_table, margin_table, overlap_table, subject_table
 from analysis.rendering.tables.evidence import coverage_table, evidence_table, exam_table
 from analysis.rendering.tables.judged import depth_tables
-from analysis.rendering.tables.looked_at import identity_table, task_table, unseen_table
+from analysis.rendering.tables.looked_at import identity_table, unseen_table
 from analysis.rendering.tables.relations import relation_tables
 from analysis.rendering.tables.review import (
     NO_FLOOR,
@@ -23,6 +23,7 @@ from analysis.rendering.tables.review import (
     score_table,
 )
 from analysis.rendering.tables.tails import option_tail_table, token_tail_table
+from analysis.rendering.tables.tasks import task_table
 from analysis.rendering.tables.traces import trace_table, vocabulary_table
 from analysis.rendering.tables.trust import trust_tables
 from analysis.rendering.tables.words import limit_table, method_table
