@@ -21,7 +21,7 @@ from analysis.rendering.tables.choices import flip_table
 from analysis.rendering.tables.relations import correlation_table
 from analysis.rendering.tables.review import Table, decision_table, game_table, score_table
 from analysis.review.review_report import ReviewReport
-from assay.commands import review
+from assay import results
 from ledger.judgments import Outcome, Winner
 from tests.run_folder import HOSTILE, Folder, config, whole
 
@@ -136,7 +136,7 @@ def test_the_terminal_of_five_candidates_stays_under_seventy_lines(tmp_path, cap
         report = hopeless(tmp_path)
     else:
         report = whole(tmp_path, settings, (7.0,) * 7, right=0.0 if made == "weak" else 1.0, questions=12).report()
-    review.show(report, [])
+    results.show(report, [])
     lines = capsys.readouterr().out.splitlines()
     assert len(lines) < 70, "\n".join(lines)
     assert max(map(len, lines)) <= 120

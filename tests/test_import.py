@@ -250,7 +250,7 @@ def test_an_import_holds_lines_and_no_records(tmp_path, monkeypatch):
     offer, held = offered([written(tmp_path, [sample(number) for number in range(40)])]), []
 
     def record_line(choice: Choice) -> str:
-        held.append(sum(isinstance(each, Choice) for each in gc.get_objects()))
+        held.append(sum(type(each) is Choice for each in gc.get_objects()))
         return line_of(choice)
 
     line_of = imports.record_line

@@ -186,7 +186,7 @@ def test_the_batch_invariant_mode_is_vllms(tmp_path, models):
     under_way, _ = review(tmp_path, models)
     config = under_way.config.model_copy(update={"batch_invariant": True})
     with pytest.raises(ConfigError, match='mode of engine = "vllm" alone'):
-        preflight(pipeline.Review(config, under_way.run, under_way.report))
+        preflight(dataclasses.replace(under_way, config=config))
 
 
 def test_the_scripted_engine_needs_no_model(tmp_path, models, monkeypatch):
