@@ -77,7 +77,7 @@ $(GPU_VENV)/.assay-installed: pyproject.toml
 locks: export UV_CUSTOM_COMPILE_COMMAND = make locks
 locks: $(RELEASE_VENV)/.assay-installed
 	$(LOCK) --universal --output-file $(RELEASE)/requirements-core.txt >/dev/null
-	for extra in gpu transformers lab tasks fastchat ray dev; do \
+	for extra in gpu transformers lab tasks inspect fastchat ray dev; do \
 	  $(LOCK) --universal --extra $$extra --output-file $(RELEASE)/requirements-$$extra.txt >/dev/null || exit 1; \
 	done
 	$(LOCK) --python-platform x86_64-manylinux_2_28 $(TORCH_SOURCE) --extra cpu \

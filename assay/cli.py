@@ -37,7 +37,7 @@ COMMANDS = {
     "analyze": "Compute the decision and write the report; no model is called.",
     "verify": "Check that a report is what a run gives.",
     "diff": "Compare two runs, model by model; no model is called.",
-    "compare": "Compare logs of lm-evaluation-harness: flips, KL, decision.",
+    "compare": "Compare logs or tables: flips, KL, decision.",
     "audit": "Look through the files of FastChat's llm_judge, as they are.",
     "fetch": "Fetch SmolLM2 or MT-Bench into the cache.",
     "compress": "Make a compressed model from a local one.",

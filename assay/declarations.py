@@ -19,7 +19,7 @@ from ledger.store import write_atomically
 
 DECLARED_BEFORE = "The config was declared when the run began: give the review another name, or use --amend."
 DECLARED_SINCE = "It was declared otherwise since this command began: run it again with the config that is to hold."
-Value = str | float | bool | Sequence[str] | Mapping[str, float]
+Value = str | float | bool | Sequence[str] | Mapping[str, float] | Mapping[str, str]
 
 
 @dataclass(frozen=True)

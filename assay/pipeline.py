@@ -8,7 +8,7 @@ from collections.abc import Iterator, Sequence
 from contextlib import contextmanager, nullcontext
 from dataclasses import dataclass, replace
 from datetime import UTC, datetime
-from functools import cache, partial
+from functools import partial
 from importlib.resources import files
 from pathlib import Path
 from typing import Any
@@ -24,7 +24,7 @@ from assay.placement.ray_placement import on_ray
 from assay.placement.work import merge_batch, run_work, shard_job, tell_completeness, unfinished
 from assay.placement.worker import marked
 from assay.reporting import report_of
-from assay.sources.material import official_prompts, questions, readable, task_items
+from assay.sources.material import ReviewTasks, official_prompts, questions, readable
 from assay.sources.models import engine_spec, model_path
 from generation.orders import EngineSpec, LoadGroup, ModelJob
 from generation.shards import Shard
@@ -88,7 +88,7 @@ def batches(review: Review, model: str = "") -> list[LoadGroup]:
         raise ConfigError(f"no model is called {model!r}", where="--model", remedy=f"There are {known}.")
     asked = questions(config.questions) if config.questions else ()
     settings = config.questions
-    items = cache(task_items)  # a file is read once, and its items are shared by all models
+    tasks = ReviewTasks(config.task if chosen else ())  # imported models have theirs
 
     def order(name: str, spec: EngineSpec, control: bool) -> ModelJob:
         return ModelJob(
@@ -100,7 +100,8 @@ def batches(review: Review, model: str = "") -> list[LoadGroup]:
             samples=settings.samples if settings else 1,
             max_tokens=settings.max_tokens if settings else 1,
             questions=asked,
-            tasks=tuple(items(task, spec.model if task.chat_template else "") for task in config.task),
+            tasks=tasks.picked(spec.model),
+            checked=tasks.checked,
             top_k=settings.top_k if settings and settings.traces else 0,
             baseline=review.run.generation(config.baseline.name).path,
             may_differ=config.decision.allow_different,
@@ -140,7 +141,7 @@ def generate_shard(review: Review, shard: Shard, *, model: str = "") -> None:
     _keep_items(review, planned)
     jobs = {batch.orders[0].model: shard_job(batch, shard) for batch in planned}
     for name in (name for name, job in jobs.items() if job is None):
-        review.report(Progress(f"{name}: answers and choices are there ({shard})", 1, 1))
+        review.report(Progress(f"{name}: all records are there ({shard})", 1, 1))
     run_locally([job for job in jobs.values() if job], review.report)
 
 

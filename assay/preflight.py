@@ -4,6 +4,7 @@ In: a review. Out: nothing, or one error that lists the faults of all models; a 
 from the baseline will not be measured. Only tokenizers and small files are read.
 """
 
+import difflib
 import importlib.util
 import os
 import shutil
@@ -17,7 +18,7 @@ from assay.placement.gpus import gpu_memory, gpus, gpus_needed, gpus_needed_by
 from assay.placement.worker import is_scripted
 from assay.prompt_checks import prompt_notices, template_fault
 from assay.reachability import silence
-from assay.sources.imports import is_imported
+from assay.sources.imported_records import is_imported
 from assay.sources.models import engine_spec, model_path
 from generation.checkpoints import model_config, weights_bytes
 from generation.engines import ENGINE_FUNCTIONS, check_engine
@@ -25,6 +26,7 @@ from generation.option_tokens import option_texts
 from generation.orders import EngineSpec, LoadGroup, TaskItems
 from generation.pending import Pending, pending_orders
 from generation.tokenizers import stored_tokenizer_digest
+from ledger.config import ReviewConfig
 from ledger.endpoints import address, is_local
 from ledger.engines import ENGINES
 from ledger.errors import AssayError, ConfigError, EngineError, Unavailable
@@ -35,7 +37,7 @@ from ledger.progress import Progress
 GIB = 2**30
 INSTALL_SERVER = "Install the extra `cpu` or `gpu`."
 # Upper bounds of what a record takes on the disk; a trace is written twice while its parts are joined.
-TOKEN_BYTES, CHOICE_BYTES, TRACE_BYTES, TRACE_COPIES = 8, 600, 12, 2
+TOKEN_BYTES, CHOICE_BYTES, SOLUTION_BYTES, TRACE_BYTES, TRACE_COPIES = 8, 600, 800, 12, 2
 MOST_TOKENS = 1 << 18  # of a vocabulary whose size the config does not tell
 RESERVE_BYTES = GIB // 4
 GPU_SHARE = 0.92  # of a GPU's memory, where gpu_memory_utilization is not set
@@ -51,6 +53,7 @@ def preflight(review: Review, *, here: bool = True, judges: bool = True, model: 
     work = [(batch, pending_orders(batch)) for batch in batches(review, model)]
     faults = [] if is_scripted() else list(_engine_faults(work, here=here))
     faults += _disk_faults(review, work)
+    faults += _unasked_tasks(review.config)
     faults += [] if model else _missing_imports(review)
     if faults:
         raise _together(faults)
@@ -71,6 +74,16 @@ def _tell_one_model(review: Review) -> None:
         if rival == first and ENGINES[rival["engine"]].runs and not review.config.decision.same_name:
             cause = 'it is the baseline\'s own model and arguments, and will be UNFIT unless same_name = "allowed"'
             review.report(Progress(f"{name}: {cause}", 1, 1))
+
+
+def _unasked_tasks(config: ReviewConfig) -> Iterator[ConfigError]:
+    """Rules of tasks that nobody asks for, and that no import may bring: else found out when all has run."""
+    asked = [each.task for each in config.task]
+    for name in config.decision.named_tasks if len(config.run_models) == len(config.models) else ():
+        if name not in asked:
+            near = difflib.get_close_matches(name, asked, n=1)
+            what = f"[decision] has a rule of the task {name!r}, and no [[task]] asks for it."
+            yield ConfigError(what, remedy=f"Did you mean {near[0]!r}?" if near else f"There are {', '.join(asked)}.")
 
 
 def _engine_faults(work: list[Work], *, here: bool) -> Iterator[AssayError]:
@@ -133,11 +146,13 @@ def _bytes_of(pending: Pending, engine: EngineSpec) -> int:
     """What the missing records of an order can take at most."""
     order = pending.order
     tokens = sum(len(question.turns) for question, _ in pending.answers) * order.max_tokens
+    tokens += sum(repeat.item.max_tokens for repeat in pending.solutions)
+    records = len(pending.choices) * CHOICE_BYTES + len(pending.solutions) * SOLUTION_BYTES
     turns = sum(len(question.turns) for question in order.questions) * order.samples
     traced = turns * order.max_tokens if order.top_k else 0
     traces = traced * (TRACE_BYTES + 8 * order.top_k)
     kept = traces + sum(_option_bytes(task, engine) for task in order.tasks)
-    return tokens * TOKEN_BYTES + len(pending.choices) * CHOICE_BYTES + kept * TRACE_COPIES
+    return tokens * TOKEN_BYTES + records + kept * TRACE_COPIES
 
 
 def _option_bytes(task: TaskItems, engine: EngineSpec) -> int:

@@ -16,23 +16,29 @@ from generation.orders import EngineSpec, ModelJob
 from generation.templates import chat_prompt, refuse_unknown_template
 from generation.tokenizers import asks_clock, stored_tokenizer
 from ledger.engines import ENGINES
-from ledger.errors import AssayError, ConfigError, EngineError
+from ledger.errors import ConfigError, EngineError
 
 OTHERS = frozenset({"tokenizer", "tokenizer_revision", "revision"})  # arguments that name another tokenizer
 MEASURED = 16  # of the longest prompts of a kind
 
 
-def template_fault(spec: EngineSpec, job: ModelJob) -> AssayError | None:
-    """Why a question could not be put to this model; None where it can, or where nothing tells."""
-    if not (job.questions and job.writes) or ENGINES[spec.kind].remote:
+def template_fault(spec: EngineSpec, job: ModelJob) -> ConfigError | None:
+    """Why a question could not be put to this model; None where it can, or where nothing tells.
+
+    A fault of the config, because `template`, or an extra, mends it.
+    """
+    asked = [[Message("user", question.turns[0])] for question in job.questions[: job.writes]]
+    talks = [item.messages for task in job.checked for item in task.items if item.messages]
+    asked += [[Message(role, content) for role, content in talk] for talk in talks[:1]]
+    if not asked or ENGINES[spec.kind].remote:
         return None
     tokenizer = _tokenizer(spec)
     try:
         refuse_unknown_template(spec.template)
-        if tokenizer is not None:
-            chat_prompt(tokenizer, [Message("user", job.questions[0].turns[0])], spec.template)
+        for messages in asked if tokenizer is not None else ():
+            chat_prompt(tokenizer, messages, spec.template)
     except (ConfigError, EngineError) as error:
-        return error
+        return error if isinstance(error, ConfigError) else ConfigError(str(error))
     return None
 
 
@@ -41,7 +47,8 @@ def prompt_notices(spec: EngineSpec, job: ModelJob) -> Iterator[str]:
     tokenizer = None if ENGINES[spec.kind].remote else _tokenizer(spec)
     if tokenizer is None:
         return
-    if job.questions and not spec.template and asks_clock(tokenizer):
+    talks = job.questions or any(item.messages for task in job.checked for item in task.items)
+    if talks and not spec.template and asks_clock(tokenizer):
         yield clause(Cause(Kind.ASKS_CLOCK, job.model))
     context = context_tokens(spec)
     if context is None:
@@ -50,6 +57,8 @@ def prompt_notices(spec: EngineSpec, job: ModelJob) -> Iterator[str]:
     for task in job.tasks:
         requests = (score_request(item, task.style) for item in task.items)
         texts[task.name] = [max(map("".join, request.pairs), key=len) for request in requests]
+    for checked in job.checked:
+        texts[checked.name] = [i.prompt or "\n".join(text for _, text in i.messages) for i in checked.items]
     for what, found in texts.items():
         longest = sorted(found, key=len, reverse=True)[:MEASURED]
         lengths = [len(tokenizer.encode(text)) for text in longest]

@@ -26,18 +26,26 @@ class Message:
 
 @dataclass(frozen=True)
 class WriteRequest:
-    """Continue a conversation; greedy where the temperature is 0."""
+    """Continue a conversation, or a bare text (`prompt`); greedy where the temperature is 0.
+
+    A last message of the assistant's is the beginning of what is to be written. The text ends before the first of the
+    `stop` strings. `verbatim` keeps the blanks around it, for scores that read them.
+    """
 
     id: str
     messages: tuple[Message, ...]
     temperature: float
     seed: int
     max_tokens: int
+    prompt: str = ""
+    stop: tuple[str, ...] = ()
+    top_p: float = 1.0
+    verbatim: bool = False
 
 
 @dataclass(frozen=True)
 class Written:
-    """What the model wrote, without surrounding blanks, and how it ended."""
+    """What the model wrote, without surrounding blanks unless they were asked for, and how it ended."""
 
     id: str
     text: str
@@ -116,9 +124,15 @@ class Engine(Protocol):
 
 
 def drive(
-    engine: Engine, requests: Iterable[Request], follow: Callable[[Reply], Request | None], model: str = ""
+    engine: Engine,
+    requests: Iterable[Request],
+    follow: Callable[[Reply], Request | None],
+    model: str = "",
+    settle: Callable[[], None] = lambda: None,
 ) -> None:
     """Run all requests; `follow` sees each reply as it comes and may answer with the request that continues it.
+
+    `settle` is called when the replies that came together have been followed, so that they can be written together.
 
     At most `engine.window` requests are in flight, so memory does not grow with the work. A continuation goes in before
     new work does: conversations end as early as they can, and what is finished is on the disk.
@@ -149,6 +163,7 @@ def drive(
             continuation = follow(reply)
             if continuation is not None:
                 continuations.append(continuation)
+        settle()
 
 
 @contextmanager

@@ -11,6 +11,8 @@ from urllib.parse import urlsplit
 from pydantic import AfterValidator, BaseModel, ConfigDict, model_validator
 
 from generation.choices import LETTERS, Style
+from generation.harness import HarnessTask
+from ledger.checked_items import CheckedItem
 from ledger.conditions import Condition
 from ledger.digests import digest_of, weights_digest
 from ledger.engines import known_engine
@@ -74,6 +76,31 @@ class TaskItems(BaseModel):
         return self
 
 
+class CheckedTask(BaseModel):
+    """A task's items whose answers are written and checked, each asked `repeats` times.
+
+    `own` is the user's function that checks them, `harness` the task that scores them; without either the items name a
+    checker. `singles` and `aggregates`: some scores are of one repeat, some of all repeats of an item together.
+    `prompts` says how the items were made and are checked.
+    """
+
+    model_config = ConfigDict(frozen=True, extra="forbid")
+
+    name: str
+    items: tuple[CheckedItem, ...]
+    repeats: int = 1
+    own: str = ""
+    harness: HarnessTask | None = None
+    singles: bool = True
+    aggregates: bool = False
+    prompts: dict[str, Any] = {}
+
+    @property
+    def kept(self) -> range:
+        """The repeats of an item that become records."""
+        return range(self.repeats if self.singles else 1)
+
+
 class ModelJob(BaseModel):
     """All that one model (or the control) writes and picks in a review.
 
@@ -94,6 +121,7 @@ class ModelJob(BaseModel):
     max_tokens: int = 1024
     questions: tuple[Question, ...] = ()
     tasks: tuple[TaskItems, ...] = ()
+    checked: tuple[CheckedTask, ...] = ()
     top_k: int = 0
     baseline: Path | None = None
     may_differ: tuple[Condition, ...] = ()
@@ -123,21 +151,27 @@ class ModelJob(BaseModel):
             styles={task.name: task.style for task in self.tasks},
         )
         where_set = ModelSettings(
-            prompts={task.name: task.prompts for task in self.tasks if task.prompts},
+            prompts={task.name: task.prompts for task in self._all_tasks if task.prompts},
             vocabulary={task.name: task.top_k for task in self.tasks if task.top_k is not None},
             loader=engine.loader,
             batch_invariant=engine.batch_invariant,
         )
         return always.noted() | {name: value for name, value in where_set.noted().items() if value}
 
+    @property
+    def _all_tasks(self) -> tuple[TaskItems | CheckedTask, ...]:
+        return (*self.tasks, *self.checked)
+
     def planned(self) -> PlannedRecords:
-        """How many answers and choices there will be in the end."""
+        """How many answers, choices and solutions there will be in the end."""
         answers = len(self.questions) * self.samples if self.writes else 0
-        return PlannedRecords(answers=answers, choices=sum(len(task.items) for task in self.tasks))
+        solutions = sum(len(task.items) * len(task.kept) for task in self.checked)
+        choices = sum(len(task.items) for task in self.tasks)
+        return PlannedRecords(answers=answers, choices=choices, **({"solutions": solutions} if solutions else {}))
 
     def inputs(self) -> dict[str, str]:
         """Digests of the questions and of each task's items."""
-        named = {f"task {t.name}": digest_of([item.digest for item in t.items]) for t in self.tasks}
+        named = {f"task {t.name}": digest_of([item.digest for item in t.items]) for t in self._all_tasks}
         return {"questions": digest_of([question.digest for question in self.questions]), **named}
 
 

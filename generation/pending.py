@@ -11,7 +11,9 @@ from typing import Any
 from generation.choices import Style
 from generation.option_tokens import OptionText, option_texts
 from generation.orders import EngineSpec, LoadGroup, ModelJob
+from generation.solutions import Repeat
 from generation.traces import Turn, trace_turns, turn_name
+from ledger.checked_items import CheckedItem
 from ledger.conditions import allowing, unlike_condition
 from ledger.errors import MissingRecords, StaleInput
 from ledger.facts import ModelFacts, TooLong
@@ -23,7 +25,7 @@ from ledger.manifests import (
     read_manifest,
     refuse_other_settings,
 )
-from ledger.records import Answer, Choice, Item, Key, Question
+from ledger.records import Item, Key, Question
 from ledger.runs import GenerationFolder
 from ledger.store import Store, key_text
 from ledger.traces import OPTION_TOKENS, TRACES, trace_keys
@@ -36,11 +38,12 @@ class Pending:
     order: ModelJob
     answers: list[tuple[Question, int]]
     choices: list[tuple[Item, Style]]
+    solutions: list[Repeat]
     traces: list[Turn]
     option_tokens: list[OptionText]
 
     def __bool__(self) -> bool:
-        return bool(self.answers or self.choices or self.traces or self.option_tokens)
+        return bool(self.answers or self.choices or self.solutions or self.traces or self.option_tokens)
 
 
 def pending_orders(batch: LoadGroup) -> list[Pending]:
@@ -49,11 +52,21 @@ def pending_orders(batch: LoadGroup) -> list[Pending]:
         refuse_other_records(order, batch.engine)
     found = [
         Pending(
-            order, pending_answers(order), pending_choices(order), pending_traces(order), pending_option_tokens(order)
+            order,
+            pending_answers(order),
+            pending_choices(order),
+            pending_solutions(order),
+            pending_traces(order),
+            pending_option_tokens(order),
         )
         for order in batch.orders
     ]
     return [pending for pending in found if pending]
+
+
+def lacking_records(order: ModelJob) -> int:
+    """How many answers, choices and solutions are missing; shards make all of them. Raises StaleInput."""
+    return len(pending_answers(order)) + len(pending_choices(order)) + len(pending_solutions(order))
 
 
 def refuse_other_records(order: ModelJob, engine: EngineSpec) -> None:
@@ -68,7 +81,8 @@ def refuse_other_records(order: ModelJob, engine: EngineSpec) -> None:
 
 def free_settings(folder: GenerationFolder) -> frozenset[str]:
     """The settings that nothing depends on that is there, so that they may change: no choice does on `template`."""
-    written = any(True for _ in folder.answers.records()) or bool(trace_keys(folder.path, TRACES))
+    stores = (folder.answers, folder.solutions)
+    written = any(True for store in stores for _ in store.records()) or bool(trace_keys(folder.path, TRACES))
     return frozenset() if written else frozenset({"template"})
 
 
@@ -136,6 +150,36 @@ def pending_choices(order: ModelJob) -> list[tuple[Item, Style]]:
     ]
 
 
+def pending_solutions(order: ModelJob) -> list[Repeat]:
+    """The repeats without a solution, those of an item side by side; shuffled for the control. Raises StaleInput.
+
+    Where the scores of an item need all its repeats, and the first is missing, all are asked for.
+    """
+    known = {item.key: item for task in order.checked for item in task.items}
+    done = set()
+    for store in (folder.solutions for folder in order.folders):
+        for solution in store.records():
+            item = known.get((solution.task, solution.item))
+            _refuse_changed(store, solution.key, solution.item_digest, item)
+            if item is not None and item.prompt_digest != solution.prompt_digest:
+                raise StaleInput(
+                    f"{store.path}, {key_text(solution.key)}, prompt_digest",
+                    solution.prompt_digest,
+                    item.prompt_digest,
+                    OTHER_SETTINGS,
+                )
+            done.add(solution.key)
+    wanted = [(task, item) for task in order.checked for item in task.items]
+    if order.control:
+        random.Random(order.seed).shuffle(wanted)
+    found = []
+    for task, item in wanted:
+        lacking = [number for number in task.kept if (order.model, *item.key, number) not in done]
+        asked = range(task.repeats) if task.aggregates and 0 in lacking else lacking
+        found += [Repeat(task, item, number) for number in asked]
+    return found
+
+
 def pending_traces(order: ModelJob) -> list[Turn]:
     """The turns of the baseline's answers that this model has not traced, in their order; none without `top_k`.
 
@@ -176,9 +220,7 @@ def _too_long(order: ModelJob, what: TooLong) -> set[str]:
     return {name for facts in found for name in facts.too_long(what)}
 
 
-def _refuse_changed(
-    store: Store[Answer] | Store[Choice], key: Key, recorded: str, present: Question | Item | None
-) -> None:
+def _refuse_changed(store: Store[Any], key: Key, recorded: str, present: Question | Item | CheckedItem | None) -> None:
     if present is not None and present.digest != recorded:
         raise StaleInput(
             f"{store.path}, {key_text(key)}",

@@ -1,12 +1,12 @@
 """Temperatures and seeds.
 
-In: a category; a question, sample and turn. Out: MT-Bench's temperature, and a seed that is the same for every model,
-so that sampling noise is shared between baseline and candidates. The control gets other seeds.
+In: a category; a question, sample and turn; an item and repeat. Out: MT-Bench's temperature; a seed that every model
+shares, so that sampling noise is shared between baseline and candidates. The control gets other seeds.
 Source: FastChat's llm_judge for the temperatures (by category, 0.7 where it is unknown).
 """
 
 from ledger.digests import digest_of
-from ledger.records import Question
+from ledger.records import Key, Question
 
 TEMPERATURES = {
     "writing": 0.7,
@@ -28,5 +28,13 @@ def temperature_of(category: str) -> float:
 
 def turn_seed(review_seed: int, question: Question, sample: int, turn: int, *, control: bool = False) -> int:
     """A seed in [0, 2^31) for one turn; turns count from 1."""
-    name = [review_seed, question.source, question.id, sample, turn, "control" if control else "paired"]
-    return int(digest_of(name)[:8], 16) & 0x7FFFFFFF
+    return _seed([review_seed, question.source, question.id, sample, turn], control=control)
+
+
+def repeat_seed(review_seed: int, item: Key, repeat: int, *, control: bool = False) -> int:
+    """A seed in [0, 2^31) for one answer to an item; repeats count from 0."""
+    return _seed([review_seed, "item", *item, repeat], control=control)
+
+
+def _seed(name: list[str | int], *, control: bool) -> int:
+    return int(digest_of([*name, "control" if control else "paired"])[:8], 16) & 0x7FFFFFFF

@@ -14,7 +14,7 @@ from ledger.records import Finish
 
 def echo(request: WriteRequest) -> str:
     """A text that depends on the conversation, the temperature and the seed, as a real one does."""
-    last = request.messages[-1].content
+    last = request.messages[-1].content if request.messages else request.prompt
     return f"({request.temperature}, {request.seed % 1000}) {last[:60]}"
 
 
@@ -56,7 +56,7 @@ class ScriptedEngine:
         text = self.write(request)
         words = text.split()
         finish = Finish.EMPTY if not words else Finish.LENGTH if len(words) > request.max_tokens else Finish.STOP
-        prompt_tokens = sum(len(message.content.split()) for message in request.messages)
+        prompt_tokens = len(request.prompt.split()) + sum(len(m.content.split()) for m in request.messages)
         kept = " ".join(words[: request.max_tokens]) if finish is Finish.LENGTH else text
         return Written(request.id, kept, finish, prompt_tokens, min(len(words), request.max_tokens))
 

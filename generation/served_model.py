@@ -1,14 +1,15 @@
 """A served model on the wire: what requests become, what replies mean, and what the server turned out to refuse.
 
 In: requests of generation/engine.py, an Endpoint. Out: their replies, and `facts` about the server.
-Texts come from chat completions. Options are scored by `echo` with `logprobs` on the completions endpoint: the prompt
-comes back token by token, and the option begins where the context alone would end. That is counted in tokens (`usage`),
-because vLLM's `text_offset` also counts the characters of a start token that the prompt does not have.
+Texts come from chat completions; what continues a bare text comes from the completions endpoint. There options are
+scored as well, by `echo` with `logprobs`: the prompt comes back token by token, and the option begins where the context
+alone would end. That is counted in tokens (`usage`), because vLLM's `text_offset` also counts the characters of a start
+token that the prompt does not have.
 """
 
 import math
 import re
-from typing import Any
+from typing import Any, Literal
 
 from generation.endpoint import Endpoint, Refused
 from generation.engine import Reply, Request, Scored, ScoreRequest, WriteRequest, Written
@@ -17,7 +18,9 @@ from ledger.endpoints import message_text
 from ledger.errors import EngineError
 from ledger.records import Finish
 
+CONTINUED = {"continue_final_message": True, "add_generation_prompt": False}  # vLLM's words for a begun answer
 BAD_REQUEST = (400, 422)
+MOST_STOPS = 4  # stop strings that OpenAI takes; generation/solutions.py ends the text at the others
 CUT_SHORT = frozenset({"length", "max_tokens"})
 FAILED = frozenset({"error", "abort"})
 _REFUSAL = re.compile("support|deprecated|not allowed|not permitted|unrecognized|unknown|unexpected", re.IGNORECASE)
@@ -45,12 +48,13 @@ class ServedModel:
     async def _written(self, request: WriteRequest) -> Written:
         """The text; a server that refuses a parameter is asked again without it, and never sent it again."""
         limit = request.max_tokens
+        begun = request.messages and request.messages[-1].role == "assistant"
+        extra = self._arguments | (CONTINUED if begun else {})
+        way: Literal["completions", "chat/completions"] = "completions" if request.prompt else "chat/completions"
         while True:
             fields = self._fields(request, limit)
             try:
-                return await self._endpoint.ask(
-                    "chat/completions", fields, self._arguments, lambda data: self._read_text(request.id, data)
-                )
+                return await self._endpoint.ask(way, fields, extra, lambda data: self._read_text(request, data))
             except Refused as error:
                 if error.code == "content_filter" and error.status in BAD_REQUEST:
                     return Written(request.id, "", Finish.EMPTY, 0, 0)
@@ -66,8 +70,12 @@ class ServedModel:
         messages = [{"role": message.role, "content": message.content} for message in request.messages]
         sampling: dict[str, Any] = {"temperature": request.temperature}
         if request.temperature > 0:
-            sampling["seed"] = request.seed
+            sampling |= {"seed": request.seed} | ({"top_p": request.top_p} if request.top_p < 1 else {})
+        if request.stop:
+            sampling["stop"] = list(request.stop[:MOST_STOPS])
         sent = {name: value for name, value in sampling.items() if name not in self._refused}
+        if request.prompt:
+            return {"model": self._name, "prompt": request.prompt, "max_tokens": limit, **sent}
         return {"model": self._name, "messages": messages, self._limit_name: limit, **sent}
 
     def _learned(self, complaint: str, sent: dict[str, Any]) -> bool:
@@ -77,24 +85,25 @@ class ServedModel:
         if "max_tokens" in sent and "max_completion_tokens" in complaint:
             self._limit_name = self.facts["output_limit"] = "max_completion_tokens"
             return True
-        for name in ("temperature", "seed"):
+        for name in ("temperature", "seed", "top_p", "stop"):
             if name in sent and re.search(rf"\b{name}\b", complaint):
                 self._refused.add(name)
                 self.facts[name] = "not sent: the server refuses it"
                 return True
         return False
 
-    def _read_text(self, id: str, data: Any) -> Written:  # noqa: ANN401 - whatever a server sends
+    def _read_text(self, request: WriteRequest, data: Any) -> Written:  # noqa: ANN401 - whatever a server sends
         choice = data["choices"][0]
-        message, ended = choice["message"], choice.get("finish_reason")
+        message, ended = choice if request.prompt else choice["message"], choice.get("finish_reason")
         if ended in FAILED:
             raise ValueError("the server says that it failed")
-        text = self._with_thinking(message, message_text(message.get("content")).strip())
+        said = message_text(message.get("text" if request.prompt else "content"))
+        text = self._with_thinking(message, said if request.verbatim else said.strip())
         if ended == "content_filter":
             text = ""
-        finish = Finish.EMPTY if not text else Finish.LENGTH if ended in CUT_SHORT else Finish.STOP
+        finish = Finish.EMPTY if not text.strip() else Finish.LENGTH if ended in CUT_SHORT else Finish.STOP
         prompt, completion = self._usage(data)
-        return Written(id, text, finish, prompt or 0, completion or 0)
+        return Written(request.id, text, finish, prompt or 0, completion or 0)
 
     def _with_thinking(self, message: dict[str, Any], text: str) -> str:
         """The text behind the thinking that the server has cut off, or behind the tag that its template has written."""

@@ -58,10 +58,12 @@ def _sharded_order(order: ModelJob, shard: Shard) -> ModelJob:
         return items[shard.index - 1 :: shard.count]
 
     tasks = (task.model_copy(update={"items": part(task.items)}) for task in order.tasks)
+    checked = (task.model_copy(update={"items": part(task.items)}) for task in order.checked)
     changes = {
         "folder": GenerationFolder(order.folder).shard(shard.index, shard.count).path,
         "questions": part(order.questions),
         "tasks": tuple(tasks),
+        "checked": tuple(checked),
         "baseline": None,
         "merged": order.folder,
     }
@@ -84,13 +86,16 @@ def merge_shards(order: ModelJob) -> int:
             held.enter_context(write_lock(folder.path))
         answers = _fresh(main.answers, [shard.answers for shard in shards])
         choices = _fresh(main.choices, [shard.choices for shard in shards])
+        solutions = _fresh(main.solutions, [shard.solutions for shard in shards])
         manifest = _merged_manifest(order, main, shards)
         if manifest:
             write_manifest(main.path, manifest)
             _append(main.choices, choices)
+            if solutions:
+                _append(main.solutions, solutions)
             _append(main.answers, answers)
         _remove(main, shards, leftovers)
-    return len(answers) + len(choices)
+    return len(answers) + len(choices) + len(solutions)
 
 
 def _fresh(main: Store[R], shards: Sequence[Store[R]]) -> list[R]:

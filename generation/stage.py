@@ -1,11 +1,12 @@
 """One model's part of a review: whatever is still missing, in one model load.
 
-In: a LoadGroup and a way to load its engine. Out: manifest.json, answers.jsonl, choices.jsonl, and where asked for
-traces.parquet and options.parquet, for each order.
+In: a LoadGroup and a way to load its engine. Out: manifest.json, answers.jsonl, choices.jsonl, solutions.jsonl,
+and where asked for traces.parquet and options.parquet, for each order.
 The engine is loaded only if something is missing.
 """
 
 from collections.abc import Callable, Mapping
+from contextlib import ExitStack
 from pathlib import Path
 from typing import Any
 
@@ -23,6 +24,7 @@ from generation.pending import (
     pending_traces,
     refuse_other_conditions,
 )
+from generation.solutions import SolutionPlan, write_solutions
 from generation.traces import Turn, write_traces
 from ledger.engines import ENGINES
 from ledger.facts import ModelFacts, Refusal, TooLong
@@ -34,7 +36,7 @@ from ledger.traces import OPTION_TOKENS, TRACES, TraceWriter, trace_keys
 
 
 def run_batch(batch: LoadGroup, load: Callable[[EngineSpec], Engine], report: Report = silent) -> None:
-    """Do what the batch still lacks: choices first (they are quick and say most), then answers."""
+    """Do what the batch still lacks: choices first (they are quick and say most), solutions, then answers."""
     pending = pending_orders(batch)
     if not pending:
         return
@@ -49,12 +51,17 @@ def _run_order(pending: Pending, spec: EngineSpec, engine: Engine, report: Repor
     order = pending.order
     folder = GenerationFolder(order.folder)
     refuse_other_conditions(order, engine.facts)
-    with write_lock(folder.path), Writer(folder.choices) as choices, Writer(folder.answers) as answers:
+    with ExitStack() as held:
+        held.enter_context(write_lock(folder.path))
+        choices, answers = held.enter_context(Writer(folder.choices)), held.enter_context(Writer(folder.answers))
+        solves = order.checked or folder.solutions.path.exists()
+        solutions = held.enter_context(Writer(folder.solutions)) if solves else None
+        writers = [each for each in (choices, answers, solutions) if each]
         traced = sum(len(trace_keys(folder.path, layout)) for layout in (TRACES, OPTION_TOKENS))
-        found = len(choices.keys) + len(answers.keys) + traced
+        found = sum(len(each.keys) for each in writers) + traced
         settings, free = order.settings(spec), free_settings(folder)
         manifest = open_manifest(folder.path, "generation", order.model, settings, order.inputs(), found, free)
-        torn = ModelFacts.of(manifest).torn_lines_removed + bool(choices.torn or answers.torn)
+        torn = ModelFacts.of(manifest).torn_lines_removed + any(each.torn for each in writers)
         known = ModelFacts(planned=order.planned(), torn_lines_removed=torn, **_revision(spec))
         _note(folder.path, {**known.noted(), **engine.facts})
         try:
@@ -62,6 +69,10 @@ def _run_order(pending: Pending, spec: EngineSpec, engine: Engine, report: Repor
             lacking = [each for each in pending.choices if (order.model, *each[0].key) not in choices.keys]
             too_long = write_choices(engine, lacking, order.model, choices, report)
             _note_too_long(folder.path, TooLong.ITEMS, too_long)
+            if solutions:
+                how = SolutionPlan(order.model, order.seed, order.control)
+                unsolved = [each for each in pending.solutions if (order.model, *each.key) not in solutions.keys]
+                write_solutions(engine, unsolved, how, solutions, report)
             plan = AnswerPlan(order.model, order.seed, order.max_tokens, order.control)
             unanswered = [
                 (q, sample) for q, sample in pending.answers if (order.model, *q.key, sample) not in answers.keys

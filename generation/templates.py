@@ -7,11 +7,11 @@ foreign template is never taken silently.
 
 import difflib
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Any
 
-from generation.engine import Message, TraceRequest, split_tokens
-from generation.thinking import OPEN
+from generation.engine import Message, TraceRequest, WriteRequest, split_tokens
+from generation.thinking import CLOSE, OPEN
 from generation.tokenizers import encoder, first_token
 from ledger.errors import ConfigError, EngineError, first_line
 
@@ -29,6 +29,18 @@ class Prompt:
     opens_thinking: bool = False
 
 
+def written_prompt(tokenizer: Any, request: WriteRequest, template: str) -> Prompt:  # noqa: ANN401
+    """What a request to write shows, its stop strings included. Raises EngineError.
+
+    A template that knows thoughts gets no stop strings: they would cut a thought, and the answer with it.
+    """
+    if request.prompt:
+        return Prompt(tuple(encoder(tokenizer)(request.prompt)), stop=request.stop)
+    prompt = chat_prompt(tokenizer, request.messages, template)
+    thinks = CLOSE in str(getattr(tokenizer, "chat_template", None))
+    return replace(prompt, stop=prompt.stop if thinks else (*prompt.stop, *request.stop))
+
+
 def chat_prompt(tokenizer: Any, messages: Sequence[Message], template: str = "") -> Prompt:  # noqa: ANN401
     """The prompt for a conversation. Raises EngineError where the tokenizer has no usable template of its own."""
     if template:
@@ -42,7 +54,8 @@ def chat_prompt(tokenizer: Any, messages: Sequence[Message], template: str = "")
             remedy=f'Set template = "{PREFIX}NAME" for this model, or review it with tasks alone.',
         )
     try:
-        rendered = tokenizer.apply_chat_template(turns, add_generation_prompt=True, tokenize=False)
+        begun = {"continue_final_message" if messages[-1].role == "assistant" else "add_generation_prompt": True}
+        rendered = tokenizer.apply_chat_template(turns, tokenize=False, **begun)
     except Exception as error:  # a template is the model's own program: it raises jinja2's errors, or any
         raise EngineError(f"its chat template fails: {first_line(error)}", where=tokenizer.name_or_path) from error
     tokens = tokenizer.encode(rendered, add_special_tokens=False)
@@ -77,10 +90,15 @@ def _fastchat_prompt(tokenizer: Any, messages: Sequence[Message], name: str) -> 
 
     conversation = get_conv_template(name)
     roles = {"user": conversation.roles[0], "assistant": conversation.roles[1]}
-    for message in messages:
-        conversation.append_message(roles[message.role], message.content)
+    begun = messages[-1].content if messages[-1].role == "assistant" else ""
+    for message in messages[: len(messages) - bool(begun)]:
+        if message.role == "system":
+            conversation.set_system_message(message.content)
+        else:
+            conversation.append_message(roles[message.role], message.content)
     conversation.append_message(conversation.roles[1], None)
     rendered = conversation.get_prompt()
+    rendered += f"{'' if rendered.endswith((' ', chr(10))) else ' '}{begun}" if begun else ""
     begins = bool(tokenizer.bos_token) and rendered.startswith(tokenizer.bos_token)
     stop = conversation.stop_str
     return Prompt(

@@ -23,7 +23,7 @@ from generation.engine import (
 )
 from generation.orders import EngineSpec
 from generation.processor import cpu_name
-from generation.templates import chat_prompt, traced_tokens
+from generation.templates import traced_tokens, written_prompt
 from generation.thinking import OPEN
 from generation.tokenizers import clock_fact, encoder, first_token, tokenizer_digest
 from generation.transformers_arguments import check_transformers, loading_arguments, user_loader
@@ -121,14 +121,14 @@ class TransformersEngine:
     def _written(self, request: WriteRequest) -> Written:
         import torch
 
-        rendered = chat_prompt(self._tokenizer, request.messages, self._template)
+        rendered = written_prompt(self._tokenizer, request, self._template)
         tokens = rendered.tokens
         room = self._context - len(tokens)
         if room < 1:
             return Written(request.id, "", Finish.OVERFLOW, len(tokens), 0)
         stops = self._stop_tokens() | set(rendered.stop_tokens)
         torch.manual_seed(request.seed)
-        sampling = {"do_sample": True, "temperature": request.temperature, "top_k": 0, "top_p": 1.0}
+        sampling = {"do_sample": True, "temperature": request.temperature, "top_k": 0, "top_p": request.top_p}
         greedy = {"do_sample": False, "temperature": None, "top_k": None, "top_p": None}
         prompt = torch.tensor([tokens], device=self._model.device)
         with torch.inference_mode():
@@ -147,8 +147,9 @@ class TransformersEngine:
         text = self._tokenizer.decode(said, skip_special_tokens=True)
         ended = [text.find(stop) for stop in rendered.stop if stop in text]
         stopped = len(written) < min(request.max_tokens, room) or bool(ended) or ended_by_token
-        text = ((OPEN if rendered.opens_thinking else "") + (text[: min(ended)] if ended else text)).strip()
-        finish = Finish.EMPTY if not text else Finish.STOP if stopped else Finish.LENGTH
+        text = (OPEN if rendered.opens_thinking else "") + (text[: min(ended)] if ended else text)
+        text = text if request.verbatim else text.strip()
+        finish = Finish.EMPTY if not text.strip() else Finish.STOP if stopped else Finish.LENGTH
         return Written(request.id, text, finish, len(tokens), len(written))
 
     def _scored(self, request: ScoreRequest) -> Scored:

@@ -26,7 +26,7 @@ from generation.engine import (
 from generation.option_trees import OptionTree
 from generation.orders import EngineSpec
 from generation.processor import cpu_name
-from generation.templates import chat_prompt, traced_tokens
+from generation.templates import traced_tokens, written_prompt
 from generation.thinking import OPEN
 from generation.tokenizers import clock_fact, encoder, first_token, tokenizer_digest
 from generation.vllm_arguments import (
@@ -75,7 +75,7 @@ class VllmEngine:
         self.window = 2 * config.scheduler_config.max_num_seqs
         self._ready: list[Reply] = []
         self._trees: dict[str, OptionTree] = {}
-        self._openings: dict[str, str] = {}
+        self._openings: dict[str, tuple[str, bool]] = {}
         self._answers: dict[str, tuple[int, int]] = {}
         known = ModelFacts(
             tokenizer=tokenizer_digest(self._tokenizer),
@@ -116,14 +116,15 @@ class VllmEngine:
         return ready
 
     def _submit_write(self, request: WriteRequest) -> None:
-        prompt = chat_prompt(self._tokenizer, request.messages, self._template)
+        prompt = written_prompt(self._tokenizer, request, self._template)
         room = self._context - len(prompt.tokens)
         if room < 1:
             self._ready.append(Written(request.id, "", Finish.OVERFLOW, len(prompt.tokens), 0))
             return
-        self._openings[request.id] = OPEN if prompt.opens_thinking else ""
+        self._openings[request.id] = (OPEN if prompt.opens_thinking else "", request.verbatim)
         params = self._params(
             temperature=request.temperature,
+            top_p=request.top_p if request.temperature > 0 else 1.0,
             seed=request.seed if request.temperature > 0 else None,
             max_tokens=min(request.max_tokens, room),
             stop=list(prompt.stop),
@@ -180,10 +181,12 @@ class VllmEngine:
 
     def _written(self, name: str, output: Any) -> Written:  # noqa: ANN401 - vLLM's RequestOutput
         completion = output.outputs[0]
-        text = (self._openings.pop(name) + completion.text).strip()
+        opening, verbatim = self._openings.pop(name)
+        text = opening + completion.text
         stopped = completion.finish_reason == "stop"
-        finish = Finish.EMPTY if not text else Finish.STOP if stopped else Finish.LENGTH
-        return Written(name, text, finish, len(output.prompt_token_ids), len(completion.token_ids))
+        finish = Finish.EMPTY if not text.strip() else Finish.STOP if stopped else Finish.LENGTH
+        kept = text if verbatim else text.strip()
+        return Written(name, kept, finish, len(output.prompt_token_ids), len(completion.token_ids))
 
 
 def _traced(name: str, output: Any, length: int, top_k: int) -> Traced:  # noqa: ANN401 - vLLM's RequestOutput

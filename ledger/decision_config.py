@@ -49,7 +49,7 @@ def _known_limit(name: str) -> str:
         raise ValueError(f"no measure is named, as in mmlu.flips; there are {', '.join(measures_in('limit'))}")
     if measure not in measures_in("limit"):
         raise ValueError(f"{measure!r} is no limit measure; there are {', '.join(measures_in('limit'))}")
-    if task and measure_of(measure).section != "flips":
+    if task and measure_of(measure).section not in ("flips", "solved"):
         raise ValueError(f"{measure} is not measured task by task")
     return name
 
@@ -77,8 +77,9 @@ class DecisionConfig(ConfigSection):
 
     Every task guards unless `proves` or `shown` names it. `margins` are the losses of accuracy that are acceptable task
     by task, `margins_relative` the same as shares of the baseline's own accuracy; where a task has both, the stricter
-    counts. `expect` says what the baseline should score, within `expect_tolerance`. A limit is of all items, or of one
-    task ("mmlu.flips").
+    counts. `metrics` and `filters` name the one score by which a solved task decides; undeclared, the first does, and a
+    loss under any holds. `expect` says what the baseline should score, within `expect_tolerance`. A limit is of all
+    items, or of one task ("mmlu.flips").
     `allow_different` names what may differ between the baseline's choices and a candidate's; rounding alone differs
     between engines, number formats, thread counts, processors and versions, and flips items. With `panel` the judges
     decide together: more than half of them, else nobody; without, the first judge in the needed mode decides.
@@ -96,7 +97,9 @@ class DecisionConfig(ConfigSection):
     margins: dict[Task, Share] = Field(default_factory=dict)
     margins_relative: dict[Task, Share] = Field(default_factory=dict)
     expect: dict[Task, Annotated[float, Field(ge=0, le=1)]] = Field(default_factory=dict)
-    expect_tolerance: float = Field(default=0.02, ge=0, le=1)
+    expect_tolerance: float = Field(default=0.02, ge=0, le=0.2)
+    metrics: dict[str, str] = Field(default_factory=dict)
+    filters: dict[str, str] = Field(default_factory=dict)
     limits: dict[Limit, float] = Field(default_factory=dict)
     coverage: float = Field(default=0.9, ge=0, le=1)
     exam_lower_bound: float = Field(default=0.75, ge=0, le=1)
@@ -115,24 +118,27 @@ class DecisionConfig(ConfigSection):
         return TaskRole.PROVES if task in self.proves else TaskRole.SHOWN if task in self.shown else TaskRole.GUARDS
 
     @property
+    def deciding(self) -> dict[str, tuple[str, str]]:
+        """The metric and the filter by which tasks decide, an empty one for any."""
+        named = dict.fromkeys([*self.metrics, *self.filters])
+        return {task: (self.metrics.get(task, ""), self.filters.get(task, "")) for task in named}
+
+    @property
     def ruled_tasks(self) -> frozenset[str]:
         """Those that a rule counts on: what is missing of them blocks, whoever left it out; a shown one may lack."""
         return frozenset(self.named_tasks) - {*self.shown}
 
     @property
+    def counted_tasks(self) -> tuple[str, ...]:
+        """Every task whose own number may change the decision by a margin, an expectation or a limit."""
+        of_limits = (task for name in self.limits if (task := limited(name)[0]))
+        return tuple(dict.fromkeys([*self.margins, *self.margins_relative, *self.expect, *of_limits]))
+
+    @property
     def named_tasks(self) -> tuple[str, ...]:
         """Every task that a rule of this decision speaks of, in the order of the rules."""
-        of_limits = (task for name in self.limits if (task := limited(name)[0]))
-        rules = (
-            *self.proves,
-            *self.guards,
-            *self.shown,
-            *self.margins,
-            *self.margins_relative,
-            *self.expect,
-            *of_limits,
-        )
-        return tuple(dict.fromkeys(rules))
+        roles = (*self.proves, *self.guards, *self.shown)
+        return tuple(dict.fromkeys([*roles, *self.counted_tasks, *self.metrics, *self.filters]))
 
     @model_validator(mode="after")
     def _limits_can_be_kept_and_broken(self) -> Self:
@@ -148,6 +154,8 @@ class DecisionConfig(ConfigSection):
         roles = (*self.proves, *self.guards, *self.shown)
         if twice := next((task for task in roles if roles.count(task) > 1), ""):
             raise ValueError(f"the task {twice} has two roles: name it once in `proves`, `guards` or `shown`")
+        if both := {*self.counted_tasks} & {*self.shown}:
+            raise ValueError(f"`shown` names {min(both)}: a task decides nothing then, and another rule of it would")
         if both := {*self.named_tasks} & {*self.leave_out}:
             raise ValueError(f"`leave_out` names {min(both)}, which another rule of [decision] speaks of")
         return self

@@ -11,12 +11,12 @@ from typing import Any
 CHUNK_BYTES = 1 << 20
 WHOLE_FILE_BYTES = 2 << 30
 WEIGHT_SUFFIXES = (".safetensors", ".gguf", ".bin", ".pt")
+CANONICAL = json.JSONEncoder(sort_keys=True, ensure_ascii=True, separators=(",", ":"), allow_nan=False)
 
 
 def digest_of(value: Any) -> str:  # noqa: ANN401 - any JSON value
     """Hash of a JSON value, independent of the order of keys; 32 hexadecimal digits are plenty for a key."""
-    text = json.dumps(value, sort_keys=True, ensure_ascii=True, separators=(",", ":"), allow_nan=False)
-    return hashlib.sha256(text.encode()).hexdigest()[:32]
+    return hashlib.sha256(CANONICAL.encode(value).encode()).hexdigest()[:32]
 
 
 def file_digest(path: Path) -> str:

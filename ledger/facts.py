@@ -63,11 +63,12 @@ class PlannedRecords(BaseModel):
 
     answers: int = Field(default=0, ge=0)
     choices: int = Field(default=0, ge=0)
+    solutions: int = Field(default=0, ge=0)
 
     @property
     def total(self) -> int:
-        """Both together."""
-        return self.answers + self.choices
+        """All together."""
+        return self.answers + self.choices + self.solutions
 
 
 class FirstPrompt(BaseModel):

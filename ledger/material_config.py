@@ -1,16 +1,18 @@
-"""The material's part of the config: what the models are asked to write and to pick.
+"""The material's part of the config: what the models are asked to write, to pick and to solve.
 
 In: `[questions]` and a `[[task]]` table. Out: a frozen QuestionsConfig, frozen TaskConfigs.
 """
 
 from pathlib import Path
-from typing import Annotated, Literal, Self
+from typing import Annotated, Any, Literal, Self
 
 from pydantic import Field, model_validator
 
 from ledger.sections import ConfigSection
 
 OWN_ITEMS = "assay"
+OWN_CHECKED = "assay-solve"
+CHECKER = r"^(|exact|number|regex|choice|json|function:[\w.]+:\w+)$"
 Temperature = Annotated[float, Field(ge=0)]
 
 
@@ -40,12 +42,16 @@ class QuestionsConfig(ConfigSection):
 
 
 class TaskConfig(ConfigSection):
-    """A multiple-choice task: Assay's own items, a JSONL file of items, or a task of lm-evaluation-harness.
+    """A task: Assay's own items, a JSONL file of items, or a task of lm-evaluation-harness.
 
-    `continuation` scores the text of each option, `letters` the letter before it; the harness builds its own prompts,
-    for which `num_fewshot`, `include_path` and `chat_template` are. `limit` counts documents of each of its leaf tasks.
-    `vocabulary` also keeps the `vocabulary_top_k` most likely tokens at each token of the options; 0 keeps all (only
-    engine = "transformers"), which makes kl_vocabulary exact.
+    Of multiple choice, `continuation` scores the text of each option, `letters` the letter before it; `vocabulary` also
+    keeps the `vocabulary_top_k` most likely tokens at each token of the options; 0 keeps all (only engine =
+    "transformers"), which makes kl_vocabulary exact.
+    With a `checker` the answers to a file's items are written, and a program checks them: `pattern` is for "regex",
+    `json_schema` for "json", "function:MODULE:NAME" is the user's own. Written answers are asked for `repeats` times,
+    at `temperature` and `top_p`, and end at `max_tokens` or before a string of `stop`.
+    The harness builds its own prompts, for which `num_fewshot` and `include_path` are, and scores written answers
+    itself; what is None it says itself. `limit` counts documents of each of its leaf tasks.
     """
 
     name: str = "assay"
@@ -53,9 +59,18 @@ class TaskConfig(ConfigSection):
     limit: int | None = Field(default=None, ge=1)
     num_fewshot: int | None = Field(default=None, ge=0)
     include_path: str = ""
-    chat_template: bool = False
+    chat_template: bool | None = None
+    system: str = ""
     vocabulary: bool = False
     vocabulary_top_k: int = Field(default=20, ge=0, le=1024)
+    checker: str = Field(default="", pattern=CHECKER)
+    pattern: str = ""
+    json_schema: dict[str, Any] | None = None
+    repeats: int | None = Field(default=None, ge=1)
+    temperature: Temperature | None = None
+    top_p: float | None = Field(default=None, gt=0, le=1)
+    max_tokens: int | None = Field(default=None, ge=1)
+    stop: tuple[str, ...] = ()
 
     @property
     def task(self) -> str:
@@ -65,12 +80,33 @@ class TaskConfig(ConfigSection):
     @property
     def of_harness(self) -> bool:
         """Whether lm-evaluation-harness has this task."""
-        return self.name != OWN_ITEMS and not self.name.endswith((".jsonl", ".jsonl.gz"))
+        return self.name not in (OWN_ITEMS, OWN_CHECKED) and not self.name.endswith((".jsonl", ".jsonl.gz"))
+
+    @property
+    def is_checked(self) -> bool:
+        """Whether the answers are written and checked by a program; the harness alone knows it of its tasks."""
+        return self.name == OWN_CHECKED or bool(self.checker)
 
     @model_validator(mode="after")
     def _one_maker_of_prompts(self) -> Self:
-        if not self.of_harness and (self.num_fewshot is not None or self.include_path or self.chat_template):
-            raise ValueError("`num_fewshot`, `include_path` and `chat_template` are for lm-evaluation-harness' tasks")
+        if not self.of_harness and (self.num_fewshot is not None or self.include_path):
+            raise ValueError("`num_fewshot` and `include_path` are for lm-evaluation-harness' tasks")
         if self.of_harness and self.style != "continuation":
             raise ValueError("`style` is for Assay's own prompts; the harness builds those of its tasks")
+        if self.is_checked and (self.style != "continuation" or self.vocabulary):
+            raise ValueError("`style` and `vocabulary` are for multiple choice, not for answers that are checked")
+        return self
+
+    @model_validator(mode="after")
+    def _one_way_to_check(self) -> Self:
+        if self.of_harness and (self.checker or self.stop):
+            raise ValueError("lm-evaluation-harness ends and scores the answers to its tasks: no `checker`, no `stop`")
+        if self.name == OWN_CHECKED and self.checker:
+            raise ValueError(f'each item of "{OWN_CHECKED}" has its own checker: leave `checker` out')
+        if (self.pattern and self.checker != "regex") or (self.json_schema is not None and self.checker != "json"):
+            raise ValueError('`pattern` is for checker = "regex", `json_schema` for checker = "json"')
+        of_checked = ("system", "chat_template", "repeats", "temperature", "top_p", "max_tokens", "stop")
+        given = [name for name in of_checked if getattr(self, name) not in ("", None, (), False)]
+        if given and not (self.of_harness or self.is_checked):
+            raise ValueError(f"`{given[0]}` is for answers that are written: name a `checker`")
         return self

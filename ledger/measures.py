@@ -10,9 +10,9 @@ Divergence says that two models differ, degradation that one is worse: different
 
 import math
 from dataclasses import dataclass
-from enum import StrEnum
 from typing import Literal
 
+from ledger.forms import SHARE_PREFIXES, SHOWN_FORMS, Form
 from ledger.judgments import Mode
 
 Role = Literal["primary", "limit", "predictor", "outcome"]
@@ -21,19 +21,6 @@ Unit = Literal["items", "questions"]
 Better = Literal["higher", "lower", "neither"]
 INF = math.inf
 PAPER = "arXiv 2407.09141"
-
-
-class Form(StrEnum):
-    """How a measure's numbers are written."""
-
-    POINTS = "percentage points, signed"
-    SHARE = "percent"
-    NATS = "nats, three significant digits"
-    NATS_CHANGE = "nats, signed"
-    THOUSANDTHS = "three decimals"
-    THOUSANDTHS_CHANGE = "three decimals, signed"
-    CHANGE = "two decimals, signed"
-    PLAIN = "two decimals"
 
 
 @dataclass(frozen=True)
@@ -97,6 +84,34 @@ def _distance(
     )
 
 
+def _share(
+    name: str,
+    label: str,
+    definition: str,
+    *,
+    section: str = "flips",
+    source: str = PAPER,
+    roles: tuple[Role, ...] = ("limit", "predictor"),
+    headline: bool = False,
+) -> Measure:
+    """A share of the items that two models answer differently."""
+    return Measure(
+        name=name,
+        label=label,
+        definition=definition,
+        unit="items",
+        form=Form.SHARE,
+        low=0.0,
+        high=1.0,
+        better="lower",
+        kind="divergence",
+        section=section,
+        source=source,
+        roles=roles,
+        headline=headline,
+    )
+
+
 MEASURES = (
     Measure(
         name="rating_change",
@@ -136,34 +151,20 @@ MEASURES = (
         spreads=(0.30, 0.37, 0.45),
         mode=Mode.PAIR,
     ),
-    Measure(
-        name="flips",
-        label="flips",
-        definition="Items that went from right to wrong or from wrong to right, of all items. Accuracy can hide them.",
-        unit="items",
-        form=Form.SHARE,
-        low=0.0,
-        high=1.0,
-        better="lower",
-        kind="divergence",
-        section="flips",
-        source=PAPER,
-        roles=("limit", "predictor"),
+    _share(
+        "flips",
+        "flips",
+        "Items that went from right to wrong or from wrong to right, of all items. Accuracy can hide them.",
         headline=True,
     ),
-    Measure(
-        name="all_flips",
-        label="all flips",
-        definition="Flips, and items that went from one wrong option to another.",
-        unit="items",
-        form=Form.SHARE,
-        low=0.0,
-        high=1.0,
-        better="lower",
-        kind="divergence",
-        section="flips",
-        source=PAPER,
-        roles=("limit", "predictor"),
+    _share("all_flips", "all flips", "Flips, and items that went from one wrong option to another."),
+    _share(
+        "excess_flips",
+        "excess flips",
+        "How often answers of both models to an item differ, less how often answers of one do: no noise.",
+        section="solved",
+        source="Szekely and Rizzo 2013, half the energy distance of scores",
+        roles=("limit",),
     ),
     _distance(
         "kl_options",
@@ -213,18 +214,6 @@ MEASURES = (
         margin_words="a share: 0.02 is two points of a hundred",
     ),
 )
-_SHARE_NAMES = (
-    *("accuracy", "recovery", "top_margin_kept", "same_top", "coverage", "judge inconsistency"),
-    *("first position's share", "agreement", "same rating", "same class", "longer wins", "the longer answer's share"),
-)
-SHOWN_FORMS: dict[str, Form] = {
-    **dict.fromkeys(_SHARE_NAMES, Form.SHARE),
-    **dict.fromkeys(("spearman", "kendall", "pearson", "strength", "kappa"), Form.CHANGE),
-    "logprob_change": Form.NATS_CHANGE,
-    "win_score": Form.THOUSANDTHS,
-}
-"""How numbers are written that no gate reads."""
-SHARE_PREFIXES = ("exam", "single ", "pair ")
 _BY_NAME = {measure.name: measure for measure in MEASURES}
 
 

@@ -18,7 +18,9 @@ Key = tuple[str | int, ...]
 
 def without_surrogates(value: Any) -> Any:  # noqa: ANN401 - pydantic hands over whatever it was given
     """A lone surrogate cannot be written as UTF-8; models and servers do send them, so it becomes U+FFFD."""
-    return value.encode("utf-16", "surrogatepass").decode("utf-16", "replace") if isinstance(value, str) else value
+    if not isinstance(value, str) or value.isascii():
+        return value
+    return value.encode("utf-16", "surrogatepass").decode("utf-16", "replace")
 
 
 Text = Annotated[str, BeforeValidator(without_surrogates)]

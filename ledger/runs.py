@@ -2,8 +2,9 @@
 
     runs/<review>/review.toml           the config
     runs/<review>/declared.toml         the config that the run was begun with
-    runs/<review>/generation/<model>/   manifest.json answers.jsonl choices.jsonl traces.parquet options.parquet
-                                        engine.log shards/<I>-of-<N>/ (records and a manifest) until they are merged
+    runs/<review>/generation/<model>/   manifest.json answers.jsonl choices.jsonl solutions.jsonl traces.parquet
+                                        options.parquet engine.log shards/<I>-of-<N>/ (records and a manifest) until
+                                        they are merged
     runs/<review>/labels.jsonl          people's verdicts (assay import labels)
     runs/<review>/items.jsonl           the texts of the items, for people who read the report
     runs/<review>/judge/<judge>/        manifest.json attempts.jsonl ratings.jsonl games.jsonl exam.jsonl
@@ -21,6 +22,7 @@ from pathlib import Path
 from ledger.digests import digest_of
 from ledger.judgments import Attempt, ExamMark, Game, Label, Rating
 from ledger.records import Answer, Choice, Item
+from ledger.solutions import Solution
 from ledger.store import Store
 
 CONTROL_SUFFIX = "@control"
@@ -69,11 +71,16 @@ class GenerationFolder:
         return Store(self.path / "choices.jsonl", Choice)
 
     @property
+    def solutions(self) -> Store[Solution]:
+        """Its solutions."""
+        return Store(self.path / "solutions.jsonl", Solution)
+
+    @property
     def holds_records(self) -> bool:
         """Whether anything is there that was made under its manifest's settings."""
         from ledger.traces import OPTION_TOKENS, TRACES, trace_keys
 
-        stored = any(True for store in (self.choices, self.answers) for _ in store.records())
+        stored = any(True for store in (self.choices, self.answers, self.solutions) for _ in store.records())
         return stored or any(trace_keys(self.path, layout) for layout in (TRACES, OPTION_TOKENS))
 
     def shard(self, index: int, count: int) -> "GenerationFolder":

@@ -23,4 +23,9 @@ facts/*.toml
 items.jsonl
     The items that ``python -m assay.sources.items`` makes from the tables: ``task`` ("assay"), ``id``, ``subject``,
     ``question``, ``options`` (four), ``gold`` (0-3). Subjects take turns, so a prefix is balanced. Never edit by hand.
+solve.jsonl
+    Items whose answers are written and checked (``assay-solve``): 40 arithmetic word problems with six worked examples
+    before each (``prompt``, ``answer``, and the ``expression`` that tests/test_checked_tasks.py solves again), and 24
+    instructions (``question``) on length, format, keywords and JSON, each with its ``checker``, ``pattern`` or
+    ``json_schema``. SmolLM2-135M-Instruct solves 30 of the 64. Subjects take turns, so a prefix is balanced.
 """

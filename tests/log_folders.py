@@ -45,15 +45,30 @@ def choice(task, number, right, noise=0.0, options=4, **changes):
 
 
 def generated(number, right):
-    """A sample of a task that generates: no options, so no flips."""
+    """A sample of a task whose generated answer a program checked."""
     return {
         "doc_id": number,
         "doc": {},
         "target": "4",
         "arguments": {"gen_args_0": {"arg_0": "2+2=", "arg_1": {"until": ["\n"]}}},
+        "resps": [["4" if right else "5"]],
         "filtered_resps": ["4" if right else "5"],
         "filter": "none",
         "exact_match": float(right),
+    }
+
+
+def rolling(number, right):
+    """A sample of a task that is read by nobody: the perplexity of a text."""
+    return {
+        "doc_id": number,
+        "doc": {},
+        "target": "",
+        "arguments": {"gen_args_0": {"arg_0": "A text."}},
+        "resps": [[["-12.5"]]],
+        "filtered_resps": ["-12.5"],
+        "filter": "none",
+        "word_perplexity": 10.0 if right else 40.0,
     }
 
 
@@ -86,13 +101,20 @@ def model_logs(folder, model, tasks, stamp=STAMP, results_name="", arguments="",
         (folder / f"samples_{task}_{stamp}.jsonl").write_text(text)
     results = {
         "configs": {task: {"task": task} for task in tasks},
-        "n-samples": {task: {"original": len(lines), "effective": len(lines)} for task, lines in tasks.items()},
+        "n-samples": {
+            task: dict.fromkeys(("original", "effective"), _documents(lines)) for task, lines in tasks.items()
+        },
         "config": {"model": "vllm", "model_args": arguments or f"pretrained={model}"},
         "model_name": model,
         "lm_eval_version": "0.4.13",
     } | more
     (folder / (results_name or f"results_{stamp}.json")).write_text(json.dumps(results))
     return folder
+
+
+def _documents(lines):
+    """How many documents a log is about: each stands once per filter."""
+    return len({line["doc_id"] for line in lines})
 
 
 def lines(task, rights, noise=0.0, **changes):

@@ -40,6 +40,9 @@ echo 1""",
     "lm_eval": """\
 while [ "$1" != --output_path ]; do shift; done
 mkdir -p "$2" && cp "$RECIPE_LOGS/${2##*/}"/* "$2" """,
+    "inspect": f"""\
+while [ "$1" != --log-dir ]; do shift; done
+mkdir -p "$2" && cp {HOUSE}/tests/fixtures/inspect/"${{2##*/}}"/* "$2" """,
     "gh": """\
 while [ "$1" != --body-file ]; do shift; done
 test -s "$2" && cp "$2" commented.md""",

@@ -14,8 +14,8 @@ from analysis.rendering.figures.catalog import figures
 from analysis.rendering.figures.matrices import SMALL_CHARACTER, Matrix, matrix_drawing
 from analysis.rendering.figures.plots import MOST_DESCRIBED, Plot, Point, Series, drawing
 from analysis.rendering.figures.row_charts import LABELS, RIGHT, Bar, ChartRow, Line, RowChart, row_drawing
+from analysis.rendering.formats.labels import shortened
 from analysis.rendering.formats.rendering import NO_BREAK, figure_svg
-from analysis.rendering.formats.text import shortened
 from analysis.rendering.sentences.cells import cell
 from analysis.review.review_report import report_from
 from analysis.statistics.cells import Cell

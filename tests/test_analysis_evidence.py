@@ -117,7 +117,7 @@ def test_coverage_under_the_floor_is_unfit_and_shown(tmp_path):
     table = evidence_table(report)
     ratings = next(row for row in table.rows if row[0] == "ratings")
     assert ratings == ("ratings", *["60/80: 20 failed"] * 4)
-    assert [row[0] for row in table.rows[2:6]] == ["paired choices", "ratings", "paired ratings", "games"]
+    assert [row[0] for row in table.rows[2:6]] == ["paired items", "ratings", "paired ratings", "games"]
     assert "Exam of judge-1: PASSED" in table.caption
     assert "ratings 240/320 (80 failed)" in shortfall_line(report)
     assert "none planned" not in shortfall_line(report)
@@ -129,13 +129,13 @@ def test_what_was_not_planned_is_said_in_words(tmp_path):
 
     def bare(models):
         rows = (
-            replace(row, **none) if row.kind == "paired choices" and row.model in models else row
+            replace(row, **none) if row.kind == "paired items" and row.model in models else row
             for row in report.coverage
         )
         return report.model_copy(update={"coverage": tuple(rows)})
 
     nothing = bare({model.model for model in report.models})
-    assert shortfall_line(nothing) == "Usable: no paired choices were planned."
+    assert shortfall_line(nothing) == "Usable: no paired items were planned."
     assert [set(row[1:]) for row in incomplete_table(nothing).rows] == [{"—", "none planned"}]
     found = shortfall_line(bare({"w4"}))
     assert "(none planned for w4)" in found
@@ -274,7 +274,7 @@ def test_a_task_that_the_baseline_lacks_is_seen(tmp_path):
     folder.write(folder.run.generation("w8").choices, [choice("w8", item, [-1.0, -2.0, -3.0, -4.0]) for item in small])
     report = folder.report()
     (lone,) = report.unseen
-    assert (lone.kind, lone.name, clauses(lone.causes)) == ("task", "small", "w8 alone has choices of it")
+    assert (lone.kind, lone.name, clauses(lone.causes)) == ("task", "small", "w8 alone has items of it")
     assert words(report) == ["UNFIT"]
 
 

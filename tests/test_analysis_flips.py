@@ -6,14 +6,15 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 from scipy import stats
 
-from analysis.multiple_choice.choices import ItemScope, choice_columns, paired_choices
+from analysis.multiple_choice.choices import choice_columns, paired_choices
 from analysis.multiple_choice.distances import kl_options, top_gap_nats, top_margin
 from analysis.multiple_choice.flips import choice_comparison
 from analysis.multiple_choice.ties import Ties
-from analysis.multiple_choice.transitions import transitions
 from analysis.rendering.sentences.clauses import clause
+from analysis.statistics.item_scopes import ItemScope
 from analysis.statistics.losses import mcnemar
 from analysis.statistics.resampling import Resamplings
+from analysis.statistics.transitions import transitions
 from ledger.errors import StaleInput
 from ledger.records import Choice
 

@@ -5,11 +5,11 @@ from dataclasses import replace
 import yaml
 from huggingface_hub.repocard_data import ModelCardData, model_index_to_eval_results
 
-from analysis.multiple_choice.choices import ItemScope
 from analysis.multiple_choice.flips import FlipResult
 from analysis.rendering.formats.model_card import model_cards
 from analysis.rendering.sentences.cells import cell
 from analysis.statistics.estimates import Estimate
+from analysis.statistics.item_scopes import ItemScope
 from analysis.token_distributions.vocabulary_kl import VocabularyReport
 from tests.run_folder import config, whole
 

@@ -5,8 +5,8 @@ from hypothesis import given
 from hypothesis import strategies as st
 from scipy.stats import false_discovery_control
 
-from analysis.multiple_choice.choices import choice_columns
-from analysis.multiple_choice.overlaps import overlaps as overlaps_of
+from analysis.multiple_choice.choices import choice_columns, paired_choices
+from analysis.statistics.overlaps import overlaps as overlaps_of
 from ledger.records import Choice
 
 
@@ -20,7 +20,10 @@ def choices(model, right):
 
 
 def overlaps(baseline, candidates):
-    return overlaps_of(choice_columns(baseline), [(name, choice_columns(found)) for name, found in candidates])
+    before = choice_columns(baseline)
+    pairs = [(name, paired_choices(before, choice_columns(found))) for name, found in candidates]
+    flips = [(name, p.before.items, p.before.right("acc") != p.after.right("acc")) for name, p in pairs]
+    return overlaps_of(before.items, flips)
 
 
 def test_shared_flips_are_counted_and_held_against_chance():

@@ -29,7 +29,7 @@ FLOORS = (
     ("decision",),
     ("summaries",),
     ("evidence",),
-    ("judged", "multiple_choice", "token_distributions"),
+    ("judged", "multiple_choice", "benchmarks", "token_distributions"),
     ("statistics",),
 )
 """The rooms of analysis/, from the top; a room imports from floors below its own alone, never from its neighbors."""
@@ -47,6 +47,7 @@ OWNERS = {
     "compressed_tensors": ("assay/lab/",),
     "openai": ("judge/client.py", "judge/batch_endpoint.py", "generation/endpoint.py"),
     "lm_eval": ("generation/harness.py",),
+    "inspect_ai": ("assay/sources/inspect_library.py",),
     "fastchat": ("generation/templates.py",),
     "ray": ("assay/placement/ray_placement.py",),
     "jinja2": ("judge/prompt_sets.py", "analysis/rendering/formats/"),
@@ -72,6 +73,7 @@ WRITING = {
 NAMES = {
     *("first position's share", "the longer answer's share", "pairs of repeats", "Tango's score interval, paired"),
     *("the whole vocabulary", "refusals and safety", "serving as deployed", "questions and items", "not under git"),
+    *("studentized bootstrap over items", "Student's t over items", "ratio of means, by inversion over items"),
     *("abstain as a whole", "no class has more than half of the panel: undecided", "0 minutes, interruptions included"),
 }
 """Measures, units, methods, areas and rows of cards whose name has three words or more: names, and no sentences."""

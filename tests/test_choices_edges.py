@@ -7,13 +7,16 @@ import numpy as np
 import pytest
 from scipy import stats
 
-from analysis.multiple_choice.choices import ALL_ITEMS, ItemScope, choice_columns, paired_choices
-from analysis.multiple_choice.distances import item_values, js_options, kl_options, moved, top_gap_nats, top_margin
+from analysis.correlations.relations import item_values
+from analysis.multiple_choice.choices import choice_columns, paired_choices
+from analysis.multiple_choice.distances import js_options, kl_options, moved, top_gap_nats, top_margin
 from analysis.multiple_choice.flips import choice_comparison
 from analysis.multiple_choice.margins import margins
-from analysis.multiple_choice.overlaps import overlaps
 from analysis.multiple_choice.ties import logit_step, ties, within_a_step
+from analysis.statistics.item_scopes import ALL_ITEMS, ItemScope
+from analysis.statistics.overlaps import overlaps
 from analysis.statistics.resampling import Resamplings
+from analysis.summaries.item_pool import item_scores
 from ledger.errors import StaleInput
 from tests.test_analysis_flips import made, paired, rows_of
 
@@ -152,9 +155,13 @@ def test_distances_by_hand():
     assert [len(of(nothing)) for of in (top_margin, top_gap_nats)] == [0, 0]
 
 
+def values(pairs):
+    return {name: found for name, (_, found) in item_values(pairs, item_scores(pairs, [])).items()}
+
+
 def test_values_of_items_by_hand_and_without_infinite_distances():
     before, after = picks("a", [0, 0, 1, 1], [0, 0, 0, 0]), picks("b", [0, 1, 0, 2], [0, 0, 0, 0])
-    found = item_values(paired(before, after))
+    found = values(paired(before, after))
     assert {name: found[name].tolist() for name in ("flips", "all_flips", "accuracy_change")} == {
         "flips": [0, 1, 1, 0],
         "all_flips": [0, 1, 1, 1],
@@ -162,8 +169,8 @@ def test_values_of_items_by_hand_and_without_infinite_distances():
     }
     assert {"kl_options", "js_options"} <= found.keys()
     lost = [after[0].model_copy(update={"logprobs": (-1.0, None, -5.0, -5.0)}), *after[1:]]
-    assert "kl_options" not in item_values(paired(before, lost))
-    assert "js_options" in item_values(paired(before, lost))
+    assert "kl_options" not in values(paired(before, lost))
+    assert "js_options" in values(paired(before, lost))
     row = rows_of(before, lost)[0]
     assert dict(row.means)["kl_options"] is None
     assert row.distance("kl_options").value is None
@@ -229,8 +236,9 @@ def test_shared_flips_among_items_that_all_three_scored():
     base = picks("a", [0] * 10, [0] * 10)
     first, second = picks("b", [1, 1, 1, 1] + [0] * 6, [0] * 10), picks("c", [0, 0, 1, 1, 1] + [0] * 5, [0] * 10)[1:]
     extra = [second[0].model_copy(update={"item": "unknown", "picked": 1})]
-    columns = [(name, choice_columns(rows)) for name, rows in (("b", first), ("c", [*second, *extra]), ("d", base[:0]))]
-    (found,) = overlaps(choice_columns(base), columns)
+    sides = [(name, paired(base, rows)) for name, rows in (("b", first), ("c", [*second, *extra]), ("d", base[:0]))]
+    flips = [(name, p.before.items, p.before.right("acc") != p.after.right("acc")) for name, p in sides]
+    (found,) = overlaps(choice_columns(base).items, flips)
     assert (found.first, found.second, found.n) == ("b", "c", 9)
     assert (found.first_flips, found.second_flips, found.shared) == (3, 3, 2)
     assert (found.jaccard, found.expected) == (0.5, 1.0)

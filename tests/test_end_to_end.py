@@ -45,6 +45,9 @@ top_k = 5
 [[task]]
 name = "assay"
 limit = 24
+[[task]]
+name = "assay-solve"
+limit = 16
 [[judge]]
 serve = {base}
 label = "self"
@@ -163,6 +166,8 @@ def test_every_key_is_there_once(reviewed):
         choices = list(run.generation(model).choices.records())
         assert len({answer.key for answer in answers}) == len(answers) == 3
         assert len({choice.key for choice in choices}) == len(choices) == 24
+        solutions = list(run.generation(model).solutions.records())
+        assert len({solution.key for solution in solutions}) == len(solutions) == 16
     judge = run.judge("self")
     assert len(list(judge.ratings.records())) == 3 * 3 * 2
     assert len(list(judge.games.records())) == 2 * 3 * 2 * 2
@@ -180,6 +185,16 @@ def test_the_models_really_differ_and_really_answer(reviewed):
     assert right > 24 / 4
     finishes = {turn.finish for a in run.generation("base").answers.records() for turn in a.turns}
     assert finishes <= {Finish.STOP, Finish.LENGTH}
+
+
+def test_written_answers_are_checked_and_some_are_right(reviewed):
+    """`assay-solve` is of a difficulty that this model solves in part; sums end before the line's end."""
+    solved = [s for s in reviewed[0].generation("base").solutions.records() if s.subject == "one-step"]
+    assert 0 < sum(each.scores[0].value for each in solved) <= len(solved)
+    assert all(each.text and "\n" not in each.text for each in solved)
+    assert {each.finish for each in solved} <= {Finish.STOP, Finish.LENGTH}
+    report = json.loads((reviewed[0].analysis / "report.json").read_text())
+    assert "assay-solve" in json.dumps(report["decisions"])
 
 
 def test_traces_follow_the_baselines_own_answers(reviewed):

@@ -107,7 +107,7 @@ def test_the_document_and_the_prompt_have_hashes_of_their_own(folder):
 @pytest.mark.parametrize(
     ("text", "cause"),
     [
-        ("output_type: generate_until\ndoc_to_target: gold\n", "type generate_until"),
+        ("output_type: loglikelihood_rolling\ndoc_to_target: gold\n", "type loglikelihood_rolling"),
         ("doc_to_target: [0, 1]\n", "several right answers"),
         ("doc_to_target: country\n", "no right answer"),
         ('doc_to_choice: ["only"]\ndoc_to_target: 0\n', "task odd, document 0: options: .* at least 2 items"),
@@ -115,7 +115,7 @@ def test_the_document_and_the_prompt_have_hashes_of_their_own(folder):
 )
 def test_what_has_no_right_and_wrong_is_refused_by_name(folder, tmp_path, text, cause):
     base = DATA.format(data=folder / "data.jsonl")
-    if "generate" in text:
+    if "rolling" in text:
         base = base.replace("output_type: multiple_choice\n", "").replace(", {metric: acc_norm}", "")
     body = 'task: odd\ndoc_to_text: "{{country}}"\ndoc_to_choice: "{{options}}"\n' + text
     (tmp_path / "odd.yaml").write_text(body + base)
@@ -193,7 +193,7 @@ def test_the_harness_own_logs_are_imported_as_the_same_choices(folder, tmp_path)
     tracker.save_results_aggregated(results=found, samples=samples)
     for name in names:
         tracker.save_results_samples(task_name=name, samples=samples[name])
-    imported = {(log.task, c.item): c for log in offered([tmp_path]).logs for c in LogReader(log, "m").choices()}
+    imported = {(log.task, c.item): c for log in offered([tmp_path]).logs for c in LogReader(log, "m").records()}
     assert len(imported) == 2 * len(FACTS)
     for name in names:
         for item in items(folder, name):

@@ -8,7 +8,7 @@ import time
 import pytest
 
 from generation import endpoint
-from generation.engine import Written
+from generation.engine import Message, WriteRequest, Written
 from generation.served_engine import load_served
 from ledger.endpoints import received
 from ledger.errors import ConfigError, EngineError
@@ -55,6 +55,35 @@ def test_what_is_sent_and_what_comes_back():
     assert engine.window == 8
     greedy = replied(lambda _: completion("x"))[2].requests[0]
     assert (greedy["temperature"], set(greedy)) == (0, set(sent) - {"seed", "top_p"})
+
+
+def test_a_bare_text_is_continued_by_the_completions_endpoint():
+    paths = []
+
+    def script(body):
+        paths.append(body)
+        return Served({"choices": [{"text": " 4\n", "finish_reason": "stop"}], "usage": {"prompt_tokens": 3}})
+
+    asked = WriteRequest("1", (), 0.7, 7, 9, prompt="2 + 2 =", stop=tuple("abcde"), top_p=0.9, verbatim=True)
+    reply = replied(script, asked)[0]
+    assert (reply.text, reply.finish, reply.prompt_tokens) == (" 4\n", Finish.STOP, 3)
+    sent = {"prompt": "2 + 2 =", "max_tokens": 9, "temperature": 0.7, "seed": 7, "top_p": 0.9, "stop": [*"abcd"]}
+    assert paths == [{"model": "m"} | sent], "OpenAI takes four stop strings; the text is ended at the fifth later"
+
+
+def test_an_answer_that_has_begun_is_gone_on_with_by_vllms_words():
+    talk = (Message("user", "2 + 2?"), Message("assistant", "It is"))
+    sent = replied(lambda _: completion("4"), WriteRequest("1", talk, 0.0, 7, 9))[2].requests[0]
+    assert (sent["continue_final_message"], sent["add_generation_prompt"]) == (True, False)
+
+
+def test_a_server_that_refuses_stop_strings_is_asked_without_them():
+    def script(body):
+        return refusal(400, "Unsupported parameter: 'stop'") if "stop" in body else completion("4\n5")
+
+    reply, engine, _ = replied(script, WriteRequest("1", (Message("user", "?"),), 0.0, 7, 9, stop=("\n",)))
+    assert reply.text == "4\n5"
+    assert engine.facts["stop"] == "not sent: the server refuses it"
 
 
 @pytest.mark.parametrize(

@@ -2,8 +2,8 @@
 
 import pytest
 
-from generation.engine import Message
-from generation.templates import chat_prompt
+from generation.engine import Message, WriteRequest
+from generation.templates import chat_prompt, written_prompt
 from generation.tokenizers import tokenizer_digest
 from ledger.errors import ConfigError, EngineError
 
@@ -104,3 +104,33 @@ def test_a_template_may_raise_anything_and_say_nothing(error, told):
 
     with pytest.raises(EngineError, match=told):
         chat_prompt(Broken(), TALK)
+
+
+def test_stop_strings_are_left_to_the_reader_where_a_template_knows_thoughts():
+    plain, thinking = Tokenizer(), Tokenizer()
+    thinking.chat_template = "{{ x }}</think>"
+    request = WriteRequest("1", (Message("user", "?"),), 0.0, 1, 8, stop=("\n\n",))
+    assert written_prompt(plain, request, "").stop == ("\n\n",)
+    assert written_prompt(thinking, request, "").stop == ()
+    bare = WriteRequest("1", (), 0.0, 1, 8, prompt="2 + 2", stop=("\n\n",))
+    assert written_prompt(thinking, bare, "").stop == ("\n\n",)
+
+
+def test_an_answer_that_has_begun_is_gone_on_with():
+    class Continuing(Tokenizer):
+        def apply_chat_template(self, turns, tokenize, **how):
+            assert how == {"continue_final_message": True}
+            return "".join(f"{turn['role']}:{turn['content']}\n" for turn in turns).rstrip()
+
+    begun = (Message("user", "2 + 2?"), Message("assistant", "It is"))
+    assert text_of(chat_prompt(Continuing(), begun).tokens) == "user:2 + 2?\nassistant:It is"
+    pytest.importorskip("fastchat", reason="fastchat is not installed (extra fastchat)")
+    talk = (Message("system", "Count."), *begun)
+    shown = text_of(chat_prompt(Tokenizer(), talk, "fastchat:vicuna_v1.1").tokens)
+    assert "Count." in shown
+    assert shown.endswith("ASSISTANT: It is")
+
+
+def test_a_bare_text_is_no_conversation():
+    request = WriteRequest("1", (), 0.0, 1, 8, prompt="2 + 2 =")
+    assert text_of(written_prompt(Tokenizer(), request, "").tokens) == "^2 + 2 ="

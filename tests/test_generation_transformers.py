@@ -246,13 +246,34 @@ def test_a_models_own_generation_settings_are_no_part_of_what_is_measured():
 def test_a_stop_token_of_the_conversation_template_ends_a_text_and_is_no_part_of_it(monkeypatch):
     from generation import transformers_engine
 
-    monkeypatch.setattr(transformers_engine, "chat_prompt", lambda *_: Prompt((1, 2), stop_tokens=(9,)))
+    monkeypatch.setattr(transformers_engine, "written_prompt", lambda *_: Prompt((1, 2), stop_tokens=(9,)))
     model = Writing(eos_token_id=3)
     engine = transformers_engine.TransformersEngine(model, Letters(), "fastchat:x")
     engine.submit(WriteRequest("q", (Message("user", "?"),), 0.0, 1, 3))
     (reply,) = engine.step()
     assert model.arguments["eos_token_id"] == [0, 3, 9]
     assert (reply.text, reply.finish, reply.completion_tokens) == ("AB", Finish.STOP, 3)
+
+
+def test_a_bare_text_goes_on_before_its_stop_string_with_its_blanks(monkeypatch):
+    from generation.transformers_engine import TransformersEngine
+
+    model = Writing(eos_token_id=3)
+    engine = TransformersEngine(model, Letters())
+    engine.submit(WriteRequest("q", (), 0.8, 1, 3, prompt="x", stop=("B",), top_p=0.9, verbatim=True))
+    (reply,) = engine.step()
+    assert (model.arguments["stop_strings"], model.arguments["top_p"]) == (["B"], 0.9)
+    assert (reply.text, reply.finish) == ("A", Finish.STOP)
+
+
+@pytest.mark.model
+def test_the_real_model_ends_before_a_stop_string(plain):
+    request = WriteRequest("q", (), 0.0, 1, 30, prompt="One, two, three,", stop=(" six",), verbatim=True)
+    plain.submit(request)
+    (reply,) = plain.step()
+    assert reply.text.startswith(" four")
+    assert "six" not in reply.text
+    assert (reply.finish, reply.completion_tokens < 30) == (Finish.STOP, True)
 
 
 def test_a_users_loader_is_given_its_arguments_as_they_are(folder, monkeypatch):

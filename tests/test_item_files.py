@@ -32,6 +32,9 @@ def written(tmp_path, *rows, name="own.jsonl"):
         ({"id": 7}, ("7", ("3", "4"), 1)),
         ({"gold": "B"}, ("q1", ("3", "4"), 1)),
         ({"gold": "4"}, ("q1", ("3", "4"), 1)),
+        ({"gold": "b"}, ("q1", ("3", "4"), 1)),
+        ({"options": ["b", "a"], "gold": "b"}, ("q1", ("b", "a"), 0)),  # a text, not the second letter
+        ({"choices": ["3", "4"]}, ("q1", ("3", "4"), 1)),
         ({"answer": "4", "answerKey": "B", "label": "easy"}, ("q1", ("3", "4"), 1)),
         ({"gold": 0, "source": "x", "difficulty": 3}, ("q1", ("3", "4"), 0)),
         ({"options": None, "choices": ["3", "4"], "gold": None, "answer": 1}, ("q1", ("3", "4"), 1)),
@@ -51,7 +54,14 @@ def test_every_shape_of_an_item_is_read(tmp_path, change, expected):
 @pytest.mark.parametrize(
     ("row", "faults"),
     [
-        ({}, ["no `id`", "no `question`", "no `options`"]),
+        ({}, ["no `id`", "no `question`", "no `options`", "no `gold`"]),
+        ({"id": "x", "options": ["3", "4"]}, ["no `question`", "no `gold`"]),
+        (RIGHT | {"options": ["3", "3"], "gold": 5}, ["two of `options` are the same", "`gold` is 5, which is none"]),
+        (RIGHT | {"options": [3, 4], "gold": "x"}, ['options are texts: write "3"', "`gold` is 'x', which is none"]),
+        (RIGHT | {"choices": ["4", "3"]}, ["`options` and `choices` differ"]),
+        (RIGHT | {"choices": "4"}, ["`options` and `choices` differ"]),
+        (RIGHT | {"options": ["B", "x"], "gold": "b"}, ["`gold` is 'b', which names two options"]),
+        (RIGHT | {"options": ["Paris", "Rome"], "gold": "paris"}, ["`gold` is 'paris', which is none of 2 options"]),
         (RIGHT | {"id": True, "question": " "}, ["the id True is neither", "the question is ' '"]),
         (RIGHT | {"gold": 2}, ["`gold` is 2, which is none of 2 options"]),
         (RIGHT | {"gold": -1}, ["`gold` is -1, which is none of 2 options"]),
@@ -102,6 +112,23 @@ def test_rows_of_mmlu_with_equal_content_are_numbered(tmp_path):
     assert (second.id, third.id) == (f"{first.id}-2", f"{first.id}-3")
     with pytest.raises(DuplicateKey):
         read(written(tmp_path, row, row | {"id": first.id}))
+
+
+def test_rows_of_mmlu_that_are_equal_but_for_the_right_option_are_refused(tmp_path):
+    row = {"question": "?", "subject": "sums", "choices": ["3", "4"], "answer": 1}
+    assert len(read(written(tmp_path, row, row | {"answer": "B"}))) == 2
+    with pytest.raises(BadRecord, match=r"line 3.* those of line 1, where the right option is 1; here it is 0"):
+        read(written(tmp_path, row, row, row | {"answer": 0}))
+
+
+@pytest.mark.parametrize("key", ["gold", "text"])
+def test_a_key_that_stands_twice_in_a_line_is_refused_by_name(tmp_path, key):
+    choices = '"options": {"label": ["A", "B"], "text": ["3", "5"], "text": ["3", "4"]}, "gold": 1}'
+    gold = '"options": ["3", "4"], "gold": 1, "gold": 0}'
+    path = tmp_path / "own.jsonl"
+    path.write_text('{"id": "q1", "question": "?", ' + (gold if key == "gold" else choices), encoding="utf-8")
+    with pytest.raises(BadRecord, match=f"line 1.*the key '{key}' stands twice"):
+        read(path)
 
 
 def test_a_compressed_file_and_one_with_a_bom_are_read(tmp_path):

@@ -43,7 +43,7 @@ def sample(number, values=None, gold=None, strings=True, objects=True, **changes
 
 def read(path, **settings):
     (log,) = offered([path]).logs
-    return list(LogReader(log, "m", **settings).choices())
+    return list(LogReader(log, "m", **settings).records())
 
 
 def test_a_current_log(tmp_path):
@@ -77,7 +77,7 @@ def test_a_probability_of_zero_is_none_and_nan_is_no_choice(tmp_path):
     lines = [sample(0), sample(1) | {"filtered_resps": [["nan", "False"], ["-1", "False"], ["-2", "False"]]}]
     (log,) = offered([written(tmp_path, lines)]).logs
     reader = LogReader(log, "m")
-    assert [c.item for c in reader.choices()] == ["0"]
+    assert [c.item for c in reader.records()] == ["0"]
     (left_out,) = reader.left_out
     assert (left_out.kind, left_out.items) == ("items", ("colors/1",))
     assert left_out.cause == "computes NaN on 1 of 2 items of colors"
@@ -181,7 +181,7 @@ def test_of_two_runs_of_a_task_none_is_chosen_silently(tmp_path):
     with pytest.raises(ConfigError, match=r"samples_colors_2025.*and .*samples_colors_2026.*--latest"):
         offered([tmp_path])
     (log,) = offered([tmp_path], Chosen(latest=True)).logs
-    assert len(list(LogReader(log, "m").choices())) == 2
+    assert len(list(LogReader(log, "m").records())) == 2
 
 
 def test_importing_again_changes_nothing_and_other_logs_are_refused(tmp_path):

@@ -8,9 +8,9 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from tests.house import small_and_soak
-from tests.log_folders import FORMATS, Compared, damaged, flipped, generated, lines, model_logs, pattern
+from tests.log_folders import FORMATS, Compared, damaged, flipped, generated, lines, model_logs, pattern, rolling
 
-KINDS = ("choice", "choice", "generated", "hidden", "nan", "lone", "unlogged", "guessed")
+KINDS = ("choice", "choice", "generated", "rolling", "hidden", "nan", "lone", "unlogged", "guessed")
 TASKS = st.lists(
     st.tuples(st.sampled_from(KINDS), st.sampled_from((30, 120, 500)), st.sampled_from((0.5, 0.75, 0.9))),
     min_size=1,
@@ -23,9 +23,9 @@ def task_lines(task, kind, items, share, broken):
     right = [place % 4 == 0 for place in range(items)] if kind == "guessed" else pattern(task, items, share)
     after = damaged(right, 0.4) if broken else flipped(right, 25)
     if kind == "generated":
-        return [generated(place, each) for place, each in enumerate(right)], [
-            generated(place, each) | {"doc": {"after": True}} for place, each in enumerate(after)
-        ]
+        return [[generated(place, each) for place, each in enumerate(side)] for side in (right, after)]
+    if kind == "rolling":
+        return [[rolling(place, each) for place, each in enumerate(side)] for side in (right, after)]
     sides = lines(task, right), lines(task, after, 0.001)
     if kind == "hidden":
         sides = lines(task, right, target="-1"), lines(task, after, 0.001, target="-1")
@@ -81,5 +81,5 @@ def test_each_kind_of_damage_alone(capsys, tmp_path, kind):
     made = {"lost": task_lines("lost", kind, 400, 0.7, True), "anchor": task_lines("anchor", "choice", 400, 0.6, False)}
     sides = [written(tmp_path / name, made, place) for place, name in enumerate(("bf16", "int4"))]
     found = Compared(tmp_path, capsys, *sides, "--margin", "0.05")
-    assert found.code == {"choice": 10, "nan": 10, "guessed": 10}.get(kind, 12)
+    assert found.code == {"choice": 10, "nan": 10, "guessed": 10, "generated": 10}.get(kind, 12)
     assert not found.unnamed("lost")

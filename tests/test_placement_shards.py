@@ -271,7 +271,7 @@ def test_the_command_line_cuts_and_merges(review, tmp_path, capsys):
     assert not (parts / "r" / "generation" / "base" / "answers.jsonl").exists()
     assert assay(["generate", str(review), "--runs", str(parts), "--shard", "1/2", "--model", "base"]) == 0
     assert assay(["merge", str(review), "--runs", str(parts)]) == 0
-    assert "cand: answers and choices 7/17  `assay generate` makes the rest" in capsys.readouterr().err
+    assert "cand: records 7/17  `assay generate` makes the rest" in capsys.readouterr().err
     assert assay(["generate", str(review), "--runs", str(parts), "--shard", "1/2"]) == 0
     assert assay(["generate", str(review), "--runs", str(parts)]) == 0  # merges what is left
     assert record_lines(parts) == record_lines(whole)

@@ -150,6 +150,15 @@ def test_what_is_there_is_read_once_for_each_model(tmp_path, models, monkeypatch
     assert asked == ["base", "other"]
 
 
+def test_a_task_without_an_item_is_refused_before_any_model_is_loaded(tmp_path, models):
+    (empty := tmp_path / "empty.jsonl").write_text("\n")
+    under_way, _ = review(tmp_path, models)
+    (tmp_path / "review.toml").write_text((tmp_path / "review.toml").read_text() + f"name = {json.dumps(str(empty))}\n")
+    under_way = pipeline.begin(tmp_path / "review.toml", tmp_path / "runs", lambda _: None)
+    with pytest.raises(ConfigError, match=r"empty\.jsonl: there is no item in it"):
+        preflight(under_way)
+
+
 def test_a_full_disk_is_told_with_both_numbers(tmp_path, models, monkeypatch):
     under_way, _ = review(tmp_path, models)
     monkeypatch.setattr(shutil, "disk_usage", lambda _: Usage(1, 1, 1000))
@@ -301,3 +310,12 @@ def test_records_that_cannot_be_read_are_named_as_they_are(tmp_path, models):
     choices.write_text("{}\n")
     with pytest.raises(BadRecord, match=r"choices\.jsonl, line 1"):
         preflight(under_way)
+
+
+def test_a_rule_of_a_task_that_nobody_asks_for_is_found_before_a_model_is_loaded(tmp_path, models):
+    under_way, _ = review(tmp_path, models)
+    asked = under_way.config.task[0].task
+    decision = under_way.config.decision.model_copy(update={"proves": (asked[:-1],)})
+    config = under_way.config.model_copy(update={"decision": decision})
+    with pytest.raises(ConfigError, match=rf"a rule of the task '{asked[:-1]}'.*Did you mean '{asked}'\?"):
+        preflight(dataclasses.replace(under_way, config=config))

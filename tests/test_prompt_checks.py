@@ -66,8 +66,9 @@ def test_no_chat_template_where_questions_are_asked_is_a_fault_beforehand(tmp_pa
     under_way, _ = review(tmp_path, models)
     preflight(under_way)
     tokenizer.chat_template = None
-    with pytest.raises(EngineError, match=r"model base: .*its tokenizer has no chat template") as caught:
+    with pytest.raises(ConfigError, match=r"model base: .*its tokenizer has no chat template") as caught:
         preflight(under_way)
+    assert caught.value.exit_code == 64
     assert 'template = "fastchat:NAME"' in str(caught.value)
 
 
@@ -84,7 +85,7 @@ def test_who_is_not_asked_needs_no_template(tmp_path, tokenizer):
     tokenizer.chat_template = None
     tasks_alone = job(tmp_path).model_copy(update={"questions": ()})
     assert template_fault(spec(tmp_path), tasks_alone) is None
-    assert isinstance(template_fault(spec(tmp_path), job(tmp_path)), EngineError)
+    assert isinstance(template_fault(spec(tmp_path), job(tmp_path)), ConfigError)
     assert template_fault(spec(tmp_path, loader="mine:load"), job(tmp_path)) is None
     served = spec(tmp_path, kind="openai", base_url="http://127.0.0.1:1/v1")
     assert template_fault(served, job(tmp_path)) is None

@@ -155,7 +155,7 @@ def test_a_limit_on_one_side_is_named_with_the_right_advice(compared, tmp_path):
     part = model_logs(tmp_path / "int4", "int4", {"mmlu": shown("")[:100]}, config=config)
     made = compared(whole, part)
     assert made.code == 12
-    why = "bf16 alone has choices of 200 of its items: int4 was run with --limit 100. Run int4 again as bf16 was run"
+    why = "bf16 alone has 200 of its items: int4 was run with --limit 100. Run int4 again as bf16 was run"
     assert made.unnamed(why) == []
     assert "int4 ran with --limit 100: run them again without it" in made.decision["settle"]
     assert "do not help" not in made.decision["settle"]

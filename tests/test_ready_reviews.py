@@ -104,7 +104,7 @@ def test_a_limited_study_runs_to_its_end_and_the_same_command_goes_on(made, tmp_
     assert not list(folders["study"].generation("w8a8").answers.records())
     capsys.readouterr()
     assert run(["study", "--runs", str(runs), "--only", "w8a8"]) == 0
-    assert "bf16: answers and choices are there" in capsys.readouterr().err
+    assert "bf16: all records are there" in capsys.readouterr().err
     assert folders["study"].generation("w8a8").choices.path.read_bytes() == choices
 
 

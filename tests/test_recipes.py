@@ -14,7 +14,7 @@ import pytest
 import yaml
 
 from assay.sources.labels import labels
-from assay.sources.material import task_items
+from assay.sources.material import checked_task, task_items
 from ledger.config import ReviewConfig, config_from_text
 from ledger.judgments import Winner
 from ledger.material_config import TaskConfig
@@ -233,10 +233,18 @@ def test_the_line_of_votes_is_one_that_labels_are_read_from(tmp_path):
 
 
 def test_the_line_of_items_is_an_item(tmp_path):
-    [block] = blocks(RECIPES, "jsonl")
+    [block, _] = blocks(RECIPES, "jsonl")
     (tmp_path / "trivia.jsonl").write_text(block.text)
     (item,) = task_items(TaskConfig(name=str(tmp_path / "trivia.jsonl"))).items
     assert (item.task, item.subject, item.options[item.gold]) == ("trivia", "sums", "4")
+
+
+def test_the_checked_item_of_the_recipe_is_one(tmp_path):
+    [_, block] = blocks(RECIPES, "jsonl")
+    (tmp_path / "sums.jsonl").write_text(block.text)
+    task = checked_task(TaskConfig(name=str(tmp_path / "sums.jsonl"), checker="number"))
+    assert task is not None
+    assert (task.items[0].targets, task.items[0].id) == (("8",), "s1")
 
 
 @pytest.mark.parametrize("block", [b for page in PAGES for b in blocks(page, "toml")], ids=lambda block: block.place)

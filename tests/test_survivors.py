@@ -174,5 +174,5 @@ def test_an_empty_option_of_a_log_has_a_length_of_one_in_characters_and_in_bytes
     line["filtered_resps"] = [["-1.0", "False"], ["-1.5", "False"]]
     folder = model_logs(tmp_path / "m", "m", {"t": [line]}, configs={"t": {"task": "t"}})
     (log,) = offered([folder]).logs
-    (found,) = LogReader(log, "m").choices()
+    (found,) = LogReader(log, "m").records()
     assert (found.picked, found.picked_norm, found.gold) == (0, 0, 0)

@@ -302,12 +302,12 @@ def grouped(folder, parts=("mm_a", "mm_b"), **more):
 @pytest.mark.parametrize(
     ("rule", "why"),
     [
-        (["--proves", "mm_b"], "mm_b is no task by itself: it is a part of mm"),
-        (["--shown", "mm_b"], "mm_b is no task by itself: it is a part of mm"),
-        (["--limit", "mm_b.flips=0.1"], "mm_b is no task by itself: it is a part of mm"),
-        (["--proves", "mm/3"], "mm/3 is no task by itself: it is an item of mm"),
-        (["--proves", "board"], "board is no task by itself: it only lists mm"),
-        (["--proves", "samples_old.jsonl"], "samples_old.jsonl is no task by itself: it is a file"),
+        (["--proves", "mm_b"], "--proves: mm_b is no task by itself: it is a part of mm"),
+        (["--shown", "mm_b"], "--shown: mm_b is no task by itself: it is a part of mm"),
+        (["--limit", "mm_b.flips=0.1"], "--limit: mm_b is no task by itself: it is a part of mm"),
+        (["--proves", "mm/3"], "--proves: mm/3 is no task by itself: it is an item of mm"),
+        (["--proves", "board"], "--proves: board is no task by itself: it only lists mm"),
+        (["--proves", "samples_old.jsonl"], "--proves: samples_old.jsonl is no task by itself: it is a file"),
     ],
 )
 def test_a_rule_of_less_or_more_than_a_task_is_refused(compared, tmp_path, rule, why):
@@ -326,7 +326,7 @@ def test_what_a_rule_names_and_nobody_has_was_declared_and_is_not_found(compared
     for name, why in (
         ("mm_b", "it is a part of mm; a rule is of a whole task"),
         ("mm/3", "it is a part of mm; a rule is of a whole task"),
-        ("gpqa", "there are no choices of it"),
+        ("gpqa", "there are no items of it"),
     ):
         declared = plain.replace("[decision]\n", f"[decision]\nproves = {json.dumps([name])}\n")
         (other := tmp_path / "other.toml").write_text(declared)
@@ -347,7 +347,7 @@ def test_a_task_of_one_side_is_named_also_where_a_part_of_it_was_left_out(compar
     results.write_text(json.dumps(json.loads(results.read_text()) | {"configs": {}, "n-samples": {}, "groups": {}}))
     found = compared(before, after, "--leave-out", "mm_b")
     assert found.code == 12
-    assert "mm was found and is not compared: bf16 alone has choices of it" in found.decision["sentence"]
+    assert "mm was found and is not compared: bf16 alone has items of it" in found.decision["sentence"]
 
 
 def test_a_baseline_at_the_edge_of_its_tolerance_is_expected(compared, tmp_path):
@@ -392,7 +392,7 @@ def decision(**settings) -> DecisionConfig:
         {
             "name": "r",
             "baseline": {"model": "a"},
-            "candidate": [{"model": "b"}],
+            "candidate": [{"model": "b", "engine": "imported"}],
             "task": [{"name": "assay"}],
             "decision": settings,
         },
@@ -413,6 +413,9 @@ def decision(**settings) -> DecisionConfig:
         ({"proves": [""]}, "a task has a name"),
         ({"limits": {"a.flips": 8}}, "it is a share"),
         ({"margins": {"a": 2}}, "less than 1"),
+        ({"expect": {"a": 0.6}, "shown": ["a"]}, "`shown` names a: a task decides nothing then"),
+        ({"limits": {"a.flips": 0.1}, "shown": ["a"]}, "`shown` names a: a task decides nothing then"),
+        ({"expect_tolerance": 0.9}, "less than or equal to 0.2"),
         ({"expect": {"a": 66}}, "less than or equal to 1"),
     ],
 )
@@ -475,7 +478,9 @@ def test_the_command_line_has_every_rule(compared, logs):
     [
         (["--proves", "smal"], "there is no 'smal' in these logs"),
         (["--expect", "0.66"], "is of no task"),
-        (["--margin", "small=much"], "'small=much' has no number"),
+        (["--margin", "small=much"], "--margin: 'much' is no number, in 'small=much'"),
+        (["--margin", "nan"], "--margin: 'nan' is no number"),
+        (["--limit", "flips=inf"], "--limit: 'inf' is no number, in 'flips=inf'"),
         (["--limit", "nothing.flips=0.1"], "there is no 'nothing'"),
         (["--limit", ".flips=1"], "no task stands before the dot"),
         (["--margin", "=0.5"], "'=0.5' has no name"),

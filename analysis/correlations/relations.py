@@ -24,11 +24,12 @@ from analysis.decision.gates import gate
 from analysis.evidence.run_evidence import JudgeEvidence, RunEvidence
 from analysis.judged.games import turn_classes, verdicts, win_values
 from analysis.judged.scores import paired_changes
-from analysis.multiple_choice.choices import PairedChoices, paired_choices
-from analysis.multiple_choice.distances import item_values, kl_options
+from analysis.multiple_choice.choices import PairedChoices
+from analysis.multiple_choice.distances import finite_distances, kl_options
 from analysis.statistics.cells import UNKNOWN, Cell, Unit, by_question
-from analysis.statistics.resampling import Resamplings
+from analysis.statistics.resampling import Floats, Resamplings
 from analysis.statistics.unit_values import UnitTable, resampled, unit_table
+from analysis.summaries.item_pool import ItemScores, compared_scores
 from analysis.summaries.judge_reports import judged_cells, scored_values
 from analysis.summaries.model_rows import for_model
 from analysis.summaries.panel import panel_evidence
@@ -39,6 +40,7 @@ from ledger.records import Key
 OUTCOMES = measures_in("outcome")
 PREDICTORS = measures_in("predictor")
 OF_ITEMS = tuple(name for name in PREDICTORS if measure_of(name).unit == "items")
+Compared = tuple[PairedChoices, ItemScores]
 PERMUTATION_SALT = 1_000_000  # beyond any number of units
 
 
@@ -76,17 +78,16 @@ def relations(evidence: RunEvidence, measured: Measured, extras: Extras, draws: 
     )
 
 
-def _pairs(evidence: RunEvidence, measured: Measured) -> Iterator[tuple[str, PairedChoices]]:
-    """The choices of every rival that can be compared, without the tasks that are shown alone."""
-    counted = evidence.baseline.choices.without(evidence.config.decision.shown)
+def _pairs(evidence: RunEvidence, measured: Measured) -> Iterator[tuple[str, Compared]]:
+    """The items of every rival that can be compared, without the tasks that are shown alone."""
     sound = {each.model for each in measured.items if not each.fault}
     for rival in evidence.rivals:
         if rival.name in sound:
-            yield rival.name, paired_choices(counted, rival.choices)
+            yield rival.name, compared_scores(evidence.baseline, rival, evidence.config.decision)
 
 
 def _candidates(
-    evidence: RunEvidence, measured: Measured, extras: Extras, pairs: Mapping[str, PairedChoices], draws: Resamplings
+    evidence: RunEvidence, measured: Measured, extras: Extras, pairs: Mapping[str, Compared], draws: Resamplings
 ) -> Candidates:
     names = [model.name for model in evidence.config.candidate]
     values = {
@@ -136,7 +137,7 @@ def _outcome_values(evidence: RunEvidence, judge: JudgeEvidence, model: str, out
 
 
 def _item_tables(
-    evidence: RunEvidence, extras: Extras, pairs: Mapping[str, PairedChoices], names: list[str]
+    evidence: RunEvidence, extras: Extras, pairs: Mapping[str, Compared], names: list[str]
 ) -> list[UnitTable]:
     """Flips, KL and accuracy over all items, which are resampled together."""
     shape = (len(evidence.items), len(names))
@@ -145,8 +146,8 @@ def _item_tables(
     for column, name in enumerate(names):
         if name not in pairs:
             continue
-        rows = evidence.items.get_indexer(pairs[name].before.items)
-        for measure, found in item_values(pairs[name]).items():
+        for measure, (items, found) in item_values(*pairs[name]).items():
+            rows = evidence.items.get_indexer(items)
             sums[measure][rows, column], weights[measure][rows, column] = found, 1
         if tokens := extras.vocabulary.get(name):
             at = evidence.items.get_indexer(pd.MultiIndex.from_tuples(list(tokens)))
@@ -157,14 +158,25 @@ def _item_tables(
     return [UnitTable(measure, sums[measure], weights[measure]) for measure in OF_ITEMS if weights[measure].any()]
 
 
+def item_values(pairs: PairedChoices, scores: ItemScores) -> Mapping[str, tuple[pd.Index, Floats]]:
+    """Every measure of items with the items that have it: whether each flipped, the change of its score, distances."""
+    once = scores.items[scores.once]
+    flipped = scores.flipped[scores.once].astype(np.float64)
+    other = flipped.copy()
+    picked = pairs.before.picks("acc") != pairs.after.picks("acc")
+    other[: len(picked)] = picked  # choices stand first, and each of them was made once
+    found = {"flips": (once, flipped), "all_flips": (once, other), "accuracy_change": (scores.items, scores.change)}
+    return found | {name: (pairs.before.items, each) for name, each in finite_distances(pairs).items()}
+
+
 def _within(
-    evidence: RunEvidence, measured: Measured, extras: Extras, pairs: Mapping[str, PairedChoices]
+    evidence: RunEvidence, measured: Measured, extras: Extras, pairs: Mapping[str, Compared]
 ) -> Iterator[Within]:
     judge = _evidence_of(evidence, measured, "rating_change")
     for rival in evidence.rivals:
         flipped, kl = np.zeros(0, dtype=bool), np.zeros(0)
         if rival.name in pairs:
-            found = pairs[rival.name]
+            found, _ = pairs[rival.name]
             flipped = found.before.right("acc") != found.after.right("acc")
             kl = kl_options(found.before.logprobs, found.after.logprobs)
         changes = by_question(_outcome_values(evidence, judge, rival.name, "rating_change")) if judge else {}
@@ -197,7 +209,7 @@ def _by_subject(measured: Measured, model: str, alone: Collection[str]) -> tuple
     """Mean kl_options, and flips, of each subject; of each task where no task has several subjects."""
     report = for_model(measured.items, model)
     found = report.results if report else ()
-    rows = [row for row in found if row.scoring == "acc" and row.scope.task not in ("", *alone)]
+    rows = [row for row in found if row.main and row.scope.task not in ("", *alone)]
     subjects = [row for row in rows if row.scope.subject] or rows
     means = {str(row.scope): dict(row.means)["kl_options"] for row in subjects}
     kl = {scope: mean for scope, mean in means.items() if mean is not None}

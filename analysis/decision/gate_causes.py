@@ -83,6 +83,9 @@ def _clearing(task: TaskState, step: int) -> Iterator[Cause]:
     if not task.beats_chance:
         yield Cause(Kind.NEVER_CLEARED)
         return
+    if task.why and task.why.kind is Kind.RUIN_WITHIN_MARGIN:
+        yield Cause(Kind.TIGHTER_MARGIN)
+        return
     if task.threshold is not None and task.lower_bound is not None and task.lower_bound <= task.threshold:
         yield from needed(task.change, task.threshold, ALPHA / step)
     kept, least = task.recovery, task.recovery_threshold
@@ -147,4 +150,5 @@ def _lost(task: TaskState) -> Cause:
         numbers["needs"] = change.needs
     if change.value is not None and change.interval:
         numbers |= {"value": change.value, "low": change.interval[0], "high": change.interval[1]}
-    return Cause(Kind.TASK_LOST, task.task, numbers=numbers, names={"measure": change.measure, "scoring": task.scoring})
+    names = {"measure": change.measure, "scoring": task.scoring}
+    return Cause(Kind.TASK_LOST, task.task, numbers=numbers, names=names, causes=task.unread)

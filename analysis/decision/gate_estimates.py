@@ -9,15 +9,15 @@ from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from functools import partial
 
-from analysis.evidence.unseen import Unseen
-from analysis.multiple_choice.choices import ALL_ITEMS
+from analysis.evidence.unseen_rows import Unseen
 from analysis.multiple_choice.distances import ITEM_DISTANCES
-from analysis.multiple_choice.flips import FlipResult
 from analysis.statistics.causes import Cause, Kind
 from analysis.statistics.coverage import Coverage, shortfalls
 from analysis.statistics.estimates import Estimate, not_measured
+from analysis.statistics.item_rows import ItemRow
+from analysis.statistics.item_scopes import ALL_ITEMS
 from analysis.summaries.judge_reports import JudgeReport
-from analysis.summaries.model_reports import ItemReport, task_rows
+from analysis.summaries.model_reports import PAIRED_ITEMS, ItemReport, task_rows
 from analysis.summaries.model_rows import for_model
 from analysis.token_distributions.trace_measures import TraceReport
 from analysis.token_distributions.vocabulary_kl import VocabularyReport
@@ -73,14 +73,14 @@ def judged_estimate(judge: JudgeReport | None, model: str, measure: str) -> Esti
 
 
 def item_estimate(report: ItemReport | None, measure: str) -> Estimate:
-    """One model's pooled change of accuracy, flips (acc), or mean distance between the options."""
+    """One model's measure over all items that decide."""
     result = pooled(report)
     if report is None or result is None:
         fault = report.fault if report else None
         return not_measured(measure, "items", fault or Cause(Kind.NO_CHOICES))
-    if not result.transitions.n and report.tasks:
+    if not result.n and report.tasks:
         return not_measured(measure, "items", Cause(Kind.NOTHING_POOLED))
-    return _of_row(report, result, measure)
+    return _of_rows(report, [result, *(row for row in report.results if row.main and row.scope == ALL_ITEMS)], measure)
 
 
 def task_estimate(task: str, measure: str, measured: Measured, model: str) -> Read:
@@ -88,22 +88,22 @@ def task_estimate(task: str, measure: str, measured: Measured, model: str) -> Re
     report = for_model(measured.items, model)
     row = next((each for each in task_rows(report) if each.task == task), None) if report else None
     missing = not_measured(measure, "items", Cause(Kind.NO_CHOICES))
-    estimate = _of_row(report, row.result, measure) if report and row else missing
+    estimate = _of_rows(report, [row.result], measure) if report and row else missing
     return estimate, item_reasons(report, measured, model)
 
 
-def _of_row(report: ItemReport, row: FlipResult, measure: str) -> Estimate:
-    estimate: Estimate = row.distance(measure) if measure in ITEM_DISTANCES else getattr(row, measure)
+def _of_rows(report: ItemReport, rows: Sequence[ItemRow], measure: str) -> Estimate:
+    """The first row's that has the measure: distances are of choices alone."""
+    found = (estimate for row in rows if (estimate := row.estimate(measure)) is not None)
+    estimate = next(found, None) or not_measured(measure, "items", Cause(Kind.NO_CHOICES))
     return replace(estimate, identical=report.identical and estimate.value is not None)
 
 
-def pooled(report: ItemReport | None) -> FlipResult | None:
-    """The row over all items under acc."""
-    return (
-        next((each for each in report.results if (each.scope, each.scoring) == (ALL_ITEMS, "acc")), None)
-        if report
-        else None
-    )
+def pooled(report: ItemReport | None) -> ItemRow | None:
+    """The row over all items that decide, by the scoring that decides."""
+    if report is None:
+        return None
+    return report.pool or next((row for row in report.results if row.main and row.scope == ALL_ITEMS), None)
 
 
 def item_reasons(report: ItemReport | None, measured: Measured, model: str) -> Sequence[Cause]:
@@ -111,8 +111,9 @@ def item_reasons(report: ItemReport | None, measured: Measured, model: str) -> S
     if report and report.fault:
         return [report.fault]
     floor = measured.config.decision.coverage
-    paired = [row for row in measured.coverage if row.model == model and row.kind == "paired choices"]
-    return [*shortfalls(paired, floor), *measured.unfinished["choices"]] if paired else [Cause(Kind.NO_TASK)]
+    paired = [row for row in measured.coverage if row.model == model and row.kind == PAIRED_ITEMS]
+    lacking = (*measured.unfinished["choices"], *measured.unfinished["solutions"])
+    return [*shortfalls(paired, floor), *lacking] if paired else [Cause(Kind.NO_TASK)]
 
 
 def _judged(measure: str, measured: Measured, model: str) -> Read:
@@ -175,7 +176,8 @@ def _unmeasured(measure: str, fault: Cause | None, setting: str) -> Cause:
 
 GATE_ESTIMATES: Mapping[str, Callable[[Measured, str], Read]] = {
     **{measure.name: partial(_judged, measure.name) for measure in MEASURES if measure.mode},
-    **{name: partial(_picked, name) for name in ("accuracy_change", "flips", "all_flips", *ITEM_DISTANCES)},
+    **{name: partial(_picked, name) for name in ("accuracy_change", "flips", "all_flips", "excess_flips")},
+    **{name: partial(_picked, name) for name in ITEM_DISTANCES},
     "kl_vocabulary": _vocabulary,
     "kl_trace": _traced,
 }

@@ -4,15 +4,16 @@ In: what judges and items said. Out: Evidence, one per candidate. Tasks are gate
 """
 
 from collections.abc import Iterator, Sequence
-from dataclasses import replace
+from dataclasses import asdict, replace
 from functools import partial
 
+from analysis.benchmarks.solved_rows import SolvedRow
 from analysis.decision.gate_estimates import GATE_ESTIMATES, Measured, item_reasons, task_estimate
 from analysis.decision.gate_words import Evidence, Gate
-from analysis.decision.task_states import TaskGate, loss_p, shown_by_holm
-from analysis.multiple_choice.flips import FlipResult
+from analysis.decision.task_states import OtherScore, TaskGate, loss_p, shown_by_holm
 from analysis.statistics.causes import Cause, Kind
 from analysis.statistics.estimates import ALPHA, Estimate
+from analysis.statistics.item_rows import ItemRow
 from analysis.statistics.paired_ratio import ratio_loss_p
 from analysis.summaries.model_reports import TaskRow, task_rows
 from analysis.summaries.model_rows import for_model
@@ -51,10 +52,8 @@ def task_gates(measured: Measured, model: str) -> Iterator[TaskGate]:
     for row in task_rows(report):
         margins = config.task_margins(row.task)
         p = _loss_p(row.result, margins)
-        if row.result.chance is None or p is None:
+        if row.result.chance is None:  # no item of it is on both sides: what each has alone is named
             continue
-        other = row.norm if row.norm and row.norm.transitions != row.result.transitions else None
-        norm_p = _loss_p(other, margins) if other else None
         yield TaskGate(
             task=row.task,
             role=config.decision.role_of(row.task),
@@ -67,7 +66,9 @@ def task_gates(measured: Measured, model: str) -> Iterator[TaskGate]:
             chance=row.result.chance,
             loss_p=p,
             unfit=Cause(Kind.TASK_UNFIT, row.task) if unfit else _unexpected(row, config.decision),
-            norm=(other.accuracy_change, norm_p) if other and norm_p is not None else None,
+            scoring=row.result.scoring,
+            others=tuple(_others(row, margins)),
+            unread=tuple(_unread(row.result)),
             lost_parts=tuple(_lost_parts(row, margins)),
             worst_part=_worst_part(row),
         )
@@ -82,9 +83,28 @@ def _unexpected(row: TaskRow, decision: DecisionConfig) -> Cause | None:
     return Cause(Kind.BASELINE_UNEXPECTED, row.task, numbers=numbers)
 
 
-def _loss_p(row: FlipResult, margins: Margins) -> float | None:
+def _unread(row: ItemRow) -> Iterator[Cause]:
+    """New failures, where half of them or more were never read: cut, thoughts alone, empty, nothing to extract."""
+    if isinstance(row, SolvedRow) and row.failures.answers and 2 * row.failures.any >= row.failures.answers:
+        counts = asdict(row.failures)
+        yield Cause(Kind.FAILED_UNREAD, row.scope.task, numbers={"failures": counts.pop("answers"), **counts})
+
+
+def _others(row: TaskRow, margins: Margins) -> Iterator[OtherScore]:
+    """Each further scoring that guards, where its outcomes are others."""
+    for other in row.others:
+        same = other.transitions is not None and other.transitions == row.result.transitions
+        if not same and (p := _loss_p(other, margins)) is not None:
+            yield OtherScore(other.scoring, other.accuracy_change, other.recovery, p)
+
+
+def _loss_p(row: ItemRow, margins: Margins) -> float | None:
     """Of a loss beyond either margin: beyond the stricter one."""
+    if isinstance(row, SolvedRow) and row.loss_p is not None:
+        return row.loss_p
     moved, (margin, relative) = row.transitions, margins
+    if moved is None:
+        return None
     found = [loss_p(moved.wrong_to_right, moved.right_to_wrong, moved.n, -margin)] if margin is not None else []
     found += [ratio_loss_p(moved.pairs, 1 - relative)] if relative is not None else []
     return min((p for p in found if p is not None), default=None)
@@ -123,8 +143,8 @@ def gate(measured: Measured, model: str, name: str, threshold: float) -> Gate:
 
 
 def _chance_reasons(tasks: Sequence[TaskGate]) -> Sequence[Cause]:
-    """A baseline that guesses everywhere: a ruined model guesses as well, so no change says anything."""
-    if not tasks or any(task.beats_chance for task in tasks):
+    """A baseline that guesses everywhere, or nearly: a ruined model would lose no more than the margin."""
+    if not tasks or any(task.shows_ruin or (task.beats_chance and task.change.identical) for task in tasks):
         return []
     shares = {task.task: task.baseline.value or 0.0 for task in tasks}
     return [Cause(Kind.BASELINE_GUESSES, "accuracy", tuple(shares), shares)]

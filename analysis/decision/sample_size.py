@@ -12,9 +12,10 @@ import math
 from collections.abc import Iterator
 from dataclasses import dataclass
 
+from analysis.decision.published_churn import PublishedChurn
 from analysis.statistics.causes import Cause, Kind
 from analysis.statistics.estimates import ALPHA, Estimate
-from analysis.statistics.intervals import minimum_detectable_effect, needed_samples, needed_units
+from analysis.statistics.intervals import cleared_margin, minimum_detectable_effect, needed_samples, needed_units
 from ledger.measures import measure_of
 
 FLIP_RATES = (0.02, 0.05, 0.10, 0.20)
@@ -45,6 +46,13 @@ def sizes(measure: str, margin: float, power: float, comparisons: int = 1) -> It
         yield Size(flips, sd, units, minimum_detectable_effect(sd, units) if units else None)
 
 
+def published_size(task: PublishedChurn, margin: float, power: float, comparisons: int = 1) -> tuple[Size, float]:
+    """The Size at a benchmark's published churn, its MDE that of all its items; and the margin that these clear."""
+    sd, alpha = math.sqrt(task.churn), ALPHA / comparisons
+    size = Size(task.churn, sd, needed_units(sd, margin, alpha, power), minimum_detectable_effect(sd, task.items))
+    return size, cleared_margin(sd, task.items, alpha, power)
+
+
 def needed(estimate: Estimate, threshold: float, alpha: float) -> Iterator[Cause]:
     """The units, or samples of them, that settle an open estimate with 80 % power if its value is the true one."""
     measure, names = estimate.measure, {"unit": estimate.unit}
@@ -63,12 +71,13 @@ def needed(estimate: Estimate, threshold: float, alpha: float) -> Iterator[Cause
 
 
 def _samples(estimate: Estimate, distance: float, alpha: float) -> Iterator[Cause]:
-    """What more samples of the same questions would do; nothing where one sample each does not tell."""
+    """What more samples of the same units would do; nothing where one sample each does not tell."""
     if estimate.sampling_sd is None:
         return
     samples = needed_samples(estimate, distance, alpha)
+    names = {"unit": estimate.unit}
     if samples is None:
-        yield Cause(Kind.SAMPLES_DO_NOT_HELP, estimate.measure)
+        yield Cause(Kind.SAMPLES_DO_NOT_HELP, estimate.measure, names=names)
         return
     numbers = {"samples": max(samples, estimate.samples + 1), "now": estimate.samples}
-    yield Cause(Kind.MORE_SAMPLES, estimate.measure, numbers=numbers)
+    yield Cause(Kind.MORE_SAMPLES, estimate.measure, numbers=numbers, names=names)

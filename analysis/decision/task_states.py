@@ -9,7 +9,7 @@ Source: DESIGN section 7; Holm 1979 over the tasks of one candidate; Tango 1998 
 A task on which the baseline does not beat guessing is never cleared: a ruined model keeps chance, however many items.
 """
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from enum import StrEnum
 from typing import TypeVar
@@ -33,14 +33,25 @@ class State(StrEnum):
 
 
 @dataclass(frozen=True)
+class OtherScore:
+    """A task's evidence by a further scoring than the deciding one: acc_norm, another metric or filter."""
+
+    scoring: str
+    change: Estimate
+    recovery: Estimate | None
+    loss_p: float
+
+
+@dataclass(frozen=True)
 class TaskGate:
     """One task's evidence: `loss_p` is the chance of such a loss if none went beyond its margin, the stricter of two.
 
     `threshold` is minus the margin of the change, `recovery_threshold` what the recovery must clear; one may be None.
     `chance` is the accuracy of guessing, the mean of one over the number of options, or of always picking one place
-    where the baseline does just that. `norm` is the change by acc_norm and its p, where those picks differ: a loss by
-    either is a loss. `lost_parts` are subjects of the task that lost, `worst_part` the one that lost most, shown and no
-    gate. `unfit` says why it may not decide, `expected` what the baseline was declared to score.
+    where the baseline does just that. `scoring` is the one that decides, `others` are further ones whose outcomes
+    differ: a loss by any is a loss, and cleared is what is cleared by all. `lost_parts` are
+    subjects of the task that lost, `worst_part` the one that lost most, shown and no gate. `unread` tells of new
+    failures that no program could check. `unfit` says why it may not decide, `expected` what was declared.
     """
 
     task: str
@@ -50,7 +61,9 @@ class TaskGate:
     chance: float
     loss_p: float | None
     unfit: Cause | None = None
-    norm: tuple[Estimate, float] | None = None
+    scoring: str = "acc"
+    others: tuple[OtherScore, ...] = ()
+    unread: tuple[Cause, ...] = ()
     lost_parts: tuple[tuple[str, Estimate], ...] = ()
     worst_part: tuple[str, Estimate] | None = None
     role: TaskRole = TaskRole.GUARDS
@@ -63,13 +76,23 @@ class TaskGate:
         """Whether the baseline's own accuracy is shown to lie above guessing."""
         return bool(self.baseline.lower_bounds) and self.baseline.lower_bounds[0] > self.chance
 
+    @property
+    def shows_ruin(self) -> bool:
+        """Whether a candidate that only guesses would lose more than a margin allows, so that it would be seen."""
+        if not self.beats_chance:
+            return False
+        least = self.baseline.lower_bounds[0]
+        in_points = self.threshold is not None and least - self.chance > -self.threshold
+        in_shares = self.recovery_threshold is not None and self.chance < self.recovery_threshold * least
+        return in_points or in_shares
+
 
 @dataclass(frozen=True)
 class TaskState:
     """What became of one task at a decision's level; `lower_bound` is the change's that had to clear the margin.
 
-    `scoring` is the one that shows a loss, acc where both or none do; `change` is the change by it. `why` says what is
-    not known of an open one. The rest is the gate's own.
+    `scoring` is the one that shows a loss, or rules none out, the deciding one first; `change` is the change by it.
+    `why` says what is not known of an open one. The rest is the gate's own.
     """
 
     task: str
@@ -87,6 +110,7 @@ class TaskState:
     loss_p: float | None
     unfit: Cause | None
     scoring: str
+    unread: tuple[Cause, ...]
     why: Cause | None
     lost_parts: tuple[tuple[str, Estimate], ...]
     worst_part: tuple[str, Estimate] | None
@@ -118,6 +142,11 @@ def worst(states: Sequence[TaskState]) -> TaskState | None:
     return min(held or measured, key=lambda each: each.change.value or 0.0, default=None)
 
 
+def worst_first(states: Iterable[TaskState]) -> list[TaskState]:
+    """The tasks by their change, the largest loss first; what was not measured last."""
+    return sorted(states, key=lambda each: 1.0 if each.change.value is None else each.change.value)
+
+
 def shown_by_holm(tested: Mapping[Name, float], alpha: float) -> set[Name]:
     """Which losses Holm's steps show: the smallest p at alpha / tests, the next at alpha / (tests - 1), and so on."""
     shown: set[Name] = set()
@@ -133,32 +162,36 @@ def _shown_losses(gates: Sequence[TaskGate], alpha: float) -> set[tuple[str, str
     shown = set[tuple[str, str]]()
     deciding = [gate for gate in gates if gate.role is not TaskRole.SHOWN]
     for family in (deciding, *([gate] for gate in gates if gate.role is TaskRole.SHOWN)):
-        tested = {(gate.task, "acc"): gate.loss_p for gate in family if not gate.unfit and gate.loss_p is not None}
-        tested |= {(gate.task, "acc_norm"): gate.norm[1] for gate in family if not gate.unfit and gate.norm}
+        fit = [gate for gate in family if not gate.unfit]
+        tested = {(gate.task, gate.scoring): gate.loss_p for gate in fit if gate.loss_p is not None}
+        tested |= {(gate.task, other.scoring): other.loss_p for gate in fit for other in gate.others}
         shown |= shown_by_holm(tested, alpha)
     return shown
 
 
 def _state(gate: TaskGate, lost: set[str], step: int) -> TaskState:
-    by_norm = lost == {"acc_norm"} and gate.norm is not None
-    why = _open(gate, step)
+    why = None if lost else _open(gate, step)
+    asked = lost or ({why.names.get("by", "")} if why else set())
+    scores: tuple[TaskGate | OtherScore, ...] = (gate, *gate.others)
+    told = next((each for each in scores if each.scoring in asked), gate)
     return TaskState(
         task=gate.task,
         role=gate.role,
         state=State.HOLD if lost else State.OPEN if why else State.CLEARED,
-        change=gate.norm[0] if by_norm and gate.norm else gate.change,
-        lower_bound=_bound(gate.change, step),
+        change=told.change,
+        lower_bound=_bound(told.change, step),
         threshold=gate.threshold,
-        recovery=gate.recovery,
+        recovery=told.recovery,
         recovery_threshold=gate.recovery_threshold,
         baseline=gate.baseline,
         expected=gate.expected,
         chance=gate.chance,
         beats_chance=gate.beats_chance,
-        loss_p=gate.loss_p,
+        loss_p=told.loss_p,
         unfit=gate.unfit,
-        scoring="acc_norm" if by_norm else "acc",
-        why=None if lost else why,
+        scoring=told.scoring,
+        unread=gate.unread,
+        why=why,
         lost_parts=gate.lost_parts,
         worst_part=gate.worst_part,
     )
@@ -170,22 +203,33 @@ def _bound(estimate: Estimate | None, step: int) -> float | None:
 
 def _open(gate: TaskGate, step: int) -> Cause | None:
     """What is not known of a task; None where it is cleared at level 0.05 / step."""
-    low, kept = _bound(gate.change, step), _bound(gate.recovery, step)
     if gate.unfit:
         return gate.unfit
-    if low is None:
+    if _bound(gate.change, step) is None:
         return gate.change.missing or Cause(Kind.NO_BOUNDS)
     if not gate.beats_chance:
         numbers = {"accuracy": gate.baseline.value or 0.0, "chance": gate.chance}
         return Cause(Kind.TASK_GUESSED, gate.task, numbers=numbers)
     if gate.change.identical:
         return None
-    if gate.threshold is not None and low <= gate.threshold:
-        names = {"measure": gate.change.measure}
+    if not gate.shows_ruin:
+        ruin = {"lower_bound": gate.baseline.lower_bounds[0], "chance": gate.chance}
+        return Cause(Kind.RUIN_WITHIN_MARGIN, gate.task, numbers=ruin)
+    scores: tuple[TaskGate | OtherScore, ...] = (gate, *gate.others)
+    return next((why for each in scores if (why := _possible(gate, each, step))), None)
+
+
+def _possible(gate: TaskGate, score: TaskGate | OtherScore, step: int) -> Cause | None:
+    """What a task may have lost by one scoring; None where that clears its margins."""
+    low, kept, least = _bound(score.change, step), _bound(score.recovery, step), gate.recovery_threshold
+    by = {"by": score.scoring} if isinstance(score, OtherScore) else {}
+    if gate.threshold is not None and (low is None or low <= gate.threshold):
+        if low is None:
+            return score.change.missing or Cause(Kind.NO_BOUNDS)
+        names = {"measure": score.change.measure, **by}
         return Cause(Kind.TASK_LOSS_POSSIBLE, gate.task, numbers={"lower_bound": low}, names=names)
-    least = gate.recovery_threshold
     if least is None or (kept is not None and kept > least):
         return None
     if kept is None:
-        return (gate.recovery and gate.recovery.missing) or Cause(Kind.NO_BOUNDS)
-    return Cause(Kind.RECOVERY_POSSIBLE, gate.task, numbers={"lower_bound": kept, "threshold": least})
+        return (score.recovery and score.recovery.missing) or Cause(Kind.NO_BOUNDS)
+    return Cause(Kind.RECOVERY_POSSIBLE, gate.task, numbers={"lower_bound": kept, "threshold": least}, names=by)

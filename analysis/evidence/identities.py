@@ -5,9 +5,10 @@ the baseline by declaration, and alarms nobody.
 """
 
 import json
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 
+from analysis.benchmarks.paired_tasks import EqualTexts
 from analysis.evidence.model_evidence import ModelEvidence
 from analysis.evidence.run_evidence import RunEvidence
 from analysis.statistics.causes import Cause, Kind
@@ -45,12 +46,17 @@ def identities(evidence: RunEvidence) -> tuple[Identity, ...]:
 
 
 def one_model_alarms(
-    model: ModelEvidence, evidence: RunEvidence, *, same_choices: Mapping[str, tuple[int, int]], same_answers: bool
+    model: ModelEvidence,
+    evidence: RunEvidence,
+    *,
+    same_choices: Mapping[str, tuple[int, int]],
+    same_texts: Sequence[EqualTexts],
+    same_answers: bool,
 ) -> Iterator[Cause]:
     """What says that a candidate and the baseline are one model; nothing where the config allows it.
 
-    `same_choices` counts, task by task, the items whose log-probabilities are all equal to the last bit, and all items:
-    a cache that two models share gives some of one model's answers to the other.
+    `same_choices` counts, task by task, the items whose log-probabilities are all equal to the last bit, and all items,
+    `same_texts` solved answers likewise: a cache that two models share gives some of one model's answers to the other.
     """
     decision, baseline = evidence.config.decision, evidence.baseline
     allowed = {"same_name": decision.same_name == "allowed", "identical": decision.identical == "allowed"}
@@ -62,6 +68,9 @@ def one_model_alarms(
     for task, (same, items) in same_choices.items():
         if items and same == items:
             yield Cause(Kind.EQUAL_CHOICES, task, numbers={"items": items})
+    for each in same_texts:
+        if each.all and each.characters >= LONG_TEXTS:
+            yield Cause(Kind.EQUAL_SOLUTIONS, each.task, numbers={"answers": each.answers})
     if same_answers and sum(len(turn.text) for answer in model.answers for turn in answer.turns) >= LONG_TEXTS:
         yield Cause(Kind.EQUAL_ANSWERS, model.name, numbers={"answers": len(model.answers)})
 

@@ -11,6 +11,7 @@ from typing import TypeVar
 import numpy as np
 import pandas as pd
 
+from analysis.benchmarks.solutions import SolutionColumns, solution_columns
 from analysis.multiple_choice.choices import ChoiceColumns, choice_columns
 from analysis.statistics.causes import Cause, Kind
 from ledger.config import ReviewConfig
@@ -19,10 +20,11 @@ from ledger.facts import NOT_TOLD, ModelFacts
 from ledger.manifests import Manifest, read_manifest
 from ledger.records import Answer, Choice, Key
 from ledger.runs import RunFolder, control_of
+from ledger.solutions import Solution
 from ledger.store import Store, key_text
 from ledger.traces import OPTION_TOKENS, TraceArrays, read_traces
 
-M = TypeVar("M", Answer, Choice)
+M = TypeVar("M", Answer, Choice, Solution)
 ANSWERS = "answers"
 """What `leave_out` calls answers that are not there, all together."""
 
@@ -39,6 +41,18 @@ class ModelEvidence:
     manifest: Manifest | None
     traces: Mapping[Key, TraceArrays] = field(default_factory=dict)
     option_tokens: Mapping[Key, TraceArrays] = field(default_factory=dict)
+    solutions: SolutionColumns = field(default_factory=SolutionColumns)
+
+    @property
+    def scored(self) -> pd.MultiIndex:
+        """Task and item of everything that it picked or solved."""
+        solved = self.solutions.items
+        return self.choices.items.append(solved) if len(solved) else self.choices.items
+
+    @property
+    def tasks(self) -> frozenset[str]:
+        """The tasks that it picked or solved items of."""
+        return frozenset(self.choices.items.get_level_values("task")) | self.solutions.tasks.keys()
 
     @property
     def names(self) -> set[str]:
@@ -47,8 +61,8 @@ class ModelEvidence:
         told = {name for each in passed for name in (each.name, each.group, *each.items)}
         told |= set(ModelFacts.of(self.manifest).items_too_long)
         told |= {ANSWERS, *(key_text(answer.question.key) for answer in self.answers)}
-        own = {*self.choices.items.get_level_values("task"), *self.choices.frame["subject"]}
-        return (told | own | {key_text(key) for key in self.choices.items}) - {""}
+        own = {*self.tasks, *self.choices.frame["subject"], *self.solutions.subjects}
+        return (told | own | {key_text(key) for key in self.scored}) - {""}
 
 
 def planned_records(model: ModelEvidence, kind: str) -> int:
@@ -77,8 +91,8 @@ def identical_answers(before: ModelEvidence, after: ModelEvidence, planned: int)
 
 
 def all_items(models: Iterable[ModelEvidence]) -> pd.MultiIndex:
-    """Every item that any model scored, in order."""
-    found, *others = (model.choices.items for model in models)
+    """Every item that any model picked or solved, in order."""
+    found, *others = (model.scored for model in models)
     for items in others:
         if not found.equals(items):
             found = found.union(items)
@@ -98,7 +112,9 @@ def model_evidence(config: ReviewConfig, run: RunFolder) -> Iterator[ModelEviden
         traces = read_traces(folder.path, name) if config.questions and config.questions.traces else {}
         kept = any(task.vocabulary for task in config.task)
         tokens = read_traces(folder.path, name, OPTION_TOKENS) if kept else {}
-        yield ModelEvidence(name, role, family, answers, choices, read_manifest(folder.path), traces, tokens)
+        solutions = solution_columns(_own(folder.solutions, name))
+        manifest = read_manifest(folder.path)
+        yield ModelEvidence(name, role, family, answers, choices, manifest, traces, tokens, solutions)
 
 
 def _own(store: Store[M], name: str) -> Iterator[M]:
@@ -109,10 +125,15 @@ def _own(store: Store[M], name: str) -> Iterator[M]:
         yield record
 
 
-def without(model: ModelEvidence, names: Collection[str]) -> tuple[ModelEvidence, Counter[tuple[str, str]]]:
-    """The model without the choices of these tasks, parts and items (TASK/ITEM); how many went, by task and name."""
+def without(
+    model: ModelEvidence, names: Collection[str]
+) -> tuple[ModelEvidence, Counter[tuple[str, str]], Counter[str]]:
+    """The model without the items of these tasks, parts and items (TASK/ITEM).
+
+    With it how many items went, by task and name, and how many records, `choices` and `solutions`.
+    """
     if not names:
-        return model, Counter()
+        return model, Counter(), Counter()
     frame, tasks = model.choices.frame, model.choices.items.get_level_values("task")
     called = pd.DataFrame(
         {"task": tasks, "part": frame["subject"].to_numpy(), "item": map(key_text, model.choices.items)}
@@ -121,9 +142,11 @@ def without(model: ModelEvidence, names: Collection[str]) -> tuple[ModelEvidence
     gone = matched.notna().any(axis=1).to_numpy()
     dropped = {tuple(key) for key in model.choices.items[gone]}
     tokens = {key: held for key, held in model.option_tokens.items() if tuple(key[:2]) not in dropped}
-    kept = replace(model, choices=model.choices.taken(np.flatnonzero(~gone)), option_tokens=tokens)
+    choices, (solutions, unsolved) = model.choices.taken(np.flatnonzero(~gone)), model.solutions.without(names)
+    kept = replace(model, choices=choices, option_tokens=tokens, solutions=solutions)
     by_name = matched.bfill(axis=1).iloc[:, 0][gone]
-    return kept, Counter(zip(map(str, tasks[gone]), map(str, by_name), strict=True))
+    records = Counter({"choices": len(dropped), "solutions": len(model.solutions) - len(solutions)})
+    return kept, Counter(zip(map(str, tasks[gone]), map(str, by_name), strict=True)) + unsolved, records
 
 
 def stranger_names(run: RunFolder, models: Iterable[ModelEvidence]) -> Iterator[str]:

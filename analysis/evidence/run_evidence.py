@@ -17,12 +17,12 @@ import pandas as pd
 
 from analysis.evidence.inputs import Inputs, run_inputs, stale_inputs
 from analysis.evidence.model_evidence import ModelEvidence, all_items, model_evidence, stranger_names, without
+from analysis.evidence.notes import notes_of
 from analysis.statistics.causes import Cause, Kind
 from analysis.statistics.cells import Cell, Unit, cell_of
 from ledger.config import ReviewConfig
-from ledger.engines import IMPORTED
 from ledger.errors import ConfigError
-from ledger.facts import JudgeFacts, ModelFacts, ModelSettings
+from ledger.facts import JudgeFacts
 from ledger.judge_config import JudgeConfig
 from ledger.judgments import ExamMark, Game, Label, Order, Rating
 from ledger.manifests import Manifest, read_manifest
@@ -53,7 +53,8 @@ class JudgeEvidence:
 class RunEvidence:
     """A whole run folder. `cells` are the planned question-turns and samples (repeat 0), `items` the planned items.
 
-    `dropped` counts, by task and name, the items that the config leaves out: they are in no model's choices here.
+    `dropped` counts, by task and name, the items that the config leaves out: they are in no model's records here;
+    `dropped_records` counts those.
     `strangers` are models whose records lie in the folder and that the config does not name. `redacted`: no text of a
     prompt may be told.
     """
@@ -70,6 +71,7 @@ class RunEvidence:
     dropped: Mapping[tuple[str, str], int] = field(default_factory=dict)
     strangers: tuple[str, ...] = ()
     redacted: bool = False
+    dropped_records: Mapping[str, int] = field(default_factory=dict)
 
     @property
     def baseline(self) -> ModelEvidence:
@@ -93,6 +95,11 @@ class RunEvidence:
         return tuple(dict.fromkeys([*asked, *self.items.get_level_values("task").unique()]))
 
     @property
+    def solved(self) -> frozenset[str]:
+        """The tasks that any model solved items of."""
+        return frozenset(task for model in self.models for task in model.solutions.tasks)
+
+    @property
     def comparisons(self) -> int:
         """How many steps Holm may take over the candidates; 1 where each candidate stands alone."""
         return len(self.config.candidate) if self.config.decision.family_wise == "holm" else 1
@@ -108,8 +115,9 @@ def read_evidence(config: ReviewConfig, run: RunFolder) -> RunEvidence:
     whole = tuple(model_evidence(config, run))
     _refuse_unknown(config.decision.leave_out, whole)
     cut = [without(model, config.decision.leave_out) for model in whole]
-    models = tuple(model for model, _ in cut)
-    dropped = reduce(operator.or_, (counts for _, counts in cut), Counter[tuple[str, str]]())
+    models = tuple(model for model, *_ in cut)
+    dropped = reduce(operator.or_, (counts for _, counts, _ in cut), Counter[tuple[str, str]]())
+    records = reduce(operator.or_, (counts for *_, counts in cut), Counter[str]())
     questions, conflicts = _questions(models)
     samples = config.questions.samples if config.questions else 1
     cells = tuple(
@@ -120,10 +128,23 @@ def read_evidence(config: ReviewConfig, run: RunFolder) -> RunEvidence:
     )
     judges = tuple(_judge(judge, run, config, conflicts) for judge in config.judge)
     items = all_items(models)
-    notes, labels = tuple(_notes(config, models)), tuple(run.labels.records())
+    notes, labels = tuple(notes_of(config, models)), tuple(run.labels.records())
     inputs = run_inputs(config, run)
     strangers = tuple(stranger_names(run, whole))
-    return RunEvidence(config, models, judges, questions, cells, items, notes, labels, inputs, dropped, strangers)
+    return RunEvidence(
+        config,
+        models,
+        judges,
+        questions,
+        cells,
+        items,
+        notes,
+        labels,
+        inputs,
+        dropped,
+        strangers,
+        dropped_records=records,
+    )
 
 
 def unmixed(records: Iterable[J]) -> tuple[list[J], int]:
@@ -210,33 +231,3 @@ def served_models(manifest: Manifest | None) -> list[str]:
 def _served_faults(judge: str, manifest: Manifest | None) -> list[Cause]:
     names = served_models(manifest)
     return [Cause(Kind.MIXED_SERVED_MODELS, judge, tuple(names))] if len(names) > 1 else []
-
-
-def _asked_the_clock(config: ReviewConfig, model: ModelEvidence) -> bool:
-    """Whether a chat template that asks the clock made prompts of this model's: those of questions, or of its logs."""
-    settings = ModelSettings.of(model.manifest)
-    used = settings.engine == IMPORTED or (config.questions is not None and not settings.template)
-    return used and ModelFacts.of(model.manifest).asks_clock
-
-
-def _notes(config: ReviewConfig, models: tuple[ModelEvidence, ...]) -> Iterator[Cause]:
-    controls = [model for model in models if model.role == "control"]
-    if not controls:
-        yield Cause(Kind.NO_CONTROL)
-    elif not (controls[0].answers or len(controls[0].choices)):
-        yield Cause(Kind.CONTROL_MISSING, controls[0].name)
-    yield from (Cause(Kind.ASKS_CLOCK, model.name) for model in models if _asked_the_clock(config, model))
-    baseline = models[0].manifest
-    for model in models[1:]:
-        if not (baseline and model.manifest):
-            continue
-        for setting in ModelSettings.compared:
-            mine, theirs = model.manifest.settings.get(setting), baseline.settings.get(setting)
-            if mine != theirs:
-                names = {"setting": setting, "own": repr(mine), "other": repr(theirs)}
-                yield Cause(Kind.SETTING_DIFFERS, model.name, names=names)
-        for name in sorted(baseline.inputs.keys() & model.manifest.inputs.keys()):
-            if baseline.inputs[name] != model.manifest.inputs[name]:
-                yield Cause(Kind.INPUT_DIFFERS, model.name, names={"input": name})
-    if len(config.judge) > 1 and not config.decision.panel:
-        yield Cause(Kind.SEVERAL_JUDGES, config.judge[0].name)

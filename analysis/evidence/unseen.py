@@ -5,49 +5,21 @@ in this list and was not declared beforehand keeps its candidate from SHIP.
 """
 
 from collections.abc import Collection, Iterator, Mapping, Sequence
-from dataclasses import dataclass, replace
+from dataclasses import replace
 
 import pandas as pd
 
 from analysis.evidence.model_evidence import ANSWERS, ModelEvidence, planned_records
 from analysis.evidence.run_evidence import RunEvidence
+from analysis.evidence.unseen_rows import FEW, Unseen
+from analysis.evidence.unsolved import unsolved
 from analysis.statistics.causes import Cause, Kind
 from ledger.facts import ModelFacts
 from ledger.manifests import Manifest
-from ledger.origins import LeftOut, Passed, blocks_ship
+from ledger.origins import LeftOut
 from ledger.store import key_text
 
 LEAVE_OUT = "leave_out"
-FEW = 3  # items that a cause names; the row has all
-
-
-@dataclass(frozen=True)
-class Unseen:
-    """One thing that was found and not compared for a candidate; `declared` says by whose word, empty where by none.
-
-    `name` is what `leave_out` may say. `items` are named one by one. `causes`: why it is not compared.
-    """
-
-    candidate: str
-    kind: Passed
-    name: str
-    causes: tuple[Cause, ...]
-    group: str = ""
-    items: tuple[str, ...] = ()
-    declared: str = ""
-
-    @property
-    def blocks(self) -> bool:
-        """Whether it keeps the candidate from SHIP."""
-        return blocks_ship(self.kind, self.declared)
-
-    @property
-    def cause(self) -> Cause:
-        """The thing as a cause of a decision."""
-        if any(each.kind in (Kind.NO_SIDE_HAS_TASK, Kind.PART_OF_TASK) for each in self.causes):
-            return Cause(Kind.DECLARED_MISSING, self.name, causes=self.causes)
-        whole = self.kind not in ("items", "lines")
-        return Cause(Kind.NOT_COMPARED if whole else Kind.NOT_COMPARED_WHOLE, self.name, causes=self.causes)
 
 
 def unseen(evidence: RunEvidence, faults: Mapping[str, Cause]) -> tuple[Unseen, ...]:
@@ -64,13 +36,14 @@ def _of(model: ModelEvidence, evidence: RunEvidence, fault: Cause | None) -> Ite
     covered = {item for each in told for item in each.items}
     told += _lone_tasks(model, evidence, passed)
     told += _lone_items(model, baseline, covered)
+    told += unsolved(model, evidence)
     told += _unmade(model, evidence)
     told += _unanswered(model, evidence)
     told += [_dropped(model.name, task, name, count) for (task, name), count in evidence.dropped.items()]
     unasked = (Cause(Kind.NOT_IN_CONFIG),)
     told += [Unseen(model.name, "other", f"records of {name}", unasked) for name in evidence.strangers]
     if fault:
-        shared = {*_tasks(baseline)} & {*_tasks(model)}
+        shared = baseline.tasks & model.tasks
         told += [Unseen(model.name, "task", task, (fault,)) for task in sorted(shared)]
     ruled = evidence.config.decision.ruled_tasks
     for each in told:
@@ -116,7 +89,7 @@ def _lone_tasks(model: ModelEvidence, evidence: RunEvidence, passed: Sequence[Un
 
     Where only a part of a task was passed over, the rest of it may still be one side's alone.
     """
-    mine, theirs = _tasks(model), _tasks(evidence.baseline)
+    mine, theirs = model.tasks, evidence.baseline.tasks
     groups = {each.group for each in passed} - mine - theirs
     asked = {*(task.task for task in evidence.config.task), *evidence.config.decision.named_tasks}
     told = {*(each.name for each in passed), *groups, *(name for _, name in evidence.dropped)}
@@ -139,8 +112,8 @@ def _missing(name: str, sides: Sequence[ModelEvidence]) -> Cause:
 
 def _lone_items(model: ModelEvidence, baseline: ModelEvidence, covered: Collection[str]) -> Iterator[Unseen]:
     """Items of a shared task that one side alone scored, and those that neither had room for."""
-    shared = _tasks(model) & _tasks(baseline)
-    mine, theirs = model.choices.items, baseline.choices.items
+    shared = model.tasks & baseline.tasks
+    mine, theirs = model.scored, baseline.scored
     lone = {} if mine.equals(theirs) else {model.name: mine.difference(theirs), baseline.name: theirs.difference(mine)}
     for task in sorted(shared):
         for who, items in lone.items():
@@ -168,14 +141,16 @@ def _lone(own: ModelEvidence, other: ModelEvidence, task: str, names: Sequence[s
 def _unmade(model: ModelEvidence, evidence: RunEvidence) -> Iterator[Unseen]:
     """Items that were planned and that neither side has; a review stopped at the same half looks complete."""
     sides = (evidence.baseline, model)
-    planned = max(planned_records(side, "choices") for side in sides)
-    if planned <= len(model.choices):
-        return
-    there = len(model.choices.items.union(evidence.baseline.choices.items)) + sum(evidence.dropped.values())
-    there += len({*_too_long(model)} & {*_too_long(evidence.baseline)})
-    if planned > there:
-        cause = Cause(Kind.UNSCORED_ITEMS, numbers={"unscored": planned - there, "planned": planned})
-        yield Unseen(model.name, "items", "choices", (cause,))
+    there = {
+        "choices": len(model.choices.items.union(evidence.baseline.choices.items)),
+        "solutions": max(len(side.solutions) for side in sides),
+    }
+    there["choices"] += len({*_too_long(model)} & {*_too_long(evidence.baseline)})
+    for kind, made in there.items():
+        planned = max(planned_records(side, kind) for side in sides) - evidence.dropped_records.get(kind, 0)
+        if planned > made:
+            cause = Cause(Kind.UNSCORED_ITEMS, kind, numbers={"unscored": planned - made, "planned": planned})
+            yield Unseen(model.name, "items", kind, (cause,))
 
 
 def _unanswered(model: ModelEvidence, evidence: RunEvidence) -> Iterator[Unseen]:
@@ -200,10 +175,6 @@ def _unanswered(model: ModelEvidence, evidence: RunEvidence) -> Iterator[Unseen]
 
 def _names(items: pd.Index, task: str) -> list[str]:
     return [key_text(key) for key in items[items.get_level_values("task") == task]]
-
-
-def _tasks(model: ModelEvidence) -> set[str]:
-    return set(model.choices.items.get_level_values("task"))
 
 
 def _too_long(model: ModelEvidence) -> tuple[str, ...]:

@@ -16,7 +16,8 @@ from analysis.judged.games import TurnClass
 from analysis.statistics.causes import Cause, Kind
 from analysis.statistics.cells import Cell, Values
 from analysis.statistics.estimates import ALPHA, Estimate, estimate_or_missing
-from analysis.statistics.intervals import minimum_detectable_effect, share, student_quantile
+from analysis.statistics.intervals import minimum_detectable_effect, share
+from analysis.statistics.mean_bounds import student_quantile
 from analysis.statistics.resampling import Floats
 from ledger.errors import TooFewData
 

@@ -6,19 +6,17 @@ In: Choice records, one at a time. Out: ChoiceColumns, and PairedChoices, refuse
 
 import sys
 from array import array
-from collections.abc import Collection, Iterable, Iterator
+from collections.abc import Collection, Iterable
 from dataclasses import dataclass
 from typing import Literal
 
 import numpy as np
 import pandas as pd
-from numpy.typing import NDArray
 
-from analysis.statistics.resampling import Bools, Floats
+from analysis.statistics.resampling import Bools, Floats, Ints
 from ledger.errors import UnlikeItem
 from ledger.records import Choice
 
-Ints = NDArray[np.int64]
 Scoring = Literal["acc", "acc_norm"]
 SCORINGS: tuple[Scoring, ...] = ("acc", "acc_norm")
 NAMES = ("task", "item", "subject", "document", "prompt")
@@ -79,6 +77,10 @@ class PairedChoices:
     after: ChoiceColumns
     left_out: int
 
+    def without(self, tasks: Collection[str]) -> "PairedChoices":
+        """The items of all other tasks."""
+        return PairedChoices(self.before.without(tasks), self.after.without(tasks), self.left_out)
+
     @property
     def tasks(self) -> tuple[str, ...]:
         """The tasks that both have items of, by name."""
@@ -132,61 +134,6 @@ def paired_choices(before: ChoiceColumns, after: ChoiceColumns) -> PairedChoices
     for field in ("document", "prompt"):
         _refuse_unlike(found, field)
     return found
-
-
-@dataclass(frozen=True, order=True)
-class ItemScope:
-    """Which items a row is about: all that decide, those of a task, or those of a subject of a task."""
-
-    task: str = ""
-    subject: str = ""
-
-    @property
-    def of_task(self) -> bool:
-        """Whether it is a whole task, one of several."""
-        return bool(self.task) and not self.subject
-
-    @property
-    def shown(self) -> bool:
-        """Whether tables show it whole: all items, or a task. Subjects have a table of their own."""
-        return not self.subject
-
-    def __str__(self) -> str:
-        return f"{self.task}: {self.subject}" if self.subject else f"task {self.task}" if self.task else "all"
-
-
-ALL_ITEMS = ItemScope()
-
-
-def scopes(choices: ChoiceColumns, alone: Collection[str] = ()) -> Iterator[tuple[ItemScope, Ints]]:
-    """All rows, then each task's (if several), then each subject's (if a task has several): scope and row numbers.
-
-    The tasks that stand `alone` are in no pool: what is shown by itself must not decide through all items.
-    """
-    tasks = _grouped(choices.items.get_level_values("task").to_numpy())
-    subjects = choices.frame["subject"].to_numpy()
-    pooled = [rows for task, rows in tasks.items() if task not in alone]
-    yield ALL_ITEMS, np.sort(np.concatenate(pooled)) if pooled else np.arange(0)
-    if len(tasks) > 1 or len(pooled) < len(tasks):
-        yield from ((ItemScope(task), rows) for task, rows in tasks.items())
-    parts = [
-        (ItemScope(task, subject), rows[within])
-        for task, rows in tasks.items()
-        for subject, within in _grouped(subjects[rows]).items()
-    ]
-    if len(parts) > len(tasks):
-        yield from parts
-
-
-def _grouped(names: NDArray[np.object_]) -> dict[str, Ints]:
-    """The places of each name, by name."""
-    codes, found = pd.factorize(names, sort=True)
-    ends = np.cumsum(np.bincount(codes, minlength=len(found)))
-    return (
-        dict(zip(map(str, found), np.split(np.argsort(codes, kind="stable"), ends[:-1]), strict=True))
-        if len(found)
-        else {}
-    )
 
 
 def _refuse_unlike(pairs: PairedChoices, field: str) -> None:

@@ -118,16 +118,9 @@ def top_gap_nats(logprobs: Floats) -> Floats:
     return np.asarray(best[:, -1] - best[:, -2])
 
 
-def item_values(pairs: PairedChoices) -> dict[str, Floats]:
-    """Every measure of items, item by item, by acc; a distance that is infinite somewhere is left out.
-
-    Whether the item flipped, changed at all unless right both times, the change of being right, and each distance.
-    """
-    was, now = pairs.before.right("acc"), pairs.after.right("acc")
-    changed = pairs.before.picks("acc") != pairs.after.picks("acc")
-    counted = {"flips": was != now, "all_flips": changed, "accuracy_change": now.astype(np.float64) - was}
-    far = {name: each for name, each in item_distances(pairs).items() if np.isfinite(each).all()}
-    return {name: each.astype(np.float64) for name, each in counted.items()} | far
+def finite_distances(pairs: PairedChoices) -> dict[str, Floats]:
+    """Every distance, item by item; one that is infinite somewhere is left out."""
+    return {name: each for name, each in item_distances(pairs).items() if np.isfinite(each).all()}
 
 
 DIRECTED = ("kl_options",)

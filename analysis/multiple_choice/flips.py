@@ -9,46 +9,34 @@ from dataclasses import dataclass
 
 import numpy as np
 
-from analysis.multiple_choice.choices import ALL_ITEMS, SCORINGS, Ints, ItemScope, PairedChoices, Scoring, scopes
+from analysis.multiple_choice.choices import SCORINGS, PairedChoices, Scoring
 from analysis.multiple_choice.distances import Distances, distances
 from analysis.multiple_choice.margins import Margins, margin_kept, margins
 from analysis.multiple_choice.ties import Ties, logit_step, ties, within_a_step
-from analysis.multiple_choice.transitions import Transitions, transitions
-from analysis.statistics.estimates import Estimate, estimate_or_missing
-from analysis.statistics.intervals import paired_proportion, share
-from analysis.statistics.losses import LossTests, loss_tests, mcnemar
+from analysis.statistics.estimates import Estimate
+from analysis.statistics.item_rows import ItemRow, benchmark_losses, counted_row
+from analysis.statistics.item_scopes import ALL_ITEMS, ItemScope, item_scopes
+from analysis.statistics.losses import LossTests
 from analysis.statistics.mean_distance import Tail, mean_distance, tail
-from analysis.statistics.paired_ratio import recovery
-from analysis.statistics.resampling import Bools, Floats, Resamplings
+from analysis.statistics.resampling import Bools, Floats, Ints, Resamplings
+from analysis.statistics.transitions import Transitions, transitions
 
 Parts = Sequence[tuple[ItemScope, Ints]]
 ONE_PLACE = 0.98
 """A model that picks one place so often answers by the place."""
 
 
-@dataclass(frozen=True)
-class FlipResult:
-    """One scope of one candidate under one scoring.
+@dataclass(frozen=True, kw_only=True)
+class FlipResult(ItemRow):
+    """One scope of one candidate's choices under one scoring; acc is the main one.
 
-    `chance` is what guessing scores, the mean of one over the number of options; None without items. `exact_p` and
-    `mid_p` are one-sided McNemar tests of a loss. `distances` are the means of ITEM_DISTANCES, of all items and of each
-    task, `tails` what these hide; `means` the bare ones of every scope, None where one is infinite. `top_margin_kept`:
-    the candidate's margins over the baseline's, of all items and of each task. All that depends on no scoring, ties and
-    margins too, stands in the acc rows only.
+    `chance` is the mean of one over the number of options, or what a constant place scores. `distances` are the means
+    of ITEM_DISTANCES, of all items and of each task, `tails` what these hide; `means` the bare ones of every scope,
+    None where one is infinite. `top_margin_kept`: the candidate's margins over the baseline's, of all items and of each
+    task. All that depends on no scoring, ties and margins too, stands in the acc rows only.
     """
 
-    scope: ItemScope
-    scoring: Scoring
     transitions: Transitions
-    accuracy_baseline: Estimate
-    accuracy: Estimate
-    accuracy_change: Estimate
-    recovery: Estimate
-    flips: Estimate
-    all_flips: Estimate
-    chance: float | None
-    exact_p: float | None
-    mid_p: float | None
     distances: tuple[tuple[str, Estimate], ...]
     tails: tuple[tuple[str, Tail], ...]
     means: tuple[tuple[str, float | None], ...]
@@ -60,6 +48,10 @@ class FlipResult:
         """The mean of one registered distance. Raises KeyError."""
         return dict(self.distances)[measure]
 
+    def estimate(self, measure: str) -> Estimate | None:
+        """One registered measure of items, distances among them."""
+        return dict(self.distances).get(measure) or super().estimate(measure)
+
 
 @dataclass(frozen=True)
 class ChoiceComparison:
@@ -70,25 +62,34 @@ class ChoiceComparison:
 
 
 def choice_comparison(
-    pairs: PairedChoices, draws: Resamplings, comparisons: int, margin: float, alone: Collection[str] = ()
+    pairs: PairedChoices,
+    draws: Resamplings,
+    comparisons: int,
+    margin: float,
+    alone: Collection[str] = (),
+    *,
+    several: bool = False,
 ) -> ChoiceComparison:
     """All items pooled, then each task, then each subject, by acc and acc_norm; `margin` is that of accuracy_change.
 
-    Tasks that stand `alone` have rows of their own, and are in no pool and in no test over benchmarks.
+    Tasks that stand `alone` have rows of their own, and are in no pool and in no test over benchmarks. A single task
+    has a row beside that of all items where there are `several`, others being solved.
     """
-    rows = tuple(_Rows(pairs, draws, comparisons, alone).results())
+    rows = tuple(_Rows(pairs, draws, comparisons, alone, several=several).results())
     pooled = [row for row in rows if row.scope.task not in alone]
-    n = next(row.transitions.n for row in rows)
-    losses = (loss_tests(scoring, _benchmarks(pooled, scoring), n, margin) for scoring in SCORINGS)
+    losses = (benchmark_losses(s, [row for row in pooled if row.scoring == s], margin) for s in SCORINGS)
     return ChoiceComparison(rows, tuple(each for each in losses if each))
 
 
 class _Rows:
     """The rows of one pair; what all scopes share is computed once."""
 
-    def __init__(self, pairs: PairedChoices, draws: Resamplings, comparisons: int, alone: Collection[str]) -> None:
+    def __init__(
+        self, pairs: PairedChoices, draws: Resamplings, comparisons: int, alone: Collection[str], *, several: bool
+    ) -> None:
         self._pairs, self._draws, self._comparisons = pairs, draws, comparisons
-        self._parts = tuple(scopes(pairs.before, alone))
+        tasks, subjects = pairs.before.items.get_level_values("task"), pairs.before.frame["subject"]
+        self._parts = tuple(item_scopes(tasks.to_numpy(), subjects.to_numpy(), alone, several=several))
         self._distances = distances(pairs)
         self._steps = _steps(pairs, self._parts)
         self._close = _close(self._distances, self._parts, self._steps)
@@ -100,42 +101,28 @@ class _Rows:
                 yield self._result(scope, rows, scoring)
 
     def _result(self, scope: ItemScope, rows: Ints, scoring: Scoring) -> FlipResult:
-        pairs, whole = self._pairs, scope == ALL_ITEMS
+        pairs, gated, main = self._pairs, scope.shown, scoring == "acc"
         gold, before, after = (
             column[rows] for column in (pairs.before.gold, pairs.before.picks(scoring), pairs.after.picks(scoring))
         )
-        found = transitions(gold, before, after)
-        gated, of_both = scope.shown, scoring == "acc"
-        n, steps, left_out = found.n, self._comparisons if gated else 1, pairs.left_out if whole else 0
         options = pairs.before.frame["options"].to_numpy()[rows]
-        gains, lost = found.wrong_to_right, found.right_to_wrong
-        exact_mid = mcnemar(lost, gains)
-
-        def counted(measure: str, count: int, steps: int = 1) -> Estimate:
-            return share(measure, "items", count, n, steps, left_out)
-
-        name = "accuracy_change"
+        row = counted_row(
+            scope,
+            scoring,
+            transitions(gold, before, after),
+            main=main,
+            chance=_guessing(options, gold, before) if len(rows) else None,
+            comparisons=self._comparisons if gated else 1,
+            left_out=pairs.left_out if scope == ALL_ITEMS else 0,
+        )
         return FlipResult(
-            scope=scope,
-            scoring=scoring,
-            transitions=found,
-            accuracy_baseline=counted("accuracy", found.right_before),
-            accuracy=counted("accuracy", found.right_after),
-            accuracy_change=estimate_or_missing(
-                name, "items", lambda: paired_proportion(name, "items", gains, lost, n, steps), left_out
-            ),
-            recovery=estimate_or_missing("recovery", "items", lambda: recovery(found.pairs, steps), left_out),
-            flips=counted("flips", found.flips, steps),
-            all_flips=counted("all_flips", found.all_flips, steps),
-            chance=_guessing(options, gold, before) if n else None,
-            exact_p=exact_mid[0] if n else None,
-            mid_p=exact_mid[1] if n else None,
-            distances=tuple(self._means(scope, rows)) if of_both and gated else (),
-            tails=tuple(self._tails(scope, rows)) if of_both and gated else (),
+            **vars(row),
+            distances=tuple(self._means(scope, rows)) if main and gated else (),
+            tails=tuple(self._tails(scope, rows)) if main and gated else (),
             means=tuple((name, _finite_mean(each[rows])) for name, each in self._distances.by_measure.items()),
-            top_margin_kept=self._margin_kept(rows) if of_both and gated else None,
-            ties=self._ties(scope, rows, before == gold, after == gold) if of_both else None,
-            margins=self._margins(scope, rows, before != after, before == gold) if of_both else None,
+            top_margin_kept=self._margin_kept(rows) if main and gated else None,
+            ties=self._ties(scope, rows, before == gold, after == gold) if main else None,
+            margins=self._margins(scope, rows, before != after, before == gold) if main else None,
         )
 
     def _means(self, scope: ItemScope, rows: Ints) -> Iterator[tuple[str, Estimate]]:
@@ -197,18 +184,3 @@ def _close(measured: Distances, parts: Parts, steps: dict[ItemScope, float | Non
         if scope.of_task:
             close[rows] = within_a_step(measured.gap[rows], steps[scope])
     return close
-
-
-def _benchmarks(rows: Sequence[FlipResult], scoring: Scoring) -> list[tuple[str, int, int]]:
-    """Name, losses and gains of each task; of each subject where there is one task; of all items where there is one."""
-    mine = [row for row in rows if row.scoring == scoring]
-    tasks = [row for row in mine if row.scope.of_task]
-    subjects = [row for row in mine if row.scope.subject]
-    return [
-        (
-            str(row.scope) if row.scope.subject else row.scope.task or str(row.scope),
-            row.transitions.right_to_wrong,
-            row.transitions.wrong_to_right,
-        )
-        for row in tasks or subjects or mine
-    ]

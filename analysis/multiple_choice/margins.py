@@ -9,10 +9,10 @@ from dataclasses import dataclass
 import numpy as np
 from scipy import stats
 
-from analysis.multiple_choice.choices import ItemScope
 from analysis.statistics.causes import Cause, Kind
 from analysis.statistics.estimates import Estimate, estimate_or_missing, not_measured
 from analysis.statistics.intervals import cluster_mean
+from analysis.statistics.item_scopes import ItemScope
 from analysis.statistics.resampling import Bools, Floats, Resamplings
 
 BINS = 20

@@ -5,15 +5,18 @@ In: the evidence of a run folder. Out: gates.Measured.
 
 from collections.abc import Collection, Iterator, Sequence
 
+import pandas as pd
+
 from analysis.correlations.relations import Extras
 from analysis.decision.gate_estimates import Measured
 from analysis.evidence.identities import one_model_alarms
 from analysis.evidence.model_evidence import ModelEvidence, identical_answers, limited_run
 from analysis.evidence.run_evidence import RunEvidence
 from analysis.evidence.unseen import unseen
-from analysis.multiple_choice.overlaps import Overlap, overlaps
 from analysis.statistics.causes import Cause, Kind
-from analysis.statistics.resampling import Resamplings
+from analysis.statistics.overlaps import Overlap, overlaps
+from analysis.statistics.resampling import Bools, Resamplings
+from analysis.summaries.item_pool import compared_scores
 from analysis.summaries.judge_reports import JudgeReport, judge_report
 from analysis.summaries.model_reports import (
     ItemReport,
@@ -41,7 +44,7 @@ def measurements(evidence: RunEvidence, draws: Resamplings, extras: Extras) -> M
         vocabulary=tuple(_vocabulary(evidence, draws, extras)),
         coverage=tuple(model_coverage(evidence)),
         identical_answers=same_answers,
-        unfinished={kind: unfinished(evidence, kind) for kind in ("answers", "choices")},
+        unfinished={kind: unfinished(evidence, kind) for kind in ("answers", "choices", "solutions")},
         unseen=unseen(evidence, {each.model: each.fault for each in items if each.fault}),
         alarms={model.name: tuple(_alarms(model, evidence, items, same_answers)) for model in evidence.candidates},
         limited={each.name: cut for each in evidence.candidates if (cut := limited_run((evidence.baseline, each)))},
@@ -53,8 +56,10 @@ def _alarms(
 ) -> Iterator[Cause]:
     """What says that a candidate and the baseline are one model."""
     found = for_model(items, model.name)
-    same = dict(found.equal) if found else {}
-    yield from one_model_alarms(model, evidence, same_choices=same, same_answers=model.name in same_answers)
+    same, texts = (dict(found.equal), found.equal_texts) if found else ({}, ())
+    yield from one_model_alarms(
+        model, evidence, same_choices=same, same_texts=texts, same_answers=model.name in same_answers
+    )
 
 
 def _judges(evidence: RunEvidence, draws: Resamplings) -> Iterator[JudgeReport]:
@@ -85,10 +90,16 @@ def _traces(evidence: RunEvidence, draws: Resamplings, extras: Extras) -> Iterat
 
 
 def shared_flips(evidence: RunEvidence, measured: Measured) -> Iterator[Overlap]:
-    """Of the candidates whose choices can be compared with the baseline's."""
+    """Of the candidates whose items can be compared with the baseline's."""
     sound = {each.model for each in measured.items if each.role == "candidate" and not each.fault}
-    counted = evidence.baseline.choices.without(evidence.config.decision.shown)
-    yield from overlaps(counted, ((m.name, m.choices) for m in evidence.rivals if m.name in sound))
+    rivals = (model for model in evidence.rivals if model.name in sound)
+    yield from overlaps(evidence.items, (_flips(model, evidence) for model in rivals))
+
+
+def _flips(model: ModelEvidence, evidence: RunEvidence) -> tuple[str, pd.MultiIndex, Bools]:
+    """The items of a candidate that are right or wrong once, and which of them flipped."""
+    _, scores = compared_scores(evidence.baseline, model, evidence.config.decision)
+    return model.name, scores.items[scores.once], scores.flipped[scores.once]
 
 
 def _vocabulary(evidence: RunEvidence, draws: Resamplings, extras: Extras) -> Iterator[VocabularyReport]:

@@ -28,11 +28,12 @@ def _rows(evidence: RunEvidence, judges: Sequence[JudgeReport]) -> Iterator[tupl
         for refused, area in REFUSED.items():
             if recorded := ModelFacts.of(model.manifest).refusal(refused):
                 yield f"{area} of {model.name}", Cause(Kind.RECORDED, names={"recorded": recorded})
-    if not len(evidence.items):
+    if not any(len(model.choices) for model in evidence.models):
         yield "multiple choice", Cause(Kind.NO_ITEMS)
     if limit := _limit(evidence):
         yield "beyond --limit", Cause(Kind.BEYOND_LIMIT, names={"limit": limit})
-    yield "generated answers", Cause(Kind.NO_CHECKED_ANSWERS)
+    if not evidence.solved:
+        yield "generated answers", Cause(Kind.NO_CHECKED_ANSWERS)
     yield "long context", _longest_prompt(evidence)
     yield "other languages", Cause(Kind.LANGUAGES_UNTOLD)
     yield "tool calls", Cause(Kind.NO_TOOL_CALLS)

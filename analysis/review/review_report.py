@@ -19,13 +19,13 @@ from analysis.evidence.costs import Cost, costs
 from analysis.evidence.identities import Identity, identities
 from analysis.evidence.inputs import Inputs
 from analysis.evidence.run_evidence import RunEvidence
-from analysis.evidence.unseen import Unseen
-from analysis.multiple_choice.overlaps import Overlap
+from analysis.evidence.unseen_rows import Unseen
 from analysis.review.measurements import measurements, shared_flips
 from analysis.review.not_looked_at import not_looked_at
 from analysis.statistics.causes import Cause
 from analysis.statistics.coverage import Coverage
 from analysis.statistics.estimates import Estimate
+from analysis.statistics.overlaps import Overlap
 from analysis.statistics.resampling import RESAMPLES, Resamplings
 from analysis.summaries.judge_reports import JudgeReport
 from analysis.summaries.judge_trust import TrustReport, trust_report
@@ -125,7 +125,7 @@ def report_from(evidence: RunEvidence, made_at: str, resamples: int = RESAMPLES)
         word=word,
         exit_code=EXIT_CODES[word],
         questions=len(evidence.questions),
-        items=len(evidence.items),
+        items=int((~evidence.items.get_level_values("task").isin(config.decision.shown)).sum()),
         identical_answers=tuple(sorted(measured.identical_answers)),
         redacted=evidence.redacted,
         decisions=found,

@@ -14,8 +14,6 @@ from analysis.evidence.model_evidence import ModelEvidence, identical_answers
 from analysis.evidence.run_evidence import JudgeEvidence, RunEvidence
 from analysis.judged.games import Played
 from analysis.judged.scores import ScoredScope, rating, rating_change_p, scored_scopes
-from analysis.multiple_choice.choices import paired_choices
-from analysis.multiple_choice.flips import choice_comparison
 from analysis.review.review_report import ReviewReport
 from analysis.run_diff.run_changes import Changed, changed_settings
 from analysis.statistics.causes import Cause, Kind
@@ -23,7 +21,7 @@ from analysis.statistics.cells import scopes
 from analysis.statistics.estimates import Estimate
 from analysis.statistics.resampling import Resamplings
 from analysis.summaries.judge_reports import judged_cells, scored_values
-from analysis.summaries.model_reports import ItemReport
+from analysis.summaries.model_reports import ItemReport, ItemRules, compared_items
 from analysis.summaries.model_rows import for_model
 from ledger.conditions import unlike_condition
 from ledger.judgments import Judgment, Mode
@@ -104,18 +102,17 @@ def model_difference(pair: Pair, choices: ItemReport | None, runs: Runs) -> Mode
 
 
 def choice_difference(pair: Pair, before: RunEvidence, after: RunEvidence, draws: Resamplings) -> ItemReport | None:
-    """B's choices against A's; other conditions than both reviews allow are a fault. Raises StaleInput."""
+    """B's items against A's; other conditions than both reviews allow are a fault. Raises StaleInput."""
     first, second = pair
-    if not (len(first.choices) or len(second.choices)):
+    if not (len(first.scored) or len(second.scored)):
         return None
-    pairs = paired_choices(first.choices, second.choices)
     allowed = set(before.config.decision.allow_different) & set(after.config.decision.allow_different)
     if unlike := unlike_condition(first.manifest, second.manifest, allowed):
         name, old, new = unlike
         fault = Cause(Kind.CONDITION_DIFFERS_BETWEEN_RUNS, name, names={"before": old, "after": new})
-        return ItemReport(second.name, second.role, (), (), (), False, fault)
-    found = choice_comparison(pairs, draws, 1, after.config.margin_of("accuracy_change"))
-    return ItemReport(second.name, second.role, pairs.equal, found.results, found.losses, pairs.identical, None)
+        return ItemReport(second.name, second.role, fault=fault)
+    rules = replace(ItemRules.of(after.config, 1, control=False), alone=())
+    return compared_items(first, second, rules, draws)
 
 
 def _records(pair: Pair, choices: ItemReport | None, judges: tuple[Judges, ...]) -> Iterator[tuple[str, bool]]:

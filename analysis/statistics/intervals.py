@@ -15,22 +15,19 @@ end is worse: for lognormal KL with sigma 2 the upper bound held in 0.82 (n = 80
 
 import math
 from collections.abc import Callable
-from dataclasses import dataclass
-from functools import lru_cache
 
-import numpy as np
 from scipy import optimize, stats
 from statsmodels.stats.proportion import proportion_confint
 
 from analysis.statistics.causes import Cause, Kind
 from analysis.statistics.estimates import ALPHA, Estimate, estimate_or_missing, levels
+from analysis.statistics.mean_bounds import Range, Spread, moments, pivots, standard_error
 from analysis.statistics.resampling import Floats, Resampling
 from ledger.errors import TooFewData
 
 POWER = 0.8
 DETECTABLE = float(stats.norm.ppf(1 - ALPHA / 2) + stats.norm.ppf(POWER))
 MOST_NEEDED = 1_000_000
-Range = tuple[float, float]
 
 
 def wilson(measure: str, unit: str, successes: int, n: int, comparisons: int = 1) -> Estimate:
@@ -45,7 +42,7 @@ def wilson(measure: str, unit: str, successes: int, n: int, comparisons: int = 1
 
     value = successes / n
     sd = math.sqrt(value * (1 - value)) or None
-    return _bounded(measure, unit, n, value, bound, comparisons, sd, "Wilson")
+    return bounded(measure, unit, n, value, bound, comparisons, sd, "Wilson")
 
 
 def share(measure: str, unit: str, successes: int, n: int, comparisons: int = 1, left_out: int = 0) -> Estimate:
@@ -66,7 +63,7 @@ def paired_proportion(measure: str, unit: str, gains: int, losses: int, n: int, 
 
     change = (gains - losses) / n
     sd = math.sqrt(max(0.0, (gains + losses) / n - change**2)) or None
-    return _bounded(measure, unit, n, change, bound, comparisons, sd, "Tango's score interval, paired")
+    return bounded(measure, unit, n, change, bound, comparisons, sd, "Tango's score interval, paired")
 
 
 def tango_bound(gains: int, losses: int, n: int, alpha: float, side: int) -> float:
@@ -114,20 +111,15 @@ def cluster_mean(
     mean = float(sums.sum() / weights.sum())
     most = value_range[1] if math.isfinite(value_range[1]) else float((sums / weights).max())
     ends = (value_range[0], most)
-    error = _standard_error(sums, weights, mean, ends[1] - ends[0])
-    spread = _Spread(n, mean, error, value_range, ends, _pivots(sums, weights, mean, error, draws))
+    error = standard_error(sums, weights, mean, ends[1] - ends[0])
+    drawn = None if draws is None or error <= 0 else pivots(moments(sums, weights, draws), n, mean, error)
+    spread = Spread(n, mean, error, value_range, ends, drawn)
     settings = f"studentized cluster bootstrap, {len(draws.counts)} resamples" if draws else "Student's t"
     if error <= 0:
         settings = "no variation: bound from the range and n"
         if not all(math.isfinite(end) for end in value_range):
             return Estimate(measure, unit, n, mean, None, Cause(Kind.ALL_EQUAL), settings=settings)
-    return _bounded(measure, unit, n, mean, spread.bound, comparisons, error * math.sqrt(n) or None, settings)
-
-
-@lru_cache(maxsize=4096)
-def student_quantile(alpha: float, freedom: int) -> float:
-    """The upper quantile of Student's t; the same few are asked for in every interval."""
-    return float(stats.t.ppf(1 - alpha, freedom))
+    return bounded(measure, unit, n, mean, spread.bound, comparisons, error * math.sqrt(n) or None, settings)
 
 
 def minimum_detectable_effect(sd: float, n: int) -> float:
@@ -143,15 +135,20 @@ def needed_units(sd: float, distance: float, alpha: float = ALPHA, power: float 
     return math.ceil(needed) if needed <= MOST_NEEDED else None
 
 
-def needed_samples(estimate: Estimate, distance: float, alpha: float = ALPHA) -> int | None:
-    """Samples of each of the same questions with which a bound clears `distance` with 80 % power; None if none do.
+def cleared_margin(sd: float, n: int, alpha: float = ALPHA, power: float = POWER) -> float:
+    """The margin that so many units clear with this power where nothing is lost: needed_units the other way round."""
+    return float((stats.norm.ppf(1 - alpha) + stats.norm.ppf(power)) * sd / math.sqrt(n))
+
+
+def needed_samples(estimate: Estimate, distance: float, alpha: float = ALPHA, power: float = POWER) -> int | None:
+    """Samples of each of the same questions with which a bound clears `distance` with this power; None if none do.
 
     More samples shrink what sampling adds to a question's mean, never what the questions differ by.
     Raises ValueError without `sampling_sd`. Source: arXiv 2411.00640, the power formula with K samples.
     """
     if estimate.sd is None or estimate.sampling_sd is None:
         raise ValueError(f"{estimate.measure}: one sample per question does not tell how much sampling adds")
-    wanted = estimate.n * (distance / (stats.norm.ppf(1 - alpha) + stats.norm.ppf(POWER))) ** 2
+    wanted = estimate.n * (distance / (stats.norm.ppf(1 - alpha) + stats.norm.ppf(power))) ** 2
     between = max(0.0, estimate.sd**2 - estimate.sampling_sd**2)
     rest = wanted - between
     if rest <= 0 or distance <= 0:
@@ -160,72 +157,7 @@ def needed_samples(estimate: Estimate, distance: float, alpha: float = ALPHA) ->
     return needed if needed <= MOST_NEEDED else None
 
 
-@dataclass(frozen=True)
-class _Spread:
-    """What bounds of one mean are made from; `pivots` are the sorted studentized resampled means.
-
-    `ends` is the measure's range; where it has no upper end, the largest value seen stands in.
-    """
-
-    n: int
-    mean: float
-    error: float
-    value_range: Range
-    ends: Range
-    pivots: Floats | None
-
-    def bound(self, alpha: float, side: int) -> float:
-        """The one-sided bound at level alpha; side 0 is the lower one."""
-        unseen = abs(self._unseen(alpha, side) - self.mean)
-        reach = unseen
-        if self.error > 0:
-            reach = student = student_quantile(alpha, self.n - 1) * self.error
-            if self.pivots is not None:
-                # With few varying units the pivots are huge or infinite; what t and the unseen share allow caps them.
-                studentized = self._tail(self.pivots, alpha, side) * (1 if side == 0 else -1) * self.error
-                reach = max(student, min(studentized, student + unseen))
-        return float(np.clip(self.mean + (-reach if side == 0 else reach), *self.value_range))
-
-    @staticmethod
-    def _tail(pivots: Floats, alpha: float, side: int) -> float:
-        """The lower bound comes from the upper tail of the pivots, and the other way round."""
-        last = len(pivots) - 1
-        return float(pivots[math.ceil(last * (1 - alpha)) if side == 0 else math.floor(last * alpha)])
-
-    def _unseen(self, alpha: float, side: int) -> float:
-        """The mean if a share that n draws would have missed with probability alpha lay at the end of the range."""
-        share = 1 - alpha ** (1 / self.n)
-        return float(self.mean + share * (self.ends[side] - self.mean))
-
-
-def _pivots(sums: Floats, weights: Floats, mean: float, error: float, draws: Resampling | None) -> Floats | None:
-    if draws is None or error <= 0:
-        return None
-    columns = np.column_stack([sums, weights, sums**2, sums * weights, weights**2])
-    total, weight, squares, cross, weight_squares = draws.totals(columns).T
-    held = weight > 0
-    weight = np.where(held, weight, 1)
-    means = np.where(held, total / weight, mean)
-    # The squared residuals from each resample's own mean, by the binomial formula.
-    residual = np.maximum(squares - 2 * means * cross + means**2 * weight_squares, 0)
-    errors = np.sqrt(residual * draws.n / (draws.n - 1)) / weight
-    shifts = means - mean
-    shifts[np.abs(shifts) < 1e-9 * error] = 0
-    flat = errors < 1e-6 * error
-    pivots = np.where(flat, 0.0, shifts / np.where(flat, 1, errors))
-    pivots[flat & (shifts > 0)] = np.inf
-    pivots[flat & (shifts < 0)] = -np.inf
-    return np.sort(pivots)
-
-
-def _standard_error(sums: Floats, weights: Floats, mean: float, reach: float) -> float:
-    """The linearized standard error of a ratio of sums; 0 where only rounding remains of values that reach so far."""
-    n, residuals = len(sums), sums - mean * weights
-    error = math.sqrt(float(residuals @ residuals) * n / (n - 1)) / float(weights.sum())
-    return error if error > 1e-12 * reach else 0.0
-
-
-def _bounded(
+def bounded(
     measure: str,
     unit: str,
     n: int,
@@ -235,6 +167,7 @@ def _bounded(
     sd: float | None,
     settings: str,
 ) -> Estimate:
+    """An estimate with its interval and one-sided bounds from `bound`: of a level and a side, 0 the lower one."""
     alphas = levels(comparisons)
     return Estimate(
         measure=measure,

@@ -3,48 +3,64 @@
 In: evidence. Out: one ItemReport per rival, coverage of answers and choices, and the facts of each model's manifest.
 """
 
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 
+from analysis.benchmarks.paired_tasks import EqualTexts, PairedTask, paired_tasks
+from analysis.benchmarks.solved_rows import SolvedRow, SolvedRules, solved_rows
 from analysis.evidence.model_evidence import ModelEvidence, planned_records
 from analysis.evidence.prompt_differences import unlike_item
 from analysis.evidence.run_evidence import RunEvidence
-from analysis.multiple_choice.choices import ALL_ITEMS, ItemScope, paired_choices
-from analysis.multiple_choice.flips import FlipResult, choice_comparison
+from analysis.multiple_choice.choices import paired_choices
+from analysis.multiple_choice.flips import ChoiceComparison, FlipResult, choice_comparison
 from analysis.statistics.causes import Cause, Kind
 from analysis.statistics.cells import Cell, scopes
 from analysis.statistics.coverage import Coverage, counted, coverage_scopes
+from analysis.statistics.item_rows import ItemRow, benchmark_losses
+from analysis.statistics.item_scopes import ALL_ITEMS, ItemScope
 from analysis.statistics.losses import LossTests
 from analysis.statistics.resampling import Resamplings
+from analysis.summaries.item_pool import PooledRow, pooled_row
 from ledger.conditions import unlike_condition
+from ledger.config import ReviewConfig
 from ledger.errors import UnlikeItem
 from ledger.facts import ModelFacts, ModelSettings
 from ledger.records import Finish
 
+PAIRED_ITEMS = "paired items"
 WRITTEN = frozenset({Finish.STOP.value, Finish.LENGTH.value})
 
 
 @dataclass(frozen=True)
 class ItemReport:
-    """One rival's choices against the baseline's; `fault` says why they could not be compared at all.
+    """What one rival picked and solved against the baseline; `fault` says why it could not be compared at all.
 
-    `equal`: of each task that both have choices of, the items whose log-probabilities are all equal, and all items.
-    `identical` where those of every option of every item are.
+    `equal`: of each task that both have choices of, the items whose log-probabilities are all equal, and all items;
+    `equal_texts` the same of what both solved. `identical` where everything is. `results` are the rows of choices,
+    `solved` those of solved tasks, and `pool` is that of all items that decide where some are solved.
     """
 
     model: str
     role: str
-    equal: tuple[tuple[str, tuple[int, int]], ...]
-    results: tuple[FlipResult, ...]
-    losses: tuple[LossTests, ...]
-    identical: bool
-    fault: Cause | None
+    equal: tuple[tuple[str, tuple[int, int]], ...] = ()
+    equal_texts: tuple[EqualTexts, ...] = ()
+    results: tuple[FlipResult, ...] = ()
+    solved: tuple[SolvedRow, ...] = ()
+    pool: PooledRow | None = None
+    losses: tuple[LossTests, ...] = ()
+    identical: bool = False
+    fault: Cause | None = None
 
     @property
     def tasks(self) -> tuple[str, ...]:
-        """The tasks that both have choices of."""
-        return tuple(task for task, _ in self.equal)
+        """The tasks that both have items of."""
+        return (*(task for task, _ in self.equal), *(each.task for each in self.equal_texts))
+
+    @property
+    def rows(self) -> tuple[ItemRow, ...]:
+        """The rows of choices and of solved tasks."""
+        return (*self.results, *self.solved)
 
 
 @dataclass(frozen=True)
@@ -58,41 +74,97 @@ class ModelCard:
 
 @dataclass(frozen=True)
 class TaskRow:
-    """One task of an ItemReport: by acc, by acc_norm, and the subjects in it by acc."""
+    """One task of an ItemReport: by the scoring that decides, by others that guard too, and its subjects."""
 
     task: str
-    result: FlipResult
-    norm: FlipResult | None
-    subjects: tuple[tuple[str, FlipResult], ...]
+    result: ItemRow
+    others: tuple[ItemRow, ...]
+    subjects: tuple[tuple[str, ItemRow], ...]
 
 
 def task_rows(report: ItemReport) -> Iterator[TaskRow]:
     """Every task of a rival; where there is one task alone, its rows are those of all items."""
-    by_scope = {(row.scope, row.scoring): row for row in report.results}
     for task in report.tasks:
-        scope = ItemScope(task) if (ItemScope(task), "acc") in by_scope else ALL_ITEMS
+        own = [row for row in report.rows if row.scope == ItemScope(task)]
+        own = own or [row for row in report.results if row.scope == ALL_ITEMS]
         subjects = tuple(
-            (part.subject, row)
-            for (part, scoring), row in by_scope.items()
-            if scoring == "acc" and part.task == task and part.subject
+            (row.scope.subject, row) for row in report.rows if row.main and row.scope.task == task and row.scope.subject
         )
-        if found := by_scope.get((scope, "acc")):
-            yield TaskRow(task, found, by_scope.get((scope, "acc_norm")), subjects)
+        if found := next((row for row in own if row.main), None):
+            yield TaskRow(task, found, tuple(row for row in own if not row.main and row.guards), subjects)
+
+
+@dataclass(frozen=True)
+class ItemRules:
+    """What a review declares about items: Holm's steps, the margin of the pool and those of tasks, what is shown alone,
+    by which score tasks decide, and whether a control shows the noise of sampling.
+    """
+
+    comparisons: int
+    margin: float
+    task_margins: Callable[[str], tuple[float | None, float | None]]
+    alone: tuple[str, ...]
+    deciding: Mapping[str, tuple[str, str]]
+    control: bool
+
+    @classmethod
+    def of(cls, config: ReviewConfig, comparisons: int, *, control: bool) -> "ItemRules":
+        """Those of a config."""
+        decision, margin = config.decision, config.margin_of("accuracy_change")
+        return cls(comparisons, margin, config.task_margins, decision.shown, decision.deciding, control)
 
 
 def item_report(rival: ModelEvidence, evidence: RunEvidence, draws: Resamplings) -> ItemReport:
-    """Flips and KL of one rival; different items under one name are a fault, not a crash."""
+    """What one rival picked and solved; different items under one name are a fault, not a crash."""
     if unlike := unlike_baseline(rival, evidence):
-        return ItemReport(rival.name, rival.role, (), (), (), False, unlike)
+        return ItemReport(rival.name, rival.role, fault=unlike)
+    control = any(model.role == "control" and model.solutions.tasks for model in evidence.models)
+    rules = ItemRules.of(evidence.config, evidence.comparisons, control=control)
     try:
-        pairs = paired_choices(evidence.baseline.choices, rival.choices)
+        return compared_items(evidence.baseline, rival, rules, draws)
     except UnlikeItem as error:
         sides = (evidence.baseline.manifest, rival.manifest)
-        unlike = unlike_item(error, *sides, redacted=evidence.redacted)
-        return ItemReport(rival.name, rival.role, (), (), (), False, unlike)
-    margin, alone = evidence.config.margin_of("accuracy_change"), evidence.config.decision.shown
-    found = choice_comparison(pairs, draws, evidence.comparisons, margin, alone)
-    return ItemReport(rival.name, rival.role, pairs.equal, found.results, found.losses, pairs.identical, None)
+        return ItemReport(rival.name, rival.role, fault=unlike_item(error, *sides, redacted=evidence.redacted))
+
+
+def compared_items(before: ModelEvidence, after: ModelEvidence, rules: ItemRules, draws: Resamplings) -> ItemReport:
+    """Choices and solutions of two models, side by side. Raises UnlikeItem where they saw different things."""
+    pairs = paired_choices(before.choices, after.choices)
+    tasks = list(paired_tasks(before.solutions, after.solutions, rules.deciding))
+    picked = choice_comparison(pairs, draws, rules.comparisons, rules.margin, rules.alone, several=bool(tasks))
+    solved, texts = tuple(_solved(tasks, rules, draws)), tuple(task.equal for task in tasks)
+    some, counting = bool(len(pairs.before)), [task for task in tasks if task.task not in rules.alone]
+    pool = pooled_row(pairs.without(rules.alone), counting, draws, rules.comparisons, control=rules.control)
+    return ItemReport(
+        model=after.name,
+        role=after.role,
+        equal=pairs.equal,
+        equal_texts=texts,
+        results=picked.results if some or not tasks else (),
+        solved=solved,
+        pool=pool if tasks else None,
+        losses=_losses(picked, [row for row in solved if row.scope.task not in rules.alone], rules.margin),
+        identical=(pairs.identical or not some) and all(each.all for each in texts) and bool(some or texts),
+    )
+
+
+def _solved(tasks: Sequence[PairedTask], rules: ItemRules, draws: Resamplings) -> Iterator[SolvedRow]:
+    for task in tasks:
+        own = SolvedRules(rules.comparisons, rules.task_margins(task.task), rules.control)
+        yield from solved_rows(task, draws, own)
+
+
+def _losses(picked: ChoiceComparison, solved: Sequence[SolvedRow], margin: float) -> tuple[LossTests, ...]:
+    """Over benchmarks of both kinds; a solved task counts by its deciding score, beside acc and acc_norm alike."""
+    main = [row for row in solved if row.main]
+    if not main:
+        return picked.losses
+    found: dict[str, list[ItemRow]] = {}
+    for row in picked.results:
+        if row.n and row.scope.task:
+            found.setdefault(row.scoring, []).append(row)
+    tests = (benchmark_losses(name, [*rows, *main], margin) for name, rows in (found or {main[0].scoring: []}).items())
+    return tuple(each for each in tests if each)
 
 
 def unlike_baseline(rival: ModelEvidence, evidence: RunEvidence) -> Cause | None:
@@ -105,9 +177,10 @@ def unlike_baseline(rival: ModelEvidence, evidence: RunEvidence) -> Cause | None
 
 
 def model_coverage(evidence: RunEvidence) -> Iterator[Coverage]:
-    """Answers by how their turns ended, and choices, of every model; `paired choices` are what is compared."""
+    """Answers by how their turns ended, and items, of every model; PAIRED_ITEMS are what is compared."""
     parts = [(scope.name, scope.holds) for scope in scopes(evidence.cells, evidence.categories)]
     tasks = evidence.tasks
+    baseline = evidence.items.isin(evidence.baseline.scored)
     for model in evidence.models:
         if _writes(model, evidence):
             finishes = {
@@ -116,23 +189,24 @@ def model_coverage(evidence: RunEvidence) -> Iterator[Coverage]:
                 for turn, each in enumerate(answer.turns, start=1)
             }
             yield from coverage_scopes("answers", model.name, evidence.cells, finishes, WRITTEN, parts)
-        held = evidence.items.isin(model.choices.items)
+        held = evidence.items.isin(model.scored)
         for task in tasks:
             of_task = evidence.items.get_level_values("task") == task
-            yield counted("choices", model.name, f"task {task}", held[of_task])
+            kind = "solutions" if task in evidence.solved else "choices"
+            yield counted(kind, model.name, f"task {task}", held[of_task])
         if tasks and model is not evidence.baseline:
-            yield counted(
-                "paired choices", model.name, "all", held & evidence.items.isin(evidence.baseline.choices.items)
-            )
+            yield counted(PAIRED_ITEMS, model.name, "all", held & baseline)
 
 
 def unfinished(evidence: RunEvidence, kind: str) -> tuple[Cause, ...]:
-    """A cause if no model has all the `answers` or `choices` that the manifests say were planned.
+    """A cause if no model has all the `answers`, `choices` or `solutions` that the manifests say were planned.
 
     Coverage counts what any model did; a review whose every model stopped at the same half would look complete.
     """
     samples = evidence.config.questions.samples if evidence.config.questions else 1
-    found = {"answers": len(evidence.questions) * samples, "choices": len(evidence.items)}[kind]
+    picked = ~evidence.items.get_level_values("task").isin(list(evidence.solved))
+    solved = max((len(model.solutions) for model in evidence.models), default=0)
+    found = {"answers": len(evidence.questions) * samples, "choices": int(picked.sum()), "solutions": solved}[kind]
     planned = max((planned_records(model, kind) for model in evidence.models), default=0)
     share = found / planned if planned else 1.0
     if share >= evidence.config.decision.coverage:

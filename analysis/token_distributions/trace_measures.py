@@ -14,7 +14,8 @@ from numpy.typing import NDArray
 
 from analysis.statistics.causes import Cause, Kind
 from analysis.statistics.estimates import Estimate, estimate_or_missing, not_measured
-from analysis.statistics.intervals import Range, cluster_mean
+from analysis.statistics.intervals import cluster_mean
+from analysis.statistics.mean_bounds import Range
 from analysis.statistics.mean_distance import Tail, capped, tail, without_infinite
 from analysis.statistics.resampling import Floats, Resamplings
 from analysis.token_distributions.position_kl import kl_lower_bound

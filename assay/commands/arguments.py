@@ -1,5 +1,6 @@
 """Arguments and options that several commands share."""
 
+import math
 from collections.abc import Sequence
 from pathlib import Path
 from typing import Annotated
@@ -29,6 +30,23 @@ ReviewName = Annotated[
 ]
 Filter = Annotated[str, typer.Option("--filter", metavar="NAME", help="The harness' filter, where a log has several.")]
 Latest = Annotated[bool, typer.Option("--latest", help="Of several runs of a task, take the newest.")]
+Filters = Annotated[
+    list[str] | None,
+    typer.Option(
+        "--filter",
+        metavar="NAME",
+        help="The filter that decides, of all tasks that have it, or TASK=NAME; may be repeated.",
+    ),
+]
+Metrics = Annotated[
+    list[str] | None,
+    typer.Option(
+        "--metric",
+        metavar="NAME",
+        help="The metric by which solved tasks decide, or TASK=NAME; may be repeated.",
+    ),
+]
+Repeats = Annotated[bool, typer.Option("--repeats", help="Of several runs of a generated task, take each as a repeat.")]
 Tasks = Annotated[
     list[str] | None,
     typer.Option("--task", metavar="NAME", help="Compare this task alone; may be repeated. The report names the rest."),
@@ -46,6 +64,12 @@ GIVE = "Give NAME=NUMBER, as mmlu=0.01."
 ONCE = "Give it once."
 
 
+def refuse_both(*, latest: bool, repeats: bool) -> None:
+    """Of several runs one is taken, or every one. Raises ConfigError."""
+    if latest and repeats:
+        raise ConfigError("one run of each task, or every run", where="--latest, --repeats", remedy="Give one of them.")
+
+
 def numbers(values: Sequence[str], option: str) -> dict[str, float]:
     """Options such as 0.02 and mmlu=0.01 by name, the empty one for a number alone. Raises ConfigError."""
     found: dict[str, float] = {}
@@ -56,7 +80,9 @@ def numbers(values: Sequence[str], option: str) -> dict[str, float]:
         try:
             number = float(text)
         except ValueError:
-            raise ConfigError(f"{value!r} has no number", where=option, remedy=GIVE) from None
+            number = math.nan
+        if not math.isfinite(number):
+            raise ConfigError(f"{text!r} is no number" + f", in {value!r}" * bool(sign), where=option, remedy=GIVE)
         if found.setdefault(name, number) != number:
             what = f"{name} is" if name else "a number alone is"
             raise ConfigError(f"{what} given twice, as {found[name]:g} and as {number:g}", where=option, remedy=ONCE)

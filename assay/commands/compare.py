@@ -1,28 +1,55 @@
-"""`assay compare`: flips and KL from logs that people already have, and the decision.
+"""`assay compare`: flips and KL from logs or tables that people already have, and the decision.
 
-In: files or folders of lm-evaluation-harness' samples, the decision's rules. Out: a config, choices, the report and the
-decision's exit code. No model is loaded and no judge is asked.
+In: logs of lm-evaluation-harness or of Inspect AI, or tables, and the decision's rules. Out: a config, records, the
+report and the decision's exit code. No model is loaded and no judge is asked.
 """
 
+from collections.abc import Mapping
 from pathlib import Path
-from typing import Annotated, Any
+from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
-from assay.commands.arguments import Amend, Filter, Latest, LeaveOut, Runs, Tasks, named_numbers, numbers
-from assay.declarations import imported_review, refuse_other, section
+from assay.commands.arguments import (
+    Amend,
+    Filters,
+    Latest,
+    LeaveOut,
+    Metrics,
+    Repeats,
+    Runs,
+    Tasks,
+    named_numbers,
+    numbers,
+    refuse_both,
+)
+from assay.declarations import Declaration, imported_review, refuse_other, section
 from assay.display import Display
-from assay.sources.imports import import_logs, refuse_one_model
-from assay.sources.lm_eval_folders import Chosen, offered, refuse_parts, refuse_unknown
+from assay.sources.imports import refuse_one_model
+from assay.sources.lm_eval_folders import Chosen, refuse_parts, refuse_unknown
+from ledger.decision_config import limited
 from ledger.errors import ConfigError
 from ledger.runs import RunFolder
 
+if TYPE_CHECKING:
+    from assay.sources.sides import Side
+
 USUAL_MARGIN = 0.02
-RULES = "--proves, --shown, --margin, --margin-relative, --expect, --limit"
+RULES = {
+    "--proves": "proves",
+    "--shown": "shown",
+    "--margin": "margins",
+    "--margin-relative": "margins_relative",
+    "--expect": "expect",
+    "--limit": "limits",
+    "--metric": "metrics",
+    "--filter": "filters",
+}
+"""Each option of a rule, and the key under [decision] that it fills."""
 
 
 def compare(
-    logs: Annotated[list[Path], typer.Argument(help="The baseline's logs, then those of each candidate.")],
+    logs: Annotated[list[Path], typer.Argument(help="The baseline's logs or table, then those of each candidate.")],
     label: Annotated[
         list[str] | None, typer.Option("--label", metavar="LABEL", help="A name for each, in the same order.")
     ] = None,
@@ -58,8 +85,14 @@ def compare(
         typer.Option("--limit", metavar="MEASURE=NUMBER", help="At most this: flips=0.08, mmlu.flips=0.1."),
     ] = None,
     runs: Runs = Path("runs"),
-    filter: Filter = "",
+    metric: Metrics = None,
+    filter: Filters = None,
     latest: Latest = False,
+    repeats: Repeats = False,
+    columns: Annotated[
+        str,
+        typer.Option("--columns", metavar="WHAT=COLUMN,...", help="Columns of tables: item=id,score=correct."),
+    ] = "",
     task: Tasks = None,
     leave_out: LeaveOut = None,
     same_name: Annotated[
@@ -75,55 +108,76 @@ def compare(
     ] = None,
     amend: Amend = False,
 ) -> int:
-    """Compare logs of lm-evaluation-harness: flips, KL, decision.
+    """Compare logs or tables: flips, KL, decision.
 
-    No model and no judge is needed; accuracy_change decides, and the exit code is the decision. Every task is cleared,
-    HOLD or open, and named; what lies in the folders and is not compared keeps the decision from SHIP, unless it is
-    left out on purpose. Two models whose documents or prompts differ are not compared, and the report says in which
-    field they differ.
+    Both sides are logs of lm-evaluation-harness, logs of Inspect AI, or tables (item, score); which, is seen from the
+    files. No model and no judge is needed; accuracy_change decides, and the exit code is the decision. Every task is
+    cleared, HOLD or open, and named; what lies in the folders and is not compared keeps the decision from SHIP, unless
+    it is left out on purpose. Two models whose documents or prompts differ are not compared, and the report says in
+    which field they differ.
 
     Examples:
         assay compare logs/bf16 logs/int4 logs/int8 --margin 0.01
         assay compare logs/bf16 logs/int4 --leave-out gsm8k
         assay compare logs/bf16 logs/int4 --proves mmlu --margin mmlu=0.01 --expect mmlu=0.66
+        assay compare logs/bf16 logs/int4 --repeats --metric exact_match --filter gsm8k=flexible-extract
+        assay compare bf16.csv int4.csv --columns item=id,score=correct,repeat=seed
     """
     from assay import pipeline
     from assay.results import show
-    from assay.sources.lm_eval_differences import note_unlike_texts
+    from assay.sources.deciding_scores import deciding
+    from assay.sources.sides import import_sides
 
-    if len(logs) < 2:
-        raise ConfigError("give the baseline's logs and those of at least one candidate", remedy="See --help.")
-    labels = _labels(logs, label or [])
-    chosen = Chosen(latest, tuple(task or ()), tuple(leave_out or ()))
-    offers = {each: offered([path], chosen) for each, path in zip(labels, logs, strict=True)}
-    refuse_unknown((*chosen.tasks, *chosen.leave_out), list(offers.values()), "--task, --leave-out")
-    rules = _rules(margin or [], margin_relative or [], proves or [], shown or [], expect or [], limit or [])
-    origins = {name: [log.origin for log in offer.logs] for name, offer in offers.items()}
-    refuse_one_model(origins, same_name=same_name, identical=identical)
+    refuse_both(latest=latest, repeats=repeats)
+    chosen = Chosen(latest, tuple(task or ()), tuple(leave_out or ()), repeats)
+    sides = _sides(logs, label or [], chosen, columns)
+    refuse_one_model({each: side.origins for each, side in sides.items()}, same_name=same_name, identical=identical)
     if len({path.resolve() for path in logs}) < len(logs):
         raise ConfigError("two sides are the same folder or file", remedy="Give each model its own logs.")
-    tasks = sorted(set[str]().union(*(offer.tasks for offer in offers.values())))
-    if not tasks:
-        raise ConfigError("every task is left out, and nothing remains to compare", where="--task, --leave-out")
+    rules = _rules(margin or [], margin_relative or [], proves or [], shown or [], expect or [], limit or [])
+    by = deciding(sides, metric or (), filter or ())
     allowed = {"same_name": same_name, "identical": identical}
+    rules |= {"metrics": by.metrics, "filters": by.filters}
     rules |= {"leave_out": chosen.leave_out, "allow_different": allow_different or ()}
     rules |= {name: "allowed" for name, said in allowed.items() if said}
-    given = section("[decision]", **{name: value for name, value in rules.items() if value})
-    sections = [*(section("[[task]]", name=name) for name in tasks), given]
-    declared = imported_review("assay compare", name, labels, sections)
-    named = declared.config.decision.named_tasks
-    refuse_unknown(named, list(offers.values()), RULES)
-    refuse_parts(named, list(offers.values()), RULES)
+    declared = _declared(name, sides, rules)
     run = RunFolder(runs / name)
     refuse_other(declared.config.digest, run, amend=amend)  # another review of this name is left as it is
     with Display() as display:
-        for each, offer in offers.items():
-            import_logs(run, each, offer, display.report, filter, amend=True)  # the config has been held against it
-        note_unlike_texts(run, offers, filter)
+        import_sides(run, sides, by.picked, display.report)
         review = pipeline.begin_declared(declared, runs, display.report, amend=amend)
         report, written = pipeline.analyze(review)
     show(report, written)
     return report.exit_code
+
+
+def _sides(logs: list[Path], given: list[str], chosen: Chosen, columns: str) -> "dict[str, Side]":
+    """What each model's path offers, by its label. Raises ConfigError where nothing is to be compared."""
+    from assay.sources.sides import sides_of
+
+    if len(logs) < 2:
+        raise ConfigError("give the baseline's logs and those of at least one candidate", remedy="See --help.")
+    sides = sides_of(dict(zip(_labels(logs, given), logs, strict=True)), chosen, columns)
+    refuse_unknown(chosen.tasks, list(sides.values()), "--task")
+    refuse_unknown(chosen.leave_out, list(sides.values()), "--leave-out")
+    if not any(side.tasks for side in sides.values()):
+        raise ConfigError("every task is left out, and nothing remains to compare", where="--task, --leave-out")
+    return sides
+
+
+def _declared(name: str, sides: "Mapping[str, Side]", rules: dict[str, Any]) -> Declaration:
+    """The review's config: a table per task, and the decision's rules. Raises ConfigError."""
+    offers = list(sides.values())
+    tasks = sorted(set[str]().union(*(offer.tasks for offer in offers)))
+    given = section("[decision]", **{rule: value for rule, value in rules.items() if value})
+    sections = [*(section("[[task]]", name=task) for task in tasks), given]
+    declared = imported_review("assay compare", name, list(sides), sections)
+    for option, key in RULES.items():
+        said = [limited(name)[0] for name in rules[key]] if key == "limits" else rules[key]
+        named = [task for task in said if task]  # a limit of a measure alone is of all items
+        refuse_unknown(named, offers, option)
+        refuse_parts(named, offers, option)
+    return declared
 
 
 def _rules(
@@ -149,10 +203,12 @@ def _rules(
 
 
 def _labels(logs: list[Path], given: list[str]) -> list[str]:
-    """The names that were given, or those of the folders."""
+    """The names that were given, or those of the folders, or else of the files."""
     if given and len(given) != len(logs):
         raise ConfigError(f"{len(given)} labels for {len(logs)} logs", where="--label")
     labels = given or [path.resolve().name if path.is_dir() else path.resolve().parent.name for path in logs]
+    if not given and len(set(labels)) < len(labels) and all(map(Path.is_file, logs)):
+        labels = [Path(path.name.removesuffix(".gz")).stem for path in logs]
     if len(set(labels)) < len(labels):
         raise ConfigError(f"two of {', '.join(labels)} are the same", where="--label", remedy="Give each a --label.")
     return labels

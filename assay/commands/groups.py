@@ -2,5 +2,6 @@
 
 from assay.commands.fastchat import about_exports, exports
 from assay.commands.import_logs import about_imports, imports
+from assay.commands.import_tables import import_inspect, import_table
 
-__all__ = ["about_exports", "about_imports", "exports", "imports"]
+__all__ = ["about_exports", "about_imports", "exports", "import_inspect", "import_table", "imports"]

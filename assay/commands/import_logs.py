@@ -9,7 +9,7 @@ from typing import Annotated
 
 import typer
 
-from assay.commands.arguments import Amend, Filter, Latest, LeaveOut, ReviewName, Runs, Tasks
+from assay.commands.arguments import Amend, Filter, Latest, LeaveOut, Repeats, ReviewName, Runs, Tasks, refuse_both
 from assay.display import Display
 from assay.sources.imports import import_logs, refuse_taken
 from assay.sources.labels import add_labels
@@ -39,6 +39,7 @@ def import_lm_eval(
     runs: Runs = Path("runs"),
     filter: Filter = "",
     latest: Latest = False,
+    repeats: Repeats = False,
     task: Tasks = None,
     leave_out: LeaveOut = None,
     amend: Amend = False,
@@ -55,14 +56,16 @@ def import_lm_eval(
         assay import lm-eval logs/bf16 --model bf16 --review int4
         assay import lm-eval logs/bf16 --model bf16 --review int4 --leave-out gsm8k
     """
-    chosen = Chosen(latest, tuple(task or ()), tuple(leave_out or ()))
+    refuse_both(latest=latest, repeats=repeats)
+    chosen = Chosen(latest, tuple(task or ()), tuple(leave_out or ()), repeats)
     found = offered(paths, chosen)
-    refuse_unknown((*chosen.tasks, *chosen.leave_out), [found], "--task, --leave-out")
+    refuse_unknown(chosen.tasks, [found], "--task")
+    refuse_unknown(chosen.leave_out, [found], "--leave-out")
     run = RunFolder(runs / review)
     refuse_taken(run, model, [log.origin for log in found.logs])
     with Display() as display:
         done = import_logs(run, model, found, display.report, filter, amend=amend)
-    print(f"{runs / review}: {done.choices} choices of {model} in {', '.join(done.tasks)}")
+    print(f"{runs / review}: {model}, {done}")
 
 
 @imports.command("labels")

@@ -25,7 +25,7 @@ from assay.placement.gpus import gpus_needed
 from assay.placement.processes import Failure, Job, Worker
 from assay.placement.work import Runner
 from assay.reachability import silence
-from generation.pending import pending_answers, pending_choices
+from generation.pending import lacking_records
 from ledger.errors import EXIT_BUG, EXIT_INFRASTRUCTURE, EXIT_USAGE, ConfigError, EngineError, first_line
 from ledger.progress import Progress, Report
 from ledger.runs import GenerationFolder
@@ -77,7 +77,9 @@ class Lines:
 
     def __init__(self, job: Job) -> None:
         folders = [GenerationFolder(order.folder) for order in job.batch.orders]
-        self._counted = {store.path: 0 for folder in folders for store in (folder.choices, folder.answers)}
+        self._counted = {
+            store.path: 0 for folder in folders for store in (folder.choices, folder.solutions, folder.answers)
+        }
         self._lines = 0
 
     def count(self) -> int:
@@ -209,7 +211,7 @@ def _refuse_silent_address(address: str) -> None:
 
 
 def _lacking(job: Job) -> int:
-    return sum(len(pending_answers(order)) + len(pending_choices(order)) for order in job.batch.orders)
+    return sum(map(lacking_records, job.batch.orders))
 
 
 def _await_records(job: Job) -> None:

@@ -9,7 +9,7 @@ from pathlib import Path
 
 from assay.placement.processes import Job
 from generation.orders import LoadGroup, ModelJob
-from generation.pending import pending_answers, pending_choices, pending_orders
+from generation.pending import lacking_records, pending_orders
 from generation.shards import Shard, merge_shards, sharded
 from ledger.progress import Progress, Report
 
@@ -23,7 +23,7 @@ def unfinished(batches: Sequence[LoadGroup], report: Report) -> list[LoadGroup]:
     lacking = [batch for batch in batches if pending_orders(batch)]
     for batch in batches:
         if batch not in lacking:
-            report(Progress(f"{batch.orders[0].model}: answers and choices are there", 1, 1))
+            report(Progress(f"{batch.orders[0].model}: all records are there", 1, 1))
     return lacking
 
 
@@ -32,7 +32,7 @@ def run_work(batches: Sequence[LoadGroup], run: Runner, replicas: int, report: R
     for phase in _phases(batches):
         if replicas > 1:
             shards = [Shard(index + 1, replicas) for index in range(replicas)]
-            lacking = [batch for batch in phase if any(each.answers or each.choices for each in pending_orders(batch))]
+            lacking = [batch for batch in phase if any(map(lacking_records, batch.orders))]
             run([job for batch in lacking for shard in shards if (job := shard_job(batch, shard))], report)
             for batch in phase:
                 merge_batch(batch, report)
@@ -56,10 +56,10 @@ def merge_batch(batch: LoadGroup, report: Report) -> None:
 def tell_completeness(batch: LoadGroup, report: Report) -> None:
     """Say how many of the planned records of a batch's models are there."""
     for order in batch.orders:
-        missing = len(pending_answers(order)) + len(pending_choices(order))
+        missing = lacking_records(order)
         planned = order.planned().total
         note = "`assay generate` makes the rest" if missing else ""
-        report(Progress(f"{order.model}: answers and choices", planned - missing, planned, note))
+        report(Progress(f"{order.model}: records", planned - missing, planned, note))
 
 
 def _phases(batches: Sequence[LoadGroup]) -> list[list[LoadGroup]]:

@@ -1,79 +1,48 @@
-"""Choices that were made elsewhere, brought into a run folder: a generation without an engine.
+"""Logs of lm-evaluation-harness, brought into a run folder; and that no two models of a review are one.
 
-In: logs of lm-evaluation-harness and a model's name. Out: choices.jsonl, all of them or none, and a manifest that says
-where they came from. The same files again change nothing; other files under the same name are refused.
+In: an offer of logs and a model's name. Out: its choices and solutions, by imported_records.py.
 """
 
 import hashlib
+from collections import Counter
 from collections.abc import Iterator, Mapping, Sequence
-from dataclasses import dataclass
 from itertools import combinations
-from typing import Any
+from typing import Any, Protocol
 
+from assay.sources.imported_records import Import, import_records
 from assay.sources.lm_eval_folders import Offer
 from assay.sources.lm_eval_layouts import Log
 from assay.sources.lm_eval_logs import LogReader
+from assay.sources.lm_eval_repeats import RepeatedRuns
 from assay.sources.lm_eval_results import asks_clock
 from assay.sources.lm_eval_samples import NoFlips
-from ledger.engines import IMPORTED
-from ledger.errors import ConfigError, StaleInput
-from ledger.facts import NOT_TOLD, FirstPrompt, ModelFacts, ModelSettings, PlannedRecords
-from ledger.manifests import (
-    OTHER_SETTINGS,
-    Manifest,
-    open_manifest,
-    read_manifest,
-    refuse_other_settings,
-    write_manifest,
-)
+from assay.sources.lm_eval_solutions import SolutionReader
+from ledger.errors import ConfigError
+from ledger.facts import NOT_TOLD, FirstPrompt, ModelFacts
+from ledger.manifests import read_manifest
 from ledger.origins import LeftOut, Origin, one_model
 from ledger.progress import Progress, Report
-from ledger.runs import GenerationFolder, RunFolder, control_of
-from ledger.store import record_line, write_lock
-
-AMEND = "It was declared when these logs were first read; --amend accepts the change."
-
-
-@dataclass(frozen=True)
-class Import:
-    """What was imported: how many choices of which tasks."""
-
-    tasks: tuple[str, ...]
-    choices: int
+from ledger.records import Choice
+from ledger.runs import RunFolder, control_of
+from ledger.solutions import Solution
+from ledger.store import record_line
 
 
 def import_logs(
-    run: RunFolder, model: str, offer: Offer, report: Report, chosen_filter: str = "", *, amend: bool = False
+    run: RunFolder,
+    model: str,
+    offer: Offer,
+    report: Report,
+    chosen_filter: str | Mapping[str, str] = "",
+    *,
+    amend: bool = False,
 ) -> Import:
-    """Write one model's choices from logs. Raises ConfigError, BadRecord, DuplicateKey, StaleInput.
+    """Write one model's choices and solutions from logs; a filter is of all tasks, or of each by its name.
 
     A task in which flips are not defined is told and left out, unless the user named its file or nothing else is there.
-    What was declared to be left out changes only with `amend`.
+    What was declared to be left out changes only with `amend`. Raises ConfigError, BadRecord, DuplicateKey, StaleInput.
     """
-    folder = run.generation(model)
-    origins = tuple(log.origin for log in offer.logs)
-    with write_lock(folder.path):
-        logs = {each.file: each.digest for each in origins}
-        settings = ModelSettings(model=model, engine=IMPORTED, filter=chosen_filter, logs=logs).noted()
-        if done := _imported_before(folder, settings, offer, amend=amend):
-            report(Progress(f"{model}: these logs are there", 1, 1))
-            return done
-        taken = _Taken(model, chosen_filter, report)
-        folder.choices.replace_lines(taken.lines(offer))
-        read = {log.group for log in offer.logs if log.task in taken.counts}
-        done = Import(tuple(sorted(read)), sum(taken.counts.values()))
-        manifest = open_manifest(folder.path, "generation", model, settings, {}, 0)
-        planned = PlannedRecords(answers=0, choices=done.choices)
-        known = ModelFacts(
-            planned=planned, tasks=done.tasks, first_prompts=taken.first_prompts, shown_digests=taken.shown_digests
-        )
-        if any(asks_clock(log.results) for log in offer.logs):
-            known = known.model_copy(update={"asks_clock": True})
-        facts = known.noted() | _facts(offer.logs)
-        passed = (*offer.left_out, *taken.left_out)
-        statements = {"facts": facts, "origins": origins, "left_out": passed}
-        write_manifest(folder.path, manifest.model_copy(update=statements).ended())
-        return done
+    return import_records(run, model, TakenLogs(model, offer, chosen_filter, report), report, amend=amend)
 
 
 def refuse_taken(run: RunFolder, model: str, origins: Sequence[Origin]) -> None:
@@ -88,41 +57,6 @@ def refuse_taken(run: RunFolder, model: str, origins: Sequence[Origin]) -> None:
                 refuse_one_model({there.name: there.origins, model: origins}, same_name=True)
 
 
-def is_imported(run: RunFolder, model: str) -> bool:
-    """Whether a model's choices were imported and are there."""
-    manifest = read_manifest(run.generation(model).path)
-    return bool(manifest and _finished(manifest))
-
-
-def _finished(manifest: Manifest) -> bool:
-    return ModelSettings.of(manifest).engine == IMPORTED and "planned" in ModelFacts.of(manifest).model_fields_set
-
-
-def _imported_before(folder: GenerationFolder, settings: dict[str, Any], offer: Offer, *, amend: bool) -> Import | None:
-    """What an earlier import of the same logs brought; None where there was none, or where it took or named others.
-
-    Raises StaleInput where a log has another content, was read in another way, or where other things were declared.
-    """
-    manifest = read_manifest(folder.path)
-    if manifest is None or (ModelSettings.of(manifest).engine == IMPORTED and not _finished(manifest)):
-        return None
-    recorded, present = ModelSettings.of(manifest).logs, settings["logs"]
-    for name in sorted(recorded.keys() & present.keys()):
-        if recorded[name] != present[name]:
-            raise StaleInput(f"{folder.path}, {name}", recorded[name], present[name], OTHER_SETTINGS)
-    refuse_other_settings(str(folder.path), {**manifest.settings, "logs": present}, settings, OTHER_SETTINGS)
-    read = {log.task for log in offer.logs}
-    passed = tuple(each for each in manifest.left_out if each in offer.left_out or each.name not in read)
-    said, says = ({each.name for each in found if each.declared} for found in (manifest.left_out, offer.left_out))
-    if not amend and says - said:
-        before, now = (", ".join(sorted(each)) or "nothing" for each in (said, says))
-        raise StaleInput(f"{folder.path}, left out on purpose", before, now, AMEND)
-    if recorded != present or passed != offer.left_out:
-        return None
-    facts = ModelFacts.of(manifest)
-    return Import(facts.tasks, facts.planned.choices)
-
-
 def refuse_one_model(sides: Mapping[str, Sequence[Origin]], *, same_name: bool, identical: bool = False) -> None:
     """Stop where two sides of a comparison are one model. Raises ConfigError."""
     for (name, held), (rival, others) in combinations(sides.items(), 2):
@@ -134,51 +68,94 @@ def refuse_one_model(sides: Mapping[str, Sequence[Origin]], *, same_name: bool, 
             )
 
 
-class _Taken:
-    """The choices of an offer, log by log; what of it could not be taken is in `left_out` at the end."""
+class Reader(Protocol):
+    """What reads one log: its records, and what of it is not among them."""
 
-    def __init__(self, model: str, chosen_filter: str, report: Report) -> None:
-        self._model, self._filter, self._report = model, chosen_filter, report
-        self.counts: dict[str, int] = {}
-        self.left_out: list[LeftOut] = []
-        self.first_prompts: dict[str, FirstPrompt] = {}
-        self._shown: dict[str, Any] = {}
+    left_out: list[LeftOut]
 
     @property
-    def shown_digests(self) -> dict[str, str]:
-        """A hash of all documents and prompts of each task."""
-        return {task: shown.hexdigest()[:32] for task, shown in self._shown.items()}
+    def first_prompt(self) -> FirstPrompt | None:
+        """The beginning of the first prompt, once it has been read."""
 
-    def lines(self, offer: Offer) -> Iterator[str]:
-        """Each log's choices, as lines of their file, once it has been read to its end.
+    def records(self) -> Iterator[Choice] | Iterator[Solution]:
+        """All records, in file order."""
 
-        Raises the fault of the last log where none is left.
-        """
-        fault: NoFlips | None = None
-        for log in offer.logs:
-            try:
-                yield from self._of(log)
-            except NoFlips as error:
-                if log.named:
-                    raise
-                fault = error
-                self.left_out.append(LeftOut(kind="task", name=log.task, group=log.group, cause=error.cause))
-                self._report(Progress(f"{self._model}: {log.task} is left out: {error.cause}", 1, 1))
-        if fault and not self.counts:
-            raise fault
 
-    def _of(self, log: Log) -> list[str]:
+class TakenLogs:
+    """The records of an offer, log by log; what of it could not be taken is in `left_out` at the end."""
+
+    def __init__(self, model: str, offer: Offer, chosen: str | Mapping[str, str], report: Report) -> None:
+        self._model, self.offer, self._report = model, offer, report
+        self._filters = {"": chosen} if isinstance(chosen, str) else dict(chosen)
+        self._fault: NoFlips | None = None
+        self.counts: Counter[str] = Counter()
+        self.kinds: Counter[str] = Counter()
+        self.left_out: list[LeftOut] = []
+        self._first_prompts: dict[str, FirstPrompt] = {}
+        self._shown: dict[str, Any] = {}
+        self._runs = RepeatedRuns(offer.logs)
+
+    @property
+    def reading(self) -> dict[str, Any]:
+        """The filters of multiple choice; those of one task after its name."""
+        return {"filter": ",".join(f"{task}={name}" if task else name for task, name in sorted(self._filters.items()))}
+
+    @property
+    def parts_read(self) -> set[str]:
+        """The tasks of the logs."""
+        return {log.task for log in self.offer.logs}
+
+    @property
+    def facts(self) -> dict[str, Any]:
+        """What prompts were shown, and what the results files say."""
+        shown = {task: each.hexdigest()[:32] for task, each in self._shown.items()}
+        known = ModelFacts(first_prompts=self._first_prompts, shown_digests=shown)
+        if any(asks_clock(log.results) for log in self.offer.logs):
+            known = known.model_copy(update={"asks_clock": True})
+        return known.noted() | _facts(self.offer.logs)
+
+    def choices(self) -> Iterator[str]:
+        """Each log's choices, as lines of their file, once it has been read to its end."""
+        for log in self.offer.logs:
+            if not log.generates:
+                chosen = self._filters.get(log.group, self._filters.get("", ""))
+                yield from self._read(log, LogReader(log, self._model, chosen), "choices")
+
+    def solutions(self) -> Iterator[str]:
+        """The same of logs of generated answers."""
+        for log in self.offer.logs:
+            if log.generates:
+                yield from self._read(log, SolutionReader(log, self._model), "solutions")
+
+    def brought(self) -> Import:
+        """What was read. Raises the fault of the last log where no record is left."""
+        if self._fault and not self.counts:
+            raise self._fault
+        read = {log.group for log in self.offer.logs if log.task in self.counts}
+        return Import(tuple(sorted(read)), self.kinds["choices"], self.kinds["solutions"])
+
+    def _read(self, log: Log, reader: Reader, kind: str) -> list[str]:
         work = f"{self._model}: {log.task}"
         self._report(Progress(work, 0, log.expected or 1))
-        reader = LogReader(log, self._model, self._filter)
-        shown, found = self._shown.setdefault(log.group, hashlib.sha256()), []
-        for choice in reader.choices():
-            shown.update(f"{choice.item}\0{choice.item_digest}{choice.prompt_digest}".encode())
-            found.append(record_line(choice))
+        shown, found = hashlib.sha256(), list[str]()
+        try:
+            for record in reader.records():
+                shown.update(f"{record.item}\0{record.item_digest}{record.prompt_digest}".encode())
+                self._runs.hold(log, record)
+                found.append(record_line(record))
+        except NoFlips as error:
+            if log.named:
+                raise
+            self._fault = error
+            self.left_out.append(LeftOut(kind="task", name=log.task, group=log.group, cause=error.cause))
+            self._report(Progress(f"{self._model}: {log.task} is left out: {error.cause}", 1, 1))
+            return []
+        self._shown.setdefault(log.group, hashlib.sha256()).update(shown.digest())
         self.left_out += reader.left_out
         if reader.first_prompt:
-            self.first_prompts.setdefault(log.group, reader.first_prompt)
-        self.counts[log.task] = len(found)
+            self._first_prompts.setdefault(log.group, reader.first_prompt)
+        self.counts[log.task] += len(found)
+        self.kinds[kind] += len(found)
         self._report(Progress(work, len(found), len(found), "imported"))
         return found
 

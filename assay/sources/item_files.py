@@ -3,14 +3,15 @@
 In: the rows of a file. Out: Items; a line that is none names all of its faults, and shows a right one.
 
 An item has an `id` (text or a whole number), a `question`, its options (`options` or `choices`, a list or a pair of
-`label` and `text`), and the right one (`gold`, `answer`, `answerKey` or `label`) as a place from 0, a letter or label,
-or its text; two of these names that say different options are refused. A `subject` tells parts of a task apart. A row
-of MMLU on the hub (`question`, `choices`, `answer`, `subject`) has no `id`: a hash of its question and choices stands
-in, which stays where rows are added, removed or sorted; further rows of equal content get -2, -3. All else is left
-alone.
+`label` and `text`), and the right one (`gold`, `answer`, `answerKey` or `label`) as a place from 0, a letter or label
+(small or capital, where only one option can be meant), or its text; two of these names that say different things are
+refused. A `subject` tells parts of a task apart. A row of MMLU on the hub (`question`, `choices`, `answer`, `subject`)
+has no `id`: a hash of its question and choices stands in, which stays where rows are added, removed or sorted; further
+rows of equal content get -2, -3, and are refused where their right option is another. All else is left alone.
 """
 
-from collections import Counter
+import json
+import math
 from collections.abc import Iterable, Iterator
 from importlib.resources.abc import Traversable
 from pathlib import Path
@@ -31,12 +32,15 @@ EXAMPLE = '{"id": "q1", "question": "What is 2 + 2?", "options": ["3", "4"], "go
 def items_of(rows: Iterable[Row], task: str, path: Traversable) -> Iterator[Item]:
     """The items of a file, each id once. Raises BadRecord, DuplicateKey."""
     lines: dict[str, int] = {}
-    without: Counter[str] = Counter()
+    without: dict[str, list[tuple[int, int | None]]] = {}
     for number, data in rows:
         faults: list[str] = []
-        if data.get("id") is None and data.keys() >= HUB and isinstance(data["choices"], list):
-            data["id"] = _content_id(data, without)
         found = _item(data, task, faults)
+        if data.get("id") is None and _of_hub(data):
+            alike = without.setdefault(_content(data), [])
+            alike.append((number, found["gold"]))
+            found["id"] = _content(data) + (f"-{len(alike)}" if len(alike) > 1 else "")
+            faults += _other_gold(alike)
         if faults:
             raise BadRecord(Path(str(path)), number, "", f"{'; '.join(faults)}. A right line: {EXAMPLE}")
         item = checked(Item, found, path, number)
@@ -45,24 +49,36 @@ def items_of(rows: Iterable[Row], task: str, path: Traversable) -> Iterator[Item
         yield item
 
 
-def _content_id(data: dict[str, Any], seen: Counter[str]) -> str:
-    """The id of a row that has none, by its content; `seen` counts the rows of each."""
-    digest = digest_of([str(data["question"]), *map(str, data["choices"])])[:ID_DIGITS]
-    seen[digest] += 1
-    return digest if seen[digest] == 1 else f"{digest}-{seen[digest]}"
+def _of_hub(data: dict[str, Any]) -> bool:
+    """Whether a row has all that MMLU's have."""
+    return data.keys() >= HUB and isinstance(data["choices"], list)
+
+
+def _content(data: dict[str, Any]) -> str:
+    """The id of a row that has none, by its content."""
+    return digest_of([str(data["question"]), *map(str, data["choices"])])[:ID_DIGITS]
+
+
+def _other_gold(alike: list[tuple[int, int | None]]) -> Iterator[str]:
+    """The fault of the last of rows with equal question and choices, where its right option is not the first's."""
+    (line, gold), (_, last) = alike[0], alike[-1]
+    if last is not None and last != gold:
+        yield f"its question and choices are those of line {line}, where the right option is {gold}; here it is {last}"
 
 
 def _item(data: dict[str, Any], task: str, faults: list[str]) -> dict[str, Any]:
     """The fields of an item; what is wrong with them is added to `faults`."""
     id, question, subject = data.get("id"), data.get("question"), data.get("subject", task)
-    if not isinstance(id, str | int) or isinstance(id, bool) or str(id) == "":
+    if id is None and _of_hub(data):
+        id = ""  # its content will be
+    elif not isinstance(id, str | int) or isinstance(id, bool) or str(id) == "":
         faults.append("no `id`" if id is None else f"the id {id!r} is neither text nor a whole number")
     if not isinstance(question, str) or not question.strip():
         faults.append("no `question`" if question is None else f"the question is {question!r}")
     if not isinstance(subject, str):
         faults.append(f"the subject {subject!r} is no text")
     options, labels = _options(data, faults)
-    gold = _gold(data, options, labels, faults) if options else None
+    gold = _gold(data, options, labels, faults)
     return {
         "task": task,
         "id": str(id),
@@ -74,23 +90,34 @@ def _item(data: dict[str, Any], task: str, faults: list[str]) -> dict[str, Any]:
 
 
 def _options(data: dict[str, Any], faults: list[str]) -> tuple[list[str], list[str]]:
-    """The options and the labels that name them; none where they cannot be read."""
-    name = next((name for name in OPTIONS if name in data), "")
-    held = data.get(name)
-    labels: Any = list(ascii_uppercase)
-    if isinstance(held, dict):
-        labels, held = held.get("label"), held.get("text")
+    """The options and the labels that name them; none where there is no list."""
+    name, *others = [name for name in OPTIONS if name in data] or [""]
+    held, labels = _listed(data.get(name))
     if not name:
         faults.append("no `options`")
+    elif isinstance(held, list) and (numbers := [each for each in held if _is_number(each)]):
+        faults.append(
+            f"`{name}` has the number {numbers[0]}, and options are texts: write {json.dumps(str(numbers[0]))}"
+        )
     elif not (isinstance(held, list) and len(held) > 1 and all(isinstance(each, str) for each in held)):
         faults.append(f"`{name}` is no list of two texts or more")
     elif len(set(held)) < len(held):
         faults.append(f"two of `{name}` are the same")
     elif not (isinstance(labels, list) and len(labels) >= len(held) and all(isinstance(each, str) for each in labels)):
         faults.append(f"`{name}` has a text without a label")
-    else:
-        return held, labels[: len(held)]
-    return [], []
+    faults += [f"`{name}` and `{other}` differ" for other in others if _listed(data[other])[0] != held]
+    if not isinstance(held, list):
+        return [], []
+    return [str(each) for each in held], [str(each) for each in labels][: len(held)] if isinstance(labels, list) else []
+
+
+def _listed(held: Any) -> tuple[Any, Any]:  # noqa: ANN401 - whatever a file holds
+    """Options and their labels: letters, unless the file names others."""
+    return (held.get("text"), held.get("label")) if isinstance(held, dict) else (held, list(ascii_uppercase))
+
+
+def _is_number(said: Any) -> bool:  # noqa: ANN401 - whatever a file holds
+    return isinstance(said, int | float) and not isinstance(said, bool) and math.isfinite(said)
 
 
 def _gold(data: dict[str, Any], options: list[str], labels: list[str], faults: list[str]) -> int | None:
@@ -99,6 +126,7 @@ def _gold(data: dict[str, Any], options: list[str], labels: list[str], faults: l
     said = data.get(name)
     if not name:
         faults.append("no `gold`")
+    if not name or not options:
         return None
     places = _places(said, options, labels)
     if len(places) != 1:
@@ -112,7 +140,17 @@ def _gold(data: dict[str, Any], options: list[str], labels: list[str], faults: l
 
 
 def _places(said: Any, options: list[str], labels: list[str]) -> set[int]:  # noqa: ANN401 - whatever a file holds
-    """The places that a value may mean."""
+    """The places that a value may mean; in another case a label counts where nothing is spelled like the value."""
     if isinstance(said, int) and not isinstance(said, bool):
         return {said} if 0 <= said < len(options) else set()
-    return {place for names in (labels, options) for place, name in enumerate(names) if name == said}
+    if not isinstance(said, str):
+        return set()
+    if exact := _named(said, labels) | _named(said, options):
+        return exact
+    labels, options = [each.casefold() for each in labels], [each.casefold() for each in options]
+    by_label = _named(said.casefold(), labels)
+    return by_label | _named(said.casefold(), options) if by_label else set()
+
+
+def _named(said: str, names: list[str]) -> set[int]:
+    return {place for place, name in enumerate(names) if name == said}

@@ -7,6 +7,7 @@ import gzip
 import json
 import zlib
 from codecs import BOM_UTF8
+from collections import Counter
 from collections.abc import Callable, Iterable, Iterator
 from contextlib import contextmanager
 from importlib.resources.abc import Traversable
@@ -22,6 +23,10 @@ T = TypeVar("T", bound=BaseModel)
 Row = tuple[int, dict[str, Any]]
 
 
+class RepeatedKey(ValueError):
+    """An object of JSON that has a key twice."""
+
+
 @contextmanager
 def opened(path: Traversable) -> Iterator[IO[bytes]]:
     """A file's bytes; a .gz is unpacked as it is read. Raises BadRecord for one that is none, or ends too early."""
@@ -32,10 +37,13 @@ def opened(path: Traversable) -> Iterator[IO[bytes]]:
         raise BadRecord(Path(str(path)), None, "", f"cannot be unpacked: {error}") from error
 
 
-def json_objects(path: Traversable, refused: Callable[[int], None] | None = None) -> Iterator[Row]:
+def json_objects(
+    path: Traversable, refused: Callable[[int], None] | None = None, parse: Callable[[bytes], Any] | None = None
+) -> Iterator[Row]:
     """The objects of a JSONL file with their line numbers, empty lines passed over; a .gz is unpacked as it is read.
 
-    A line that is none raises BadRecord; with `refused`, it is left out, and its number is told.
+    A line that is none raises BadRecord; with `refused`, it is left out, and its number is told. `parse` reads a line,
+    quicker than this does, which refuses a key that stands twice.
     """
     with opened(path) as stream:
         for number, line in enumerate(stream, start=1):
@@ -43,7 +51,7 @@ def json_objects(path: Traversable, refused: Callable[[int], None] | None = None
             if not line.strip():
                 continue
             try:
-                data = _object(path, number, line)
+                data = _object(path, number, line, parse or _parsed)
             except BadRecord:
                 if refused is None:
                     raise
@@ -80,11 +88,26 @@ def whole_number(said: Any) -> int:  # noqa: ANN401 - whatever a file holds
     return int(number)
 
 
-def _object(path: Traversable, number: int, line: bytes) -> dict[str, Any]:
+def _parsed(line: bytes) -> Any:  # noqa: ANN401 - whatever a line holds
+    return json.loads(line, object_pairs_hook=_once)
+
+
+def _object(path: Traversable, number: int, line: bytes, parse: Callable[[bytes], Any]) -> dict[str, Any]:
     try:
-        data = json.loads(line)
+        data = parse(line)
+    except RepeatedKey as error:
+        raise BadRecord(Path(str(path)), number, "", str(error)) from error
     except (ValueError, RecursionError) as error:  # a hostile line may be too deep, or a number too long
         raise BadRecord(Path(str(path)), number, "", f"not JSON: {error}") from error
     if not isinstance(data, dict):
         raise BadRecord(Path(str(path)), number, "", "not a JSON object")
     return data
+
+
+def _once(pairs: list[tuple[str, Any]]) -> dict[str, Any]:
+    """An object whose keys stand once each: of two values nobody knows which is meant."""
+    found = dict(pairs)
+    if len(found) < len(pairs):
+        twice = next(name for name, count in Counter(name for name, _ in pairs).items() if count > 1)
+        raise RepeatedKey(f"the key {twice!r} stands twice")
+    return found

@@ -21,7 +21,7 @@ from ledger.store import write_lock
 FIELDS = ("document", "prompt")
 
 
-def note_unlike_texts(run: RunFolder, offers: Mapping[str, Offer], chosen_filter: str) -> None:
+def note_unlike_texts(run: RunFolder, offers: Mapping[str, Offer], filters: Mapping[str, str]) -> None:
     """Note for each rival the first item of a task whose document, or else whose prompt, is not the baseline's."""
     (baseline, first), *rivals = offers.items()
     held = ModelFacts.of(read_manifest(run.generation(baseline).path)).shown_digests
@@ -32,7 +32,8 @@ def note_unlike_texts(run: RunFolder, offers: Mapping[str, Offer], chosen_filter
         noted = {}
         for task in sorted(task for task in held.keys() & own.keys() if held[task] != own[task]):
             for field, item in _unlike_item(run, baseline, name, task):
-                texts = [_text(each, task, item, field, chosen_filter) for each in (first, offer)]
+                chosen = filters.get(task, filters.get("", ""))
+                texts = [_text(each, task, item, field, chosen) for each in (first, offer)]
                 if texts[0] != texts[1]:
                     other, mine = excerpts(*texts)
                     noted[task] = UnlikeText(item=item, field=field, own=mine, other=other)

@@ -9,20 +9,23 @@ from collections.abc import Collection, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
+from assay.sources.imported_records import Offered
 from assay.sources.lm_eval_layouts import Log
+from assay.sources.lm_eval_repeats import numbered
 from assay.sources.lm_eval_results import groups_of, origin_in, results_beside, tasks_in
 from assay.sources.lm_eval_scans import ONE_MODEL, Scan, named_like_evidence, refuse_two_models, scan_of, told_apart
 from ledger.errors import ConfigError
-from ledger.origins import MOST_LISTED, LeftOut, other_files
+from ledger.origins import MOST_LISTED, LeftOut, Origin, other_files
 
 
 @dataclass(frozen=True)
 class Chosen:
-    """What the user declared beforehand: the newest of several runs, these tasks alone, all but those names."""
+    """What the user declared beforehand: the newest of several runs or each as a repeat, these tasks, all but those."""
 
     latest: bool = False
     tasks: tuple[str, ...] = ()
     leave_out: tuple[str, ...] = ()
+    repeats: bool = False
 
     def declared(self, *names: str) -> str:
         """By what a thing of these names is left out on purpose; empty where it is not."""
@@ -36,7 +39,7 @@ EVERYTHING = Chosen()
 
 @dataclass(frozen=True)
 class Offer:
-    """What lies under some paths: the logs to read, one per task; what is passed over; every name that may be said.
+    """What lies under some paths: the logs to read, one per task and run; what is passed over; every name.
 
     `parts` are the names that are no task by themselves, and what each is instead.
     """
@@ -51,6 +54,11 @@ class Offer:
         """The tasks to read, as they were declared to the harness."""
         return {log.group for log in self.logs}
 
+    @property
+    def origins(self) -> tuple[Origin, ...]:
+        """The files, and whose they are."""
+        return tuple(log.origin for log in self.logs)
+
 
 def offered(paths: Sequence[Path], chosen: Chosen = EVERYTHING) -> Offer:
     """What files and folders offer. Raises ConfigError."""
@@ -63,7 +71,7 @@ def offered(paths: Sequence[Path], chosen: Chosen = EVERYTHING) -> Offer:
         )
     for scan in scans:
         refuse_two_models(scan)
-    newest, earlier = _newest(logs, latest=chosen.latest)
+    newest, earlier = _chosen_runs(logs, chosen)
     read = [log for log in newest if not chosen.declared(*log.names)]
     passed = [
         *(_task(log, chosen, why) for log in newest if (why := chosen.declared(*log.names))),
@@ -76,7 +84,7 @@ def offered(paths: Sequence[Path], chosen: Chosen = EVERYTHING) -> Offer:
     return Offer(tuple(read), tuple(passed), known, _parts(newest, passed))
 
 
-def refuse_unknown(said: Iterable[str], offers: Sequence[Offer], where: str) -> None:
+def refuse_unknown(said: Iterable[str], offers: Sequence[Offered], where: str) -> None:
     """Stop where a name that the user said is in none of the offers. Raises ConfigError."""
     known = frozenset[str]().union(*(offer.names for offer in offers))
     for name in said:
@@ -86,7 +94,7 @@ def refuse_unknown(said: Iterable[str], offers: Sequence[Offer], where: str) -> 
             raise ConfigError(f"there is no {name!r} in these logs", where=where, remedy=f"There are {shown}.")
 
 
-def refuse_parts(ruled: Iterable[str], offers: Sequence[Offer], where: str) -> None:
+def refuse_parts(ruled: Iterable[str], offers: Sequence[Offered], where: str) -> None:
     """Stop where a rule speaks of what is a task of no offer: a part, a list of tasks, an item. Raises ConfigError."""
     for name in ruled:
         if any(name in offer.names and name not in offer.parts for offer in offers):
@@ -112,23 +120,28 @@ def _parts(newest: Iterable[Log], passed: Iterable[LeftOut]) -> dict[str, str]:
     return {name: why for name, why in (files | unread | lists | held).items() if name not in tasks}
 
 
-def _newest(logs: Iterable[Log], *, latest: bool) -> tuple[list[Log], list[Log]]:
-    """One log per task, by name, and those of earlier runs. Raises ConfigError unless `latest` may choose."""
-    found: dict[str, Log] = {}
-    earlier: list[Log] = []
+def _chosen_runs(logs: Iterable[Log], chosen: Chosen) -> tuple[list[Log], list[Log]]:
+    """The logs of each task, by name, and those of earlier runs: one a task, unless every run is a repeat.
+
+    Raises ConfigError where there are several and nothing was chosen.
+    """
+    found: dict[str, list[Log]] = {}
     for log in logs:
-        first = found.setdefault(log.task, log)
-        if first.path.resolve() == log.path.resolve():
+        runs = found.setdefault(log.task, [])
+        if any(each.path.resolve() == log.path.resolve() for each in runs):
             continue
-        _refuse_unlike_runs(first, log)
-        if not latest or log.stamp == first.stamp:
-            raise ConfigError(
-                f"two logs of the task {log.task}: {first.path} and {log.path}.",
-                remedy="Name the one that is meant, or use --latest.",
-            )
-        older, found[log.task] = sorted((first, log), key=lambda each: each.stamp)
-        earlier.append(older)
-    return [found[name] for name in sorted(found)], earlier
+        for first in runs[:1]:
+            _refuse_unlike_runs(first, log)
+            if not (chosen.latest or chosen.repeats) or log.stamp in {each.stamp for each in runs}:
+                raise ConfigError(
+                    f"two logs of the task {log.task}: {first.path} and {log.path}.",
+                    remedy="Name the one that is meant, or use --latest; --repeats takes each as a repeat.",
+                )
+        runs.append(log)
+    ordered = [sorted(found[name], key=lambda log: log.stamp) for name in sorted(found)]
+    if chosen.repeats:
+        return [log for runs in ordered for log in numbered(runs)], []
+    return [runs[-1] for runs in ordered], [log for runs in ordered for log in runs[:-1]]
 
 
 def _refuse_unlike_runs(first: Log, second: Log) -> None:

@@ -41,7 +41,7 @@ BYTE_ORDER_MARK = b"\xef\xbb\xbf"
 class Log:
     """One file of samples: the leaf task, the run's stamp, and what the results file beside it says.
 
-    `named` is whether the user named this very file.
+    `named` is whether the user named this very file, `repeat` its number among several runs that are taken as repeats.
     """
 
     path: Path
@@ -49,8 +49,9 @@ class Log:
     stamp: str
     results: dict[str, Any] = field(default_factory=dict)
     named: bool = False
+    repeat: int = 0
 
-    @property
+    @cached_property
     def group(self) -> str:
         """The task as it was declared: the top-most group with a score of its own, or the leaf task itself."""
         return groups_of(self.task, self.results)[0]
@@ -90,6 +91,13 @@ class Log:
         digest = file_digest(self.path) if self.holds_options else ""
         return origin_in(self.results, self.path.name, digest)
 
+    @cached_property
+    def generates(self) -> bool:
+        """Whether its first sample asks for texts; two models may well generate the same few."""
+        first = next(sample_lines(self.path), None)
+        found = [settings for _, settings in requests(first[1])] if first else []
+        return bool(found) and all(isinstance(settings, dict) for settings in found)
+
     @property
     def holds_options(self) -> bool:
         """Whether its first sample scores several continuations; two models may well generate the same few texts."""
@@ -117,6 +125,17 @@ def sample_lines(path: Path) -> Iterator[tuple[int, dict[str, Any]]]:
                     yield number, _sample(path, number, from_json(line))
                 except ValueError as error:
                     raise BadRecord(path, number, "", f"not JSON: {error}") from error
+
+
+def requests(line: dict[str, Any]) -> Iterator[tuple[Any, Any]]:
+    """Each request's context with what stands beside it: a continuation, or the settings of a generation."""
+    arguments = line.get("arguments")
+    if isinstance(arguments, dict):  # their order in the file may be that of their names: 0, 1, 10, 2
+        listed = [arguments.get(f"gen_args_{index}") for index in range(len(arguments))]
+        yield from ((each.get("arg_0"), each.get("arg_1")) for each in listed if isinstance(each, dict))
+    elif isinstance(arguments, list):
+        pairs = [each for each in arguments if isinstance(each, list) and each]
+        yield from ((each[0], each[1] if len(each) > 1 else None) for each in pairs)
 
 
 def _array(path: Path, content: bytes) -> Iterator[tuple[int, dict[str, Any]]]:

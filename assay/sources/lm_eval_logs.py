@@ -4,36 +4,32 @@ In: a Log. Out: Choice records, and what of the log is not among them. A log tha
 hash over all samples, is refused.
 """
 
-import hashlib
 import math
 from collections.abc import Iterable, Iterator
 from typing import Literal
 
-from assay.sources.lm_eval_layouts import Log, sample_lines
+from assay.sources.lm_eval_layouts import Log
 from assay.sources.lm_eval_results import part
+from assay.sources.lm_eval_runs import RunSamples
 from assay.sources.lm_eval_samples import NoFlips, SampleReader
-from ledger.errors import ConfigError, DuplicateKey
+from ledger.errors import ConfigError
 from ledger.facts import FirstPrompt
 from ledger.origins import LeftOut
 from ledger.records import Choice
 from ledger.store import key_text
 
 NO_FILTER = "none"
-HASHES = ("doc_hash", "prompt_hash", "target_hash")
 WITHOUT = "{what} on {few} of {all} items of {task}"
 MOST_APART = 0.0005
 """Between an accuracy as a results file rounds it, and as samples give it."""
-MISSING_LINES = "{few} of {all} lines of {task} are missing"
 
 
 class LogReader:
-    """One log, read once; `left_out` is complete when `choices` has come to its end."""
+    """One log, read once; `left_out` is complete when `records` has come to its end."""
 
     def __init__(self, log: Log, model: str, chosen_filter: str = "") -> None:
         self._log, self._model, self._filter = log, model, chosen_filter
-        self._reader = SampleReader(log, model)
-        self._documents: dict[str, int] = {}
-        self._hash = hashlib.sha256()
+        self._reader, self._samples = SampleReader(log, model), RunSamples(log)
         self._made = self._right = 0
         self.left_out: list[LeftOut] = []
 
@@ -42,24 +38,22 @@ class LogReader:
         """The beginning of the first prompt, once it has been read."""
         return self._reader.first_prompt
 
-    def choices(self) -> Iterator[Choice]:
+    def records(self) -> Iterator[Choice]:
         """One choice per document, in file order; what is wrong with the log as a whole is said after the last.
 
         Raises BadRecord, DuplicateKey, NoFlips, ConfigError.
         """
-        log, wanted, recorded = self._log, self._filter, self._log.recorded_hash
+        log, wanted = self._log, self._filter
         without: dict[str, list[str]] = {}
         other_filters: set[str] = set()
-        for number, line in sample_lines(log.path):
-            if recorded:
-                self._hash.update("".join(str(line.get(name)) for name in HASHES).encode())
+        for number, line in self._samples.lines():
             name = str(line.get("filter", NO_FILTER))
             wanted = wanted or name
             if name != wanted:
                 self._refuse_second_filter(wanted, name, number)
                 other_filters.add(name)
                 continue
-            self._note(str(line["doc_id"]), number)
+            self._samples.note(str(line["doc_id"]), number)
             choice = self._reader.choice(line, number)
             if isinstance(choice, str):
                 without.setdefault(choice, []).append(key_text((log.group, self._reader.item(line))))
@@ -67,11 +61,11 @@ class LogReader:
                 self._made += 1
                 self._right += choice.picked == choice.gold
                 yield choice
-        if not self._documents:
+        if not self._samples.documents:
             what = f"has no line of the filter {self._filter!r}" if other_filters else "is empty"
             raise NoFlips(log, what, 1)
-        self._note_missing()
-        held = len(self._documents)
+        self.left_out += self._samples.missing()
+        held = len(self._samples.documents)
         for what, items in without.items():
             self._leave_out("items", WITHOUT.format(what=what, few=len(items), all=held, task=log.task), items)
         self._hold_against_results()
@@ -105,32 +99,6 @@ class LogReader:
         if not self._filter:
             where, remedy = f"{self._log.path}, line {number}", "Choose one: --filter."
             raise ConfigError(f"has the filters {wanted!r} and {name!r}", where=where, remedy=remedy)
-
-    def _note(self, document: str, number: int) -> None:
-        if self._documents.setdefault(document, number) != number:
-            raise DuplicateKey(self._log.path, document, self._documents[document], number)
-
-    def _note_missing(self) -> None:
-        """The run's hash over all samples says most, then its count; where neither is told, a gap in the numbers does.
-
-        Raises ConfigError for a log that is not its run's own.
-        """
-        log, held, present = self._log, len(self._documents), self._hash.hexdigest()
-        if log.recorded_hash == present:
-            return
-        numbers = [int(name) for name in self._documents if name.isdecimal()]
-        gap = None if log.recorded_hash else max([held, *(number + 1 for number in numbers)])
-        expected = gap if log.expected is None else log.expected
-        if expected is not None and held < expected:
-            cause = MISSING_LINES.format(few=expected - held, all=expected, task=log.task)
-            self._leave_out("lines", cause)
-        elif log.recorded_hash or held != expected:
-            fault = f"its hash is {log.recorded_hash}, theirs {present}" if log.recorded_hash else f"it had {expected}"
-            raise ConfigError(
-                f"these are not the samples of this task's run: {fault}",
-                where=str(log.path),
-                remedy="Take the files as lm-evaluation-harness wrote them.",
-            )
 
     def _leave_out(self, kind: Literal["lines", "items"], cause: str, items: Iterable[str] = ()) -> None:
         log = self._log

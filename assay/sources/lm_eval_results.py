@@ -27,16 +27,16 @@ UNREADABLE = (OSError, ValueError, RecursionError)
 def origin_in(results: dict[str, Any], file: str, digest: str = "") -> Origin:
     """Who made a file, as its results file tells; where that has no name, the arguments are the name."""
     config = part(results, "config")
-    arguments = _plain(config.get("model_args") or "")
+    arguments = plain_text(config.get("model_args") or "")
     name = results.get("model_name") or config.get("model_name") or arguments
-    engine = _plain(config.get("model") or results.get("model_source") or "")
-    return Origin(file=file, digest=digest, model=_plain(name), engine=engine, arguments=arguments)
+    engine = plain_text(config.get("model") or results.get("model_source") or "")
+    return Origin(file=file, digest=digest, model=plain_text(name), engine=engine, arguments=arguments)
 
 
 def facts_in(results: dict[str, Any], task: str) -> dict[str, str]:
     """What made a task's log."""
     stated = {**part(results, "config"), **results}
-    own = {name: _plain(stated[name]) for name in FACTS if stated.get(name) is not None}
+    own = {name: plain_text(stated[name]) for name in FACTS if stated.get(name) is not None}
     of_task = {"num_fewshot": part(results, "n-shot").get(task), "task_version": part(results, "versions").get(task)}
     return own | {name: str(value) for name, value in of_task.items() if value is not None}
 
@@ -99,7 +99,7 @@ def _scored(group: str, results: dict[str, Any]) -> bool:
     return not scored or any(isinstance(value, int | float) for each in scores for value in each.values())
 
 
-def _plain(value: Any) -> str:  # noqa: ANN401 - whatever a file holds
+def plain_text(value: Any) -> str:  # noqa: ANN401 - whatever a file holds
     """A text as it is; anything else as JSON, so that the same reads the same, and 100.0 as 100. Keys are masked."""
     value = int(value) if isinstance(value, float) and value.is_integer() else value
     return SECRET.sub(r"\1***", value if isinstance(value, str) else json.dumps(value, sort_keys=True, default=str))

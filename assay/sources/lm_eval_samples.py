@@ -14,14 +14,12 @@ What a log does not say is decided here, once:
 - NaN, or no option with a probability, is what the model computed: no fault of the file.
 """
 
-import hashlib
 import math
 from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
 from typing import Any
 
-from pydantic_core import to_json
-
+from assay.sources.lm_eval_digests import document_digest, options_digest
 from assay.sources.lm_eval_layouts import Log, sample_lines
 from ledger.errors import BadRecord, ConfigError
 from ledger.facts import FirstPrompt
@@ -83,8 +81,8 @@ class SampleReader:
                 task=self._task,
                 item=self.item(line),
                 subject=self._log.task,
-                item_digest=_document_digest([line.get("doc"), options, gold]),
-                prompt_digest=_prompt_digest(pairs),
+                item_digest=document_digest([line.get("doc"), options, gold]),
+                prompt_digest=options_digest(pairs),
                 logprobs=tuple(None if value == -math.inf else value for value in logprobs),
                 characters=tuple(lengths),
                 tokens=(),
@@ -230,21 +228,3 @@ def _index(target: Any, count: int) -> int | None:  # noqa: ANN401 - whatever a 
 def _place(target: str, options: list[str]) -> int | None:
     target = target.strip()
     return next((index for index, option in enumerate(options) if option.strip() == target), None)
-
-
-def _document_digest(parts: list[Any]) -> str:
-    """Hash of document, options and gold; quicker than ledger.digests, and it takes the NaN that documents may hold."""
-    return _digest(to_json(parts, inf_nan_mode="constants"))
-
-
-def _prompt_digest(pairs: list[tuple[str, str]]) -> str:
-    """Hash of all contexts and continuations; the log's own covers the first request only."""
-    shown, before = [], None
-    for context, continuation in pairs:
-        shown.append(continuation if context == before else f"{context}\0{continuation}")
-        before = context
-    return _digest("\1".join(shown).encode("utf-8", "surrogatepass"))
-
-
-def _digest(content: bytes) -> str:
-    return hashlib.sha256(content).hexdigest()[:32]

@@ -50,7 +50,7 @@ def scan_of(path: Path) -> Scan:
         return scan
     if not path.is_dir():
         raise ConfigError(f"no such file or folder: {path}")
-    for file in sorted(_files(path)):
+    for file in sorted(files_below(path)):
         if not file.is_file():  # a link that leads nowhere, or a folder that is named like a file
             scan.rest.append(file)
         elif NAMED.fullmatch(file.name) and not file.name.startswith(RESOURCE_FORK):
@@ -64,7 +64,7 @@ def scan_of(path: Path) -> Scan:
     return scan
 
 
-def _files(folder: Path) -> Iterator[Path]:
+def files_below(folder: Path) -> Iterator[Path]:
     """Every file below a folder, through links too, each folder once; and what is named like evidence and is no file.
 
     Raises ConfigError for a folder that cannot be read.

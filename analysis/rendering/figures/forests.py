@@ -12,7 +12,8 @@ from analysis.rendering.sentences.numbers import unsigned
 from analysis.rendering.tables.review import NOISE_FLOOR
 from analysis.review.review_report import ReviewReport
 from analysis.statistics.estimates import Estimate
-from ledger.measures import Form, measure_of
+from ledger.forms import Form
+from ledger.measures import measure_of
 
 Named = tuple[str, Estimate | None]
 

@@ -8,15 +8,15 @@ from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 from itertools import pairwise
 
-from analysis.multiple_choice.choices import ALL_ITEMS, ItemScope
 from analysis.multiple_choice.flips import FlipResult
 from analysis.multiple_choice.margins import EDGES, MarginGroup
-from analysis.multiple_choice.transitions import Transitions
 from analysis.rendering.figures.plots import Plot, Point, Series
 from analysis.rendering.figures.row_charts import Bar, ChartRow, RowChart
 from analysis.rendering.tables.choices import scope_name
 from analysis.review.review_report import ReviewReport
 from analysis.statistics.estimates import Estimate
+from analysis.statistics.item_scopes import ALL_ITEMS, ItemScope
+from analysis.statistics.transitions import Transitions
 
 FEWEST_DOTS = 2
 MIDDLES = tuple(float(low + high) / 2 for low, high in pairwise(EDGES))

@@ -6,36 +6,37 @@ In: a ReviewReport. Out: RowCharts, in percent of the items, by acc.
 from collections.abc import Iterator
 
 from analysis.decision.gate_estimates import pooled
-from analysis.multiple_choice.flips import FlipResult
 from analysis.rendering.figures.forests import floor_row, forest, share_row
 from analysis.rendering.figures.row_charts import Bar, ChartRow, Line, RowChart
 from analysis.review.review_report import ReviewReport
+from analysis.statistics.item_rows import ItemRow
+from analysis.statistics.transitions import Transitions
 from analysis.summaries.model_reports import ItemReport
 
 
 def pick_figures(report: ReviewReport) -> Iterator[RowChart]:
     """Directions, the floor, and a forest per candidate where it has tasks or subjects."""
-    found = [(each, row) for each in report.choices if (row := pooled(each)) and row.transitions.n]
+    found = [(each, row) for each in report.choices if (row := pooled(each)) and row.n]
     if not found:
         return
-    yield _directions(found)
+    if counted := [(each, row.transitions) for each, row in found if row.transitions]:
+        yield _directions(counted)
     yield _against_floor(found)
     floor = next((row.accuracy_change for each, row in found if each.role == "control"), None)
     for each, _ in found:
-        parts = [(str(row.scope), row.accuracy_change) for row in each.results if row.scoring == "acc"]
+        parts = [(str(row.scope), row.accuracy_change) for row in each.rows if row.main]
         if each.role == "candidate" and len(parts) > 1:
             yield forest(report, "accuracy_change", each.model, "", [*parts, *floor_row(floor)])
 
 
-def _directions(found: list[tuple[ItemReport, FlipResult]]) -> RowChart:
+def _directions(found: list[tuple[ItemReport, Transitions]]) -> RowChart:
     """Losses to the left, gains to the right, and beyond them what went from one wrong option to another."""
-    rows = tuple(_direction(each, row) for each, row in found)
+    rows = tuple(_direction(each, moved) for each, moved in found)
     note = "Equal bars cancel in the accuracy, and still are answers that changed."
     return RowChart("flips_by_direction", "Flips by direction", note, "% of items: lost, and gained", rows)
 
 
-def _direction(each: ItemReport, row: FlipResult) -> ChartRow:
-    moved = row.transitions
+def _direction(each: ItemReport, moved: Transitions) -> ChartRow:
     lost, gained, other = (
         100 * count / moved.n for count in (moved.right_to_wrong, moved.wrong_to_right, moved.wrong_to_other)
     )
@@ -48,7 +49,7 @@ def _direction(each: ItemReport, row: FlipResult) -> ChartRow:
     return ChartRow(each.model, f"{words} of {moved.n}", bars=bars, part=each.role == "control")
 
 
-def _against_floor(found: list[tuple[ItemReport, FlipResult]]) -> RowChart:
+def _against_floor(found: list[tuple[ItemReport, ItemRow]]) -> RowChart:
     """Flips with Wilson's interval; the line is where the control's own interval ends."""
     floors = [row.flips.interval[1] for each, row in found if each.role == "control" and row.flips.interval]
     return RowChart(

@@ -8,7 +8,6 @@ from collections.abc import Iterator
 
 from analysis.correlations.relations import OUTCOMES
 from analysis.decision.gate_estimates import judged_estimate, primary_judge
-from analysis.multiple_choice.choices import ALL_ITEMS, ItemScope
 from analysis.multiple_choice.distances import ITEM_DISTANCES
 from analysis.multiple_choice.flips import FlipResult
 from analysis.rendering.figures.paper import CHANGE, FEWEST_DOTS, FLIPS, Candidate, candidates, parts
@@ -18,7 +17,9 @@ from analysis.rendering.tables.choices import scope_name
 from analysis.review.review_report import ReviewReport
 from analysis.statistics.correlation import rank_correlation
 from analysis.statistics.estimates import Estimate
-from ledger.measures import MEASURES, Form
+from analysis.statistics.item_scopes import ALL_ITEMS, ItemScope
+from ledger.forms import Form
+from ledger.measures import MEASURES
 
 WORDS = {each.name: each.words for each in MEASURES if each.form is Form.NATS and "predictor" in each.roles}
 ByScope = dict[ItemScope, Estimate]

@@ -14,7 +14,7 @@ from typing import Any
 from pydantic import BaseModel
 
 from analysis.decision.decisions import Decision
-from analysis.evidence.unseen import Unseen
+from analysis.evidence.unseen_rows import Unseen
 from analysis.rendering.sentences.clauses import clause, clauses
 from analysis.rendering.sentences.decisions import advice, sentence
 from analysis.review.review_report import ReviewReport

@@ -157,7 +157,7 @@ def _unseen_case(report: ReviewReport, decision: Decision) -> Case:
 
 def _coverage_case(report: ReviewReport, decision: Decision) -> Case:
     """What of this candidate's plan can be used; short of the floor it is red where that is why a gate is unfit."""
-    rows = [("", row) for row in report.coverage if row.kind == "paired choices"]
+    rows = [("", row) for row in report.coverage if row.kind == "paired items"]
     rows += [(f" by {judge.name}", row) for judge in report.judges for row in judge.paired if row.planned]
     rows = [(who, row) for who, row in rows if row.model == decision.candidate]
     usable = [f"{row.kind}{who} {count_of(row.scored, row.planned)}" for who, row in rows if row.scope == "all"]

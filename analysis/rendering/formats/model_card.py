@@ -11,8 +11,8 @@ from typing import Any
 
 import yaml
 
+from analysis.benchmarks.solved_rows import SolvedRow
 from analysis.decision.decisions import Decision
-from analysis.multiple_choice.choices import ALL_ITEMS, ItemScope
 from analysis.rendering.formats.text import visible
 from analysis.rendering.sentences.cells import cell
 from analysis.rendering.sentences.clauses import clause
@@ -20,6 +20,7 @@ from analysis.rendering.sentences.decisions import sentence
 from analysis.rendering.tables.looked_at import review_lines
 from analysis.review.review_report import ReviewReport
 from analysis.statistics.estimates import Estimate
+from analysis.statistics.item_scopes import ALL_ITEMS, ItemScope
 from analysis.summaries.model_reports import ItemReport
 from analysis.summaries.model_rows import for_model
 
@@ -60,6 +61,9 @@ def _results(report: ReviewReport, candidate: str) -> Iterator[dict[str, Any]]:
     for scope in (ALL_ITEMS, *map(ItemScope, tasks)) if len(tasks) > 1 else (ALL_ITEMS,):
         items = scope.task or ", ".join(tasks)
         yield from _result(report, "multiple-choice", items, _picked(report, picks, scope))
+    for row in picks.solved:
+        if row.scope.shown:
+            yield from _result(report, "text-generation", f"{row.scope.task} ({row.scoring})", _solved(row))
 
 
 def _result(report: ReviewReport, task: str, dataset: str, metrics: Metrics) -> Iterator[dict[str, Any]]:
@@ -89,6 +93,12 @@ def _written(report: ReviewReport, candidate: str) -> Metrics:
                 yield f"{estimate.measure} by {judge.name}", estimate
     if traced := for_model(report.traces, candidate):
         yield from ((estimate.measure, estimate) for estimate in (traced.kl, traced.same_top))
+
+
+def _solved(row: SolvedRow) -> Metrics:
+    """What the candidate solved of a task, by one score."""
+    for estimate in (row.accuracy, row.accuracy_change, row.flips, row.excess_flips):
+        yield estimate.measure, estimate
 
 
 def _picked(report: ReviewReport, picks: ItemReport, scope: ItemScope) -> Metrics:

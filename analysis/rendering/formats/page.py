@@ -16,11 +16,12 @@ from analysis.rendering.figures.catalog import figures_by_section
 from analysis.rendering.figures.forests import primary_forest
 from analysis.rendering.figures.row_charts import DrawnRow, RowDrawing, row_drawing
 from analysis.rendering.formats.exhibit_data import MOST_CHARACTERS, WHOLE_ROWS, Packed, packed
+from analysis.rendering.formats.labels import NO_ENDS, Ends, report_ends, shortened_apart
 from analysis.rendering.formats.provenance import Provenance
 from analysis.rendering.formats.rendering import figure_svg, rendered, template_text
-from analysis.rendering.formats.text import shortened_apart, visible_lines
+from analysis.rendering.formats.text import visible_lines
 from analysis.rendering.sentences.decisions import cause_texts, sentence
-from analysis.rendering.tables.first_screen import asked, beside, headline, panels
+from analysis.rendering.tables.first_screen import asked, beside, counted, headline, panels
 from analysis.rendering.tables.review import MOST_CANDIDATES, SHAPES, foremost, ranked
 from analysis.rendering.tables.sections import Section, sections, silence
 from analysis.rendering.tables.strip import SIGNS, evidence_strip
@@ -29,6 +30,7 @@ from analysis.review.exhibits import KINDS, Exhibits
 from analysis.review.review_report import ReviewReport
 from ledger.records import Item
 
+MOST_LABEL, MOST_COLUMN = 24, 20  # characters of a name at a table's row, and over a column of the tasks
 FIRST_FIGURES = 2  # of a section; the others unfold
 FOLDED = ("parts", "cards")
 FIRST_SCREEN = "decision"  # its figure is drawn in the rows of the first screen, once
@@ -78,6 +80,7 @@ def report_html(report: ReviewReport, shown: Shown | None = None) -> str:
     scripts = f" script-src 'sha256-{_digest(script)}';" if shown else ""
     found = {name: each for name, each in figures_by_section(report).items() if name != FIRST_SCREEN}
     parts = tuple(_ordered(sections(report)))
+    ends, folded = report_ends(report), ranked(report.decisions)[MOST_CANDIDATES:]
     return rendered(
         "page.html.j2",
         report=report,
@@ -93,8 +96,9 @@ def report_html(report: ReviewReport, shown: Shown | None = None) -> str:
         verdicts=_verdicts(report),
         panels=panels(report, (REDACTED,) if report.redacted else ()),
         foremost=foremost(report.decisions),
-        others=ranked(report.decisions)[MOST_CANDIDATES:],
-        apart=shortened_apart,
+        others=folded,
+        other_words=counted(folded),
+        **_names(report, ends),
         beside=beside,
         strip=evidence_strip(report),
         sentence=sentence,
@@ -102,7 +106,7 @@ def report_html(report: ReviewReport, shown: Shown | None = None) -> str:
         silence=silence,
         sections=parts,
         drawn={
-            part.id: [(each, Markup(figure_svg(each, alone=False))) for each in found.get(part.id, ())]
+            part.id: [(each, Markup(figure_svg(each, alone=False, ends=ends))) for each in found.get(part.id, ())]
             for part in parts
         },
         term=term,
@@ -111,6 +115,16 @@ def report_html(report: ReviewReport, shown: Shown | None = None) -> str:
         exhibits=Markup(texts.text) if texts else "",
         provenance=htmlsafe_json_dumps(Provenance.of(report).model_dump()),
     )
+
+
+def _names(report: ReviewReport, ends: Ends) -> dict[str, object]:
+    """What all names share; names at a table's row, where they share something, and over a column of the tasks."""
+    models, candidates = ([each.model for each in report.models], [each.candidate for each in report.decisions])
+    return {
+        "ends": ends,
+        "labels": {} if ends == NO_ENDS else shortened_apart(models, MOST_LABEL, ends),
+        "columns": shortened_apart(candidates, MOST_COLUMN, ends),
+    }
 
 
 def _digest(text: str) -> str:

@@ -6,7 +6,8 @@ In: a ReviewReport. Out: tables with title, header and rows of text, and lines b
 from collections.abc import Iterator
 from dataclasses import replace
 
-from analysis.rendering.formats.text import shortened_apart, visible
+from analysis.rendering.formats.labels import Ends, report_ends, shortened_apart
+from analysis.rendering.formats.text import visible
 from analysis.rendering.sentences.clauses import clause
 from analysis.rendering.sentences.decisions import advice, sentence
 from analysis.rendering.tables.choices import HEADLINES, flip_table
@@ -39,7 +40,8 @@ def summary(report: ReviewReport) -> tuple[Table | str, ...]:
     A table's title stands in its first header, over the models, so that it takes no line of its own; the decision needs
     none.
     """
-    return tuple(_labeled(visible_part(part)) for part in _parts(report))
+    ends = report_ends(report)
+    return tuple(_labeled(visible_part(part), ends) for part in _parts(report))
 
 
 def _parts(report: ReviewReport) -> Iterator[Table | str]:
@@ -106,9 +108,9 @@ def visible_part(part: Table | str) -> Table | str:
     return replace(part, title=visible(part.title), header=tuple(map(visible, part.header)), rows=rows)
 
 
-def _labeled(part: Table | str) -> Table | str:
-    """A row's long name loses its middle, so that no line breaks in it."""
+def _labeled(part: Table | str, ends: Ends) -> Table | str:
+    """A row's long name loses what all share, then its middle, so that no line breaks in it."""
     if isinstance(part, str):
         return part
-    names = shortened_apart((row[0] for row in part.rows), MOST_LABEL)
+    names = shortened_apart((row[0] for row in part.rows), MOST_LABEL, ends)
     return replace(part, rows=tuple((names[row[0]], *row[1:]) for row in part.rows))

@@ -6,7 +6,6 @@ HTML escaping is done by Jinja2's autoescape; this is about characters that no e
 
 import re
 import unicodedata
-from collections.abc import Iterable
 
 HIDDEN = frozenset({"Cc", "Cf", "Cs", "Co", "Cn", "Zl", "Zp"})
 _ODD = re.compile(r"[^ -~]")
@@ -29,22 +28,6 @@ def visible_lines(text: str) -> str:
 def markdown(text: str) -> str:
     """Visible text that Markdown neither renders nor takes for a cell's end, a link, a tag or a mention."""
     return _LINKS.sub(rf"\1{APART}", _MARKDOWN.sub(r"\\\1", visible(text)))
-
-
-def shortened(text: str, most: int) -> str:
-    """The text in at most so many characters: its middle is left out, because labels differ at their ends."""
-    if len(text) <= most:
-        return text
-    end = (most - 1) // 2
-    return f"{text[: most - 1 - end]}…{text[-end:]}"
-
-
-def shortened_apart(texts: Iterable[str], most: int) -> dict[str, str]:
-    """Each text shortened to so many characters, or to as many more as tell all of them apart."""
-    distinct = set(texts)
-    while len({shortened(text, most) for text in distinct}) < len(distinct):
-        most += 1
-    return {text: shortened(text, most) for text in distinct}
 
 
 def _shown(found: re.Match[str]) -> str:

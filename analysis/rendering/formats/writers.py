@@ -12,6 +12,7 @@ from analysis.rendering.figures.catalog import figures
 from analysis.rendering.formats.csv_tables import csv_tables, figure_csv
 from analysis.rendering.formats.data import report_json
 from analysis.rendering.formats.junit import report_junit
+from analysis.rendering.formats.labels import report_ends
 from analysis.rendering.formats.markdown import PAGE, report_markdown
 from analysis.rendering.formats.model_card import model_cards
 from analysis.rendering.formats.page import Shown, report_html
@@ -47,7 +48,7 @@ def _parts(report: ReviewReport) -> Iterator[tuple[str, str]]:
     """The files of the folders below: path within the report's folder, and text."""
     for plot in figures(report):
         name = folder_name(plot.id)
-        yield f"{FIGURES}/{name}.svg", figure_svg(plot, alone=True)
+        yield f"{FIGURES}/{name}.svg", figure_svg(plot, alone=True, ends=report_ends(report))
         yield f"{FIGURES}/{name}.csv", figure_csv(plot)
     yield from ((f"{TABLES}/{name}", text) for name, text in csv_tables(report).items())
     yield from ((f"{CARDS}/{folder_name(name)}.yaml", text) for name, text in model_cards(report).items())

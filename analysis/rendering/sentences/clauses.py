@@ -3,10 +3,10 @@
 In: Causes. Out: clauses, to be joined by "; "; advice and what names a remedy are whole sentences.
 """
 
-import json
 from collections.abc import Iterable, Mapping
 
 from analysis.rendering.sentences import measured_clauses as measured
+from analysis.rendering.sentences import record_clauses as records
 from analysis.rendering.sentences.measured_clauses import Written
 from analysis.rendering.sentences.numbers import number
 from analysis.statistics.causes import Cause, Kind
@@ -18,13 +18,12 @@ EQUAL_CHOICES = "all log-probabilities of {items} items of {subject} equal the b
 MIXED_PROMPTS = "mixed prompts: {ratings} ratings and {games} games share their key with another prompt's"
 UNWRITTEN_PLAN = "only {made} of {planned} planned {subject} were made by any model; run `assay generate` to its end"
 UNTRACED = "only {traced} of {planned} turns of the baseline's answers were traced by it and {subject}"
-LIKE_SAMPLES = "More samples of the same questions would not: the questions differ too much from each other."
 NO_FLOOR = "nothing shows how far two runs of the baseline differ."
-UNCHECKED = "no benchmark whose generated answers a program checks (GSM8K, code, instructions) is read here"
+UNCHECKED = "no benchmark whose generated answers a program checks (GSM8K, code, instructions) is in this review"
 ONLY_TRACED = "what candidates write was not judged; only the baseline's own answers were traced"
 UNCOMPARED = "answers were written, and nothing compared them: there is no judge and no trace"
 LIMITED = (
-    "{subject} alone has choices of {items} of its items: {other} was run with --limit {limit}. Run {other} again as "
+    "{subject} alone has {items} of its items: {other} was run with --limit {limit}. Run {other} again as "
     "{subject} was run"
 )
 CLOCK_IN_TEMPLATE = (
@@ -58,32 +57,6 @@ def _limit_unfit(cause: Cause) -> str:
     return f"{measure} cannot be held against its limit of {limit}: {'; '.join(map(part, cause.causes))}"
 
 
-def _recorded(cause: Cause) -> str:
-    """Another stage's own words, and whose, where the two sides tell different things."""
-    return f"{cause.subject}: {cause.names['recorded']}" if cause.subject else cause.names["recorded"]
-
-
-def _one_side_has_items(cause: Cause) -> str:
-    count = int(cause.numbers["items"])
-    shown = ", ".join([*cause.rows, *(["…"] if count > len(cause.rows) else [])])
-    return f"{cause.subject} alone has choices of {count} of its items: {shown}"
-
-
-def _prompt_text(cause: Cause) -> str:
-    """Two texts from shortly before their first difference, line breaks and quotes visible."""
-    if not cause.names:
-        return f"their texts of item {cause.subject} differ, and are left out here"
-    own, other = (json.dumps(cause.names[side], ensure_ascii=False) for side in ("own", "other"))
-    return f"{own} against the baseline's {other}"
-
-
-def _adversarial(cause: Cause) -> str:
-    counts = ", ".join(f"{cause.numbers[name]} {name}" for name in cause.rows)
-    official = cause.names["prompts"] == "official"
-    shown = "the official prompts show them as they are" if official else "what could pass for a verdict was sanitized"
-    return f"Adversarial answers of {cause.subject} to {cause.names['judge']}: {counts} ({shown})."
-
-
 def _measured_under(cause: Cause) -> str:
     settings = clauses(cause.causes) or "settings that nothing tells"
     return f"measured under {settings}: KV cache and engine as deployed may differ"
@@ -114,6 +87,7 @@ CLAUSES: Mapping[Kind, str | Written] = {
     Kind.LIMIT_OPEN: measured.bound("{subject} may lie over the limit of {line} (upper bound {bound})", "upper_bound"),
     Kind.LIMIT_INFINITE: measured.limit_infinite,
     Kind.CHECK_BASELINE: "Check how {subject} was run, on both sides: its template, its data, its settings.",
+    Kind.TIGHTER_MARGIN: "Declare a smaller margin for it, or take a task that the baseline can do.",
     Kind.NEVER_CLEARED: "No number of items clears it: the baseline itself guesses. Take a task that it can do.",
     Kind.NOTHING_POOLED: "every task is shown alone, so no item decides",
     Kind.LIMIT_UNFIT: _limit_unfit,
@@ -121,6 +95,8 @@ CLAUSES: Mapping[Kind, str | Written] = {
     Kind.TASK_LOST: measured.task_lost,
     Kind.TASK_UNFIT: "its evidence is unfit",
     Kind.TASK_GUESSED: measured.task_guessed,
+    Kind.RUIN_WITHIN_MARGIN: measured.ruin_within_margin,
+    Kind.FAILED_UNREAD: measured.failed_unread,
     Kind.TASK_LOSS_POSSIBLE: measured.loss_possible,
     Kind.TASK_UNPROVEN: "{subject} must be cleared and is not ({causes})",
     Kind.BASELINE_UNEXPECTED: measured.baseline_unexpected,
@@ -134,8 +110,8 @@ CLAUSES: Mapping[Kind, str | Written] = {
     Kind.NO_DIFFERENCE_YET: "No {unit} differ yet; more {unit} than {n} narrow the bound.",
     Kind.TOO_NEAR: measured.too_near,
     Kind.MORE_UNITS: measured.more_units,
-    Kind.MORE_SAMPLES: "So would about {samples} samples of each question (now {now}).",
-    Kind.SAMPLES_DO_NOT_HELP: LIKE_SAMPLES,
+    Kind.MORE_SAMPLES: measured.more_samples,
+    Kind.SAMPLES_DO_NOT_HELP: measured.samples_do_not_help,
     Kind.UNMEASURED: "{subject}: {causes}",
     Kind.NO_BOUNDS: "no bounds",
     Kind.NOT_SET: "{subject} = true is not set",
@@ -154,7 +130,7 @@ CLAUSES: Mapping[Kind, str | Written] = {
     ),
     Kind.STALE_ITEM: "{subject} is not the baseline's ({causes}); make both models' choices again, alike",
     Kind.PROMPT_SETTING_DIFFERS: "{subject} {own} against the baseline's {other}",
-    Kind.PROMPT_TEXT_DIFFERS: _prompt_text,
+    Kind.PROMPT_TEXT_DIFFERS: records.prompt_text,
     Kind.HASH_DIFFERS: "hash {own} against the baseline's {other}",
     Kind.STALE_RECORDS: f"{{subject}}: {CHANGED} Judge this review again.",
     Kind.STALE_QUESTION: f"{{subject}}: {CHANGED} Generate the answers of all models from one question set.",
@@ -172,14 +148,18 @@ CLAUSES: Mapping[Kind, str | Written] = {
     Kind.FEW_TRUSTED_JUDGES: "only {trusted} of {judges} judges may be believed",
     Kind.NOT_COMPARED: "{subject} was found and is not compared: {causes}",
     Kind.NOT_COMPARED_WHOLE: "{subject} is not compared whole: {causes}",
-    Kind.RECORDED: _recorded,
-    Kind.ONE_SIDE_HAS_TASK: "{subject} alone has choices of it",
+    Kind.RECORDED: records.recorded,
+    Kind.ONE_SIDE_HAS_TASK: "{subject} alone has items of it",
     Kind.DECLARED_MISSING: "{subject} was declared and is not there: {causes}",
-    Kind.NO_SIDE_HAS_TASK: "there are no choices of it",
+    Kind.NO_SIDE_HAS_TASK: "there are no items of it",
     Kind.PART_OF_TASK: "it is a part of {subject}; a rule is of a whole task",
-    Kind.ONE_SIDE_HAS_ITEMS: _one_side_has_items,
+    Kind.ONE_SIDE_HAS_ITEMS: records.one_side_has_items,
     Kind.ONE_SIDE_WAS_LIMITED: LIMITED,
     Kind.TOO_LONG_FOR_BOTH: "{items} of its items fit the context of neither model",
+    Kind.ITEMS_WITHOUT_SCORE: "{subject} has no {scoring} on {items} items: {rows}",
+    Kind.NO_SHARED_SCORE: "{subject} has scores by {own}, the baseline by {other}",
+    Kind.NO_SUCH_SCORE: "no score of both models is the declared {declared}; there are {rows}",
+    Kind.FEWER_REPEATS: "{subject} has fewer than its {repeats} answers to {items} items: {rows}",
     Kind.UNSCORED_ITEMS: "{unscored} of {planned} planned items were scored by neither model",
     Kind.UNANSWERED_QUESTIONS: "{subject} has no answer to {unanswered} of {questions} questions",
     Kind.UNWRITTEN_ANSWERS: "{unwritten} of {planned} planned answers were written by no model",
@@ -188,6 +168,7 @@ CLAUSES: Mapping[Kind, str | Written] = {
     Kind.LEFT_OUT_TASK: "{items} items of it are there",
     Kind.ONE_MODEL: "{subject} and {baseline} are one model: {why}",
     Kind.EQUAL_CHOICES: f"{EQUAL_CHOICES}: {TWO_CHECKPOINTS}",
+    Kind.EQUAL_SOLUTIONS: f"all {{answers}} answers to {{subject}} equal the baseline's: {TWO_CHECKPOINTS}",
     Kind.EQUAL_ANSWERS: f"all {{answers}} answers equal the baseline's byte for byte: {TWO_CHECKPOINTS}",
     Kind.TOO_FEW_DATA: _too_few_data,
     Kind.TOO_FEW: _over_units("too few"),
@@ -206,6 +187,9 @@ CLAUSES: Mapping[Kind, str | Written] = {
     Kind.NO_FINITE_STRENGTH: "a model won, or lost, every game against some others",
     Kind.BASELINE_IS_ZERO: "the baseline is the zero",
     Kind.BASELINE_NEAR_ZERO: "the baseline is not shown to lie above zero",
+    Kind.NOT_ONE_OUTCOME: "several answers or grades per item",
+    Kind.SAMPLED_ONCE: "sampled once: without repeats or a control, flips are mostly noise",
+    Kind.NO_REPEATS: "both models must answer each item several times",
     Kind.NO_JUDGE: "no judge",
     Kind.NO_RECORDS: "no records of this model",
     Kind.NO_CHOICES: "no choices",
@@ -225,8 +209,9 @@ CLAUSES: Mapping[Kind, str | Written] = {
     Kind.SETTING_DIFFERS: "{subject} was run with {setting} {own}, the baseline with {other}.",
     Kind.INPUT_DIFFERS: "{subject} and the baseline were given different {input}.",
     Kind.SEVERAL_JUDGES: "Several judges: each is reported on its own; {subject} is the primary judge.",
+    Kind.FILTERS_DISAGREE: measured.filters_disagree,
     Kind.ASKS_CLOCK: CLOCK_IN_TEMPLATE,
-    Kind.ADVERSARIAL_ANSWERS: _adversarial,
+    Kind.ADVERSARIAL_ANSWERS: records.adversarial,
     Kind.NOBODY_WROTE: "no model was asked to write",
     Kind.JUDGE_DECIDES_NOTHING: "what the judge said is shown, and decides nothing",
     Kind.NOTHING_JUDGED: "no judgment of a pair of answers is there",

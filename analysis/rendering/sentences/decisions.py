@@ -8,7 +8,7 @@ from dataclasses import replace
 
 from analysis.decision.decisions import Decision
 from analysis.decision.gate_words import Word
-from analysis.decision.task_states import State, TaskState
+from analysis.decision.task_states import State, TaskState, worst_first
 from analysis.rendering.sentences.clauses import clause, part
 from analysis.statistics.causes import Cause, Kind
 
@@ -34,7 +34,7 @@ def sentence(decision: Decision, *, beside_tasks: bool = False) -> str:
     said = {cause.subject for cause in decision.causes if cause.kind is Kind.TASK_UNPROVEN}
     named = [task for task in decision.tasks if task.state is State.OPEN and task.decides and task.task not in said]
     held = decision.word is Word.HOLD
-    unknown = [] if unfit else [task.task if held else open_task(task) for task in named]
+    unknown = [] if unfit else [task.task if held else open_task(task) for task in worst_first(named)]
     blind = [f"open: {', '.join(unknown)}"] if unknown else []
     parts = [*(texts[:MOST_REASONS] if rest else texts), *rest, *blind]
     return f"{decision.candidate} {OPENINGS[decision.word]}: {'; '.join(parts)}."

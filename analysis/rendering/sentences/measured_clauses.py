@@ -66,24 +66,45 @@ def task_lost(cause: Cause) -> str:
     """A loss that is shown, as in a cell of the tables; without numbers where such a cell stands beside it."""
     measure, scoring, found = cause.names["measure"], cause.names["scoring"], cause.numbers
     by = "" if scoring == "acc" else f" by {scoring}"
+    unread = "".join(f"; {failed_unread(each)}" for each in cause.causes)
     if not found:
-        return f"{cause.subject} lost more than the margin{by}"
+        return f"{cause.subject} lost more than the margin{by}{unread}"
     change = f"{NOT_MEASURED} (n {found['n']}, needs {found.get('needs')})"
     if "value" in found:
         ends = span(measure, (found["low"], found["high"]))
         change = f"{number(measure, found['value'])} {ends} (n {found['n']})"
-    return f"{cause.subject} lost more than the margin{by}: {change}"
+    return f"{cause.subject} lost more than the margin{by}: {change}{unread}"
+
+
+def failed_unread(cause: Cause) -> str:
+    """New failures that no program could check, by why: they say nothing of what a model knows."""
+    words = {"cut": "hit the token limit", "thoughts": "are thoughts alone", "empty": "are empty"}
+    words |= {"unparsed": "hold nothing that could be extracted"}
+    found = [f"{count} {words[name]}" for name in words if (count := cause.numbers[name])]
+    return f"of {cause.numbers['failures']} new failures {', '.join(found)}"
+
+
+def ruin_within_margin(cause: Cause) -> str:
+    """A baseline so near guessing that a ruined model would lose no more than the margin."""
+    low, chance = (number("accuracy", cause.numbers[name]) for name in ("lower_bound", "chance"))
+    return f"the baseline may score {low} and guessing scores {chance}: the margin would hide a model that only guesses"
 
 
 def loss_possible(cause: Cause) -> str:
     """How much an open task may have lost."""
-    return f"losses down to {number(cause.names['measure'], cause.numbers['lower_bound'])} not excluded"
+    low = number(cause.names["measure"], cause.numbers["lower_bound"])
+    return f"losses{_by(cause)} down to {low} not excluded"
+
+
+def _by(cause: Cause) -> str:
+    """By which scoring, where it is not the deciding one."""
+    return f" by {cause.names['by']}" if "by" in cause.names else ""
 
 
 def recovery_possible(cause: Cause) -> str:
     """How little of the baseline's accuracy an open task may have kept."""
     kept, least = (number("recovery", cause.numbers[name]) for name in ("lower_bound", "threshold"))
-    return f"recoveries down to {kept} not excluded, {least} are asked for"
+    return f"recoveries{_by(cause)} down to {kept} not excluded, {least} are asked for"
 
 
 def baseline_unexpected(cause: Cause) -> str:
@@ -117,6 +138,19 @@ def more_units(cause: Cause) -> str:
     )
 
 
+def more_samples(cause: Cause) -> str:
+    """How many samples of each question, or answers to each item."""
+    each = "answers to each item" if cause.names.get("unit") == "items" else "samples of each question"
+    return f"So would about {cause.numbers['samples']} {each} (now {cause.numbers['now']})."
+
+
+def samples_do_not_help(cause: Cause) -> str:
+    """Why only other questions or items help."""
+    items = cause.names.get("unit") == "items"
+    what, units = ("answers to", "items") if items else ("samples of", "questions")
+    return f"More {what} the same {units} would not: the {units} differ too much from each other."
+
+
 def under_coverage(cause: Cause) -> str:
     """What is usable of what was planned."""
     what, scope, found = cause.names["what"], cause.names["scope"], cause.numbers
@@ -128,7 +162,7 @@ def under_coverage(cause: Cause) -> str:
 def baseline_guesses(cause: Cause) -> str:
     """Every task with the baseline's accuracy."""
     shown = ", ".join(f"{task} {number('accuracy', cause.numbers[task])}" for task in cause.rows)
-    return f"the baseline itself is not shown to beat guessing on any task ({shown})"
+    return f"the baseline itself is not shown to beat guessing by more than the margin on any task ({shown})"
 
 
 def condition(between: str, scope: str) -> Written:
@@ -160,3 +194,10 @@ def exam_weak_parts(cause: Cause) -> str:
     """How many parts are under their floor."""
     found = cause.numbers
     return f"{found['weak']} of {found['parts']} parts under {number('exam', found['floor'])}"
+
+
+def filters_disagree(cause: Cause) -> str:
+    """Two filters that read the same texts so differently that the choice of one decides."""
+    shares = [f"{number('accuracy', cause.numbers[name])} by {cause.names[name]}" for name in ("low", "high")]
+    what, model = f"{cause.names['metric']} of {cause.subject}", cause.names["model"]
+    return f"The filter decides {what}: {model} scores {' and '.join(shares)}. Declare one, or mend the other."

@@ -8,7 +8,8 @@ from collections.abc import Callable, Mapping
 from typing import TypeVar
 
 from ledger.decision_config import limited
-from ledger.measures import Form, form_of
+from ledger.forms import Form
+from ledger.measures import form_of
 
 N = TypeVar("N", bound=float)
 NOT_MEASURED = "not measured"

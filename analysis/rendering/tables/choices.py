@@ -5,7 +5,7 @@ In: a ReviewReport. Out: Tables of plain text.
 
 from collections.abc import Iterable
 
-from analysis.multiple_choice.choices import ALL_ITEMS, ItemScope
+from analysis.decision.gate_estimates import item_estimate, pooled
 from analysis.multiple_choice.distances import ITEM_DISTANCES
 from analysis.multiple_choice.flips import FlipResult
 from analysis.multiple_choice.margins import MarginGroup
@@ -14,7 +14,9 @@ from analysis.rendering.sentences.numbers import NOT_MEASURED, number, optional,
 from analysis.rendering.tables.review import NO_FLOOR, NOISE_FLOOR, Table
 from analysis.review.review_report import ReviewReport
 from analysis.statistics.causes import Cause, Kind
-from analysis.statistics.estimates import ALPHA
+from analysis.statistics.estimates import ALPHA, Estimate
+from analysis.statistics.item_rows import ItemRow
+from analysis.statistics.item_scopes import ALL_ITEMS, ItemScope
 from analysis.statistics.losses import AGGREGATIONS, LossTests
 from analysis.summaries.model_reports import ItemReport
 from ledger.measures import MEASURES, measure_of
@@ -37,13 +39,17 @@ def flip_table(report: ReviewReport, *, brief: bool = False) -> Table:
     lacking = NOT_MEASURED if report.control else NO_FLOOR
     rows = []
     for each in report.choices:
-        if each.fault or not each.results:
+        whole = pooled(each)
+        shown: list[ItemRow] = [whole] if whole else []
+        if not brief:
+            shown = [*each.results, *([each.pool] if each.pool else [])]
+        if each.fault or not shown:
             nothing = ["—"] * (9 + len(DISTANCE_LABELS))
             rows.append((each.model, each.role, *["—"] * 2, unmeasured(each.fault or Cause(Kind.NO_CHOICES)), *nothing))
         rows += [
             _flip_row(each, row, _flip_floor(floors.get((row.scope, row.scoring))) or lacking)
-            for row in each.results
-            if row.scope.shown and row.transitions.n and not (brief and not _decides(row))
+            for row in shown
+            if row.scope.shown and row.n
         ]
     header = ("model", "role", "items", "accuracy", "accuracy_change", "flips", "all flips", *DISTANCE_LABELS)
     rest = (
@@ -69,8 +75,8 @@ def subject_table(report: ReviewReport) -> Table:
     floors = _floors(report.choices)
     rows = []
     for each in report.choices:
-        for row in each.results:
-            if row.scoring != "acc" or row.scope.shown:
+        for row in each.rows:
+            if not row.main or row.scope.shown:
                 continue
             floor = floors.get((row.scope, row.scoring))
             rows.append(
@@ -152,39 +158,43 @@ def margin_table(report: ReviewReport) -> Table:
     return Table("margins", "How sure was the baseline?", caption, (*header, *rest), tuple(rows))
 
 
-def _decides(row: FlipResult) -> bool:
-    return (row.scope, row.scoring) == (ALL_ITEMS, "acc")
+def _floors(choices: Iterable[ItemReport]) -> dict[tuple[ItemScope, str], ItemRow]:
+    """The control's rows; where items are solved too, all of them stand for all."""
+    controls = [each for each in choices if each.role == "control"]
+    rows = [row for each in controls for row in (*each.rows, *([each.pool] if each.pool else []))]
+    return {(row.scope, row.scoring): row for row in rows}
 
 
-def _floors(choices: Iterable[ItemReport]) -> dict[tuple[ItemScope, str], FlipResult]:
-    return {(row.scope, row.scoring): row for each in choices if each.role == "control" for row in each.results}
-
-
-def _flip_row(each: ItemReport, row: FlipResult, floor: str) -> tuple[str, ...]:
+def _flip_row(each: ItemReport, row: ItemRow, floor: str) -> tuple[str, ...]:
+    """One row; that of all items, picked and solved, has the distances of those that were picked."""
     moved = row.transitions
     beside = floor if each.role == "candidate" else "—"
     scope = "" if row.scope == ALL_ITEMS else f", {row.scope}"
     return (
         each.model,
         each.role,
-        f"{moved.n} ({row.scoring}{scope})",
+        f"{row.n} ({row.scoring}{scope}{', with solved ones' if row is each.pool and each.results else ''})",
         f"{value_cell(row.accuracy)}, baseline {value_cell(row.accuracy_baseline)}",
         cell(row.accuracy_change),
         cell(row.flips),
         cell(row.all_flips),
-        *(cell(dict(row.distances).get(name)) if row.scoring == "acc" else "—" for name in ITEM_DISTANCES),
+        *(cell(_distance(each, row, name)) if row.main else "—" for name in ITEM_DISTANCES),
         beside,
-        str(moved.right_to_wrong),
-        str(moved.wrong_to_right),
-        str(moved.wrong_to_other),
+        *(map(str, (moved.right_to_wrong, moved.wrong_to_right, moved.wrong_to_other)) if moved else "———"),
         f"{probability(row.exact_p)} ({probability(row.mid_p)})",
         *_tied(row),
     )
 
 
-def _tied(row: FlipResult) -> tuple[str, str]:
+def _distance(each: ItemReport, row: ItemRow, name: str) -> Estimate | None:
+    if row is not each.pool:
+        return row.estimate(name)
+    return item_estimate(each, name) if each.results else None
+
+
+def _tied(row: ItemRow) -> tuple[str, str]:
     """Items that rounding alone could tip; by acc only."""
-    if row.ties is None:
+    if not isinstance(row, FlipResult) or row.ties is None:
         return "—", "—"
     each = row.ties
     step = "1/8 nat supposed" if each.step is None else f"step 1/{1 / each.step:.0f} nat"
@@ -192,12 +202,13 @@ def _tied(row: FlipResult) -> tuple[str, str]:
     return f"{each.tied_after}, baseline {each.tied}", f"{share} (near ties: {each.close}, {step})"
 
 
-def _flip_floor(floor: FlipResult | None) -> str:
+def _flip_floor(floor: ItemRow | None) -> str:
     """The control's flips and KL; empty where its choices cannot be compared."""
     if floor is None:
         return ""
     parts = [f"flips {value_cell(floor.flips)}", f"all flips {value_cell(floor.all_flips)}"]
-    parts += [f"{measure_of(name).label} {value_cell(each)}" for name, each in floor.distances]
+    distances = floor.distances if isinstance(floor, FlipResult) else ()
+    parts += [f"{measure_of(name).label} {value_cell(each)}" for name, each in distances]
     return "; ".join(parts)
 
 

@@ -150,7 +150,7 @@ def _moves(model: ModelDifference) -> Iterator[str]:
         if not each.identical and (change := each.scopes[0].change):
             yield f"rating_change by {each.judge} {cell(change, with_n=False)}"
     if model.choices and (whole := pooled(model.choices)) and not model.choices.identical:
-        kl = cell(whole.distance("kl_options"), with_n=False)
+        kl = cell(item_estimate(model.choices, "kl_options"), with_n=False)
         yield f"accuracy_change {cell(whole.accuracy_change, with_n=False)}, flips {value_cell(whole.flips)}, KL {kl}"
 
 
@@ -184,9 +184,9 @@ def _flip_row(model: ModelDifference, choices: ItemReport) -> tuple[str, ...]:
         label(model),
         cell(item_estimate(choices, "accuracy_change")),
         cell(whole.flips, with_n=False),
-        f"{moved.right_to_wrong} / {moved.wrong_to_right}",
+        f"{moved.right_to_wrong} / {moved.wrong_to_right}" if moved else NONE,
         cell(whole.all_flips, with_n=False),
-        cell(whole.distance("kl_options"), with_n=False),
+        cell(item_estimate(choices, "kl_options"), with_n=False),
     )
 
 

@@ -12,7 +12,8 @@ from analysis.review.review_report import ReviewReport
 from analysis.statistics.coverage import Coverage
 from analysis.summaries.judge_reports import JudgeReport
 
-KINDS = ("answers", "choices", "paired choices", "ratings", "paired ratings", "games", "question-turns")
+KINDS = ("answers", "choices", "solutions", "paired items", "ratings", "paired ratings", "games", "question-turns")
+BY_TASK = ("choices", "solutions")
 NONE_PLANNED = "none planned"
 Counts = dict[str, dict[str, Coverage]]
 
@@ -68,7 +69,7 @@ def evidence_counts(report: ReviewReport) -> Counts:
         rows += [(_of(judge, report), row) for row in _ordered((*judge.coverage, *judge.paired))]
     found: Counts = {}
     for judged, row in rows:
-        what = f"{row.kind} of {row.scope}" if row.kind == "choices" else row.kind
+        what = f"{row.kind} of {row.scope}" if row.kind in BY_TASK else row.kind
         found.setdefault(what + judged, {})[row.model] = row
     return found
 
@@ -141,7 +142,7 @@ def _usable(rows: Collection[Coverage]) -> str:
 
 
 def _ordered(rows: Iterable[Coverage]) -> list[Coverage]:
-    whole = [row for row in rows if row.scope == "all" or row.kind == "choices"]
+    whole = [row for row in rows if row.scope == "all" or row.kind in BY_TASK]
     return sorted(whole, key=lambda row: KINDS.index(row.kind))
 
 

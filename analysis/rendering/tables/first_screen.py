@@ -6,7 +6,7 @@ stands once: what the rows of the decision say is not said again here.
 """
 
 from collections import Counter
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 
 from analysis.decision.decisions import PRECEDENCE, Decision
@@ -67,9 +67,14 @@ class Panel:
 
 def headline(report: ReviewReport) -> str:
     """The word; where candidates have different ones, how many have which, because no word is true of all."""
-    counts = Counter(decision.word for decision in report.decisions)
-    if len(counts) <= 1:
+    if len({decision.word for decision in report.decisions}) <= 1:
         return f"{SHAPES[report.word]} {report.word}"
+    return counted(report.decisions)
+
+
+def counted(decided: Sequence[Decision]) -> str:
+    """How many of these candidates have which word."""
+    counts = Counter(decision.word for decision in decided)
     return ", ".join(f"{counts[word]} {word}" for word in PRECEDENCE if counts[word])
 
 

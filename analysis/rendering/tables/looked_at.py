@@ -7,7 +7,7 @@ cut short: a name that is missing here is a task that hides.
 from collections import Counter
 from collections.abc import Iterable, Iterator
 
-from analysis.evidence.unseen import Unseen
+from analysis.evidence.unseen_rows import Unseen
 from analysis.rendering.sentences.clauses import clauses
 from analysis.rendering.sentences.decisions import sentence
 from analysis.rendering.tables.review import Table
@@ -53,8 +53,7 @@ def identity_lines(report: ReviewReport) -> Iterator[str]:
     """Models of which no file tells who they are, and versions that are not stated; only of records from elsewhere."""
     hidden = [each.model for each in report.identities if not each.shown]
     if hidden:
-        everybody = len(hidden) == len(report.identities)
-        yield UNSHOWN.format(names="any model" if everybody else ", ".join(hidden))
+        yield UNSHOWN.format(names=_names(hidden, report))
     names = Counter(each.name for each in report.identities if each.shown and each.role != "control")
     for shared in (name for name, count in names.items() if count > 1 and name):
         arguments = "; ".join(
@@ -65,7 +64,12 @@ def identity_lines(report: ReviewReport) -> Iterator[str]:
     for what, version in (("lm-evaluation-harness", "harness"), ("the library", "library")):
         unstated = [each.model for each in logged if not getattr(each, version)]
         if unstated:
-            yield UNSTATED.format(what=what, names=", ".join(unstated))
+            yield UNSTATED.format(what=what, names=_names(unstated, report))
+
+
+def _names(models: list[str], report: ReviewReport) -> str:
+    """These models by name, unless they are all."""
+    return "any model" if len(models) == len(report.identities) else ", ".join(models)
 
 
 def unseen_table(report: ReviewReport) -> Table:

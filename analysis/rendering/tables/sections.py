@@ -22,6 +22,7 @@ from analysis.rendering.tables.review import (
     score_scope_table,
     score_table,
 )
+from analysis.rendering.tables.solved import solved_tables
 from analysis.rendering.tables.tails import option_tail_table, token_tail_table
 from analysis.rendering.tables.tasks import task_table
 from analysis.rendering.tables.traces import trace_table, vocabulary_table
@@ -71,6 +72,7 @@ def sections(report: ReviewReport) -> tuple[Section, ...]:
         Section("scores", "Scores", tuple(_of(judge, score_table) for judge in rated)),
         Section("games", "Games", tuple(_of(judge, game_table) for judge in compared)),
         Section("flips", "Flips and KL", _choice_tables(report)),
+        *([Section("solved", "What it solves", solved)] if (solved := tuple(solved_tables(report))) else []),
         Section("traces", "Token distributions", _token_tables(report)),
         Section("correlation", "Do the measures agree?", tuple(relation_tables(report))),
         Section("exam", "Can the judge be trusted?", tuple(_trust(report))),

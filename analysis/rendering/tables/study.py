@@ -45,7 +45,7 @@ def variants(report: ReviewReport, role: str = "candidate") -> list[Variant]:
     return [
         Variant(each.model, *about.get(each.model, ("", None)), row, vocabulary.get(each.model), traces.get(each.model))
         for each, row in found
-        if row is not None and row.transitions.n
+        if isinstance(row, FlipResult) and row.n
     ]
 
 

@@ -7,7 +7,7 @@ name is cut short: one that is missing here is a task that hides.
 from dataclasses import replace
 
 from analysis.decision.decisions import Decision
-from analysis.decision.task_states import State, TaskState, worst
+from analysis.decision.task_states import State, TaskState, worst, worst_first
 from analysis.rendering.sentences.cells import cell
 from analysis.rendering.sentences.decisions import open_task, unknown
 from analysis.rendering.sentences.numbers import number, optional, probability, unsigned
@@ -23,7 +23,8 @@ def task_line(decision: Decision, usual: float) -> str:
     """A candidate's tasks by state, and the one that lost most; empty without tasks. `usual` is their shared margin."""
     states = []
     for state in (State.HOLD, State.OPEN, State.CLEARED):
-        names = [_named(task, usual) for task in decision.tasks if task.state is state and task.decides]
+        found = worst_first(task for task in decision.tasks if task.state is state and task.decides)
+        names = [_named(task, usual) for task in found]
         states += [f"{len(names)} {state}: {', '.join(names)}"] if names else []
     shown = [f"{_named(task, usual)} {task.state}" for task in decision.tasks if not task.decides]
     states += [f"{len(shown)} shown alone: {', '.join(shown)}"] if shown else []

@@ -63,6 +63,17 @@ METHOD_NOTES = (
     ("INCONCLUSIVE", "Neither: more evidence is needed."),
     ("UNFIT", "The evidence may not decide: coverage, exam, stale inputs, or something found and not compared."),
     ("cleared, open", "A task whose loss beyond the margin is ruled out; one where it is neither shown nor ruled out."),
+    ("solution", "A generated answer that a program checked; its score is 0 to 1 by a metric under a filter."),
+    (
+        "within each model",
+        "How often two answers of one model to one item differ: what sampling alone does to flips.",
+    ),
+    ("pass@k", "The chance that at least one of k answers to an item is right, without bias; averaged over items."),
+    (
+        "several answers",
+        "The item is the unit: change and recovery by a studentized bootstrap over items; no McNemar on pass rates.",
+    ),
+    ("unread", "Cut at the limit, thoughts alone, empty, or nothing extracted: wrong, and no sign of what is known."),
     ("guessing", "The accuracy of a model that picks at random: the mean of one over the number of options."),
 )
 ALIASES = {

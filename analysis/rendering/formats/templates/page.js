@@ -13,14 +13,12 @@
   const element = (tag, kind, ...children) => {
     const made = document.createElement(tag);
     if (kind) made.className = kind;
-    made.append(...children.filter((child) => child !== null && child !== undefined && child !== ""));
+    made.append(...children.filter((child) => (child ?? "") !== ""));
     return made;
   };
-
   const unpacked = async (text) => {
     const bytes = Uint8Array.from(atob(text.trim()), (letter) => letter.charCodeAt(0));
-    const stream = new Blob([bytes]).stream().pipeThrough(new DecompressionStream("deflate"));
-    return JSON.parse(await new Response(stream).text());
+    return new Response(new Blob([bytes]).stream().pipeThrough(new DecompressionStream("deflate"))).json();
   };
 
   const signed = (value, digits) => (value < 0 ? "−" : value > 0 ? "+" : "") + Math.abs(value).toFixed(digits);
@@ -32,8 +30,7 @@
   try {
     data = await unpacked($("exhibits").textContent);
   } catch (error) {
-    detail.replaceChildren(element("p", "", "The texts could not be unpacked: " + error));
-    return;
+    return detail.replaceChildren(element("p", "", "The texts could not be unpacked: " + error));
   }
 
   // What the lists hold, field by field, as exhibit_data.py writes them.
@@ -44,9 +41,8 @@
   const byPlace = (rows, fields) => {
     const found = new Map();
     for (const row of rows) {
-      const [judge, model, question, sample, turn] = row;
-      const place = [judge, model, question, sample, turn].join();
-      if (!found.has(place)) found.set(place, []);
+      const place = row.slice(0, 5).join();  // judge, model, question, sample, turn
+      found.set(place, found.get(place) ?? []);
       found.get(place).push(Object.fromEntries(fields.map((name, index) => [name, row[5 + index]])));
     }
     return found;
@@ -108,8 +104,12 @@
   };
 
   const named = (model) => {
-    const cut = model.length > 17 ? { textContent: model.slice(0, 8) + "…" + model.slice(-8), title: model } : {};
-    return Object.assign(element("span", "who", model), cut);
+    if (model.length <= 17) return element("span", "who", model);
+    const { start, end } = $("browser").dataset;  // what all names share
+    let rest = model.slice(model.startsWith(start) ? start.length : 0);
+    if (end && rest.endsWith(end) && rest !== end) rest = rest.slice(0, -end.length);
+    if (rest.length > 17) rest = rest.slice(0, 8) + "…" + rest.slice(-8);
+    return Object.assign(element("span", "who", rest), { title: model });
   };
 
   const label = (row) => {

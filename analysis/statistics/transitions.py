@@ -6,8 +6,8 @@ Source: arXiv 2407.09141 (flips).
 
 from dataclasses import dataclass
 
-from analysis.multiple_choice.choices import Ints
 from analysis.statistics.paired_ratio import Pairs
+from analysis.statistics.resampling import Ints
 
 
 @dataclass(frozen=True)

@@ -1,16 +1,17 @@
 """Do two candidates flip the same items? Shared flips point at items that any compression tips over.
 
-In: the choices of a baseline and its candidates. Out: one Overlap per pair of candidates, under acc.
+In: which items each candidate flipped. Out: one Overlap per pair of candidates, by the scoring that decides.
 """
 
 from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
 
 import numpy as np
+import pandas as pd
 from scipy import stats
 
-from analysis.multiple_choice.choices import ChoiceColumns
 from analysis.statistics.multiple_testing import benjamini_hochberg
+from analysis.statistics.resampling import Bools
 
 
 @dataclass(frozen=True)
@@ -34,19 +35,17 @@ class Overlap:
     adjusted_p: float
 
 
-def overlaps(baseline: ChoiceColumns, candidates: Iterable[tuple[str, ChoiceColumns]]) -> Iterator[Overlap]:
+def overlaps(items: pd.MultiIndex, candidates: Iterable[tuple[str, pd.MultiIndex, Bools]]) -> Iterator[Overlap]:
     """Every pair of candidates, in the given order, over the items that both and the baseline scored.
 
-    Pairs without a common item are left out.
+    candidates: a name, the items that are right or wrong once on both sides, and whether each flipped. Pairs without a
+    common item are left out.
     """
     found = list(candidates)
-    right = baseline.right("acc")
-    held, flipped = (np.zeros((len(baseline), len(found)), dtype=np.float32) for _ in range(2))
-    for column, (_, choices) in enumerate(found):
-        rows = baseline.items.get_indexer(choices.items)
-        mine = choices.right("acc")[rows >= 0]
-        rows = rows[rows >= 0]
-        held[rows, column], flipped[rows, column] = 1, mine != right[rows]
+    held, flipped = (np.zeros((len(items), len(found)), dtype=np.float32) for _ in range(2))
+    for column, (_, theirs, changed) in enumerate(found):
+        rows = items.get_indexer(theirs)
+        held[rows, column], flipped[rows, column] = 1, changed
     # Whole numbers under 2**24 are exact in single precision.
     common, shared, own = held.T @ held, flipped.T @ flipped, flipped.T @ held
     first, second = np.triu_indices(len(found), k=1)

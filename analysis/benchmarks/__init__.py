@@ -1,0 +1,1 @@
+"""What models solve, measured: checked answers side by side, flips, repeats, and what of them was never read."""
