@@ -195,6 +195,8 @@ def _own_scores(own: OwnChecker, text: str, item: CheckedItem) -> tuple[Score, .
     except Exception as error:  # the user's function may raise anything
         raise ConfigError(f"its checker fails: {first_line(error)}", where=where) from error
     values = said if isinstance(said, Mapping) else {CORRECT: said}
+    if not values:
+        raise ConfigError("its checker gives no score", where=where)
     for metric, value in values.items():
         if not isinstance(value, bool | int | float) or not 0 <= value <= 1 or math.isnan(value):
             raise ConfigError(f"its checker gives {metric} = {value!r}, not a number from 0 to 1", where=where)

@@ -48,9 +48,17 @@ class CheckedItem(Record):
             raise ValueError("an item is asked by its messages or by its prompt")
         if self.checker in TARGETED and not self.targets:
             raise ValueError(f'checker "{self.checker}" needs a right answer')
+        if self.checker in TARGETED and not all(each.strip() for each in self.targets):
+            raise ValueError("the right answer is empty")
+        if self.checker == "choice" and not {each.strip().upper() for each in self.targets} <= self._letters:
+            raise ValueError(f"the right answer of a choice is one of its {self.letters} letters")
         if self.checker == "regex" and not self.pattern:
             raise ValueError('checker "regex" needs a pattern')
         return self
+
+    @property
+    def _letters(self) -> set[str]:
+        return {chr(ord("A") + place) for place in range(self.letters)}
 
     @property
     def key(self) -> Key:

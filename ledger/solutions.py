@@ -4,6 +4,7 @@ In: nothing. Out: Solution, strict and frozen like all records. A score is right
 which metric and filter gave it stands beside it, because another filter alone can halve an accuracy.
 """
 
+import re
 from typing import Self
 
 from pydantic import BaseModel, Field, model_validator
@@ -12,6 +13,10 @@ from ledger.digests import digest_of
 from ledger.records import Finish, Key, Record, Text
 
 NO_FILTER = "none"
+LESS_IS_BETTER = re.compile(
+    r"(?i)(^|[_\W])(wer|cer|ter|loss|error|err|mae|mse|rmse|ece|brier|perplexity|ppl|bits|toxicity|hallucinations?)($|[_\W])"
+)
+"""Names of metrics that are better where they are less."""
 
 
 class Score(BaseModel):
@@ -73,6 +78,11 @@ class Solution(Record):
     def written(self) -> str:
         """What tells two texts apart: the hash of the text; empty where nothing of it is known."""
         return self.text_digest if self.text is None else digest_of(self.text)
+
+
+def more_is_better(metric: str) -> bool:
+    """Whether a metric is better where it is more, as far as its name tells: errors and losses are not."""
+    return not LESS_IS_BETTER.search(metric)
 
 
 def scoring_name(metric: str, chosen: str = NO_FILTER) -> str:

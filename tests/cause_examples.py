@@ -90,7 +90,7 @@ SAID = [
         "flips of g lies over the limit of 8.0 % (lower bound 3.1 %)",
     ),
     (Cause(Kind.BASELINE_NEAR_ZERO), "the baseline is not shown to lie above zero"),
-    (Cause(Kind.NOT_ONE_OUTCOME, "g"), "several answers or grades per item"),
+    (Cause(Kind.NOT_ONE_OUTCOME, "g"), "several answers or grades per item: look at excess flips"),
     (Cause(Kind.SAMPLED_ONCE, "g"), "sampled once: without repeats or a control, flips are mostly noise"),
     (
         Cause(
@@ -105,6 +105,10 @@ SAID = [
     (
         Cause(Kind.FEWER_REPEATS, "w4", ("g/1", "g/2"), {"items": 2, "repeats": 4}),
         "w4 has fewer than its 4 answers to 2 items: g/1, g/2",
+    ),
+    (
+        Cause(Kind.ONE_SIDE_HAS_SCORE, "w4", names={"scoring": "exact_match,strict"}),
+        "w4 alone has exact_match,strict: declare the score that counts (metrics, filters)",
     ),
     (
         Cause(Kind.ITEMS_WITHOUT_SCORE, "w4", ("g/1", "g/2"), {"items": 2}, {"scoring": "exact_match,strict"}),
@@ -131,6 +135,22 @@ SAID = [
             numbers={"failures": 40, "cut": 31, "thoughts": 0, "empty": 2, "unparsed": 33},
         ),
         "of 40 new failures 31 hit the token limit, 2 are empty, 33 hold nothing that could be extracted",
+    ),
+    (
+        Cause(Kind.EQUAL_TEXTS_SCORED_APART, "g", numbers={"answers": 12}),
+        "12 answers to g are the baseline's texts with other scores",
+    ),
+    (
+        Cause(Kind.OTHER_TEMPERATURE, "w4", names={"own": "0.7", "other": "0"}),
+        "w4 was drawn at temperature 0.7, the baseline at 0",
+    ),
+    (
+        Cause(Kind.OTHER_TOKEN_LIMIT, "w4", names={"setting": "max_gen_toks", "own": "32", "other": "none"}),
+        "w4 was run with max_gen_toks 32, the baseline with none",
+    ),
+    (
+        Cause(Kind.TEMPERATURE_UNTOLD, "", ("g", "h")),
+        "The temperature of g, h is not told: if answers were drawn, some flips are noise.",
     ),
     (
         Cause(Kind.EQUAL_SOLUTIONS, "g", numbers={"answers": 200}),
@@ -216,7 +236,7 @@ SAID = [
             causes=(Cause(Kind.PROMPT_SETTING_DIFFERS, "num_fewshot", names={"own": "0", "other": "5"}),),
         ),
         "prompt of item t/1 of w4 is not the baseline's (num_fewshot 0 against the baseline's 5); make both models' "
-        "choices again, alike",
+        "records again, alike",
     ),
     (
         Cause(Kind.PROMPT_SETTING_DIFFERS, "task_version", names={"own": "1.0", "other": "2.0"}),

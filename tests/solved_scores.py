@@ -66,7 +66,7 @@ def solved_task(scores, task="sums", items=None, model="m", sampled=True, subjec
         texts=np.zeros(scores.shape, dtype=np.uint64),
         characters=np.zeros(scores.shape, dtype=np.int64),
         numbers=tuple(range(scores.shape[1])),
-        sampled=sampled,
+        temperatures=frozenset({0.7 if sampled else 0.0}),
     )
 
 

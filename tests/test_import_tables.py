@@ -178,7 +178,10 @@ def test_a_column_that_is_not_there_and_one_that_is_missing_say_what_there_is(tm
 def test_unread_columns_that_look_like_evidence_are_listed_and_others_are_not(tmp_path):
     rows = [{"item": "a", "score": 1, "f1": 0, "rouge_l": 0, "question": "?", "matches_nothing": 1}]
     folder = brought(table(tmp_path / "t.csv", rows))
-    assert [(each.kind, each.name) for each in left_out(folder)] == [("score", "f1"), ("score", "rouge_l")]
+    assert [(each.kind, each.name, each.blocks) for each in left_out(folder)] == [
+        ("lines", "f1", True),
+        ("lines", "rouge_l", True),
+    ]
 
 
 def test_an_item_that_comes_again_without_a_repeat_is_refused_with_both_lines_and_the_option(tmp_path):
@@ -370,3 +373,9 @@ def test_rows_are_streamed_and_not_held(tmp_path):
         assert tracemalloc.get_traced_memory()[1] < 8_000_000  # the file has 20 MB
     finally:
         tracemalloc.stop()
+
+
+def test_a_second_score_blocks_unless_the_one_to_read_was_named(tmp_path):
+    rows = [{"item": "a", "score": 1, "passed": 0}]
+    named = brought(table(tmp_path / "t.csv", rows), score="score")
+    assert [(each.kind, each.name, each.blocks) for each in left_out(named)] == [("score", "passed", False)]

@@ -224,7 +224,8 @@ def test_one_declared_score_decides_and_the_others_guard_nothing(compared, tmp_p
 
 def test_a_task_of_one_graded_item_is_open_and_named(compared, tmp_path):
     """One item has no interval and no test: it must not vanish from the tasks."""
-    picks, one = pattern("arc", 2000), [list(solved("essay", 0, {"none": grade})) for grade in (0.9, 0.1)]
+    picks = pattern("arc", 2000)
+    one = [list(solved("essay", 0, {"none": grade}, text=f"An essay of {grade}.")) for grade in (0.9, 0.1)]
     before = {"arc": lines("arc", picks), "essay": one[0]}
     after = {"arc": lines("arc", picks, 0.001), "essay": one[1]}
     found = compared(*sides(tmp_path, before, after), "--proves", "essay")
@@ -243,3 +244,52 @@ def test_items_without_a_number_by_one_score_do_not_go_without_a_word(compared, 
     found = compared(*sides(tmp_path, {"g": rows}, {"g": broken}), "--identical")
     assert found.code == 12
     assert "int4 has no exact_match,strict on 60 items" in found.decision["sentence"]
+
+
+@pytest.mark.parametrize("text", ["", "x"])
+def test_equal_texts_are_no_proof_that_nothing_was_lost(compared, tmp_path, text):
+    """Redacted or short texts: the scores differ, and that is what was measured."""
+    right = pattern("g", 400, 0.7)
+    before = [each for n, ok in enumerate(right) for each in solved("g", n, {"none": ok}, text=text)]
+    after = [each for n, ok in enumerate(damaged(right, 0.03)) for each in solved("g", n, {"none": ok}, text=text)]
+    found = compared(*sides(tmp_path, {"g": before}, {"g": after}), "--limit", "flips=0.01")
+    assert found.code in (10, 12)
+    assert "identical byte for byte" not in found.decision["sentence"]
+    if text:
+        (blocker,) = [each for each in found.decision["blockers"] if each["kind"] == "equal_texts_scored_apart"]
+        assert blocker["numbers"]["answers"] == 12
+
+
+def test_all_flips_of_one_drawn_answer_gate_nothing(compared, tmp_path):
+    right, drawn = pattern("g", 600, 0.6), {"until": ["\n"], "do_sample": True, "temperature": 0.7}
+    other = [not each if place % 3 == 0 else each for place, each in enumerate(right)]
+    logs = sides(
+        tmp_path,
+        {"g": answers("g", right, ("none",), settings=drawn)},
+        {"g": answers("g", other, ("none",), settings=drawn)},
+    )
+    for limit in ("all_flips=0.1", "g.all_flips=0.1", "flips=0.1"):
+        found = compared(*logs, "--limit", limit, name=limit.partition("=")[0].replace(".", "-"))
+        assert not any("lies over" in each["text"] for each in found.decision["causes"]), limit
+    assert "right→wrong" not in found.read("report.html").split("flips_by_direction")[-1][:200]
+
+
+def test_other_temperatures_and_token_limits_block(compared, tmp_path):
+    right = pattern("g", 400, 0.7)
+    rows = [answers("g", right, ("none",), prompt_hash="p") for _ in range(2)]
+    capped = [
+        model_logs(tmp_path / name, name, {"g": made}, arguments=f"pretrained={name}{more}")
+        for name, made, more in (("bf16", rows[0], ""), ("int4", rows[1], ",max_gen_toks=32"))
+    ]
+    found = compared(*capped, "--identical")
+    assert found.code == 12
+    assert "int4 was run with max_gen_toks 32, the baseline with none" in found.decision["sentence"]
+
+
+def test_a_metric_whose_name_says_that_less_is_better_clears_nothing(compared, tmp_path):
+    right = pattern("g", 400, 0.7)
+    before = [{**each, "wer": 0.1, "metrics": ["exact_match", "wer"]} for each in answers("g", right, ("none",))]
+    after = [{**each, "wer": 0.9} for each in before]
+    found = compared(*sides(tmp_path, {"g": before}, {"g": after}), "--identical")
+    assert {each["name"] for each in found.report["unseen"] if each["kind"] == "score"} == {"wer of g"}
+    assert [row["scoring"] for row in found.report["choices"][0]["solved"]] == ["exact_match"]

@@ -22,17 +22,20 @@ Deciding = tuple[str, str]
 
 @dataclass(frozen=True)
 class EqualTexts:
-    """Of a task: the answers of both models whose texts are the same, all answers, and the baseline's characters."""
+    """Of a task: the answers of both models whose texts are the same, those of them whose scores are not, all answers,
+    and the baseline's characters. An empty text is none.
+    """
 
     task: str
     same: int
+    contradicted: int
     answers: int
     characters: int
 
     @property
     def all(self) -> bool:
-        """Whether every answer is the same text."""
-        return 0 < self.same == self.answers
+        """Whether every answer is the same text with the same scores."""
+        return 0 < self.same == self.answers and not self.contradicted
 
 
 @dataclass(frozen=True, eq=False)
@@ -67,8 +70,12 @@ class PairedTask:
         both = self.before.held[:, :width] & self.after.held[:, :width]
         texts = self.before.texts[:, :width]
         same = both & (texts != 0) & (texts == self.after.texts[:, :width])
+        apart = np.zeros_like(same)
+        for scoring in self.scorings:
+            old, new = (side[:, :width] for side in self.scores(scoring))
+            apart |= same & (old != new) & ~(np.isnan(old) & np.isnan(new))
         characters = int(self.before.characters[:, :width][both].sum())
-        return EqualTexts(self.task, int(same.sum()), int(both.sum()), characters)
+        return EqualTexts(self.task, int(same.sum()), int(apart.sum()), int(both.sum()), characters)
 
     def scores(self, scoring: str) -> tuple[Floats, Floats]:
         """Both sides' scores under one scoring, (items, repeats) each."""

@@ -40,7 +40,7 @@ class SolvedTask:
 
     items, subjects: (items,). documents, prompts: (items,), and texts: (items, repeats), are marks, 0 where nothing is
     known. scores, unparsed: (scorings, items, repeats); a score is 0 to 1. readings, characters: (items, repeats).
-    `numbers`: of the repeats. `sampled`: whether any answer was drawn at a temperature.
+    `numbers`: of the repeats. `temperatures` of its answers, None where one is not told.
     """
 
     model: str
@@ -56,7 +56,12 @@ class SolvedTask:
     texts: Marks
     characters: Ints
     numbers: tuple[int, ...]
-    sampled: bool
+    temperatures: frozenset[float | None]
+
+    @property
+    def sampled(self) -> bool:
+        """Whether any answer is known to be drawn at a temperature."""
+        return any(self.temperatures - {None})
 
     @property
     def held(self) -> Bools:
@@ -154,7 +159,7 @@ class _Draft:
         self.rows, self.repeats = array("q"), array("q")
         self.scorings: dict[tuple[str, str], tuple[array[int], array[float], array[int]]] = {}
         self.readings, self.texts, self.characters = array("b"), array("Q"), array("q")
-        self.sampled, self.model = False, ""
+        self.temperatures, self.model = set[float | None](), ""
 
     def add(self, each: Solution) -> None:
         """Take one record; what it says of its item counts once."""
@@ -175,9 +180,9 @@ class _Draft:
             values.append(score.value)
             unparsed.append(score.extracted == "")
         self.readings.append(_reading(each))
-        self.texts.append(mark(each.written))
+        self.texts.append(mark(each.written) if each.text is None or each.text.strip() else 0)
         self.characters.append(len(each.text or ""))
-        self.sampled |= bool(each.temperature)
+        self.temperatures.add(each.temperature)
 
     def task(self, name: str) -> SolvedTask:
         """All that was taken, as arrays."""
@@ -212,7 +217,7 @@ class _Draft:
             texts=spread(self.texts, np.uint64),
             characters=spread(self.characters, np.int64),
             numbers=tuple(held.tolist()),
-            sampled=self.sampled,
+            temperatures=frozenset(self.temperatures),
         )
 
 

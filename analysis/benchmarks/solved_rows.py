@@ -59,6 +59,12 @@ class SolvedRow(ItemRow):
     unread: Unread
     failures: Unread
 
+    def estimate(self, measure: str) -> Estimate | None:
+        """One registered measure of items; flips between several answers hold noise, and no limit is held to them."""
+        if measure == "flips" and max(self.repeats) > 1:
+            return not_measured(measure, "items", Cause(Kind.NOT_ONE_OUTCOME, self.scope.task), self.n)
+        return super().estimate(measure)
+
 
 @dataclass(frozen=True)
 class SolvedRules:
@@ -145,7 +151,8 @@ class _Row:
         )
         if not self._sampled or self._rules.control:
             return row
-        return replace(row, flips=self._no_flips(Kind.SAMPLED_ONCE))
+        lacking = self._no_flips(Kind.SAMPLED_ONCE)
+        return replace(row, flips=lacking, all_flips=replace(lacking, measure="all_flips"))
 
     def _means(self, *, main: bool) -> ItemRow:
         before, after = np.nanmean(self._before, axis=1), np.nanmean(self._after, axis=1)

@@ -63,6 +63,9 @@ def one_model_alarms(
     why = one_model(origins(baseline), origins(model), **allowed)
     if why:
         yield Cause(Kind.ONE_MODEL, model.name, names={"baseline": baseline.name, "why": why})
+    for each in same_texts:
+        if each.contradicted:
+            yield Cause(Kind.EQUAL_TEXTS_SCORED_APART, each.task, numbers={"answers": each.contradicted})
     if decision.identical == "allowed":
         return
     for task, (same, items) in same_choices.items():

@@ -31,6 +31,11 @@ def notes_of(config: ReviewConfig, models: tuple[ModelEvidence, ...]) -> Iterato
         yield Cause(Kind.NO_CONTROL)
     elif not (controls[0].answers or len(controls[0].scored)):
         yield Cause(Kind.CONTROL_MISSING, controls[0].name)
+    untold = sorted(
+        {name for each in models for name, task in each.solutions.tasks.items() if None in task.temperatures}
+    )
+    if untold:
+        yield Cause(Kind.TEMPERATURE_UNTOLD, rows=tuple(untold))
     for model in models:
         yield from _filters(model)
     yield from (Cause(Kind.ASKS_CLOCK, model.name) for model in models if _asked_the_clock(config, model))

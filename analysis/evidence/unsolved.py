@@ -13,13 +13,42 @@ from analysis.evidence.model_evidence import ModelEvidence
 from analysis.evidence.run_evidence import RunEvidence
 from analysis.evidence.unseen_rows import FEW, Unseen
 from analysis.statistics.causes import Cause, Kind
+from ledger.origins import argument_pairs
 from ledger.store import key_text
+
+TOKEN_LIMIT = "max_gen_toks"
 
 
 def unsolved(model: ModelEvidence, evidence: RunEvidence) -> Iterator[Unseen]:
     """All of it, task by task."""
     yield from _lone_repeats(model, evidence.baseline)
     yield from _undecided(model, evidence)
+    yield from _drawn_otherwise(model, evidence.baseline)
+
+
+def _drawn_otherwise(model: ModelEvidence, baseline: ModelEvidence) -> Iterator[Unseen]:
+    """Tasks whose answers were drawn at other temperatures, or cut at another limit that no prompt tells of."""
+    limits = [_token_limit(side) for side in (model, baseline)]
+    for task in sorted(model.solutions.tasks.keys() & baseline.solutions.tasks.keys()):
+        own, other = (_temperatures(side.solutions.tasks[task]) for side in (model, baseline))
+        if own != other:
+            names = {"own": own, "other": other}
+            yield Unseen(model.name, "lines", task, (Cause(Kind.OTHER_TEMPERATURE, model.name, names=names),), task)
+        if limits[0] != limits[1]:
+            told = {"setting": TOKEN_LIMIT, "own": limits[0], "other": limits[1]}
+            yield Unseen(model.name, "lines", task, (Cause(Kind.OTHER_TOKEN_LIMIT, model.name, names=told),), task)
+
+
+def _temperatures(task: SolvedTask) -> str:
+    told = sorted({f"{each:g}" for each in task.temperatures if each is not None})
+    return ", ".join([*told, *(["not told"] if None in task.temperatures else [])])
+
+
+def _token_limit(side: ModelEvidence) -> str:
+    """What a harness' model arguments say of the longest answer, where its requests do not."""
+    origins = side.manifest.origins if side.manifest else ()
+    told = {argument_pairs(each.arguments).get(TOKEN_LIMIT, "none") for each in origins if each.arguments}
+    return ", ".join(sorted(told)) or "none"
 
 
 def _undecided(model: ModelEvidence, evidence: RunEvidence) -> Iterator[Unseen]:
@@ -31,7 +60,11 @@ def _undecided(model: ModelEvidence, evidence: RunEvidence) -> Iterator[Unseen]:
         lone = sorted({*own[task].scorings} ^ {*other[task].scorings}) if both else []
         for scoring in lone:
             who = model.name if scoring in own[task].scorings else evidence.baseline.name
-            yield Unseen(model.name, "score", f"{scoring} of {task}", (Cause(Kind.ONE_SIDE_HAS_TASK, who),), task)
+            why = (Cause(Kind.ONE_SIDE_HAS_SCORE, who, names={"scoring": scoring}),)
+            if declared == ("", ""):  # it would guard, and a loss under it is nowhere to be seen
+                yield Unseen(model.name, "lines", task, why, task)
+            else:
+                yield Unseen(model.name, "score", f"{scoring} of {task}", why, task)
         if not both:
             sides = {"own": ", ".join(own[task].scorings), "other": ", ".join(other[task].scorings)}
             yield Unseen(model.name, "task", task, (Cause(Kind.NO_SHARED_SCORE, model.name, names=sides),))

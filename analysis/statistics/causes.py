@@ -92,6 +92,7 @@ class Kind(StrEnum):
     PART_OF_TASK = "part_of_task"
     ONE_SIDE_HAS_ITEMS = "one_side_has_items"
     ONE_SIDE_WAS_LIMITED = "one_side_was_limited"
+    ONE_SIDE_HAS_SCORE = "one_side_has_score"
     ITEMS_WITHOUT_SCORE = "items_without_score"
     NO_SHARED_SCORE = "no_shared_score"
     NO_SUCH_SCORE = "no_such_score"
@@ -106,6 +107,10 @@ class Kind(StrEnum):
     ONE_MODEL = "one_model"
     EQUAL_CHOICES = "equal_choices"
     EQUAL_ANSWERS = "equal_answers"
+    EQUAL_TEXTS_SCORED_APART = "equal_texts_scored_apart"
+    OTHER_TEMPERATURE = "other_temperature"
+    TEMPERATURE_UNTOLD = "temperature_untold"
+    OTHER_TOKEN_LIMIT = "other_token_limit"
     EQUAL_SOLUTIONS = "equal_solutions"
     # Why a number, or only its interval, is missing
     TOO_FEW_DATA = "too_few_data"

@@ -127,7 +127,8 @@ def _row(
             comparisons=comparisons,
             left_out=left_out,
         )
-        return row if quiet.all() else replace(row, flips=flips)
+        lacking = not_measured("all_flips", "items", Cause(Kind.SAMPLED_ONCE), len(quiet), left_out)
+        return row if quiet.all() else replace(row, flips=flips, all_flips=lacking)
     return mean_row(
         ALL_ITEMS,
         scoring,
@@ -151,7 +152,8 @@ def _sampled(found: ItemScores, tasks: Sequence[PairedTask]) -> Bools:
 def _flips(found: ItemScores, quiet: Bools, comparisons: int, left_out: int) -> Estimate:
     """Of the items whose flips are no noise of sampling: answered once, greedily or beside a control."""
     if not quiet.any():
-        return not_measured("flips", "items", Cause(Kind.NOT_ONE_OUTCOME), len(quiet), left_out)
+        kind = Kind.SAMPLED_ONCE if found.once.any() else Kind.NOT_ONE_OUTCOME
+        return not_measured("flips", "items", Cause(kind), len(quiet), left_out)
     flipped = int((found.flipped & quiet).sum())
     return share("flips", "items", flipped, int(quiet.sum()), comparisons, left_out + int((~quiet).sum()))
 

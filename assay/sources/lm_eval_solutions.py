@@ -27,7 +27,7 @@ from ledger.errors import BadRecord
 from ledger.facts import FirstPrompt
 from ledger.origins import LeftOut
 from ledger.records import Finish
-from ledger.solutions import NO_FILTER, Score, Solution, scoring_name
+from ledger.solutions import NO_FILTER, Score, Solution, more_is_better, scoring_name
 from ledger.store import key_text
 
 MOST_APART = 0.0005
@@ -117,7 +117,7 @@ class SolutionReader:
         for name, value in line.items():
             if name in FIELDS or name.endswith("_hash") or (isinstance(named, list) and name not in named):
                 continue
-            if 0 <= _number(value) <= 1 and self._better.get(name, True):
+            if 0 <= _number(value) <= 1 and self._better.get(name, more_is_better(name)):
                 yield shared(Score(metric=name, filter=chosen, value=_number(value), extracted=taken))
             elif isinstance(value, int | float | list) or value is None:
                 self._other.setdefault(scoring_name(name, chosen), []).append(_number(value))

@@ -9,7 +9,7 @@ from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 
 from ledger.errors import ConfigError
-from ledger.origins import LeftOut
+from ledger.origins import LeftOut, Passed
 
 NONE = "none"  # what the user says of a column that is not to be read
 USUAL: dict[str, tuple[str, ...]] = {
@@ -35,6 +35,10 @@ EVIDENCE = re.compile(
     r"|loglikelihoods?|logits?|prob|probs|gold|pred|prediction)($|[_\W])"
 )
 """Names that promise evidence."""
+SCORES = re.compile(
+    r"(?i)(^|[_\W])(score|acc|accuracy|correct|match|f1|em|pass|passed|reward|grade|rating|bleu|rouge\w*)($|[_\W])"
+)
+"""Names that promise another score: a loss under it would be nowhere to be seen."""
 UNREAD = "its name promises evidence, and it is not read"
 
 
@@ -46,6 +50,7 @@ class Columns:
     scores: tuple[str, ...]
     options: tuple[str, ...] = ()
     unread: tuple[str, ...] = field(default=(), compare=False)
+    named: bool = field(default=False, compare=False)
 
     @property
     def names(self) -> list[str]:
@@ -60,8 +65,10 @@ class Columns:
 
     @property
     def left_out(self) -> Iterator[LeftOut]:
-        """The columns that promise evidence and are not read."""
-        return (LeftOut(kind="score", name=name, cause=UNREAD) for name in self.unread)
+        """The columns that promise evidence and are not read; a second score blocks unless the first was named."""
+        for name in self.unread:
+            kind: Passed = "lines" if SCORES.search(name) and not self.named else "score"
+            yield LeftOut(kind=kind, name=name, cause=UNREAD)
 
 
 def said_columns(text: str, where: str) -> dict[str, tuple[str, ...]]:
@@ -103,7 +110,8 @@ def columns_of(columns: Sequence[str], said: Mapping[str, Sequence[str]], where:
     refused = [name for names in said.values() for name in names]
     usual = {name for what in ("score", "options", "gold", "pick") for name in USUAL[what]}
     unread = [name for name in columns if name not in read and (name.lower() in usual or EVIDENCE.search(name))]
-    return Columns(one, found["score"], found["options"], tuple(name for name in unread if name not in refused))
+    left = tuple(name for name in unread if name not in refused)
+    return Columns(one, found["score"], found["options"], left, named=bool(said.get("score")))
 
 
 def _usual(what: str, columns: Sequence[str], where: str, *, decides: bool) -> tuple[str, ...]:

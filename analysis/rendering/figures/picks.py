@@ -19,7 +19,9 @@ def pick_figures(report: ReviewReport) -> Iterator[RowChart]:
     found = [(each, row) for each in report.choices if (row := pooled(each)) and row.n]
     if not found:
         return
-    if counted := [(each, row.transitions) for each, row in found if row.transitions]:
+    if counted := [
+        (each, row.transitions) for each, row in found if row.transitions and row.all_flips.value is not None
+    ]:
         yield _directions(counted)
     yield _against_floor(found)
     floor = next((row.accuracy_change for each, row in found if each.role == "control"), None)
