@@ -3,17 +3,26 @@
 In: `[questions]` and a `[[task]]` table. Out: a frozen QuestionsConfig, frozen TaskConfigs.
 """
 
+import re
 from pathlib import Path
 from typing import Annotated, Any, Literal, Self
 
-from pydantic import Field, model_validator
+from pydantic import AfterValidator, Field, model_validator
 
 from ledger.sections import ConfigSection
 
 OWN_ITEMS = "assay"
 OWN_CHECKED = "assay-solve"
-CHECKER = r"^(|exact|number|regex|choice|json|function:[\w.]+:\w+)$"
+CHECKER = re.compile(r"|exact|number|regex|choice|json|function:[\w.]+:\w+")
 Temperature = Annotated[float, Field(ge=0)]
+
+
+def _known_checker(name: str) -> str:
+    """A checker's name. Raises ValueError."""
+    if not CHECKER.fullmatch(name):
+        known = "exact, number, regex, choice, json and function:MODULE:NAME"
+        raise ValueError(f"{name!r} is no checker; there are {known}")
+    return name
 
 
 class QuestionsConfig(ConfigSection):
@@ -63,7 +72,7 @@ class TaskConfig(ConfigSection):
     system: str = ""
     vocabulary: bool = False
     vocabulary_top_k: int = Field(default=20, ge=0, le=1024)
-    checker: str = Field(default="", pattern=CHECKER)
+    checker: Annotated[str, AfterValidator(_known_checker)] = ""
     pattern: str = ""
     json_schema: dict[str, Any] | None = None
     repeats: int | None = Field(default=None, ge=1)

@@ -212,3 +212,8 @@ def test_settings_that_nothing_would_read_are_refused(text, cause):
 
 def test_the_number_that_a_solution_shows_is_found_again():
     assert all(number_text(f"so the answer is {row['answer']}.") == row["answer"] for row in SUMS)
+
+
+def test_an_unknown_checker_is_told_with_those_that_there_are():
+    with pytest.raises(ConfigError, match=r"'numbr' is no checker; there are exact, number, regex, choice, json and"):
+        config_from_text(f'{HEAD}name = "x.jsonl"\nchecker = "numbr"\n', "test")

@@ -172,7 +172,7 @@ def test_a_name_alone_is_of_every_task_that_has_it(tmp_path, compared, logs):
         (("--metric", "sums=f1"), "no side has the metric 'f1' in sums. There are exact_match."),
         (("--filter", "loose"), "no side has the filter 'loose'. There are flexible, none, strict."),
         (("--filter", "sums=loose"), "no side has the filter 'loose' in sums. There are flexible, strict."),
-        (("--metric", "gsm8k=exact_match"), "no side has the metric 'exact_match' in gsm8k"),
+        (("--metric", "gsm8k=exact_match"), "no side has the task 'gsm8k' with such scores. There are sums."),
     ],
 )
 def test_a_metric_or_filter_that_no_side_has_is_refused_with_those_that_are_there(

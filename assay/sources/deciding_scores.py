@@ -67,6 +67,9 @@ def _by_task(said: Sequence[str], there: Mapping[str, set[str]], option: str) ->
         tasks = [task] if sign else [task for task, names in there.items() if name in names]
         lacking = [task for task in tasks if name not in there.get(task, ())]
         if not tasks or lacking:
+            if sign and task not in there:
+                known = f"There are {', '.join(sorted(there)[:MOST_LISTED])}." if there else "No task has scores here."
+                raise ConfigError(f"no side has the task {task!r} with such scores", where=option, remedy=known)
             names = {name for known in (lacking or there) for name in there.get(known, ())}
             place = f" in {task}" if sign else ""
             what = f"no side has the {option.removeprefix('--')} {name!r}{place}"
