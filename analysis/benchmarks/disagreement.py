@@ -13,8 +13,8 @@ from collections.abc import Iterable
 import numpy as np
 
 from analysis.statistics.causes import Cause, Kind
-from analysis.statistics.estimates import Estimate, estimate_or_missing, not_measured
-from analysis.statistics.intervals import cluster_mean
+from analysis.statistics.estimates import Estimate, not_measured
+from analysis.statistics.intervals import item_mean
 from analysis.statistics.resampling import Floats, Resamplings
 
 EXCESS = "excess_flips"
@@ -46,12 +46,7 @@ def excess_mean(values: Floats, draws: Resamplings, comparisons: int = 1, left_o
     """The mean over items of what `excess` gives, as far as it is known; (items,)."""
     if not len(values):
         return not_measured(EXCESS, "items", Cause(Kind.NO_REPEATS), left_out=left_out)
-
-    def compute() -> Estimate:
-        drawn = draws.of(len(values))
-        return cluster_mean(EXCESS, "items", values, np.ones(len(values)), drawn, (-1.0, 1.0), comparisons)
-
-    return estimate_or_missing(EXCESS, "items", compute, left_out)
+    return item_mean(EXCESS, values, (-1.0, 1.0), draws, comparisons, left_out)
 
 
 def sampling_sd(before: Floats, after: Floats) -> float | None:

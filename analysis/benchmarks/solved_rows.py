@@ -17,12 +17,12 @@ from analysis.benchmarks.paired_tasks import PairedTask
 from analysis.benchmarks.unread import Unread, unread
 from analysis.statistics.causes import Cause, Kind
 from analysis.statistics.estimates import Estimate, estimate_or_missing, not_measured
-from analysis.statistics.intervals import cluster_mean
+from analysis.statistics.intervals import item_mean
 from analysis.statistics.item_rows import ItemRow, counted_row, mean_row
 from analysis.statistics.item_scopes import ItemScope, item_scopes
 from analysis.statistics.paired_means import PairedMeans
 from analysis.statistics.resampling import Bools, Floats, Ints, Resamplings
-from analysis.statistics.transitions import Transitions
+from analysis.statistics.transitions import outcomes
 
 Margins = tuple[float | None, float | None]
 """The acceptable loss of a task, and the same as a share of the baseline."""
@@ -93,12 +93,6 @@ def right_or_wrong(before: Floats, after: Floats) -> bool:
     return bool(np.isin(before, (0.0, 1.0)).all() and np.isin(after, (0.0, 1.0)).all())
 
 
-def counted(before: Floats, after: Floats) -> Transitions:
-    """The transitions of items that were answered once; which wrong answer is no matter of a program that checks."""
-    was, now = before[:, 0] == 1, after[:, 0] == 1
-    return Transitions(len(was), int((was & ~now).sum()), int((~was & now).sum()), 0, int(was.sum()), int(now.sum()))
-
-
 class _Row:
     """One row under way: the scores of its scope, of items that both sides have under this scoring."""
 
@@ -139,7 +133,7 @@ class _Row:
         )
 
     def _counted(self, *, main: bool) -> ItemRow:
-        found = counted(self._before, self._after)
+        found = outcomes(self._before[:, 0] == 1, self._after[:, 0] == 1)
         row = counted_row(
             self._scope,
             self._scoring,
@@ -179,7 +173,8 @@ class _Row:
             return self._no_flips(Kind.NOT_ONE_OUTCOME)
         if not self._rules.control and min(self._repeats) < 2:
             return self._no_flips(Kind.SAMPLED_ONCE)
-        return self._mean("flips", between(self._before, self._after), (0.0, 1.0))
+        apart = between(self._before, self._after)
+        return item_mean("flips", apart, (0.0, 1.0), self._draws, self._comparisons, self._left_out)
 
     def _no_flips(self, kind: Kind) -> Estimate:
         return not_measured("flips", "items", Cause(kind, self._pair.task), len(self._rows), self._left_out)
@@ -187,13 +182,6 @@ class _Row:
     def _excess(self) -> Estimate:
         found = excess(self._before, self._after)
         return excess_mean(found[~np.isnan(found)], self._draws, self._comparisons, self._left_out)
-
-    def _mean(self, name: str, values: Floats, ends: tuple[float, float]) -> Estimate:
-        def compute() -> Estimate:
-            drawn = self._draws.of(len(values))
-            return cluster_mean(name, "items", values, np.ones(len(values)), drawn, ends, self._comparisons)
-
-        return estimate_or_missing(name, "items", compute, self._left_out)
 
     def _pass_at(self) -> Iterator[PassAt]:
         """For 2, 4, 8 ... answers, as far as every item of both sides has them, of right and wrong ones."""

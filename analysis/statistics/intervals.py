@@ -16,13 +16,14 @@ end is worse: for lognormal KL with sigma 2 the upper bound held in 0.82 (n = 80
 import math
 from collections.abc import Callable
 
+import numpy as np
 from scipy import optimize, stats
 from statsmodels.stats.proportion import proportion_confint
 
 from analysis.statistics.causes import Cause, Kind
 from analysis.statistics.estimates import ALPHA, Estimate, estimate_or_missing, levels
 from analysis.statistics.mean_bounds import Range, Spread, moments, pivots, standard_error
-from analysis.statistics.resampling import Floats, Resampling
+from analysis.statistics.resampling import Floats, Resampling, Resamplings
 from ledger.errors import TooFewData
 
 POWER = 0.8
@@ -120,6 +121,18 @@ def cluster_mean(
         if not all(math.isfinite(end) for end in value_range):
             return Estimate(measure, unit, n, mean, None, Cause(Kind.ALL_EQUAL), settings=settings)
     return bounded(measure, unit, n, mean, spread.bound, comparisons, error * math.sqrt(n) or None, settings)
+
+
+def item_mean(
+    measure: str, values: Floats, value_range: Range, draws: Resamplings, comparisons: int = 1, left_out: int = 0
+) -> Estimate:
+    """The mean over items, each a unit of its own, or a named missing one for fewer than two; values: (items,)."""
+    n = len(values)
+
+    def compute() -> Estimate:
+        return cluster_mean(measure, "items", values, np.ones(n), draws.of(n), value_range, comparisons)
+
+    return estimate_or_missing(measure, "items", compute, left_out)
 
 
 def minimum_detectable_effect(sd: float, n: int) -> float:

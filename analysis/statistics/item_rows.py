@@ -7,12 +7,11 @@ than right or wrong once.
 
 from collections.abc import Sequence
 from dataclasses import dataclass
-
-import numpy as np
+from functools import cache
 
 from analysis.statistics.causes import Cause, Kind
 from analysis.statistics.estimates import Estimate, estimate_or_missing, not_measured
-from analysis.statistics.intervals import cluster_mean, paired_proportion, share
+from analysis.statistics.intervals import item_mean, paired_proportion, share
 from analysis.statistics.item_scopes import ItemScope
 from analysis.statistics.losses import LossTests, loss_tests, mcnemar
 from analysis.statistics.paired_means import PairedMeans
@@ -106,14 +105,10 @@ def mean_row(
 ) -> ItemRow:
     """The row of items with several repeats or graded scores; before, after: (items,) means, 0 to 1."""
     n = len(before)
+    means = cache(lambda: PairedMeans(before, after, draws))
 
     def level(values: Floats) -> Estimate:
-        return estimate_or_missing(
-            "accuracy",
-            "items",
-            lambda: cluster_mean("accuracy", "items", values, np.ones(n), draws.of(n), (0.0, 1.0)),
-            left_out,
-        )
+        return item_mean("accuracy", values, (0.0, 1.0), draws, left_out=left_out)
 
     return ItemRow(
         scope=scope,
@@ -123,12 +118,8 @@ def mean_row(
         transitions=None,
         accuracy_baseline=level(before),
         accuracy=level(after),
-        accuracy_change=estimate_or_missing(
-            CHANGE, "items", lambda: PairedMeans(before, after, draws).change(comparisons), left_out
-        ),
-        recovery=estimate_or_missing(
-            RECOVERY, "items", lambda: PairedMeans(before, after, draws).recovery(comparisons), left_out
-        ),
+        accuracy_change=estimate_or_missing(CHANGE, "items", lambda: means().change(comparisons), left_out),
+        recovery=estimate_or_missing(RECOVERY, "items", lambda: means().recovery(comparisons), left_out),
         flips=flips,
         all_flips=not_measured("all_flips", "items", Cause(Kind.NOT_ONE_OUTCOME), n, left_out),
         chance=chance if n else None,

@@ -21,7 +21,7 @@ from analysis.statistics.intervals import share
 from analysis.statistics.item_rows import ItemRow, counted_row, mean_row
 from analysis.statistics.item_scopes import ALL_ITEMS
 from analysis.statistics.resampling import Bools, Floats, Resamplings
-from analysis.statistics.transitions import Transitions, transitions
+from analysis.statistics.transitions import Transitions, outcomes, transitions
 from ledger.decision_config import DecisionConfig
 
 ACC: Scoring = "acc"
@@ -160,13 +160,5 @@ def _flips(found: ItemScores, quiet: Bools, comparisons: int, left_out: int) -> 
 
 def _transitions(found: ItemScores, pairs: PairedChoices) -> Transitions:
     """Those of all items; which wrong option was picked is told of choices alone."""
-    was, now = found.before == 1, found.after == 1
     picked = transitions(pairs.before.gold, pairs.before.picks(ACC), pairs.after.picks(ACC))
-    return Transitions(
-        n=len(was),
-        right_to_wrong=int((was & ~now).sum()),
-        wrong_to_right=int((~was & now).sum()),
-        wrong_to_other=picked.wrong_to_other,
-        right_before=int(was.sum()),
-        right_after=int(now.sum()),
-    )
+    return outcomes(found.before == 1, found.after == 1, picked.wrong_to_other)

@@ -16,12 +16,10 @@ import argparse
 import json
 import random
 import statistics
-import subprocess
 import sys
 import tempfile
 import time
 from pathlib import Path
-from typing import Any
 
 ROOT = Path(__file__).resolve().parents[2]
 sys.path[0] = str(ROOT)  # this folder has a file that is called like a module of a room
@@ -35,7 +33,7 @@ from generation.vllm_engine import load_vllm
 from ledger.material_config import TaskConfig
 from ledger.runs import GenerationFolder
 from ledger.store import Writer
-from tests.bench.settings import backend, compare_cost, process_settings
+from tests.bench.settings import backend, compare_cost, in_a_process
 
 SHOTS, REPEATS, WARM_UP = 5, 3, 4
 MILLION = 1_000_000
@@ -111,14 +109,6 @@ def theirs(name: str, model: str, task: CheckedTask) -> tuple[float, Texts]:
     return seconds, {item.id: text for item, text in zip(task.items, replies, strict=True)}
 
 
-def in_a_process(name: str, folder: Path, count: int) -> tuple[Any, Texts]:
-    """A backend, or ours, in a process of its own."""
-    command = [sys.executable, __file__, "--backend", name, "--folder", str(folder), "--items", str(count)]
-    done = subprocess.run(command, env=process_settings(name, folder), stdout=subprocess.PIPE, text=True, check=True)
-    seconds, found = json.loads(done.stdout.splitlines()[-1])
-    return seconds, found
-
-
 def same(one: Texts, other: Texts) -> float:
     """The share of texts that two ways wrote alike."""
     if one.keys() != other.keys():
@@ -157,7 +147,7 @@ def main() -> None:
         print(f"import and compare {MILLION} scores: {seconds:.1f} s, {peak:.0f} MiB", flush=True)
         found = {}
         for way in ("hf", "ours", "vllm"):
-            found[way] = in_a_process(way, Path(name), arguments.items)
+            found[way] = in_a_process(__file__, way, Path(name), arguments.items)
             print(f"{way}: {found[way][0]} s for {arguments.items} items", flush=True)
     mine = statistics.median(found["ours"][0])
     figures = {

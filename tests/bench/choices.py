@@ -16,7 +16,6 @@ import hashlib
 import json
 import random
 import statistics
-import subprocess
 import sys
 import tempfile
 import time
@@ -36,7 +35,7 @@ from ledger.material_config import TaskConfig
 from ledger.records import Item
 from ledger.runs import GenerationFolder
 from ledger.store import Writer
-from tests.bench.settings import backend, compare_cost, process_settings
+from tests.bench.settings import backend, compare_cost, in_a_process
 
 SHOTS, REPEATS, WARM_UP = 5, 3, 4
 MILLION = 1_000_000
@@ -112,14 +111,6 @@ def theirs(name: str, model: str, items: tuple[Item, ...]) -> tuple[float, Logpr
     return seconds, found
 
 
-def in_a_process(name: str, folder: Path, count: int) -> tuple[float, Logprobs]:
-    """A backend, or ours, in a process of its own."""
-    command = [sys.executable, __file__, "--backend", name, "--folder", str(folder), "--items", str(count)]
-    done = subprocess.run(command, env=process_settings(name, folder), stdout=subprocess.PIPE, text=True, check=True)
-    seconds, found = json.loads(done.stdout.splitlines()[-1])
-    return seconds, found
-
-
 def largest_difference(one: Logprobs, other: Logprobs) -> float:
     """In nats, over all options of all items."""
     if one.keys() != other.keys():
@@ -180,7 +171,7 @@ def main() -> None:
     with tempfile.TemporaryDirectory() as name:
         found = {}
         for backend in ("hf", "ours", "vllm"):
-            found[backend] = in_a_process(backend, Path(name), arguments.items)
+            found[backend] = in_a_process(__file__, backend, Path(name), arguments.items)
             print(f"{backend}: {found[backend][0]} s for {arguments.items} items", flush=True)
         seconds, peak = compared(Path(name))
         print(f"import and compare {MILLION} choices: {seconds:.1f} s, {peak:.0f} MiB", flush=True)

@@ -4,6 +4,7 @@ In: a backend and a model, or two sides. Out: the loaded backend, the environmen
 """
 
 import importlib.metadata
+import json
 import os
 import subprocess
 import sys
@@ -37,6 +38,14 @@ def process_settings(name: str, folder: Path) -> dict[str, str]:
     if name == "vllm" and on_cpu():
         settings["PYTHONPATH"] = str(_shim(folder))
     return settings
+
+
+def in_a_process(bench: str, name: str, folder: Path, count: int) -> tuple[Any, Any]:
+    """A backend, or ours, in a process of its own: the seconds and findings that the bench prints as its last line."""
+    command = [sys.executable, bench, "--backend", name, "--folder", str(folder), "--items", str(count)]
+    done = subprocess.run(command, env=process_settings(name, folder), stdout=subprocess.PIPE, text=True, check=True)
+    seconds, found = json.loads(done.stdout.splitlines()[-1])
+    return seconds, found
 
 
 def compare_cost(folder: Path, *sides: str) -> tuple[float, float]:
