@@ -19,12 +19,13 @@ from analysis.judged.games import (
     win_score,
     win_values,
 )
-from analysis.judged.scores import paired_changes, rating, rating_change, rating_change_p, sign_flip_p
+from analysis.judged.scores import rating, rating_change, rating_change_p
 from analysis.rendering.sentences.clauses import clause, clauses
 from analysis.rendering.tables.review import warnings
 from analysis.statistics.cells import Cell, question_sums, scopes
 from analysis.statistics.coverage import coverage, shortfalls
 from analysis.statistics.multiple_testing import holm
+from analysis.statistics.question_means import paired_changes, sign_flip_p
 from analysis.statistics.resampling import Resamplings, resampling
 from ledger.judgments import ExamMark, Mode, Order, Outcome, Winner
 from tests.house import MT_BENCH, needs_mt_bench

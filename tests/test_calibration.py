@@ -10,10 +10,10 @@ import numpy as np
 import pytest
 from scipy import stats
 
-from analysis.judged.scores import sign_flip_p
 from analysis.statistics.correlation import orders, permutation_ps
 from analysis.statistics.intervals import cluster_mean, paired_proportion, wilson
 from analysis.statistics.losses import equivalence, fisher, max_drop, mcnemar
+from analysis.statistics.question_means import sign_flip_p
 from analysis.statistics.resampling import Resampling, resampling
 
 pytestmark = pytest.mark.slow

@@ -3,7 +3,7 @@
 import numpy as np
 import pytest
 
-from analysis.judged.scores import question_mean, rating
+from analysis.judged.scores import rating
 from analysis.rendering.sentences.cells import cell, interval
 from analysis.rendering.sentences.clauses import clause
 from analysis.rendering.sentences.numbers import apart, bounds_cell, number, probability, unsigned
@@ -12,6 +12,7 @@ from analysis.statistics.cells import ALL, UNKNOWN, Cell, by_question, question_
 from analysis.statistics.coverage import Coverage, counted, coverage_scopes, shortfalls
 from analysis.statistics.estimates import Estimate, estimate_or_missing, levels
 from analysis.statistics.intervals import cluster_mean, paired_proportion, share, wilson
+from analysis.statistics.question_means import question_mean
 from analysis.statistics.resampling import Resamplings
 
 VALUES = {

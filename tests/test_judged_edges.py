@@ -16,18 +16,13 @@ from analysis.judged.games import (
     winning_position,
 )
 from analysis.judged.lengths import length_controlled, length_panel, length_points
-from analysis.judged.scores import (
-    fastchat_average,
-    normal_sign_flip_p,
-    rating,
-    scored_scopes,
-    sign_flip_p,
-)
+from analysis.judged.scores import fastchat_average, rating, scored_scopes
 from analysis.judged.strengths import strengths
 from analysis.rendering.sentences.clauses import clause
 from analysis.statistics.causes import Cause, Kind
 from analysis.statistics.cells import Cell, scopes
 from analysis.statistics.estimates import not_measured
+from analysis.statistics.question_means import normal_sign_flip_p, sign_flip_p
 from analysis.statistics.resampling import Resamplings
 from ledger.judgments import Mode, Outcome
 from tests.test_analysis_judged import FIRST, SECOND, B, C, T, both, mark

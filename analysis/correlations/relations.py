@@ -23,10 +23,10 @@ from analysis.decision.gate_estimates import Measured, judged_estimate, primary_
 from analysis.decision.gates import gate
 from analysis.evidence.run_evidence import JudgeEvidence, RunEvidence
 from analysis.judged.games import turn_classes, verdicts, win_values
-from analysis.judged.scores import paired_changes
 from analysis.multiple_choice.choices import PairedChoices
 from analysis.multiple_choice.distances import finite_distances, kl_options
 from analysis.statistics.cells import UNKNOWN, Cell, Unit, by_question
+from analysis.statistics.question_means import paired_changes
 from analysis.statistics.resampling import Floats, Resamplings
 from analysis.statistics.unit_values import UnitTable, resampled, unit_table
 from analysis.summaries.item_pool import ItemScores, compared_scores

@@ -25,9 +25,10 @@ from analysis.judged.games import (
     winning_position,
 )
 from analysis.judged.lengths import length_changes, length_controlled, length_panel
-from analysis.judged.scores import paired_changes, rating_change, rating_change_p, scored_scopes
+from analysis.judged.scores import rating_change, rating_change_p, scored_scopes
 from analysis.statistics.cells import Cell, Scope, cell_of, scopes, whole_and_turns
 from analysis.statistics.coverage import Coverage, coverage
+from analysis.statistics.question_means import paired_changes
 from analysis.statistics.resampling import RESAMPLES, Resamplings
 from ledger.judgments import Outcome, Winner
 

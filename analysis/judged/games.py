@@ -16,10 +16,10 @@ from enum import StrEnum
 
 from scipy import stats
 
-from analysis.judged.scores import question_mean
 from analysis.statistics.cells import Cell, Scope, Values, cell_of
 from analysis.statistics.estimates import Estimate, shifted
 from analysis.statistics.intervals import share
+from analysis.statistics.question_means import question_mean
 from analysis.statistics.resampling import Resamplings
 from ledger.judgments import Game, Order, Winner
 

@@ -4,17 +4,13 @@ In: scores by cell. Out: Estimates by scope, a sign-flip permutation p and its H
 Source: arXiv 2411.00640 (question clusters, paired differences); DESIGN sections 4 and 5.
 """
 
-import math
 from collections.abc import Sequence
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 
-import numpy as np
-from scipy import stats
-
-from analysis.statistics.cells import Cell, Scope, Values, question_sums, sampling
-from analysis.statistics.estimates import Estimate, estimate_or_missing
-from analysis.statistics.intervals import cluster_mean
-from analysis.statistics.resampling import MOST_UNITS, Floats, Resampling, Resamplings
+from analysis.statistics.cells import Scope, Values
+from analysis.statistics.estimates import Estimate
+from analysis.statistics.question_means import change_p, paired_changes, question_mean
+from analysis.statistics.resampling import Resamplings
 from ledger.measures import measure_of
 
 RATING_RANGE = (1.0, 10.0)
@@ -42,11 +38,6 @@ def rating_change(baseline: Values, candidate: Values, draws: Resamplings, compa
     return question_mean(known.name, changes, draws, (known.low, known.high), comparisons, left_out)
 
 
-def paired_changes(baseline: Values, candidate: Values) -> dict[Cell, float]:
-    """Candidate minus baseline in each cell that both have."""
-    return {cell: candidate[cell] - baseline[cell] for cell in baseline.keys() & candidate.keys()}
-
-
 def scored_scopes(
     baseline: Values, model: Values, scopes: Sequence[Scope], draws: Resamplings, comparisons: int, *, is_baseline: bool
 ) -> tuple[ScoredScope, ...]:
@@ -66,47 +57,6 @@ def fastchat_average(values: Values) -> float | None:
     return sum(known) / len(known) if known else None
 
 
-def question_mean(
-    measure: str,
-    values: Values,
-    draws: Resamplings,
-    value_range: tuple[float, float],
-    comparisons: int,
-    left_out: int,
-) -> Estimate:
-    """The mean over cells with an interval over questions, and what sampling adds where there are several samples."""
-    sums, weights = question_sums(values)
-    samples, sampling_sd = sampling(values)
-
-    def compute() -> Estimate:
-        drawn = draws.of(len(sums))
-        found = cluster_mean(measure, "questions", sums, weights, drawn, value_range, comparisons)
-        return replace(found, samples=samples, sampling_sd=sampling_sd)
-
-    return estimate_or_missing(measure, "questions", compute, left_out)
-
-
-def sign_flip_p(sums: Floats, draws: Resampling) -> float:
-    """Two-sided p of a total change if each question's change could as well have had the other sign.
-
-    sums: (questions,). Exact where `draws` holds every sign pattern, else (1 + as extreme) / (1 + patterns).
-    """
-    totals = np.abs(draws.signed_totals(sums))
-    observed = abs(float(sums.sum()))
-    extreme = int((totals >= observed - 1e-9 * max(1.0, observed)).sum())
-    return extreme / len(totals) if draws.exact else (1 + extreme) / (1 + len(totals))
-
-
-def normal_sign_flip_p(sums: Floats) -> float:
-    """What sign_flip_p comes to for many questions: with random signs the total has variance sum of squares."""
-    spread = math.sqrt(float(sums @ sums))
-    return float(2 * stats.norm.sf(abs(float(sums.sum())) / spread)) if spread else 1.0
-
-
 def rating_change_p(baseline: Values, candidate: Values, draws: Resamplings) -> float | None:
-    """The sign-flip p of rating_change, or its normal limit over MOST_UNITS questions; None for fewer than two."""
-    sums, _ = question_sums(paired_changes(baseline, candidate))
-    if len(sums) > MOST_UNITS:
-        return normal_sign_flip_p(sums)
-    drawn = draws.of(len(sums))
-    return sign_flip_p(sums, drawn) if drawn else None
+    """The sign-flip p of rating_change; None for fewer than two questions."""
+    return change_p(paired_changes(baseline, candidate), draws)

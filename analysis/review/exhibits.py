@@ -10,9 +10,9 @@ from dataclasses import dataclass
 from analysis.evidence.model_evidence import ModelEvidence
 from analysis.evidence.run_evidence import JudgeEvidence, RunEvidence
 from analysis.judged.games import TurnClass, turn_classes, verdicts
-from analysis.judged.scores import paired_changes
 from analysis.review.changed_items import ChangedItem, changed_items
 from analysis.statistics.cells import Cell
+from analysis.statistics.question_means import paired_changes
 from analysis.summaries.judge_reports import judged_cells, scored_values
 from ledger.judgments import Judgment, Mode, Order, Outcome
 from ledger.records import Answer, Finish

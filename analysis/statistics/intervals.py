@@ -109,18 +109,24 @@ def cluster_mean(
     n = len(sums)
     if n < 2:
         raise TooFewData(f"{measure} ({unit})", n, 2)
-    mean = float(sums.sum() / weights.sum())
+    spread = cluster_spread(sums, weights, draws, value_range)
+    settings = f"studentized cluster bootstrap, {len(draws.counts)} resamples" if draws else "Student's t"
+    if spread.error <= 0:
+        settings = "no variation: bound from the range and n"
+        if not all(math.isfinite(end) for end in value_range):
+            return Estimate(measure, unit, n, spread.mean, None, Cause(Kind.ALL_EQUAL), settings=settings)
+    sd = spread.error * math.sqrt(n) or None
+    return bounded(measure, unit, n, spread.mean, spread.bound, comparisons, sd, settings)
+
+
+def cluster_spread(sums: Floats, weights: Floats, draws: Resampling | None, value_range: Range) -> Spread:
+    """What the bounds of such a mean are made from; two units or more."""
+    n, mean = len(sums), float(sums.sum() / weights.sum())
     most = value_range[1] if math.isfinite(value_range[1]) else float((sums / weights).max())
     ends = (value_range[0], most)
     error = standard_error(sums, weights, mean, ends[1] - ends[0])
     drawn = None if draws is None or error <= 0 else pivots(moments(sums, weights, draws), n, mean, error)
-    spread = Spread(n, mean, error, value_range, ends, drawn)
-    settings = f"studentized cluster bootstrap, {len(draws.counts)} resamples" if draws else "Student's t"
-    if error <= 0:
-        settings = "no variation: bound from the range and n"
-        if not all(math.isfinite(end) for end in value_range):
-            return Estimate(measure, unit, n, mean, None, Cause(Kind.ALL_EQUAL), settings=settings)
-    return bounded(measure, unit, n, mean, spread.bound, comparisons, error * math.sqrt(n) or None, settings)
+    return Spread(n, mean, error, value_range, ends, drawn)
 
 
 def item_mean(

@@ -22,13 +22,14 @@ from analysis.judged.games import (
     win_values,
 )
 from analysis.judged.lengths import LengthPanel, length_controlled, length_panel, length_points
-from analysis.judged.scores import ScoredScope, fastchat_average, paired_changes, rating_change_p, scored_scopes
+from analysis.judged.scores import ScoredScope, fastchat_average, rating_change_p, scored_scopes
 from analysis.judged.strengths import Strength, strengths
 from analysis.statistics.causes import Cause, Kind
 from analysis.statistics.cells import Cell, by_question, scopes
 from analysis.statistics.coverage import Coverage
 from analysis.statistics.estimates import Estimate
 from analysis.statistics.multiple_testing import holm
+from analysis.statistics.question_means import paired_changes
 from analysis.statistics.resampling import Resamplings
 from analysis.summaries.judge_records import adversarial_answers, judge_card, judged_coverage, paired_coverage
 from ledger.facts import JudgeFacts
