@@ -1,116 +1,18 @@
 """The one registry of measures: every fact about a measure that is not how it is computed.
 
-In: nothing. Out: frozen Measures, found by name. The functions lie in analysis/, bound to these names where gates read
-them (decision/gate_estimates.py) and, item by item, in multiple_choice/distances.py; a test holds that names and
-functions fit one to one. The config's allowed names, number formats, columns, words and the correlations' lists all
-come from here, and nothing else lists measures.
+In: nothing. Out: frozen Measures (measure_facts.py), found by name. The functions lie in analysis/, bound to these
+names where gates read them (decision/gate_estimates.py), item by item in multiple_choice/distances.py, and text by text
+in writing/; a test holds that names and functions fit one to one. The config's allowed names, number formats, columns,
+words and the correlations' lists all come from here, and nothing else lists measures.
 
 Divergence says that two models differ, degradation that one is worse: different is not worse.
 """
 
 import math
-from dataclasses import dataclass
-from typing import Literal
 
 from ledger.forms import SHARE_PREFIXES, SHOWN_FORMS, Form
 from ledger.judgments import Mode
-
-Role = Literal["primary", "limit", "predictor", "outcome"]
-Kind = Literal["degradation", "divergence", "level"]
-Unit = Literal["items", "questions"]
-Better = Literal["higher", "lower", "neither"]
-INF = math.inf
-PAPER = "arXiv 2407.09141"
-
-
-@dataclass(frozen=True)
-class Measure:
-    """What is known of a measure before anything is measured.
-
-    `unit` is what moves as one (a question, an item). `low` and `high` are the ends of its range. `margin` is the
-    default for a primary measure, `margin_words` its unit in words, `spreads` the standard deviations per unit that
-    were seen. `mode` is the judge's, where one measures it. `words` is the name in a figure's title or on its axis.
-    `headline`: it stands in the terminal's short tables too.
-    """
-
-    name: str
-    label: str
-    definition: str
-    unit: Unit
-    form: Form
-    low: float
-    high: float
-    better: Better
-    kind: Kind
-    section: str
-    source: str
-    roles: tuple[Role, ...]
-    margin: float | None = None
-    margin_words: str = ""
-    spreads: tuple[float, ...] = ()
-    mode: Mode | None = None
-    words: str = ""
-    headline: bool = False
-
-
-def _distance(
-    name: str,
-    label: str,
-    definition: str,
-    words: str,
-    *,
-    unit: Unit = "items",
-    section: str = "flips",
-    high: float = INF,
-    source: str = PAPER,
-    headline: bool = False,
-) -> Measure:
-    """A distance between two distributions, in nats."""
-    return Measure(
-        name=name,
-        label=label,
-        definition=definition,
-        unit=unit,
-        form=Form.NATS,
-        low=0.0,
-        high=high,
-        better="lower",
-        kind="divergence",
-        section=section,
-        source=source,
-        roles=("limit", "predictor"),
-        words=words,
-        headline=headline,
-    )
-
-
-def _share(
-    name: str,
-    label: str,
-    definition: str,
-    *,
-    section: str = "flips",
-    source: str = PAPER,
-    roles: tuple[Role, ...] = ("limit", "predictor"),
-    headline: bool = False,
-) -> Measure:
-    """A share of the items that two models answer differently."""
-    return Measure(
-        name=name,
-        label=label,
-        definition=definition,
-        unit="items",
-        form=Form.SHARE,
-        low=0.0,
-        high=1.0,
-        better="lower",
-        kind="divergence",
-        section=section,
-        source=source,
-        roles=roles,
-        headline=headline,
-    )
-
+from ledger.measure_facts import INF, PAPER, Measure, Role, damage, distance, likeness, share_of_items
 
 MEASURES = (
     Measure(
@@ -151,14 +53,14 @@ MEASURES = (
         spreads=(0.30, 0.37, 0.45),
         mode=Mode.PAIR,
     ),
-    _share(
+    share_of_items(
         "flips",
         "flips",
         "Items that went from right to wrong or from wrong to right, of all items. Accuracy can hide them.",
         headline=True,
     ),
-    _share("all_flips", "all flips", "Flips, and items that went from one wrong option to another."),
-    _share(
+    share_of_items("all_flips", "all flips", "Flips, and items that went from one wrong option to another."),
+    share_of_items(
         "excess_flips",
         "excess flips",
         "How often answers of both models to an item differ, less how often answers of one do: no noise.",
@@ -166,14 +68,14 @@ MEASURES = (
         source="Szekely and Rizzo 2013, half the energy distance of scores",
         roles=("limit",),
     ),
-    _distance(
+    distance(
         "kl_options",
         "KL (options)",
         "KL(baseline ‖ candidate) over an item's options, renormalized over them; nats, then the mean.",
         words="KL over the options",
         headline=True,
     ),
-    _distance(
+    distance(
         "js_options",
         "JS (options)",
         "Jensen-Shannon divergence over an item's options, renormalized over them; nats, at most ln 2.",
@@ -181,14 +83,14 @@ MEASURES = (
         high=math.log(2),
         source="Lin 1991, IEEE Transactions on Information Theory 37, 145-151",
     ),
-    _distance(
+    distance(
         "kl_vocabulary",
         "KL (vocabulary)",
         "KL over the whole vocabulary at the options' tokens; from the K most likely a lower bound.",
         words="KL over the vocabulary",
         section="traces",
     ),
-    _distance(
+    distance(
         "kl_trace",
         "KL (trace)",
         "The same over tokens, on the baseline's own answers: a lower bound from the K most likely tokens.",
@@ -212,6 +114,70 @@ MEASURES = (
         roles=("primary", "predictor"),
         margin=0.02,
         margin_words="a share: 0.02 is two points of a hundred",
+    ),
+    damage(
+        "loops",
+        "loops",
+        "Turns that say a passage again and again, copy after copy: how many more than the baseline's.",
+        "turns that loop",
+        outcome=True,
+    ),
+    damage(
+        "repetition",
+        "repetition",
+        "Four-word phrases that repeat an earlier one of the same turn: how many more than the baseline's.",
+        "repeated four-word phrases",
+        source="seq-rep-4, Welleck et al. 2019, arXiv 1908.04319",
+        outcome=True,
+    ),
+    damage(
+        "unfinished",
+        "unfinished",
+        "Turns that were cut at the token limit: how many more than the baseline's.",
+        "turns cut at the limit",
+        outcome=True,
+    ),
+    damage("empty", "empty", "Turns without a visible text: how many more than the baseline's.", "empty turns"),
+    damage(
+        "broken",
+        "broken",
+        "Turns with open code, tokens of a chat template, replacement characters or endless thinking: how many more.",
+        "broken turns",
+    ),
+    damage(
+        "wrong_script",
+        "wrong script",
+        "Turns in a script that their question does not have: how many more than the baseline's.",
+        "turns in a wrong script",
+    ),
+    likeness(
+        "log_length_ratio",
+        "length ratio (log)",
+        "Logarithm of the candidate's characters over the baseline's, turn by turn. Longer is not worse.",
+        "log of the length ratio",
+        form=Form.CHANGE,
+        ends=(-INF, INF),
+    ),
+    likeness(
+        "same_text",
+        "same text",
+        "Turns whose text is the baseline's to the last character. Another text is not a worse one.",
+        "turns with the same text",
+        outcome=True,
+    ),
+    likeness(
+        "first_difference",
+        "first difference",
+        "How much of the longer of two texts stands before they first differ.",
+        "text before the first difference",
+    ),
+    likeness(
+        "similarity",
+        "similarity",
+        "ROUGE-L of two texts: the longest common subsequence of words, as a share of both.",
+        "similarity of texts (ROUGE-L)",
+        source="Lin 2004, ROUGE-L with equal weights",
+        outcome=True,
     ),
 )
 _BY_NAME = {measure.name: measure for measure in MEASURES}

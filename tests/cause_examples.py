@@ -462,6 +462,8 @@ SAID = [
         Cause(Kind.ANSWERS_NOT_COMPARED),
         "answers were written, and nothing compared them: there is no judge and no trace",
     ),
+    (Cause(Kind.FINISH_UNTOLD), "how an answer ended is not told"),
+    (Cause(Kind.NO_ANSWERS, "w4"), "no answers of w4 beside the baseline's"),
     (Cause(Kind.NO_ITEMS), "no item was given to these models"),
     (
         Cause(Kind.NO_CHECKED_ANSWERS),

@@ -29,7 +29,7 @@ FLOORS = (
     ("decision",),
     ("summaries",),
     ("evidence",),
-    ("judged", "multiple_choice", "benchmarks", "token_distributions"),
+    ("judged", "multiple_choice", "benchmarks", "token_distributions", "writing"),
     ("statistics",),
 )
 """The rooms of analysis/, from the top; a room imports from floors below its own alone, never from its neighbors."""
@@ -51,6 +51,7 @@ OWNERS = {
     "fastchat": ("generation/templates.py",),
     "ray": ("assay/placement/ray_placement.py",),
     "jinja2": ("judge/prompt_sets.py", "analysis/rendering/formats/"),
+    "rapidfuzz": ("analysis/writing/likeness.py",),
     "yaml": ("analysis/rendering/formats/model_card.py",),
 }
 FILE_LINES = 250

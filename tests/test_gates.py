@@ -39,7 +39,7 @@ NOTHING = Cause(Kind.NO_RECORDS)
 
 
 def measured(**parts):
-    empty = dict.fromkeys(("judges", "items", "traces", "vocabulary", "coverage"), ())
+    empty = dict.fromkeys(("judges", "items", "traces", "vocabulary", "writing", "coverage"), ())
     nothing = {"identical_answers": frozenset(), "unfinished": {"answers": (), "choices": (), "solutions": ()}}
     return Measured(CONFIG, **{**empty, **nothing, **parts})
 

@@ -8,7 +8,7 @@ import pytest
 from scipy.spatial.distance import jensenshannon
 
 from analysis.benchmarks.solved_rows import SolvedRow
-from analysis.correlations.relations import OF_ITEMS, OUTCOMES, PREDICTORS
+from analysis.correlations.relations import DIVERGENCES, OF_ITEMS, OUTCOMES, PREDICTORS
 from analysis.decision.gate_estimates import GATE_ESTIMATES, _picked
 from analysis.multiple_choice.distances import ITEM_DISTANCES, js_options
 from analysis.multiple_choice.flips import FlipResult
@@ -16,6 +16,8 @@ from analysis.rendering.sentences.numbers import number
 from analysis.rendering.tables.choices import HEADLINES
 from analysis.rendering.tables.words import term
 from analysis.summaries.item_pool import PooledRow
+from analysis.writing.degradation import DEGRADATION
+from analysis.writing.likeness import LIKENESS
 from ledger.config import config_from
 from ledger.errors import ConfigError
 from ledger.forms import Form
@@ -28,6 +30,10 @@ def test_names_and_functions_fit_one_to_one():
     assert len({each.name for each in MEASURES}) == len({each.label for each in MEASURES}) == len(MEASURES)
     by_item = {each.name for each in MEASURES if each.section == "flips" and each.form is Form.NATS}
     assert set(ITEM_DISTANCES) == by_item
+    assert set(DEGRADATION) == {each.name for each in MEASURES if each.section == "writing"}
+    assert set(LIKENESS) == {each.name for each in MEASURES if each.section == "likeness"}
+    assert {measure_of(name).kind for name in DEGRADATION} == {"degradation"}
+    assert {measure_of(name).kind for name in LIKENESS} == {"divergence"}
 
 
 def test_what_a_measure_of_items_is_read_from_is_there():
@@ -72,7 +78,9 @@ def test_jensen_shannon_is_scipys_and_at_most_ln_two():
 
 
 def test_the_lists_are_those_of_the_roles():
-    assert OUTCOMES == measures_in("outcome") == ("rating_change", "win_change")
+    assert OUTCOMES == ("rating_change", "win_change", "loops", "repetition", "unfinished")
+    assert set(measures_in("outcome")) == {*OUTCOMES, *DIVERGENCES}
+    assert DIVERGENCES == ("same_text", "similarity")
     assert measures_in("predictor") == PREDICTORS
     assert PREDICTORS[:2] == ("flips", "all_flips")
     assert set(PREDICTORS) - set(OF_ITEMS) == {"kl_trace"}
@@ -102,6 +110,8 @@ def test_a_change_has_zero_in_its_middle():
         "rating_change",
         "win_change",
         "accuracy_change",
+        *DEGRADATION,
+        "log_length_ratio",
     ]
     assert form_of("nobody") is Form.PLAIN
 
@@ -122,7 +132,7 @@ def test_the_config_takes_the_names_of_a_role_alone(key, value, role):
 
 
 def test_nothing_else_lists_measures():
-    """A collection with three measures' names or more is a second home; the functions' own are the two others."""
+    """A collection with three measures' names or more is a second home; the functions' own are the others."""
     names, lists = {each.name for each in MEASURES}, []
     rooms = ("analysis", "assay", "judge", "generation")
     for path in sorted(path for room in rooms for path in (HOUSE / room).rglob("*.py")):
@@ -131,7 +141,8 @@ def test_nothing_else_lists_measures():
                 parts = node.keys if isinstance(node, ast.Dict) else node.elts
                 held = {part.value for part in parts if isinstance(part, ast.Constant)} & names
                 lists += [path.relative_to(HOUSE).as_posix()] if len(held) > 2 else []
-    assert set(lists) == {"analysis/decision/gate_estimates.py", "analysis/correlations/relations.py"}
+    own = {"analysis/writing/degradation.py", "analysis/writing/likeness.py"}
+    assert set(lists) == {"analysis/decision/gate_estimates.py", "analysis/correlations/relations.py"} | own
 
 
 def test_a_primary_measure_rises_with_the_candidate_and_a_limit_holds_what_should_stay_low():

@@ -3,7 +3,7 @@
 In: a run's evidence, its measurements, and the unit values that measuring left behind. Out: Relations.
 """
 
-from collections.abc import Collection, Iterator, Mapping
+from collections.abc import Collection, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Any
 
@@ -19,7 +19,7 @@ from analysis.correlations.across_candidates import (
 )
 from analysis.correlations.beyond_accuracy import Partial, Stronger, partials, stronger
 from analysis.correlations.within_candidate import Within, auc, paired_spearman, spearman_p
-from analysis.decision.gate_estimates import Measured, judged_estimate, primary_judge
+from analysis.decision.gate_estimates import Measured, primary_judge
 from analysis.decision.gates import gate
 from analysis.evidence.run_evidence import JudgeEvidence, RunEvidence
 from analysis.judged.games import turn_classes, verdicts, win_values
@@ -34,10 +34,13 @@ from analysis.summaries.judge_reports import judged_cells, scored_values
 from analysis.summaries.model_rows import for_model
 from analysis.summaries.panel import panel_evidence
 from analysis.token_distributions.trace_measures import Sums
+from analysis.writing.paired_writing import SideBySide
 from ledger.measures import measure_of, measures_in
 from ledger.records import Key
 
-OUTCOMES = measures_in("outcome")
+OUTCOMES = tuple(name for name in measures_in("outcome") if measure_of(name).kind == "degradation")
+DIVERGENCES = tuple(name for name in measures_in("outcome") if measure_of(name).kind == "divergence")
+JUDGED = tuple(name for name in OUTCOMES if measure_of(name).mode)
 PREDICTORS = measures_in("predictor")
 OF_ITEMS = tuple(name for name in PREDICTORS if measure_of(name).unit == "items")
 Compared = tuple[PairedChoices, ItemScores]
@@ -46,32 +49,43 @@ PERMUTATION_SALT = 1_000_000  # beyond any number of units
 
 @dataclass
 class Extras:
-    """What measuring leaves behind for the correlations: kl_trace by question, kl_vocabulary by item, of each model."""
+    """What measuring leaves behind for the correlations: kl_trace by question, kl_vocabulary by item, of each model;
+    and what it wrote beside the baseline, turn by turn.
+    """
 
+    writing: dict[str, SideBySide] = field(default_factory=dict)
     traces: dict[str, Sums] = field(default_factory=dict)
     vocabulary: dict[str, Mapping[Key, float]] = field(default_factory=dict)
 
 
 @dataclass(frozen=True)
 class Relations:
-    """Everything that says how the three ways of looking agree."""
+    """Everything that says how the ways of looking agree; `divergences` are correlations of one with another, apart,
+    because two measures of difference that agree say nothing of which model is worse.
+    """
 
     correlations: tuple[Correlation, ...]
+    divergences: tuple[Correlation, ...]
     partials: tuple[Partial, ...]
     stronger: tuple[Stronger, ...]
     within: tuple[Within, ...]
 
 
 def relations(evidence: RunEvidence, measured: Measured, extras: Extras, draws: Resamplings) -> Relations:
-    """Across candidates for every judged outcome, and within each rival; the control is no candidate."""
+    """Across candidates for every outcome, and within each rival; the control is no candidate."""
     pairs = dict(_pairs(evidence, measured))
     candidates = _candidates(evidence, measured, extras, pairs, draws)
-    outcomes = [outcome for outcome in OUTCOMES if primary_judge(measured.judges, outcome)]
-    chance = Chance(lambda: draws.generator(PERMUTATION_SALT), tuple(outcomes))
+    written = [name for name in (*OUTCOMES, *DIVERGENCES) if name not in JUDGED and candidates.known(name).any()]
+    outcomes = [name for name in OUTCOMES if name in written or primary_judge(measured.judges, name)]
+    apart = [name for name in DIVERGENCES if name in written]
+    chance = Chance(lambda: draws.generator(PERMUTATION_SALT), (*outcomes, *apart))
+
+    def grid(names: Sequence[str]) -> tuple[Correlation, ...]:
+        return grid_adjusted([row for name in names for row in correlations(candidates, name, PREDICTORS, chance)])
+
     return Relations(
-        correlations=grid_adjusted(
-            [row for outcome in outcomes for row in correlations(candidates, outcome, PREDICTORS, chance)]
-        ),
+        correlations=grid(outcomes),
+        divergences=grid(apart),
         partials=tuple(row for outcome in outcomes for row in partials(candidates, outcome, PREDICTORS)),
         stronger=tuple(row for outcome in outcomes for row in stronger(candidates, outcome, PREDICTORS, chance)),
         within=tuple(_within(evidence, measured, extras, pairs)),
@@ -91,11 +105,9 @@ def _candidates(
 ) -> Candidates:
     names = [model.name for model in evidence.config.candidate]
     values = {
-        predictor: [gate(measured, name, predictor, 0.0).estimate.value for name in names] for predictor in PREDICTORS
+        measure: [gate(measured, name, measure, 0.0).estimate.value for name in names]
+        for measure in (*PREDICTORS, *OUTCOMES, *DIVERGENCES)
     }
-    for outcome in OUTCOMES:
-        judge = primary_judge(measured.judges, outcome)
-        values[outcome] = [judged_estimate(judge, name, outcome).value for name in names]
     by_question = list(_question_tables(evidence, measured, extras, names))
     by_item = _item_tables(evidence, extras, pairs, names) if pairs else []
     return Candidates(
@@ -108,15 +120,19 @@ def _candidates(
 def _question_tables(
     evidence: RunEvidence, measured: Measured, extras: Extras, names: list[str]
 ) -> Iterator[UnitTable]:
-    """Judged changes and kl_trace over the questions, which all are resampled together."""
+    """Judged changes, what was written and kl_trace over the questions, which all are resampled together."""
     units: list[Unit] = sorted(evidence.questions)
     if not units:
         return
-    for outcome in OUTCOMES:
+    for outcome in JUDGED:
         judge = _evidence_of(evidence, measured, outcome)
         if judge:
             found = [by_question(_outcome_values(evidence, judge, name, outcome)) for name in names]
             yield unit_table(outcome, units, found)
+    for outcome in (*OUTCOMES, *DIVERGENCES) if extras.writing else ():
+        if outcome not in JUDGED:
+            sides = [extras.writing.get(name) for name in names]
+            yield unit_table(outcome, units, [by_question(side.values(outcome)) if side else {} for side in sides])
     if extras.traces:
         yield unit_table("kl_trace", units, [extras.traces.get(name, {}) for name in names])
 

@@ -1,8 +1,8 @@
 """What each measure of the registry is read from, and what stands against its evidence.
 
-In: what judges, items and traces said. Out: for a measure and a model, an Estimate, and every reason why it may not
-decide. A measure is unfit where its judge is not trusted, its inputs are stale or mixed, or its coverage lies under the
-floor, overall or in a turn. Categories never gate.
+In: what judges, items, texts and traces said. Out: for a measure and a model, an Estimate, and every reason why it may
+not decide. A measure is unfit where its judge is not trusted, its inputs are stale or mixed, or its coverage lies under
+the floor, overall or in a turn. Categories never gate.
 """
 
 from collections.abc import Callable, Iterable, Mapping, Sequence
@@ -21,10 +21,12 @@ from analysis.summaries.model_reports import PAIRED_ITEMS, ItemReport, task_rows
 from analysis.summaries.model_rows import for_model
 from analysis.token_distributions.trace_measures import TraceReport
 from analysis.token_distributions.vocabulary_kl import VocabularyReport
+from analysis.writing.paired_writing import WritingReport
 from ledger.config import ReviewConfig
 from ledger.judgments import Mode
 from ledger.measures import MEASURES, measure_of
 
+WRITTEN_SECTIONS = ("writing", "likeness")
 PAIRED: Mapping[Mode | None, str] = {Mode.SINGLE: "paired ratings", Mode.PAIR: "question-turns"}
 
 
@@ -42,6 +44,7 @@ class Measured:
     items: tuple[ItemReport, ...]
     traces: tuple[TraceReport, ...]
     vocabulary: tuple[VocabularyReport, ...]
+    writing: tuple[WritingReport, ...]
     coverage: tuple[Coverage, ...]
     identical_answers: frozenset[str]
     unfinished: Mapping[str, tuple[Cause, ...]]
@@ -140,6 +143,19 @@ def _traced(measured: Measured, model: str) -> Read:
     return estimate, [*_trace_reasons(traced, measured)]
 
 
+def _written(measure: str, measured: Measured, model: str) -> Read:
+    written = for_model(measured.writing, model)
+    if written is None:
+        absent = Cause(Kind.NO_ANSWERS, model)
+        return not_measured(measure, "questions", absent), [Cause(Kind.UNMEASURED, measure, causes=(absent,))]
+    estimate = written.row(measure).estimate
+    estimate = replace(estimate, identical=estimate.value is not None and model in measured.identical_answers)
+    if estimate.missing and estimate.value is None:
+        return estimate, [Cause(Kind.UNMEASURED, measure, causes=(estimate.missing,))]
+    floor = measured.config.decision.coverage
+    return estimate, [*shortfalls(written.coverage, floor), *measured.unfinished["answers"]]
+
+
 def _judge_reasons(judge: JudgeReport | None, measured: Measured, model: str, measure: str) -> Iterable[Cause]:
     if judge is None:
         return [Cause(Kind.NO_MEASURING_JUDGE, measure)]
@@ -178,6 +194,7 @@ GATE_ESTIMATES: Mapping[str, Callable[[Measured, str], Read]] = {
     **{measure.name: partial(_judged, measure.name) for measure in MEASURES if measure.mode},
     **{name: partial(_picked, name) for name in ("accuracy_change", "flips", "all_flips", "excess_flips")},
     **{name: partial(_picked, name) for name in ITEM_DISTANCES},
+    **{measure.name: partial(_written, measure.name) for measure in MEASURES if measure.section in WRITTEN_SECTIONS},
     "kl_vocabulary": _vocabulary,
     "kl_trace": _traced,
 }

@@ -27,8 +27,10 @@ from analysis.summaries.model_reports import (
 )
 from analysis.summaries.model_rows import for_model
 from analysis.summaries.panel import panel_report
+from analysis.summaries.writing_reports import written_side_by_side
 from analysis.token_distributions.trace_measures import TraceReport, trace_report
 from analysis.token_distributions.vocabulary_kl import VocabularyReport, vocabulary_report
+from analysis.writing.paired_writing import WritingReport, writing_reports
 from ledger.facts import ModelFacts, Refusal
 
 
@@ -42,6 +44,7 @@ def measurements(evidence: RunEvidence, draws: Resamplings, extras: Extras) -> M
         items=items,
         traces=tuple(_traces(evidence, draws, extras)),
         vocabulary=tuple(_vocabulary(evidence, draws, extras)),
+        writing=_writing(evidence, draws, extras),
         coverage=tuple(model_coverage(evidence)),
         identical_answers=same_answers,
         unfinished={kind: unfinished(evidence, kind) for kind in ("answers", "choices", "solutions")},
@@ -87,6 +90,13 @@ def _traces(evidence: RunEvidence, draws: Resamplings, extras: Extras) -> Iterat
             rival.name, rival.role, *sides, draws, evidence.comparisons, refusal, planned
         )
         yield report
+
+
+def _writing(evidence: RunEvidence, draws: Resamplings, extras: Extras) -> tuple[WritingReport, ...]:
+    """The texts of every rival that wrote any."""
+    sides = list(written_side_by_side(evidence))
+    extras.writing = {side.model: side for side in sides}
+    return writing_reports(sides, evidence.cells, draws, evidence.comparisons)
 
 
 def shared_flips(evidence: RunEvidence, measured: Measured) -> Iterator[Overlap]:

@@ -9,7 +9,7 @@ from pydantic import BaseModel, ConfigDict
 
 from analysis.correlations.across_candidates import Correlation
 from analysis.correlations.beyond_accuracy import Partial, Stronger
-from analysis.correlations.relations import OUTCOMES, Extras, relations
+from analysis.correlations.relations import Extras, relations
 from analysis.correlations.within_candidate import Within
 from analysis.decision.decisions import EXIT_CODES, Decision, decisions, overall
 from analysis.decision.gate_estimates import primary_judge
@@ -36,8 +36,10 @@ from analysis.summaries.model_reports import (
 )
 from analysis.token_distributions.trace_measures import TraceReport
 from analysis.token_distributions.vocabulary_kl import VocabularyReport
+from analysis.writing.paired_writing import WritingReport
 from ledger.config import ReviewConfig
 from ledger.manifests import assay_version
+from ledger.measures import measure_of
 
 
 class ReviewReport(BaseModel):
@@ -50,7 +52,7 @@ class ReviewReport(BaseModel):
 
     model_config = ConfigDict(frozen=True, extra="forbid", allow_inf_nan=False)
 
-    version: int = 5
+    version: int = 6
     assay_version: str
     name: str
     made_at: str
@@ -90,8 +92,10 @@ class ReviewReport(BaseModel):
     choices: tuple[ItemReport, ...]
     traces: tuple[TraceReport, ...]
     vocabulary: tuple[VocabularyReport, ...]
+    writing: tuple[WritingReport, ...]
     overlaps: tuple[Overlap, ...]
     correlations: tuple[Correlation, ...]
+    divergences: tuple[Correlation, ...]
     partials: tuple[Partial, ...]
     stronger: tuple[Stronger, ...]
     within: tuple[Within, ...]
@@ -104,7 +108,7 @@ class ReviewReport(BaseModel):
     @property
     def primary_judge(self) -> JudgeReport | None:
         """The judge behind the primary measure, or the first one where items decide."""
-        judged = self.primary in OUTCOMES
+        judged = measure_of(self.primary).mode is not None
         return primary_judge(self.judges, self.primary) if judged else next(iter(self.judges), None)
 
 
@@ -138,11 +142,9 @@ def report_from(evidence: RunEvidence, made_at: str, resamples: int = RESAMPLES)
         choices=measured.items,
         traces=measured.traces,
         vocabulary=measured.vocabulary,
+        writing=measured.writing,
         overlaps=tuple(shared_flips(evidence, measured)),
-        correlations=related.correlations,
-        partials=related.partials,
-        stronger=related.stronger,
-        within=related.within,
+        **vars(related),
         coverage=measured.coverage,
         models=tuple(model_card(model) for model in evidence.models),
         costs=tuple(costs(evidence)),

@@ -144,6 +144,8 @@ class Kind(StrEnum):
     NO_BETTER_THAN_CHANCE = "no_better_than_chance"
     PANEL_HAS_NO_POSITIONS = "panel_has_no_positions"
     PANEL_SITS_NO_EXAM = "panel_sits_no_exam"
+    FINISH_UNTOLD = "finish_untold"
+    NO_ANSWERS = "no_answers"
     OTHER_TRACED_TOKENS = "other_traced_tokens"
     OTHER_OPTION_TOKENS = "other_option_tokens"
     INFINITE_LOGPROB = "infinite_logprob"

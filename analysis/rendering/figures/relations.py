@@ -6,7 +6,7 @@ MT-Bench scores). Shares and accuracy changes are in percent and percentage poin
 
 from collections.abc import Iterator
 
-from analysis.correlations.relations import OUTCOMES
+from analysis.correlations.relations import JUDGED
 from analysis.decision.gate_estimates import judged_estimate, primary_judge
 from analysis.multiple_choice.distances import ITEM_DISTANCES
 from analysis.multiple_choice.flips import FlipResult
@@ -80,7 +80,7 @@ def _outcomes(report: ReviewReport, found: tuple[Candidate, ...], kls: Kls) -> I
     """What the judge says against what the candidates pick."""
     axes = {"flips": FLIPS, "accuracy_change": CHANGE, **{name: f"{words}, nats" for name, words in WORDS.items()}}
     rows = {each.name: each.rows[ALL_ITEMS] for each in found}
-    for outcome in OUTCOMES:
+    for outcome in JUDGED:
         judge = primary_judge(report.judges, outcome)
         for measure, axis in axes.items():
             points = []

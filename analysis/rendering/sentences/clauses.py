@@ -206,6 +206,8 @@ CLAUSES: Mapping[Kind, str | Written] = {
     Kind.NO_BETTER_THAN_CHANCE: "the judge is not shown to agree with people better than chance",
     Kind.PANEL_HAS_NO_POSITIONS: "a panel sees no positions",
     Kind.PANEL_SITS_NO_EXAM: "each judge sits its own",
+    Kind.FINISH_UNTOLD: "how an answer ended is not told",
+    Kind.NO_ANSWERS: "no answers of {subject} beside the baseline's",
     Kind.OTHER_TRACED_TOKENS: "the traces of {subject} hold other tokens than the baseline's",
     Kind.OTHER_OPTION_TOKENS: "the options of {subject} are cut into other tokens than the baseline's",
     Kind.INFINITE_LOGPROB: "the {what} of {subject} hold a log-probability that is not finite",

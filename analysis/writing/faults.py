@@ -1,0 +1,52 @@
+"""What no finished answer holds: broken pieces of code, of a chat template, of bytes and of thinking.
+
+In: a turn's text, its thinking and whether it was cut. Out: the names of its faults.
+
+What the question itself has is no fault: one may ask about a chat template. An answer that was cut at the limit may end
+inside code; that it was cut is a measure of its own.
+"""
+
+import re
+from collections.abc import Iterable, Iterator
+
+REPLACEMENT = "\ufffd"
+THINK, THOUGHT = "<think>", "</think>"
+_FENCE = re.compile(r"^[ \t]*(?:[>*-][ \t]*|\d+[.)][ \t]*)*(```+|~~~+)", re.MULTILINE)
+_TEMPLATE = re.compile(
+    r"<\|[A-Za-z_][A-Za-z0-9_]{0,40}\|>|<｜[^｜<>\n]{1,40}｜>|\[/?INST\]|<</?SYS>>|</?(?:start|end)_of_turn>|</s>\s*\Z"
+)
+
+
+def faults(text: str, asked: Iterable[str], thinking: str | None, *, cut: bool) -> tuple[str, ...]:
+    """The faults of one turn, each once, in a fixed order; `asked` are the user's turns so far."""
+    return tuple(_found(text, " ".join(asked), thinking, cut=cut))
+
+
+def _found(text: str, asked: str, thinking: str | None, *, cut: bool) -> Iterator[str]:
+    if not cut and ("```" in text or "~~~" in text) and _fence_is_open(text):
+        yield "open code"
+    if ("<" in text or "[" in text) and any(found[0].strip() not in asked for found in _TEMPLATE.finditer(text)):
+        yield "template token"
+    if REPLACEMENT in text and REPLACEMENT not in asked:
+        yield "replacement character"
+    if _thinks_on(text, asked, thinking):
+        yield "open thinking"
+
+
+def _fence_is_open(text: str) -> bool:
+    """Whether a fence of code is opened and never closed: by one of the same kind, as long or longer."""
+    open_fence = ""
+    for found in _FENCE.finditer(text):
+        fence = found[1]
+        if not open_fence:
+            open_fence = fence
+        elif fence[0] == open_fence[0] and len(fence) >= len(open_fence):
+            open_fence = ""
+    return bool(open_fence)
+
+
+def _thinks_on(text: str, asked: str, thinking: str | None) -> bool:
+    """Thinking that nothing follows, or one of its marks in the text without the other."""
+    if thinking is not None and not text.strip():
+        return True
+    return text.count(THINK) != text.count(THOUGHT) and THINK not in asked and THOUGHT not in asked
