@@ -26,7 +26,7 @@ class Measure:
     `unit` is what moves as one (a question, an item). `low` and `high` are the ends of its range. `margin` is the
     default for a primary measure, `margin_words` its unit in words, `spreads` the standard deviations per unit that
     were seen. `mode` is the judge's, where one measures it. `words` is the name in a figure's title or on its axis.
-    `headline`: it stands in the terminal's short tables too.
+    `headline`: it stands in the terminal's short tables too. `verb`: what a model does in each turn that is counted.
     """
 
     name: str
@@ -47,6 +47,7 @@ class Measure:
     mode: Mode | None = None
     words: str = ""
     headline: bool = False
+    verb: str = ""
 
 
 def distance(
@@ -124,11 +125,20 @@ def _of_texts(
     }
 
 
-def damage(name: str, label: str, definition: str, words: str, *, source: str = OWN, outcome: bool = False) -> Measure:
+def damage(
+    name: str,
+    label: str,
+    definition: str,
+    words: str,
+    *,
+    verb: str = "",
+    source: str = OWN,
+    outcome: bool = False,
+) -> Measure:
     """A change of how many texts, or how much of them, show a sign of degradation; `outcome`: flips may foretell it."""
     roles: tuple[Role, ...] = ("limit", "outcome") if outcome else ("limit",)
     known = _of_texts(name, label, definition, words, kind="degradation", form=Form.POINTS, ends=(-1.0, 1.0))
-    return Measure(**known, better="lower", section="writing", source=source, roles=roles)
+    return Measure(**known, better="lower", section="writing", source=source, roles=roles, headline=outcome, verb=verb)
 
 
 def likeness(

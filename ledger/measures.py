@@ -120,6 +120,7 @@ MEASURES = (
         "loops",
         "Turns that say a passage again and again, copy after copy: how many more than the baseline's.",
         "turns that loop",
+        verb="repeats itself",
         outcome=True,
     ),
     damage(
@@ -135,20 +136,29 @@ MEASURES = (
         "unfinished",
         "Turns that were cut at the token limit: how many more than the baseline's.",
         "turns cut at the limit",
+        verb="is cut at the token limit",
         outcome=True,
     ),
-    damage("empty", "empty", "Turns without a visible text: how many more than the baseline's.", "empty turns"),
+    damage(
+        "empty",
+        "empty",
+        "Turns without a visible text: how many more than the baseline's.",
+        "empty turns",
+        verb="writes nothing",
+    ),
     damage(
         "broken",
         "broken",
         "Turns with open code, tokens of a chat template, replacement characters or endless thinking: how many more.",
         "broken turns",
+        verb="writes broken text",
     ),
     damage(
         "wrong_script",
         "wrong script",
         "Turns in a script that their question does not have: how many more than the baseline's.",
         "turns in a wrong script",
+        verb="leaves the question's script",
     ),
     likeness(
         "log_length_ratio",

@@ -464,6 +464,7 @@ SAID = [
     ),
     (Cause(Kind.FINISH_UNTOLD), "how an answer ended is not told"),
     (Cause(Kind.NO_ANSWERS, "w4"), "no answers of w4 beside the baseline's"),
+    (Cause(Kind.ANSWERS_NOT_JUDGED), "no judge read the answers; their texts were measured, not their worth"),
     (Cause(Kind.NO_ITEMS), "no item was given to these models"),
     (
         Cause(Kind.NO_CHECKED_ANSWERS),

@@ -14,7 +14,10 @@ from analysis.review.changed_items import ChangedItem, changed_items
 from analysis.statistics.cells import Cell
 from analysis.statistics.question_means import paired_changes
 from analysis.summaries.judge_reports import judged_cells, scored_values
+from analysis.summaries.writing_reports import written_turns
+from analysis.writing.degradation import DEGRADATION
 from ledger.judgments import Judgment, Mode, Order, Outcome
+from ledger.measures import MEASURES, measure_of
 from ledger.records import Answer, Finish
 
 FAILED = "failed"
@@ -28,6 +31,7 @@ KINDS = (
     "truncated",
     FAILED,
     "identical",
+    *(each.label for each in MEASURES if each.verb),
 )
 OUTCOME_KINDS = {
     Outcome.UNREADABLE: "unreadable",
@@ -47,7 +51,7 @@ class ExhibitRow:
     """One turn of one candidate's answer beside the baseline's; `kinds` are names of KINDS.
 
     `change` is the first judge's rating_change (a panel's: the mean of its members'), `verdict` the class of the two
-    games by the first judge that has one.
+    games by the first judge that has one. `damage` is how many more signs of degradation it shows than the baseline's.
     """
 
     model: str
@@ -55,13 +59,16 @@ class ExhibitRow:
     change: float | None
     verdict: TurnClass | None
     kinds: tuple[str, ...]
+    damage: float = 0.0
 
     @property
     def gain(self) -> float:
-        """What the rows are sorted by: the change, or the game where nobody rated."""
+        """What the rows are sorted by: the change, the game where nobody rated, the damage where nobody judged."""
         if self.change is not None:
             return self.change
-        return {TurnClass.WIN: HALF_POINT, TurnClass.LOSS: -HALF_POINT}.get(self.verdict or TurnClass.TIE, 0.0)
+        if self.verdict is None:
+            return -self.damage
+        return {TurnClass.WIN: HALF_POINT, TurnClass.LOSS: -HALF_POINT}.get(self.verdict, 0.0)
 
 
 @dataclass(frozen=True)
@@ -86,8 +93,9 @@ class _Said:
 
 def exhibits(evidence: RunEvidence) -> Exhibits:
     """Every turn of every candidate that both it and the baseline answered."""
-    rows = [row for model in evidence.rivals if model.role == "candidate" for row in _rows(model, evidence)]
-    rows.sort(key=lambda row: (row.gain, row.model, row.cell))
+    baseline = dict(_signs(evidence.baseline))
+    rows = [row for model in evidence.candidates for row in _rows(model, evidence, baseline)]
+    rows.sort(key=lambda row: (row.gain, -row.damage, row.model, row.cell))
     counts = {kind: sum(kind in row.kinds for row in rows) for kind in KINDS}
     return Exhibits(evidence, tuple(rows), counts, *changed_items(evidence))
 
@@ -97,9 +105,18 @@ def answers_by_place(model: ModelEvidence) -> dict[tuple[str, str, int], Answer]
     return {(a.question.source, a.question.id, a.sample): a for a in model.answers}
 
 
-def _rows(model: ModelEvidence, evidence: RunEvidence) -> Iterator[ExhibitRow]:
+def _signs(model: ModelEvidence) -> Iterator[tuple[Cell, Mapping[str, float]]]:
+    """Each turn's signs of degradation."""
+    for cell, turn in written_turns(model):
+        yield cell, {name: of(turn) or 0.0 for name, of in DEGRADATION.items()}
+
+
+def _rows(
+    model: ModelEvidence, evidence: RunEvidence, baseline: Mapping[Cell, Mapping[str, float]]
+) -> Iterator[ExhibitRow]:
     before, after = answers_by_place(evidence.baseline), answers_by_place(model)
     judges = [_said(judge, model.name, evidence) for judge in evidence.judges]
+    signs = dict(_signs(model))
     first = slice(None) if evidence.config.decision.panel else slice(1)
     for cell in evidence.cells:
         place = (*cell.unit, cell.sample)
@@ -110,6 +127,7 @@ def _rows(model: ModelEvidence, evidence: RunEvidence) -> Iterator[ExhibitRow]:
         kinds = {kind for said in judges for kind in said.kinds.get(cell, ())}
         kinds |= _judged_kinds(changes, classes, changes[first])
         kinds |= _written_kinds(before[place], after[place], cell.turn)
+        kinds |= {measure_of(name).label for name, value in signs[cell].items() if value and measure_of(name).verb}
         deciding = changes[first]
         yield ExhibitRow(
             model=model.name,
@@ -117,6 +135,7 @@ def _rows(model: ModelEvidence, evidence: RunEvidence) -> Iterator[ExhibitRow]:
             change=sum(deciding) / len(deciding) if deciding else None,
             verdict=classes[0] if classes else None,
             kinds=tuple(kind for kind in KINDS if kind in kinds),
+            damage=sum(signs[cell].values()) - sum(baseline[cell].values()),
         )
 
 

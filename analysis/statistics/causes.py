@@ -163,6 +163,7 @@ class Kind(StrEnum):
     JUDGE_DECIDES_NOTHING = "judge_decides_nothing"
     NOTHING_JUDGED = "nothing_judged"
     ONLY_BASELINE_TRACED = "only_baseline_traced"
+    ANSWERS_NOT_JUDGED = "answers_not_judged"
     ANSWERS_NOT_COMPARED = "answers_not_compared"
     NO_ITEMS = "no_items"
     NO_CHECKED_ANSWERS = "no_checked_answers"

@@ -13,6 +13,7 @@ from analysis.rendering.figures.picks import pick_figures
 from analysis.rendering.figures.plots import Plot
 from analysis.rendering.figures.relations import relation_figures
 from analysis.rendering.figures.row_charts import RowChart
+from analysis.rendering.figures.writing import writing_figure
 from analysis.review.review_report import ReviewReport
 
 Figure = Plot | RowChart | Matrix
@@ -22,6 +23,7 @@ def figures_by_section(report: ReviewReport) -> dict[str, tuple[Figure, ...]]:
     """The figures of each section, by its id."""
     return {
         "decision": tuple(primary_forest(report)),
+        "writing": tuple(writing_figure(report)),
         "scores": tuple(score_figures(report)),
         "games": tuple(game_figures(report)),
         "flips": tuple(pick_figures(report)),

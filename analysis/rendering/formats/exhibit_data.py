@@ -16,8 +16,10 @@ from analysis.rendering.formats.text import visible, visible_lines
 from analysis.rendering.tables.review import CLASS_LABELS
 from analysis.review.exhibits import Exhibits, answers_by_place
 from analysis.statistics.cells import Cell
+from analysis.writing.loops import loop_of
+from analysis.writing.pieces import pieces
 from ledger.judgments import Judgment, Order
-from ledger.records import Item
+from ledger.records import AnswerTurn, Item
 
 MOST_CHARACTERS = 20_000
 REPLY_CHARACTERS = (MOST_CHARACTERS, 1200, 800, 500, 300, 200, 100, 0)
@@ -84,7 +86,7 @@ class _Numbered:
             "judges": [visible(judge.config.name) for judge in evidence.judges],
             "questions": [self._question(unit) for unit in self.questions],
             "answers": [
-                [number, self.questions[place[:2]], place[2], [[self._text(t.text), t.finish] for t in answer.turns]]
+                [number, self.questions[place[:2]], place[2], [self._turn(turn) for turn in answer.turns]]
                 for name, number in self.models.items()
                 for place, answer in sorted(written[name].items())
             ],
@@ -163,6 +165,13 @@ class _Numbered:
             [self._text(option) for option in shown.options] if shown else [],
             [side.index(max(side)) for side in (each.before, each.after)],
         ]
+
+    def _turn(self, turn: AnswerTurn) -> List:
+        """Text and finish; of one that loops also where its copies begin and end, as JavaScript counts characters."""
+        told = [self._text(turn.text), turn.finish]
+        loop = None if self.redact else loop_of(turn.text, pieces(turn.text))
+        shown = [visible_lines(turn.text[:end]) for end in (loop.again, loop.end)] if loop else []
+        return [*told, [len(each.encode("utf-16-le")) // 2 for each in shown]] if loop else told
 
     def _text(self, text: str | None, most: int = MOST_CHARACTERS) -> Text:
         if self.redact or text is None:

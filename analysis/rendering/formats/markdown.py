@@ -24,6 +24,7 @@ from analysis.rendering.tables.review import (
     warnings,
 )
 from analysis.rendering.tables.tasks import task_line
+from analysis.rendering.tables.writing import TITLE, brief_writing_table, writing_lines
 from analysis.review.review_report import ReviewReport
 from ledger.measures import MEASURES
 
@@ -61,6 +62,7 @@ def _opening(report: ReviewReport) -> Iterator[list[str]]:
         ),
     ]
     yield [f"- {short_line(settle)}" for settle in map(advice, shown) if settle][:1]
+    yield [f"- {TITLE}: {short_line(said)}"] if (said := " ".join(writing_lines(report))) else []
     rest = (task_line(decision, report.task_margin) for decision in report.decisions if decision not in shown)
     others = " ".join(filter(None, rest))
     yield [f"- {_text(visible(line))}" for line in (*filter(None, [others]), *review_lines(report))]
@@ -69,7 +71,7 @@ def _opening(report: ReviewReport) -> Iterator[list[str]]:
 
 
 def _tables(report: ReviewReport) -> Iterator[tuple[Table, tuple[str, ...]]]:
-    """Scores and games of the primary judge if it rated and compared anything, and flips."""
+    """Scores and games of the primary judge if it rated and compared anything, flips, and signs of texts."""
     judge = report.primary_judge
     if judge and any(each.scopes[0].rating.value is not None for each in judge.scores):
         yield score_table(judge), SCORE_COLUMNS
@@ -77,6 +79,9 @@ def _tables(report: ReviewReport) -> Iterator[tuple[Table, tuple[str, ...]]]:
         yield game_table(judge), GAME_COLUMNS
     if report.choices:
         yield flip_table(report, brief=True), FLIP_COLUMNS
+    if report.writing:
+        written = brief_writing_table(report)
+        yield written, written.header
 
 
 def fitted_tables(tables: Sequence[tuple[Table, Sequence[str]]], lines: int, rest: str = PAGE) -> Iterator[str]:

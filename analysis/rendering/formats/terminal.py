@@ -25,6 +25,8 @@ from analysis.rendering.tables.review import (
     warnings,
 )
 from analysis.rendering.tables.tasks import task_line
+from analysis.rendering.tables.writing import HEADLINES as WRITTEN
+from analysis.rendering.tables.writing import TITLE, brief_writing_table, writing_lines
 from analysis.review.review_report import ReviewReport
 from analysis.summaries.judge_reports import JudgeReport
 
@@ -35,7 +37,7 @@ GAME_COLUMNS = (*CLASS_LABELS.values(), "win_change")
 
 
 def summary(report: ReviewReport) -> tuple[Table | str, ...]:
-    """Evidence that falls short, scores, games, flips, warnings, the decision and its sentences, in this order.
+    """Evidence that falls short, scores, games, flips, texts, warnings, the decision and its sentences, in order.
 
     A table's title stands in its first header, over the models, so that it takes no line of its own; the decision needs
     none.
@@ -53,6 +55,8 @@ def _parts(report: ReviewReport) -> Iterator[Table | str]:
         yield from _judged(judge)
     if report.choices:
         yield _columns(flip_table(report, brief=True), HEADLINES)
+    if report.writing:
+        yield _columns(brief_writing_table(report), WRITTEN)
     yield from filter(None, [strongest_correlation(report)])
     yield from (f"Exam of {judge.name}: {exam_mark(judge)}." for judge in report.judges)
     yield from (f"Warning: {text}" for text in warnings(report))
@@ -64,6 +68,8 @@ def _parts(report: ReviewReport) -> Iterator[Table | str]:
         first = decided.header.index(NOISE_FLOOR) + 1
         yield _columns(replace(decided, title="Limits"), decided.header[first : first + len(report.limits)])
     yield from (f"{SHAPES[each.word]} {each.word}: {sentence(each)}" for each in report.decisions)
+    if said := " ".join(writing_lines(report)):
+        yield f"{TITLE}: {said}"
     yield from _settling(report)
     yield from filter(None, (task_line(each, report.task_margin) for each in report.decisions))
     yield from review_lines(report)

@@ -223,6 +223,7 @@ CLAUSES: Mapping[Kind, str | Written] = {
     Kind.JUDGE_DECIDES_NOTHING: "what the judge said is shown, and decides nothing",
     Kind.NOTHING_JUDGED: "no judgment of a pair of answers is there",
     Kind.ONLY_BASELINE_TRACED: ONLY_TRACED,
+    Kind.ANSWERS_NOT_JUDGED: "no judge read the answers; their texts were measured, not their worth",
     Kind.ANSWERS_NOT_COMPARED: UNCOMPARED,
     Kind.NO_ITEMS: "no item was given to these models",
     Kind.NO_CHECKED_ANSWERS: UNCHECKED,

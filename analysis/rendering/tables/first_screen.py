@@ -19,13 +19,15 @@ from analysis.rendering.tables.evidence import exam_mark
 from analysis.rendering.tables.looked_at import review_lines
 from analysis.rendering.tables.review import EXAM_WARNINGS, SHAPES, choice_warnings, foremost, judge_warnings, ranked
 from analysis.rendering.tables.tasks import lost_parts, lowest_parts, task_change, task_margin, task_notes
+from analysis.rendering.tables.writing import TITLE, writing_lines
 from analysis.review.review_report import ReviewReport
 from analysis.summaries.judge_reports import JudgeReport
 from analysis.summaries.panel import PANEL
 
 STATE_SIGNS = {State.HOLD: "■", State.OPEN: "◆", State.CLEARED: "●"}
 UNREAD = "The texts themselves are not measured; only a judge, or token probabilities, speak of them."
-JUDGELESS = "No judge: nobody compared what the models write."
+UNRATED = "Whether an answer is right or good is not in its looks: only a judge, or checked answers, say that."
+JUDGELESS = "No judge: nobody says which answers are better."
 
 
 @dataclass(frozen=True)
@@ -97,7 +99,7 @@ def panels(report: ReviewReport, notes: tuple[str, ...] = ()) -> tuple[Panel, ..
     """The four places; `notes` are the page's own, for the last one."""
     return (
         _tasks(report),
-        Panel("writes", "What it writes", "traces", tuple(_written(report))),
+        Panel("writes", TITLE, "writing" if report.writing else "traces", tuple(_written(report))),
         Panel("judge", "What the judge may say", "exam", tuple(_judged(report)), judge_warnings(report)),
         Panel(
             "unlooked",
@@ -172,8 +174,9 @@ def _written(report: ReviewReport) -> Iterator[str]:
     if traced:
         tokens = ", ".join(f"{each.model} {cell(each.kl, with_n=False)}" for each in traced)
         yield f"KL along the baseline's own answers: {tokens}."
+    yield from writing_lines(report)
     if report.questions:
-        yield UNREAD
+        yield UNRATED if report.writing else UNREAD
 
 
 def _judged(report: ReviewReport) -> Iterator[str]:

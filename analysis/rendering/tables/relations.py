@@ -3,7 +3,7 @@
 In: a ReviewReport. Out: Tables of plain text.
 """
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 
 from analysis.correlations.across_candidates import ALL, Correlation
 from analysis.correlations.beyond_accuracy import Stronger
@@ -17,13 +17,13 @@ from analysis.review.review_report import ReviewReport
 def relation_tables(report: ReviewReport) -> Iterator[Table]:
     """Across candidates, given accuracy, and within each candidate; tables without a row are left out but the first."""
     yield correlation_table(report)
-    found = (_family_table(report), _given_table(report), _within_table(report))
+    found = (_family_table(report), _given_table(report), _within_table(report), _divergence_table(report))
     yield from (table for table in found if table.rows)
 
 
 def correlation_table(report: ReviewReport) -> Table:
     """One row per outcome and predictor; the coefficient, its intervals, n, p and leave-one-out range in one cell."""
-    rows = [(outcome, predictor, *cells) for outcome, predictor, _, *cells in _rows(report, whole=True)]
+    rows = [(outcome, predictor, *cells) for outcome, predictor, _, *cells in _rows(report.correlations, whole=True)]
     if not rows:
         rows = [("a judged outcome", "flips, KL, accuracy", *[f"{NOT_MEASURED}: no judge rated or compared"] * 3)]
     note = ""
@@ -34,9 +34,9 @@ def correlation_table(report: ReviewReport) -> Table:
     return Table(
         "correlation",
         "Do the measures agree?",
-        "Across candidates: each judged change against what the candidates pick. First interval: other candidates "
-        f"(Fisher's z); second: other questions and items, drawn once for all candidates (bootstrap). Adjusted p: "
-        f"Benjamini and Hochberg's over this table.{note}",
+        "Across candidates: each loss in what they write, judged or seen in the texts, against what they pick. First "
+        "interval: other candidates (Fisher's z); second: other questions and items, drawn once for all candidates "
+        f"(bootstrap). Adjusted p: Benjamini and Hochberg's over this table.{note}",
         ("outcome", "against", "Spearman", "Kendall", "Pearson"),
         tuple(rows),
     )
@@ -55,9 +55,9 @@ def strongest_correlation(report: ReviewReport) -> str:
     )
 
 
-def _rows(report: ReviewReport, *, whole: bool) -> Iterator[tuple[str, ...]]:
+def _rows(correlations: Sequence[Correlation], *, whole: bool) -> Iterator[tuple[str, ...]]:
     grouped: dict[tuple[str, str, str], list[Correlation]] = {}
-    for each in report.correlations:
+    for each in correlations:
         if (each.scope == ALL) == whole:
             grouped.setdefault((each.outcome, each.predictor, each.scope), []).append(each)
     yield from ((*about, *(_correlation_cell(each) for each in found)) for about, found in grouped.items())
@@ -69,7 +69,7 @@ def _family_table(report: ReviewReport) -> Table:
         "Within each family",
         "Families of three candidates and more; those of one family (bits, layers, noise) are exchangeable.",
         ("outcome", "against", "family", "Spearman", "Kendall", "Pearson"),
-        tuple(_rows(report, whole=False)),
+        tuple(_rows(report.correlations, whole=False)),
     )
 
 
@@ -91,6 +91,18 @@ def _given_table(report: ReviewReport) -> Table:
             )
             for each in report.partials
         ),
+    )
+
+
+def _divergence_table(report: ReviewReport) -> Table:
+    """Apart from the others: what differs more in one way differs more in another, and nothing of it is worse."""
+    return Table(
+        "correlation-divergence",
+        "Divergence against divergence",
+        "Likeness of the texts against flips, KL and accuracy. Two measures of difference that agree show that models "
+        "differ; they cannot show that one is worse.",
+        ("outcome", "against", "Spearman", "Kendall", "Pearson"),
+        tuple((outcome, against, *cells) for outcome, against, _, *cells in _rows(report.divergences, whole=True)),
     )
 
 

@@ -28,6 +28,7 @@ from analysis.rendering.tables.tasks import task_table
 from analysis.rendering.tables.traces import trace_table, vocabulary_table
 from analysis.rendering.tables.trust import trust_tables
 from analysis.rendering.tables.words import limit_table, method_table
+from analysis.rendering.tables.writing import TITLE, likeness_table, writing_table
 from analysis.review.review_report import ReviewReport
 from analysis.summaries.judge_reports import JudgeReport
 
@@ -68,6 +69,7 @@ def sections(report: ReviewReport) -> tuple[Section, ...]:
     compared = [judge for judge in report.judges if judge.games]
     return (
         Section("decision", "Decision", tuple(_decided(report))),
+        *([Section("writing", TITLE, (writing_table(report), likeness_table(report)))] if report.writing else []),
         Section("evidence", "Evidence", (evidence_table(report),)),
         Section("scores", "Scores", tuple(_of(judge, score_table) for judge in rated)),
         Section("games", "Games", tuple(_of(judge, game_table) for judge in compared)),

@@ -11,10 +11,12 @@ from typing import Literal
 from analysis.decision.gate_estimates import primary_judge
 from analysis.judged.games import TurnClass
 from analysis.rendering.sentences.numbers import apart, count_of, number
+from analysis.rendering.sentences.writing import counts
 from analysis.rendering.tables.cards import duration
 from analysis.rendering.tables.evidence import evidence_counts
 from analysis.review.review_report import ReviewReport
 from analysis.summaries.panel import PANEL
+from ledger.measures import MEASURES
 
 State = Literal["good", "noted", "poor", "plain"]
 SIGNS: dict[State, str] = {"good": "✓", "noted": "•", "poor": "✗", "plain": ""}
@@ -38,9 +40,12 @@ class Tile:
 
 
 def evidence_strip(report: ReviewReport) -> tuple[Tile, ...]:
-    """Coverage, what became of the judgments, the judge's inconsistency, cost and time; exams stand in the panels."""
+    """Coverage, signs in the texts, what became of the judgments, the judge's inconsistency, cost and time.
+
+    Exams stand in the panels.
+    """
     judged = (*_readings(report), _inconsistency(report)) if report.judges else ()
-    return (_coverage(report), *judged, _cost(report), _time(report))
+    return (_coverage(report), *_written(report), *judged, _cost(report), _time(report))
 
 
 def _coverage(report: ReviewReport) -> Tile:
@@ -55,6 +60,21 @@ def _coverage(report: ReviewReport) -> Tile:
     value, _ = apart("coverage", share, floor if share < floor else 1.0)
     description = f"lowest: {what} of {row.model}; floor {number('coverage', floor)}"
     return Tile("coverage", value, state, description, "evidence")
+
+
+def _written(report: ReviewReport) -> Iterator[Tile]:
+    """The candidate that shows each foremost sign in most turns more than the baseline."""
+    candidates = [each for each in report.writing if each.role == "candidate"]
+    for known in (each for each in MEASURES if each.verb and each.headline):
+        rows = [(each.model, row) for each in candidates if (row := each.row(known.name)).estimate.value is not None]
+        if not rows:
+            continue
+        model, most = max(rows, key=lambda each: each[1].estimate.value or 0.0)
+        worse = (most.estimate.value or 0.0) > 0
+        state: State = "poor" if worse and most.seen else "noted" if most.model else "good"
+        value = counts(most).partition(",")[0] if most.model else "none"
+        words = f"{model} {known.verb} in {counts(most)}" if most.model else f"no candidate {known.verb}"
+        yield Tile(known.label, value, state, words, f"show={known.label}")
 
 
 def _readings(report: ReviewReport) -> Iterator[Tile]:

@@ -32,6 +32,11 @@ METHOD_NOTES = (
         "near ties",
         "Items whose baseline's two best options are at most one step of its logits apart: rounding flips.",
     ),
+    (
+        "loop",
+        "A passage three times in a row to the end of a text, four within it, and 32 words or marks of copies.",
+    ),
+    ("seen", "A change that sign flips tell from zero, or a likeness under the control's, after Holm: words, no gate."),
     ("noise floor", "The baseline run again with other seeds. Shown beside each value, never subtracted or tested."),
     ("interval", "95 %, two-sided, for reading. Decisions use one-sided bounds, at 5 % (Holm: 5 % over what is left)."),
     ("means", "On each side the wider of a studentized bootstrap over questions and Student's t; bounds never vanish."),

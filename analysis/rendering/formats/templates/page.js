@@ -119,7 +119,7 @@
     }
     const words = [row.change === null ? "" : signed(row.change, 1), row.verdict ?? ""].filter(Boolean).join(", ");
     const place = questions[row.question].id + ", turn " + row.turn + (row.sample ? ", sample " + (row.sample + 1) : "");
-    return [element("span", "", place), " ", who, " ", element("span", "change", words || "not judged")];
+    return [element("span", "", place), " ", who, " ", element("span", "change", words || row.kinds.join(", ") || "not judged")];
   };
 
   const renderList = () => {
@@ -145,27 +145,27 @@
     return word < 0 ? place : word;
   };
 
-  const prose = (text, split) => {
+  const DIFFERS = "from here on it differs from the baseline's answer", AGAIN = "it says this again and again";
+  const looped = (text, from, loop) => {
+    const [start, end] = loop.map((place) => Math.min(text.length, Math.max(0, place - from)));
+    const mark = Object.assign(element("mark", "loop", text.slice(start, end)), { title: AGAIN });
+    return start < end ? [text.slice(0, start), mark, text.slice(end)] : [text];
+  };
+  const prose = (text, split = -1, loop = [0, 0]) => {
     if (text === null || text === undefined) return element("p", "absent", data.redacted ? "(left out: redacted)" : "(none)");
-    const [whole, cut] = part(text);
-    const box = element("pre", "");
-    if (split === undefined || split < 0) box.append(whole);
-    else {
-      const mark = element("mark", "split", "▸");
-      mark.title = "from here on it differs from the baseline's answer";
-      mark.setAttribute("role", "img");
-      mark.setAttribute("aria-label", mark.title);
-      box.append(element("span", "same", whole.slice(0, split)), mark, whole.slice(split));
+    const [[whole, cut], box] = [part(text), element("pre", "")];
+    if (split >= 0) {
+      const mark = Object.assign(element("mark", "split", "▸"), { title: DIFFERS, role: "img", ariaLabel: DIFFERS });
+      box.append(element("span", "same", ...looped(whole.slice(0, split), 0, loop)), mark);
     }
+    box.append(...looped(whole.slice(Math.max(split, 0)), Math.max(split, 0), loop));
     if (cut) box.append(element("em", "", " … " + cut + " more characters stand in the run folder."));
     if (!whole && !cut) box.append(element("em", "", "(empty)"));
     return box;
   };
 
-  const reply = (said) => {
-    if (said === null || said === undefined) return "";
-    return element("details", "", element("summary", "", "its reasons"), prose(said));
-  };
+  const reply = (said) => ((said ?? null) === null ? ""
+    : element("details", "", element("summary", "", "its reasons"), prose(said)));
   const again = (each) => (each.repeat ? ", repeat " + (each.repeat + 1) : "");
 
   const verdicts = (row, judge) => {
@@ -199,9 +199,9 @@
       const split = data.redacted ? undefined : splitAt(part(before[0])[0], part(after[0])[0]);
       parts.push(element("h4", "", "Turn " + turn), prose(question.turns[turn - 1]),
         element("div", "pair",
-          element("div", "", element("h5", "", data.models[0] + " (baseline), " + before[1]), prose(before[0])),
+          element("div", "", element("h5", "", data.models[0] + " (baseline), " + before[1]), prose(before[0], -1, before[2])),
           element("div", "", element("h5", "", data.models[row.model] + ", " + after[1] +
-            (split === -1 ? ", the same words" : "")), prose(after[0], split))));
+            (split === -1 ? ", the same words" : "")), prose(after[0], split, after[2]))));
       if (question.references[turn - 1] !== undefined) {
         parts.push(element("details", "", element("summary", "", "Reference for turn " + turn), prose(question.references[turn - 1])));
       }

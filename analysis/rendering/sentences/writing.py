@@ -1,0 +1,88 @@
+"""What models write, in words: what is seen of each, and how often.
+
+In: WritingReports. Out: sentences and short texts, the same in every format of the report.
+"""
+
+import math
+from collections.abc import Iterator, Sequence
+
+from analysis.rendering.sentences.numbers import number
+from analysis.summaries.model_rows import control_row
+from analysis.writing.paired_writing import WritingReport, WritingRow
+from ledger.measures import is_change, measure_of
+
+DIFFERENT = "Different is not worse"
+NOTHING_SHOWN = "No sign of degradation is shown beyond chance."
+
+
+def seen_damage(reports: Sequence[WritingReport]) -> Iterator[str]:
+    """What is seen of each candidate's degradation, one sentence a measure, the candidates in their order."""
+    for each in _candidates(reports):
+        for row in each.rows:
+            if row.seen and measure_of(row.measure).kind == "degradation":
+                yield f"{_damage(each.model, row)}."
+
+
+def seen_likeness(reports: Sequence[WritingReport]) -> Iterator[str]:
+    """The candidates that are seen to write something else than the control, in one sentence; of lengths another."""
+    control = control_row(reports)
+    apart = [
+        f"{each.model} ({', '.join(parts)})"
+        for each in _candidates(reports)
+        if (parts := [_likeness(row, control) for row in each.rows if row.seen and not is_change(row.measure)])
+    ]
+    lengths = [text for each in _candidates(reports) for row in each.rows if row.seen and (text := _length(each, row))]
+    if apart:
+        yield f"{DIFFERENT}, but further from the baseline than the control: {'; '.join(apart)}."
+    if lengths:
+        yield f"{DIFFERENT}: {'; '.join(lengths)}."
+
+
+def unseen_loops(reports: Sequence[WritingReport]) -> str:
+    """Loops of candidates that are not shown to be more than chance; empty where there are none."""
+    rows = [(each.model, each.row("loops")) for each in _candidates(reports)]
+    found = [f"{model} {counts(row)}" for model, row in rows if row.model and not row.seen]
+    return f"Loops, not shown beyond chance: {'; '.join(found)}." if found else ""
+
+
+def counts(row: WritingRow) -> str:
+    """How many turns on either side, or the means of what is no count; empty for a likeness."""
+    if row.baseline is None or row.model is None:
+        return ""
+    if not measure_of(row.measure).verb:
+        return f"{_share(row.model)}, baseline {_share(row.baseline)}"
+    return f"{_turns(row, row.model)} of {row.turns}, baseline {_turns(row, row.baseline)}"
+
+
+def _candidates(reports: Sequence[WritingReport]) -> list[WritingReport]:
+    return [each for each in reports if each.role == "candidate"]
+
+
+def _damage(model: str, row: WritingRow) -> str:
+    known, before, after = measure_of(row.measure), row.baseline or 0.0, row.model or 0.0
+    if not known.verb:
+        return f"{model}: {_share(after)} {known.words}, the baseline {_share(before)}"
+    return f"{model} {known.verb} in {_turns(row, after)} of {row.turns} turns, the baseline in {_turns(row, before)}"
+
+
+def _likeness(row: WritingRow, control: WritingReport | None) -> str:
+    floor = control.row(row.measure).estimate.value if control else None
+    known = measure_of(row.measure)
+    beside = "" if floor is None else f" against {number(known.name, floor)}"
+    return f"{known.label} {number(known.name, row.estimate.value or 0.0)}{beside}"
+
+
+def _length(each: WritingReport, row: WritingRow) -> str:
+    known = measure_of(row.measure)
+    if math.isfinite(known.low) or row.estimate.value is None:
+        return ""
+    more = math.expm1(row.estimate.value)
+    return f"{each.model} writes {_share(abs(more))} {'more' if more > 0 else 'less'} than the baseline"
+
+
+def _turns(row: WritingRow, share: float) -> int:
+    return round(share * row.turns)
+
+
+def _share(share: float) -> str:
+    return number("coverage", share)
