@@ -72,7 +72,7 @@ def test_the_figure_of_the_rows_is_not_drawn_twice_and_is_a_file_still(report):
     (chart,) = primary_forest(report)
     assert chart.title not in page
     decision = next(part for part in sections(report) if part.id == "decision")
-    assert "<figure>" not in page[page.index('<section id="decision">') : page.index('<section id="evidence">')]
+    assert "<figure>" not in page[page.index('<section id="decision">') : page.index('<section id="writing">')]
     assert decision.tables
 
 
@@ -168,7 +168,7 @@ def test_a_table_with_one_number_is_shown():
 def test_without_judge_questions_and_tasks_each_place_is_a_sentence(tmp_path):
     picked = whole(tmp_path, config(("w8", "w4"), margin=0.05, judge=False, questions=False, primary="accuracy_change"))
     report = picked.report()
-    assert panel(report, "judge").lines == ("No judge: nobody compared what the models write.",)
+    assert panel(report, "judge").lines == ("No judge: nobody says which answers are better.",)
     assert panel(report, "writes").lines == ("No model was asked to write.",)
 
 

@@ -17,10 +17,12 @@ from analysis.summaries.judge_reports import judged_cells, scored_values
 from analysis.summaries.writing_reports import written_turns
 from analysis.writing.degradation import DEGRADATION
 from ledger.judgments import Judgment, Mode, Order, Outcome
-from ledger.measures import MEASURES, measure_of
+from ledger.measures import MEASURES
 from ledger.records import Answer, Finish
 
 FAILED = "failed"
+TEXT_SIGNS = tuple(each.name for each in MEASURES if each.verb and each.name != "unfinished")
+"""What a text itself shows, turn by turn; that it was cut is `truncated`."""
 KINDS = (
     "regressed",
     "improved",
@@ -31,7 +33,7 @@ KINDS = (
     "truncated",
     FAILED,
     "identical",
-    *(each.label for each in MEASURES if each.verb),
+    *TEXT_SIGNS,
 )
 OUTCOME_KINDS = {
     Outcome.UNREADABLE: "unreadable",
@@ -127,7 +129,7 @@ def _rows(
         kinds = {kind for said in judges for kind in said.kinds.get(cell, ())}
         kinds |= _judged_kinds(changes, classes, changes[first])
         kinds |= _written_kinds(before[place], after[place], cell.turn)
-        kinds |= {measure_of(name).label for name, value in signs[cell].items() if value and measure_of(name).verb}
+        kinds |= {name for name in TEXT_SIGNS if signs[cell][name]}
         deciding = changes[first]
         yield ExhibitRow(
             model=model.name,

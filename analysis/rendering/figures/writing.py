@@ -1,4 +1,4 @@
-"""What models write, drawn: each foremost sign of degradation, the candidates side by side over the control's floor.
+"""What models write, drawn: each sign of degradation, the candidates side by side over the control's floor.
 
 In: a ReviewReport. Out: one RowChart in percentage points, candidate minus baseline; without texts there is none.
 """
@@ -13,13 +13,13 @@ from ledger.measures import MEASURES
 
 
 def writing_figure(report: ReviewReport) -> Iterator[RowChart]:
-    """A row per sign and model; signs beyond the foremost where any model shows them, the control last of each."""
+    """A row per sign and model, the control last of each; of a sign that no model shows there is none."""
     rows: list[ChartRow] = []
     for known in MEASURES:
         if known.section != "writing":
             continue
         found = [(each, each.row(known.name)) for each in report.writing]
-        if known.headline or any(row.model or row.baseline for _, row in found):
+        if any(row.model or row.baseline for _, row in found):
             rows += [
                 ChartRow(
                     label=f"{known.label}: {each.model}",

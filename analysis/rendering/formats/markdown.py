@@ -24,7 +24,7 @@ from analysis.rendering.tables.review import (
     warnings,
 )
 from analysis.rendering.tables.tasks import task_line
-from analysis.rendering.tables.writing import TITLE, brief_writing_table, writing_lines
+from analysis.rendering.tables.writing import TITLE, brief_writing_table, shows_damage, writing_lines
 from analysis.review.review_report import ReviewReport
 from ledger.measures import MEASURES
 
@@ -79,7 +79,7 @@ def _tables(report: ReviewReport) -> Iterator[tuple[Table, tuple[str, ...]]]:
         yield game_table(judge), GAME_COLUMNS
     if report.choices:
         yield flip_table(report, brief=True), FLIP_COLUMNS
-    if report.writing:
+    if shows_damage(report):
         written = brief_writing_table(report)
         yield written, written.header
 

@@ -26,9 +26,9 @@ from analysis.rendering.tables.review import MOST_CANDIDATES, SHAPES, foremost, 
 from analysis.rendering.tables.sections import Section, sections, silence
 from analysis.rendering.tables.strip import SIGNS, evidence_strip
 from analysis.rendering.tables.words import term
-from analysis.review.exhibits import KINDS, Exhibits
+from analysis.review.exhibits import KINDS, TEXT_SIGNS, Exhibits
 from analysis.review.review_report import ReviewReport
-from ledger.measures import MEASURES
+from ledger.measures import measure_of
 from ledger.records import Item
 
 MOST_LABEL, MOST_COLUMN = 24, 20  # characters of a name at a table's row, and over a column of the tasks
@@ -52,7 +52,7 @@ MEANINGS = {
     "truncated": "an answer or a verdict that was cut off",
     "failed": "a judgment that never came",
     "identical": "the candidate wrote the baseline's own words",
-    **{each.label: f"the candidate {each.verb}" for each in MEASURES if each.verb},
+    **{name: f"the candidate {measure_of(name).verb}" for name in TEXT_SIGNS},
 }
 """Each kind of exhibit, in words."""
 

@@ -26,7 +26,7 @@ from analysis.rendering.tables.review import (
 )
 from analysis.rendering.tables.tasks import task_line
 from analysis.rendering.tables.writing import HEADLINES as WRITTEN
-from analysis.rendering.tables.writing import TITLE, brief_writing_table, writing_lines
+from analysis.rendering.tables.writing import TITLE, brief_writing_table, damage_lines, shows_damage
 from analysis.review.review_report import ReviewReport
 from analysis.summaries.judge_reports import JudgeReport
 
@@ -55,7 +55,7 @@ def _parts(report: ReviewReport) -> Iterator[Table | str]:
         yield from _judged(judge)
     if report.choices:
         yield _columns(flip_table(report, brief=True), HEADLINES)
-    if report.writing:
+    if shows_damage(report):
         yield _columns(brief_writing_table(report), WRITTEN)
     yield from filter(None, [strongest_correlation(report)])
     yield from (f"Exam of {judge.name}: {exam_mark(judge)}." for judge in report.judges)
@@ -68,7 +68,7 @@ def _parts(report: ReviewReport) -> Iterator[Table | str]:
         first = decided.header.index(NOISE_FLOOR) + 1
         yield _columns(replace(decided, title="Limits"), decided.header[first : first + len(report.limits)])
     yield from (f"{SHAPES[each.word]} {each.word}: {sentence(each)}" for each in report.decisions)
-    if said := " ".join(writing_lines(report)):
+    if said := " ".join(damage_lines(report)):  # how far texts differ stands on the page
         yield f"{TITLE}: {said}"
     yield from _settling(report)
     yield from filter(None, (task_line(each, report.task_margin) for each in report.decisions))

@@ -31,11 +31,11 @@ def seen_likeness(reports: Sequence[WritingReport]) -> Iterator[str]:
         for each in _candidates(reports)
         if (parts := [_likeness(row, control) for row in each.rows if row.seen and not is_change(row.measure)])
     ]
-    lengths = [text for each in _candidates(reports) for row in each.rows if row.seen and (text := _length(each, row))]
+    lengths = [f"{each.model} {text}" for each in _candidates(reports) for row in each.rows if (text := _length(row))]
     if apart:
         yield f"{DIFFERENT}, but further from the baseline than the control: {'; '.join(apart)}."
     if lengths:
-        yield f"{DIFFERENT}: {'; '.join(lengths)}."
+        yield f"{DIFFERENT}, but longer or shorter than the baseline: {', '.join(lengths)}."
 
 
 def unseen_loops(reports: Sequence[WritingReport]) -> str:
@@ -72,12 +72,12 @@ def _likeness(row: WritingRow, control: WritingReport | None) -> str:
     return f"{known.label} {number(known.name, row.estimate.value or 0.0)}{beside}"
 
 
-def _length(each: WritingReport, row: WritingRow) -> str:
-    known = measure_of(row.measure)
-    if math.isfinite(known.low) or row.estimate.value is None:
+def _length(row: WritingRow) -> str:
+    """By how much, for a length that is seen to change; empty for anything else."""
+    if not row.seen or math.isfinite(measure_of(row.measure).low) or row.estimate.value is None:
         return ""
     more = math.expm1(row.estimate.value)
-    return f"{each.model} writes {_share(abs(more))} {'more' if more > 0 else 'less'} than the baseline"
+    return f"{'+' if more > 0 else '−'}{_share(abs(more))}"
 
 
 def _turns(row: WritingRow, share: float) -> int:

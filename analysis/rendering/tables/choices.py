@@ -26,7 +26,7 @@ OF_PICKS = (
     "accuracy_change",
     *(each.label for each in MEASURES if each.section == "flips" and each.kind == "divergence"),
 )
-HEADLINES = ("accuracy_change", *(each.label for each in MEASURES if each.headline))
+HEADLINES = ("accuracy_change", *(each.label for each in MEASURES if each.headline and each.section != "writing"))
 """The columns of the short tables: of a pull request, and of a terminal."""
 
 

@@ -14,6 +14,7 @@ from analysis.rendering.sentences.numbers import apart, count_of, number
 from analysis.rendering.sentences.writing import counts
 from analysis.rendering.tables.cards import duration
 from analysis.rendering.tables.evidence import evidence_counts
+from analysis.review.exhibits import TEXT_SIGNS
 from analysis.review.review_report import ReviewReport
 from analysis.summaries.panel import PANEL
 from ledger.measures import MEASURES
@@ -74,7 +75,8 @@ def _written(report: ReviewReport) -> Iterator[Tile]:
         state: State = "poor" if worse and most.seen else "noted" if most.model else "good"
         value = counts(most).partition(",")[0] if most.model else "none"
         words = f"{model} {known.verb} in {counts(most)}" if most.model else f"no candidate {known.verb}"
-        yield Tile(known.label, value, state, words, f"show={known.label}")
+        show = known.name if known.name in TEXT_SIGNS else "truncated"
+        yield Tile(known.label, value, state, words, f"show={show}")
 
 
 def _readings(report: ReviewReport) -> Iterator[Tile]:

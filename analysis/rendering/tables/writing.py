@@ -4,12 +4,14 @@ In: a ReviewReport. Out: Tables of plain text, and the lines that open every for
 """
 
 from collections.abc import Iterator
+from dataclasses import replace
 
 from analysis.rendering.sentences.cells import cell
 from analysis.rendering.sentences.numbers import probability
 from analysis.rendering.sentences.writing import NOTHING_SHOWN, counts, seen_damage, seen_likeness, unseen_loops
 from analysis.rendering.tables.review import NO_FLOOR, NOISE_FLOOR, Table
 from analysis.review.review_report import ReviewReport
+from analysis.statistics.estimates import Estimate
 from analysis.summaries.model_rows import control_row
 from analysis.writing.paired_writing import WritingReport, WritingRow
 from ledger.measure_facts import Kind
@@ -20,14 +22,21 @@ TITLE = "What it writes"
 
 
 def writing_lines(report: ReviewReport) -> Iterator[str]:
-    """What is seen in the texts, or that nothing is; empty where nobody wrote beside the baseline."""
-    candidates = [each for each in report.writing if each.role == "candidate"]
-    if not candidates:
-        return
-    seen = list(seen_damage(report.writing))
-    yield from seen or [NOTHING_SHOWN]
-    yield from filter(None, [unseen_loops(report.writing)])
+    """What is seen in the texts; empty where nobody wrote beside the baseline."""
+    yield from damage_lines(report)
     yield from seen_likeness(report.writing)
+
+
+def damage_lines(report: ReviewReport) -> Iterator[str]:
+    """What is seen of degradation, or that nothing is, and the loops that are not shown to be more than chance."""
+    if any(each.role == "candidate" for each in report.writing):
+        yield from list(seen_damage(report.writing)) or [NOTHING_SHOWN]
+        yield from filter(None, [unseen_loops(report.writing)])
+
+
+def shows_damage(report: ReviewReport) -> bool:
+    """Whether any candidate is seen to write worse, or loops at all: a short format has the table of it only then."""
+    return bool(unseen_loops(report.writing)) or any(True for _ in seen_damage(report.writing))
 
 
 def writing_table(report: ReviewReport) -> Table:
@@ -45,12 +54,12 @@ def writing_table(report: ReviewReport) -> Table:
 
 
 def brief_writing_table(report: ReviewReport) -> Table:
-    """The foremost signs in one row a model: counts, and the change with its interval."""
+    """The foremost signs in one row a model: the change from the baseline with its interval and n."""
     rows = tuple(
-        (each.model, *(_brief(row) for row in each.rows if measure_of(row.measure).label in HEADLINES))
+        (each.model, *(_brief(row.estimate) for row in each.rows if measure_of(row.measure).label in HEADLINES))
         for each in report.writing
     )
-    return Table("writing", TITLE, "Turns, or phrases, and the change from the baseline.", ("model", *HEADLINES), rows)
+    return Table("writing", TITLE, "Change from the baseline.", ("model", *HEADLINES), rows)
 
 
 def likeness_table(report: ReviewReport) -> Table:
@@ -82,6 +91,6 @@ def _rows(report: ReviewReport, kind: Kind) -> Iterator[tuple[WritingReport, Wri
             yield each, row, (floor, probability(row.p), probability(row.holm_p), seen)
 
 
-def _brief(row: WritingRow) -> str:
-    said = counts(row)
-    return f"{said}: {cell(row.estimate)}" if said else cell(row.estimate)
+def _brief(estimate: Estimate) -> str:
+    """Without the smallest effect that could have been found, so that three stand on a line."""
+    return cell(replace(estimate, mde=None))
