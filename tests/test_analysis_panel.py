@@ -4,6 +4,7 @@ import html
 
 import pytest
 
+from analysis.correlations.relations import JUDGED
 from analysis.judged.games import TurnClass
 from analysis.rendering.formats.page import report_html
 from analysis.rendering.sentences.clauses import clause
@@ -84,7 +85,8 @@ def test_a_judge_that_failed_its_exam_abstains_and_one_left_is_no_panel(tmp_path
 
 def test_a_panels_changes_are_correlated_and_resampled_as_any_judges(tmp_path):
     report = panel(tmp_path, (True, True, True), rivals=("c1", "c2", "c3", "c4", "c5"))
-    rows = [row for row in report.correlations if (row.predictor, row.method) == ("flips", "pearson")]
+    found = [row for row in report.correlations if (row.predictor, row.method) == ("flips", "pearson")]
+    rows = [row for row in found if row.outcome in JUDGED]
     assert [row.outcome for row in rows] == ["rating_change", "win_change"]
     assert all(row.bootstrap and abs(sum(row.bootstrap) / 2 - row.coefficient.value) < 0.1 for row in rows)
     assert len(report.judges[0].strengths) == 6

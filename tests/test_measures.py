@@ -78,7 +78,7 @@ def test_jensen_shannon_is_scipys_and_at_most_ln_two():
 
 
 def test_the_lists_are_those_of_the_roles():
-    assert OUTCOMES == ("rating_change", "win_change", "loops", "repetition", "unfinished")
+    assert OUTCOMES == ("rating_change", "win_change", "failed_answers", "loops", "repetition", "unfinished")
     assert set(measures_in("outcome")) == {*OUTCOMES, *DIVERGENCES}
     assert DIVERGENCES == ("same_text", "similarity")
     assert measures_in("predictor") == PREDICTORS
@@ -110,6 +110,7 @@ def test_a_change_has_zero_in_its_middle():
         "rating_change",
         "win_change",
         "accuracy_change",
+        "failed_answers",
         *DEGRADATION,
         "log_length_ratio",
     ]

@@ -179,3 +179,13 @@ def test_how_imported_answers_ended_is_not_told(tmp_path):
     rows = {row.measure: row for row in build_report(made.config, made.run, "2026-11-30").writing[0].rows}
     assert rows["unfinished"].estimate.value is None
     assert rows["loops"].estimate.value == 0
+
+
+def test_a_judge_that_may_not_be_believed_is_correlated_with_nothing(tmp_path):
+    report = whole(tmp_path, config(("a", "b", "c"), margin=1.0), scores=(7.0,) * 5, right=0.0).report()
+    assert report.judges[0].unfit
+    assert not {each.outcome for each in report.correlations} & {"rating_change", "win_change"}
+    cells = [row for row in next(relation_tables(report)).rows if row[0] == "rating_change"]
+    assert cells == [
+        ("rating_change", "flips, KL, accuracy", *["not measured: the word of judge-1 does not count"] * 3)
+    ]

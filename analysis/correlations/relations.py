@@ -42,7 +42,7 @@ OUTCOMES = tuple(name for name in measures_in("outcome") if measure_of(name).kin
 DIVERGENCES = tuple(name for name in measures_in("outcome") if measure_of(name).kind == "divergence")
 JUDGED = tuple(name for name in OUTCOMES if measure_of(name).mode)
 PREDICTORS = measures_in("predictor")
-OF_ITEMS = tuple(name for name in PREDICTORS if measure_of(name).unit == "items")
+OF_ITEMS = tuple(name for name in (*PREDICTORS, *OUTCOMES) if measure_of(name).unit == "items")
 Compared = tuple[PairedChoices, ItemScores]
 PERMUTATION_SALT = 1_000_000  # beyond any number of units
 
@@ -76,7 +76,9 @@ def relations(evidence: RunEvidence, measured: Measured, extras: Extras, draws: 
     pairs = dict(_pairs(evidence, measured))
     candidates = _candidates(evidence, measured, extras, pairs, draws)
     written = [name for name in (*OUTCOMES, *DIVERGENCES) if name not in JUDGED and candidates.known(name).any()]
-    outcomes = [name for name in OUTCOMES if name in written or primary_judge(measured.judges, name)]
+    judges = {name: primary_judge(measured.judges, name) for name in JUDGED}
+    trusted = [name for name, judge in judges.items() if judge and not judge.unfit]
+    outcomes = [name for name in OUTCOMES if name in written or name in trusted]
     apart = [name for name in DIVERGENCES if name in written]
     chance = Chance(lambda: draws.generator(PERMUTATION_SALT), (*outcomes, *apart))
 
@@ -130,7 +132,7 @@ def _question_tables(
             found = [by_question(_outcome_values(evidence, judge, name, outcome)) for name in names]
             yield unit_table(outcome, units, found)
     for outcome in (*OUTCOMES, *DIVERGENCES) if extras.writing else ():
-        if outcome not in JUDGED:
+        if outcome not in (*JUDGED, *OF_ITEMS):
             sides = [extras.writing.get(name) for name in names]
             yield unit_table(outcome, units, [by_question(side.values(outcome)) if side else {} for side in sides])
     if extras.traces:
@@ -182,6 +184,8 @@ def item_values(pairs: PairedChoices, scores: ItemScores) -> Mapping[str, tuple[
     picked = pairs.before.picks("acc") != pairs.after.picks("acc")
     other[: len(picked)] = picked  # choices stand first, and each of them was made once
     found = {"flips": (once, flipped), "all_flips": (once, other), "accuracy_change": (scores.items, scores.change)}
+    written = slice(len(picked), None)
+    found["failed_answers"] = (scores.items[written], -scores.change[written])
     return found | {name: (pairs.before.items, each) for name, each in finite_distances(pairs).items()}
 
 

@@ -192,7 +192,10 @@ def _unmeasured(measure: str, fault: Cause | None, setting: str) -> Cause:
 
 GATE_ESTIMATES: Mapping[str, Callable[[Measured, str], Read]] = {
     **{measure.name: partial(_judged, measure.name) for measure in MEASURES if measure.mode},
-    **{name: partial(_picked, name) for name in ("accuracy_change", "flips", "all_flips", "excess_flips")},
+    **{
+        name: partial(_picked, name)
+        for name in ("accuracy_change", "flips", "all_flips", "excess_flips", "failed_answers")
+    },
     **{name: partial(_picked, name) for name in ITEM_DISTANCES},
     **{measure.name: partial(_written, measure.name) for measure in MEASURES if measure.section in WRITTEN_SECTIONS},
     "kl_vocabulary": _vocabulary,

@@ -17,7 +17,7 @@ from analysis.evidence.model_evidence import ModelEvidence
 from analysis.multiple_choice.choices import PairedChoices, Scoring, paired_choices
 from analysis.statistics.causes import Cause, Kind
 from analysis.statistics.estimates import Estimate, not_measured
-from analysis.statistics.intervals import share
+from analysis.statistics.intervals import item_mean, share
 from analysis.statistics.item_rows import ItemRow, counted_row, mean_row
 from analysis.statistics.item_scopes import ALL_ITEMS
 from analysis.statistics.resampling import Bools, Floats, Resamplings
@@ -93,9 +93,13 @@ def _solved(pair: PairedTask) -> ItemScores:
 
 @dataclass(frozen=True, kw_only=True)
 class PooledRow(ItemRow):
-    """The row of all items that decide; `excess_flips` are of those that both models answered several times."""
+    """The row of all items that decide; `excess_flips` are of those that both models answered several times.
+
+    `failed_answers` is the change of failures among the written ones alone.
+    """
 
     excess_flips: Estimate
+    failed_answers: Estimate
 
 
 def pooled_row(
@@ -105,7 +109,12 @@ def pooled_row(
     row = _row(pairs, tasks, draws, comparisons, control=control)
     found = [excess(*task.scores(task.scorings[0])) for task in tasks if task.scorings]
     values = np.concatenate([np.zeros(0), *found])
-    return PooledRow(**vars(row), excess_flips=excess_mean(values[~np.isnan(values)], draws, comparisons))
+    lost = -item_scores(pairs, tasks).change[len(pairs.before) :]
+    return PooledRow(
+        **vars(row),
+        excess_flips=excess_mean(values[~np.isnan(values)], draws, comparisons),
+        failed_answers=item_mean("failed_answers", lost, (-1.0, 1.0), draws, comparisons),
+    )
 
 
 def _row(

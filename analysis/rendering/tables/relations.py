@@ -7,7 +7,9 @@ from collections.abc import Iterator, Sequence
 
 from analysis.correlations.across_candidates import ALL, Correlation
 from analysis.correlations.beyond_accuracy import Stronger
+from analysis.correlations.relations import JUDGED
 from analysis.correlations.within_candidate import Within
+from analysis.decision.gate_estimates import primary_judge
 from analysis.rendering.sentences.cells import cell, unmeasured
 from analysis.rendering.sentences.numbers import NOT_MEASURED, number, optional, probability
 from analysis.rendering.tables.review import Table
@@ -24,6 +26,7 @@ def relation_tables(report: ReviewReport) -> Iterator[Table]:
 def correlation_table(report: ReviewReport) -> Table:
     """One row per outcome and predictor; the coefficient, its intervals, n, p and leave-one-out range in one cell."""
     rows = [(outcome, predictor, *cells) for outcome, predictor, _, *cells in _rows(report.correlations, whole=True)]
+    rows += list(_untrusted(report))
     if not rows:
         rows = [("a judged outcome", "flips, KL, accuracy", *[f"{NOT_MEASURED}: no judge rated or compared"] * 3)]
     note = ""
@@ -40,6 +43,15 @@ def correlation_table(report: ReviewReport) -> Table:
         ("outcome", "against", "Spearman", "Kendall", "Pearson"),
         tuple(rows),
     )
+
+
+def _untrusted(report: ReviewReport) -> Iterator[tuple[str, ...]]:
+    """A judged change whose judge may not be believed is correlated with nothing."""
+    for outcome in JUDGED:
+        judge = primary_judge(report.judges, outcome)
+        if judge and judge.unfit:
+            lacking = f"{NOT_MEASURED}: the word of {judge.name} does not count"
+            yield (outcome, "flips, KL, accuracy", *[lacking] * 3)
 
 
 def strongest_correlation(report: ReviewReport) -> str:
