@@ -22,7 +22,7 @@ from generation.harness import HarnessTask, built_requests, harness_leaves, quie
 from ledger.checked_items import CheckedItem
 from ledger.digests import digest_of
 from ledger.errors import ConfigError, first_line
-from ledger.solutions import NO_FILTER, Score
+from ledger.solutions import NO_FILTER, Score, more_is_better
 from ledger.store import first_fault
 
 INVALID = "[invalid]"
@@ -76,6 +76,14 @@ def harness_texts(task: HarnessTask, draws: Draws) -> HarnessTexts:
     return HarnessTexts(items, repeats, False in kinds[0], any(True in kind for kind in kinds))
 
 
+def offered_scores(task: HarnessTask) -> tuple[set[str], set[str]]:
+    """The metrics and the filters that every leaf task's answers may have; none where a task's own code decides."""
+    with quiet():
+        leaves = harness_leaves(task.name, task.include_path).values()
+    filters = {ensemble.name or NO_FILTER for leaf in leaves for ensemble in leaf._filters}
+    return {metric for leaf in leaves for metric in leaf.higher_is_better()}, filters
+
+
 class HarnessScorer:
     """The scores of one task; its documents are loaded when the first text comes."""
 
@@ -127,7 +135,7 @@ def _filter_scores(leaf: Leaf, ensemble: Any, document: Any, texts: list[str]) -
     for metric, value in leaf.process_results(document, [taken]).items():
         if isinstance(value, int | float) or hasattr(value, "item"):
             number = float(value)
-            if 0 <= number <= 1 and not math.isnan(number) and better.get(metric, True):
+            if 0 <= number <= 1 and not math.isnan(number) and better.get(metric, more_is_better(metric)):
                 extracted = taken_text(taken, texts[0])
                 yield Score(metric=metric, filter=ensemble.name or NO_FILTER, value=number, extracted=extracted)
 

@@ -46,6 +46,12 @@ Metrics = Annotated[
         help="The metric by which solved tasks decide, or TASK=NAME; may be repeated.",
     ),
 ]
+Columns = Annotated[
+    str, typer.Option("--columns", metavar="WHAT=COLUMN,...", help="Columns of tables: item=id,score=correct.")
+]
+Scale = Annotated[
+    float, typer.Option("--scale", metavar="NUMBER", help="What a full score of a table is, where it is not 1.")
+]
 Repeats = Annotated[bool, typer.Option("--repeats", help="Of several runs of a generated task, take each as a repeat.")]
 Tasks = Annotated[
     list[str] | None,
