@@ -189,9 +189,7 @@ def _drawn(settings: Mapping[str, Any], draws: Draws, where: str) -> dict[str, A
     """How an answer is drawn and ended, by the harness' rules, where the config does not say it."""
     until = settings.get("until") or []
     limit = next((settings[name] for name in LIMITS if settings.get(name) is not None), DEFAULT_LIMIT)
-    drawn, temperature = settings.get("do_sample"), settings.get("temperature")
-    own = 0.0 if drawn is False else float((1.0 if drawn else 0.0) if temperature is None else temperature)
-    chosen = own if draws.temperature is None else draws.temperature
+    chosen = asked_temperature(settings) if draws.temperature is None else draws.temperature
     for name, value in settings.items():
         known = name in (*LIMITS, "top_p") or (name in HARMLESS and HARMLESS[name] in (None, value))
         if not known and not (name in OF_SAMPLING and not chosen):
@@ -203,6 +201,14 @@ def _drawn(settings: Mapping[str, Any], draws: Draws, where: str) -> dict[str, A
         "temperature": chosen,
         "top_p": draws.top_p or float(settings.get("top_p") or 1.0),
     }
+
+
+def asked_temperature(settings: Mapping[str, Any]) -> float:
+    """The temperature of a request: greedy unless it says otherwise; `do_sample` without one is the engines' 1."""
+    temperature, drawn = settings.get("temperature"), settings.get("do_sample")
+    if drawn in (False, "False", "false"):
+        return 0.0
+    return (1.0 if drawn else 0.0) if temperature is None else float(temperature)
 
 
 def _needs_all(ensemble: Any) -> bool:  # noqa: ANN401 - lm_eval's FilterEnsemble
