@@ -423,3 +423,17 @@ def test_columns_may_be_said_at_once_or_one_by_one_and_not_twice(tmp_path, capsy
     assert "item is given twice" in capsys.readouterr().err
     assert run([*arguments, "--item", "name", "--columns", "score=percent", "--scale", "100"]) == 0
     assert "item = name, score = percent" in capsys.readouterr().out
+
+
+def test_an_answer_without_one_of_two_scores_is_named_also_where_another_repeat_has_it(tmp_path, capsys):
+    """A mean over the repeats that have one would hide it."""
+    for name in "ab":
+        rows = [
+            {"item": n, "repeat": r, "x": 1, "y": None if (name, n, r) == ("b", 0, 1) else 1, "text": f"{name}{n}{r}"}
+            for n in range(400)
+            for r in range(2)
+        ]
+        table(tmp_path / f"{name}.jsonl", rows)
+    sides = [str(tmp_path / f"{name}.jsonl") for name in "ab"]
+    assert run(["compare", *sides, "--runs", str(tmp_path), "--columns", "score=x,score=y"]) == 12
+    assert "b has no y on 1 items: table/0" in " ".join(capsys.readouterr().out.split())

@@ -62,8 +62,6 @@ class SampleReader:
             options = self._options(pairs)
             first = FirstPrompt(item=self._log.item(line), text="".join(pairs[0])[:8000])
             self.first_prompt = self.first_prompt or first
-                item=self._log.item(line), text="".join(pairs[0])[:8000]
-            )
             if not max(logprobs) > -math.inf or any(map(math.isnan, logprobs)):
                 self._refuse_hidden(line.get("target"))
                 return NAN if any(map(math.isnan, logprobs)) else NOTHING
