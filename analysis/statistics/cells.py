@@ -68,7 +68,7 @@ def by_turn(values: Values) -> dict[Cell, float]:
 
 
 def question_sums(values: Values) -> tuple[Floats, Floats]:
-    """Sum and number of turns' values per question, each (questions,), in question order; whatever order they come in."""
+    """Sum and number of turns' values per question, each (questions,), in question order; values in any order."""
     grouped: dict[Unit, list[float]] = {}
     for turn, value in by_turn(values).items():
         grouped.setdefault(turn.unit, []).append(value)

@@ -223,7 +223,7 @@ def judged_cells(judge: JudgeEvidence, evidence: RunEvidence) -> list[Cell]:
 
 
 def scored_values(judge: JudgeEvidence, model: str, cells: Sequence[Cell]) -> dict[Cell, float]:
-    """One model's scores in the turns of these cells: imported files may hold more repeats of a turn than others have."""
+    """One model's scores in the turns of these cells: imported files may hold more repeats than planned."""
     turns = set(map(turn_of, cells))
     scores = {cell: rating.score for cell, rating in sorted(judge.ratings.get(model, {}).items())}
     return {cell: score for cell, score in scores.items() if score is not None and turn_of(cell) in turns}
