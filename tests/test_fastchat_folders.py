@@ -178,7 +178,7 @@ def test_what_a_judge_of_another_file_read_is_not_exported_as_the_official_promp
     out = ["--out", str(tmp_path / "out")]
     assert run(["export", "fastchat", str(tmp_path / "runs/r/review.toml"), *out, *runs]) == 64
     assert "was judged by another prompt than the official one" in capsys.readouterr().err
-    assert not (tmp_path / "out/model_judgment").exists()
+    assert not (tmp_path / "out").exists()
 
 
 # --- what is fine comes in

@@ -49,14 +49,12 @@ def export_fastchat(run: RunFolder, models: Iterable[str], briefs: Iterable[Brie
         writer = _Judgments(brief, answers, folder.path)
         files[f"model_judgment/{judge}_single.jsonl"] = writer.ratings(folder.ratings.records())
         files[f"model_judgment/{judge}_pair.jsonl"] = writer.pairs(folder.games.records())
-    written = {}
-    for name, rows in files.items():
-        lines = [json.dumps(row, ensure_ascii=True) + "\n" for row in rows]
+    made = {name: [json.dumps(row, ensure_ascii=True) + "\n" for row in rows] for name, rows in files.items()}
+    for name, lines in made.items():
         if lines:
             (out / name).parent.mkdir(parents=True, exist_ok=True)
             write_atomically(out / name, lines)
-            written[name] = len(lines)
-    return written
+    return {name: len(lines) for name, lines in made.items() if lines}
 
 
 class _Judgments:
