@@ -91,6 +91,33 @@ def test_the_known_truths_of_phi_3_are_printed(capsys):
 
 
 @needs_mt_bench
+@pytest.mark.parametrize(
+    ("name", "means"),
+    [
+        ("phi-3", {"phi-3-dpo": "8.20"}),
+        (
+            "mistral-orpo",
+            {
+                "mistral-orpo": "6.33",
+                "mistral-orpo-capybara": "6.82",
+                "mistral-orpo-mix": "6.00",
+                "mistral-orpo-trl": "7.17",
+            },
+        ),
+    ],
+)
+def test_the_known_means_are_those_of_a_review(name, means, tmp_path):
+    """Strict, and without the 160 rows that judge older answers."""
+    assert run(["import", "fastchat", str(MT_BENCH / name), "--review", "r", "--runs", str(tmp_path)]) == 0
+    found = pd.DataFrame(rows_of(tmp_path / "r/judge/gpt-4/ratings.jsonl")).groupby("model").score.mean()
+    assert {model: f"{mean:.2f}" for model, mean in found.items()} == means
+    changed = {model.model: model.changed for file in audited(MT_BENCH / name).files for model in file.models}
+    assert {model: each for model, each in changed.items() if each} == (
+        {"mistral-orpo": {"answer": 160}} if name == "mistral-orpo" else {}
+    )
+
+
+@needs_mt_bench
 @pytest.mark.parametrize("name", ["phi-3", "mistral-orpo"])
 def test_fastchats_own_numbers_are_show_results(name, capsys):
     for file in audited(MT_BENCH / name).files:
