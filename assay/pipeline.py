@@ -154,10 +154,9 @@ def merge(review: Review) -> None:
 
 def _keep_items(review: Review, planned: Sequence[LoadGroup]) -> None:
     """Keep the items' texts beside the choices of them: a reader of the report wants to see what was asked."""
-    kept = [readable(item) for batch in planned[:1] for task in batch.orders[0].tasks for item in task.items]
-    store = review.run.items
-    if kept and [item.digest for item in kept] != [item.digest for item in store.records()]:
-        store.replace(kept)
+    orders = [batch.orders[0] for batch in planned[:1]]
+    review.run.items.keep([readable(item) for order in orders for task in order.tasks for item in task.items])
+    review.run.checked_items.keep([item for order in orders for task in order.checked for item in task.items])
 
 
 def briefs(review: Review, *, exam_only: bool = False, reparsing: bool = False) -> list[Brief]:

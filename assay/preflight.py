@@ -4,7 +4,6 @@ In: a review. Out: nothing, or one error that lists the faults of all models; a 
 from the baseline will not be measured. Only tokenizers and small files are read.
 """
 
-import difflib
 import importlib.util
 import os
 import shutil
@@ -18,6 +17,7 @@ from assay.placement.gpus import gpu_memory, gpus, gpus_needed, gpus_needed_by
 from assay.placement.worker import is_scripted
 from assay.prompt_checks import prompt_notices, template_fault
 from assay.reachability import silence
+from assay.rule_checks import rule_faults
 from assay.sources.imported_records import is_imported
 from assay.sources.models import engine_spec, model_path
 from generation.checkpoints import model_config, weights_bytes
@@ -26,7 +26,6 @@ from generation.option_tokens import option_texts
 from generation.orders import EngineSpec, LoadGroup, TaskItems
 from generation.pending import Pending, pending_orders
 from generation.tokenizers import stored_tokenizer_digest
-from ledger.config import ReviewConfig
 from ledger.endpoints import address, is_local
 from ledger.engines import ENGINES
 from ledger.errors import AssayError, ConfigError, EngineError, Unavailable
@@ -53,7 +52,7 @@ def preflight(review: Review, *, here: bool = True, judges: bool = True, model: 
     work = [(batch, pending_orders(batch)) for batch in batches(review, model)]
     faults = [] if is_scripted() else list(_engine_faults(work, here=here))
     faults += _disk_faults(review, work)
-    faults += _unasked_tasks(review.config)
+    faults += rule_faults(review.config, [batch for batch, _ in work])
     faults += [] if model else _missing_imports(review)
     if faults:
         raise _together(faults)
@@ -74,16 +73,6 @@ def _tell_one_model(review: Review) -> None:
         if rival == first and ENGINES[rival["engine"]].runs and not review.config.decision.same_name:
             cause = 'it is the baseline\'s own model and arguments, and will be UNFIT unless same_name = "allowed"'
             review.report(Progress(f"{name}: {cause}", 1, 1))
-
-
-def _unasked_tasks(config: ReviewConfig) -> Iterator[ConfigError]:
-    """Rules of tasks that nobody asks for, and that no import may bring: else found out when all has run."""
-    asked = [each.task for each in config.task]
-    for name in config.decision.named_tasks if len(config.run_models) == len(config.models) else ():
-        if name not in asked:
-            near = difflib.get_close_matches(name, asked, n=1)
-            what = f"[decision] has a rule of the task {name!r}, and no [[task]] asks for it."
-            yield ConfigError(what, remedy=f"Did you mean {near[0]!r}?" if near else f"There are {', '.join(asked)}.")
 
 
 def _engine_faults(work: list[Work], *, here: bool) -> Iterator[AssayError]:

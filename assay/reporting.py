@@ -7,6 +7,7 @@ from dataclasses import replace
 
 from analysis.evidence.run_evidence import read_evidence
 from analysis.rendering.formats.page import Shown
+from analysis.review.changed_solutions import changed_solutions
 from analysis.review.exhibits import exhibits
 from analysis.review.review_report import ReviewReport, report_from
 from ledger.config import ReviewConfig
@@ -17,4 +18,4 @@ def report_of(config: ReviewConfig, run: RunFolder, made_at: str, *, redact: boo
     """Everything that a run folder gives. Raises BadRecord or DuplicateKey for a broken file."""
     evidence = replace(read_evidence(config, run), redacted=redact)
     report = report_from(evidence, made_at)
-    return report, Shown(exhibits(evidence), tuple(run.items.records()))
+    return report, Shown(exhibits(evidence), tuple(run.items.records()), changed_solutions(evidence, run))

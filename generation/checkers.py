@@ -7,7 +7,8 @@ In: what the user sees of an answer, a CheckedItem. Out: its Scores, with what w
 text begins with, or the only one in it. `regex` searches a pattern; where there is a right answer, the last match (its
 first group) must be it, and otherwise any match will do. `json` takes the whole text or its last fenced block; it must
 parse, fit the schema and, where there is a right answer, equal it. `function` is the user's own. What finds nothing to
-take says so: `extracted` is empty then, and the score 0. Several answers that contradict each other are none.
+take says so: `extracted` is empty then, and the score 0. Several answers that contradict each other are none. A search
+that takes longer than SEARCH_SECONDS ends the run with the pattern's name: its score is not known.
 """
 
 import importlib
@@ -17,14 +18,18 @@ import re
 from collections.abc import Callable, Mapping
 from fractions import Fraction
 from functools import lru_cache
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 from ledger.checked_items import CheckedItem
 from ledger.errors import ConfigError, first_line
-from ledger.solutions import Score
+from ledger.solutions import Score, more_is_better
+
+if TYPE_CHECKING:
+    import regex
 
 CORRECT = "correct"
 FUNCTION = "function:"
+SEARCH_SECONDS = 10.0  # a usual search takes some microseconds
 _PART = r"(?:\d{1,3}(?:,\d{3})+(?![\d,])|\d+)"
 _NUMBER = re.compile(
     r"(?:(?<![\w)\]}])-)?(?:[$€£]\s?(?:(?<=[$€£])-)?)?"
@@ -133,11 +138,13 @@ def own_checker(name: str) -> OwnChecker:
 
 
 @lru_cache(maxsize=256)
-def compiled(pattern: str) -> re.Pattern[str]:
+def compiled(pattern: str) -> "regex.Pattern[str]":
     """A pattern. Raises ConfigError."""
+    import regex
+
     try:
-        return re.compile(pattern)
-    except re.error as error:
+        return regex.compile(pattern)
+    except regex.error as error:
         raise ConfigError(f"is no pattern: {error}", where=f"checker regex, {pattern!r}") from error
 
 
@@ -157,7 +164,12 @@ def _score(right: bool, extracted: str | None) -> tuple[Score, ...]:
 
 
 def _searched(text: str, item: CheckedItem) -> tuple[Score, ...]:
-    matches = [*compiled(item.pattern).finditer(text)]
+    try:
+        matches = [*compiled(item.pattern).finditer(text, timeout=SEARCH_SECONDS)]
+    except TimeoutError as error:
+        what = f"the pattern {item.pattern!r} was not done with an answer after {SEARCH_SECONDS:g} s"
+        remedy = "Write it without nested repetitions."
+        raise ConfigError(what, where=f"task {item.task}, item {item.id}", remedy=remedy) from error
     if not item.targets:  # a test of the text; nothing is taken from it
         return _score(bool(matches), None)
     if not matches:
@@ -200,6 +212,9 @@ def _own_scores(own: OwnChecker, text: str, item: CheckedItem) -> tuple[Score, .
     for metric, value in values.items():
         if not isinstance(value, bool | int | float) or not 0 <= value <= 1 or math.isnan(value):
             raise ConfigError(f"its checker gives {metric} = {value!r}, not a number from 0 to 1", where=where)
+        if not more_is_better(metric):
+            what = f"its checker gives {metric}, and of what is called so less is better"
+            raise ConfigError(what, where=where, remedy="Give a score of which more is better, as 1 minus it.")
     return tuple(Score(metric=metric, value=float(value)) for metric, value in values.items())
 
 

@@ -22,7 +22,7 @@ from generation.harness import HarnessTask, built_requests, harness_leaves, quie
 from ledger.checked_items import CheckedItem
 from ledger.digests import digest_of
 from ledger.errors import ConfigError, first_line
-from ledger.solutions import NO_FILTER, Score
+from ledger.solutions import NO_FILTER, Score, more_is_better
 from ledger.store import first_fault
 
 INVALID = "[invalid]"
@@ -76,6 +76,14 @@ def harness_texts(task: HarnessTask, draws: Draws) -> HarnessTexts:
     return HarnessTexts(items, repeats, False in kinds[0], any(True in kind for kind in kinds))
 
 
+def offered_scores(task: HarnessTask) -> tuple[set[str], set[str]]:
+    """The metrics and the filters that every leaf task's answers may have; none where a task's own code decides."""
+    with quiet():
+        leaves = harness_leaves(task.name, task.include_path).values()
+    filters = {ensemble.name or NO_FILTER for leaf in leaves for ensemble in leaf._filters}
+    return {metric for leaf in leaves for metric in leaf.higher_is_better()}, filters
+
+
 class HarnessScorer:
     """The scores of one task; its documents are loaded when the first text comes."""
 
@@ -127,7 +135,7 @@ def _filter_scores(leaf: Leaf, ensemble: Any, document: Any, texts: list[str]) -
     for metric, value in leaf.process_results(document, [taken]).items():
         if isinstance(value, int | float) or hasattr(value, "item"):
             number = float(value)
-            if 0 <= number <= 1 and not math.isnan(number) and better.get(metric, True):
+            if 0 <= number <= 1 and not math.isnan(number) and better.get(metric, more_is_better(metric)):
                 extracted = taken_text(taken, texts[0])
                 yield Score(metric=metric, filter=ensemble.name or NO_FILTER, value=number, extracted=extracted)
 
@@ -181,9 +189,7 @@ def _drawn(settings: Mapping[str, Any], draws: Draws, where: str) -> dict[str, A
     """How an answer is drawn and ended, by the harness' rules, where the config does not say it."""
     until = settings.get("until") or []
     limit = next((settings[name] for name in LIMITS if settings.get(name) is not None), DEFAULT_LIMIT)
-    drawn, temperature = settings.get("do_sample"), settings.get("temperature")
-    own = 0.0 if drawn is False else float((1.0 if drawn else 0.0) if temperature is None else temperature)
-    chosen = own if draws.temperature is None else draws.temperature
+    chosen = asked_temperature(settings) if draws.temperature is None else draws.temperature
     for name, value in settings.items():
         known = name in (*LIMITS, "top_p") or (name in HARMLESS and HARMLESS[name] in (None, value))
         if not known and not (name in OF_SAMPLING and not chosen):
@@ -195,6 +201,14 @@ def _drawn(settings: Mapping[str, Any], draws: Draws, where: str) -> dict[str, A
         "temperature": chosen,
         "top_p": draws.top_p or float(settings.get("top_p") or 1.0),
     }
+
+
+def asked_temperature(settings: Mapping[str, Any]) -> float:
+    """The temperature of a request: greedy unless it says otherwise; `do_sample` without one is the engines' 1."""
+    temperature, drawn = settings.get("temperature"), settings.get("do_sample")
+    if drawn in (False, "False", "false"):
+        return 0.0
+    return (1.0 if drawn else 0.0) if temperature is None else float(temperature)
 
 
 def _needs_all(ensemble: Any) -> bool:  # noqa: ANN401 - lm_eval's FilterEnsemble

@@ -66,6 +66,13 @@ class CheckedItem(Record):
         return (self.task, self.id)
 
     @property
+    def shown(self) -> str:
+        """The prompt as people read it: a conversation of one message is that message."""
+        if len(self.messages) < 2:
+            return self.messages[0][1] if self.messages else self.prompt
+        return "\n\n".join(f"{role}: {content}" for role, content in self.messages)
+
+    @property
     def digest(self) -> str:
         """Hash of the document. The prompt has a hash of its own."""
         return digest_of([self.task, self.id, self.document_digest])

@@ -6,7 +6,8 @@
                                         options.parquet engine.log shards/<I>-of-<N>/ (records and a manifest) until
                                         they are merged
     runs/<review>/labels.jsonl          people's verdicts (assay import labels)
-    runs/<review>/items.jsonl           the texts of the items, for people who read the report
+    runs/<review>/items.jsonl           the texts of the items, for people who read the report; those of items that are
+                                        solved are in checked_items.jsonl
     runs/<review>/judge/<judge>/        manifest.json attempts.jsonl ratings.jsonl games.jsonl exam.jsonl
                                         batch/ (a provider's batches) server.log (of a judge that is served here)
     runs/<review>/analysis/             report.html report.md report.json junit.xml figures/ tables/ model-cards/
@@ -19,6 +20,7 @@ import re
 from dataclasses import dataclass
 from pathlib import Path
 
+from ledger.checked_items import CheckedItem
 from ledger.digests import digest_of
 from ledger.judgments import Attempt, ExamMark, Game, Label, Rating
 from ledger.records import Answer, Choice, Item
@@ -158,6 +160,11 @@ class RunFolder:
     def items(self) -> Store[Item]:
         """What the models were given to pick from; no number depends on it."""
         return Store(self.path / "items.jsonl", Item)
+
+    @property
+    def checked_items(self) -> Store[CheckedItem]:
+        """What the models were asked to solve; no number depends on it."""
+        return Store(self.path / "checked_items.jsonl", CheckedItem)
 
     @property
     def generations(self) -> Path:

@@ -8,7 +8,7 @@ Derived files are not appended but replaced whole (`replace`), so a reader sees 
 import fcntl
 import os
 import secrets
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterable, Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
@@ -62,6 +62,11 @@ class Store(Generic[R]):
     def replace(self, records: Iterable[R]) -> None:
         """Write these records instead of all that were there: all of them, or none if it fails."""
         self.replace_lines(map(record_line, records))
+
+    def keep(self, records: Sequence[R]) -> None:
+        """Write these records, unless there are none, or the file has them already."""
+        if records and [*records] != [*self.records()]:
+            self.replace(records)
 
     def replace_lines(self, lines: Iterable[str]) -> None:
         """The same with records that are lines already, which take a fifth of the memory."""

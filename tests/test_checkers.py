@@ -4,6 +4,7 @@ import sys
 
 import pytest
 
+from generation import checkers
 from generation.checkers import checked, choice_letter, json_text, number_text, own_checker, schema_fault, value_of
 from ledger.checked_items import CheckedItem
 from ledger.errors import ConfigError
@@ -158,6 +159,7 @@ def right(text, item): return text.strip() == item["word"]
 def graded(text, item): return {"chars": len(text) / 10, "fits": True}
 def wild(text, item): return 7
 def broken(text, item): raise KeyError("word")
+def errors(text, item): return {"wer": 0.5}
 number = 3
 """
     (tmp_path / "my_checks.py").write_text(text)
@@ -185,3 +187,15 @@ def test_what_a_function_of_the_users_own_gets_wrong_is_told(own):
         own("gone")
     with pytest.raises(ConfigError, match="no checker 'function'"):
         checked("x", asked)
+
+
+def test_a_metric_of_the_users_own_of_which_less_is_better_is_refused(own):
+    with pytest.raises(ConfigError, match="gives wer, and of what is called so less is better"):
+        checked("x", item("function", document={}), own("errors"))
+
+
+def test_a_search_that_does_not_end_stops_with_the_patterns_name(monkeypatch):
+    """`re` would search this for longer than anybody lives."""
+    monkeypatch.setattr(checkers, "SEARCH_SECONDS", 0.2)
+    with pytest.raises(ConfigError, match=r"task t, item 1.*\(a\|aa\)\+\$.*was not done"):
+        score("a" * 200 + "!", "regex", pattern="(a|aa)+$")

@@ -7,7 +7,7 @@ import pytest
 from assay.sources.material import ReviewTasks, checked_task
 from generation.engine import WriteRequest
 from generation.harness import HarnessTask, generates
-from generation.harness_texts import Draws, HarnessScorer, harness_texts
+from generation.harness_texts import Draws, HarnessScorer, harness_texts, offered_scores
 from generation.orders import EngineSpec, LoadGroup, ModelJob
 from generation.scripted_engine import ScriptedEngine
 from generation.stage import run_batch
@@ -285,3 +285,8 @@ def test_the_harness_needs_no_checker_and_takes_none():
     head = 'name = "r"\n[baseline]\nmodel = "a"\n[[candidate]]\nmodel = "b"\n[[task]]\nname = "gsm8k"\n'
     with pytest.raises(ConfigError, match="no `checker`, no `stop`"):
         config_from_text(head + 'checker = "number"\n', "r.toml")
+
+
+def test_the_scores_that_a_task_will_have_are_known_beforehand(folder):
+    task = told(folder).harness
+    assert offered_scores(task) == ({"exact_match"}, {"strict", "flexible"})

@@ -105,6 +105,12 @@ def test_a_metric_that_leaves_0_to_1_once_is_no_score_anywhere(tmp_path):
     assert values(held["s1", 0]) == {"match": 1.0}
 
 
+def test_a_metric_of_which_less_is_better_is_listed(tmp_path):
+    log = changed({0: {"scores": {"wer": {"value": 0.1}, "match": {"value": "C"}}}})
+    held = found(log_file(tmp_path / "a", log), tmp_path)
+    assert values(held["s0", 0]) == {"match": 1.0}
+
+
 @pytest.mark.parametrize(
     ("value", "number"),
     [

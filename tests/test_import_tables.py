@@ -168,7 +168,9 @@ def test_two_columns_that_could_be_meant_are_refused_and_the_first_name_is_no_qu
 
 def test_a_column_that_is_not_there_and_one_that_is_missing_say_what_there_is(tmp_path):
     path = table(tmp_path / "t.csv", [{"name": "a", "score": 1}])
-    with pytest.raises(ConfigError, match=r"no column is called like an item.*--item.*There are name, score"):
+    with pytest.raises(
+        ConfigError, match=r"no column is called like an item.*--columns item=NAME.*There are name, score"
+    ):
         brought(path)
     with pytest.raises(ConfigError, match=r"there is no column 'nome'.*There are name, score"):
         brought(path, item="nome")
@@ -187,7 +189,7 @@ def test_unread_columns_that_look_like_evidence_are_listed_and_others_are_not(tm
 def test_an_item_that_comes_again_without_a_repeat_is_refused_with_both_lines_and_the_option(tmp_path):
     rows = [{"item": "a", "score": 1, "draw": 0}, {"item": "a", "score": 0, "draw": 1}]
     path = table(tmp_path / "t.csv", rows)
-    with pytest.raises(DuplicateKey, match=r"table/a/0.*--repeat.*line 2 and again on line 3"):
+    with pytest.raises(DuplicateKey, match=r"table/a/0.*--columns repeat=.*line 2 and again on line 3"):
         brought(path)
     assert [each.repeat for each in solutions(path, repeat="draw")] == [0, 1]
 
@@ -295,7 +297,7 @@ def test_a_grade_beside_options_is_listed(tmp_path):
 
 def test_a_score_may_be_left_alone_beside_options(tmp_path):
     path = table(tmp_path / "t.jsonl", [{"item": "a", "gold": 0, "logprobs": [-1.0, -2.0], "acc": 0}])
-    with pytest.raises(BadRecord, match="--score none"):
+    with pytest.raises(BadRecord, match="--columns score=none"):
         brought(path)
     assert len(list(brought(path, score="none").choices.records())) == 1
 
@@ -379,3 +381,59 @@ def test_a_second_score_blocks_unless_the_one_to_read_was_named(tmp_path):
     rows = [{"item": "a", "score": 1, "passed": 0}]
     named = brought(table(tmp_path / "t.csv", rows), score="score")
     assert [(each.kind, each.name, each.blocks) for each in left_out(named)] == [("score", "passed", False)]
+
+
+@pytest.mark.parametrize(
+    ("gold", "pick", "score", "contrary"),
+    [
+        *(("A", "A", 0, True), ("A", "B", 1, True), ("a", "A", 1, False), ("A", "B", 0, False)),
+        *(("12", "12", 0, True), ("12", "12.0", 1, False), ("12", "13", 1, False), ("A", "A", 0.5, False)),
+        *(("", "", 0, False), ("", "A", 1, False)),
+    ],
+)
+def test_a_score_that_contradicts_pick_and_right_answer_blocks_by_its_item(tmp_path, gold, pick, score, contrary):
+    """12.0 may be 12, and 13 near enough; a letter is another letter nowhere."""
+    rows = [{"item": "a", "score": score, "gold": gold, "pick": pick}, {"item": "b", "score": 1}]
+    found = left_out(brought(table(tmp_path / "t.csv", rows)))
+    assert [(each.kind, each.items, each.blocks) for each in found] == [("items", ("table/a",), True)] * contrary
+
+
+def test_what_was_shown_tells_two_tables_apart(tmp_path, capsys):
+    """The same scores under another prompt are not compared."""
+    for name, asked in (("a", "What is"), ("b", "Say what is")):
+        rows = [{"item": n, "score": n % 2, "prompt": f"{asked} {n}", "text": f"{name}{n}"} for n in range(40)]
+        table(tmp_path / f"{name}.jsonl", rows)
+    sides = [str(tmp_path / f"{name}.jsonl") for name in "ab"]
+    assert run(["compare", *sides, "--runs", str(tmp_path)]) == 12
+    assert "prompt" in capsys.readouterr().out
+    assert run(["compare", *sides, "--runs", str(tmp_path), "--name", "b", "--columns", "prompt=none"]) == 11
+
+
+def test_a_score_of_which_less_is_better_is_refused_and_listed_where_it_is_not_read(tmp_path):
+    path = table(tmp_path / "t.csv", [{"item": "a", "score": 1, "wer": 0.2}])
+    assert [(each.name, each.kind) for each in left_out(brought(path))] == [("wer", "score")]
+    with pytest.raises(ConfigError, match="of what is called 'wer' less is better"):
+        brought(path, score="wer")
+
+
+def test_columns_may_be_said_at_once_or_one_by_one_and_not_twice(tmp_path, capsys):
+    path = table(tmp_path / "t.csv", [{"name": "a", "percent": 50}])
+    arguments = ["import", "table", str(path), "--model", "m", "--review", "r", "--runs", str(tmp_path / "runs")]
+    assert run([*arguments, "--item", "name", "--columns", "item=name,score=percent", "--scale", "100"]) == 64
+    assert "item is given twice" in capsys.readouterr().err
+    assert run([*arguments, "--item", "name", "--columns", "score=percent", "--scale", "100"]) == 0
+    assert "item = name, score = percent" in capsys.readouterr().out
+
+
+def test_an_answer_without_one_of_two_scores_is_named_also_where_another_repeat_has_it(tmp_path, capsys):
+    """A mean over the repeats that have one would hide it."""
+    for name in "ab":
+        rows = [
+            {"item": n, "repeat": r, "x": 1, "y": None if (name, n, r) == ("b", 0, 1) else 1, "text": f"{name}{n}{r}"}
+            for n in range(400)
+            for r in range(2)
+        ]
+        table(tmp_path / f"{name}.jsonl", rows)
+    sides = [str(tmp_path / f"{name}.jsonl") for name in "ab"]
+    assert run(["compare", *sides, "--runs", str(tmp_path), "--columns", "score=x,score=y"]) == 12
+    assert "b has no y on 1 items: table/0" in " ".join(capsys.readouterr().out.split())

@@ -54,6 +54,7 @@ def test_every_shape_of_an_item_is_read(tmp_path, change, expected):
 @pytest.mark.parametrize(
     ("row", "faults"),
     [
+        ({"id": "a", "question": "2 + 2?", "answer": "4"}, ["names a `checker`"]),
         ({}, ["no `id`", "no `question`", "no `options`", "no `gold`"]),
         ({"id": "x", "options": ["3", "4"]}, ["no `question`", "no `gold`"]),
         (RIGHT | {"options": ["3", "3"], "gold": 5}, ["two of `options` are the same", "`gold` is 5, which is none"]),

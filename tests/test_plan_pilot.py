@@ -77,6 +77,42 @@ def test_a_pilot_of_logs(logs, tmp_path, capsys):
     assert capsys.readouterr().out == told
 
 
+def test_a_pilot_of_tables_says_how_they_are_read(tmp_path, capsys):
+    """Percent, in columns of other names: each refusal names the option that this command has."""
+    rights = pattern("sums", 200)
+    for name, solved in (("bf16", rights), ("int4", flipped(rights, 10))):
+        rows = [f"{place},{100 * right:d}" for place, right in enumerate(solved)]
+        (tmp_path / f"{name}.csv").write_text("\n".join(["number,percent", *rows]))
+    plan = ["plan", "--pilot", str(tmp_path / "bf16.csv"), "--pilot", str(tmp_path / "int4.csv")]
+    assert run(plan) == 64
+    assert "--columns item=NAME" in capsys.readouterr().err
+    assert run([*plan, "--columns", "item=number,score=percent"]) == 64
+    assert "--scale 100" in capsys.readouterr().err
+    assert run([*plan, "--columns", "item=number,score=percent", "--scale", "100"]) == 0
+    assert "10.0 % [6.6, 14.9]" in capsys.readouterr().out
+
+
+def test_runs_of_a_pilot_are_chosen_as_they_are_in_a_comparison(logs, tmp_path, capsys):
+    again = logs / "bf16" / "samples_sums_2024-05-06T00-00-00.000000.jsonl"
+    first = next(logs.glob("bf16/**/samples_sums*.jsonl"))
+    again.write_text(first.read_text())
+    plan = ["plan", "--pilot", str(logs / "bf16"), "--pilot", str(logs / "int4")]
+    assert run(plan) == 64
+    assert "--latest" in capsys.readouterr().err
+    assert run([*plan, "--latest"]) == 0
+    assert "10.0 % [6.6, 14.9]" in capsys.readouterr().out
+    assert run([*plan, "--latest", "--repeats"]) == 64
+
+
+def test_what_chooses_among_logs_is_refused_where_none_are_read(logs, tmp_path, capsys):
+    assert run(["plan", "--latest"]) == 64
+    assert "there is no --pilot to read" in capsys.readouterr().err
+    run(["compare", str(logs / "bf16"), str(logs / "int4"), "--runs", str(tmp_path), "--name", "trial"])
+    capsys.readouterr()
+    assert run(["plan", "--pilot", str(tmp_path / "trial"), "--scale", "100", "--filter", "none"]) == 64
+    assert "--filter, --scale" in capsys.readouterr().err
+
+
 def test_what_is_no_pilot_is_refused(logs, capsys):
     assert run(["plan", "--pilot", str(logs / "bf16")]) == 64
     assert "here are 0 folders" in capsys.readouterr().err

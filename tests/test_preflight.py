@@ -14,6 +14,7 @@ from generation.scripted_engine import ScriptedEngine
 from generation.stage import pending_orders, run_batch
 from ledger.errors import BadRecord, ConfigError, EngineError, StaleInput, Unavailable
 from ledger.judge_config import JudgeConfig
+from ledger.material_config import TaskConfig
 
 REVIEW = """
 name = "r"
@@ -318,4 +319,16 @@ def test_a_rule_of_a_task_that_nobody_asks_for_is_found_before_a_model_is_loaded
     decision = under_way.config.decision.model_copy(update={"proves": (asked[:-1],)})
     config = under_way.config.model_copy(update={"decision": decision})
     with pytest.raises(ConfigError, match=rf"a rule of the task '{asked[:-1]}'.*Did you mean '{asked}'\?"):
+        preflight(dataclasses.replace(under_way, config=config))
+
+
+@pytest.mark.parametrize(
+    ("rule", "name", "there"), [("metrics", "f1", "There are correct"), ("filters", "strict", "There are none")]
+)
+def test_a_score_that_no_checker_gives_is_found_before_a_model_is_loaded(tmp_path, models, rule, name, there):
+    under_way, _ = review(tmp_path, models)
+    asked = TaskConfig(name="assay-solve", limit=2)
+    decision = under_way.config.decision.model_copy(update={rule: {"assay-solve": name}})
+    config = under_way.config.model_copy(update={"decision": decision, "task": (*under_way.config.task, asked)})
+    with pytest.raises(ConfigError, match=rf"decision\.{rule}\.assay-solve: .*decide by '{name}'.*{there}"):
         preflight(dataclasses.replace(under_way, config=config))

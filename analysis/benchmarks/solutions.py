@@ -138,6 +138,13 @@ def solution_columns(solutions: Iterable[Solution]) -> SolutionColumns:
     return SolutionColumns({name: drafts.pop(name).task(name) for name in sorted(drafts)})
 
 
+def repeat_means(scores: Floats) -> Floats:
+    """The mean over the repeats that are there, NaN where none is; (items, repeats) to (items,)."""
+    held = ~np.isnan(scores)
+    counts = held.sum(axis=1)
+    return np.where(counts, np.where(held, scores, 0.0).sum(axis=1) / np.maximum(counts, 1), np.nan)
+
+
 def mark(digest: str) -> int:
     """The first 16 digits of a hash as a number: as good for telling two apart, and a tenth of the memory; 0 for none.
 

@@ -7,13 +7,14 @@ arXiv 2411.00640 (repeats shrink what sampling adds to an item, never what items
 
 from collections.abc import Iterator
 from dataclasses import dataclass, replace
-from functools import partial
+from functools import cache, partial
 
 import numpy as np
 from scipy.special import comb
 
 from analysis.benchmarks.disagreement import between, excess, excess_mean, sampling_sd, within
 from analysis.benchmarks.paired_tasks import PairedTask
+from analysis.benchmarks.solutions import repeat_means
 from analysis.benchmarks.unread import Unread, unread
 from analysis.statistics.causes import Cause, Kind
 from analysis.statistics.estimates import Estimate, estimate_or_missing, not_measured
@@ -110,6 +111,8 @@ class _Row:
         self._comparisons = rules.comparisons if whole else 1
         self._sampled = pair.before.sampled or pair.after.sampled
         self._repeats = (_most(self._before), _most(self._after))
+        self._item_means = (repeat_means(self._before), repeat_means(self._after))
+        self._paired_means = cache(lambda: PairedMeans(*self._item_means, self._draws))
 
     def row(self, *, main: bool) -> SolvedRow:
         """The row itself."""
@@ -149,13 +152,12 @@ class _Row:
         return replace(row, flips=lacking, all_flips=replace(lacking, measure="all_flips"))
 
     def _means(self, *, main: bool) -> ItemRow:
-        before, after = np.nanmean(self._before, axis=1), np.nanmean(self._after, axis=1)
         row = mean_row(
             self._scope,
             self._scoring,
-            before,
-            after,
+            *self._item_means,
             self._draws,
+            self._paired_means,
             main=main,
             flips=self._flips(),
             chance=0.0,
@@ -201,7 +203,7 @@ class _Row:
         if made.transitions is not None or len(self._rows) < 2:
             return None
         margin, relative = self._rules.margins
-        means = PairedMeans(np.nanmean(self._before, axis=1), np.nanmean(self._after, axis=1), self._draws)
+        means = self._paired_means()
         found = [means.loss_p(-margin)] if margin is not None else []
         found += [means.loss_p(0.0, 1 - relative)] if relative is not None else []
         return min(found, default=None)

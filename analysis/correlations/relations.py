@@ -29,7 +29,7 @@ from analysis.statistics.cells import UNKNOWN, Cell, Unit, by_question
 from analysis.statistics.question_means import paired_changes
 from analysis.statistics.resampling import Floats, Resamplings
 from analysis.statistics.unit_values import UnitTable, resampled, unit_table
-from analysis.summaries.item_pool import ItemScores, compared_scores
+from analysis.summaries.item_pool import ItemScores
 from analysis.summaries.judge_reports import judged_cells, scored_values
 from analysis.summaries.model_rows import for_model
 from analysis.summaries.panel import panel_evidence
@@ -50,12 +50,14 @@ PERMUTATION_SALT = 1_000_000  # beyond any number of units
 @dataclass
 class Extras:
     """What measuring leaves behind for the correlations: kl_trace by question, kl_vocabulary by item, of each model;
-    and what it wrote beside the baseline, turn by turn.
+    what it wrote beside the baseline, turn by turn; the items of every rival that can be compared, without the tasks
+    that are shown alone.
     """
 
     writing: dict[str, SideBySide] = field(default_factory=dict)
     traces: dict[str, Sums] = field(default_factory=dict)
     vocabulary: dict[str, Mapping[Key, float]] = field(default_factory=dict)
+    compared: dict[str, Compared] = field(default_factory=dict)
 
 
 @dataclass(frozen=True)
@@ -73,8 +75,7 @@ class Relations:
 
 def relations(evidence: RunEvidence, measured: Measured, extras: Extras, draws: Resamplings) -> Relations:
     """Across candidates for every outcome, and within each rival; the control is no candidate."""
-    pairs = dict(_pairs(evidence, measured))
-    candidates = _candidates(evidence, measured, extras, pairs, draws)
+    candidates = _candidates(evidence, measured, extras, draws)
     written = [name for name in (*OUTCOMES, *DIVERGENCES) if name not in JUDGED and candidates.known(name).any()]
     judges = {name: primary_judge(measured.judges, name) for name in JUDGED}
     trusted = [name for name, judge in judges.items() if judge and not judge.unfit]
@@ -90,28 +91,18 @@ def relations(evidence: RunEvidence, measured: Measured, extras: Extras, draws: 
         divergences=grid(apart),
         partials=tuple(row for outcome in outcomes for row in partials(candidates, outcome, PREDICTORS)),
         stronger=tuple(row for outcome in outcomes for row in stronger(candidates, outcome, PREDICTORS, chance)),
-        within=tuple(_within(evidence, measured, extras, pairs)),
+        within=tuple(_within(evidence, measured, extras)),
     )
 
 
-def _pairs(evidence: RunEvidence, measured: Measured) -> Iterator[tuple[str, Compared]]:
-    """The items of every rival that can be compared, without the tasks that are shown alone."""
-    sound = {each.model for each in measured.items if not each.fault}
-    for rival in evidence.rivals:
-        if rival.name in sound:
-            yield rival.name, compared_scores(evidence.baseline, rival, evidence.config.decision)
-
-
-def _candidates(
-    evidence: RunEvidence, measured: Measured, extras: Extras, pairs: Mapping[str, Compared], draws: Resamplings
-) -> Candidates:
+def _candidates(evidence: RunEvidence, measured: Measured, extras: Extras, draws: Resamplings) -> Candidates:
     names = [model.name for model in evidence.config.candidate]
     values = {
         measure: [gate(measured, name, measure, 0.0).estimate.value for name in names]
         for measure in (*PREDICTORS, *OUTCOMES, *DIVERGENCES)
     }
     by_question = list(_question_tables(evidence, measured, extras, names))
-    by_item = _item_tables(evidence, extras, pairs, names) if pairs else []
+    by_item = _item_tables(evidence, extras, names) if extras.compared else []
     return Candidates(
         families=tuple(model.family for model in evidence.config.candidate),
         values={name: np.array(column, dtype=np.float64) for name, column in values.items()},
@@ -154,17 +145,15 @@ def _outcome_values(evidence: RunEvidence, judge: JudgeEvidence, model: str, out
     return paired_changes(*(scored_values(judge, name, cells) for name in (evidence.baseline.name, model)))
 
 
-def _item_tables(
-    evidence: RunEvidence, extras: Extras, pairs: Mapping[str, Compared], names: list[str]
-) -> list[UnitTable]:
+def _item_tables(evidence: RunEvidence, extras: Extras, names: list[str]) -> list[UnitTable]:
     """Flips, KL and accuracy over all items, which are resampled together."""
     shape = (len(evidence.items), len(names))
     sums = {measure: np.zeros(shape) for measure in OF_ITEMS}
     weights = {measure: np.zeros(shape) for measure in OF_ITEMS}
     for column, name in enumerate(names):
-        if name not in pairs:
+        if name not in extras.compared:
             continue
-        for measure, (items, found) in item_values(*pairs[name]).items():
+        for measure, (items, found) in item_values(*extras.compared[name]).items():
             rows = evidence.items.get_indexer(items)
             sums[measure][rows, column], weights[measure][rows, column] = found, 1
         if tokens := extras.vocabulary.get(name):
@@ -189,14 +178,12 @@ def item_values(pairs: PairedChoices, scores: ItemScores) -> Mapping[str, tuple[
     return found | {name: (pairs.before.items, each) for name, each in finite_distances(pairs).items()}
 
 
-def _within(
-    evidence: RunEvidence, measured: Measured, extras: Extras, pairs: Mapping[str, Compared]
-) -> Iterator[Within]:
+def _within(evidence: RunEvidence, measured: Measured, extras: Extras) -> Iterator[Within]:
     judge = _evidence_of(evidence, measured, "rating_change")
     for rival in evidence.rivals:
         flipped, kl = np.zeros(0, dtype=bool), np.zeros(0)
-        if rival.name in pairs:
-            found, _ = pairs[rival.name]
+        if rival.name in extras.compared:
+            found, _ = extras.compared[rival.name]
             flipped = found.before.right("acc") != found.after.right("acc")
             kl = kl_options(found.before.logprobs, found.after.logprobs)
         changes = by_question(_outcome_values(evidence, judge, rival.name, "rating_change")) if judge else {}

@@ -23,7 +23,7 @@ def run_inputs(config: ReviewConfig, run: RunFolder) -> Inputs:
     models = [*(model.name for model in config.models), control_of(config.baseline.name)]
     folders = [run.generation(name).path for name in models] + [run.judge(judge.name).path for judge in config.judge]
     found = {path for folder in folders for pattern in PATTERNS for path in folder.glob(pattern)}
-    found |= {path for path in (run.config, run.labels.path, run.items.path) if path.exists()}
+    found |= {path for path in (run.config, run.labels.path, run.items.path, run.checked_items.path) if path.exists()}
     return tuple((_name(path, run), file_digest(path)) for path in sorted(found))
 
 

@@ -61,7 +61,8 @@ def _filters(model: ModelEvidence) -> Iterator[Cause]:
         means: dict[str, dict[str, float]] = {}
         for place, scoring in enumerate(task.scorings):
             metric, _, chosen = scoring.partition(",")
-            means.setdefault(metric, {})[chosen or NO_FILTER] = float(np.nanmean(task.scores[place]))
+            if task.held.any() and not np.isnan(task.scores[place]).all():
+                means.setdefault(metric, {})[chosen or NO_FILTER] = float(np.nanmean(task.scores[place]))
         for metric, found in means.items():
             low, high = (pick(found, key=found.__getitem__) for pick in (min, max))
             if found[high] - found[low] >= MUCH:

@@ -77,8 +77,8 @@ def _undecided(model: ModelEvidence, evidence: RunEvidence) -> Iterator[Unseen]:
 
 
 def _unscored(candidate: str, side: ModelEvidence, task: SolvedTask, scoring: str) -> Iterator[Unseen]:
-    """Items on which a side has no number by a score that guards: a mean over the others hides them."""
-    lost = task.items[np.isnan(task.scored(scoring)).all(axis=1)]
+    """Items of which an answer has no number by a score that guards: a mean over the others hides it."""
+    lost = task.items[(np.isnan(task.scored(scoring)) & task.held).any(axis=1)]
     if len(lost):
         names = tuple(key_text((task.task, item)) for item in lost)
         cause = Cause(Kind.ITEMS_WITHOUT_SCORE, side.name, names[:FEW], {"items": len(lost)}, {"scoring": scoring})

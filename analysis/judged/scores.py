@@ -7,7 +7,7 @@ Source: arXiv 2411.00640 (question clusters, paired differences); DESIGN section
 from collections.abc import Sequence
 from dataclasses import dataclass
 
-from analysis.statistics.cells import Scope, Values
+from analysis.statistics.cells import Scope, Values, turn_of
 from analysis.statistics.estimates import Estimate
 from analysis.statistics.question_means import change_p, paired_changes, question_mean
 from analysis.statistics.resampling import Resamplings
@@ -31,9 +31,9 @@ def rating(values: Values, draws: Resamplings) -> Estimate:
 
 
 def rating_change(baseline: Values, candidate: Values, draws: Resamplings, comparisons: int = 1) -> Estimate:
-    """Candidate minus baseline over the cells scored in both; `left_out` counts cells scored in only one."""
+    """Candidate minus baseline over the turns scored in both; `left_out` counts turns scored in only one."""
     changes = paired_changes(baseline, candidate)
-    left_out = len(baseline.keys() | candidate.keys()) - len(changes)
+    left_out = len({turn_of(cell) for cell in (*baseline, *candidate)}) - len(changes)
     known = measure_of("rating_change")
     return question_mean(known.name, changes, draws, (known.low, known.high), comparisons, left_out)
 

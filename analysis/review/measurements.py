@@ -5,9 +5,7 @@ In: the evidence of a run folder. Out: gates.Measured.
 
 from collections.abc import Collection, Iterator, Sequence
 
-import pandas as pd
-
-from analysis.correlations.relations import Extras
+from analysis.correlations.relations import Compared, Extras
 from analysis.decision.gate_estimates import Measured
 from analysis.evidence.identities import one_model_alarms
 from analysis.evidence.model_evidence import ModelEvidence, identical_answers, limited_run
@@ -15,7 +13,7 @@ from analysis.evidence.run_evidence import RunEvidence
 from analysis.evidence.unseen import unseen
 from analysis.statistics.causes import Cause, Kind
 from analysis.statistics.overlaps import Overlap, overlaps
-from analysis.statistics.resampling import Bools, Resamplings
+from analysis.statistics.resampling import Resamplings
 from analysis.summaries.item_pool import compared_scores
 from analysis.summaries.judge_reports import JudgeReport, judge_report
 from analysis.summaries.model_reports import (
@@ -37,6 +35,7 @@ from ledger.facts import ModelFacts, Refusal
 def measurements(evidence: RunEvidence, draws: Resamplings, extras: Extras) -> Measured:
     """All that the gates are made from; `extras` takes what only the correlations need."""
     items = tuple(item_report(rival, evidence, draws) for rival in evidence.rivals) if evidence.tasks else ()
+    extras.compared = dict(_compared(evidence, items))
     same_answers = frozenset(_identical(evidence))
     return Measured(
         config=evidence.config,
@@ -52,6 +51,13 @@ def measurements(evidence: RunEvidence, draws: Resamplings, extras: Extras) -> M
         alarms={model.name: tuple(_alarms(model, evidence, items, same_answers)) for model in evidence.candidates},
         limited={each.name: cut for each in evidence.candidates if (cut := limited_run((evidence.baseline, each)))},
     )
+
+
+def _compared(evidence: RunEvidence, items: Sequence[ItemReport]) -> Iterator[tuple[str, Compared]]:
+    sound = {each.model for each in items if not each.fault}
+    for rival in evidence.rivals:
+        if rival.name in sound:
+            yield rival.name, compared_scores(evidence.baseline, rival, evidence.config.decision)
 
 
 def _alarms(
@@ -99,17 +105,13 @@ def _writing(evidence: RunEvidence, draws: Resamplings, extras: Extras) -> tuple
     return writing_reports(sides, evidence.cells, draws, evidence.comparisons)
 
 
-def shared_flips(evidence: RunEvidence, measured: Measured) -> Iterator[Overlap]:
-    """Of the candidates whose items can be compared with the baseline's."""
-    sound = {each.model for each in measured.items if each.role == "candidate" and not each.fault}
-    rivals = (model for model in evidence.rivals if model.name in sound)
-    yield from overlaps(evidence.items, (_flips(model, evidence) for model in rivals))
-
-
-def _flips(model: ModelEvidence, evidence: RunEvidence) -> tuple[str, pd.MultiIndex, Bools]:
-    """The items of a candidate that are right or wrong once, and which of them flipped."""
-    _, scores = compared_scores(evidence.baseline, model, evidence.config.decision)
-    return model.name, scores.items[scores.once], scores.flipped[scores.once]
+def shared_flips(evidence: RunEvidence, extras: Extras) -> Iterator[Overlap]:
+    """Of the candidates whose items can be compared with the baseline's, among items that are right or wrong once."""
+    candidates = {model.name for model in evidence.candidates}
+    found = ((name, scores) for name, (_, scores) in extras.compared.items() if name in candidates)
+    yield from overlaps(
+        evidence.items, ((name, each.items[each.once], each.flipped[each.once]) for name, each in found)
+    )
 
 
 def _vocabulary(evidence: RunEvidence, draws: Resamplings, extras: Extras) -> Iterator[VocabularyReport]:

@@ -143,7 +143,7 @@ def report_from(evidence: RunEvidence, made_at: str, resamples: int = RESAMPLES)
         traces=measured.traces,
         vocabulary=measured.vocabulary,
         writing=measured.writing,
-        overlaps=tuple(shared_flips(evidence, measured)),
+        overlaps=tuple(shared_flips(evidence, extras)),
         **vars(related),
         coverage=measured.coverage,
         models=tuple(model_card(model) for model in evidence.models),

@@ -5,7 +5,7 @@ Source: arXiv 2407.09141 (flips); Tango 1998, Wilson 1927, McNemar (losses.py); 
 than right or wrong once.
 """
 
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from functools import cache
 
@@ -96,6 +96,7 @@ def mean_row(
     before: Floats,
     after: Floats,
     draws: Resamplings,
+    means: Callable[[], PairedMeans] | None = None,
     *,
     main: bool,
     flips: Estimate,
@@ -103,9 +104,12 @@ def mean_row(
     comparisons: int = 1,
     left_out: int = 0,
 ) -> ItemRow:
-    """The row of items with several repeats or graded scores; before, after: (items,) means, 0 to 1."""
+    """The row of items with several repeats or graded scores; before, after: (items,) means, 0 to 1.
+
+    `means` are those of the two where the caller needs them as well.
+    """
     n = len(before)
-    means = cache(lambda: PairedMeans(before, after, draws))
+    means = means or cache(lambda: PairedMeans(before, after, draws))
 
     def level(values: Floats) -> Estimate:
         return item_mean("accuracy", values, (0.0, 1.0), draws, left_out=left_out)

@@ -10,7 +10,7 @@ from dataclasses import replace
 import numpy as np
 from scipy import stats
 
-from analysis.statistics.cells import Cell, Values, question_sums, sampling
+from analysis.statistics.cells import Cell, Values, by_turn, question_sums, sampling
 from analysis.statistics.estimates import Estimate, estimate_or_missing
 from analysis.statistics.intervals import cluster_mean, cluster_spread
 from analysis.statistics.mean_bounds import Range, Spread
@@ -23,7 +23,7 @@ STEPS = 50  # halvings of the level
 def question_mean(
     measure: str, values: Values, draws: Resamplings, value_range: Range, comparisons: int, left_out: int
 ) -> Estimate:
-    """The mean over cells with an interval over questions, and what sampling adds where there are several samples."""
+    """The mean over turns with an interval over questions, and what sampling adds where there are several samples."""
     sums, weights = question_sums(values)
     samples, sampling_sd = sampling(values)
 
@@ -36,8 +36,9 @@ def question_mean(
 
 
 def paired_changes(baseline: Values, candidate: Values) -> dict[Cell, float]:
-    """Candidate minus baseline in each cell that both have."""
-    return {cell: candidate[cell] - baseline[cell] for cell in baseline.keys() & candidate.keys()}
+    """Candidate minus baseline in each turn that both have; each side's repeats are averaged, however many it has."""
+    before, after = by_turn(baseline), by_turn(candidate)
+    return {turn: after[turn] - before[turn] for turn in before.keys() & after.keys()}
 
 
 def change_p(changes: Values, draws: Resamplings) -> float | None:

@@ -12,6 +12,7 @@ import pandas as pd
 
 from analysis.benchmarks.disagreement import excess, excess_mean
 from analysis.benchmarks.paired_tasks import PairedTask, paired_tasks
+from analysis.benchmarks.solutions import repeat_means
 from analysis.benchmarks.solved_rows import right_or_wrong
 from analysis.evidence.model_evidence import ModelEvidence
 from analysis.multiple_choice.choices import PairedChoices, Scoring, paired_choices
@@ -86,9 +87,7 @@ def _solved(pair: PairedTask) -> ItemScores:
     once = right_or_wrong(before, after)
     both = ~np.isnan(before).all(axis=1) & ~np.isnan(after).all(axis=1)
     items = pd.MultiIndex.from_product([[pair.task], pair.before.items[both]], names=["task", "item"])
-    return ItemScores(
-        items, np.nanmean(before[both], axis=1), np.nanmean(after[both], axis=1), np.full(int(both.sum()), once)
-    )
+    return ItemScores(items, repeat_means(before[both]), repeat_means(after[both]), np.full(int(both.sum()), once))
 
 
 @dataclass(frozen=True, kw_only=True)

@@ -28,6 +28,14 @@ Budget = Annotated[float | None, typer.Option("--budget", metavar="USD", help="T
 ReviewName = Annotated[
     str, typer.Option("--review", metavar="NAME", help="The review's name: the folder under --runs.")
 ]
+JudgeFile = Annotated[
+    Path | None,
+    typer.Option(
+        "--judge-file",
+        metavar="FILE",
+        help="The judge prompts to check against; every judge*_prompts*.jsonl beside the data by default.",
+    ),
+]
 Filter = Annotated[str, typer.Option("--filter", metavar="NAME", help="The harness' filter, where a log has several.")]
 Latest = Annotated[bool, typer.Option("--latest", help="Of several runs of a task, take the newest.")]
 Filters = Annotated[
@@ -45,6 +53,12 @@ Metrics = Annotated[
         metavar="NAME",
         help="The metric by which solved tasks decide, or TASK=NAME; may be repeated.",
     ),
+]
+Columns = Annotated[
+    str, typer.Option("--columns", metavar="WHAT=COLUMN,...", help="Columns of tables: item=id,score=correct.")
+]
+Scale = Annotated[
+    float, typer.Option("--scale", metavar="NUMBER", help="What a full score of a table is, where it is not 1.")
 ]
 Repeats = Annotated[bool, typer.Option("--repeats", help="Of several runs of a generated task, take each as a repeat.")]
 Tasks = Annotated[

@@ -12,12 +12,14 @@ import typer
 
 from assay.commands.arguments import (
     Amend,
+    Columns,
     Filters,
     Latest,
     LeaveOut,
     Metrics,
     Repeats,
     Runs,
+    Scale,
     Tasks,
     named_numbers,
     numbers,
@@ -33,6 +35,7 @@ from ledger.runs import RunFolder
 
 if TYPE_CHECKING:
     from assay.sources.sides import Side
+    from assay.sources.table_offers import TableReading
 
 USUAL_MARGIN = 0.02
 RULES = {
@@ -89,10 +92,8 @@ def compare(
     filter: Filters = None,
     latest: Latest = False,
     repeats: Repeats = False,
-    columns: Annotated[
-        str,
-        typer.Option("--columns", metavar="WHAT=COLUMN,...", help="Columns of tables: item=id,score=correct."),
-    ] = "",
+    columns: Columns = "",
+    scale: Scale = 1.0,
     task: Tasks = None,
     leave_out: LeaveOut = None,
     same_name: Annotated[
@@ -121,16 +122,18 @@ def compare(
         assay compare logs/bf16 logs/int4 --leave-out gsm8k
         assay compare logs/bf16 logs/int4 --proves mmlu --margin mmlu=0.01 --expect mmlu=0.66
         assay compare logs/bf16 logs/int4 --repeats --metric exact_match --filter gsm8k=flexible-extract
-        assay compare bf16.csv int4.csv --columns item=id,score=correct,repeat=seed
+        assay compare bf16.csv int4.csv --columns item=id,score=correct,repeat=seed --scale 100
     """
     from assay import pipeline
     from assay.results import show
     from assay.sources.deciding_scores import deciding
     from assay.sources.sides import import_sides
+    from assay.sources.table_columns import said_columns
+    from assay.sources.table_offers import TableReading
 
     refuse_both(latest=latest, repeats=repeats)
     chosen = Chosen(latest, tuple(task or ()), tuple(leave_out or ()), repeats)
-    sides = _sides(logs, label or [], chosen, columns)
+    sides = _sides(logs, label or [], chosen, TableReading(said_columns(columns, "--columns"), scale))
     refuse_one_model({each: side.origins for each, side in sides.items()}, same_name=same_name, identical=identical)
     if len({path.resolve() for path in logs}) < len(logs):
         raise ConfigError("two sides are the same folder or file", remedy="Give each model its own logs.")
@@ -151,13 +154,13 @@ def compare(
     return report.exit_code
 
 
-def _sides(logs: list[Path], given: list[str], chosen: Chosen, columns: str) -> "dict[str, Side]":
+def _sides(logs: list[Path], given: list[str], chosen: Chosen, reading: "TableReading") -> "dict[str, Side]":
     """What each model's path offers, by its label. Raises ConfigError where nothing is to be compared."""
     from assay.sources.sides import sides_of
 
     if len(logs) < 2:
         raise ConfigError("give the baseline's logs and those of at least one candidate", remedy="See --help.")
-    sides = sides_of(dict(zip(_labels(logs, given), logs, strict=True)), chosen, columns)
+    sides = sides_of(dict(zip(_labels(logs, given), logs, strict=True)), chosen, reading)
     refuse_unknown(chosen.tasks, list(sides.values()), "--task")
     refuse_unknown(chosen.leave_out, list(sides.values()), "--leave-out")
     if not any(side.tasks for side in sides.values()):

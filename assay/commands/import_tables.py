@@ -8,9 +8,10 @@ from typing import Annotated, Any
 
 import typer
 
-from assay.commands.arguments import Amend, Latest, LeaveOut, ReviewName, Runs, Tasks
+from assay.commands.arguments import Amend, Columns, Latest, LeaveOut, ReviewName, Runs, Scale, Tasks
 from assay.commands.import_logs import imports
 from assay.display import Display
+from ledger.errors import ConfigError
 from ledger.runs import RunFolder
 
 ModelLabel = Annotated[
@@ -42,6 +43,7 @@ def import_table(
     task: Annotated[str, column("task", "The task's name.")] = "",
     subject: Annotated[str, column("subject", "A part of the task.")] = "",
     repeat: Annotated[str, column("repeat", "Which of several answers to an item: 0, 1, 2.")] = "",
+    prompt: Annotated[str, column("prompt", "What the model was shown.")] = "",
     text: Annotated[str, column("text", "What the model wrote.")] = "",
     finish: Annotated[str, column("finish", "How the text ended: stop, length.")] = "",
     tokens: Annotated[str, column("tokens", "How many tokens the model wrote.")] = "",
@@ -50,15 +52,15 @@ def import_table(
     task_name: Annotated[
         str, typer.Option("--task-name", metavar="NAME", help="The task, where no column names it (table).")
     ] = "",
-    scale: Annotated[
-        float, typer.Option("--scale", metavar="NUMBER", help="What a full score is, where it is not 1.")
-    ] = 1.0,
+    columns: Columns = "",
+    scale: Scale = 1.0,
 ) -> None:
     """Read a table of scores, or of option log-probabilities, as a model's solutions and choices.
 
     One row is one answer to one item. Columns are found by their usual names, and it is said which were; COLUMN "none"
-    reads none. Scores are 0 to 1, true, false, correct, incorrect, C or I; one that is missing is named in the report
-    and never invented. The same table again changes nothing, another one under the same label is refused.
+    reads none; --columns says several at once. Scores are 0 to 1, true, false, correct, incorrect, C or I; one that is
+    missing is named in the report and never invented. The same table again changes nothing, another one under the same
+    label is refused.
 
     Examples:
         assay import table int4.csv --model int4 --review release
@@ -67,13 +69,18 @@ def import_table(
     """
     from assay.sources.imported_records import import_records
     from assay.sources.imports import refuse_taken
+    from assay.sources.table_columns import said_columns
     from assay.sources.table_offers import TableReading, table_offer
     from assay.sources.table_records import TableRecords
 
-    one = {"item": item, "gold": gold, "pick": pick, "task": task, "subject": subject, "repeat": repeat, "text": text}
-    one |= {"finish": finish, "tokens": tokens, "seed": seed, "temperature": temperature}
-    said = {what: (name,) for what, name in one.items() if name} | {"score": score or (), "options": options or ()}
-    offer = table_offer(path, TableReading(said, scale, task_name))
+    one = {"item": item, "gold": gold, "pick": pick, "task": task, "subject": subject, "repeat": repeat}
+    one |= {"prompt": prompt, "text": text, "finish": finish}
+    one |= {"tokens": tokens, "seed": seed, "temperature": temperature}
+    several = {"score": tuple(score or ()), "options": tuple(options or ())}
+    said = {what: (name,) for what, name in one.items() if name} | {what: all for what, all in several.items() if all}
+    if doubled := sorted({*said} & {*(by_pairs := said_columns(columns, "--columns"))}):
+        raise ConfigError(f"{doubled[0]} is given twice", where=f"--columns, --{doubled[0]}", remedy="Name it once.")
+    offer = table_offer(path, TableReading(said | by_pairs, scale, task_name))
     run = RunFolder(runs / review)
     refuse_taken(run, model, offer.origins)
     with Display() as display:

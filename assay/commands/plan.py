@@ -5,12 +5,13 @@ from typing import TYPE_CHECKING, Annotated
 
 import typer
 
-from assay.commands.arguments import Filter
+from assay.commands.arguments import Columns, Filter, Latest, Repeats, Scale, refuse_both
 from ledger.config import boundless
 from ledger.errors import ConfigError
 from ledger.measures import measure_of, measures_in
 
 if TYPE_CHECKING:
+    from analysis.evidence.model_evidence import ModelEvidence
     from analysis.rendering.tables.review import Table
 
 ACCURACY = "accuracy_change"
@@ -36,10 +37,14 @@ def plan(
         typer.Option(
             "--pilot",
             metavar="PATH",
-            help="At the churn of a small run: a run folder, or two models' logs of lm-evaluation-harness.",
+            help="At the churn of a small run: a run folder, or two models' logs or tables.",
         ),
     ] = None,
     filter: Filter = "",
+    latest: Latest = False,
+    repeats: Repeats = False,
+    columns: Columns = "",
+    scale: Scale = 1.0,
 ) -> None:
     """Say how many items or questions a claim needs.
 
@@ -55,6 +60,7 @@ def plan(
         assay plan --measure rating_change --margin 0.3 --power 0.9 --candidates 6
         assay plan --task gsm8k --task ifeval --margin 0.01
         assay plan --pilot logs/bf16 --pilot logs/int4 --margin 0.02
+        assay plan --pilot bf16.csv --pilot int4.csv --columns score=correct
         assay plan --pilot runs/trial
     """
     from analysis.decision.sample_size import sizes
@@ -73,8 +79,13 @@ def plan(
         raise ConfigError(f"items plan {ACCURACY}, not {measure}", where="--task, --pilot")
     if task and pilot:
         raise ConfigError("a pilot says more than what was published: give one of both", where="--task, --pilot")
+    how = {"--filter": filter, "--latest": latest, "--repeats": repeats, "--columns": columns, "--scale": scale != 1}
+    if said := ", ".join(option for option, value in how.items() if value):
+        _refuse_unread(said, pilot or [])
     found = _published(task, most, power, candidates) if task else None
-    found = _piloted(pilot, filter, most, power, candidates) if pilot else found
+    if pilot:
+        models = _pilot(pilot, filter, columns, scale, latest=latest, repeats=repeats)
+        found = _piloted(models, most, power, candidates)
     title = plan_title(measure, most, power, candidates)
     shown = found or size_table(measure, [*sizes(measure, most, power, candidates)])
     show_parts([title, shown, *([shown.caption] if shown.caption else [])], [])
@@ -93,14 +104,37 @@ def _published(tasks: list[str], margin: float, power: float, candidates: int) -
     return published_table(ACCURACY, [(each, *published_size(each, margin, power, candidates)) for each in chosen])
 
 
-def _piloted(paths: list[Path], chosen: str, margin: float, power: float, candidates: int) -> "Table":
+def _refuse_unread(said: str, pilot: list[Path]) -> None:
+    """Stop at options that choose among logs where no logs are read. Raises ConfigError."""
+    from ledger.runs import RunFolder
+
+    if not pilot or (len(pilot) == 1 and RunFolder(pilot[0]).config.exists()):
+        what = "a run holds what was read" if pilot else "there is no --pilot to read"
+        raise ConfigError(what, where=said, remedy="Leave it out.")
+
+
+def _pilot(
+    paths: list[Path], filter: str, columns: str, scale: float, *, latest: bool, repeats: bool
+) -> "tuple[ModelEvidence, list[ModelEvidence]]":
+    from assay.sources.lm_eval_folders import Chosen
+    from assay.sources.pilot_runs import pilot_models
+    from assay.sources.table_columns import said_columns
+    from assay.sources.table_offers import TableReading
+
+    refuse_both(latest=latest, repeats=repeats)
+    reading = TableReading(said_columns(columns, "--columns"), scale)
+    return pilot_models(paths, Chosen(latest, repeats=repeats), filter, reading)
+
+
+def _piloted(
+    models: "tuple[ModelEvidence, list[ModelEvidence]]", margin: float, power: float, candidates: int
+) -> "Table":
     from analysis.decision.pilot import pilots
     from analysis.rendering.tables.plans import pilot_table
     from analysis.statistics.resampling import Resamplings
     from analysis.summaries.model_reports import ItemRules, compared_items
-    from assay.sources.pilot_runs import pilot_models
 
-    before, rivals = pilot_models(paths, chosen)
+    before, rivals = models
     control = any(each.role == "control" and each.solutions.tasks for each in rivals)
     rules = ItemRules(1, margin, lambda _: (margin, None), (), {}, control)
     reports = [compared_items(before, each, rules, Resamplings(1)) for each in rivals]

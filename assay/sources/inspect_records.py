@@ -16,7 +16,7 @@ from ledger.errors import BadRecord, ConfigError
 from ledger.facts import NOT_TOLD
 from ledger.origins import LeftOut
 from ledger.progress import Progress, Report
-from ledger.solutions import Score, Solution
+from ledger.solutions import Score, Solution, more_is_better
 from ledger.store import key_text, record_line
 
 FINISHED = "success"
@@ -93,13 +93,13 @@ class InspectRecords:
         self._report(Progress(f"{self._model}: {log.task}", made, made, "imported"))
 
     def _metrics(self, log: InspectLog, drafts: Sequence[Draft]) -> set[str]:
-        """The metrics that run from 0 to 1; the others are listed."""
+        """The metrics that run from 0 to 1, better where more; the others are listed."""
         names = sorted({name for draft in drafts for name in draft.values})
         kept = set()
         for name in names:
             values = [draft.values[name] for draft in drafts if name in draft.values]
             known = [value for value in values if not math.isnan(value)]
-            if known and min(known) >= 0 and max(known) <= 1:
+            if known and min(known) >= 0 and max(known) <= 1 and more_is_better(name):
                 kept.add(name)
                 continue
             mean = f"mean {sum(known) / len(known):.4g}" if known else "no mean"

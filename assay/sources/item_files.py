@@ -94,7 +94,8 @@ def _options(data: dict[str, Any], faults: list[str]) -> tuple[list[str], list[s
     name, *others = [name for name in OPTIONS if name in data] or [""]
     held, labels = _listed(data.get(name))
     if not name:
-        faults.append("no `options`")
+        written = any(name in data for name in ("answer", "target", "targets"))
+        faults.append("no `options`" + "; where answers are written, its [[task]] names a `checker`" * written)
     elif isinstance(held, list) and (numbers := [each for each in held if _is_number(each)]):
         faults.append(
             f"`{name}` has the number {numbers[0]}, and options are texts: write {json.dumps(str(numbers[0]))}"

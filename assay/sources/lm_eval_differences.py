@@ -12,7 +12,7 @@ from analysis.evidence.prompt_differences import excerpts
 from assay.sources.lm_eval_folders import Offer
 from assay.sources.lm_eval_layouts import sample_lines
 from assay.sources.lm_eval_logs import NO_FILTER
-from assay.sources.lm_eval_samples import SampleReader, requests_in
+from assay.sources.lm_eval_samples import requests_in
 from ledger.facts import ModelFacts, UnlikeText
 from ledger.manifests import read_manifest, write_manifest
 from ledger.runs import RunFolder
@@ -59,9 +59,8 @@ def _unlike_item(run: RunFolder, baseline: str, rival: str, task: str) -> list[t
 def _text(offer: Offer, task: str, item: str, field: str, chosen_filter: str) -> str:
     """An item's document with its target, or all that was shown of it, as its log has them."""
     for log in (each for each in offer.logs if each.group == task):
-        reader = SampleReader(log, "")
         for _, line in sample_lines(log.path):
-            if reader.item(line) == item and chosen_filter in ("", line.get("filter", NO_FILTER)):
+            if log.item(line) == item and chosen_filter in ("", line.get("filter", NO_FILTER)):
                 return _document(line) if field == FIELDS[0] else _prompt(line)
     return ""
 

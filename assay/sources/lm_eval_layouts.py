@@ -94,16 +94,24 @@ class Log:
     @cached_property
     def generates(self) -> bool:
         """Whether its first sample asks for texts; two models may well generate the same few."""
-        first = next(sample_lines(self.path), None)
-        found = [settings for _, settings in requests(first[1])] if first else []
+        found = [settings for _, settings in requests(self._first)]
         return bool(found) and all(isinstance(settings, dict) for settings in found)
 
     @property
     def holds_options(self) -> bool:
         """Whether its first sample scores several continuations; two models may well generate the same few texts."""
-        first = next(sample_lines(self.path), None)
-        arguments = first[1].get("arguments") if first else None
+        arguments = self._first.get("arguments")
         return isinstance(arguments, dict | list) and len(arguments) > 1
+
+    def item(self, line: dict[str, Any]) -> str:
+        """A line's item; in a group the leaf task's name stands before its number."""
+        document = line["doc_id"]
+        return str(document) if self.group == self.task else f"{self.task}:{document}"
+
+    @cached_property
+    def _first(self) -> dict[str, Any]:
+        """The first sample; empty where there is none."""
+        return next((line for _, line in sample_lines(self.path)), {})
 
     def _part(self, name: str) -> dict[str, Any]:
         return part(self.results, name)

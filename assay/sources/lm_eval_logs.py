@@ -56,7 +56,7 @@ class LogReader:
             self._samples.note(str(line["doc_id"]), number)
             choice = self._reader.choice(line, number)
             if isinstance(choice, str):
-                without.setdefault(choice, []).append(key_text((log.group, self._reader.item(line))))
+                without.setdefault(choice, []).append(key_text((log.group, log.item(line))))
             else:
                 self._made += 1
                 self._right += choice.picked == choice.gold

@@ -47,7 +47,6 @@ class SampleReader:
 
     def __init__(self, log: Log, model: str) -> None:
         self._log, self._model = log, model
-        self._task = log.group
         self._delimiter = log.delimiter
         self._meaning = ""
         self.uncompared: dict[str, list[float | None]] = {}
@@ -61,7 +60,8 @@ class SampleReader:
         with self._placed(number):
             pairs, logprobs = requests_in(line)
             options = self._options(pairs)
-            self.first_prompt = self.first_prompt or FirstPrompt(item=self.item(line), text="".join(pairs[0])[:8000])
+            first = FirstPrompt(item=self._log.item(line), text="".join(pairs[0])[:8000])
+            self.first_prompt = self.first_prompt or first
             if not max(logprobs) > -math.inf or any(map(math.isnan, logprobs)):
                 self._refuse_hidden(line.get("target"))
                 return NAN if any(map(math.isnan, logprobs)) else NOTHING
@@ -78,8 +78,8 @@ class SampleReader:
                 self.uncompared.setdefault(name, []).append(value)
             return Choice(
                 model=self._model,
-                task=self._task,
-                item=self.item(line),
+                task=self._log.group,
+                item=self._log.item(line),
                 subject=self._log.task,
                 item_digest=document_digest([line.get("doc"), options, gold]),
                 prompt_digest=options_digest(pairs),
@@ -90,11 +90,6 @@ class SampleReader:
                 picked=picked,
                 picked_norm=picked_norm,
             )
-
-    def item(self, line: dict[str, Any]) -> str:
-        """A line's item; in a group the leaf task's name stands before its number."""
-        document = line["doc_id"]
-        return str(document) if self._task == self._log.task else f"{self._log.task}:{document}"
 
     @contextmanager
     def _placed(self, number: int) -> Iterator[None]:

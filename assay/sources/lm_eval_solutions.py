@@ -21,7 +21,7 @@ from assay.sources.lm_eval_layouts import Log, requests
 from assay.sources.lm_eval_results import part
 from assay.sources.lm_eval_runs import RunSamples
 from assay.sources.lm_eval_samples import FIELDS, NoFlips
-from generation.harness_texts import taken_text
+from generation.harness_texts import asked_temperature, taken_text
 from generation.thinking import split_thinking
 from ledger.errors import BadRecord
 from ledger.facts import FirstPrompt
@@ -57,7 +57,7 @@ class SolutionReader:
             chosen = str(line.get("filter", NO_FILTER))
             self._samples.note(str(line["doc_id"]), number, chosen)
             try:
-                item = self.item(line)
+                item = self._log.item(line)
                 if item not in drafts:  # once for all filters of a document
                     drafts[item] = self._draft(line)
                 scores.setdefault(item, []).extend(self._scores(line, chosen))
@@ -74,11 +74,6 @@ class SolutionReader:
             if held := tuple(scores.pop(item)):
                 yield Solution.model_construct(KNOWN, **draft, scores=held)
 
-    def item(self, line: dict[str, Any]) -> str:
-        """A line's item; in a group the leaf task's name stands before its number."""
-        log, document = self._log, line["doc_id"]
-        return str(document) if log.group == log.task else f"{log.task}:{document}"
-
     def _draft(self, line: dict[str, Any]) -> dict[str, Any]:
         """The answer's fields without its scores."""
         asked = [*requests(line)]
@@ -88,14 +83,14 @@ class SolutionReader:
         context, settings = asked[0]
         if self.first_prompt is None:
             shown = f"{context[:SHOWN]} {json.dumps(settings, sort_keys=True)}"
-            self.first_prompt = FirstPrompt(item=self.item(line), text=shown)
+            self.first_prompt = FirstPrompt(item=self._log.item(line), text=shown)
         replies = _replies(line)
         text = replies[0] if len(replies) == 1 and isinstance(replies[0], str) else None
         thinking, visible = split_thinking(text) if text is not None else (None, None)
         return {
             "model": self._model,
             "task": self._log.group,
-            "item": self.item(line),
+            "item": self._log.item(line),
             "subject": self._log.task,
             "repeat": self._log.repeat,
             "item_digest": document_digest([line.get("doc"), line.get("target")]),
@@ -106,7 +101,7 @@ class SolutionReader:
             "finish": Finish.EMPTY if visible is not None and not visible.strip() else None,
             "completion_tokens": None,
             "seed": None,
-            "temperature": _temperature(settings),
+            "temperature": asked_temperature(settings),
             "version": 1,
         }
 
@@ -185,12 +180,3 @@ def _number(value: Any) -> float:  # noqa: ANN401 - whatever a log holds
 def _seedless(settings: Any) -> Any:  # noqa: ANN401 - whatever a log holds
     """A request's settings without its seed: another draw is no other prompt."""
     return {name: each for name, each in settings.items() if name != "seed"} if isinstance(settings, dict) else settings
-
-
-def _temperature(settings: dict[str, Any]) -> float:
-    temperature, drawn = settings.get("temperature"), settings.get("do_sample")
-    if drawn in (False, "False", "false"):
-        return 0.0
-    if temperature is not None:
-        return float(temperature)
-    return 1.0 if drawn else 0.0

@@ -17,8 +17,7 @@ from assay.sources.lm_eval_differences import note_unlike_texts
 from assay.sources.lm_eval_folders import Chosen, Offer, offered
 from assay.sources.lm_eval_layouts import NAMED
 from assay.sources.lm_eval_scans import files_below
-from assay.sources.table_columns import said_columns
-from assay.sources.table_offers import TableOffer, TableReading, table_offer
+from assay.sources.table_offers import AS_FOUND, TableOffer, TableReading, table_offer
 from assay.sources.table_records import TableRecords
 from assay.sources.tables import is_table
 from ledger.errors import ConfigError
@@ -59,17 +58,17 @@ def _holds_samples(path: Path) -> bool:
     return first.lstrip(b"\xef\xbb\xbf").lstrip().startswith(b"[") or all(name in first for name in SAMPLE_FIELDS)
 
 
-def sides_of(paths: Mapping[str, Path], chosen: Chosen, columns: str) -> dict[str, Side]:
-    """What each model's path offers. Raises ConfigError where two are of different kinds."""
+def sides_of(paths: Mapping[str, Path], chosen: Chosen, reading: TableReading = AS_FOUND) -> dict[str, Side]:
+    """What each model's path offers; `reading` is of tables. Raises ConfigError where two are of different kinds."""
     kinds = {model: kind_of(path) for model, path in paths.items()}
     (first, kind), *others = kinds.items()
     for model, other in others:
         if other is not kind:
             what = f"two kinds cannot be compared: {paths[first]} is {kind}, {paths[model]} is {other}"
             raise ConfigError(what, remedy="Export both to tables of item and score.")
-    said = said_columns(columns, "--columns")
     for given, option, needed in (
-        (columns, "--columns", LogKind.TABLE),
+        (reading.said, "--columns", LogKind.TABLE),
+        (reading.scale != 1, "--scale", LogKind.TABLE),
         (chosen.repeats, "--repeats", LogKind.LM_EVAL),
     ):
         if given and kind is not needed:
@@ -78,7 +77,7 @@ def sides_of(paths: Mapping[str, Path], chosen: Chosen, columns: str) -> dict[st
         return {model: offered([path], chosen) for model, path in paths.items()}
     if kind is LogKind.INSPECT:
         return {model: inspect_offer([path], chosen) for model, path in paths.items()}
-    tables = {model: table_offer(path, TableReading(said), chosen) for model, path in paths.items()}
+    tables = {model: table_offer(path, reading, chosen) for model, path in paths.items()}
     _refuse_other_scores(tables)
     return {**tables}
 

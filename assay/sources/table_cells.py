@@ -10,6 +10,7 @@ from assay.sources import table_values
 from assay.sources.table_offers import TASK, TableOffer
 from assay.sources.table_values import missing
 from generation.thinking import split_thinking
+from ledger.digests import digest_of
 from ledger.records import Finish
 
 T = TypeVar("T")
@@ -104,6 +105,18 @@ class CellReader:
         if ended in (None, Finish.STOP) and not text.strip():
             ended = Finish.EMPTY
         return {"text": text, "thinking": thinking, "finish": ended}
+
+    def prompt_digest(self, cells: Cells) -> str:
+        """What was shown, by its hash; empty where no column tells."""
+        cell = self.cell(cells, "prompt")
+        return "" if missing(cell) else digest_of(str(cell))
+
+    def contradiction(self, cells: Cells, value: float) -> bool:
+        """Whether a row's pick is its right answer and its score 0, or another letter than that and its score 1."""
+        gold, pick = (str(self.cell(cells, what) or "").strip().casefold() for what in ("gold", "pick"))
+        if gold == pick:
+            return value == 0 and not missing(gold)
+        return value == 1 and all(len(each) == 1 and each.isalpha() for each in (gold, pick))
 
     def unknown_ending(self, cells: Cells) -> str:
         """A way of ending that we do not know; empty where there is none."""

@@ -10,6 +10,7 @@ from dataclasses import dataclass, field
 
 from ledger.errors import ConfigError
 from ledger.origins import LeftOut, Passed
+from ledger.solutions import more_is_better
 
 NONE = "none"  # what the user says of a column that is not to be read
 USUAL: dict[str, tuple[str, ...]] = {
@@ -21,6 +22,7 @@ USUAL: dict[str, tuple[str, ...]] = {
     "task": ("task", "task_name", "benchmark", "dataset"),
     "subject": ("subject", "category", "subtask"),
     "repeat": ("repeat", "epoch", "trial", "attempt"),
+    "prompt": ("prompt", "input", "question"),
     "text": ("text", "output", "completion", "response", "generation"),
     "finish": ("finish", "finish_reason", "stop_reason"),
     "tokens": ("tokens", "completion_tokens", "output_tokens"),
@@ -92,7 +94,7 @@ def columns_of(columns: Sequence[str], said: Mapping[str, Sequence[str]], where:
         for name in names:
             if name not in columns and name != NONE:
                 remedy = f"There are {', '.join(columns)}."
-                raise ConfigError(f"there is no column {name!r}", where=f"{where}, --{what}", remedy=remedy)
+                raise ConfigError(f"there is no column {name!r}", where=f"{where}, --columns {what}=", remedy=remedy)
         taken = {name for others in (*found.values(), *said.values()) for name in others}
         decides = what in DECIDING or (what == "gold" and bool(found["options"]))
         chosen = names or _usual(what, [name for name in columns if name not in taken], where, decides=decides)
@@ -100,18 +102,27 @@ def columns_of(columns: Sequence[str], said: Mapping[str, Sequence[str]], where:
     if found["options"] and not found["gold"]:
         if said.get("options"):
             what = "the right option is in no column"
-            raise ConfigError(what, where=where, remedy="Name it: --gold.")
+            raise ConfigError(what, where=where, remedy="Name it: --columns gold=NAME.")
         found["options"] = ()
     for what in [name for name in ("item", "score") if not found[name] and not (name == "score" and found["options"])]:
-        remedy = f"Name it: --{what}. There are {', '.join(columns)}."
+        remedy = f"Name it: --columns {what}=NAME. There are {', '.join(columns)}."
         raise ConfigError(f"no column is called like {_an(what)}", where=where, remedy=remedy)
+    for name in found["score"]:
+        if not more_is_better(name):
+            what = f"of what is called {name!r} less is better, and of a score more is"
+            raise ConfigError(what, where=where, remedy="Add a column of which more is better, as 1 minus it.")
     one = {what: names[0] for what, names in found.items() if names and what not in SEVERAL}
     read = {*one.values(), *found["score"], *found["options"]}
     refused = [name for names in said.values() for name in names]
     usual = {name for what in ("score", "options", "gold", "pick") for name in USUAL[what]}
-    unread = [name for name in columns if name not in read and (name.lower() in usual or EVIDENCE.search(name))]
+    unread = [name for name in columns if name not in read and _promises(name, usual)]
     left = tuple(name for name in unread if name not in refused)
     return Columns(one, found["score"], found["options"], left, named=bool(said.get("score")))
+
+
+def _promises(name: str, usual: set[str]) -> bool:
+    """Whether a column's name promises evidence."""
+    return name.lower() in usual or bool(EVIDENCE.search(name)) or not more_is_better(name)
 
 
 def _usual(what: str, columns: Sequence[str], where: str, *, decides: bool) -> tuple[str, ...]:
@@ -120,8 +131,8 @@ def _usual(what: str, columns: Sequence[str], where: str, *, decides: bool) -> t
     found = [by_name[name] for name in USUAL[what] if name in by_name]
     if decides and len(found) > 1 and found[0].lower() != what:
         names = " and ".join(found)
-        several = f", or several: --{what} {found[0]} --{what} {found[1]}" if what in SEVERAL else ""
-        remedy = f"Name the one that is meant: --{what} {found[0]}{several}."
+        several = f", or several: --columns {what}={found[0]},{what}={found[1]}" if what in SEVERAL else ""
+        remedy = f"Name the one that is meant: --columns {what}={found[0]}{several}."
         raise ConfigError(f"two columns could be the {what}: {names}", where=where, remedy=remedy)
     return tuple(found[:1])
 

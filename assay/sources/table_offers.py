@@ -70,7 +70,7 @@ def table_offer(path: Path, reading: TableReading = AS_FOUND, chosen: Chosen = E
     columns = _with_real_options(table, columns_of(table.columns, reading.said, str(path)), reading)
     if reading.task and "task" in columns.one:
         what = f"the column {columns.one['task']!r} names the tasks already"
-        raise ConfigError(what, where="--task-name", remedy="Leave it out, or the column: --task none.")
+        raise ConfigError(what, where="--task-name", remedy="Leave it out, or the column: --columns task=none.")
     tasks = _tasks(table, columns, reading)
     declared = ((task, chosen.declared(task)) for task in sorted(tasks))
     passed = [
@@ -102,7 +102,7 @@ def _with_real_options(table: PlainTable, columns: Columns, reading: TableReadin
 def _without_options(table: PlainTable, columns: Columns) -> Columns:
     if not columns.scores:
         what = f"the column {columns.options[0]!r} has no log-probabilities, and no column is called like a score"
-        raise ConfigError(what, where=str(table.path), remedy="Name it: --score, or --options.")
+        raise ConfigError(what, where=str(table.path), remedy="Name it: --columns score=NAME, or options=NAME.")
     return replace(columns, options=(), unread=(*columns.unread, *columns.options))
 
 

@@ -7,7 +7,8 @@ What a table does not say is decided here, once:
 - A pick that is empty is a text from which nothing could be extracted.
 - The right option makes an item's document: another one is another item. The options' lengths are not known, so that
   acc_norm is acc.
-- A pick or a score that contradicts the option log-probabilities is a fault: right and wrong would mean two things.
+- A pick or a score that contradicts the option log-probabilities is a fault: right and wrong would mean two things. A
+  score that contradicts a written pick and the right answer is a finding: the scorer may have had its reasons.
 """
 
 import math
@@ -28,7 +29,7 @@ from ledger.solutions import Score, Solution
 from ledger.store import key_text, record_line
 
 TELL_EVERY = 50_000
-ONE_ALONE = "name one of the two alone: --score none, or --options none"
+ONE_ALONE = "name one of the two alone: --columns score=none, or options=none"
 
 
 class TableRecords:
@@ -43,6 +44,7 @@ class TableRecords:
         self._unscored: dict[tuple[str, str], dict[str, None]] = {}
         self._endings: Counter[tuple[str, str]] = Counter()
         self._beside: Counter[tuple[str, str]] = Counter()
+        self._contrary: dict[tuple[str, str], dict[str, None]] = {}
         self._largest = 0.0
 
     @property
@@ -69,6 +71,11 @@ class TableRecords:
         found = []
         for (task, column), items in sorted(self._unscored.items()):
             cause = f"no {column} on {len(items)} items of {self._rows[task]} rows of {task}"
+            found.append(LeftOut(kind="items", name=task, group=task, cause=cause, items=tuple(items)))
+        for (task, column), items in sorted(self._contrary.items()):
+            cause = (
+                f"{column} contradicts pick and right answer on {len(items)} items of {self._rows[task]} rows of {task}"
+            )
             found.append(LeftOut(kind="items", name=task, group=task, cause=cause, items=tuple(items)))
         for (task, word), rows in sorted(self._endings.items()):
             cause = f"{rows} rows ended by {word!r}, which tells nothing of the text"
@@ -120,7 +127,7 @@ class TableRecords:
         """Stop, before a file is replaced, where nothing was read, or where the scale is wrong. Raises ConfigError."""
         where, scale = str(self.offer.table.path), self.offer.reading.scale
         if not self._kinds:
-            raise ConfigError("no row has a score", where=where, remedy="Name its column: --score.")
+            raise ConfigError("no row has a score", where=where, remedy="Name its column: --columns score=NAME.")
         if scale > 1 and self._kinds["solutions"] and self._largest * scale <= 1:
             raise ConfigError(f"no score is above 1, and a full one is {scale:g}", where=where, remedy="Drop --scale.")
 
@@ -130,7 +137,7 @@ class TableRecords:
         first = seen.setdefault(key, number)
         if first != number:
             repeats = isinstance(record, Solution) and "repeat" not in self.offer.columns.one
-            advice = " (where these are repeats, name their column: --repeat)" if repeats else ""
+            advice = " (where these are repeats, name their column: --columns repeat=NAME)" if repeats else ""
             raise DuplicateKey(self.offer.table.path, key + advice, first, number)
 
     def _solution(self, cells: Cells, faults: list[str]) -> Solution | None:
@@ -147,6 +154,8 @@ class TableRecords:
                 self._unscored.setdefault((task, name), {})[key_text((task, named["item"]))] = None
             else:
                 found.append(Score(metric=name, value=value, extracted=extracted))
+                if read.contradiction(cells, value):
+                    self._contrary.setdefault((task, name), {})[key_text((task, named["item"]))] = None
                 self._largest = max(self._largest, value)
         if not found:
             return None
@@ -155,7 +164,7 @@ class TableRecords:
             self._endings[task, word] += 1
         gold = read.cell(cells, "gold")
         document = "" if missing(gold) else digest_of([task, named["item"], str(gold)])
-        told |= read.text(cells)
+        told |= read.text(cells) | {"prompt_digest": read.prompt_digest(cells)}
         return Solution(**named, **told, model=self._model, repeat=repeat, item_digest=document, scores=tuple(found))
 
     def _choice(self, cells: Cells, faults: list[str]) -> Choice | None:
@@ -183,6 +192,7 @@ class TableRecords:
             **named,
             model=self._model,
             item_digest=digest_of([task, named["item"], len(values), gold]),
+            prompt_digest=read.prompt_digest(cells),
             logprobs=tuple(None if value == -math.inf else value for value in values),
             characters=(1,) * len(values),
             tokens=(),

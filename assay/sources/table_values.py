@@ -43,7 +43,7 @@ def score(cell: Any, scale: float) -> float | None:  # noqa: ANN401
         return word
     value = _number(cell, IS_NO_SCORE) / scale
     if value > 1 and scale == 1:
-        advice = "; where scores run from 0 to 100, `assay import table` takes --scale 100" if value <= 100 else ""
+        advice = "; where scores run from 0 to 100, say --scale 100" if value <= 100 else ""
         raise ValueError(f"is above 1{advice}")
     if not 0 <= value <= 1:
         raise ValueError(f"lies outside 0 to {scale:g}")

@@ -14,14 +14,17 @@ from typing import Any
 from analysis.evidence.run_evidence import JudgeEvidence
 from analysis.rendering.formats.text import visible, visible_lines
 from analysis.rendering.tables.review import CLASS_LABELS
+from analysis.review.changed_solutions import NONE_CHANGED, ChangedSolution, ChangedSolutions
 from analysis.review.exhibits import Exhibits, answers_by_place
 from analysis.statistics.cells import Cell
 from analysis.writing.loops import loop_of
 from analysis.writing.pieces import pieces
 from ledger.judgments import Judgment, Order
 from ledger.records import AnswerTurn, Item
+from ledger.solutions import Score, Solution
 
 MOST_CHARACTERS = 20_000
+SOLUTION_CHARACTERS = 3000
 REPLY_CHARACTERS = (MOST_CHARACTERS, 1200, 800, 500, 300, 200, 100, 0)
 WHOLE_ROWS = 60  # those that lost most: there the judges' replies are never shortened
 MOST_BYTES = 1_250_000
@@ -39,10 +42,16 @@ class Packed:
     reply_characters: int
 
 
-def packed(exhibits: Exhibits, items: Iterable[Item], *, redact: bool) -> Packed:
+def packed(
+    exhibits: Exhibits,
+    items: Iterable[Item],
+    solved: ChangedSolutions = NONE_CHANGED,
+    *,
+    redact: bool,
+) -> Packed:
     """Everything; with shorter replies of the judges where the page would grow beyond MOST_BYTES."""
     numbered = _Numbered(exhibits, redact)
-    fixed = numbered.fixed(items)
+    fixed = numbered.fixed(items) | {"solved": [*map(numbered.solved, solved[0])], "solved_left_out": solved[1]}
     room = MOST_BYTES - len(_packed(fixed))
     for most in REPLY_CHARACTERS:
         said = numbered.judgments(most)
@@ -172,6 +181,30 @@ class _Numbered:
         loop = None if self.redact else loop_of(turn.text, pieces(turn.text))
         shown = [visible_lines(turn.text[:end]) for end in (loop.again, loop.end)] if loop else []
         return [*told, [len(each.encode("utf-16-le")) // 2 for each in shown]] if loop else told
+
+    def solved(self, each: ChangedSolution) -> List:
+        """What both models wrote for one item, and the score of each."""
+        sides = [
+            (each.before, self._score(each.before, each.scoring)),
+            (each.after, self._score(each.after, each.scoring)),
+        ]
+        return [
+            self.models[each.after.model],
+            *map(visible, (each.task, each.after.item, each.after.subject)),
+            each.kind,
+            visible(each.scoring),
+            each.after.repeat,
+            self._text(each.asked.shown, SOLUTION_CHARACTERS) if each.asked else None,
+            [self._text(target) for target in each.asked.targets] if each.asked else [],
+            [
+                [found.value, side.finish, self._text(side.text, SOLUTION_CHARACTERS), self._text(found.extracted, 200)]
+                for side, found in sides
+            ],
+        ]
+
+    @staticmethod
+    def _score(solution: Solution, scoring: str) -> Score:
+        return next(score for score in solution.scores if score.scoring == scoring)
 
     def _text(self, text: str | None, most: int = MOST_CHARACTERS) -> Text:
         if self.redact or text is None:

@@ -26,6 +26,7 @@ from analysis.rendering.tables.review import MOST_CANDIDATES, SHAPES, foremost, 
 from analysis.rendering.tables.sections import Section, sections, silence
 from analysis.rendering.tables.strip import SIGNS, evidence_strip
 from analysis.rendering.tables.words import term
+from analysis.review.changed_solutions import NONE_CHANGED, ChangedSolutions
 from analysis.review.exhibits import KINDS, TEXT_SIGNS, Exhibits
 from analysis.review.review_report import ReviewReport
 from ledger.measures import measure_of
@@ -63,6 +64,7 @@ class Shown:
 
     exhibits: Exhibits
     items: tuple[Item, ...] = ()
+    solved: ChangedSolutions = NONE_CHANGED
 
 
 @dataclass(frozen=True)
@@ -77,8 +79,8 @@ class Browser:
 
 def report_html(report: ReviewReport, shown: Shown | None = None) -> str:
     """The whole page; without `shown` it has no browser of answers and no script."""
-    css, script = template_text("page.css"), template_text("page.js")
-    texts = packed(shown.exhibits, shown.items, redact=report.redacted) if shown else None
+    css, script = template_text("page.css"), template_text("page_texts.js") + template_text("page.js")
+    texts = packed(shown.exhibits, shown.items, shown.solved, redact=report.redacted) if shown else None
     scripts = f" script-src 'sha256-{_digest(script)}';" if shown else ""
     found = {name: each for name, each in figures_by_section(report).items() if name != FIRST_SCREEN}
     parts = tuple(_ordered(sections(report)))
@@ -150,7 +152,7 @@ def _browser(shown: Shown, texts: Packed, *, redact: bool) -> Browser:
     whole = f"whole in the {WHOLE_ROWS} rows that lost most, up to {cut} characters elsewhere"
     description = "" if cut == MOST_CHARACTERS else f"To keep this page small, judges' replies are {whole}."
     kinds = tuple((kind, found.counts[kind], MEANINGS[kind]) for kind in KINDS)
-    return Browser(description, len(found.rows), len(found.changed_items), kinds)
+    return Browser(description, len(found.rows), len(found.changed_items) + len(shown.solved[0]), kinds)
 
 
 @dataclass(frozen=True)

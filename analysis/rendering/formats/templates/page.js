@@ -1,4 +1,3 @@
-"use strict";
 // The browser of answers and items: unpacks the page's texts, filters them, shows one row. Its state is the address.
 // Texts are only ever set as textContent.
 (async () => {
@@ -9,22 +8,6 @@
   const ITEM_KINDS = ["items", "right→wrong", "wrong→right", "wrong→other"];
   const MOST_ROWS = 2000;
   const ORDERS = ["baseline first", "candidate first"];
-
-  const element = (tag, kind, ...children) => {
-    const made = document.createElement(tag);
-    if (kind) made.className = kind;
-    made.append(...children.filter((child) => (child ?? "") !== ""));
-    return made;
-  };
-  const unpacked = async (text) => {
-    const bytes = Uint8Array.from(atob(text.trim()), (letter) => letter.charCodeAt(0));
-    return new Response(new Blob([bytes]).stream().pipeThrough(new DecompressionStream("deflate"))).json();
-  };
-
-  const signed = (value, digits) => (value < 0 ? "−" : value > 0 ? "+" : "") + Math.abs(value).toFixed(digits);
-  const percent = (value) => (100 * value).toFixed(1) + " %";
-  const compared = (a, b) => (a < b ? -1 : a > b ? 1 : 0);
-  const part = (text) => (Array.isArray(text) ? text : [text, 0]);
 
   let data;
   try {
@@ -57,7 +40,10 @@
   const itemRows = data.items.map(([model, task, item, subject, kind, gold, before, after, question, options, picks]) => ({
     model, task, item, category: subject, kind, gold, before, after, question, options, picks,
     key: { item: task + "/" + item, model: data.models[model] },
-  }));
+  })).concat(data.solved.map(([model, task, item, subject, kind, scoring, repeat, question, targets, sides]) => ({
+    model, task, item, category: subject, kind, scoring, repeat, question, targets, sides,
+    key: { item: task + "/" + item, model: data.models[model] },
+  })));
 
   const matchesKey = (row, wanted) => Object.entries(row.key).every(([name, value]) =>
     !wanted.has(name) || wanted.get(name) === value);
@@ -130,19 +116,11 @@
       return element("li", "", link);
     }));
     const more = shown.length > MOST_ROWS ? ", the first " + MOST_ROWS + " in the list" : "";
-    const left = data.items_left_out && ITEM_KINDS.includes(filters.show)
-      ? "; " + data.items_left_out + " more changed items stand in choices.jsonl" : "";
+    const beyond = [[data.items_left_out, "choices.jsonl"], [data.solved_left_out, "solutions.jsonl"]];
+    const left = ITEM_KINDS.includes(filters.show) ? beyond.filter(([count]) => count).map(([count, file]) =>
+      "; " + count + " more changed items stand in " + file).join("") : "";
     matches.textContent = shown.length + " of " + (ITEM_KINDS.includes(filters.show) ? itemRows : answerRows).length +
       more + left;
-  };
-
-  const splitAt = (before, after) => {
-    const most = Math.min(before.length, after.length);
-    let place = 0;
-    while (place < most && before[place] === after[place]) place += 1;
-    if (place === before.length && place === after.length) return -1;
-    const word = after.slice(0, place).search(/\S+$/);
-    return word < 0 ? place : word;
   };
 
   const DIFFERS = "from here on it differs from the baseline's answer", AGAIN = "it says this again and again";
@@ -212,6 +190,28 @@
     return parts;
   };
 
+  const asked = (row) => row.question === null
+    ? element("p", "absent", data.redacted ? "(text left out: redacted)" : "(the item's text is not in this run folder)")
+    : prose(row.question);
+  const titled = (row) =>
+    element("h3", "", row.task + "/" + row.item + " (" + row.category + "): " + data.models[row.model]);
+
+  const renderSolved = (row) => {
+    const split = data.redacted ? undefined : splitAt(part(row.sides[0][2] ?? "")[0], part(row.sides[1][2] ?? "")[0]);
+    const side = ([score, finish, text, taken], index) => element("div", "",
+      element("h5", "", data.models[index ? row.model : 0] + (index ? "" : " (baseline)") + ": " + row.scoring + " " +
+        score + (finish ? ", " + finish : "")),
+      prose(text, index ? split : undefined),
+      taken === null ? "" : element("p", "", "taken from it: " + (part(taken)[0] || "nothing")));
+    return [
+      titled(row),
+      element("p", "", row.kind + (row.repeat ? "; repeat " + (row.repeat + 1) : "")),
+      asked(row),
+      row.targets.length ? element("p", "", "right: " + row.targets.map((each) => part(each)[0]).join(" or ")) : "",
+      element("div", "pair", ...row.sides.map(side)),
+    ].filter((each) => each !== "");
+  };
+
   const renderItem = (row) => {
     const [before, after] = row.picks;
     const lines = row.before.map((value, index) => {
@@ -227,10 +227,9 @@
       return cell;
     });
     return [
-      element("h3", "", row.task + "/" + row.item + " (" + row.category + "): " + data.models[row.model]),
+      titled(row),
       element("p", "", row.kind + "; probabilities over the options"),
-      row.question === null ? element("p", "absent", data.redacted ? "(text left out: redacted)"
-        : "(the item's text is not in this run folder)") : prose(row.question),
+      asked(row),
       element("div", "wide", element("table", "", element("thead", "", element("tr", "", ...head)),
         element("tbody", "", ...lines))),
     ];
@@ -245,7 +244,7 @@
       if (scroll) link.scrollIntoView({ block: "nearest" });
     }
     detail.replaceChildren(...(row === undefined ? [element("p", "", "Nothing matches these filters.")]
-      : row.task === undefined ? renderAnswer(row) : renderItem(row)));
+      : row.task === undefined ? renderAnswer(row) : row.scoring === undefined ? renderItem(row) : renderSolved(row)));
     detail.scrollTop = 0;
   };
 
