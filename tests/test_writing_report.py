@@ -7,6 +7,7 @@ import pytest
 
 from analysis.correlations.relations import DIVERGENCES, OUTCOMES
 from analysis.evidence.run_evidence import read_evidence
+from analysis.fastchat_audit.audit import audit
 from analysis.rendering.figures.catalog import figures_by_section
 from analysis.rendering.formats.data import report_json
 from analysis.rendering.formats.exhibit_data import packed
@@ -20,7 +21,12 @@ from analysis.rendering.tables.sections import sections
 from analysis.rendering.tables.strip import evidence_strip
 from analysis.rendering.tables.writing import likeness_table, writing_lines, writing_table
 from analysis.review.exhibits import exhibits
+from assay.cli import run
+from assay.sources.fastchat_files import stored
+from assay.sources.fastchat_folders import fastchat_folder
 from ledger.manifests import open_manifest, write_manifest
+from tests.fastchat_rows import sound_folder
+from tests.house import MT_BENCH, needs_mt_bench
 from tests.run_folder import Folder, build_report, config, whole
 from tests.test_exhibits import unpacked
 from tests.test_paired_writing import LOOP, prose, rewritten
@@ -55,7 +61,7 @@ def test_what_is_seen_stands_on_the_first_screen_of_every_face(report):
 
 
 def test_different_is_not_worse_and_is_said_apart(report):
-    lines = list(writing_lines(report))
+    lines = list(writing_lines(report.writing))
     apart = next(line for line in lines if "further from the baseline" in line)
     assert apart.startswith("Different is not worse")
     assert "w4 (" in apart
@@ -64,19 +70,19 @@ def test_different_is_not_worse_and_is_said_apart(report):
 
 
 def test_nothing_seen_is_said_too(tmp_path):
-    lines = list(writing_lines(whole(tmp_path, config(margin=1.0)).report()))
+    lines = list(writing_lines(whole(tmp_path, config(margin=1.0)).report().writing))
     assert lines[0] == "No sign of degradation is shown beyond chance."
 
 
 def test_a_loop_that_is_not_shown_is_counted_all_the_same(tmp_path):
     made = whole(tmp_path, config(judge=False, margin=0.1))
     rewritten(made, "w4", lambda answer, turn: LOOP if int(answer.question.id[1:]) == 0 else prose(turn))
-    lines = list(writing_lines(made.report()))
+    lines = list(writing_lines(made.report().writing))
     assert "Loops, not shown beyond chance: w4 2 of 80, baseline 0." in lines
 
 
 def test_the_tables_keep_degradation_and_divergence_apart(report):
-    worse, apart = writing_table(report), likeness_table(report)
+    worse, apart = writing_table(report.writing, report.baseline), likeness_table(report.writing)
     row = next(row for row in worse.rows if row[0] == "w4" and row[2] == "loops")
     assert row[3] == "40 of 80, baseline 0"
     assert row[4].startswith("+50.0 pp [")
@@ -189,3 +195,20 @@ def test_a_judge_that_may_not_be_believed_is_correlated_with_nothing(tmp_path):
     assert cells == [
         ("rating_change", "flips, KL, accuracy", *["not measured: the word of judge-1 does not count"] * 3)
     ]
+
+
+@needs_mt_bench
+def test_an_audit_measures_texts_without_a_model(capsys):
+    """The lesser of two published models has its loops and stray template tokens told; no end of a text is invented."""
+    assert run(["audit", str(MT_BENCH / "phi-3"), "--data", str(MT_BENCH)]) == 0
+    told = capsys.readouterr().out
+    assert "phi-3-dpo writes broken text in 2 of 160 turns, the baseline in 51." in told
+    assert "Loops, not shown beyond chance: phi-3-dpo 3 of 160, baseline 12." in told
+    assert "| phi-3-dpo | candidate | unfinished | — | not measured: how an answer ended is not told |" in told
+    assert "paired with phi-3's by question" in told
+
+
+def test_an_audits_models_stand_beside_its_baseline(tmp_path):
+    found = audit(stored(fastchat_folder(sound_folder(tmp_path / "data"))), resamples=200)
+    baseline, reports = found.writing
+    assert (baseline, [each.model for each in reports]) == (found.baseline, [m.name for m in found.models][1:])

@@ -12,6 +12,7 @@ from itertools import combinations
 from analysis.fastchat_audit.audit_report import AuditReport, Beside, Contrast, FileAudit, PlayedPair, RatedModel
 from analysis.fastchat_audit.fastchat_numbers import fastchat_scores, fastchat_wins
 from analysis.fastchat_audit.stored import Freshness, JudgmentFile, Standing, Stored, StoredPair, StoredRating
+from analysis.fastchat_audit.written_models import written_models
 from analysis.judged.bounds import change_bounds, rating_bounds, win_bounds
 from analysis.judged.games import (
     BOTH_VERDICTS,
@@ -46,6 +47,7 @@ def audit(stored: Stored, seed: int = 1, resamples: int = RESAMPLES) -> AuditRep
         questions=len(stored.questions),
         models=stored.models,
         files=tuple(measured.file(file) for file in stored.files),
+        writing=written_models(stored, measured.planned, measured.draws),
         facts=stored.facts,
         notes=stored.notes,
         unread=stored.unread,

@@ -7,6 +7,7 @@ from dataclasses import dataclass
 
 from analysis.fastchat_audit.fastchat_numbers import FastChatScores, FastChatWins
 from analysis.fastchat_audit.stored import Freshness, StoredModel
+from analysis.fastchat_audit.written_models import WrittenBeside
 from analysis.judged.bounds import Bounds
 from analysis.judged.games import Played, PositionBias
 from analysis.judged.lengths import LengthPanel
@@ -114,7 +115,7 @@ class FileAudit:
 
 @dataclass(frozen=True)
 class AuditReport:
-    """Everything that an audit of one folder found."""
+    """Everything that an audit of one folder found; `writing` is of the models beside the one that it names."""
 
     folder: str
     seed: int
@@ -123,6 +124,7 @@ class AuditReport:
     questions: int
     models: tuple[StoredModel, ...]
     files: tuple[FileAudit, ...]
+    writing: WrittenBeside
     facts: tuple[tuple[str, str], ...]
     notes: tuple[str, ...]
     unread: tuple[str, ...]

@@ -168,7 +168,7 @@ class JudgmentFile:
 
 @dataclass(frozen=True)
 class StoredModel:
-    """A model's answers: `lengths` in characters of each turn, and how many were written twice, are empty or errors.
+    """A model's answers: the text of each turn, and how many were written twice, are empty or errors.
 
     `choices` counts those beyond the first of a question, which FastChat never judges; `recovered` says that the
     answers were read out of stored prompts, because there is no file of them.
@@ -179,9 +179,14 @@ class StoredModel:
     repeated: int
     empty: int
     errors: int
-    lengths: Lengths
+    texts: dict[Cell, str]
     choices: int = 0
     recovered: bool = False
+
+    @property
+    def lengths(self) -> Lengths:
+        """In characters."""
+        return {cell: len(text) for cell, text in self.texts.items()}
 
 
 @dataclass(frozen=True)

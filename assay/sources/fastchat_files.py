@@ -143,9 +143,8 @@ def _judgment_files(
 
 
 def _model(name: str, source: str, held: ModelFile) -> StoredModel:
-    texts = [text for turns in held.last.values() for text in turns]
-    lengths = {
-        Cell(source, id, 0, turn, 0): len(text)
+    texts = {
+        Cell(source, id, 0, turn, 0): text
         for id, turns in held.last.items()
         for turn, text in enumerate(turns, start=1)
     }
@@ -153,9 +152,9 @@ def _model(name: str, source: str, held: ModelFile) -> StoredModel:
         name=name,
         questions=len(held.rows),
         repeated=sum(len(found) - 1 for found in held.rows.values()),
-        empty=sum(not text.strip() for text in texts),
-        errors=sum(text.strip() in ERRORS for text in texts),
-        lengths=lengths,
+        empty=sum(not text.strip() for text in texts.values()),
+        errors=sum(text.strip() in ERRORS for text in texts.values()),
+        texts=texts,
         choices=held.choices,
         recovered=held.path is None and bool(held.rows),
     )

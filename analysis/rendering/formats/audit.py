@@ -15,6 +15,7 @@ from analysis.rendering.formats.text import markdown
 from analysis.rendering.tables.audit import answer_table, pair_tables, single_tables
 from analysis.rendering.tables.audit_findings import findings, folder_notes
 from analysis.rendering.tables.review import Table
+from analysis.rendering.tables.writing import TITLE, likeness_table, writing_lines, writing_table
 from ledger.judgments import Mode
 from ledger.store import write_atomically
 
@@ -24,7 +25,7 @@ _WORD_UNDERSCORE = re.compile(r"(?<=\w)\\_(?=\w)")
 
 def audit_markdown(report: AuditReport) -> str:
     """The whole audit."""
-    lines = [f"# Audit of {markdown(report.folder)}", "", *_facts(report)]
+    lines = [f"# Audit of {markdown(report.folder)}", "", *_facts(report), *_written(report)]
     for file in report.files:
         title = f"## {markdown(file.name)}: {file.rows} rows, judged by {markdown(', '.join(file.judges)) or 'nobody'}"
         lines += ["", title, *(f"- {markdown(fault)}" for fault in file.faults)]
@@ -34,11 +35,21 @@ def audit_markdown(report: AuditReport) -> str:
     return "\n".join(lines) + "\n"
 
 
+def _written(report: AuditReport) -> Iterator[str]:
+    """What the models wrote, from the texts alone."""
+    baseline, reports = report.writing
+    if not reports:
+        return
+    yield from ("", f"## {TITLE}", "", *(f"- {markdown(line)}" for line in writing_lines(reports)))
+    for table in (writing_table(reports, baseline), likeness_table(reports)):
+        yield from ("", f"### {table.title}", markdown(table.caption), "", *_drawn(table))
+
+
 def audit_json(report: AuditReport) -> str:
-    """Every number, unrounded, as indented JSON; the length of each answer's turns stands in the answers themselves."""
+    """Every number, unrounded, as indented JSON; the texts stand in the answers themselves."""
     found = dataclasses.asdict(report)
     for model in found["models"]:
-        del model["lengths"]
+        del model["texts"]
     return json.dumps(found, indent=1, allow_nan=False) + "\n"
 
 

@@ -62,7 +62,7 @@ def _opening(report: ReviewReport) -> Iterator[list[str]]:
         ),
     ]
     yield [f"- {short_line(settle)}" for settle in map(advice, shown) if settle][:1]
-    yield [f"- {TITLE}: {short_line(said)}"] if (said := " ".join(writing_lines(report))) else []
+    yield [f"- {TITLE}: {short_line(said)}"] if (said := " ".join(writing_lines(report.writing))) else []
     rest = (task_line(decision, report.task_margin) for decision in report.decisions if decision not in shown)
     others = " ".join(filter(None, rest))
     yield [f"- {_text(visible(line))}" for line in (*filter(None, [others]), *review_lines(report))]

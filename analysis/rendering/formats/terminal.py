@@ -68,7 +68,7 @@ def _parts(report: ReviewReport) -> Iterator[Table | str]:
         first = decided.header.index(NOISE_FLOOR) + 1
         yield _columns(replace(decided, title="Limits"), decided.header[first : first + len(report.limits)])
     yield from (f"{SHAPES[each.word]} {each.word}: {sentence(each)}" for each in report.decisions)
-    if said := " ".join(damage_lines(report)):  # how far texts differ stands on the page
+    if said := " ".join(damage_lines(report.writing)):  # how far texts differ stands on the page
         yield f"{TITLE}: {said}"
     yield from _settling(report)
     yield from filter(None, (task_line(each, report.task_margin) for each in report.decisions))

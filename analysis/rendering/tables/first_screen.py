@@ -174,7 +174,7 @@ def _written(report: ReviewReport) -> Iterator[str]:
     if traced:
         tokens = ", ".join(f"{each.model} {cell(each.kl, with_n=False)}" for each in traced)
         yield f"KL along the baseline's own answers: {tokens}."
-    yield from writing_lines(report)
+    yield from writing_lines(report.writing)
     if report.questions:
         yield UNRATED if report.writing else UNREAD
 

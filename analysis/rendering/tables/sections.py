@@ -69,7 +69,7 @@ def sections(report: ReviewReport) -> tuple[Section, ...]:
     compared = [judge for judge in report.judges if judge.games]
     return (
         Section("decision", "Decision", tuple(_decided(report))),
-        *([Section("writing", TITLE, (writing_table(report), likeness_table(report)))] if report.writing else []),
+        *_written(report),
         Section("evidence", "Evidence", (evidence_table(report),)),
         Section("scores", "Scores", tuple(_of(judge, score_table) for judge in rated)),
         Section("games", "Games", tuple(_of(judge, game_table) for judge in compared)),
@@ -105,6 +105,13 @@ def silence(table: Table) -> str | None:
 def _decided(report: ReviewReport) -> Iterator[Table]:
     yield decision_table(report)
     yield from (table for table in (task_table(report), unseen_table(report)) if table.rows)
+
+
+def _written(report: ReviewReport) -> Iterator[Section]:
+    """What is worse in the texts, and apart from it what is different."""
+    if report.writing:
+        tables = (writing_table(report.writing, report.baseline), likeness_table(report.writing))
+        yield Section("writing", TITLE, tables)
 
 
 def _of(judge: JudgeReport, table: Callable[[JudgeReport], Table]) -> Table:

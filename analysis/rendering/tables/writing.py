@@ -1,9 +1,9 @@
 """What models write, as tables: degradation, and apart from it how far the texts differ.
 
-In: a ReviewReport. Out: Tables of plain text, and the lines that open every format.
+In: WritingReports. Out: Tables of plain text, and the lines that open every format.
 """
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from dataclasses import replace
 
 from analysis.rendering.sentences.cells import cell
@@ -21,17 +21,17 @@ HEADLINES = tuple(each.label for each in MEASURES if each.section == "writing" a
 TITLE = "What it writes"
 
 
-def writing_lines(report: ReviewReport) -> Iterator[str]:
+def writing_lines(reports: Sequence[WritingReport]) -> Iterator[str]:
     """What is seen in the texts; empty where nobody wrote beside the baseline."""
-    yield from damage_lines(report)
-    yield from seen_likeness(report.writing)
+    yield from damage_lines(reports)
+    yield from seen_likeness(reports)
 
 
-def damage_lines(report: ReviewReport) -> Iterator[str]:
+def damage_lines(reports: Sequence[WritingReport]) -> Iterator[str]:
     """What is seen of degradation, or that nothing is, and the loops that are not shown to be more than chance."""
-    if any(each.role == "candidate" for each in report.writing):
-        yield from list(seen_damage(report.writing)) or [NOTHING_SHOWN]
-        yield from filter(None, [unseen_loops(report.writing)])
+    if any(each.role == "candidate" for each in reports):
+        yield from list(seen_damage(reports)) or [NOTHING_SHOWN]
+        yield from filter(None, [unseen_loops(reports)])
 
 
 def shows_damage(report: ReviewReport) -> bool:
@@ -39,16 +39,16 @@ def shows_damage(report: ReviewReport) -> bool:
     return bool(unseen_loops(report.writing)) or any(True for _ in seen_damage(report.writing))
 
 
-def writing_table(report: ReviewReport) -> Table:
+def writing_table(reports: Sequence[WritingReport], baseline: str) -> Table:
     """Each sign of degradation of every model against the baseline, with the control's change beside it."""
     caption = (
-        f"From the texts alone, paired with {report.baseline}'s by question; no judge is asked. Seen: p at most 5 % "
+        f"From the texts alone, paired with {baseline}'s by question; no judge is asked. Seen: p at most 5 % "
         "after Holm over all measures and candidates. Said in words, and no gate unless a limit was declared."
     )
     header = ("model", "role", "measure", "turns, baseline's", "change", NOISE_FLOOR, "p", "Holm's p", "seen")
     rows = (
         (each.model, each.role, measure_of(row.measure).label, counts(row) or "—", cell(row.estimate), *rest)
-        for each, row, rest in _rows(report, "degradation")
+        for each, row, rest in _rows(reports, "degradation")
     )
     return Table("writing", TITLE, caption, header, tuple(rows))
 
@@ -62,7 +62,7 @@ def brief_writing_table(report: ReviewReport) -> Table:
     return Table("writing", TITLE, "Change from the baseline.", ("model", *HEADLINES), rows)
 
 
-def likeness_table(report: ReviewReport) -> Table:
+def likeness_table(reports: Sequence[WritingReport]) -> Table:
     """How far the texts of every model differ from the baseline's, the control's beside it."""
     caption = (
         "Different is not worse: these say that texts changed, never that they lost. A likeness is seen where its "
@@ -71,15 +71,15 @@ def likeness_table(report: ReviewReport) -> Table:
     header = ("model", "role", "measure", "value", NOISE_FLOOR, "p", "Holm's p", "seen")
     rows = (
         (each.model, each.role, measure_of(row.measure).label, cell(row.estimate), *rest)
-        for each, row, rest in _rows(report, "divergence")
+        for each, row, rest in _rows(reports, "divergence")
     )
     return Table("likeness", "How far the texts differ", caption, header, tuple(rows))
 
 
-def _rows(report: ReviewReport, kind: Kind) -> Iterator[tuple[WritingReport, WritingRow, tuple[str, ...]]]:
+def _rows(reports: Sequence[WritingReport], kind: Kind) -> Iterator[tuple[WritingReport, WritingRow, tuple[str, ...]]]:
     """Each row of a kind with what stands after its value: noise floor, p, Holm's p, seen."""
-    control = control_row(report.writing)
-    for each in report.writing:
+    control = control_row(reports)
+    for each in reports:
         for row in each.rows:
             if measure_of(row.measure).kind != kind:
                 continue
