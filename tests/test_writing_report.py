@@ -106,7 +106,7 @@ def test_the_terminals_table_stands_there_where_something_is_seen(report, tmp_pa
 def test_the_figure_has_the_candidates_side_by_side_over_the_control(report):
     (figure,) = figures_by_section(report)["writing"]
     labels = [row.label for row in figure.rows]
-    assert labels[:3] == ["loops: w8", "loops: w4", "loops: bf16@control"]
+    assert labels[:3] == ["w8, loops", "w4, loops", "control, loops"]
     assert [row.part for row in figure.rows[:3]] == [False, False, True]
     assert figure.rows[1].value == 50
     assert figure.lines[0].at == 0

@@ -22,7 +22,7 @@ def writing_figure(report: ReviewReport) -> Iterator[RowChart]:
         if any(row.model or row.baseline for _, row in found):
             rows += [
                 ChartRow(
-                    label=f"{known.label}: {each.model}",
+                    label=f"{'control' if each.role == 'control' else each.model}, {known.label}",
                     description=f"{drawn.description} ({counts(row)})",
                     value=drawn.value,
                     interval=drawn.interval,
