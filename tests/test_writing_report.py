@@ -14,13 +14,14 @@ from analysis.rendering.formats.exhibit_data import packed
 from analysis.rendering.formats.markdown import report_markdown
 from analysis.rendering.formats.page import report_html
 from analysis.rendering.formats.terminal import summary
-from analysis.rendering.tables.first_screen import UNRATED, panels
+from analysis.rendering.tables.first_screen import UNRATED, UNREAD, panels
 from analysis.rendering.tables.relations import relation_tables, strongest_correlation
 from analysis.rendering.tables.review import Table
 from analysis.rendering.tables.sections import sections
 from analysis.rendering.tables.strip import evidence_strip
 from analysis.rendering.tables.writing import likeness_table, writing_lines, writing_table
 from analysis.review.exhibits import exhibits
+from analysis.statistics.causes import Kind
 from assay.cli import run
 from assay.sources.fastchat_files import stored
 from assay.sources.fastchat_folders import fastchat_folder
@@ -212,3 +213,13 @@ def test_an_audits_models_stand_beside_its_baseline(tmp_path):
     found = audit(stored(fastchat_folder(sound_folder(tmp_path / "data"))), resamples=200)
     baseline, reports = found.writing
     assert (baseline, [each.model for each in reports]) == (found.baseline, [m.name for m in found.models][1:])
+
+
+def test_without_a_judge_texts_are_measured_and_their_worth_is_not_looked_at(report, tmp_path):
+    assert dict(report.not_looked_at)["free text"].kind is Kind.ANSWERS_NOT_JUDGED
+    lone = Folder(tmp_path, config(("w4",), judge=False, task=False))
+    lone.answer(lone.names[0])
+    found = lone.report()
+    assert dict(found.not_looked_at)["free text"].kind is Kind.ANSWERS_NOT_COMPARED
+    assert next(each for each in panels(found) if each.id == "writes").lines[-1] == UNREAD
+    assert found.writing == ()

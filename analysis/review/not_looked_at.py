@@ -52,7 +52,7 @@ def _free_text(evidence: RunEvidence, judges: Sequence[JudgeReport]) -> Cause | 
     asked = evidence.config.questions
     if asked is None:
         return Cause(Kind.NOBODY_WROTE)
-    if not judges and any(model.answers for model in evidence.rivals):
+    if not judges and any(model.answers for model in evidence.candidates):
         return Cause(Kind.ANSWERS_NOT_JUDGED)
     if not judges:
         return Cause(Kind.ONLY_BASELINE_TRACED if asked.traces else Kind.ANSWERS_NOT_COMPARED)

@@ -176,7 +176,7 @@ def _written(report: ReviewReport) -> Iterator[str]:
         yield f"KL along the baseline's own answers: {tokens}."
     yield from writing_lines(report.writing)
     if report.questions:
-        yield UNRATED if report.writing else UNREAD
+        yield UNRATED if any(each.role == "candidate" for each in report.writing) else UNREAD
 
 
 def _judged(report: ReviewReport) -> Iterator[str]:
