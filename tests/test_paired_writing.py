@@ -1,6 +1,8 @@
 """Two models' texts side by side: changes and likeness with intervals, what is seen, and how limits read them."""
 
 import random
+import tomllib
+from importlib.resources import files
 
 import numpy as np
 import pytest
@@ -192,3 +194,14 @@ def test_a_limit_of_writing_is_of_no_task_and_likeness_is_no_limit():
     kept = config_from({**data, "decision": {"limits": {"loops": 0.02}}}, "test")
     assert kept.decision.limits == {"loops": 0.02}
     assert "loops" in GATE_ESTIMATES
+
+
+def test_init_writes_limits_for_loops_and_cut_offs():
+    """Of 80 questions; and with none that loops on either side, the limit that it writes can be kept."""
+    declared = tomllib.loads((files("assay.commands") / "review.toml").read_text(encoding="utf-8"))
+    limits = config_from(declared, "test").decision.limits
+    assert {"loops", "unfinished"} <= set(limits)
+    texts = wrote([prose(i) for i in range(160)])
+    row = reports(texts, w4=texts)["w4"].row("loops")
+    assert row.estimate.upper_bounds[0] == pytest.approx(1 - 0.05 ** (1 / 80))
+    assert row.estimate.upper_bounds[0] < limits["loops"]
