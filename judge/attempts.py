@@ -11,7 +11,7 @@ from judge.prompt_sets import TEMPERATURE, Messages
 from judge.replies import Reply
 from judge.verdicts import reminder, spoken
 from ledger.digests import digest_of
-from ledger.errors import JudgeError, Rejected
+from ledger.errors import EndpointError, Rejected
 from ledger.judgments import Form, Parsing
 
 
@@ -51,7 +51,7 @@ def answer_fields(reply: Reply) -> dict[str, Any]:
     }
 
 
-def failure_fields(error: JudgeError) -> dict[str, Any]:
+def failure_fields(error: EndpointError) -> dict[str, Any]:
     """The fields of an attempt that failed, for now or for good."""
     status = "rejected" if isinstance(error, Rejected) else "failed"
     return {"status": status, "http_status": error.status, "error": str(error)}

@@ -12,15 +12,14 @@ import re
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 
-from judge.replies import FILTERED
 from judge.verdict_forms import expected_rating, json_positions, json_ratings
+from ledger.endpoint.completions import CUT, FILTERED, finish_word
 from ledger.judgments import Mode, Outcome, Parsing, RatingToken
 
 Value = float | str | None
 """A score, or a position (`A`, `B`) or a tie (`C`)."""
 
 LOWEST, HIGHEST = 1.0, 10.0
-CUT = frozenset({"length", "max_tokens"})
 RE_ASKED = frozenset({Outcome.UNREADABLE, Outcome.CONTRADICTORY, Outcome.OUT_OF_RANGE})
 REMINDERS: dict[tuple[Mode, str], str] = {
     (Mode.SINGLE, "text"): (
@@ -70,13 +69,14 @@ def reading(
     """
     if refusal:
         return Reading(Outcome.REFUSED)
-    if finish == FILTERED:
+    ended = finish_word(finish)
+    if ended == FILTERED:
         return Reading(Outcome.FILTERED)
     if parsing == "fastchat":
         return READERS[mode, parsing](text)
     if parsing == "logprob":
         return _read_values(expected_rating(tokens))
-    if finish in CUT:
+    if ended == CUT:
         return Reading(Outcome.TRUNCATED)
     said = spoken(text)
     if said is None:

@@ -24,7 +24,7 @@ from assay.sources.lm_eval_samples import FIELDS, NoFlips
 from generation.harness_texts import taken_text
 from generation.thinking import split_thinking
 from ledger.errors import BadRecord
-from ledger.facts import FirstPrompt
+from ledger.first_prompts import FirstPrompt
 from ledger.origins import LeftOut
 from ledger.records import Finish
 from ledger.solutions import NO_FILTER, Score, Solution, more_is_better, scoring_name
