@@ -13,12 +13,12 @@ from typing import Any
 from generation.engine import Reply, Request, Scored, ScoreRequest, WriteRequest, Written
 from generation.orders import EngineSpec
 from generation.served_calls import ServedCalls, ending
-from generation.thinking import CLOSE, OPEN
 from ledger.endpoint.completions import CUT, FILTERED, Completion
 from ledger.endpoint.faults import BAD_REQUEST
 from ledger.endpoint.learning import measured, too_long
 from ledger.errors import EngineError, Rejected
 from ledger.records import Finish
+from ledger.thinking import CLOSE, OPEN, reopened
 
 CONTINUED = {"continue_final_message": True, "add_generation_prompt": False}  # vLLM's words for a begun answer
 MOST_STOPS = 4  # stop strings that OpenAI takes; generation/solutions.py ends the text at the others
@@ -78,7 +78,7 @@ class ServedModel:
         """The text behind the thinking that the server has cut off, or behind the tag that its template has written."""
         if said.thinking.strip():
             return f"{OPEN}{said.thinking.strip()}{CLOSE}\n\n{text}".strip()
-        return OPEN + text if CLOSE in text and OPEN not in text else text
+        return reopened(text)
 
     def _note(self, said: Completion) -> None:
         """Note the server's name for the model, and whether it counts."""

@@ -9,10 +9,11 @@ from judge.history import Due
 from judge.plan import Ask
 from judge.prompt_sets import TEMPERATURE, Messages
 from judge.replies import Reply
-from judge.verdicts import reminder, spoken
+from judge.verdicts import reminder
 from ledger.digests import digest_of
 from ledger.errors import EndpointError, Rejected
 from ledger.judgments import Form, Parsing
+from ledger.thinking import spoken
 
 
 def conversation(ask: Ask, due: Due, parsing: Parsing) -> Messages:
