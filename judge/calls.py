@@ -18,7 +18,7 @@ from dataclasses import dataclass, field
 from itertools import chain
 
 from judge.attempts import answer_fields, conversation, failure_fields, request_digest
-from judge.budget import Budget, Tokens
+from judge.budget import Budget, Tokens, prompt_bytes
 from judge.client import Transport
 from judge.history import Due, History, token_total
 from judge.plan import Ask
@@ -163,6 +163,7 @@ class Interviews:
             attempt=self._history.next_number(ask.judgment, due.ask),
             request_digest=request_digest(messages, limit, self._config.form),
             latency_seconds=time.monotonic() - started,
+            prompt_bytes=prompt_bytes(messages),
             **(answer_fields(said) if isinstance(said, Reply) else failure_fields(said)),
         )
         self._budget.settle(reserved, attempt)

@@ -13,11 +13,13 @@ from dataclasses import dataclass
 from itertools import chain
 from typing import Any, Literal
 
+from judge.cut_prompts import cut_attempts, sentence
 from judge.plan import Ask
 from judge.verdicts import RE_ASKED, Reading, reading
 from ledger.endpoint.completions import finish_word
 from ledger.facts import CallFailure, JudgeFacts
 from ledger.judgments import Attempt, Mode, Outcome, Parsing
+from ledger.records import Key
 
 _VARYING = re.compile(r"\b(?=\w*\d)\w+")  # numbers and ids, in which two complaints of one cause differ
 
@@ -40,8 +42,11 @@ class History:
 
     def __init__(self, attempts: Iterable[Attempt] = ()) -> None:
         self._attempts: dict[str, list[Attempt]] = {}
+        self._found: list[Attempt] | None = None
+        self._outdated: frozenset[Key] = frozenset()
         for attempt in attempts:
             self.add(attempt)
+        self._outdated = frozenset(each.key for each in self._cut())  # asked again, by a server that may be mended
 
     def __len__(self) -> int:
         return sum(map(len, self._attempts.values()))
@@ -49,6 +54,7 @@ class History:
     def add(self, attempt: Attempt) -> None:
         """Remember one more attempt."""
         self._attempts.setdefault(attempt.judgment, []).append(attempt)
+        self._found = None
 
     def all(self) -> Iterator[Attempt]:
         """Every attempt, by judgment."""
@@ -90,6 +96,8 @@ class History:
         first, again = (self._answered(judgment, ask) for ask in ("first", "again"))
         if first:
             stands = first[0] if parsing == "fastchat" else (again or first)[-1]
+            if any(stands is each for each in self._cut()):
+                return Reading(Outcome.TRUNCATED), stands.reply
             return _read(stands, mode, parsing), stands.reply
         return Reading(Outcome.FAILED if self.of(judgment) else Outcome.SKIPPED), None
 
@@ -100,12 +108,15 @@ class History:
     def failures(self, judgments: Iterable[str]) -> tuple[CallFailure, ...]:
         """Why those of these judgments failed that were asked and have no answer, the commonest reason first."""
         found: dict[str, list[str]] = {}
-        for judgment in judgments:
-            if self.of(judgment) and not self.answered(judgment):
+        asked, cut = list(judgments), self._cut()
+        lost = {each.judgment for each in cut} & set(asked)
+        for judgment in asked:
+            if judgment not in lost and self.of(judgment) and not self.answered(judgment):
                 words = self.of(judgment)[-1].error or "no reply that came to its end"
                 found.setdefault(_VARYING.sub("#", words), []).append(words)
         reasons = sorted(found.values(), key=len, reverse=True)
-        return tuple(CallFailure(judgments=len(each), words=each[-1]) for each in reasons)
+        silent = [CallFailure(judgments=len(lost), words=sentence(cut))] if lost else []
+        return (*(CallFailure(judgments=len(each), words=each[-1]) for each in reasons), *silent)
 
     def facts(self) -> dict[str, Any]:
         """What the attempts tell about the judge: models that served, calls, tokens; None where nobody counted."""
@@ -133,7 +144,13 @@ class History:
 
     def _answered(self, judgment: str, ask: str) -> list[Attempt]:
         """Replies that came to their end; what ended otherwise was no answer, also where an earlier version took it."""
-        return [a for a in self.of(judgment) if a.ask == ask and a.status == "answered" and _finished(a)]
+        made = [a for a in self.of(judgment) if a.ask == ask and a.status == "answered" and _finished(a)]
+        return [a for a in made if a.key not in self._outdated]
+
+    def _cut(self) -> list[Attempt]:
+        if self._found is None:
+            self._found = cut_attempts(self.all())
+        return self._found
 
 
 def _finished(attempt: Attempt) -> bool:
