@@ -18,7 +18,7 @@ from ledger.endpoint.faults import BAD_REQUEST
 from ledger.endpoint.learning import measured, too_long
 from ledger.errors import EngineError, Rejected
 from ledger.records import Finish
-from ledger.thinking import CLOSE, OPEN, reopened
+from ledger.thinking import CLOSE, OPEN, reopened, split_thinking
 
 CONTINUED = {"continue_final_message": True, "add_generation_prompt": False}  # vLLM's words for a begun answer
 MOST_STOPS = 4  # stop strings that OpenAI takes; generation/solutions.py ends the text at the others
@@ -71,6 +71,9 @@ class ServedModel:
         if said.finish == FILTERED:
             text = ""
         finish = Finish.EMPTY if not text.strip() else Finish.LENGTH if said.finish == CUT else Finish.STOP
+        if said.finish == CUT and not split_thinking(text)[1] and not self.facts["served_models"]:
+            more = 2 * (self._parameters.max_tokens or request.max_tokens)
+            self.facts["output"] = f"the first answer was cut while it thought: raise max_tokens to {more}"
         self._note(said)
         return Written(request.id, text, finish, said.prompt_tokens or 0, said.completion_tokens or 0)
 

@@ -12,7 +12,8 @@ from judge.replies import Reply
 from judge.verdicts import reminder
 from ledger.digests import digest_of
 from ledger.errors import EndpointError, Rejected
-from ledger.judgments import Form, Parsing
+from ledger.judge_config import JudgeConfig
+from ledger.judgments import Parsing
 from ledger.thinking import spoken
 
 
@@ -21,9 +22,10 @@ def conversation(ask: Ask, due: Due, parsing: Parsing) -> Messages:
     return [*ask.messages(), *_reminding(ask, due, parsing)]
 
 
-def request_digest(messages: Messages, max_tokens: int, form: Form) -> str:
-    """Hash of what one call asks for."""
-    return digest_of({"messages": messages, "max_tokens": max_tokens, "temperature": TEMPERATURE, "form": form})
+def request_digest(messages: Messages, max_tokens: int, config: JudgeConfig) -> str:
+    """Hash of what one call asks for; parameters stand in it where some are declared."""
+    asked = {"messages": messages, "max_tokens": max_tokens, "temperature": TEMPERATURE, "form": config.form}
+    return digest_of(asked | config.fields())
 
 
 def _reminding(ask: Ask, due: Due, parsing: Parsing) -> Messages:

@@ -167,7 +167,7 @@ def _attempt(held: Sitting, ask: Ask, due: Due, row: dict[str, Any], path: Path,
         fields = failure_fields(error)
     except NO_COMPLETION as error:
         raise BadRecord(path, number, "response", f"not a completion: {error!r}") from error
-    digest = request_digest(conversation(ask, due, config.rules), limit, config.form)
+    digest = request_digest(conversation(ask, due, config.rules), limit, config)
     return Attempt(
         judgment=ask.judgment,
         ask=due.ask,

@@ -24,7 +24,7 @@ from judge.history import Due, History, token_total
 from judge.plan import Ask
 from judge.prompt_sets import Messages
 from judge.replies import Reply
-from judge.retries import Ending, nobody_answers
+from judge.retries import Ending, nobody_answers, thought_away, thoughts_alone
 from judge.verdict_forms import extras
 from ledger.endpoint.rates import RateLimiter
 from ledger.errors import EndpointError, Rejected, Unavailable
@@ -109,6 +109,8 @@ class Interviews:
         made = self._history.of(first.judgment)[before:]
         if not any(attempt.http_status for attempt in made) and not self._ending.error:
             self._ending.stop(nobody_answers(self.tally.last_error))
+        if made and thoughts_alone(made[-1]) and not self._due(first):
+            self._ending.stop(thought_away(made[-1], self._config))
         if not self._ending.error and self._due(first) and made[-1].status == "failed":
             return chain([first], pending)
         self._count(first)
@@ -161,7 +163,7 @@ class Interviews:
             judgment=ask.judgment,
             ask=due.ask,
             attempt=self._history.next_number(ask.judgment, due.ask),
-            request_digest=request_digest(messages, limit, self._config.form),
+            request_digest=request_digest(messages, limit, self._config),
             latency_seconds=time.monotonic() - started,
             prompt_bytes=prompt_bytes(messages),
             **(answer_fields(said) if isinstance(said, Reply) else failure_fields(said)),

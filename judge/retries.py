@@ -10,8 +10,12 @@ import time
 
 from tenacity import AsyncRetrying, retry_if_exception, stop_after_attempt
 
+from ledger.endpoint.completions import CUT, finish_word
 from ledger.endpoint.waits import wait_of, waiting
 from ledger.errors import EndpointError, JudgeError, Rejected, Unavailable
+from ledger.judge_config import JudgeConfig
+from ledger.judgments import Attempt
+from ledger.thinking import spoken
 
 LOST_AFTER = 50
 
@@ -96,6 +100,21 @@ def nobody_answers(error: EndpointError | None) -> JudgeError:
     where, what = (error.where, error.what) if error else ("", "no answer")
     return JudgeError(
         f"nobody answers as a judge: {what}.", where=where, remedy="Start the judge's server, or correct base_url."
+    )
+
+
+def thoughts_alone(attempt: Attempt) -> bool:
+    """Whether a reply was cut before the judge said anything."""
+    return finish_word(attempt.finish) == CUT and not (spoken(attempt.reply or "") or "").strip()
+
+
+def thought_away(attempt: Attempt, config: JudgeConfig) -> JudgeError:
+    """The end of a session whose first reply had no room for a verdict, nor had it twice the room."""
+    used = f" ({attempt.completion_tokens:,} tokens)" if attempt.completion_tokens else ""
+    return JudgeError(
+        f"the judge's thinking used up its whole output{used} before a verdict, also with twice `max_tokens`.",
+        where=f"judge {config.name}",
+        remedy=f"Raise max_tokens to {4 * config.max_tokens}, or lower its reasoning_effort.",
     )
 
 
