@@ -14,6 +14,7 @@ from generation.engine import Reply, Request, Scored, ScoreRequest, WriteRequest
 from generation.orders import EngineSpec
 from generation.served_calls import ServedCalls, ending
 from ledger.endpoint.completions import CUT, FILTERED, Completion
+from ledger.endpoint.cut_prompts import Counted, cut, cut_sentence
 from ledger.endpoint.faults import BAD_REQUEST
 from ledger.endpoint.learning import measured, too_long
 from ledger.errors import EngineError, Rejected
@@ -22,6 +23,7 @@ from ledger.thinking import CLOSE, OPEN, reopened, split_thinking
 
 CONTINUED = {"continue_final_message": True, "add_generation_prompt": False}  # vLLM's words for a begun answer
 MOST_STOPS = 4  # stop strings that OpenAI takes; generation/solutions.py ends the text at the others
+MOST_WATCHED = 1_000  # prompts, whose counts are held against each other
 SCORING = ("echo", "logprobs")
 NO_SUCH_PATH = (404, 405)  # many servers have chat completions alone
 
@@ -33,6 +35,7 @@ class ServedModel:
         self._calls, self._name, self._parameters = calls, spec.model, spec.parameters
         self._extra = spec.parameters.fields() | spec.arguments
         self.facts = calls.facts
+        self._prompts: list[Counted] = []
         self.facts |= {"engine": "openai", "endpoint": calls.where, "served_models": []}
 
     async def reply(self, request: Request) -> Reply:
@@ -75,6 +78,7 @@ class ServedModel:
             more = 2 * (self._parameters.max_tokens or request.max_tokens)
             self.facts["output"] = f"the first answer was cut while it thought: raise max_tokens to {more}"
         self._note(said)
+        self._watch(request, said)
         return Written(request.id, text, finish, said.prompt_tokens or 0, said.completion_tokens or 0)
 
     def _with_thinking(self, said: Completion, text: str) -> str:
@@ -82,6 +86,15 @@ class ServedModel:
         if said.thinking.strip():
             return f"{OPEN}{said.thinking.strip()}{CLOSE}\n\n{text}".strip()
         return reopened(text)
+
+    def _watch(self, request: WriteRequest, said: Completion) -> None:
+        """Note it where the server cuts prompts in silence."""
+        texts = [request.prompt or "", *(message.content for message in request.messages)]
+        size = sum(len(text.encode("utf-8", "surrogatepass")) for text in texts)
+        if len(self._prompts) < MOST_WATCHED:
+            self._prompts.append((size, said.prompt_tokens or 0))
+            if found := [each for each, was in zip(self._prompts, cut(self._prompts), strict=True) if was]:
+                self.facts["prompts_cut"] = f"{len(found)} prompts: {cut_sentence(found)}"
 
     def _note(self, said: Completion) -> None:
         """Note the server's name for the model, and whether it counts."""

@@ -13,10 +13,10 @@ from dataclasses import dataclass
 from itertools import chain
 from typing import Any, Literal
 
-from judge.cut_prompts import cut_attempts, sentence
 from judge.plan import Ask
 from judge.verdicts import RE_ASKED, Reading, reading
 from ledger.endpoint.completions import finish_word
+from ledger.endpoint.cut_prompts import Counted, cut, cut_sentence
 from ledger.facts import CallFailure, JudgeFacts
 from ledger.judgments import Attempt, Mode, Outcome, Parsing
 from ledger.records import Key
@@ -108,15 +108,15 @@ class History:
     def failures(self, judgments: Iterable[str]) -> tuple[CallFailure, ...]:
         """Why those of these judgments failed that were asked and have no answer, the commonest reason first."""
         found: dict[str, list[str]] = {}
-        asked, cut = list(judgments), self._cut()
-        lost = {each.judgment for each in cut} & set(asked)
+        asked, silent = list(judgments), self._cut()
+        lost = {each.judgment for each in silent} & set(asked)
         for judgment in asked:
             if judgment not in lost and self.of(judgment) and not self.answered(judgment):
                 words = self.of(judgment)[-1].error or "no reply that came to its end"
                 found.setdefault(_VARYING.sub("#", words), []).append(words)
         reasons = sorted(found.values(), key=len, reverse=True)
-        silent = [CallFailure(judgments=len(lost), words=sentence(cut))] if lost else []
-        return (*(CallFailure(judgments=len(each), words=each[-1]) for each in reasons), *silent)
+        more = [CallFailure(judgments=len(lost), words=cut_sentence(list(map(_sent, silent))))] if lost else []
+        return (*(CallFailure(judgments=len(each), words=each[-1]) for each in reasons), *more)
 
     def facts(self) -> dict[str, Any]:
         """What the attempts tell about the judge: models that served, calls, tokens; None where nobody counted."""
@@ -148,9 +148,15 @@ class History:
         return [a for a in made if a.key not in self._outdated]
 
     def _cut(self) -> list[Attempt]:
+        """The attempts whose prompts an endpoint cut in silence."""
         if self._found is None:
-            self._found = cut_attempts(self.all())
+            made = [each for each in self.all() if each.status == "answered"]
+            self._found = [each for each, was_cut in zip(made, cut(list(map(_sent, made))), strict=True) if was_cut]
         return self._found
+
+
+def _sent(attempt: Attempt) -> Counted:
+    return attempt.prompt_bytes or 0, attempt.prompt_tokens or 0
 
 
 def _finished(attempt: Attempt) -> bool:

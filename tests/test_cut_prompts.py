@@ -5,30 +5,25 @@ from collections import Counter
 import pytest
 
 from assay.cli import run as assay
-from judge.cut_prompts import cut_attempts
-from ledger.judgments import Attempt
-from tests.fake_judge_server import Served, completion, verdict
+from ledger.endpoint.cut_prompts import cut
+from tests.fake_judge_server import FakeJudgeServer, Served, completion, verdict
+from tests.served_models import run, write
 from tests.test_no_silent_failure import SINGLE, again, judged
 
 pytestmark = pytest.mark.usefixtures("quick_retries", "endpoint_key")
 
 
-def attempt(number, size, tokens):
-    about = {"judgment": f"rating/{number}", "ask": "first", "attempt": 1, "request_digest": "d", "status": "answered"}
-    return Attempt(**about, prompt_bytes=size, prompt_tokens=tokens)
-
-
-def cut(*counts):
-    return len(cut_attempts([attempt(number, *each) for number, each in enumerate(counts)]))
+def count(*prompts):
+    return sum(cut([(size or 0, tokens or 0) for size, tokens in prompts]))
 
 
 def test_a_count_that_stays_at_its_maximum_or_is_impossible():
-    assert cut((9_000, 2048), (12_000, 2048), (14_000, 2048), (4_000, 1000)) == 3
-    assert cut((9_000, 2048), (9_010, 2048), (9_020, 2048)) == 0  # as long as each other
-    assert cut((9_000, 2048), (12_000, 2048), (4_000, 1000)) == 0  # two may be by chance
-    assert cut((4_000, 1000), (5_000, 1000), (6_000, 1000), (9_000, 2100)) == 0  # longer ones were counted
-    assert cut((90_000, 2048), (4_000, 1000)) == 1
-    assert cut((90_000, None), (90_000, 0), (None, 2048)) == 0  # nobody counted
+    assert count((9_000, 2048), (12_000, 2048), (14_000, 2048), (4_000, 1000)) == 3
+    assert count((9_000, 2048), (9_010, 2048), (9_020, 2048)) == 0  # as long as each other
+    assert count((9_000, 2048), (12_000, 2048), (4_000, 1000)) == 0  # two may be by chance
+    assert count((4_000, 1000), (5_000, 1000), (6_000, 1000), (9_000, 2100)) == 0  # longer ones were counted
+    assert count((90_000, 2048), (4_000, 1000)) == 1
+    assert count((90_000, None), (90_000, 0), (None, 2048)) == 0  # nobody counted
 
 
 def small_context(body):
@@ -57,3 +52,14 @@ def test_what_was_cut_is_not_covered_is_told_and_is_asked_again(tmp_path, capsys
 def test_a_server_that_counts_right_is_told_nothing_of(tmp_path):
     code, _, _ = judged(tmp_path, lambda body: completion(verdict(body["messages"])), 4, SINGLE)
     assert code == 0
+
+
+def test_a_model_under_test_whose_server_cuts_is_told_of():
+    def script(body):
+        served = completion("said")
+        return Served({**served.body, "usage": {"prompt_tokens": 500, "completion_tokens": 7}})
+
+    with FakeJudgeServer(script) as server:
+        _, engine = run(server, *(write(str(number), text="word " * (400 + 100 * number)) for number in range(4)))
+        assert engine.facts["prompts_cut"].startswith("4 prompts: the endpoint counted 500 tokens in prompts of 2,000")
+        assert "prompts_cut" not in run(server, write("1", text="word " * 400))[1].facts

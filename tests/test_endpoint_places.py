@@ -12,8 +12,8 @@ from judge.brief import Brief
 from judge.client import OpenAITransport
 from ledger.config import config_from_text, read_config
 from ledger.endpoint.places import is_local, key_for, resolved
-from ledger.errors import ConfigError, Unavailable
-from tests.fake_judge_server import KEY, KEY_VARIABLE, FakeJudgeServer, completion
+from ledger.errors import ConfigError, EngineError, Rejected, Unavailable
+from tests.fake_judge_server import KEY, KEY_VARIABLE, FakeJudgeServer, Served, completion
 from tests.judge_reviews import CONFIG, PROMPTS, configured
 from tests.served_models import run, spec, write
 
@@ -144,3 +144,40 @@ def test_a_model_that_needs_a_key_and_has_none_is_told_so_before_a_call(monkeypa
     with FakeJudgeServer() as server, pytest.raises(ConfigError, match=f"{KEY_VARIABLE} is not set"):
         run(server, write(), base_url=spec("http://models.example/v1").base_url)
     assert server.requests == []
+
+
+@pytest.mark.parametrize(
+    "served",
+    [
+        Served({"detail": "Not Found"}, 404),
+        Served(b"<html><title>404 Not Found</title></html>", 404),
+        Served(b"<html><title>Open WebUI</title></html>"),
+    ],
+)
+def test_a_url_without_its_version_is_told_where_nothing_is_found(served):
+    with FakeJudgeServer(lambda _: served) as server:
+        bare = server.base_url.removesuffix("/v1")
+        with pytest.raises(Rejected, match=r"dd /v1 to base_url") as caught:
+            said(OpenAITransport(bare, KEY, "m", 5))
+        assert caught.value.stops_all
+        with pytest.raises(EngineError, match=r"dd /v1 to base_url"):
+            run(server, write(), base_url=bare)
+        with pytest.raises(Rejected) as caught:
+            said(OpenAITransport(server.base_url, KEY, "m", 5))
+        assert "/v1 to" not in str(caught.value)
+    assert len(server.requests) == 3
+
+
+def test_a_page_in_the_middle_of_a_session_may_pass():
+    served = iter([completion("a"), Served(b"<html>restarting</html>"), completion("b")])
+    with FakeJudgeServer(lambda _: next(served)) as server:
+        transport = OpenAITransport(server.base_url, KEY, "m", 5)
+
+        async def talk():
+            async with transport:
+                await transport.call(ASK, 10)
+                with pytest.raises(Unavailable, match="not a completion: restarting"):
+                    await transport.call(ASK, 10)
+                return await transport.call(ASK, 10)
+
+        assert asyncio.run(talk()).text == "b"

@@ -3,6 +3,7 @@
 import pytest
 
 from judge.verdicts import reading
+from ledger.errors import EngineError
 from ledger.thinking import MARKS, reopened, split_thinking, spoken
 
 CHANNELS = (
@@ -63,3 +64,44 @@ def test_several_blocks_are_all_thoughts():
 def test_a_mark_of_another_kind_closes_nothing():
     text = "<think>it says </reasoning>[[2]]</think>[[9]]"
     assert split_thinking(text)[1] == spoken(text) == "[[9]]"
+
+
+class Tokenizer:
+    """Words for tokens, of which some are special."""
+
+    words = ("<think>", "hm", "</think>", "four", "<|im_end|>")
+    all_special_tokens = ("<|im_end|>",)
+
+    def get_vocab(self):
+        return {word: number for number, word in enumerate(self.words)}
+
+    def decode(self, tokens, *, skip_special_tokens):
+        assert not skip_special_tokens
+        return " ".join(self.words[token] for token in tokens)
+
+
+@pytest.mark.parametrize(
+    ("tokens", "told"),
+    [
+        ((0, 1, 2, 3, 4), ("hm", "four")),
+        ((1, 2, 3), ("hm", "four")),  # its template has opened the block
+        ((0, 1), ("hm", "")),
+    ],
+)
+@pytest.mark.filterwarnings("ignore")
+def test_vllms_parsers_are_taken_by_their_names(tokens, told):
+    pytest.importorskip("vllm")
+    from generation.vllm_engine import reasoning_parser, thoughts_marked
+
+    parser = reasoning_parser("deepseek_r1", Tokenizer())
+    assert split_thinking(thoughts_marked(parser, Tokenizer(), tokens)) == told
+
+
+@pytest.mark.filterwarnings("ignore")
+def test_a_parser_that_does_not_fit_is_told():
+    pytest.importorskip("vllm")
+    from generation.vllm_engine import reasoning_parser
+
+    assert reasoning_parser("", Tokenizer()) is None
+    with pytest.raises(EngineError, match="reasoning parser 'no-such-one' does not fit"):
+        reasoning_parser("no-such-one", Tokenizer())
