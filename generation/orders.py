@@ -16,7 +16,7 @@ from ledger.checked_items import CheckedItem
 from ledger.conditions import Condition
 from ledger.digests import digest_of, weights_digest
 from ledger.endpoint.parameters import EndpointParameters
-from ledger.endpoint.places import resolved
+from ledger.endpoint.places import given
 from ledger.engines import ENGINES, known_engine
 from ledger.errors import ConfigError
 from ledger.facts import ModelSettings, PlannedRecords
@@ -47,7 +47,7 @@ class EngineSpec(BaseModel):
     @property
     def endpoint(self) -> str:
         """Host and port of a served model, without whatever else its URL may carry."""
-        address = urlsplit(resolved(self.base_url) if ENGINES[self.kind].remote else "")
+        address = urlsplit(given(self.base_url) if ENGINES[self.kind].remote else "")
         return f"{address.hostname}:{address.port}" if address.port else address.hostname or ""
 
     @functools.cached_property

@@ -455,6 +455,10 @@ SAID = [
         Cause(Kind.JUDGMENTS_FAILED, "gpt", numbers={"judgments": 48}, names={"words": "h:443: HTTP 500: boom"}),
         "48 judgments of gpt failed for good: h:443: HTTP 500: boom",
     ),
+    (
+        Cause(Kind.JUDGMENTS_FAILED, "gpt", numbers={"judgments": 48}),
+        "48 judgments of gpt failed for good: what the endpoint said is left out here",
+    ),
     (Cause(Kind.NOBODY_WROTE), "no model was asked to write"),
     (Cause(Kind.JUDGE_DECIDES_NOTHING), "what the judge said is shown, and decides nothing"),
     (Cause(Kind.NOTHING_JUDGED), "no judgment of a pair of answers is there"),

@@ -137,7 +137,8 @@ BEHAVIORS = [
     ("a page", said(PAGE), ENDS, "not a completion: a page (Welcome to nginx!)"),
     ("a stream that nobody asked for", said(STREAM), ENDS, "Set stream = true."),
     # what is this request's fault
-    ("too long for its context", refusal(400, "Bad request: no such thing"), REFUSED, "Bad request: no such thing"),
+    ("a complaint that quotes a prompt", error(400, f"Cannot say: {'x ' * 200} no credit, billing"), REFUSED, "Cannot"),
+    ("a bad request", refusal(400, "Bad request: no such thing"), REFUSED, "Bad request: no such thing"),
     ("FastAPI's 422", said({"detail": [{"loc": ["body", "x"], "msg": "is bad"}]}, 422), REFUSED, "body.x: is bad"),
     ("a list of errors", said([{"error": {"message": "Odd request"}}], 400), REFUSED, "HTTP 400: Odd request"),
     ("501", refusal(501, "not built"), REFUSED, "HTTP 501: not built"),

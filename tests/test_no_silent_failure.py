@@ -90,6 +90,9 @@ def test_one_judgment_in_five_that_fails_for_good_is_told_in_every_face(tmp_path
     (failure,) = json.loads((folder.analysis / "report.json").read_text())["judges"][0]["failures"]
     assert failure["numbers"] == {"judgments": 8}
     assert "HTTP 500" in failure["names"]["words"]
+    assay(["analyze", str(tmp_path / "review.toml"), "--runs", str(tmp_path / "runs"), "--redact"])
+    for path in (folder.analysis / name for name in ("report.md", "report.html", "report.json")):
+        assert "The GPU fell off the bus" not in path.read_text(), path
 
 
 def test_what_was_cut_or_cannot_be_read_is_not_called_answered(tmp_path, capsys):

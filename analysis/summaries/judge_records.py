@@ -64,11 +64,11 @@ def adversarial_answers(judge: JudgeEvidence) -> Iterator[Cause]:
         yield Cause(Kind.ADVERSARIAL_ANSWERS, model, tuple(found), dict(found), names)
 
 
-def failed_judgments(judge: JudgeEvidence) -> Iterator[Cause]:
-    """One cause per reason why judgments have no answer, in the endpoint's own words."""
+def failed_judgments(judge: JudgeEvidence, *, redacted: bool) -> Iterator[Cause]:
+    """One cause per reason why judgments have no answer, in the endpoint's own words unless these are left out."""
     for failure in JudgeFacts.of(judge.manifest).failures:
-        numbers, words = {"judgments": failure.judgments}, failure.words
-        yield Cause(Kind.JUDGMENTS_FAILED, judge.config.name, numbers=numbers, names={"words": words})
+        names = {} if redacted else {"words": failure.words}
+        yield Cause(Kind.JUDGMENTS_FAILED, judge.config.name, numbers={"judgments": failure.judgments}, names=names)
 
 
 def judge_card(judge: JudgeEvidence) -> tuple[tuple[str, str], ...]:

@@ -19,6 +19,7 @@ CLOSED = frozenset({401, 402, 403, 404, 405, 407, 410})
 LIMITED = frozenset({429, 503})
 BAD_REQUEST = frozenset({400, 413, 422})
 NOT_IMPLEMENTED = 501
+READ_CHARACTERS = 400  # of a complaint; behind them many quote what was asked
 KEPT = "what was answered is kept"
 CHECK = "Check the model's name, base_url and the variable that api_key_env names."
 TOP_UP = f"Top up the account and run again; {KEPT}."
@@ -41,14 +42,14 @@ _MONEY = _pattern(
     r"\b(?:no|not enough|out of|low|exceeded|exhausted|used up|spent|add|buy|top[ -]?up)\b[^.!]{0,40}"
     r"\b(?:credits?|balance|funds)\b",
     rf"\b(?:credits?|balance|funds)\b[^.!]{{0,40}}{_SPENT}",
-    r"\b(?:account|api[ _-]?key|key|organi[sz]ation|project|user|subscription|plan|workspace|token)\b[^.!]{0,40}"
-    r"\b(?:disabled|suspended|blocked|terminated|revoked|expired|not active|inactive|closed|banned)\b|deactivated",
+    r"\b(?:account|api[ _-]?key|organi[sz]ation|project|subscription|workspace)\b[^.!]{0,40}"
+    r"\b(?:disabled|suspended|terminated|revoked|expired|not active|inactive|banned)\b|deactivated",
 )
 _CLOSED_WORDS = _pattern(
     r"(?:invalid|incorrect|expired|missing|wrong|revoked|no)[ _]+(?:\w+[ _]+)?(?:api[ _-]?key|credential)",
     r"api[ _-]?key[^.!]{0,20}(?:invalid|incorrect|not valid|missing)|unauthori[sz]ed|authentication[ _](?:error|fail)",
     r"permission[ _]denied|access denied|model_not_found|no such model|unknown model",
-    r"model[^.!]{0,80}(?:not found|not exist|decommissioned|no longer available|not available)",
+    r"model[^.!]{0,80}(?:not found|not exist|decommissioned|no longer available)",
 )
 _QUOTA = _pattern(r"\bquota", r"hard limit|spend(?:ing)? limit|monthly limit|daily limit")
 _RATE = _pattern(
@@ -73,16 +74,16 @@ def is_transient(status: int) -> bool:
 
 def meaning(status: int, said: Told, wait: float | None = None) -> Meaning:
     """What a failure means; `wait` is how long the endpoint asks to wait, which it would not for what never passes."""
-    codes = " ".join(sorted(said.codes))
-    if _FILTERED.search(codes) or (status < 500 and status != 429 and _FILTERED.search(said.words)):
+    codes, words = " ".join(sorted(said.codes)), said.words[:READ_CHARACTERS]
+    if _FILTERED.search(codes) or (status < 500 and status != 429 and _FILTERED.search(words)):
         return Meaning.FILTERED
-    if status in CLOSED or _MONEY.search(said.words) or _MONEY.search(codes):
+    if status in CLOSED or _MONEY.search(words) or _MONEY.search(codes):
         return Meaning.ENDS
     if wait is not None and is_transient(status):
         return Meaning.PASSES
-    if status in LIMITED and _RATE.search(said.words):
+    if status in LIMITED and _RATE.search(words):
         return Meaning.PASSES
-    if any(pattern.search(text) for pattern in (_QUOTA, _CLOSED_WORDS) for text in (codes, said.words)):
+    if any(pattern.search(text) for pattern in (_QUOTA, _CLOSED_WORDS) for text in (codes, words)):
         return Meaning.ENDS
     return Meaning.PASSES if is_transient(status) else Meaning.REFUSED
 

@@ -21,7 +21,12 @@ LOCAL_NAMES = frozenset({"localhost", "localhost.localdomain"})
 
 def resolved(url: str) -> str:
     """The URL that a config means: its own, else that of OPENAI_BASE_URL, else OpenAI's."""
-    return url or os.environ.get(OPENAI_PLACE, "").strip() or OPENAI_URL
+    return given(url) or OPENAI_URL
+
+
+def given(url: str) -> str:
+    """The URL that the config or the environment gives; empty where OpenAI's own is meant."""
+    return url or os.environ.get(OPENAI_PLACE, "").strip()
 
 
 def address(url: str, where: str = "") -> tuple[str, int]:
