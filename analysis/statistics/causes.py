@@ -161,6 +161,7 @@ class Kind(StrEnum):
     MUCH_UNREAD = "much_unread"
     ASKS_CLOCK = "asks_clock"
     ADVERSARIAL_ANSWERS = "adversarial_answers"
+    JUDGMENTS_FAILED = "judgments_failed"
     # What nobody looked at
     NOBODY_WROTE = "nobody_wrote"
     JUDGE_DECIDES_NOTHING = "judge_decides_nothing"

@@ -226,6 +226,7 @@ CLAUSES: Mapping[Kind, str | Written] = {
     Kind.MUCH_UNREAD: measured.much_unread,
     Kind.ASKS_CLOCK: CLOCK_IN_TEMPLATE,
     Kind.ADVERSARIAL_ANSWERS: records.adversarial,
+    Kind.JUDGMENTS_FAILED: records.judgments_failed,
     Kind.NOBODY_WROTE: "no model was asked to write",
     Kind.JUDGE_DECIDES_NOTHING: "what the judge said is shown, and decides nothing",
     Kind.NOTHING_JUDGED: "no judgment of a pair of answers is there",
