@@ -32,7 +32,7 @@ class Declaration:
 
 def read_declaration(path: Path) -> Declaration:
     """The config in a TOML file, with its text. Raises ConfigError."""
-    return Declaration(read_config(path), path.read_text(encoding="utf-8"))
+    return Declaration(read_config(path), path.read_text(encoding="utf-8-sig"))
 
 
 def declaration(text: str, where: str) -> Declaration:
@@ -74,7 +74,7 @@ def declare(declared: Declaration, run: RunFolder, *, amend: bool) -> None:
             shutil.copy2(path, run.path / f"review.{other[:8]}.toml")
     if held.get(run.declaration) != digest:
         write_atomically(run.declaration, declared.text)  # shards begin together; none may read half a file
-    if run.config not in held or run.config.read_text(encoding="utf-8") != declared.text:
+    if run.config not in held or run.config.read_text(encoding="utf-8-sig") != declared.text:
         write_atomically(run.config, declared.text)
 
 

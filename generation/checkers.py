@@ -8,28 +8,25 @@ text begins with, or the only one in it. `regex` searches a pattern; where there
 first group) must be it, and otherwise any match will do. `json` takes the whole text or its last fenced block; it must
 parse, fit the schema and, where there is a right answer, equal it. `function` is the user's own. What finds nothing to
 take says so: `extracted` is empty then, and the score 0. Several answers that contradict each other are none. A search
-that takes longer than SEARCH_SECONDS ends the run with the pattern's name: its score is not known.
+that takes longer than patterns.SEARCH_SECONDS ends the run with the pattern's name: its score is not known.
 """
 
 import importlib
-import json
 import math
 import re
 from collections.abc import Callable, Mapping
 from fractions import Fraction
-from functools import lru_cache
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
+from generation import patterns
+from generation.json_answers import fits, json_text, parsed
+from generation.patterns import compiled, ending
 from ledger.checked_items import CheckedItem
 from ledger.errors import ConfigError, first_line
 from ledger.solutions import Score, more_is_better
 
-if TYPE_CHECKING:
-    import regex
-
 CORRECT = "correct"
 FUNCTION = "function:"
-SEARCH_SECONDS = 10.0  # a usual search takes some microseconds
 _PART = r"(?:\d{1,3}(?:,\d{3})+(?![\d,])|\d+)"
 _NUMBER = re.compile(
     r"(?:(?<![\w)\]}])-)?(?:[$€£]\s?(?:(?<=[$€£])-)?)?"
@@ -38,16 +35,16 @@ _NUMBER = re.compile(
     rf"|(?<![\w./])(?P<top>{_PART})\s*/\s*(?P<bottom>\d+)(?![\d/.]*[\d/])"
     rf"|(?<![\w./])(?P<plain>{_PART}(?:\.\d+)?|\.\d+)(?P<exponent>[eE][+-]?\d{{1,2}}(?!\w))?)"
 )
-_MARK = r"(?:####|\\boxed\{|\banswer(?:\s+is)?\s*[:=]?)"
+_MARK = r"(?:####|\\boxed\{|\banswer(?:\s++is)?+\s*+[:=]?+)"  # possessive: blanks without end take no square of time
 _MARKED_NUMBER = re.compile(
-    rf"{_MARK}[\s*_\"'(=:]*({_NUMBER.pattern})(?!\s*(?:[-+/×=^]|\*(?!\*))|[\d.,]*\d)", re.IGNORECASE
+    rf"{_MARK}[\s*_\"'(=:]*+({_NUMBER.pattern})(?!\s*+(?:[-+/×=^]|\*(?!\*))|[\d.,]*\d)", re.IGNORECASE
 )
-_MARKED_LETTER = re.compile(rf"(?i:{_MARK}|\boption|\bchoice)[\s*_\"'(\[:{{]*([A-Z])\b(?!')")
+_OR_NUMBER = re.compile(rf"[\s*_]*+or\s++({_NUMBER.pattern})")
+_MARKED_LETTER = re.compile(rf"(?i:{_MARK}|\boption|\bchoice)[\s*_\"'(\[:{{]*+([A-Z])\b(?!')")
 _BEGINNING = re.compile(r"[\s*_\"'(\[]*([A-Za-z])(?:[\s*_\"'.)\]:]*$|[*_]*[.)\]:])")
 # An article and a pronoun are no letters of options.
 _LETTER = re.compile(r"(?<![\w'])((?![AI] (?!(?:and|or|is|as)\b)[a-z])[A-Z])(?![\w'])")
 _ANOTHER = re.compile(r"[\s*_)\]]*(?:or|and|/|,|&)[\s*_(\[]*[A-Z](?!\w)")
-_FENCE = re.compile(r"^[ \t]*```[^\n`]*\n(.*?)^[ \t]*```", re.DOTALL | re.MULTILINE)
 OwnChecker = Callable[[str, dict[str, Any]], bool | float | Mapping[str, float]]
 
 
@@ -74,7 +71,10 @@ def checked(text: str, item: CheckedItem, own: OwnChecker | None = None) -> tupl
 def number_text(text: str) -> str:
     """The number that a text gives as its answer, as it is written there; empty where there is none."""
     text = text.replace("\u2212", "-")
-    marked = [match[1].strip() for match in _MARKED_NUMBER.finditer(text)]
+    marks = [*_MARKED_NUMBER.finditer(text)]
+    if marks and (other := _OR_NUMBER.match(text, marks[-1].end())) and value_of(other[1]) != value_of(marks[-1][1]):
+        return ""
+    marked = [match[1].strip() for match in marks]
     found = marked or [match.group().strip() for match in _NUMBER.finditer(text)]
     return next((each for each in reversed(found) if value_of(each) is not None), "")
 
@@ -111,18 +111,6 @@ def choice_letter(text: str, letters: int) -> str:
     return found.pop() if len(found) == 1 else ""
 
 
-def json_text(text: str) -> str:
-    """The JSON in a text: all of it, or its last fenced block; empty where neither parses."""
-    blocks: list[str] = _FENCE.findall(text)
-    for candidate in (text.strip(), *(block.strip() for block in reversed(blocks))):
-        try:
-            _parsed(candidate)
-        except (ValueError, RecursionError):
-            continue
-        return candidate
-    return ""
-
-
 def own_checker(name: str) -> OwnChecker:
     """The function that a config names as `function:module:name`. Raises ConfigError."""
     module, _, function = name.removeprefix(FUNCTION).partition(":")
@@ -137,39 +125,13 @@ def own_checker(name: str) -> OwnChecker:
     return found
 
 
-@lru_cache(maxsize=256)
-def compiled(pattern: str) -> "regex.Pattern[str]":
-    """A pattern. Raises ConfigError."""
-    import regex
-
-    try:
-        return regex.compile(pattern)
-    except regex.error as error:
-        raise ConfigError(f"is no pattern: {error}", where=f"checker regex, {pattern!r}") from error
-
-
-def schema_fault(schema: dict[str, Any] | bool) -> str:
-    """Why a schema is none; empty where it is one."""
-    from jsonschema import Draft202012Validator, SchemaError
-
-    try:
-        Draft202012Validator.check_schema(schema)
-    except SchemaError as error:
-        return str(error.message)
-    return ""
-
-
 def _score(right: bool, extracted: str | None) -> tuple[Score, ...]:
     return (Score(metric=CORRECT, value=float(right), extracted=extracted),)
 
 
 def _searched(text: str, item: CheckedItem) -> tuple[Score, ...]:
-    try:
-        matches = [*compiled(item.pattern).finditer(text, timeout=SEARCH_SECONDS)]
-    except TimeoutError as error:
-        what = f"the pattern {item.pattern!r} was not done with an answer after {SEARCH_SECONDS:g} s"
-        remedy = "Write it without nested repetitions."
-        raise ConfigError(what, where=f"task {item.task}, item {item.id}", remedy=remedy) from error
+    with ending(item):
+        matches = [*compiled(item.pattern).finditer(text, timeout=patterns.SEARCH_SECONDS)]
     if not item.targets:  # a test of the text; nothing is taken from it
         return _score(bool(matches), None)
     if not matches:
@@ -180,36 +142,28 @@ def _searched(text: str, item: CheckedItem) -> tuple[Score, ...]:
 
 
 def _fitting(text: str, item: CheckedItem) -> tuple[Score, ...]:
-    from jsonschema import Draft202012Validator
-
     found = json_text(text)
     if not found:
         return _score(False, "")
-    value = _parsed(found)
-    fits = item.fits is None or Draft202012Validator(item.fits).is_valid(value)
-    right = not item.targets or any(value == _parsed(target) for target in item.targets)
-    return _score(fits and right, found)
-
-
-def _parsed(text: str) -> Any:  # noqa: ANN401 - whatever JSON holds
-    """A JSON value; NaN and infinity are none. Raises ValueError."""
-
-    def refuse(name: str) -> float:
-        raise ValueError(name)
-
-    return json.loads(text, parse_constant=refuse)
+    value = parsed(found)
+    with ending(item):
+        fitting = item.fits is None or fits(item.fits, value)
+    right = not item.targets or any(value == parsed(target) for target in item.targets)
+    return _score(fitting and right, found)
 
 
 def _own_scores(own: OwnChecker, text: str, item: CheckedItem) -> tuple[Score, ...]:
     where = f"task {item.task}, item {item.id}"
     try:
         said = own(text, item.document)
-    except Exception as error:  # the user's function may raise anything
+    except (Exception, SystemExit) as error:  # the user's function may raise anything, or leave
         raise ConfigError(f"its checker fails: {first_line(error)}", where=where) from error
     values = said if isinstance(said, Mapping) else {CORRECT: said}
     if not values:
         raise ConfigError("its checker gives no score", where=where)
     for metric, value in values.items():
+        if not isinstance(metric, str) or not metric.strip():
+            raise ConfigError(f"its checker gives {metric!r}, which is no name of a score", where=where)
         if not isinstance(value, bool | int | float) or not 0 <= value <= 1 or math.isnan(value):
             raise ConfigError(f"its checker gives {metric} = {value!r}, not a number from 0 to 1", where=where)
         if not more_is_better(metric):

@@ -27,7 +27,6 @@ from generation.option_trees import OptionTree
 from generation.orders import EngineSpec
 from generation.processor import cpu_name
 from generation.templates import traced_tokens, written_prompt
-from generation.thinking import OPEN
 from generation.tokenizers import clock_fact, encoder, first_token, tokenizer_digest
 from generation.vllm_arguments import (
     BATCH_INVARIANT,
@@ -42,6 +41,7 @@ from ledger.digests import digest_of
 from ledger.errors import EngineError, first_line
 from ledger.facts import ModelFacts
 from ledger.records import Finish
+from ledger.thinking import CLOSE, OPEN
 
 
 def load_vllm(spec: EngineSpec) -> "VllmEngine":
@@ -75,7 +75,8 @@ class VllmEngine:
         self.window = 2 * config.scheduler_config.max_num_seqs
         self._ready: list[Reply] = []
         self._trees: dict[str, OptionTree] = {}
-        self._openings: dict[str, tuple[str, bool]] = {}
+        self._openings: dict[str, tuple[str, bool, bool]] = {}
+        self._parser = reasoning_parser(config.structured_outputs_config.reasoning_parser, self._tokenizer)
         self._answers: dict[str, tuple[int, int]] = {}
         known = ModelFacts(
             tokenizer=tokenizer_digest(self._tokenizer),
@@ -121,7 +122,7 @@ class VllmEngine:
         if room < 1:
             self._ready.append(Written(request.id, "", Finish.OVERFLOW, len(prompt.tokens), 0))
             return
-        self._openings[request.id] = (OPEN if prompt.opens_thinking else "", request.verbatim)
+        self._openings[request.id] = prompt.opens_thinking, request.verbatim, not request.prompt
         params = self._params(
             temperature=request.temperature,
             top_p=request.top_p if request.temperature > 0 else 1.0,
@@ -181,12 +182,35 @@ class VllmEngine:
 
     def _written(self, name: str, output: Any) -> Written:  # noqa: ANN401 - vLLM's RequestOutput
         completion = output.outputs[0]
-        opening, verbatim = self._openings.pop(name)
+        opening, verbatim, talk = self._openings.pop(name)
         text = opening + completion.text
+        if self._parser and talk:
+            text = thoughts_marked(self._parser, self._tokenizer, completion.token_ids)
         stopped = completion.finish_reason == "stop"
         finish = Finish.EMPTY if not text.strip() else Finish.STOP if stopped else Finish.LENGTH
         kept = text if verbatim else text.strip()
         return Written(name, kept, finish, len(output.prompt_token_ids), len(completion.token_ids))
+
+
+def reasoning_parser(name: str, tokenizer: Any) -> Any:  # noqa: ANN401 - untyped
+    """VLLM's own parser of thoughts, where engine_args name one. Raises EngineError where it does not fit the model."""
+    if not name:
+        return None
+    from vllm.reasoning import ReasoningParserManager
+
+    try:
+        return ReasoningParserManager.get_reasoning_parser(name)(tokenizer)
+    except Exception as error:  # it looks for its marks in the tokenizer, and raises what it likes
+        raise EngineError(f"vLLM's reasoning parser {name!r} does not fit: {first_line(error)}") from error
+
+
+def thoughts_marked(parser: Any, tokenizer: Any, tokens: Sequence[int]) -> str:  # noqa: ANN401 - untyped
+    """What was written, its thoughts between Assay's own marks; only the parser is shown special tokens."""
+    thoughts, said = parser.extract_reasoning(tokenizer.decode(list(tokens), skip_special_tokens=False), None)
+    for special in tokenizer.all_special_tokens:
+        thoughts, said = (text.replace(special, "") if text else text for text in (thoughts, said))
+    opened = f"{OPEN}{thoughts}" if thoughts else ""
+    return f"{opened}{CLOSE if opened and said is not None else ''}{said or ''}"
 
 
 def _traced(name: str, output: Any, length: int, top_k: int) -> Traced:  # noqa: ANN401 - vLLM's RequestOutput

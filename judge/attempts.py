@@ -9,10 +9,12 @@ from judge.history import Due
 from judge.plan import Ask
 from judge.prompt_sets import TEMPERATURE, Messages
 from judge.replies import Reply
-from judge.verdicts import reminder, spoken
+from judge.verdicts import reminder
 from ledger.digests import digest_of
-from ledger.errors import JudgeError, Rejected
-from ledger.judgments import Form, Parsing
+from ledger.errors import EndpointError, Rejected
+from ledger.judge_config import JudgeConfig
+from ledger.judgments import Parsing
+from ledger.thinking import spoken
 
 
 def conversation(ask: Ask, due: Due, parsing: Parsing) -> Messages:
@@ -20,9 +22,10 @@ def conversation(ask: Ask, due: Due, parsing: Parsing) -> Messages:
     return [*ask.messages(), *_reminding(ask, due, parsing)]
 
 
-def request_digest(messages: Messages, max_tokens: int, form: Form) -> str:
-    """Hash of what one call asks for."""
-    return digest_of({"messages": messages, "max_tokens": max_tokens, "temperature": TEMPERATURE, "form": form})
+def request_digest(messages: Messages, max_tokens: int, config: JudgeConfig) -> str:
+    """Hash of what one call asks for; parameters stand in it where some are declared."""
+    asked = {"messages": messages, "max_tokens": max_tokens, "temperature": TEMPERATURE, "form": config.form}
+    return digest_of(asked | config.fields())
 
 
 def _reminding(ask: Ask, due: Due, parsing: Parsing) -> Messages:
@@ -51,7 +54,7 @@ def answer_fields(reply: Reply) -> dict[str, Any]:
     }
 
 
-def failure_fields(error: JudgeError) -> dict[str, Any]:
+def failure_fields(error: EndpointError) -> dict[str, Any]:
     """The fields of an attempt that failed, for now or for good."""
     status = "rejected" if isinstance(error, Rejected) else "failed"
     return {"status": status, "http_status": error.status, "error": str(error)}

@@ -6,6 +6,7 @@ A judgment goes: first ask; the same again with twice the room if the reply was 
 if no verdict can be read. An ask that never got an answer stays due, also in a later session.
 """
 
+import re
 from collections import Counter
 from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
@@ -14,8 +15,13 @@ from typing import Any, Literal
 
 from judge.plan import Ask
 from judge.verdicts import RE_ASKED, Reading, reading
-from ledger.facts import JudgeFacts
+from ledger.endpoint.completions import finish_word
+from ledger.endpoint.cut_prompts import Counted, cut, cut_sentence
+from ledger.facts import CallFailure, JudgeFacts
 from ledger.judgments import Attempt, Mode, Outcome, Parsing
+from ledger.records import Key
+
+_VARYING = re.compile(r"\b(?=\w*\d)\w+")  # numbers and ids, in which two complaints of one cause differ
 
 
 @dataclass(frozen=True)
@@ -36,8 +42,11 @@ class History:
 
     def __init__(self, attempts: Iterable[Attempt] = ()) -> None:
         self._attempts: dict[str, list[Attempt]] = {}
+        self._found: list[Attempt] | None = None
+        self._outdated: frozenset[Key] = frozenset()
         for attempt in attempts:
             self.add(attempt)
+        self._outdated = frozenset(each.key for each in self._cut())  # asked again, by a server that may be mended
 
     def __len__(self) -> int:
         return sum(map(len, self._attempts.values()))
@@ -45,6 +54,7 @@ class History:
     def add(self, attempt: Attempt) -> None:
         """Remember one more attempt."""
         self._attempts.setdefault(attempt.judgment, []).append(attempt)
+        self._found = None
 
     def all(self) -> Iterator[Attempt]:
         """Every attempt, by judgment."""
@@ -86,12 +96,27 @@ class History:
         first, again = (self._answered(judgment, ask) for ask in ("first", "again"))
         if first:
             stands = first[0] if parsing == "fastchat" else (again or first)[-1]
+            if any(stands is each for each in self._cut()):
+                return Reading(Outcome.TRUNCATED), stands.reply
             return _read(stands, mode, parsing), stands.reply
         return Reading(Outcome.FAILED if self.of(judgment) else Outcome.SKIPPED), None
 
     def answered(self, judgment: str) -> bool:
         """Whether the judge ever answered."""
         return bool(self._answered(judgment, "first"))
+
+    def failures(self, judgments: Iterable[str]) -> tuple[CallFailure, ...]:
+        """Why those of these judgments failed that were asked and have no answer, the commonest reason first."""
+        found: dict[str, list[str]] = {}
+        asked, silent = list(judgments), self._cut()
+        lost = {each.judgment for each in silent} & set(asked)
+        for judgment in asked:
+            if judgment not in lost and self.of(judgment) and not self.answered(judgment):
+                words = self.of(judgment)[-1].error or "no reply that came to its end"
+                found.setdefault(_VARYING.sub("#", words), []).append(words)
+        reasons = sorted(found.values(), key=len, reverse=True)
+        more = [CallFailure(judgments=len(lost), words=cut_sentence(list(map(_sent, silent))))] if lost else []
+        return (*(CallFailure(judgments=len(each), words=each[-1]) for each in reasons), *more)
 
     def facts(self) -> dict[str, Any]:
         """What the attempts tell about the judge: models that served, calls, tokens; None where nobody counted."""
@@ -118,7 +143,24 @@ class History:
         return found
 
     def _answered(self, judgment: str, ask: str) -> list[Attempt]:
-        return [a for a in self.of(judgment) if a.ask == ask and a.status == "answered"]
+        """Replies that came to their end; what ended otherwise was no answer, also where an earlier version took it."""
+        made = [a for a in self.of(judgment) if a.ask == ask and a.status == "answered" and _finished(a)]
+        return [a for a in made if a.key not in self._outdated]
+
+    def _cut(self) -> list[Attempt]:
+        """The attempts whose prompts an endpoint cut in silence."""
+        if self._found is None:
+            made = [each for each in self.all() if each.status == "answered"]
+            self._found = [each for each, was_cut in zip(made, cut(list(map(_sent, made))), strict=True) if was_cut]
+        return self._found
+
+
+def _sent(attempt: Attempt) -> Counted:
+    return attempt.prompt_bytes or 0, attempt.prompt_tokens or 0
+
+
+def _finished(attempt: Attempt) -> bool:
+    return attempt.finish is None or finish_word(attempt.finish) is not None
 
 
 def kind_of(judgment: str) -> str:

@@ -8,13 +8,15 @@ import asyncio
 import math
 import time
 
-from tenacity import AsyncRetrying, RetryCallState, retry_if_exception, stop_after_attempt
+from tenacity import AsyncRetrying, retry_if_exception, stop_after_attempt
 
-from judge.rates import MINUTE
-from ledger.errors import JudgeError, Rejected, Unavailable
-from ledger.waits import backoff
+from ledger.endpoint.completions import CUT, finish_word
+from ledger.endpoint.waits import wait_of, waiting
+from ledger.errors import EndpointError, JudgeError, Rejected, Unavailable
+from ledger.judge_config import JudgeConfig
+from ledger.judgments import Attempt
+from ledger.thinking import spoken
 
-BACKOFF_SECONDS = 1.0
 LOST_AFTER = 50
 
 
@@ -25,7 +27,7 @@ class Ending:
     """
 
     def __init__(self, deadline_seconds: float) -> None:
-        self.error: JudgeError | None = None
+        self.error: EndpointError | None = None
         self._deadline_seconds, self._ends_at = deadline_seconds, math.inf
         self._lost = 0
         self._over = asyncio.Event()
@@ -40,7 +42,7 @@ class Ending:
             self.stop(out_of_time("the session's deadline is reached"))
         return self._over.is_set()
 
-    def stop(self, error: JudgeError) -> None:
+    def stop(self, error: EndpointError) -> None:
         """End the session for this reason; the first one counts."""
         self.error = self.error or error
         self._over.set()
@@ -53,9 +55,9 @@ class Ending:
         """A judgment was given up with this error, which may end the session."""
         self._lost = self._lost + 1 if isinstance(error, Unavailable) else 0
         if isinstance(error, Rejected):
-            fatal: JudgeError | None = error if error.stops_all else None
+            fatal: EndpointError | None = error if error.stops_all else None
         elif self._asks_too_much(error):
-            fatal = out_of_time(_waiting(error.retry_after_seconds or 0.0), error)
+            fatal = out_of_time(_too_long(error.retry_after_seconds or 0.0), error)
         elif self._lost >= LOST_AFTER:
             fatal = JudgeError(
                 f"{self._lost} judgments in a row failed, the last with: {error.what}", where=error.where
@@ -68,7 +70,7 @@ class Ending:
     async def pause(self, seconds: float) -> None:
         """Wait, but not longer than the session lasts. Raises Unavailable when it ends meanwhile."""
         if not self.reached() and seconds > self._left():
-            self.stop(out_of_time(_waiting(seconds)))
+            self.stop(out_of_time(_too_long(seconds)))
         try:
             async with asyncio.timeout(seconds):
                 await self._over.wait()
@@ -81,7 +83,7 @@ class Ending:
         return AsyncRetrying(
             retry=retry_if_exception(lambda error: isinstance(error, Unavailable) and not self._asks_too_much(error)),
             stop=stop_after_attempt(attempts),
-            wait=_wait,
+            wait=wait_of,
             sleep=self.pause,
             reraise=True,
         )
@@ -93,17 +95,26 @@ class Ending:
         return self._ends_at - time.monotonic()
 
 
-def _wait(state: RetryCallState) -> float:
-    error = state.outcome.exception() if state.outcome else None
-    asked = error.retry_after_seconds if isinstance(error, Unavailable) else None
-    return backoff(state.attempt_number, BACKOFF_SECONDS, asked)
-
-
-def nobody_answers(error: JudgeError | None) -> JudgeError:
+def nobody_answers(error: EndpointError | None) -> JudgeError:
     """The sentence for an endpoint where not even an error came back."""
     where, what = (error.where, error.what) if error else ("", "no answer")
     return JudgeError(
         f"nobody answers as a judge: {what}.", where=where, remedy="Start the judge's server, or correct base_url."
+    )
+
+
+def thoughts_alone(attempt: Attempt) -> bool:
+    """Whether a reply was cut before the judge said anything."""
+    return finish_word(attempt.finish) == CUT and not (spoken(attempt.reply or "") or "").strip()
+
+
+def thought_away(attempt: Attempt, config: JudgeConfig) -> JudgeError:
+    """The end of a session whose first reply had no room for a verdict, nor had it twice the room."""
+    used = f" ({attempt.completion_tokens:,} tokens)" if attempt.completion_tokens else ""
+    return JudgeError(
+        f"the judge's thinking used up its whole output{used} before a verdict, also with twice `max_tokens`.",
+        where=f"judge {config.name}",
+        remedy=f"Raise max_tokens to {4 * config.max_tokens}, or lower its reasoning_effort.",
     )
 
 
@@ -118,6 +129,5 @@ def out_of_time(what: str, error: Unavailable | None = None) -> JudgeError:
     )
 
 
-def _waiting(seconds: float) -> str:
-    span = f"{seconds / MINUTE:.0f} minutes" if seconds >= MINUTE else f"{seconds:.0f} seconds"
-    return f"the next call has to wait {span}, beyond the session's deadline"
+def _too_long(seconds: float) -> str:
+    return f"the next call has to wait {waiting(seconds)}, beyond the session's deadline"

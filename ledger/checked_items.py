@@ -3,7 +3,7 @@
 In: nothing. Out: CheckedItem, strict and frozen like all records. A Solution (ledger/solutions.py) is its answer.
 """
 
-from typing import Any, Literal, Self
+from typing import Annotated, Any, Literal, Self
 
 from pydantic import Field, model_validator
 
@@ -30,7 +30,7 @@ class CheckedItem(Record):
     subject: Text
     messages: tuple[tuple[Role, Text], ...] = ()
     prompt: Text = ""
-    stop: tuple[Text, ...] = ()
+    stop: tuple[Annotated[Text, Field(min_length=1)], ...] = ()
     max_tokens: int = Field(ge=1)
     temperature: float = Field(default=0.0, ge=0)
     top_p: float = Field(default=1.0, gt=0, le=1)

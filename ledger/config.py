@@ -147,7 +147,7 @@ def boundless(measure: Primary, margin: float) -> str:
 def read_config(path: Path) -> ReviewConfig:
     """The config in a TOML file. Raises ConfigError with the file, the key and what to do."""
     try:
-        text = path.read_text(encoding="utf-8")
+        text = path.read_text(encoding="utf-8-sig")
     except FileNotFoundError as error:
         raise ConfigError("no such file", where=str(path), remedy="`assay init` writes a commented example.") from error
     except (UnicodeDecodeError, OSError) as error:

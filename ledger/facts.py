@@ -9,6 +9,8 @@ from typing import Any, ClassVar, Protocol, Self
 
 from pydantic import BaseModel, ConfigDict, Field
 
+from ledger.first_prompts import FirstPrompt, UnlikeText
+
 NOT_TOLD = "not told"
 CLOCK_FUNCTION = "strftime_now"
 """The function by which a chat template asks the clock."""
@@ -71,31 +73,11 @@ class PlannedRecords(BaseModel):
         return self.answers + self.choices + self.solutions
 
 
-class FirstPrompt(BaseModel):
-    """The first item of a task and the beginning of what was shown of it, so that two models' can be compared."""
-
-    model_config = ConfigDict(frozen=True, extra="forbid")
-
-    item: str
-    text: str
-
-
-class UnlikeText(BaseModel):
-    """A few words of an item's document or prompt (`field`) that are not the baseline's, and the baseline's own."""
-
-    model_config = ConfigDict(frozen=True, extra="forbid")
-
-    item: str
-    field: str
-    own: str
-    other: str
-
-
 class ModelSettings(_View):
     """What a model's records depend on; an import has `filter` and the digests of its `logs` or `files`."""
 
     part = "settings"
-    compared: ClassVar[tuple[str, ...]] = ("engine", "max_tokens", "seed", "styles")
+    compared: ClassVar[tuple[str, ...]] = ("engine", "max_tokens", "seed", "styles", "parameters")
     """Those that a candidate should share with its baseline."""
     shown: ClassVar[tuple[str, ...]] = ("model", "weights", "engine", "engine_args", "seed", "max_tokens", "styles")
     """Those that a model's card opens with."""
@@ -115,6 +97,7 @@ class ModelSettings(_View):
     vocabulary: dict[str, int] = {}
     loader: str = ""
     batch_invariant: bool = False
+    parameters: dict[str, Any] = {}
     filter: str = ""
     logs: dict[str, str] = {}
     files: dict[str, str] = {}
@@ -213,8 +196,18 @@ class JudgeSettings(_View):
     modes: tuple[str, ...] | None = None
     repeats: int | None = None
     max_tokens: int | None = None
+    parameters: dict[str, Any] = {}
     baseline: str | None = None
     files: dict[str, str] | None = None
+
+
+class CallFailure(BaseModel):
+    """How many judgments failed for good for one reason, and the endpoint's words to the last of them."""
+
+    model_config = ConfigDict(frozen=True, extra="forbid")
+
+    judgments: int
+    words: str
 
 
 class JudgeFacts(_View):
@@ -222,11 +215,11 @@ class JudgeFacts(_View):
 
     `answers` counts, model by model, what in its answers might work on a judge. `judgments` counts outcomes by kind,
     `review` says who was judged. `served_models` counts the names that the endpoint answered as, `endpoint` has the
-    parameters that it takes.
+    parameters that it takes, `failures` why judgments have no answer.
     """
 
     part = "facts"
-    shown_apart: ClassVar[tuple[str, ...]] = ("review", "judgments", "prompt_texts")
+    shown_apart: ClassVar[tuple[str, ...]] = ("review", "judgments", "prompt_texts", "failures")
     """Those that no card lists: the report has them where they belong."""
 
     review: dict[str, Any] = {}
@@ -236,6 +229,7 @@ class JudgeFacts(_View):
     endpoint: dict[str, Any] = {}
     pace: dict[str, float | int] = {}
     prompt_texts: dict[str, str] = {}
+    failures: tuple[CallFailure, ...] = ()
     calls: int | None = None
     prompt_tokens: int | None = None
     completion_tokens: int | None = None

@@ -65,7 +65,8 @@ class RatingToken(BaseModel):
 class Attempt(Record):
     """One call made to a judge, also a failed one; attempts are the only judge records that are appended.
 
-    A batch tells no latency. `rating_tokens` are kept for the form `logprob`: from the first token that is a rating on.
+    A batch tells no latency, and no `prompt_bytes`, which are those of its messages' texts. `rating_tokens` are kept
+    for the form `logprob`: from the first token that is a rating on.
     """
 
     judgment: str
@@ -76,6 +77,7 @@ class Attempt(Record):
     http_status: int | None = None
     error: Text | None = None
     latency_seconds: float | None = Field(default=None, ge=0)
+    prompt_bytes: int | None = None
     prompt_tokens: int | None = None
     completion_tokens: int | None = None
     served_model: str | None = None

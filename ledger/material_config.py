@@ -79,7 +79,7 @@ class TaskConfig(ConfigSection):
     temperature: Temperature | None = None
     top_p: float | None = Field(default=None, gt=0, le=1)
     max_tokens: int | None = Field(default=None, ge=1)
-    stop: tuple[str, ...] = ()
+    stop: tuple[Annotated[str, Field(min_length=1)], ...] = ()
 
     @property
     def task(self) -> str:

@@ -9,13 +9,14 @@ import json
 import threading
 import time
 from collections.abc import Callable
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from typing import Any
 
 from ledger.records import Answer, AnswerTurn, Finish, Question
 
 MODEL = "fake-judge-1"
+FEW_TOKENS = 11
 KEY, KEY_VARIABLE = "sk-very-secret-0123456789", "ASSAY_TEST_KEY"
 """What endpoints are given, and what may stand nowhere; the fixture `endpoint_key` puts it into its variable."""
 
@@ -34,9 +35,19 @@ class Served:
 def completion(text: str | None, finish: str = "stop", **message: Any) -> Served:
     """A chat completion as OpenAI's servers send it."""
     choice = {"index": 0, "finish_reason": finish, "message": {"role": "assistant", "content": text, **message}}
-    usage = {"prompt_tokens": 11, "completion_tokens": 7, "total_tokens": 18}
+    usage = {"prompt_tokens": FEW_TOKENS, "completion_tokens": 7, "total_tokens": 18}
     body = {"id": "c", "object": "chat.completion", "created": 1, "model": MODEL, "choices": [choice], "usage": usage}
     return Served(body)
+
+
+def counted(served: Served, asked: dict[str, Any]) -> Served:
+    """The same with as many prompt tokens as such a prompt has, where the usual few would be too few."""
+    texts = "".join(str(message["content"]) for message in asked.get("messages") or ())
+    usage = served.body.get("usage") if isinstance(served.body, dict) else None
+    if not isinstance(usage, dict) or usage.get("prompt_tokens") != FEW_TOKENS:
+        return served
+    counts = {**usage, "prompt_tokens": max(FEW_TOKENS, len(texts) // 4)}
+    return replace(served, body={**served.body, "usage": counts})
 
 
 def refusal(status: int, message: str, code: str | None = None, **headers: str) -> Served:
@@ -109,7 +120,7 @@ class FakeJudgeServer:
                 with fake._lock:
                     fake.requests.append(body)
                     fake.keys.append(self.headers.get("Authorization", ""))
-                    served = fake.script(body)
+                    served = counted(fake.script(body), body)
                 time.sleep(served.delay_seconds)
                 if served.hang_up:
                     self.close_connection = True

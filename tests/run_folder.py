@@ -130,7 +130,13 @@ class Folder:
         self.write(self.run.judge(judge).exam, records)
 
     def manifest(
-        self, folder: Path, stage: str, name: str, inputs: dict | None = None, facts: dict | None = None
+        self,
+        folder: Path,
+        stage: str,
+        name: str,
+        inputs: dict | None = None,
+        facts: dict | None = None,
+        settings: dict | None = None,
     ) -> None:
         session = Session(started_at=NOW, records_found=0)
         write_manifest(
@@ -138,7 +144,7 @@ class Folder:
             Manifest(
                 stage=stage,
                 name=name,
-                settings={"seed": 1},
+                settings={"seed": 1} | (settings or {}),
                 facts=facts or {},
                 inputs=inputs or {},
                 environment=MACHINE,

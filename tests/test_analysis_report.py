@@ -180,3 +180,17 @@ def test_win_change_decides_where_the_config_says_so(tmp_path):
     report = whole(tmp_path, config(primary="win_change", margin=0.1)).report()
     assert words(report) == [Word.SHIP, Word.HOLD]
     assert "win_change" in sentence(report.decisions[0])
+
+
+def test_records_of_a_dry_run_decide_nothing(tmp_path):
+    """A variable left over from a trial must not turn a gate green."""
+    folder = Folder(tmp_path, config(("w8",), judge=False, control=False, margin=0.9))
+    for name in folder.names:
+        folder.choose(name)
+    place = folder.run.generation("w8").path
+    folder.manifest(place, "generation", "w8")
+    assert "no model was run" not in sentence(folder.report().decisions[0])
+    folder.manifest(place, "generation", "w8", settings={"engine_args": {"scripted": True}})
+    report = folder.report()
+    assert report.word is Word.UNFIT
+    assert "no model was run for w8" in sentence(report.decisions[0])

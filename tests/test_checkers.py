@@ -1,11 +1,13 @@
 """Checkers: what each takes from a text, and what it takes for right."""
 
 import sys
+import time
 
 import pytest
 
-from generation import checkers
-from generation.checkers import checked, choice_letter, json_text, number_text, own_checker, schema_fault, value_of
+from generation import patterns
+from generation.checkers import checked, choice_letter, number_text, own_checker, value_of
+from generation.json_answers import json_text, schema_fault
 from ledger.checked_items import CheckedItem
 from ledger.errors import ConfigError
 
@@ -160,6 +162,9 @@ def graded(text, item): return {"chars": len(text) / 10, "fits": True}
 def wild(text, item): return 7
 def broken(text, item): raise KeyError("word")
 def errors(text, item): return {"wer": 0.5}
+def unnamed(text, item): return {" ": 1}
+def numbered(text, item): return {1: 1}
+def leaves(text, item): raise SystemExit(0)
 number = 3
 """
     (tmp_path / "my_checks.py").write_text(text)
@@ -196,6 +201,48 @@ def test_a_metric_of_the_users_own_of_which_less_is_better_is_refused(own):
 
 def test_a_search_that_does_not_end_stops_with_the_patterns_name(monkeypatch):
     """`re` would search this for longer than anybody lives."""
-    monkeypatch.setattr(checkers, "SEARCH_SECONDS", 0.2)
+    monkeypatch.setattr(patterns, "SEARCH_SECONDS", 0.2)
     with pytest.raises(ConfigError, match=r"task t, item 1.*\(a\|aa\)\+\$.*was not done"):
         score("a" * 200 + "!", "regex", pattern="(a|aa)+$")
+
+
+@pytest.mark.parametrize(
+    "text",
+    [
+        *("The answer is" + "\n" * 60_000 + "x", "answer " + " " * 60_000, "answer: " * 8_000, "$" * 60_000),
+        *("5" + " " * 60_000, "1," * 30_000, "9" * 60_000, "1 1/" * 15_000, "8 or " * 12_000, "```\n" * 15_000),
+    ],
+)
+def test_a_text_that_loops_is_read_at_once(text):
+    """Backtracking over blanks would take minutes; each of these takes some milliseconds."""
+    started = time.process_time()
+    number_text(text), choice_letter(text, 4), json_text(text)
+    assert time.process_time() - started < 5
+
+
+def test_two_numbers_of_which_the_text_decides_for_none_are_no_answer():
+    assert number_text("The answer is 8 or 9.") == ""
+    assert number_text("The answer is 8 or 8.0.") == "8"
+    assert number_text("The answer is 8, or so.") == "8"
+
+
+@pytest.mark.parametrize("reference", ["#/nope", "http://127.0.0.1:9/schema.json", "#/$defs/gone"])
+def test_a_schema_that_points_to_nothing_is_none(reference):
+    assert reference in schema_fault({"type": "object", "properties": {"a": {"$ref": reference}}})
+    assert schema_fault({"$defs": {"a": {"type": "string"}}, "properties": {"b": {"$ref": "#/$defs/a"}}}) == ""
+
+
+def test_a_schema_without_an_end_stops_with_the_items_name(monkeypatch):
+    with pytest.raises(ConfigError, match=r"task t, item 1.*points to itself"):
+        score('{"a": 1}', "json", fits={"$ref": "#"})
+    monkeypatch.setattr(patterns, "SEARCH_SECONDS", 0.2)
+    with pytest.raises(ConfigError, match=r"task t, item 1.*its json_schema.*was not done"):
+        score('"' + "a" * 200 + '!"', "json", fits={"pattern": "^(a|aa)+$"})
+    assert score('"abc"', "json", fits={"pattern": "^a"})[0] == 1
+    assert score('"abc"', "json", fits={"pattern": "^b"})[0] == 0
+
+
+@pytest.mark.parametrize("name", ["unnamed", "numbered", "leaves"])
+def test_a_function_that_names_no_score_or_leaves_is_told(own, name):
+    with pytest.raises(ConfigError, match=r"task t, item 1.*(no name of a score|its checker fails: SystemExit)"):
+        checked("x", item("function", document={}), own(name))

@@ -387,12 +387,12 @@ def test_a_second_score_blocks_unless_the_one_to_read_was_named(tmp_path):
     ("gold", "pick", "score", "contrary"),
     [
         *(("A", "A", 0, True), ("A", "B", 1, True), ("a", "A", 1, False), ("A", "B", 0, False)),
-        *(("12", "12", 0, True), ("12", "12.0", 1, False), ("12", "13", 1, False), ("A", "A", 0.5, False)),
+        *(("12", "12", 0, True), ("12", "12.0", 1, False), ("12", "13", 1, True), ("A", "A", 0.5, False)),
         *(("", "", 0, False), ("", "A", 1, False)),
     ],
 )
 def test_a_score_that_contradicts_pick_and_right_answer_blocks_by_its_item(tmp_path, gold, pick, score, contrary):
-    """12.0 may be 12, and 13 near enough; a letter is another letter nowhere."""
+    """12.0 may be 12; 13 is not, and neither is a letter another one."""
     rows = [{"item": "a", "score": score, "gold": gold, "pick": pick}, {"item": "b", "score": 1}]
     found = left_out(brought(table(tmp_path / "t.csv", rows)))
     assert [(each.kind, each.items, each.blocks) for each in found] == [("items", ("table/a",), True)] * contrary
@@ -437,3 +437,17 @@ def test_an_answer_without_one_of_two_scores_is_named_also_where_another_repeat_
     sides = [str(tmp_path / f"{name}.jsonl") for name in "ab"]
     assert run(["compare", *sides, "--runs", str(tmp_path), "--columns", "score=x,score=y"]) == 12
     assert "b has no y on 1 items: table/0" in " ".join(capsys.readouterr().out.split())
+
+
+@pytest.mark.parametrize(
+    ("name", "content", "fault"),
+    [
+        ("t.csv", "item,score\na,1\n".encode("utf-16"), "not UTF-8: convert it"),
+        ("t.jsonl", b'{"item": "a", "score": 0, "score": 1}\n', "the key 'score' stands twice"),
+        ("t.csv", b"item,task,score\n", "no row names a task"),
+    ],
+)
+def test_what_can_be_read_in_two_ways_or_not_at_all_is_refused(tmp_path, name, content, fault):
+    (tmp_path / name).write_bytes(content)
+    with pytest.raises((BadRecord, ConfigError), match=fault):
+        brought(tmp_path / name)

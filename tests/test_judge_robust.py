@@ -123,7 +123,8 @@ def test_permanent_faults_on_some_calls_leave_the_rest_and_coverage_decides(tmp_
     with FakeJudgeServer(script) as server:
         config, run = review(tmp_path, server.base_url, questions=20)
         code, printed = done("judge", str(config), cwd=tmp_path)
-        assert code == 0, printed
+        assert code == 20, printed
+        assert "8 judgments failed for good" in printed
         outcomes = Counter(r.outcome.value for r in run.judge("j").ratings.records())
         assert outcomes == {"scored": 76, "failed": 4}
         code, printed = done("judge", str(config), cwd=tmp_path)  # what failed is asked again, and nothing else
@@ -185,7 +186,7 @@ def test_the_key_is_in_no_file_no_log_and_no_report(tmp_path):
     served = iter([refusal(500, f"debug: {KEY}"), completion(f"I saw {KEY}."), refusal(400, f"bad {KEY}")])
     with FakeJudgeServer(lambda body: next(served, None) or completion(verdict(body["messages"]))) as server:
         config, _ = review(tmp_path, server.base_url, questions=10, exam="true")
-        assert done("judge", str(config), cwd=tmp_path)[0] == 0
+        assert done("judge", str(config), cwd=tmp_path)[0] == 20  # one was refused
         assert done("judge", str(config), "--batch", "export", cwd=tmp_path)[0] == 0
         assert done("analyze", str(config), cwd=tmp_path)[0] in (0, 10, 11, 12)
     assert set(server.keys) == {f"Bearer {KEY}"}

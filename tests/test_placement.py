@@ -224,6 +224,16 @@ def test_an_end_is_seen_although_the_pipe_stays_open(tmp_path):
     os.close(held)
 
 
+def test_a_worker_that_leaves_before_its_end_did_not_end_well(tmp_path, monkeypatch):
+    """A checker of the user's may call os._exit(0): no error is told, and its code is that of success."""
+    (tmp_path / "sitecustomize.py").write_text(
+        "import os, sys\n'assay.placement.worker' in sys.orig_argv and os._exit(0)"
+    )
+    monkeypatch.setenv("PYTHONPATH", f"{tmp_path}{os.pathsep}{os.environ.get('PYTHONPATH', '')}")
+    with pytest.raises(EngineError, match="m: the engine's process left before its work was done"):
+        run_locally([job(batch(order(tmp_path, "m", 1)))], silent)
+
+
 def test_a_python_that_prints_when_it_starts_does_not_disturb(tmp_path, monkeypatch):
     (tmp_path / "sitecustomize.py").write_text("print('hello')\n")
     monkeypatch.setenv("PYTHONPATH", f"{tmp_path}{os.pathsep}{os.environ.get('PYTHONPATH', '')}")

@@ -10,7 +10,8 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from analysis.benchmarks.paired_tasks import paired_tasks
-from analysis.benchmarks.solutions import TextState, mark, solution_columns
+from analysis.benchmarks.solution_columns import mark, solution_columns
+from analysis.benchmarks.solutions import TextState
 from analysis.benchmarks.solved_rows import pass_at
 from analysis.benchmarks.unread import unread
 from analysis.evidence.model_evidence import ModelEvidence

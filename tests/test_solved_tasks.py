@@ -293,3 +293,43 @@ def test_a_metric_whose_name_says_that_less_is_better_clears_nothing(compared, t
     found = compared(*sides(tmp_path, {"g": before}, {"g": after}), "--identical")
     assert {each["name"] for each in found.report["unseen"] if each["kind"] == "score"} == {"wer of g"}
     assert [row["scoring"] for row in found.report["choices"][0]["solved"]] == ["exact_match"]
+
+
+def test_a_few_equal_short_texts_prove_nothing(compared, tmp_path):
+    """Three answers "#### 1" of both: the bound decides, as it does for other texts."""
+    rows = [each for n in range(3) for each in solved("g", n, {"none": n < 2}, text="#### 1")]
+    found = compared(*sides(tmp_path, {"g": rows}, {"g": rows[:]}), "--same-name", "--identical")
+    assert found.code == 11
+    assert "identical byte for byte" not in found.decision["sentence"]
+
+
+@pytest.mark.parametrize(("text", "taken"), [("", "5"), ("So it is.", "[invalid]")])
+def test_a_score_of_an_answer_that_nobody_read_blocks(compared, tmp_path, text, taken):
+    right = pattern("g", 400, 0.7)
+    after = [
+        {**each, "resps": [[text]], "filtered_resps": [taken]} if n < 5 else each
+        for n, each in enumerate(answers("g", [True] * 5 + right[5:], ("none",)))
+    ]
+    found = compared(*sides(tmp_path, {"g": answers("g", right, ("none",))}, {"g": after}))
+    assert found.code == 12
+    assert "int4 scores 5 answers that are empty or have nothing extracted: g/0, g/1, g/2" in found.decision["sentence"]
+
+
+def test_many_unread_answers_are_told_where_nothing_was_lost(compared, tmp_path):
+    wrong = [each for n in range(300) for each in solved("g", n, {"none": n % 2}, text="" if n % 2 == 0 else None)]
+    found = compared(*sides(tmp_path, {"g": wrong}, {"g": wrong[:]}), "--same-name", "--identical")
+    said = "Of 300 answers of int4 to g 150 are empty, 150 hold nothing that could be extracted."
+    assert set(found.unnamed(said)) <= {"junit.xml", "report.json"}
+
+
+def test_a_task_that_one_side_picked_and_the_other_wrote_is_named(compared, tmp_path):
+    picks, right = pattern("arc", 600), pattern("x", 300)
+    before = {"arc": lines("arc", picks), "x": lines("x", right)}
+    after = {"arc": lines("arc", picks, 0.001), "x": answers("x", right, ("none",))}
+    found = compared(*sides(tmp_path, before, after))
+    assert found.code == 12
+    assert "x was found and is not compared: bf16 picked its answers, int4 wrote them" in found.decision["sentence"]
+    assert ("bf16", "solutions", "task x") not in {
+        (row["model"], row["kind"], row["scope"]) for row in found.report["coverage"]
+    }
+    assert "planned choices were made by any model" not in found.files["report.md"]

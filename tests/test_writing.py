@@ -163,6 +163,7 @@ def test_repetition_is_seq_rep_4_by_hand():
         ("", {"thinking": "so, let me see"}, ("open thinking",)),
         ("done", {"thinking": "so, let me see"}, ()),
         ("so I think</think> done", {}, ("open thinking",)),
+        ("so I think [/THINK] done", {}, ("open thinking",)),
         ("The tag <think> opens it.", {"asked": ("What is <think>?",)}, ()),
     ],
 )

@@ -16,6 +16,8 @@ from analysis.statistics.resampling import Floats
 from ledger.errors import UnlikeItem
 from ledger.solutions import NO_FILTER
 
+LONG_TEXTS = 4000
+"""Characters in all: two checkpoints that differ do not write a thousand tokens alike; shorter texts prove nothing."""
 Deciding = tuple[str, str]
 """A metric and a filter."""
 
@@ -33,9 +35,10 @@ class EqualTexts:
     characters: int
 
     @property
-    def all(self) -> bool:
-        """Whether every answer is the same text with the same scores."""
-        return 0 < self.same == self.answers and not self.contradicted
+    def proves(self) -> bool:
+        """Whether every answer is the same text with the same scores, and these are long enough to prove anything."""
+        same = 0 < self.same == self.answers and not self.contradicted
+        return same and self.characters >= LONG_TEXTS
 
 
 @dataclass(frozen=True, eq=False)
@@ -90,7 +93,7 @@ def paired_tasks(
     Raises UnlikeItem where the two saw different things.
     """
     for name in sorted(before.tasks.keys() & after.tasks.keys()):
-        old, new = before.tasks[name], after.tasks[name]
+        old, new = before.tasks[name].distinct, after.tasks[name].distinct
         left_out = 0
         if not np.array_equal(old.items, new.items):  # two models of one benchmark have the same, in order
             items, rows, others = np.intersect1d(old.items, new.items, return_indices=True)

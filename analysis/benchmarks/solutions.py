@@ -3,21 +3,16 @@
 In: Solution records, one at a time. Out: SolutionColumns.
 """
 
-from array import array
 from collections import Counter
-from collections.abc import Collection, Iterable, Mapping
+from collections.abc import Collection, Mapping
 from dataclasses import dataclass, field, replace
 from enum import IntEnum
-from typing import Any
 
 import numpy as np
 import pandas as pd
 from numpy.typing import NDArray
 
 from analysis.statistics.resampling import Bools, Floats, Ints
-from ledger.digests import digest_of
-from ledger.records import Finish
-from ledger.solutions import Solution, scoring_name
 from ledger.store import key_text
 
 Names = NDArray[np.object_]
@@ -64,6 +59,20 @@ class SolvedTask:
         return any(self.temperatures - {None})
 
     @property
+    def copied(self) -> bool:
+        """Whether drawn answers to each item are one text, again and again: a run made twice under one seed."""
+        several = self.held.sum(axis=1) > 1
+        if not self.sampled or not several.any():
+            return False
+        first = np.where(self.held, self.texts, 0).max(axis=1, keepdims=True)
+        return bool(((self.texts == first) | ~self.held)[several].all() and first[several].all())
+
+    @property
+    def distinct(self) -> "SolvedTask":
+        """The first answers alone where the others are copies of them."""
+        return self.repeated(slice(1)) if self.copied else self
+
+    @property
     def held(self) -> Bools:
         """Which repeats are there; (items, repeats)."""
         return np.asarray(~np.isnan(self.scores).all(axis=0))
@@ -71,6 +80,18 @@ class SolvedTask:
     def scored(self, scoring: str) -> Floats:
         """The scores under one scoring; (items, repeats). Raises ValueError for one that is not there."""
         return np.asarray(self.scores[self.scorings.index(scoring)])
+
+    def repeated(self, wanted: slice) -> "SolvedTask":
+        """These repeats alone."""
+        return replace(
+            self,
+            scores=self.scores[..., wanted],
+            unparsed=self.unparsed[..., wanted],
+            readings=self.readings[:, wanted],
+            texts=self.texts[:, wanted],
+            characters=self.characters[:, wanted],
+            numbers=self.numbers[wanted],
+        )
 
     def taken(self, rows: Ints | Bools) -> "SolvedTask":
         """These items, in this order."""
@@ -128,109 +149,8 @@ class SolutionColumns:
         return SolutionColumns(kept), gone
 
 
-def solution_columns(solutions: Iterable[Solution]) -> SolutionColumns:
-    """The columns of records in any order; each is let go once it is read."""
-    drafts: dict[str, _Draft] = {}
-    for each in solutions:
-        if each.task not in drafts:
-            drafts[each.task] = _Draft()
-        drafts[each.task].add(each)
-    return SolutionColumns({name: drafts.pop(name).task(name) for name in sorted(drafts)})
-
-
 def repeat_means(scores: Floats) -> Floats:
     """The mean over the repeats that are there, NaN where none is; (items, repeats) to (items,)."""
     held = ~np.isnan(scores)
     counts = held.sum(axis=1)
     return np.where(counts, np.where(held, scores, 0.0).sum(axis=1) / np.maximum(counts, 1), np.nan)
-
-
-def mark(digest: str) -> int:
-    """The first 16 digits of a hash as a number: as good for telling two apart, and a tenth of the memory; 0 for none.
-
-    What is no hexadecimal hash is hashed.
-    """
-    try:
-        return int(digest[:16] or "0", 16)
-    except ValueError:
-        return int(digest_of(digest)[:16], 16)
-
-
-class _Draft:
-    """The records of one task, column by column, until all are read."""
-
-    def __init__(self) -> None:
-        self.codes: dict[str, int] = {}
-        self.subjects: list[str] = []
-        self.documents, self.prompts = array("Q"), array("Q")
-        self.rows, self.repeats = array("q"), array("q")
-        self.scorings: dict[tuple[str, str], tuple[array[int], array[float], array[int]]] = {}
-        self.readings, self.texts, self.characters = array("b"), array("Q"), array("q")
-        self.temperatures, self.model = set[float | None](), ""
-
-    def add(self, each: Solution) -> None:
-        """Take one record; what it says of its item counts once."""
-        row, self.model = len(self.rows), each.model
-        code = self.codes.setdefault(each.item, len(self.codes))
-        if code == len(self.subjects):
-            self.subjects.append(each.subject)
-            self.documents.append(mark(each.item_digest))
-            self.prompts.append(mark(each.prompt_digest))
-        self.rows.append(code)
-        self.repeats.append(each.repeat)
-        for score in each.scores:
-            name = (score.metric, score.filter)
-            if name not in self.scorings:
-                self.scorings[name] = (array("q"), array("d"), array("b"))
-            rows, values, unparsed = self.scorings[name]
-            rows.append(row)
-            values.append(score.value)
-            unparsed.append(score.extracted == "")
-        self.readings.append(_reading(each))
-        self.texts.append(mark(each.written) if each.text is None or each.text.strip() else 0)
-        self.characters.append(len(each.text or ""))
-        self.temperatures.add(each.temperature)
-
-    def task(self, name: str) -> SolvedTask:
-        """All that was taken, as arrays."""
-        items = np.array([*self.codes], dtype=object)
-        order = np.argsort(items, kind="stable")
-        place = np.empty(len(items), dtype=np.int64)
-        place[order] = np.arange(len(items))
-        held, codes = np.unique(np.array(self.repeats), return_inverse=True)
-        at, size = (place[np.array(self.rows)], codes), (len(items), len(held))
-        scores = np.full((len(self.scorings), *size), np.nan)
-        unparsed = np.zeros(scores.shape, dtype=bool)
-        for number, (rows, values, missed) in enumerate(self.scorings.values()):
-            cells = tuple(each[np.array(rows)] for each in at)
-            scores[number][cells], unparsed[number][cells] = values, missed
-
-        def spread(values: "array[int]", dtype: type) -> NDArray[Any]:
-            filled: NDArray[Any] = np.zeros(size, dtype=dtype)
-            filled[at] = values
-            return filled
-
-        return SolvedTask(
-            model=self.model,
-            task=name,
-            items=items[order],
-            subjects=np.array(self.subjects, dtype=object)[order],
-            documents=np.array(self.documents, dtype=np.uint64)[order],
-            prompts=np.array(self.prompts, dtype=np.uint64)[order],
-            scorings=tuple(scoring_name(*each) for each in self.scorings),
-            scores=scores,
-            unparsed=unparsed,
-            readings=spread(self.readings, np.int8),
-            texts=spread(self.texts, np.uint64),
-            characters=spread(self.characters, np.int64),
-            numbers=tuple(held.tolist()),
-            temperatures=frozenset(self.temperatures),
-        )
-
-
-def _reading(each: Solution) -> TextState:
-    if each.finish in (Finish.LENGTH, Finish.OVERFLOW):
-        return TextState.CUT
-    if each.finish is Finish.EMPTY or (each.text is not None and not each.text.strip()):
-        return TextState.THOUGHTS_ONLY if each.thinking else TextState.EMPTY
-    return TextState.READ if each.finish else TextState.NOT_TOLD

@@ -34,9 +34,10 @@ PAIRED: Mapping[Mode | None, str] = {Mode.SINGLE: "paired ratings", Mode.PAIR: "
 class Measured:
     """What the gates are made from.
 
-    `identical_answers` names the candidates whose texts equal the baseline's, `unfinished` has what stands against
-    answers and choices that were planned and made by no model. `unseen` is what was found and not compared, `alarms`
-    has, by candidate, what says that it and the baseline are one model, `limited` what of either was cut with --limit.
+    `identical_answers` names the candidates whose texts equal the baseline's and are long enough to prove it,
+    `unfinished` has what stands against answers and choices that were planned and made by no model. `unseen` is what
+    was found and not compared, `alarms` has, by candidate, what says that it and the baseline are one model, `limited`
+    what of either was cut with --limit.
     """
 
     config: ReviewConfig

@@ -8,7 +8,7 @@ import json
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 
-from analysis.benchmarks.paired_tasks import EqualTexts
+from analysis.benchmarks.paired_tasks import LONG_TEXTS, EqualTexts
 from analysis.evidence.model_evidence import ModelEvidence
 from analysis.evidence.run_evidence import RunEvidence
 from analysis.statistics.causes import Cause, Kind
@@ -17,9 +17,6 @@ from ledger.engines import IMPORTED
 from ledger.facts import ModelSettings
 from ledger.manifests import Manifest
 from ledger.origins import Origin, one_model
-
-LONG_TEXTS = 4000
-"""Characters in all: two checkpoints that differ do not write a thousand tokens alike; shorter texts prove nothing."""
 
 
 @dataclass(frozen=True)
@@ -53,12 +50,15 @@ def one_model_alarms(
     same_texts: Sequence[EqualTexts],
     same_answers: bool,
 ) -> Iterator[Cause]:
-    """What says that a candidate and the baseline are one model; nothing where the config allows it.
+    """What says that a candidate and the baseline are one model, or none; nothing where the config allows it.
 
     `same_choices` counts, task by task, the items whose log-probabilities are all equal to the last bit, and all items,
     `same_texts` solved answers likewise: a cache that two models share gives some of one model's answers to the other.
     """
     decision, baseline = evidence.config.decision, evidence.baseline
+    for side in (baseline, model):
+        if ModelSettings.of(side.manifest).engine_args.get("scripted"):
+            yield Cause(Kind.SCRIPTED, side.name)
     allowed = {"same_name": decision.same_name == "allowed", "identical": decision.identical == "allowed"}
     why = one_model(origins(baseline), origins(model), **allowed)
     if why:
@@ -72,10 +72,15 @@ def one_model_alarms(
         if items and same == items:
             yield Cause(Kind.EQUAL_CHOICES, task, numbers={"items": items})
     for each in same_texts:
-        if each.all and each.characters >= LONG_TEXTS:
+        if each.proves:
             yield Cause(Kind.EQUAL_SOLUTIONS, each.task, numbers={"answers": each.answers})
-    if same_answers and sum(len(turn.text) for answer in model.answers for turn in answer.turns) >= LONG_TEXTS:
+    if same_answers:
         yield Cause(Kind.EQUAL_ANSWERS, model.name, numbers={"answers": len(model.answers)})
+
+
+def wrote_enough(model: ModelEvidence) -> bool:
+    """Whether its answers are long enough to prove something where they equal another model's."""
+    return sum(len(turn.text) for answer in model.answers for turn in answer.turns) >= LONG_TEXTS
 
 
 def origins(model: ModelEvidence) -> tuple[Origin, ...]:

@@ -11,7 +11,8 @@ from typing import TypeVar
 import numpy as np
 import pandas as pd
 
-from analysis.benchmarks.solutions import SolutionColumns, solution_columns
+from analysis.benchmarks.solution_columns import solution_columns
+from analysis.benchmarks.solutions import SolutionColumns
 from analysis.multiple_choice.choices import ChoiceColumns, choice_columns
 from analysis.statistics.causes import Cause, Kind
 from ledger.config import ReviewConfig
@@ -50,9 +51,14 @@ class ModelEvidence:
         return self.choices.items.append(solved) if len(solved) else self.choices.items
 
     @property
+    def picked(self) -> frozenset[str]:
+        """The tasks that it picked items of."""
+        return frozenset(self.choices.items.get_level_values("task"))
+
+    @property
     def tasks(self) -> frozenset[str]:
         """The tasks that it picked or solved items of."""
-        return frozenset(self.choices.items.get_level_values("task")) | self.solutions.tasks.keys()
+        return self.picked | self.solutions.tasks.keys()
 
     @property
     def names(self) -> set[str]:
@@ -63,6 +69,11 @@ class ModelEvidence:
         told |= {ANSWERS, *(key_text(answer.question.key) for answer in self.answers)}
         own = {*self.tasks, *self.choices.frame["subject"], *self.solutions.subjects}
         return (told | own | {key_text(key) for key in self.scored}) - {""}
+
+
+def mixed_tasks(picked: ModelEvidence, solved: ModelEvidence) -> list[str]:
+    """Tasks that one model has only picked, and another only solved."""
+    return sorted((picked.picked - picked.solutions.tasks.keys()) & (solved.solutions.tasks.keys() - solved.picked))
 
 
 def planned_records(model: ModelEvidence, kind: str) -> int:

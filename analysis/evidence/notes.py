@@ -4,9 +4,11 @@ In: a config and the models' evidence. Out: Causes.
 """
 
 from collections.abc import Iterator
+from dataclasses import asdict
 
 import numpy as np
 
+from analysis.benchmarks.unread import unread
 from analysis.evidence.model_evidence import ModelEvidence
 from analysis.statistics.causes import Cause, Kind
 from ledger.config import ReviewConfig
@@ -14,7 +16,7 @@ from ledger.engines import IMPORTED
 from ledger.facts import ModelFacts, ModelSettings
 from ledger.solutions import NO_FILTER
 
-MUCH = 0.1  # of accuracy: more than any margin
+MUCH = 0.1  # of accuracy, more than any margin; of answers, enough to carry a loss
 
 
 def _asked_the_clock(config: ReviewConfig, model: ModelEvidence) -> bool:
@@ -38,6 +40,7 @@ def notes_of(config: ReviewConfig, models: tuple[ModelEvidence, ...]) -> Iterato
         yield Cause(Kind.TEMPERATURE_UNTOLD, rows=tuple(untold))
     for model in models:
         yield from _filters(model)
+        yield from _unread(model)
     yield from (Cause(Kind.ASKS_CLOCK, model.name) for model in models if _asked_the_clock(config, model))
     baseline = models[0].manifest
     for model in models[1:]:
@@ -53,6 +56,16 @@ def notes_of(config: ReviewConfig, models: tuple[ModelEvidence, ...]) -> Iterato
                 yield Cause(Kind.INPUT_DIFFERS, model.name, names={"input": name})
     if len(config.judge) > 1 and not config.decision.panel:
         yield Cause(Kind.SEVERAL_JUDGES, config.judge[0].name)
+
+
+def _unread(model: ModelEvidence) -> Iterator[Cause]:
+    """Drawn answers that are copies of each other, and tasks of which MUCH was never read."""
+    for name, task in model.solutions.tasks.items():
+        if task.copied:
+            yield Cause(Kind.COPIED_REPEATS, name, numbers={"repeats": len(task.numbers)}, names={"model": model.name})
+        found = unread(task, np.arange(len(task.items)), task.scorings[0])
+        if found.any >= MUCH * found.answers:
+            yield Cause(Kind.MUCH_UNREAD, name, numbers=asdict(found), names={"model": model.name})
 
 
 def _filters(model: ModelEvidence) -> Iterator[Cause]:

@@ -100,6 +100,11 @@ class RunEvidence:
         return frozenset(task for model in self.models for task in model.solutions.tasks)
 
     @property
+    def samples(self) -> int:
+        """How many answers the review asks for each question."""
+        return self.config.questions.samples if self.config.questions else 1
+
+    @property
     def comparisons(self) -> int:
         """How many steps Holm may take over the candidates; 1 where each candidate stands alone."""
         return len(self.config.candidate) if self.config.decision.family_wise == "holm" else 1

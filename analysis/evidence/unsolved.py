@@ -8,8 +8,8 @@ from collections.abc import Iterator
 import numpy as np
 
 from analysis.benchmarks.paired_tasks import named_scorings
-from analysis.benchmarks.solutions import SolvedTask
-from analysis.evidence.model_evidence import ModelEvidence
+from analysis.benchmarks.solutions import SolvedTask, TextState
+from analysis.evidence.model_evidence import ModelEvidence, mixed_tasks
 from analysis.evidence.run_evidence import RunEvidence
 from analysis.evidence.unseen_rows import FEW, Unseen
 from analysis.statistics.causes import Cause, Kind
@@ -21,9 +21,20 @@ TOKEN_LIMIT = "max_gen_toks"
 
 def unsolved(model: ModelEvidence, evidence: RunEvidence) -> Iterator[Unseen]:
     """All of it, task by task."""
+    yield from _other_kinds(model, evidence.baseline)
     yield from _lone_repeats(model, evidence.baseline)
     yield from _undecided(model, evidence)
     yield from _drawn_otherwise(model, evidence.baseline)
+
+
+def _other_kinds(model: ModelEvidence, baseline: ModelEvidence) -> Iterator[Unseen]:
+    """Tasks whose answers one side picked and the other wrote: nothing of them can be compared."""
+    for task, picked, solved in [
+        *((task, model, baseline) for task in mixed_tasks(model, baseline)),
+        *((task, baseline, model) for task in mixed_tasks(baseline, model)),
+    ]:
+        names = {"picked": picked.name, "solved": solved.name}
+        yield Unseen(model.name, "task", task, (Cause(Kind.OTHER_KIND, task, names=names),))
 
 
 def _drawn_otherwise(model: ModelEvidence, baseline: ModelEvidence) -> Iterator[Unseen]:
@@ -74,6 +85,7 @@ def _undecided(model: ModelEvidence, evidence: RunEvidence) -> Iterator[Unseen]:
         for scoring in named_scorings(both, declared):
             for side in (evidence.baseline, model):
                 yield from _unscored(model.name, side, side.solutions.tasks[task], scoring)
+                yield from _scored_unread(model.name, side, side.solutions.tasks[task], scoring)
 
 
 def _unscored(candidate: str, side: ModelEvidence, task: SolvedTask, scoring: str) -> Iterator[Unseen]:
@@ -82,6 +94,17 @@ def _unscored(candidate: str, side: ModelEvidence, task: SolvedTask, scoring: st
     if len(lost):
         names = tuple(key_text((task.task, item)) for item in lost)
         cause = Cause(Kind.ITEMS_WITHOUT_SCORE, side.name, names[:FEW], {"items": len(lost)}, {"scoring": scoring})
+        yield Unseen(candidate, "items", task.task, (cause,), items=names)
+
+
+def _scored_unread(candidate: str, side: ModelEvidence, task: SolvedTask, scoring: str) -> Iterator[Unseen]:
+    """Answers that have a score above 0 though they are empty, or nothing was taken from them: one of both is wrong."""
+    silent = np.isin(task.readings, (TextState.EMPTY, TextState.THOUGHTS_ONLY))
+    silent |= task.unparsed[task.scorings.index(scoring)]
+    found = silent & (task.scored(scoring) > 0)
+    if found.any():
+        names = tuple(key_text((task.task, item)) for item in task.items[found.any(axis=1)])
+        cause = Cause(Kind.UNREAD_SCORES, side.name, names[:FEW], {"answers": int(found.sum())})
         yield Unseen(candidate, "items", task.task, (cause,), items=names)
 
 

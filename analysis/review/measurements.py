@@ -7,7 +7,7 @@ from collections.abc import Collection, Iterator, Sequence
 
 from analysis.correlations.relations import Compared, Extras
 from analysis.decision.gate_estimates import Measured
-from analysis.evidence.identities import one_model_alarms
+from analysis.evidence.identities import one_model_alarms, wrote_enough
 from analysis.evidence.model_evidence import ModelEvidence, identical_answers, limited_run
 from analysis.evidence.run_evidence import RunEvidence
 from analysis.evidence.unseen import unseen
@@ -36,7 +36,7 @@ def measurements(evidence: RunEvidence, draws: Resamplings, extras: Extras) -> M
     """All that the gates are made from; `extras` takes what only the correlations need."""
     items = tuple(item_report(rival, evidence, draws) for rival in evidence.rivals) if evidence.tasks else ()
     extras.compared = dict(_compared(evidence, items))
-    same_answers = frozenset(_identical(evidence))
+    same_answers = frozenset(each.name for each in identical_writers(evidence) if wrote_enough(each))
     return Measured(
         config=evidence.config,
         judges=tuple(_judges(evidence, draws)),
@@ -142,9 +142,9 @@ def _refusal(rival: ModelEvidence, evidence: RunEvidence, what: Refusal) -> Caus
     return Cause(Kind.RECORDED, names={"recorded": recorded}) if recorded else unlike_baseline(rival, evidence)
 
 
-def _identical(evidence: RunEvidence) -> Iterator[str]:
-    samples = evidence.config.questions.samples if evidence.config.questions else 1
-    planned = len(evidence.questions) * samples
+def identical_writers(evidence: RunEvidence) -> Iterator[ModelEvidence]:
+    """The rivals that wrote the baseline's own words throughout, however few."""
+    planned = len(evidence.questions) * evidence.samples
     for model in evidence.rivals:
         if identical_answers(evidence.baseline, model, planned):
-            yield model.name
+            yield model

@@ -31,7 +31,13 @@ from analysis.statistics.estimates import Estimate
 from analysis.statistics.multiple_testing import holm
 from analysis.statistics.question_means import paired_changes
 from analysis.statistics.resampling import Resamplings
-from analysis.summaries.judge_records import adversarial_answers, judge_card, judged_coverage, paired_coverage
+from analysis.summaries.judge_records import (
+    adversarial_answers,
+    failed_judgments,
+    judge_card,
+    judged_coverage,
+    paired_coverage,
+)
 from ledger.facts import JudgeFacts
 from ledger.judgments import Mode
 
@@ -89,6 +95,7 @@ class JudgeReport:
     paired: tuple[Coverage, ...]
     card: tuple[tuple[str, str], ...]
     tricks: tuple[Cause, ...]
+    failures: tuple[Cause, ...]
     strengths: tuple[Strength, ...] = ()
     prompts: tuple[tuple[str, str], ...] = ()
 
@@ -125,6 +132,7 @@ def judge_report(judge: JudgeEvidence, evidence: RunEvidence, draws: Resamplings
         paired=tuple(paired_coverage(judge, evidence, cells)),
         card=judge_card(judge),
         tricks=tuple(adversarial_answers(judge)),
+        failures=tuple(failed_judgments(judge, redacted=evidence.redacted)),
         strengths=_strengths(judge, evidence, cells) if Mode.PAIR in modes else (),
         prompts=tuple(JudgeFacts.of(judge.manifest).prompt_texts.items()),
     )

@@ -9,7 +9,7 @@ from typing import Any
 
 from analysis.benchmarks.paired_tasks import EqualTexts, PairedTask, paired_tasks
 from analysis.benchmarks.solved_rows import SolvedRow, SolvedRules, solved_rows
-from analysis.evidence.model_evidence import ModelEvidence, planned_records
+from analysis.evidence.model_evidence import ModelEvidence, mixed_tasks, planned_records
 from analysis.evidence.prompt_differences import unlike_item
 from analysis.evidence.run_evidence import RunEvidence
 from analysis.multiple_choice.choices import paired_choices
@@ -37,8 +37,8 @@ class ItemReport:
     """What one rival picked and solved against the baseline; `fault` says why it could not be compared at all.
 
     `equal`: of each task that both have choices of, the items whose log-probabilities are all equal, and all items;
-    `equal_texts` the same of what both solved. `identical` where everything is. `results` are the rows of choices,
-    `solved` those of solved tasks, and `pool` is that of all items that decide where some are solved.
+    `equal_texts` the same of what both solved. `identical` where everything is, and texts are long enough. `results`
+    are the rows of choices, `solved` those of solved tasks, `pool` that of all items that decide where some are solved.
     """
 
     model: str
@@ -144,7 +144,7 @@ def compared_items(before: ModelEvidence, after: ModelEvidence, rules: ItemRules
         solved=solved,
         pool=pool if tasks else None,
         losses=_losses(picked, [row for row in solved if row.scope.task not in rules.alone], rules.margin),
-        identical=(pairs.identical or not some) and all(each.all for each in texts) and bool(some or texts),
+        identical=(pairs.identical or not some) and all(each.proves for each in texts) and bool(some or texts),
     )
 
 
@@ -192,10 +192,12 @@ def model_coverage(evidence: RunEvidence) -> Iterator[Coverage]:
         held = evidence.items.isin(model.scored)
         for task in tasks:
             of_task = evidence.items.get_level_values("task") == task
-            kind = "solutions" if task in evidence.solved else "choices"
+            kind = "solutions" if task in evidence.solved - model.picked else "choices"
             yield counted(kind, model.name, f"task {task}", held[of_task])
         if tasks and model is not evidence.baseline:
-            yield counted(PAIRED_ITEMS, model.name, "all", held & baseline)
+            mixed = mixed_tasks(model, evidence.baseline) + mixed_tasks(evidence.baseline, model)
+            alike = ~evidence.items.get_level_values("task").isin(mixed)
+            yield counted(PAIRED_ITEMS, model.name, "all", held & baseline & alike)
 
 
 def unfinished(evidence: RunEvidence, kind: str) -> tuple[Cause, ...]:
@@ -203,10 +205,12 @@ def unfinished(evidence: RunEvidence, kind: str) -> tuple[Cause, ...]:
 
     Coverage counts what any model did; a review whose every model stopped at the same half would look complete.
     """
-    samples = evidence.config.questions.samples if evidence.config.questions else 1
-    picked = ~evidence.items.get_level_values("task").isin(list(evidence.solved))
-    solved = max((len(model.solutions) for model in evidence.models), default=0)
-    found = {"answers": len(evidence.questions) * samples, "choices": int(picked.sum()), "solutions": solved}[kind]
+    found = len(evidence.questions) * evidence.samples
+    if kind == "choices":
+        tasks = {task for model in evidence.models for task in model.picked}
+        found = int(evidence.items.get_level_values("task").isin(list(tasks)).sum())
+    if kind == "solutions":
+        found = max((len(model.solutions) for model in evidence.models), default=0)
     planned = max((planned_records(model, kind) for model in evidence.models), default=0)
     share = found / planned if planned else 1.0
     if share >= evidence.config.decision.coverage:

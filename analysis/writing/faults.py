@@ -9,8 +9,9 @@ inside code; that it was cut is a measure of its own.
 import re
 from collections.abc import Iterable, Iterator
 
+from ledger.thinking import MARKS
+
 REPLACEMENT = "\ufffd"
-THINK, THOUGHT = "<think>", "</think>"
 _FENCE = re.compile(r"^[ \t]*(?:[>*-][ \t]*|\d+[.)][ \t]*)*(```+|~~~+)", re.MULTILINE)
 _TEMPLATE = re.compile(
     r"<\|[A-Za-z_][A-Za-z0-9_]{0,40}\|>|<｜[^｜<>\n]{1,40}｜>|\[/?INST\]|<</?SYS>>|</?(?:start|end)_of_turn>|</s>\s*\Z"
@@ -46,7 +47,10 @@ def _fence_is_open(text: str) -> bool:
 
 
 def _thinks_on(text: str, asked: str, thinking: str | None) -> bool:
-    """Thinking that nothing follows, or one of its marks in the text without the other."""
+    """Thoughts that nothing follows, or one of their marks in the text without the other."""
     if thinking is not None and not text.strip():
         return True
-    return text.count(THINK) != text.count(THOUGHT) and THINK not in asked and THOUGHT not in asked
+    return any(
+        text.count(opening) != text.count(closing) and opening not in asked and closing not in asked
+        for opening, closing in MARKS
+    )

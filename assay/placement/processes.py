@@ -60,6 +60,7 @@ class Worker:
         self.job = job
         self.ended = False
         self._event: dict[str, Any] | None = None
+        self._done = False
         self._rest = b""
         job.log.parent.mkdir(parents=True, exist_ok=True)
         with job.log.open("ab") as sink:
@@ -101,6 +102,8 @@ class Worker:
             event = json.loads(line)
             if "error" in event:
                 self._event = event
+            elif "finished" in event:
+                self._done = True
             else:
                 found.append(Progress(self._work(event["work"]), event["done"], event["total"], event["note"]))
         self.ended = self.ended or gone
@@ -115,7 +118,7 @@ class Worker:
             again = self._event["kind"] == "StoreLocked"
             remedy = f"The engine's own words: {self.job.log}"
             return Failure(str(self._event["error"]), remedy, int(self._event["exit_code"]), again)
-        if code:
+        if code or not self._done:
             sentence = f"{self.job.name}: {_death(code)}"
             return Failure(sentence, f"Last lines in {self.job.log}", EXIT_INFRASTRUCTURE, again=True)
         return None
@@ -178,4 +181,6 @@ def _end_group(child: "subprocess.Popen[bytes]") -> None:
 def _death(code: int) -> str:
     if code == -signal.SIGKILL:
         return "the engine's process was killed, most often because memory ran out"
+    if not code:
+        return "the engine's process left before its work was done: something that it ran ended it"
     return f"the engine's process ended with code {code}"

@@ -1,6 +1,7 @@
 """The process that runs one batch: a model is loaded here and nowhere else, so its memory goes when the process does.
 
-In: a LoadGroup as JSON on standard input. Out: one JSON object per line on standard output: progress, or an error.
+In: a LoadGroup as JSON on standard input. Out: one JSON object per line on standard output: progress, and at the end an
+error or that it finished.
 Whatever the engine prints goes to standard error, which the parent sends to a log file.
 
 With ASSAY_SCRIPTED_ENGINE=1 no model is loaded: the scripted engine answers (generation/scripted_engine.py), for tests
@@ -86,6 +87,7 @@ def main() -> int:
         kind = type(error).__name__
         _say(events, {"error": f"{kind}: {error}"[:600], "kind": kind, "exit_code": EXIT_BUG})
         return EXIT_BUG
+    _say(events, {"finished": True})
     return 0
 
 

@@ -19,11 +19,13 @@ from typing import Any
 
 from assay.sources.item_files import ID_DIGITS, OPTIONS, items_of
 from assay.sources.lines import Row, checked
-from generation.checkers import FUNCTION, compiled, number_text, own_checker, schema_fault
+from generation.checkers import FUNCTION, number_text, own_checker
 from generation.choices import LETTERS
 from generation.harness import HarnessTask
 from generation.harness_texts import Draws, HarnessTexts, harness_texts
+from generation.json_answers import schema_fault
 from generation.orders import CheckedTask
+from generation.patterns import compiled
 from ledger.checked_items import CheckedItem
 from ledger.digests import digest_of
 from ledger.errors import BadRecord, ConfigError, DuplicateKey

@@ -12,9 +12,9 @@ from pathlib import Path
 from typing import Any
 
 from assay.sources.fastchat_folders import FastChatFolder
-from assay.sources.fastchat_notes import NOT_UTF8, Notes
+from assay.sources.fastchat_notes import Notes
 from assay.sources.fastchat_rows import question_id, stated
-from assay.sources.lines import Row, json_objects
+from assay.sources.lines import NOT_UTF8, Row, json_objects
 
 Turns = tuple[str, ...]
 

@@ -7,7 +7,6 @@ from collections.abc import Iterable, Iterator
 from itertools import chain
 
 EXAMPLES = 3
-NOT_UTF8 = "not UTF-8: convert it (iconv -t UTF-8)"
 
 
 class Notes:

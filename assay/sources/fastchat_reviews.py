@@ -15,8 +15,8 @@ from analysis.fastchat_audit.stored import USED, Freshness, JudgmentFile, Standi
 from assay.sources.fastchat_answers import ModelFile
 from assay.sources.fastchat_files import read_folder
 from assay.sources.fastchat_folders import FastChatFolder
-from assay.sources.fastchat_notes import NOT_UTF8
 from assay.sources.fastchat_repeats import counted
+from assay.sources.lines import NOT_UTF8
 from ledger.digests import digest_of, file_digest
 from ledger.errors import ConfigError
 from ledger.judgments import Game, Mode, Rating

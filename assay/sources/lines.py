@@ -21,6 +21,7 @@ from ledger.store import first_fault
 
 T = TypeVar("T", bound=BaseModel)
 Row = tuple[int, dict[str, Any]]
+NOT_UTF8 = "not UTF-8: convert it (iconv -t UTF-8)"
 
 
 class RepeatedKey(ValueError):

@@ -7,7 +7,7 @@ from collections.abc import Sequence
 from pathlib import Path
 from tempfile import TemporaryDirectory
 
-from analysis.benchmarks.solutions import solution_columns
+from analysis.benchmarks.solution_columns import solution_columns
 from analysis.evidence.model_evidence import ModelEvidence
 from analysis.evidence.run_evidence import read_evidence
 from analysis.multiple_choice.choices import choice_columns

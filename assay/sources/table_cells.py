@@ -9,9 +9,9 @@ from typing import Any, TypeVar
 from assay.sources import table_values
 from assay.sources.table_offers import TASK, TableOffer
 from assay.sources.table_values import missing
-from generation.thinking import split_thinking
 from ledger.digests import digest_of
 from ledger.records import Finish
+from ledger.thinking import split_thinking
 
 T = TypeVar("T")
 Cells = Sequence[Any]
@@ -112,11 +112,15 @@ class CellReader:
         return "" if missing(cell) else digest_of(str(cell))
 
     def contradiction(self, cells: Cells, value: float) -> bool:
-        """Whether a row's pick is its right answer and its score 0, or another letter than that and its score 1."""
-        gold, pick = (str(self.cell(cells, what) or "").strip().casefold() for what in ("gold", "pick"))
+        """Whether a row's pick is its right answer and its score 0, or another letter or number and its score 1."""
+        told = [self.cell(cells, what) for what in ("gold", "pick")]
+        if any(map(missing, told)):
+            return False
+        gold, pick = (str(cell).strip().casefold() for cell in told)
         if gold == pick:
-            return value == 0 and not missing(gold)
-        return value == 1 and all(len(each) == 1 and each.isalpha() for each in (gold, pick))
+            return value == 0
+        letters = all(len(each) == 1 and each.isalpha() for each in (gold, pick))
+        return value == 1 and (letters or _other_number(gold, pick))
 
     def unknown_ending(self, cells: Cells) -> str:
         """A way of ending that we do not know; empty where there is none."""
@@ -136,6 +140,13 @@ class CellReader:
             shown = shown if len(shown) <= SHOWN else f"{shown[:SHOWN]}…"
             faults.append(f"column {name!r} has {shown}, which {error}")
             return None
+
+
+def _other_number(one: str, other: str) -> bool:
+    try:
+        return float(one) != float(other)
+    except ValueError:
+        return False
 
 
 def _name(cell: Any) -> str:  # noqa: ANN401

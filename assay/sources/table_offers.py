@@ -110,4 +110,7 @@ def _tasks(table: PlainTable, columns: Columns, reading: TableReading) -> set[st
     """The tasks that a table has; a row without one is told when it is read."""
     if "task" not in columns.one:
         return {reading.task or TASK}
-    return {str(cell).strip() for _, (cell,) in table.rows([columns.one["task"]]) if not missing(cell)}
+    found = {str(cell).strip() for _, (cell,) in table.rows([columns.one["task"]]) if not missing(cell)}
+    if not found:
+        raise ConfigError("no row names a task", where=str(table.path))
+    return found

@@ -7,6 +7,7 @@ names of its columns, and its rows with their numbers. A row is a line of the fi
 import csv
 import io
 import re
+from codecs import BOM_UTF16_BE, BOM_UTF16_LE
 from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass
 from pathlib import Path
@@ -14,7 +15,7 @@ from typing import Any, NoReturn
 
 from pydantic_core import from_json
 
-from assay.sources.lines import json_objects, opened
+from assay.sources.lines import NOT_UTF8, json_objects, opened
 from ledger.errors import BadRecord, ConfigError
 
 NAMED = re.compile(r".+(?P<kind>\.(csv|tsv|jsonl)(?=(\.gz)?$)|\.parquet$)(\.gz)?")
@@ -62,7 +63,10 @@ def _csv(path: Path) -> PlainTable:
     """A CSV file with a header; commas, semicolons or tabs, whichever its header has most of."""
     csv.field_size_limit(LONGEST_FIELD)
     with opened(path) as stream:
-        header = stream.readline().decode("utf-8-sig", "replace")
+        first = stream.readline()
+    if first.startswith((BOM_UTF16_LE, BOM_UTF16_BE)):
+        raise BadRecord(path, 1, "", NOT_UTF8)
+    header = first.decode("utf-8-sig", "replace")
     delimiter = max(DELIMITERS, key=header.count)
 
     def rows(names: Sequence[str]) -> Rows:
@@ -100,7 +104,7 @@ def _jsonl(path: Path) -> PlainTable:
             yield number, [data.get(name) for name in names]
 
     found: dict[str, None] = {}
-    for _, data in json_objects(path, parse=from_json):
+    for _, data in json_objects(path):  # the first reading is the careful one: no key twice
         found.update(dict.fromkeys(data))
     return PlainTable(path, tuple(found), rows)
 

@@ -8,6 +8,7 @@ from collections.abc import Iterator, Sequence
 
 from analysis.rendering.formats.markdown_tables import pipe_table
 from analysis.rendering.formats.text import markdown, visible
+from analysis.rendering.sentences.clauses import clause
 from analysis.rendering.sentences.decisions import advice, sentence
 from analysis.rendering.tables.choices import OF_PICKS, flip_table
 from analysis.rendering.tables.evidence import shortfall_line
@@ -26,9 +27,11 @@ from analysis.rendering.tables.review import (
 from analysis.rendering.tables.tasks import task_line
 from analysis.rendering.tables.writing import TITLE, brief_writing_table, shows_damage, writing_lines
 from analysis.review.review_report import ReviewReport
+from analysis.statistics.causes import Kind
 from ledger.measures import MEASURES
 
 MOST_LINES = 40
+ALOUD = (Kind.MUCH_UNREAD, Kind.COPIED_REPEATS)  # notes that change how every number of a task reads
 MOST_CHARACTERS = 600
 AROUND_TABLE = 4  # a blank line, two of header, one for the rows that are left out
 PAGE = "report.html"
@@ -66,7 +69,8 @@ def _opening(report: ReviewReport) -> Iterator[list[str]]:
     rest = (task_line(decision, report.task_margin) for decision in report.decisions if decision not in shown)
     others = " ".join(filter(None, rest))
     yield [f"- {_text(visible(line))}" for line in (*filter(None, [others]), *review_lines(report))]
-    yield [f"- **{short_line(text)}**" for text in warnings(report)[:2]]
+    notes = [clause(note) for note in report.notes if note.kind in ALOUD]
+    yield [f"- **{short_line(text)}**" for text in (*warnings(report)[:2], *notes[:2])]
     yield [f"- {short_line(shortfall_line(report))}"]
 
 

@@ -30,6 +30,10 @@ CLOCK_IN_TEMPLATE = (
     "The chat template of {subject} asks the clock, so prompts of another day differ: run all models on one day, or "
     "give the template a fixed date."
 )
+COPIED = (
+    "The {repeats} answers of {model} to each item of {subject} are one text and count once: give each run a seed of "
+    "its own."
+)
 CONSTANT = "a measure is the same for all {n} candidates, or {subject} orders them as the other does"
 
 
@@ -161,6 +165,9 @@ CLAUSES: Mapping[Kind, str | Written] = {
     Kind.NO_SHARED_SCORE: "{subject} has scores by {own}, the baseline by {other}",
     Kind.NO_SUCH_SCORE: "no score of both models is the declared {declared}; there are {rows}",
     Kind.FEWER_REPEATS: "{subject} has fewer than its {repeats} answers to {items} items: {rows}",
+    Kind.UNREAD_SCORES: "{subject} scores {answers} answers that are empty or have nothing extracted: {rows}",
+    Kind.SCRIPTED: "no model was run for {subject}: a script stood in (ASSAY_SCRIPTED_ENGINE)",
+    Kind.OTHER_KIND: "{picked} picked its answers, {solved} wrote them",
     Kind.UNSCORED_ITEMS: "{unscored} of {planned} planned items were scored by neither model",
     Kind.UNANSWERED_QUESTIONS: "{subject} has no answer to {unanswered} of {questions} questions",
     Kind.UNWRITTEN_ANSWERS: "{unwritten} of {planned} planned answers were written by no model",
@@ -217,8 +224,11 @@ CLAUSES: Mapping[Kind, str | Written] = {
     Kind.INPUT_DIFFERS: "{subject} and the baseline were given different {input}.",
     Kind.SEVERAL_JUDGES: "Several judges: each is reported on its own; {subject} is the primary judge.",
     Kind.FILTERS_DISAGREE: measured.filters_disagree,
+    Kind.COPIED_REPEATS: COPIED,
+    Kind.MUCH_UNREAD: measured.much_unread,
     Kind.ASKS_CLOCK: CLOCK_IN_TEMPLATE,
     Kind.ADVERSARIAL_ANSWERS: records.adversarial,
+    Kind.JUDGMENTS_FAILED: records.judgments_failed,
     Kind.NOBODY_WROTE: "no model was asked to write",
     Kind.JUDGE_DECIDES_NOTHING: "what the judge said is shown, and decides nothing",
     Kind.NOTHING_JUDGED: "no judgment of a pair of answers is there",

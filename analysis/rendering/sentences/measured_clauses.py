@@ -78,10 +78,18 @@ def task_lost(cause: Cause) -> str:
 
 def failed_unread(cause: Cause) -> str:
     """New failures that no program could check, by why: they say nothing of what a model knows."""
+    return f"of {cause.numbers['failures']} new failures {_unread(cause)}"
+
+
+def much_unread(cause: Cause) -> str:
+    """A model's answers that no program could check, where they are many."""
+    return f"Of {cause.numbers['answers']} answers of {cause.names['model']} to {cause.subject} {_unread(cause)}."
+
+
+def _unread(cause: Cause) -> str:
     words = {"cut": "hit the token limit", "thoughts": "are thoughts alone", "empty": "are empty"}
     words |= {"unparsed": "hold nothing that could be extracted"}
-    found = [f"{count} {words[name]}" for name in words if (count := cause.numbers[name])]
-    return f"of {cause.numbers['failures']} new failures {', '.join(found)}"
+    return ", ".join(f"{count} {words[name]}" for name in words if (count := cause.numbers[name]))
 
 
 def ruin_within_margin(cause: Cause) -> str:

@@ -34,3 +34,9 @@ def adversarial(cause: Cause) -> str:
     official = cause.names["prompts"] == "official"
     shown = "the official prompts show them as they are" if official else "what could pass for a verdict was sanitized"
     return f"Adversarial answers of {cause.subject} to {cause.names['judge']}: {counts} ({shown})."
+
+
+def judgments_failed(cause: Cause) -> str:
+    """The endpoint's own words, which may quote what it was asked."""
+    words = cause.names.get("words", "what the endpoint said is left out here")
+    return f"{cause.numbers['judgments']} judgments of {cause.subject} failed for good: {words}"

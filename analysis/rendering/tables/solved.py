@@ -74,7 +74,7 @@ def _unread(report: ReviewReport, rows: list[tuple[ItemReport, SolvedRow]]) -> T
     header = ("model", "items", "unread", f"unread, {report.baseline}", "new failures", "of these unread")
     caption = (
         "Answers that no program could check: cut at the limit of tokens, thoughts without an answer, empty, or with "
-        "nothing that the filter could extract. They count as wrong, and say nothing of what a model knows."
+        "nothing that the filter could extract. They say nothing of what a model knows."
     )
     found = tuple(
         (

@@ -78,7 +78,7 @@ METHOD_NOTES = (
         "several answers",
         "The item is the unit: change and recovery by a studentized bootstrap over items; no McNemar on pass rates.",
     ),
-    ("unread", "Cut at the limit, thoughts alone, empty, or nothing extracted: wrong, and no sign of what is known."),
+    ("unread", "Cut at the limit, thoughts alone, empty, or nothing extracted: no sign of what is known."),
     ("guessing", "The accuracy of a model that picks at random: the mean of one over the number of options."),
 )
 ALIASES = {
