@@ -1,7 +1,7 @@
 """`assay import`: what was measured elsewhere comes into a run folder.
 
-In: files or folders of lm-evaluation-harness' samples, people's verdicts. Out: choices, labels. No model is loaded and
-no judge is asked.
+In: files or folders of lm-evaluation-harness' samples, FastChat's answers, people's verdicts. Out: choices, answers,
+labels. No model is loaded and no judge is asked.
 """
 
 from pathlib import Path
@@ -27,6 +27,7 @@ def about_imports() -> None:
     Examples:
         assay import lm-eval logs/bf16 --model bf16 --review int4
         assay import fastchat data/mt_bench --review llama --baseline llama-3-8b
+        assay import answers data/mt_bench --config review.toml
         assay import labels votes.jsonl --config review.toml
     """
 
@@ -66,6 +67,34 @@ def import_lm_eval(
     with Display() as display:
         done = import_logs(run, model, found, display.report, filter, amend=amend)
     print(f"{runs / review}: {model}, {done}")
+
+
+@imports.command("answers")
+def import_answer_files(
+    folder: Annotated[Path, typer.Argument(help="A folder with FastChat's model_answer/.")],
+    config: Annotated[Path, typer.Option("--config", metavar="FILE", help="The review's config.")],
+    runs: Runs = Path("runs"),
+    amend: Amend = False,
+) -> None:
+    """Let judges rate answers that FastChat wrote.
+
+    Models with engine = "imported" get the answers in model_answer/LABEL.jsonl, to the questions that the config names;
+    `assay judge` then asks its judges as for any other review. Judgments of the folder do not come in: `assay import
+    fastchat` takes those. What answers none of the questions is named in the report and keeps it from SHIP.
+
+    Examples:
+        assay import answers data/mt_bench --config review.toml
+        assay import answers data/mt_bench --config review.toml --amend
+    """
+    from assay import pipeline
+    from assay.sources.fastchat_answers import import_answers
+    from assay.sources.fastchat_files import fastchat_folder
+
+    with Display() as display:
+        review = pipeline.begin(config, runs, display.report, amend=amend)
+        brought = import_answers(fastchat_folder(folder), review.run, review.config)
+    for each in brought:
+        print(f"{review.run.path}: {each.model}, {each.answers} answers, {each.left_out} lines left out")
 
 
 @imports.command("labels")

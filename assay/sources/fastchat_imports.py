@@ -92,7 +92,7 @@ def fastchat_review(folder: FastChatFolder, baseline: str = "", candidates: Sequ
     """
     found, where = stored(folder, baseline), str(folder.path)
     questions = {id: question for (_, id), question in found.questions.items()}
-    files = {path.stem: _model_answers(path, questions) for path in folder.answers}
+    files = {path.stem: model_answers(path, questions) for path in folder.answers}
     names = sorted(name for name, held in files.items() if held.answers)
     if not names:
         raise ConfigError("a review needs model_answer/*.jsonl and question.jsonl.", where=where, remedy="See --data.")
@@ -115,7 +115,7 @@ def import_fastchat(
     `passed` is what lies in the folder and does not come in, by the model that it is about (fastchat_left_out.py).
     """
     for name, held in review.models.items():
-        _write_answers(run, name, held, passed.get(name, ()))
+        write_answers(run, name, held, passed.get(name, ()))
     said = {judge: judge_words(review, judge, files) for judge, files in review.judges.items()}
     for judge, words in said.items():
         _write_words(run, review, judge, words)
@@ -130,7 +130,7 @@ def import_fastchat(
     }
 
 
-def _model_answers(path: Path, questions: Mapping[str, Question]) -> ModelAnswers:
+def model_answers(path: Path, questions: Mapping[str, Question]) -> ModelAnswers:
     """The last row of each known question, as FastChat judges it; turns beyond the question's own are cut."""
     unread: list[str] = []
     rows = answer_rows(path, unread)
@@ -172,7 +172,8 @@ def _comes_in(row: StoredRating | StoredPair, record: Rating | Game) -> bool:
     return row.freshness in USED and record.repeat == 0
 
 
-def _write_answers(run: RunFolder, model: str, held: ModelAnswers, passed: tuple[LeftOut, ...]) -> None:
+def write_answers(run: RunFolder, model: str, held: ModelAnswers, passed: tuple[LeftOut, ...]) -> None:
+    """Write one model's answers; the same again changes nothing. Raises StaleInput, StoreLocked."""
     folder, digest = run.generation(model), file_digest(held.path)
     settings = ModelSettings(model=model, engine=IMPORTED, files={held.path.name: digest}).noted()
     more = {"origins": (Origin(file=held.path.name, digest=digest),), "left_out": passed}
