@@ -17,6 +17,7 @@ from assay.sources.lm_eval_folders import Chosen, offered, refuse_unknown
 from ledger.config import read_config
 from ledger.runs import RunFolder
 
+MOST_TOLD = 5
 imports = typer.Typer(no_args_is_help=True, rich_markup_mode=None)
 
 
@@ -87,7 +88,7 @@ def import_answer_files(
         assay import answers data/mt_bench --config review.toml --amend
     """
     from assay import pipeline
-    from assay.sources.fastchat_answers import import_answers
+    from assay.sources.answer_files import import_answers
     from assay.sources.fastchat_files import fastchat_folder
 
     with Display() as display:
@@ -99,21 +100,30 @@ def import_answer_files(
 
 @imports.command("labels")
 def import_labels(
-    path: Annotated[Path, typer.Argument(help="A .jsonl or .csv file: question, turn, two models, winner, rater.")],
+    path: Annotated[
+        Path, typer.Argument(help="A .jsonl, .json or .csv file: question, turn, two models, winner, rater.")
+    ],
     config: Annotated[Path, typer.Option("--config", metavar="FILE", help="The review's config.")],
     runs: Runs = Path("runs"),
 ) -> None:
     """Bring people's verdicts on pairs of answers into a review.
 
-    How far to trust its judges is measured on them. FastChat's human votes (question_id, model_a, model_b, winner,
-    judge, turn) and our own words (question, baseline, candidate, winner, rater, turn) are both read; models are named
-    by their labels in the review. Labels of earlier files stay; one that says otherwise than another is refused.
+    How far to trust its judges is measured on them, ratings and games alike; without a judge they are a result of their
+    own. FastChat's human votes (question_id, model_a, model_b, winner, judge, turn) and our own words (question,
+    baseline, candidate, winner, rater, turn) are both read; models are named by their labels in the review, and a
+    winner by its label, its role, or its place (A, 1, model_1). Labels of earlier files stay; one that says otherwise
+    than another is refused.
 
     Example:
         assay import labels votes.jsonl --config review.toml
     """
+    from analysis.rendering.formats.text import visible
+
     declared = read_config(config)
     run = RunFolder(runs / declared.name)
     added = add_labels(path, run, declared)
-    passed_over = f"{added.passed_over} lines of other models or said before"
-    print(f"{run.labels.path}: {added.labels} labels, {added.new} of them new; {passed_over}")
+    print(f"{run.labels.path}: {added.labels} labels, {added.new} of them new, {added.repeated} said before")
+    for about, count in list(added.passed_over.items())[:MOST_TOLD]:
+        print(f"{count} lines are passed over: they are about {visible(about)}")
+    if rest := list(added.passed_over.values())[MOST_TOLD:]:
+        print(f"{sum(rest)} lines are passed over: they are about {len(rest)} more pairs of models")
