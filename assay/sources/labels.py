@@ -63,7 +63,8 @@ def add_labels(path: Path, run: RunFolder, config: ReviewConfig) -> Added:
     answers = run.generation(config.baseline.name).answers.records()
     asked = {answer.question.id: answer.question.source for answer in answers}
     if not asked:
-        raise ConfigError("the baseline has no answers yet.", where=str(run.path), remedy="Run: assay generate CONFIG")
+        remedy = "Run: assay generate CONFIG, or assay import answers FOLDER --config CONFIG"
+        raise ConfigError("the baseline has no answers yet.", where=str(run.path), remedy=remedy)
     names = [model.name for model in config.candidate]
     lines = list(labels(path, config.baseline.name, names, asked))
     found = [each for each in lines if isinstance(each, Label)]

@@ -24,6 +24,7 @@ from analysis.rendering.tables.review import (
     warnings,
 )
 from analysis.rendering.tables.tasks import task_line
+from analysis.rendering.tables.trust import vote_lines
 from analysis.review.review_report import ReviewReport
 from ledger.measures import MEASURES
 
@@ -66,6 +67,7 @@ def _opening(report: ReviewReport) -> Iterator[list[str]]:
     yield [f"- {_text(visible(line))}" for line in (*filter(None, [others]), *review_lines(report))]
     yield [f"- **{short_line(text)}**" for text in warnings(report)[:2]]
     yield [f"- {short_line(shortfall_line(report))}"]
+    yield [f"- {short_line(' '.join(told))}"] if (told := list(vote_lines(report.trust))) else []
 
 
 def _tables(report: ReviewReport) -> Iterator[tuple[Table, tuple[str, ...]]]:
