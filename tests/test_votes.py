@@ -145,7 +145,7 @@ def test_in_a_review_with_ratings_alone_votes_count_and_so_do_judges_among_thems
     assert (trust["alpha"], trust["alpha_with_people"], trust["alpha_of_people"]) == (None, None, None)
     assert trust["alpha_of_ratings"] < trust["alpha_of_ratings_with_people"] < 1
     assert trust["calibrations"] == []  # they correct games
-    assert "People on b (20 votes of 1 raters: win 10, tie 0, loss 10; win_change 0.000" in shown
+    assert "People on b (votes 20, raters 1: win 10, tie 0, loss 10; win_change 0.000" in shown
     assert "Kappa of judges with people: one by ratings +1.00" in shown
     assert "one by ratings" in (tmp_path / "runs/r/analysis/report.md").read_text()
     assert [row["by"] for row in rows_of_table(tmp_path, "agreement")] == ["ratings"] * 3
@@ -182,7 +182,7 @@ def test_votes_alone_are_a_result_on_every_face_and_decide_nothing(tmp_path, cap
     (found,) = trust["votes"]
     assert (found["candidate"], found["votes"], found["classes"]) == ("b", 8, {"win": 3, "tie": 1, "loss": 0})
     assert report["word"] == "UNFIT"
-    line = "People on b (8 votes of 2 raters: win 3, tie 1, loss 0; win_change +0.375"
+    line = "People on b (votes 8, raters 2: win 3, tie 1, loss 0; win_change +0.375"
     assert line in shown
     assert line in (tmp_path / "runs/r/analysis/report.md").read_text().replace("`", "")
     assert [row["votes"] for row in rows_of_table(tmp_path, "votes")] == ["8"]

@@ -39,7 +39,7 @@ def vote_lines(trust: TrustReport | None) -> Iterator[str]:
     for each in trust.votes:
         if each.votes:
             counts = ", ".join(f"{CLASS_LABELS[kind]} {count}" for kind, count in each.classes.items())
-            told = f"{each.votes} votes of {each.raters} raters: {counts}; win_change {cell(each.win_change)}"
+            told = f"votes {each.votes}, raters {each.raters}: {counts}; win_change {cell(each.win_change)}"
             yield f"People on {each.candidate} ({told})."
     agreed = [each for each in trust.agreements if each.second == HUMAN]
     if agreed:
