@@ -46,19 +46,26 @@ class OfficialPrompts:
     def messages(self, question: Question, turn: int, positions: Positions) -> Messages:
         """The system text and the filled template. Raises ConfigError for a third turn."""
         system, template = self.prompts[official_name(mode_of(positions), question, turn)]
-        user = _filled(template, _fields(question, turn, positions))
+        user = filled(template, prompt_fields(question, turn, positions))
         return [{"role": "system", "content": system}, {"role": "user", "content": user}]
 
 
-def read_official(judge_prompts_jsonl: Path) -> OfficialPrompts:
-    """The prompts in FastChat's own file. Raises ConfigError."""
+def read_prompts(judge_prompts_jsonl: Path) -> dict[str, tuple[str, str]]:
+    """Every prompt of a file of FastChat's layout: system text and template by name. Raises ConfigError."""
     prompts: dict[str, tuple[str, str]] = {}
     try:
         for line in judge_prompts_jsonl.read_bytes().splitlines():
-            row = json.loads(line)
-            prompts[row["name"]] = (row["system_prompt"], row["prompt_template"])
+            if line.strip():
+                row = json.loads(line)
+                prompts[row["name"]] = (row["system_prompt"], row["prompt_template"])
     except (OSError, ValueError, KeyError, TypeError, RecursionError) as error:
         raise ConfigError(f"not FastChat's judge prompts: {error!r}", where=str(judge_prompts_jsonl)) from error
+    return prompts
+
+
+def read_official(judge_prompts_jsonl: Path) -> OfficialPrompts:
+    """The eight prompts in FastChat's own file. Raises ConfigError."""
+    prompts = read_prompts(judge_prompts_jsonl)
     missing = sorted(set(OFFICIAL_NAMES.values()) - prompts.keys())
     if missing:
         raise ConfigError(f"lacks the prompts {', '.join(missing)}", where=str(judge_prompts_jsonl))
@@ -83,7 +90,8 @@ def official_name(mode: Mode, question: Question, turn: int) -> str:
     return name
 
 
-def _fields(question: Question, turn: int, positions: Positions) -> dict[str, str]:
+def prompt_fields(question: Question, turn: int, positions: Positions) -> dict[str, str]:
+    """What each field of FastChat's templates stands for in a judgment of turn `turn` (1-based)."""
     fields: dict[str, str] = {}
     rows = list(turn_rows(question, turn, positions))
     for number, row in enumerate(rows, start=1):
@@ -92,7 +100,7 @@ def _fields(question: Question, turn: int, positions: Positions) -> dict[str, st
     return {**fields, **{name: rows[0][name] for name in rows[0] if name != "reference"}}
 
 
-def _filled(template: str, fields: dict[str, Any]) -> str:
+def filled(template: str, fields: dict[str, Any]) -> str:
     """Fill a template as `str.format` does, but with plain names only, so that nothing else is looked up."""
     parts: list[str] = []
     for literal, name, _, _ in string.Formatter().parse(template):

@@ -56,7 +56,7 @@ def rating(model, id, turn, score=None, said=None):
     return {
         "question_id": id,
         "model": model,
-        "judge": ["gpt-4", "single-v1"],
+        "judge": ["gpt-4", "single-v1" if turn == 1 else "single-v1-multi-turn"],
         "user_prompt": prompt(id, turn, model),
         "judgment": f"Fine. Rating: [[{score}]]" if said is None else said,
         "score": score,
@@ -72,7 +72,7 @@ def game(id, turn, first="model_1", second="model_1", said=("[[A]]", "[[B]]")):
         "model_2": "b",
         "g1_winner": first,
         "g2_winner": second,
-        "judge": ["gpt-4", "pair-v2"],
+        "judge": ["gpt-4", "pair-v2" if turn == 1 else "pair-v2-multi-turn"],
         "g1_user_prompt": prompt(id, turn, "a", "b"),
         "g1_judgment": said[0],
         "g2_user_prompt": prompt(id, turn, "b", "a"),

@@ -15,7 +15,8 @@ from analysis.judged.games import TurnClass
 from analysis.rendering.formats.audit import audit_markdown
 from analysis.rendering.tables.audit_findings import findings
 from assay.cli import run
-from assay.sources.fastchat_files import fastchat_folder, stored
+from assay.sources.fastchat_files import stored
+from assay.sources.fastchat_folders import fastchat_folder
 from ledger.config import read_config
 from ledger.errors import ConfigError
 from ledger.manifests import read_manifest
@@ -90,6 +91,33 @@ def test_the_known_truths_of_phi_3_are_printed(capsys):
 
 
 @needs_mt_bench
+@pytest.mark.parametrize(
+    ("name", "means"),
+    [
+        ("phi-3", {"phi-3-dpo": "8.20"}),
+        (
+            "mistral-orpo",
+            {
+                "mistral-orpo": "6.33",
+                "mistral-orpo-capybara": "6.82",
+                "mistral-orpo-mix": "6.00",
+                "mistral-orpo-trl": "7.17",
+            },
+        ),
+    ],
+)
+def test_the_known_means_are_those_of_a_review(name, means, tmp_path):
+    """Strict, and without the 160 rows that judge older answers."""
+    assert run(["import", "fastchat", str(MT_BENCH / name), "--review", "r", "--runs", str(tmp_path)]) == 0
+    found = pd.DataFrame(rows_of(tmp_path / "r/judge/gpt-4/ratings.jsonl")).groupby("model").score.mean()
+    assert {model: f"{mean:.2f}" for model, mean in found.items()} == means
+    changed = {model.model: model.changed for file in audited(MT_BENCH / name).files for model in file.models}
+    assert {model: each for model, each in changed.items() if each} == (
+        {"mistral-orpo": {"answer": 160}} if name == "mistral-orpo" else {}
+    )
+
+
+@needs_mt_bench
 @pytest.mark.parametrize("name", ["phi-3", "mistral-orpo"])
 def test_fastchats_own_numbers_are_show_results(name, capsys):
     for file in audited(MT_BENCH / name).files:
@@ -135,15 +163,6 @@ def test_an_edited_prompt_or_reference_makes_judgments_stale(folder):
     write(folder / "judge_prompts.jsonl", prompts)
     single = next(file for file in audited(folder).files if file.mode == "single")
     assert [model.freshness[Freshness.STALE] for model in single.models] == [4, 4]  # turn 1; turn 2 has its own prompt
-
-
-def test_rows_that_repeat_a_prompt_count_within_their_question(folder):
-    path = folder / "model_judgment/gpt-4_single.jsonl"
-    write(path, [*rows_of(path), rating("a", 1, 1, score=10)])
-    model = next(file for file in audited(folder).files if file.mode == "single").models[0]
-    assert (model.rows, model.repeats) == (9, 1)
-    assert model.scopes[0].rating.n == 4
-    assert any("1 rows repeat a prompt" in line for line in findings(audited(folder).files[1]))
 
 
 def test_ids_that_are_no_numbers_are_told_as_they_are(folder):
@@ -205,8 +224,9 @@ def test_unreadable_lines_are_told_and_stop_nothing(folder):
     deep = "[" * 100_000
     path.write_text(path.read_text() + f'{{"question_id": 1}}\nnot json\n{broken}\n{deep}\n{{"torn')
     file = next(each for each in audited(folder).files if each.mode == "single")
-    assert len(file.faults) == 5
+    assert (len(file.faults), file.unread) == (3, 5)
     assert "line 17" in " ".join(file.faults)
+    assert "gpt-4_single.jsonl, 3 lines (18, 20, 21): not a JSON object" in file.faults
     assert sum(model.rows for model in file.models) == 16
 
 
@@ -339,7 +359,10 @@ def test_null_is_no_answer_no_id_and_no_category(folder):
     report = stored(fastchat_folder(folder))
     assert {id for _, id in report.questions} == {"1", "2", "3", "4"}
     assert [model.questions for model in report.models] == [3, 4]
-    assert len(report.notes) == 4
+    assert report.notes == (
+        "question.jsonl, 3 lines (5, 6, 7): not a question of FastChat's",
+        "a.jsonl, line 4: not an answer of FastChat's",
+    )
 
 
 def imported(folder, runs, *more):
@@ -366,11 +389,17 @@ def test_an_import_counts_what_it_leaves_out(folder, tmp_path, capsys):
     told = capsys.readouterr().out
     assert "6 answers, " in told
     assert "2 answers left out" in told  # too few turns, an unknown question
-    assert "5 judgments left out" in told  # a stale rating, the games of a stale pair, those of a repeated one
+    assert "3 judgments left out" in told  # a stale rating, the games of a stale pair
+    assert "1 copies and failures that gave way" in told
     assert "2 lines unread" in told
     facts = {name: read_manifest(tmp_path / "r" / name).facts for name in ("generation/b", "judge/gpt-4")}
     assert (facts["generation/b"]["answers_left_out"], facts["generation/b"]["lines_unread"]) == (2, 1)
-    assert facts["judge/gpt-4"] == {"judgments_left_out": 5, "lines_unread": 1}
+    assert facts["judge/gpt-4"] == {
+        "judgments_left_out": 3,
+        "rows_that_gave_way": 1,
+        "further_verdicts": 0,
+        "lines_unread": 1,
+    }
 
 
 def test_the_same_files_again_change_nothing_and_a_session_ends(folder, tmp_path):
@@ -383,8 +412,10 @@ def test_the_same_files_again_change_nothing_and_a_session_ends(folder, tmp_path
 
 
 def test_an_import_under_another_declaration_writes_no_record(folder, tmp_path, capsys):
+    judged = folder / "model_judgment/gpt-4_single.jsonl"
+    write(judged, [*rows_of(judged), {**rating("b", 1, 1), "model": "c"}])
     assert imported(folder, tmp_path) == 0
-    write(folder / "model_answer/c.jsonl", rows_of(folder / "model_answer/b.jsonl"))
+    write(folder / "model_answer/c.jsonl", [answer("c", id) for id in range(1, 5)])
     assert imported(folder, tmp_path) == 64
     assert "--amend" in capsys.readouterr().err
     assert not (tmp_path / "r/generation/c").exists()

@@ -5,7 +5,7 @@ import pytest
 from scipy import stats
 
 from analysis.judged.agreement import Agreement, agreement, calibration
-from analysis.judged.bounds import rating_bounds, win_bounds
+from analysis.judged.bounds import change_bounds, rating_bounds, win_bounds
 from analysis.judged.exam import exam_result, question_marks
 from analysis.judged.games import (
     TurnClass,
@@ -13,13 +13,16 @@ from analysis.judged.games import (
     played_scopes,
     position_bias,
     turn_classes,
+    win_values,
     winning_position,
 )
 from analysis.judged.lengths import length_controlled, length_panel, length_points
 from analysis.judged.scores import (
     fastchat_average,
     normal_sign_flip_p,
+    paired_changes,
     rating,
+    rating_change,
     scored_scopes,
     sign_flip_p,
 )
@@ -41,6 +44,28 @@ def cell(question, turn=1, sample=0, repeat=0):
 
 def result(marks, modes=(Mode.PAIR,), reached=0.9, configured=True, **more):
     return exam_result(marks, modes, 0.75, 0.5, reached, configured=configured, **more)
+
+
+def test_a_turn_that_was_asked_more_often_weighs_no_more_than_another():
+    """9, 9 and 9 of one question and 3 of another are 6.00, not 7.50; 9 and then 3 of one turn are 6, not the last."""
+    often = {cell(1): 9.0, cell(1, repeat=1): 9.0, cell(1, repeat=2): 9.0, cell(2): 3.0}
+    assert rating(often, DRAWS).value == 6
+    twice = {cell(1): 9.0, cell(1, repeat=1): 3.0, cell(2): 6.0}
+    once = {cell(1): 5.0, cell(2): 5.0}
+    assert paired_changes(once, twice) == {cell(1): 1.0, cell(2): 1.0}
+    change = rating_change(once, twice, DRAWS)
+    assert (change.value, change.n, change.left_out) == (1, 2, 0)
+    assert rating_change(once, {cell(1, repeat=1): 3.0}, DRAWS).left_out == 1  # a turn, not its repeats
+    won = {cell(1): TurnClass.WIN, cell(1, repeat=1): TurnClass.LOSS, cell(2): TurnClass.WIN}
+    assert win_values(won) == {cell(1): 0.5, cell(2): 1.0}
+
+
+def test_bounds_average_a_turns_repeats_as_the_mean_does():
+    planned, values = [cell(1), cell(2)], {cell(1): 9.0, cell(1, repeat=1): 3.0}
+    assert rating_bounds(planned, values) == (3.5, 8.0)  # 6 and from 1 to 10
+    assert rating_bounds([cell(1)], values) is None
+    assert change_bounds(planned, values, {cell(2): 4.0}) == (-5.5, 3.5)  # (1 - 6, 4 - 10) and (10 - 6, 4 - 1)
+    assert rating_bounds([cell(1), cell(1, repeat=1)], {cell(1): 9.0}) == (5.0, 9.5)  # a planned repeat is missing
 
 
 def test_a_part_that_just_reaches_its_floor_passes():

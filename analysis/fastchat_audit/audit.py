@@ -9,9 +9,9 @@ from collections import Counter
 from collections.abc import Iterable, Iterator, Sequence
 from itertools import combinations
 
-from analysis.fastchat_audit.audit_report import AuditReport, Contrast, FileAudit, PlayedPair, RatedModel
+from analysis.fastchat_audit.audit_report import AuditReport, Beside, Contrast, FileAudit, PlayedPair, RatedModel
 from analysis.fastchat_audit.fastchat_numbers import fastchat_scores, fastchat_wins
-from analysis.fastchat_audit.stored import USED, Freshness, JudgmentFile, Stored, StoredPair, StoredRating
+from analysis.fastchat_audit.stored import Freshness, JudgmentFile, Standing, Stored, StoredPair, StoredRating
 from analysis.judged.bounds import change_bounds, rating_bounds, win_bounds
 from analysis.judged.games import (
     BOTH_VERDICTS,
@@ -26,7 +26,7 @@ from analysis.judged.games import (
 )
 from analysis.judged.lengths import length_changes, length_controlled, length_panel
 from analysis.judged.scores import paired_changes, rating_change, rating_change_p, scored_scopes
-from analysis.statistics.cells import Cell, Scope, cell_of, scopes, whole_and_turns
+from analysis.statistics.cells import Cell, Scope, cell_of, scopes, turn_of, whole_and_turns
 from analysis.statistics.coverage import Coverage, coverage
 from analysis.statistics.resampling import RESAMPLES, Resamplings
 from ledger.judgments import Outcome, Winner
@@ -47,6 +47,7 @@ def audit(stored: Stored, seed: int = 1, resamples: int = RESAMPLES) -> AuditRep
         files=tuple(measured.file(file) for file in stored.files),
         facts=stored.facts,
         notes=stored.notes,
+        unread=stored.unread,
     )
 
 
@@ -77,6 +78,7 @@ class _Audit:
             judges=file.judges,
             rows=len(file.ratings) + len(file.pairs),
             faults=file.faults,
+            unread=file.unread,
             models=tuple(self._rated(model, rated[model]) for model in sorted(rated)),
             contrasts=tuple(self._contrasts({model: _scores(rows) for model, rows in sorted(rated.items())})),
             pairs=tuple(self._played(*names, rows) for names, rows in sorted(played.items())),
@@ -84,17 +86,22 @@ class _Audit:
         )
 
     def _rated(self, model: str, rows: Sequence[StoredRating]) -> RatedModel:
-        used = [row for row in rows if row.freshness in USED]
-        values, outcomes = _scores(rows), {cell_of(row.record): row.record.outcome.value for row in used}
-        stale = [row.record.score for row in rows if row.freshness is Freshness.STALE and row.record.score is not None]
-        planned, first = self._plan(outcomes), [cell for cell in outcomes if cell.repeat == 0]
+        values, used = _scores(rows), [row for row in rows if row.used]
+        outcomes = {cell_of(row.record): row.record.outcome.value for row in used if not row.repeat}
+        stale = [
+            row.record.score
+            for row in rows
+            if row.freshness is Freshness.STALE and row.standing is Standing.COUNTS and row.record.score is not None
+        ]
+        planned = self._plan(outcomes)
         return RatedModel(
             model=model,
             rows=len(rows),
             freshness=_freshness(rows),
+            changed=_changed(rows),
             outcomes=_counted(row.record.outcome.value for row in rows),
             unread=sum(row.score == -1 for row in rows),
-            repeats=len(used) - len(first),
+            beside=_beside(rows),
             decimals=(sum(map(_decimal, rows)), sum(map(_decimal, used))),
             disagreements=sum(not _agreed(row) for row in rows),
             scopes=scored_scopes({}, values, scopes(planned, self.categories), self.draws, 1, is_baseline=True),
@@ -121,15 +128,17 @@ class _Audit:
                 candidate=other,
                 change=rating_change(values[one], values[other], self.draws),
                 p=rating_change_p(values[one], values[other], self.draws),
-                bounds=change_bounds(self._plan([*values[one], *values[other]]), values[one], values[other]),
+                bounds=change_bounds(
+                    self._plan(map(turn_of, (*values[one], *values[other]))), values[one], values[other]
+                ),
                 controlled=length_controlled("rating_change", changes, lengths),
             )
 
     def _played(self, baseline: str, candidate: str, rows: Sequence[StoredPair]) -> PlayedPair:
-        games = [game for row in rows if row.freshness in USED for game in row.games]
+        games = [game for row in rows if row.used for game in row.games]
         found = verdicts(games)
         classes = turn_classes(found)
-        planned = self._plan(found)
+        planned = self._plan(cell for cell in found if not cell.repeat)
         lengths = [self.lengths.get(model, {}) for model in (baseline, candidate)]
         both = [tuple(orders.values()) for orders in found.values() if None not in orders.values() and len(orders) == 2]
         parts = scopes(planned, self.categories)
@@ -140,9 +149,10 @@ class _Audit:
             candidate=candidate,
             rows=len(rows),
             freshness=_freshness(rows),
+            changed=_changed(rows),
             outcomes=_counted(game.outcome.value for row in rows for game in row.games),
             errors=sum(winner == "error" for row in rows for winner in row.winners),
-            repeats=sum(row.freshness in USED and row.games[0].repeat > 0 for row in rows),
+            beside=_beside(rows),
             disagreements=sum(not _pair_agreed(row) for row in rows),
             scopes=played_scopes(classes, parts, self.draws, 1),
             bounds=win_bounds(planned, found),
@@ -157,7 +167,7 @@ class _Audit:
         )
 
     def _plan(self, found: Iterable[Cell]) -> list[Cell]:
-        """The question-turns of the question file, and repeats or unknown questions that were judged besides."""
+        """The question-turns of the question file, and unknown questions that were judged besides."""
         return sorted({*self.planned, *found})
 
     def _coverage(
@@ -179,7 +189,7 @@ def _crossed(category: Scope, turn: Scope) -> str:
 
 
 def _scores(rows: Iterable[StoredRating]) -> dict[Cell, float]:
-    used = [row.record for row in rows if row.freshness in USED]
+    used = [row.record for row in rows if row.used]
     return {cell_of(record): record.score for record in used if record.score is not None}
 
 
@@ -210,6 +220,21 @@ def _pair_agreed(row: StoredPair) -> bool:
 def _freshness(rows: Iterable[StoredRating | StoredPair]) -> dict[Freshness, int]:
     counts = Counter(row.freshness for row in rows)
     return {each: counts[each] for each in Freshness}
+
+
+def _changed(rows: Iterable[StoredRating | StoredPair]) -> dict[str, int]:
+    """How many rows are stale by which changes, the most first."""
+    words = (" and ".join(row.changed) for row in rows if row.freshness is Freshness.STALE)
+    return dict(Counter(words).most_common())
+
+
+def _beside(rows: Iterable[StoredRating | StoredPair]) -> Beside:
+    standings = Counter(row.standing for row in rows)
+    return Beside(
+        copies=standings[Standing.COPY],
+        superseded=standings[Standing.SUPERSEDED],
+        repeats=sum(row.used and row.repeat > 0 for row in rows),
+    )
 
 
 def _counted(words: Iterable[str]) -> dict[str, int]:

@@ -18,11 +18,22 @@ from ledger.judgments import Mode
 
 
 @dataclass(frozen=True)
+class Beside:
+    """Rows beside others on their prompt: equal in every field, failed where another row stands, or used verdicts
+    beyond the first, which are averaged with it.
+    """
+
+    copies: int
+    superseded: int
+    repeats: int
+
+
+@dataclass(frozen=True)
 class RatedModel:
     """One model's rows in a single file.
 
-    `freshness`, `outcomes` (strict) and `unread` (FastChat's -1) count every row; `repeats` are used rows beyond the
-    first of a prompt; `decimals` count ratings that are no whole number, all and used; `disagreements` the rows that
+    `freshness`, `outcomes` (strict) and `unread` (FastChat's -1) count every row, `changed` the stale ones by what is
+    no longer today's; `decimals` count ratings that are no whole number, all and used; `disagreements` the rows that
     FastChat's parser read otherwise. `absent` are the planned
     question-turns without a row that is used, `missing` those whose row has no score.
     """
@@ -30,9 +41,10 @@ class RatedModel:
     model: str
     rows: int
     freshness: dict[Freshness, int]
+    changed: dict[str, int]
     outcomes: dict[str, int]
     unread: int
-    repeats: int
+    beside: Beside
     decimals: tuple[int, int]
     disagreements: int
     scopes: tuple[ScoredScope, ...]
@@ -67,9 +79,10 @@ class PlayedPair:
     candidate: str
     rows: int
     freshness: dict[Freshness, int]
+    changed: dict[str, int]
     outcomes: dict[str, int]
     errors: int
-    repeats: int
+    beside: Beside
     disagreements: int
     scopes: tuple[Played, ...]
     bounds: Bounds | None
@@ -85,13 +98,14 @@ class PlayedPair:
 
 @dataclass(frozen=True)
 class FileAudit:
-    """One file of judgments."""
+    """One file of judgments; `unread` counts the lines that `faults` are about."""
 
     name: str
     mode: Mode
     judges: tuple[str, ...]
     rows: int
     faults: tuple[str, ...]
+    unread: int
     models: tuple[RatedModel, ...]
     contrasts: tuple[Contrast, ...]
     pairs: tuple[PlayedPair, ...]
@@ -111,3 +125,4 @@ class AuditReport:
     files: tuple[FileAudit, ...]
     facts: tuple[tuple[str, str], ...]
     notes: tuple[str, ...]
+    unread: tuple[str, ...]

@@ -17,7 +17,7 @@ from enum import StrEnum
 from scipy import stats
 
 from analysis.judged.scores import question_mean
-from analysis.statistics.cells import Cell, Scope, Values, cell_of
+from analysis.statistics.cells import Cell, Scope, Values, by_turn, cell_of, turn_of
 from analysis.statistics.estimates import Estimate, shifted
 from analysis.statistics.intervals import share
 from analysis.statistics.resampling import Resamplings
@@ -104,8 +104,8 @@ def turn_classes(found: Verdicts) -> dict[Cell, TurnClass]:
 
 
 def win_values(classes: Mapping[Cell, TurnClass]) -> dict[Cell, float]:
-    """1 for a win, 0.5 for a tie or an inconsistent judge, 0 for a loss; failed ones are left out."""
-    return {cell: WORTH[found] for cell, found in classes.items() if found in WORTH}
+    """1 for a win, 0.5 for a tie or an inconsistent judge, 0 for a loss, by turn; failed ones are left out."""
+    return by_turn({cell: WORTH[found] for cell, found in classes.items() if found in WORTH})
 
 
 def win_score(values: Values, draws: Resamplings, comparisons: int = 1, left_out: int = 0) -> Estimate:
@@ -155,9 +155,9 @@ def position_bias(found: Verdicts) -> PositionBias:
 def inconsistency_by_gap(classes: Mapping[Cell, TurnClass], changes: Values) -> tuple[GapInconsistency, ...]:
     """Inconsistency among the question-turns with both verdicts and both ratings, by the ratings' distance."""
     found = [
-        (min(math.floor(abs(changes[cell]) + 0.5), GAPS[-1]), each is TurnClass.INCONSISTENT)
+        (min(math.floor(abs(changes[turn_of(cell)]) + 0.5), GAPS[-1]), each is TurnClass.INCONSISTENT)
         for cell, each in classes.items()
-        if each is not TurnClass.FAILED and cell in changes
+        if each is not TurnClass.FAILED and turn_of(cell) in changes
     ]
     rows = ((gap, [changed for distance, changed in found if distance == gap]) for gap in GAPS)
     return tuple(GapInconsistency(gap, sum(changed), len(changed)) for gap, changed in rows)

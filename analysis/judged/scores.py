@@ -11,7 +11,7 @@ from dataclasses import dataclass, replace
 import numpy as np
 from scipy import stats
 
-from analysis.statistics.cells import Cell, Scope, Values, question_sums, sampling
+from analysis.statistics.cells import Cell, Scope, Values, by_turn, question_sums, sampling, turn_of
 from analysis.statistics.estimates import Estimate, estimate_or_missing
 from analysis.statistics.intervals import cluster_mean
 from analysis.statistics.resampling import MOST_UNITS, Floats, Resampling, Resamplings
@@ -35,16 +35,17 @@ def rating(values: Values, draws: Resamplings) -> Estimate:
 
 
 def rating_change(baseline: Values, candidate: Values, draws: Resamplings, comparisons: int = 1) -> Estimate:
-    """Candidate minus baseline over the cells scored in both; `left_out` counts cells scored in only one."""
+    """Candidate minus baseline over the turns scored in both; `left_out` counts turns scored in only one."""
     changes = paired_changes(baseline, candidate)
-    left_out = len(baseline.keys() | candidate.keys()) - len(changes)
+    left_out = len({turn_of(cell) for cell in (*baseline, *candidate)}) - len(changes)
     known = measure_of("rating_change")
     return question_mean(known.name, changes, draws, (known.low, known.high), comparisons, left_out)
 
 
 def paired_changes(baseline: Values, candidate: Values) -> dict[Cell, float]:
-    """Candidate minus baseline in each cell that both have."""
-    return {cell: candidate[cell] - baseline[cell] for cell in baseline.keys() & candidate.keys()}
+    """Candidate minus baseline in each turn that both have; each side's repeats are averaged, however many it has."""
+    before, after = by_turn(baseline), by_turn(candidate)
+    return {turn: after[turn] - before[turn] for turn in before.keys() & after.keys()}
 
 
 def scored_scopes(
@@ -74,7 +75,7 @@ def question_mean(
     comparisons: int,
     left_out: int,
 ) -> Estimate:
-    """The mean over cells with an interval over questions, and what sampling adds where there are several samples."""
+    """The mean over turns with an interval over questions, and what sampling adds where there are several samples."""
     sums, weights = question_sums(values)
     samples, sampling_sd = sampling(values)
 

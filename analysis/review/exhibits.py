@@ -140,10 +140,7 @@ def _written_kinds(before: Answer, after: Answer, turn: int) -> set[str]:
 
 def _said(judge: JudgeEvidence, model: str, evidence: RunEvidence) -> _Said:
     cells = judged_cells(judge, evidence)
-    changes: dict[Cell, list[float]] = {}
     scores = [scored_values(judge, name, cells) for name in (evidence.baseline.name, model)]
-    for cell, change in paired_changes(*scores).items():
-        changes.setdefault(cell._replace(repeat=0), []).append(change)
     games = judge.games.get(model, {})
     classes = turn_classes(verdicts(game for (cell, _), game in games.items() if not cell.repeat))
     kinds: dict[Cell, set[str]] = {}
@@ -151,7 +148,7 @@ def _said(judge: JudgeEvidence, model: str, evidence: RunEvidence) -> _Said:
         if kind := OUTCOME_KINDS.get(judgment.outcome) if judgment else FAILED:
             kinds.setdefault(cell._replace(repeat=0), set()).add(kind)
     return _Said(
-        changes={cell: sum(found) / len(found) for cell, found in changes.items()},
+        changes=paired_changes(*scores),
         classes={cell: each for cell, each in classes.items() if each is not TurnClass.FAILED},
         kinds=kinds,
     )

@@ -1,6 +1,7 @@
 """Where one judged value stands: question, sample, turn, repeat; and how such values are gathered by question.
 
-In: values by cell. Out: one sum and weight per question, the unit that is resampled.
+In: values by cell. Out: one sum and weight per question, the unit that is resampled. Repeats are averaged within a
+turn first: however often a judge was asked, a turn weighs no more than another.
 """
 
 from collections.abc import Callable, Iterable, Mapping
@@ -53,11 +54,24 @@ def cell_of(record: Rating | Game) -> Cell:
     return Cell(record.source, record.question, record.sample, record.turn, record.repeat)
 
 
-def question_sums(values: Values) -> tuple[Floats, Floats]:
-    """Sum and number of values per question, each (questions,), in question order; whatever the order of the values."""
-    grouped: dict[Unit, list[float]] = {}
+def turn_of(cell: Cell) -> Cell:
+    """The question, sample and turn that a cell's repeat is about: its first repeat."""
+    return cell._replace(repeat=0)
+
+
+def by_turn(values: Values) -> dict[Cell, float]:
+    """The mean over a turn's repeats, at repeat 0."""
+    grouped: dict[Cell, list[float]] = {}
     for cell in sorted(values):
-        grouped.setdefault(cell.unit, []).append(values[cell])
+        grouped.setdefault(turn_of(cell), []).append(values[cell])
+    return {turn: sum(found) / len(found) for turn, found in grouped.items()}
+
+
+def question_sums(values: Values) -> tuple[Floats, Floats]:
+    """Sum and number of turns' values per question, each (questions,), in question order; values in any order."""
+    grouped: dict[Unit, list[float]] = {}
+    for turn, value in by_turn(values).items():
+        grouped.setdefault(turn.unit, []).append(value)
     sums = np.array([sum(group) for group in grouped.values()], dtype=np.float64)
     return sums, np.array([len(group) for group in grouped.values()], dtype=np.float64)
 
@@ -68,8 +82,8 @@ def sampling(values: Values) -> tuple[int, float | None]:
     All turns and repeats of a sample belong to one conversation and are averaged first.
     """
     grouped: dict[Unit, dict[int, list[float]]] = {}
-    for cell in sorted(values):
-        grouped.setdefault(cell.unit, {}).setdefault(cell.sample, []).append(values[cell])
+    for turn, value in by_turn(values).items():
+        grouped.setdefault(turn.unit, {}).setdefault(turn.sample, []).append(value)
     samples = [[sum(found) / len(found) for found in each.values()] for each in grouped.values()]
     fewest = min(map(len, samples), default=0)
     if fewest < 2:
@@ -78,7 +92,7 @@ def sampling(values: Values) -> tuple[int, float | None]:
 
 
 def by_question(values: Values) -> dict[Unit, tuple[float, float]]:
-    """The same by question: its sum and number of values."""
+    """The same by question: its sum and number of turns."""
     units = sorted({cell.unit for cell in values})
     sums, weights = question_sums(values)
     return {unit: (float(total), float(weight)) for unit, total, weight in zip(units, sums, weights, strict=True)}

@@ -25,7 +25,7 @@ from analysis.judged.lengths import LengthPanel, length_controlled, length_panel
 from analysis.judged.scores import ScoredScope, fastchat_average, paired_changes, rating_change_p, scored_scopes
 from analysis.judged.strengths import Strength, strengths
 from analysis.statistics.causes import Cause, Kind
-from analysis.statistics.cells import Cell, by_question, scopes
+from analysis.statistics.cells import Cell, by_question, scopes, turn_of
 from analysis.statistics.coverage import Coverage
 from analysis.statistics.estimates import Estimate
 from analysis.statistics.multiple_testing import holm
@@ -169,10 +169,10 @@ def _scores(
 def _games(
     judge: JudgeEvidence, evidence: RunEvidence, cells: Sequence[Cell], draws: Resamplings
 ) -> tuple[ModelGames, ...]:
-    parts, planned = scopes(cells, evidence.categories), set(cells)
+    parts, planned = scopes(cells, evidence.categories), set(map(turn_of, cells))
     rows = []
     for model in evidence.rivals:
-        games = [game for (cell, _), game in judge.games.get(model.name, {}).items() if cell in planned]
+        games = [game for (cell, _), game in judge.games.get(model.name, {}).items() if turn_of(cell) in planned]
         found = verdicts(games)
         classes, lengths = turn_classes(found), _length_changes(evidence, model, found)
         changes = {cell: worth - 0.5 for cell, worth in win_values(classes).items()}
@@ -194,9 +194,9 @@ def _games(
 
 def _strengths(judge: JudgeEvidence, evidence: RunEvidence, cells: Sequence[Cell]) -> tuple[Strength, ...]:
     """Of all models that played, from every game that was planned between any two of them."""
-    planned, results = set(cells), {}
+    planned, results = set(map(turn_of, cells)), {}
     for pair, games in judge.contests.items():
-        found = verdicts(game for (cell, _), game in games.items() if cell in planned)
+        found = verdicts(game for (cell, _), game in games.items() if turn_of(cell) in planned)
         results[pair] = by_question(win_values(turn_classes(found)))
     return strengths(results, evidence.baseline.name, [model.name for model in evidence.rivals])
 
@@ -204,7 +204,7 @@ def _strengths(judge: JudgeEvidence, evidence: RunEvidence, cells: Sequence[Cell
 def _length_changes(evidence: RunEvidence, model: ModelEvidence, cells: Iterable[Cell]) -> dict[Cell, int]:
     """The model's length minus the baseline's, in characters, in each cell that both answered."""
     mine, theirs = answer_lengths(model), answer_lengths(evidence.baseline)
-    first = ((cell, cell._replace(repeat=0)) for cell in sorted(cells))
+    first = ((cell, turn_of(cell)) for cell in sorted(cells))
     return {cell: mine[place] - theirs[place] for cell, place in first if place in mine and place in theirs}
 
 
@@ -223,7 +223,7 @@ def judged_cells(judge: JudgeEvidence, evidence: RunEvidence) -> list[Cell]:
 
 
 def scored_values(judge: JudgeEvidence, model: str, cells: Sequence[Cell]) -> dict[Cell, float]:
-    """One model's scores in these cells."""
-    ratings = judge.ratings.get(model, {})
-    scores = {cell: ratings[cell].score for cell in cells if cell in ratings}
-    return {cell: score for cell, score in scores.items() if score is not None}
+    """One model's scores in the turns of these cells: imported files may hold more repeats than planned."""
+    turns = set(map(turn_of, cells))
+    scores = {cell: rating.score for cell, rating in sorted(judge.ratings.get(model, {}).items())}
+    return {cell: score for cell, score in scores.items() if score is not None and turn_of(cell) in turns}

@@ -28,6 +28,14 @@ Budget = Annotated[float | None, typer.Option("--budget", metavar="USD", help="T
 ReviewName = Annotated[
     str, typer.Option("--review", metavar="NAME", help="The review's name: the folder under --runs.")
 ]
+JudgeFile = Annotated[
+    Path | None,
+    typer.Option(
+        "--judge-file",
+        metavar="FILE",
+        help="The judge prompts to check against; every judge*_prompts*.jsonl beside the data by default.",
+    ),
+]
 Filter = Annotated[str, typer.Option("--filter", metavar="NAME", help="The harness' filter, where a log has several.")]
 Latest = Annotated[bool, typer.Option("--latest", help="Of several runs of a task, take the newest.")]
 Filters = Annotated[

@@ -9,16 +9,18 @@ from typing import TYPE_CHECKING, Annotated
 
 import typer
 
-from assay.commands.arguments import Amend, Config, LeaveOut, ReviewName, Runs
+from assay.commands.arguments import Amend, Config, JudgeFile, LeaveOut, ReviewName, Runs
 from assay.commands.import_logs import imports
 from assay.declarations import Declaration, imported_review, section
 from assay.display import Display
-from ledger.errors import ConfigError
+from ledger.errors import EXIT_UNFIT, ConfigError
 from ledger.runs import control_of
 
 if TYPE_CHECKING:
-    from assay.sources.fastchat_imports import FastChatReview
+    from assay.sources.fastchat_reviews import FastChatReview
 
+BROUGHT = ("answers", "ratings", "games")
+"""What an import tells of even where there is none."""
 exports = typer.Typer(no_args_is_help=True, rich_markup_mode=None)
 
 
@@ -43,29 +45,43 @@ def import_folder(
         typer.Option("--candidate", metavar="MODEL", help="Review this model alone; may be repeated. All by default."),
     ] = None,
     leave_out: LeaveOut = None,
+    primary_judge: Annotated[
+        str,
+        typer.Option(
+            "--primary-judge",
+            metavar="JUDGE",
+            help="Of several judges, the one that decides; else who said most about these models.",
+        ),
+    ] = "",
     data: Annotated[
         Path | None, typer.Option("--data", metavar="DIR", help="Where question.jsonl and the rest are.")
     ] = None,
+    judge_file: JudgeFile = None,
     runs: Runs = Path("runs"),
     amend: Amend = False,
-) -> None:
+) -> int:
     """Make a review of answers and judgments that FastChat wrote.
 
-    `assay analyze` then decides as for any other. Stale rows, rows that repeat a prompt, rows about models without
-    answers, and answers to unknown questions or with too few turns are left out and counted (see `assay audit`); a
-    model or file that does not come in is named in the report and keeps it from SHIP, unless --candidate or --leave-out
-    says so. The judge sat no exam, which the report says aloud. The same files again change nothing.
+    `assay analyze` then decides as for any other. Of the rows on one prompt a verdict takes the place of failures, and
+    further verdicts are averaged with it. Stale rows, rows about models without answers, and answers to unknown
+    questions or with too few turns are left out and counted (see `assay audit`); a model or file that does not come in
+    is named in the report and keeps it from SHIP, unless --candidate or --leave-out says so. A model that nobody judged
+    decides nothing. Where only one model was judged, the audit is printed, and the exit code is 12. The judge sat no
+    exam, which the report says aloud. The same files again change nothing.
 
     Example:
         assay import fastchat data/mt_bench --review phi-3 --baseline phi-3
         assay analyze runs/phi-3/review.toml
     """
     from assay import pipeline
-    from assay.sources.fastchat_files import fastchat_folder
-    from assay.sources.fastchat_imports import fastchat_review, import_fastchat
+    from assay.sources.fastchat_folders import fastchat_folder
+    from assay.sources.fastchat_imports import import_fastchat
     from assay.sources.fastchat_left_out import left_out, lines_left_out, refuse_unknown_names
+    from assay.sources.fastchat_reviews import fastchat_review
 
-    found = fastchat_review(fastchat_folder(folder, data), baseline, candidate or ())
+    found = fastchat_review(fastchat_folder(folder, data, judge_file), baseline, candidate or (), primary_judge)
+    if not found.primary:
+        return _audited(found)
     refuse_unknown_names(found, leave_out or ())
     passed = {name: tuple(lines_left_out(held)) for name, held in found.models.items()}
     passed[found.baseline] += tuple(left_out(found))
@@ -74,7 +90,9 @@ def import_folder(
             _declaration(review, found, leave_out or ()), runs, display.report, amend=amend
         ).run
         counts = import_fastchat(found, run, passed)
-    print(f"{run.config}: {', '.join(f'{count} {name}' for name, count in counts.items())}")
+    told = [f"{count} {name}" for name, count in counts.items() if count or name in BROUGHT]
+    print(f"{run.config}: {', '.join(told)}")
+    return 0
 
 
 @exports.command("fastchat")
@@ -107,6 +125,17 @@ def export_folder(
         )
     for name, rows in written.items():
         print(f"{out / name}: {rows} rows")
+
+
+def _audited(found: "FastChatReview") -> int:
+    """What there is instead of a review, where no judge compared two models."""
+    from analysis.fastchat_audit.audit import audit
+    from analysis.rendering.formats.audit import audit_markdown
+    from analysis.rendering.tables.audit_findings import one_sided
+
+    report = audit(found.stored)
+    print(f"{audit_markdown(report)}\n{one_sided(report)}")
+    return EXIT_UNFIT
 
 
 def _declaration(name: str, found: "FastChatReview", leave_out: Sequence[str]) -> Declaration:

@@ -89,7 +89,7 @@ def import_answer_files(
     """
     from assay import pipeline
     from assay.sources.answer_files import import_answers
-    from assay.sources.fastchat_files import fastchat_folder
+    from assay.sources.fastchat_folders import fastchat_folder
 
     with Display() as display:
         review = pipeline.begin(config, runs, display.report, amend=amend)

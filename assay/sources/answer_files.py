@@ -6,9 +6,13 @@ questions, in its run folder; what does not come in is named in the manifests, s
 
 from dataclasses import dataclass
 
-from assay.sources.fastchat_files import FastChatFolder, json_rows
-from assay.sources.fastchat_imports import ModelAnswers, model_answers, write_answers
+from assay.sources.fastchat_answers import answer_files, json_rows
+from assay.sources.fastchat_folders import FastChatFolder
+from assay.sources.fastchat_imports import write_answers
 from assay.sources.fastchat_left_out import lines_left_out
+from assay.sources.fastchat_notes import Notes
+from assay.sources.fastchat_reviews import ModelAnswers, model_answers
+from assay.sources.fastchat_rows import question_id
 from assay.sources.material import questions
 from ledger.config import ReviewConfig
 from ledger.engines import IMPORTED
@@ -39,14 +43,14 @@ def import_answers(folder: FastChatFolder, run: RunFolder, config: ReviewConfig)
     if config.questions is None:
         raise ConfigError("the config has no [questions] that these could answer.", where=config.name)
     asked = {question.id: question for question in questions(config.questions)}
-    paths = {path.stem: path for path in folder.answers}
     wanted = _imported(config)
-    if lacking := [name for name in wanted if name not in paths]:
-        known = ", ".join(paths) or "none"
+    files = answer_files(folder, wanted, Notes())
+    if lacking := [name for name in wanted if name not in files]:
+        known = ", ".join(files) or "none"
         remedy = f"Labels are the files' names: {known}. A baseline without a second run needs control = false."
         raise ConfigError(f"there are no answers of {', '.join(lacking)}.", where=where, remedy=remedy)
     unchecked = _unlike_questions(folder, asked)
-    held = {name: model_answers(paths[name], asked) for name in wanted}
+    held = {name: model_answers(name, files[name], asked) for name in wanted}
     if empty := [name for name, found in held.items() if not found.answers]:
         what = f"no line of {', '.join(empty)} answers a question of {config.questions.source}."
         raise ConfigError(what, where=where, remedy="Check `source` under [questions].")
@@ -74,8 +78,8 @@ def _unlike_questions(folder: FastChatFolder, asked: dict[str, Question]) -> tup
         return (
             LeftOut(kind="other", name=QUESTIONS, cause="is not beside the answers: their ids are taken as they are"),
         )
-    for _, row in json_rows(path, []):
-        known = asked.get(str(row.get("question_id")))
+    for _, row in json_rows(path, QUESTIONS, Notes()):
+        known = asked.get(question_id(row)) if "question_id" in row else None
         if known and [*known.turns] != row.get("turns"):
             what = (
                 f"question {known.id} of {known.source} is not the one that was answered: the folder's own is another."

@@ -18,7 +18,7 @@ from judge.brief import Brief
 from judge.official_prompts import official_name
 from judge.plan import Answers, answers_by_key, texts
 from ledger.digests import digest_of
-from ledger.errors import StaleInput
+from ledger.errors import ConfigError, StaleInput
 from ledger.facts import JudgeSettings
 from ledger.judgments import Game, Mode, Order, Rating, Winner
 from ledger.manifests import read_manifest
@@ -32,7 +32,9 @@ Row = dict[str, Any]
 
 
 def export_fastchat(run: RunFolder, models: Iterable[str], briefs: Iterable[Brief], out: Path) -> dict[str, int]:
-    """Write every file; the number of rows by file. Raises StaleInput where what a judge read changed."""
+    """Write every file; the number of rows by file. Raises StaleInput where what a judge read changed, ConfigError
+    where an imported judgment is of another prompt than the official one.
+    """
     answers = {model: answers_by_key(run.generation(model).answers.records()) for model in models}
     questions = {answer.question.key: answer.question for held in answers.values() for answer in held.values()}
     files: dict[str, Iterator[Row]] = {"question.jsonl": map(_question, questions.values())}
@@ -44,24 +46,24 @@ def export_fastchat(run: RunFolder, models: Iterable[str], briefs: Iterable[Brie
     for brief in briefs:
         _refuse_stale(run, brief)
         judge, folder = folder_name(brief.config.name), run.judge(brief.config.name)
-        writer = _Judgments(brief, answers, _moment(folder.path))
+        writer = _Judgments(brief, answers, folder.path)
         files[f"model_judgment/{judge}_single.jsonl"] = writer.ratings(folder.ratings.records())
         files[f"model_judgment/{judge}_pair.jsonl"] = writer.pairs(folder.games.records())
-    written = {}
-    for name, rows in files.items():
-        lines = [json.dumps(row, ensure_ascii=True) + "\n" for row in rows]
+    made = {name: [json.dumps(row, ensure_ascii=True) + "\n" for row in rows] for name, rows in files.items()}
+    for name, lines in made.items():
         if lines:
             (out / name).parent.mkdir(parents=True, exist_ok=True)
             write_atomically(out / name, lines)
-            written[name] = len(lines)
-    return written
+    return {name: len(lines) for name, lines in made.items() if lines}
 
 
 class _Judgments:
     """Rows of one judge; prompts are rendered again, because a record keeps only their hash."""
 
-    def __init__(self, brief: Brief, answers: dict[str, Answers], moment: float) -> None:
-        self.brief, self.answers, self.moment = brief, answers, moment
+    def __init__(self, brief: Brief, answers: dict[str, Answers], folder: Path) -> None:
+        self.brief, self.answers, self.moment = brief, answers, _moment(folder)
+        manifest = read_manifest(folder)
+        self.imported = bool(manifest and JudgeSettings.of(manifest).files)
 
     def ratings(self, records: Iterable[Rating]) -> Iterator[Row]:
         """A row for each rating of sample 0, repeat 0."""
@@ -69,12 +71,14 @@ class _Judgments:
             answer = self._answer(each.model, each)
             if each.sample or each.repeat or answer is None:
                 continue
+            prompt = self._prompt(each.turn, answer)
+            self._refuse_other(each, prompt)
             score = NO_SCORE if each.score is None else int(each.score) if each.score.is_integer() else each.score
             yield {
                 "question_id": _id(each.question),
                 "model": each.model,
                 "judge": self._judge(Mode.SINGLE, answer.question, each.turn),
-                "user_prompt": self._prompt(each.turn, answer),
+                "user_prompt": prompt,
                 "judgment": each.reply or "",
                 "score": score,
                 "turn": each.turn,
@@ -95,6 +99,9 @@ class _Judgments:
             if not all(positions):
                 continue
             mine, theirs = (answer for answer in positions if answer)
+            prompts = self._prompt(turn, mine, theirs), self._prompt(turn, theirs, mine)
+            for game, prompt in zip((first, second), prompts, strict=True):
+                self._refuse_other(game, prompt)
             yield {
                 "question_id": _id(question),
                 "model_1": candidate,
@@ -102,13 +109,24 @@ class _Judgments:
                 "g1_winner": _winner(first),
                 "g2_winner": _winner(second),
                 "judge": self._judge(Mode.PAIR, mine.question, turn),
-                "g1_user_prompt": self._prompt(turn, mine, theirs),
+                "g1_user_prompt": prompts[0],
                 "g1_judgment": (first.reply if first else None) or "",
-                "g2_user_prompt": self._prompt(turn, theirs, mine),
+                "g2_user_prompt": prompts[1],
                 "g2_judgment": (second.reply if second else None) or "",
                 "turn": turn,
                 "tstamp": self.moment,
             }
+
+    def _refuse_other(self, judgment: Rating | Game | None, prompt: str) -> None:
+        """An imported judgment keeps the hash of the stored prompt: another would pass for what its judge read.
+
+        Raises ConfigError. A file that kept no prompts is taken as it is.
+        """
+        if not self.imported or judgment is None or judgment.prompt_digest in (digest_of(prompt), digest_of(None)):
+            return
+        cause = f"question {judgment.question}, turn {judgment.turn} was judged by another prompt than the official one"
+        remedy = "Its rows stand in the files that were imported."
+        raise ConfigError(f"{cause}; its text was not kept.", where=self.brief.config.name, remedy=remedy)
 
     def _answer(self, model: str, about: Rating | Game) -> Answer | None:
         return self.answers.get(model, {}).get((about.source, about.question, about.sample))

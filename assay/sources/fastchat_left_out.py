@@ -4,9 +4,10 @@ In: a FastChatReview. Out: one LeftOut per thing.
 """
 
 from collections.abc import Iterator, Sequence
-from pathlib import Path
+from pathlib import PurePosixPath
 
-from assay.sources.fastchat_imports import FastChatReview, ModelAnswers, judge_words
+from analysis.rendering.tables.audit_findings import stale_rows
+from assay.sources.fastchat_reviews import MIXED, OTHER_MODELS, FastChatReview, JudgeWords, ModelAnswers
 from ledger.errors import ConfigError
 from ledger.origins import LeftOut, other_files
 from ledger.store import key_text
@@ -15,49 +16,58 @@ from ledger.store import key_text
 def left_out(review: FastChatReview) -> Iterator[LeftOut]:
     """What lies in the folder and does not come in: models, lines of answers, files named like evidence.
 
-    Judgments that do not come in are of other answers or prompts, and are listed: they say nothing of these models.
+    Judgments that do not come in are of other answers or prompts, and are listed: they say nothing of these models. So
+    are models that nobody judged: there is no evidence of them.
     """
-    judged = {rating.record.model for file in review.stored.files for rating in file.ratings}
-    judged |= {name for file in review.stored.files for pair in file.pairs for name in (pair.first, pair.second)}
+    judged = review.stored.judged
     for name in sorted({*review.files, *judged} - review.models.keys()):
-        has_answers = bool(name in review.files and review.files[name].answers)
-        cause = "was not chosen" if has_answers else "there are no answers of it that fit the questions"
-        yield LeftOut(kind="task", name=name, cause=cause, declared="--candidate" if review.chosen else "")
+        yield _model(name, review, is_judged=name in judged)
     answered = {answer.question.key for held in review.models.values() for answer in held.answers}
     if lacking := sorted(key_text(key) for key in review.stored.questions if key not in answered):
         cause = f"no model answered {len(lacking)} of {len(review.stored.questions)} questions"
         yield LeftOut(kind="items", name="answers", cause=cause, items=tuple(lacking))
-    for path in _unread_files(review):
+    for name in filter(_promises, review.stored.unread):
         cause = "its name promises evidence, and nothing in it is read"
-        yield LeftOut(kind="file", name=path.relative_to(review.folder.path).as_posix(), cause=cause)
-    others = (path for part in _parts(review) for path in part.glob("*") if path.suffix != ".jsonl" and path.is_file())
-    yield from other_files([path.relative_to(review.folder.path).as_posix() for path in sorted(others)])
-    for judge, files in review.judges.items():
-        if stale := judge_words(review, judge, files).left_out:
-            cause = f"{stale} are of other answers, prompts or models, or repeat one"
-            yield LeftOut(kind="other", name=f"judgments of {judge}", cause=cause)
+        yield LeftOut(kind="file", name=name, cause=cause)
+    yield from other_files([name for name in review.stored.unread if not _promises(name)])
+    for judge in (*review.judges, *review.others):
+        if causes := _causes(review.words(judge)):
+            yield LeftOut(kind="other", name=f"judgments of {judge}", cause=causes)
+    for name, held in review.models.items():
+        if held.choices:
+            cause = f"{held.choices} further choices: FastChat judges the first of a question"
+            yield LeftOut(kind="other", name=f"choices of {name}", cause=cause)
 
 
-def _parts(review: FastChatReview) -> list[Path]:
-    """The folders that are looked through."""
-    return [review.folder.path, review.folder.path / "model_answer", review.folder.path / "model_judgment"]
+def _model(name: str, review: FastChatReview, *, is_judged: bool) -> LeftOut:
+    has_answers = bool(name in review.files and review.files[name].answers)
+    if has_answers and not is_judged and not review.chosen:
+        return LeftOut(kind="other", name=f"answers of {name}", cause="nobody judged them")
+    cause = "was not chosen" if has_answers else "there are no answers of it that fit the questions"
+    return LeftOut(kind="task", name=name, cause=cause, declared="--candidate" if review.chosen else "")
 
 
-def _unread_files(review: FastChatReview) -> Iterator[Path]:
-    """Files that are named like FastChat's and are none of what the review reads, in the folder and its two parts."""
-    folder, words = review.folder, {file.name for file in review.stored.files if file.ratings or file.pairs}
-    used = {*folder.answers, *(path for path in folder.judgments if path.name in words)}
-    for path in sorted(path for part in _parts(review) for path in part.glob("*.jsonl")):
-        known = path.name == "question.jsonl" or path.name.endswith("prompts.jsonl")
-        if path not in used and not (known and path.parent == folder.path):
-            yield path
+def _causes(words: JudgeWords) -> str:
+    """Why judgments stay outside, each cause with its count; empty where none does."""
+    apart = {OTHER_MODELS: "{count} are of other models", MIXED: "{count} share their turn with another prompt"}
+    stale = {each: count for each, count in words.left_out.most_common() if each not in apart}
+    told = [stale_rows(stale)] if stale else []
+    told += [apart[each].format(count=count) for each, count in words.left_out.items() if each in apart]
+    return ", ".join(told)
+
+
+def _promises(name: str) -> bool:
+    """Whether a file is named as those with answers and judgments are; question and prompt files are not."""
+    path = PurePosixPath(name)
+    known = path.name == "question.jsonl" or path.name.endswith("prompts.jsonl")
+    return path.suffix == ".jsonl" and not (known and path.parent == PurePosixPath())
 
 
 def lines_left_out(held: ModelAnswers) -> Iterator[LeftOut]:
     """The lines of one model's file that give no answer."""
     if count := held.left_out + held.unread:
         cause = f"{count} lines are no answers to these questions, too short, or cannot be read"
-        yield LeftOut(kind="lines", name=held.path.name, cause=cause)
+        yield LeftOut(kind="lines", name=held.name, cause=cause)
 
 
 def refuse_unknown_names(review: FastChatReview, names: Sequence[str]) -> None:

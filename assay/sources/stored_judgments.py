@@ -8,13 +8,15 @@ has the hash of its request: messages, output limit and form.
 """
 
 import json
-from collections.abc import Iterable, Iterator, Mapping
+from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
 from assay.declarations import Value
-from assay.sources.fastchat_files import fastchat_folder, json_rows
+from assay.sources.fastchat_answers import json_rows
+from assay.sources.fastchat_folders import FastChatFolder, fastchat_folder
+from assay.sources.fastchat_notes import Notes
 from assay.sources.fastchat_rows import FAILED_CALL, stated
 from judge.attempts import request_digest
 from judge.replies import Reply
@@ -84,13 +86,13 @@ class StoredFolder:
 def stored_judgments(folder: Path) -> StoredFolder:
     """Everything that judges said in a folder. Raises ConfigError where there is nothing, BadRecord."""
     run = RunFolder(folder)
-    notes: list[str] = []
+    notes = Notes()
     judges = _of_run(run) if run.config.is_file() else _of_fastchat(folder, notes)
     if not any(judge.replies for judge in judges):
-        what = "; ".join(["no stored judgment can be found again by its prompt", *notes[:3]])
+        what = "; ".join(["no stored judgment can be found again by its prompt", *notes.told()[:3]])
         remedy = "Give a folder with model_judgment/, or a run folder whose judges were asked."
         raise ConfigError(f"{what}.", where=str(folder), remedy=remedy)
-    return StoredFolder(tuple(judges), tuple(notes))
+    return StoredFolder(tuple(judges), notes.told())
 
 
 def request_keys(body: Mapping[str, Any]) -> tuple[str, ...]:
@@ -139,9 +141,9 @@ def _said(attempt: Attempt) -> Stored:
     )
 
 
-def _of_fastchat(folder: Path, notes: list[str]) -> list[StoredJudge]:
+def _of_fastchat(folder: Path, notes: Notes) -> list[StoredJudge]:
     calls: dict[str, list[Call]] = {}
-    for call in _fastchat_calls(fastchat_folder(folder).judgments, notes):
+    for call in _fastchat_calls(fastchat_folder(folder), notes):
         calls.setdefault(call[0], []).append(call)
     found = []
     for name, made in calls.items():
@@ -154,18 +156,19 @@ def _of_fastchat(folder: Path, notes: list[str]) -> list[StoredJudge]:
     return found
 
 
-def _fastchat_calls(paths: Iterable[Path], notes: list[str]) -> Iterator[Call]:
+def _fastchat_calls(folder: FastChatFolder, notes: Notes) -> Iterator[Call]:
     """The calls of each row, once; a row that tells less becomes a note."""
     seen: set[str] = set()
-    for path in paths:
-        for number, row in json_rows(path, notes):
+    for path in folder.judgments:
+        name = folder.name(path)
+        for number, row in json_rows(path, name, notes):
             if (whole := json.dumps(row, sort_keys=True)) in seen:
                 continue
             seen.add(whole)
             try:
                 yield from _row_calls(row)
             except (KeyError, TypeError, IndexError) as error:
-                notes.append(f"{path.name}, line {number}: holds no prompt, judge or judgment ({error})")
+                notes.add(name, f"holds no prompt, judge or judgment ({error})", number)
 
 
 def _row_calls(row: Mapping[str, Any]) -> list[Call]:

@@ -13,7 +13,7 @@ from analysis.fastchat_audit.audit_report import AuditReport
 from analysis.rendering.formats.markdown_tables import pipe_table
 from analysis.rendering.formats.text import markdown
 from analysis.rendering.tables.audit import answer_table, pair_tables, single_tables
-from analysis.rendering.tables.audit_findings import findings
+from analysis.rendering.tables.audit_findings import findings, folder_notes
 from analysis.rendering.tables.review import Table
 from ledger.judgments import Mode
 from ledger.store import write_atomically
@@ -28,7 +28,7 @@ def audit_markdown(report: AuditReport) -> str:
     for file in report.files:
         title = f"## {markdown(file.name)}: {file.rows} rows, judged by {markdown(', '.join(file.judges)) or 'nobody'}"
         lines += ["", title, *(f"- {markdown(fault)}" for fault in file.faults)]
-        for table in single_tables(file) if file.mode == Mode.SINGLE else pair_tables(file):
+        for table in filter(_has_rows, single_tables(file) if file.mode == Mode.SINGLE else pair_tables(file)):
             lines += ["", f"### {table.title}", *([table.caption, ""] if table.caption else [""]), *_drawn(table)]
         lines += ["", *(f"- {markdown(sentence)}" for sentence in findings(file))]
     return "\n".join(lines) + "\n"
@@ -53,9 +53,14 @@ def _facts(report: AuditReport) -> Iterator[str]:
     yield f"{report.questions} questions; baseline {markdown(report.baseline)}; {chance}."
     yield ""
     yield from (f"- {markdown(name)}: {markdown(value)}" for name, value in report.facts)
-    yield from (f"- {markdown(note)}" for note in report.notes)
+    yield from (f"- {markdown(note)}" for note in (*report.notes, *folder_notes(report)))
     yield ""
     yield from _drawn(answer_table(report.models))
+
+
+def _has_rows(table: Table) -> bool:
+    """An empty table tells nothing: what is missing stands in the sentences."""
+    return bool(table.rows)
 
 
 def _drawn(table: Table) -> Iterator[str]:

@@ -45,7 +45,8 @@ def pair_tables(file: FileAudit) -> Iterator[Table]:
 
 
 def _row_table(file: FileAudit) -> Table:
-    header = ("model", "rows", *Freshness, "repeats", "outcomes (strict)", "FastChat's −1", "decimals (used)")
+    beside = ("copies", "superseded", "repeats")
+    header = ("model", "rows", *Freshness, *beside, "outcomes (strict)", "FastChat's −1", "decimals (used)")
     return Table("rows", "What the file holds", "", header, tuple(map(_file_row, file.models)))
 
 
@@ -104,7 +105,8 @@ def _coverage_table(found: Sequence[tuple[str, Sequence[Coverage]]]) -> Table:
 
 def _file_row(model: RatedModel) -> tuple[str, ...]:
     return (
-        *(model.model, str(model.rows), *(str(model.freshness[each]) for each in Freshness), str(model.repeats)),
+        *(model.model, str(model.rows), *(str(model.freshness[each]) for each in Freshness)),
+        *map(str, (model.beside.copies, model.beside.superseded, model.beside.repeats)),
         *(_counts(model.outcomes), str(model.unread), f"{model.decimals[0]} ({model.decimals[1]})"),
     )
 

@@ -1,18 +1,55 @@
-"""What an audit's reader must know about one file, in sentences.
+"""What an audit's reader must know about one file, and about the folder, in sentences.
 
-In: a FileAudit. Out: sentences: stale rows, errors, repeats, picks by position, what is missing.
+In: a FileAudit, or the whole AuditReport. Out: sentences: stale rows, errors, repeats, picks by position, what is
+missing; what was not read; why no review was made.
 """
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 
-from analysis.fastchat_audit.audit_report import FileAudit, PlayedPair, RatedModel
-from analysis.fastchat_audit.stored import Freshness
+from analysis.fastchat_audit.audit_report import AuditReport, Beside, FileAudit, PlayedPair, RatedModel
+from analysis.fastchat_audit.stored import Change, Freshness
 from analysis.judged.games import TurnClass
 from analysis.rendering.sentences.cells import value_cell
 from analysis.rendering.sentences.numbers import count_of, number, optional, probability
 
+STALE = {
+    Change.ANSWER: "other answers",
+    Change.QUESTION: "other questions",
+    Change.REFERENCE: "by other references",
+    Change.TEMPLATE: "by another template of the judge prompt",
+    Change.JUDGE_FILE: "by a judge file that is not here, or not the one of most rows",
+}
 MOST_IDS = 12
 MOST_DIGITS = 18  # an id with more is a name
+
+
+def folder_notes(report: AuditReport) -> Iterator[str]:
+    """What lies in the folder and was not read, and answers that are not from a file of their own."""
+    if report.unread:
+        yield f"Not read: {', '.join(report.unread)}."
+    for model in report.models:
+        if model.recovered:
+            prompts = "read out of the prompts that the judge was shown"
+            yield f"{model.name}: there is no file of answers; {model.questions} answers are {prompts}."
+        if model.choices:
+            yield f"{model.name}: {model.choices} further choices; FastChat judges the first of a question."
+
+
+def one_sided(report: AuditReport) -> str:
+    """Why this is an audit and no review: fewer than two models with answers were judged."""
+    judged = sorted({model.model for file in report.files for model in file.models})
+    judged = sorted({*judged, *(name for file in report.files for pair in file.pairs for name in _models(pair))})
+    others = [model.name for model in report.models if model.name not in judged and model.questions]
+    beside = f"; {', '.join(others)} {'has' if len(others) == 1 else 'have'} answers and no judgments" if others else ""
+    names = f"only {judged[0]} is" if len(judged) == 1 else f"{', '.join(judged) or 'no models'} are"
+    return (
+        f"This is an audit, and no review was made: a review compares a candidate with a baseline that the same judge "
+        f"judged, and {names} judged here{beside}."
+    )
+
+
+def _models(pair: PlayedPair) -> tuple[str, str]:
+    return pair.baseline, pair.candidate
 
 
 def findings(file: FileAudit) -> Iterator[str]:
@@ -27,15 +64,15 @@ def findings(file: FileAudit) -> Iterator[str]:
 
 
 def _rating_findings(model: RatedModel) -> Iterator[str]:
-    stale, current = model.freshness[Freshness.STALE], model.freshness[Freshness.CURRENT]
+    current = model.freshness[Freshness.CURRENT]
     if current:
         yield f"{model.model}: {current} of {model.rows} stored prompts are rendered byte for byte from today's files."
-    if stale:
+    if model.changed:
         mean, theirs = (
             optional(each, lambda value: number("rating", value)) for each in (model.stale_mean, model.fastchat.average)
         )
         yield (
-            f"{model.model}: {stale} rows judge other answers (mean {mean}); without them the "
+            f"{model.model}: {stale_rows(model.changed)} (mean {mean}); without them the "
             f"rating is {value_cell(model.scopes[0].rating)}, FastChat blends both into {theirs}."
         )
     if model.freshness[Freshness.MIXED]:
@@ -46,8 +83,7 @@ def _rating_findings(model: RatedModel) -> Iterator[str]:
         yield f"{model.model}: {unread} have no score in the file (−1): FastChat's mean leaves them out unsaid."
     if model.disagreements:
         yield f"{model.model}: FastChat read {model.disagreements} rows otherwise than the strict rules."
-    if model.repeats:
-        yield f"{model.model}: {model.repeats} rows repeat a prompt; they count within their question."
+    yield from _beside(model.model, model.beside)
     yield from _gaps(model, model.model)
 
 
@@ -65,12 +101,34 @@ def _game_findings(pair: PlayedPair) -> Iterator[str]:
         yield f"{name}: {toward} ({probability(pair.bias.p)})."
     if pair.errors:
         yield f"{name}: {pair.errors} verdicts are errors; FastChat drops their rows and does not say so."
-    if pair.freshness[Freshness.STALE] + pair.freshness[Freshness.MIXED]:
-        stale, mixed = pair.freshness[Freshness.STALE], pair.freshness[Freshness.MIXED]
-        yield f"{name}: {stale} stale and {mixed} mixed rows are left out."
+    if pair.changed:
+        yield f"{name}: {stale_rows(pair.changed)}; they are left out."
+    if mixed := pair.freshness[Freshness.MIXED]:
+        yield f"{name}: {mixed} rows share their question and turn with another prompt's; they are left out."
+    yield from _beside(name, pair.beside)
     if pair.disagreements:
         yield f"{name}: FastChat read {pair.disagreements} rows otherwise than the strict rules."
     yield from _gaps(pair, name)
+
+
+def stale_rows(changed: Mapping[str, int]) -> str:
+    """How many rows are stale, and by what: `12 rows judge other answers, 3 by other references`."""
+    first, *rest = changed.items()
+    told = [f"{first[1]} rows judge {_judged(first[0])}", *(f"{count} {_judged(words)}" for words, count in rest)]
+    return ", ".join(told)
+
+
+def _judged(words: str) -> str:
+    return " and ".join(STALE[Change(word)] for word in words.split(" and "))
+
+
+def _beside(name: str, found: Beside) -> Iterator[str]:
+    if found.copies:
+        yield f"{name}: {found.copies} rows equal another in every field; each counts once."
+    if found.superseded:
+        yield f"{name}: {found.superseded} failed rows give way to another row on their prompt."
+    if found.repeats:
+        yield f"{name}: {found.repeats} rows are further verdicts on a prompt; they are averaged within their turn."
 
 
 def _gaps(found: RatedModel | PlayedPair, name: str) -> Iterator[str]:

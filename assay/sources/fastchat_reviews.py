@@ -1,0 +1,213 @@
+"""A folder of FastChat's as a review: who is the baseline, whom judges compared with it, which of their words come in.
+
+In: a FastChatFolder and what the user names. Out: a FastChatReview, read before anything is written.
+
+A model that nobody judged decides nothing: it is named and stays outside. So does a judge of none of the models.
+"""
+
+from collections import Counter
+from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import dataclass
+from functools import cached_property
+from pathlib import Path
+
+from analysis.fastchat_audit.stored import USED, Freshness, JudgmentFile, Standing, Stored, StoredPair, StoredRating
+from assay.sources.fastchat_answers import ModelFile
+from assay.sources.fastchat_files import read_folder
+from assay.sources.fastchat_folders import FastChatFolder
+from assay.sources.fastchat_notes import NOT_UTF8
+from assay.sources.fastchat_repeats import counted
+from ledger.digests import digest_of, file_digest
+from ledger.errors import ConfigError
+from ledger.judgments import Game, Mode, Rating
+from ledger.records import Answer, AnswerTurn, Finish, Question
+
+OTHER_MODELS, MIXED = "other models", "mixed"
+"""Why judgments stay outside, beside the changes of stale ones."""
+
+
+@dataclass(frozen=True)
+class ModelAnswers:
+    """A model's answers that come in, where they are from, how many rows do not, and how many lines are none.
+
+    `choices` counts those beyond the first of a question.
+    """
+
+    name: str
+    digest: str
+    answers: list[Answer]
+    left_out: int
+    unread: int
+    choices: int
+
+
+@dataclass(frozen=True)
+class JudgeWords:
+    """What a judge said: what comes in, how many ratings and games do not and why, how many copies of a row and
+    failures gave way to another, how many are further verdicts, and how many lines of its files are none.
+    """
+
+    paths: list[Path]
+    ratings: list[Rating]
+    games: list[Game]
+    left_out: Counter[str]
+    beside: int
+    repeats: int
+    unread: int
+
+
+@dataclass(frozen=True)
+class FastChatReview:
+    """A folder as a review: who is the baseline, who answered, which judges said what, which of them goes first."""
+
+    folder: FastChatFolder
+    stored: Stored
+    baseline: str
+    files: dict[str, ModelAnswers]
+    chosen: tuple[str, ...] = ()
+    primary_judge: str = ""
+
+    @cached_property
+    def models(self) -> dict[str, ModelAnswers]:
+        """Those that answered and were judged, the baseline first; only the chosen candidates, if any were."""
+        judged = self.stored.judged
+        rivals = {
+            name: held
+            for name, held in self.files.items()
+            if held.answers and name != self.baseline and name in (self.chosen or judged)
+        }
+        return {self.baseline: self.files[self.baseline], **rivals}
+
+    @cached_property
+    def judges(self) -> dict[str, list[JudgmentFile]]:
+        """The files of each judge of these models: the primary judge, then who said most of what can be used."""
+        found: dict[str, list[JudgmentFile]] = {}
+        said = Counter[str]()
+        for file in self.stored.files:
+            for judge in file.judges:
+                every: list[StoredRating | StoredPair] = [*file.ratings, *file.pairs]
+                rows = [row for row in every if row.judge == judge and self.about(row)]
+                if rows:
+                    found.setdefault(judge, []).append(file)
+                    said[judge] += sum(row.used for row in rows)
+        order = sorted(found, key=lambda judge: (judge != self.primary_judge, -said[judge]))
+        return {judge: found[judge] for judge in order}
+
+    @property
+    def others(self) -> list[str]:
+        """Judges of other models."""
+        return sorted({judge for file in self.stored.files for judge in file.judges} - self.judges.keys())
+
+    @property
+    def source(self) -> str:
+        """The question set."""
+        return next(source for source, _ in self.stored.questions)
+
+    @property
+    def primary(self) -> str:
+        """Ratings decide where there are any of the baseline and a candidate; empty where nothing compares them."""
+        judges = [self.primary_judge] if self.primary_judge else list(self.judges)
+        if any(self._compared(judge, Mode.SINGLE) for judge in judges):
+            return "rating_change"
+        return "win_change" if any(self._compared(judge, Mode.PAIR) for judge in judges) else ""
+
+    def about(self, row: StoredRating | StoredPair) -> bool:
+        """Whether a row judges these models alone."""
+        return _names(row) <= self.models.keys()
+
+    def words(self, judge: str) -> JudgeWords:
+        """What a judge said that comes in; rows that stand in several of its files are one."""
+        files = [file for file in self.stored.files if judge in file.judges]
+        ratings = counted(row for file in files for row in file.ratings if row.judge == judge)
+        pairs = counted(row for file in files for row in file.pairs if row.judge == judge)
+        rows: list[StoredRating | StoredPair] = [*ratings, *pairs]
+        left = Counter[str]()
+        for row in rows:
+            if why := self._outside(row):
+                left[why] += 1 if isinstance(row, StoredRating) else 2
+        inside = [row for row in rows if not self._outside(row)]
+        return JudgeWords(
+            paths=[path for path in self.folder.judgments if self.folder.name(path) in {file.name for file in files}],
+            ratings=[row.record for row in ratings if row.used and self.about(row)],
+            games=[game for row in pairs if row.used and self.about(row) for game in row.games],
+            left_out=left,
+            beside=sum(row.standing is not Standing.COUNTS for row in inside),
+            repeats=sum(row.used and row.repeat > 0 for row in inside),
+            unread=sum(file.unread for file in files),
+        )
+
+    def _outside(self, row: StoredRating | StoredPair) -> str:
+        """Why a row stays outside; empty where it comes in, or gave way to one that does."""
+        if row.freshness not in USED:
+            return " and ".join(row.changed) if row.freshness is Freshness.STALE else MIXED
+        return "" if self.about(row) else OTHER_MODELS
+
+    def _compared(self, judge: str, mode: Mode) -> bool:
+        files = [file for file in self.judges.get(judge, ()) if file.mode is mode]
+        rated = {row.record.model for file in files for row in file.ratings if row.judge == judge}
+        played = [_names(row) for file in files for row in file.pairs if row.judge == judge]
+        rivals = self.models.keys() - {self.baseline}
+        if mode is Mode.SINGLE:
+            return self.baseline in rated and bool(rivals & rated)
+        return any(self.baseline in names and names & rivals for names in played)
+
+
+def fastchat_review(
+    folder: FastChatFolder, baseline: str = "", candidates: Sequence[str] = (), primary_judge: str = ""
+) -> FastChatReview:
+    """What a folder holds; without a name the baseline is the first of the judged models with answers.
+
+    Without `candidates` all other judged models with answers are candidates. Raises ConfigError.
+    """
+    found, where = read_folder(folder, baseline), str(folder.path)
+    if broken := [note for note in found.stored.notes if NOT_UTF8 in note and note.startswith("question.jsonl")]:
+        raise ConfigError(broken[0], where=where)
+    questions = {id: question for (_, id), question in found.stored.questions.items()}
+    files = {name: model_answers(name, held, questions) for name, held in found.answers.items()}
+    names = [name for name, held in files.items() if held.answers]
+    if not names:
+        raise ConfigError("a review needs model_answer/*.jsonl and question.jsonl.", where=where, remedy="See --data.")
+    judged = found.stored.judged
+    chosen = baseline or next((name for name in names if name in judged), names[0])
+    _refuse((chosen, *candidates), names, "answers", where)
+    _refuse((*([baseline] if baseline else []), *candidates), sorted(judged), "judgments", where)
+    judges = sorted({judge for file in found.stored.files for judge in file.judges})
+    _refuse([primary_judge] if primary_judge else [], judges, "judgments by", where)
+    return FastChatReview(folder, found.stored, chosen, files, tuple(candidates), primary_judge)
+
+
+def _refuse(names: Iterable[str], known: Sequence[str], what: str, where: str) -> None:
+    """Stop at a name that nothing is known of. Raises ConfigError."""
+    words = what if what.endswith("by") else f"{what} of"
+    for name in names:
+        if name not in known:
+            remedy = f"There are {words} {', '.join(known) or 'nobody'}."
+            raise ConfigError(f"there are no {words} {name!r}.", where=where, remedy=remedy)
+
+
+def model_answers(name: str, held: ModelFile, questions: Mapping[str, Question]) -> ModelAnswers:
+    """The last row of each known question, as FastChat judges it; turns beyond the question's own are cut."""
+    answers = [
+        Answer(model=name, sample=0, question=asked, turns=tuple(map(_turn, turns[: len(asked.turns)])))
+        for id, turns in held.last.items()
+        if (asked := questions.get(id)) and len(turns) >= len(asked.turns)
+    ]
+    used = {answer.question.id for answer in answers}
+    return ModelAnswers(
+        name=held.path.name if held.path else f"{name}, out of stored prompts",
+        digest=file_digest(held.path) if held.path else digest_of(held.last),
+        answers=answers,
+        left_out=sum(len(found) for id, found in held.rows.items() if id not in used),
+        unread=held.unread,
+        choices=held.choices,
+    )
+
+
+def _turn(text: str) -> AnswerTurn:
+    """FastChat keeps neither token counts nor how a text ended."""
+    finish = Finish.STOP if text.strip() else Finish.EMPTY
+    return AnswerTurn(text=text, finish=finish, prompt_tokens=0, completion_tokens=0, seed=0)
+
+
+def _names(row: StoredRating | StoredPair) -> set[str]:
+    return {row.record.model} if isinstance(row, StoredRating) else {row.first, row.second}

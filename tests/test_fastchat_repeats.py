@@ -1,0 +1,121 @@
+"""Several rows on one prompt in FastChat's files: retries, copies, further verdicts, and the numbers from them."""
+
+import pytest
+
+from analysis.fastchat_audit.audit import audit
+from analysis.fastchat_audit.stored import Freshness
+from analysis.judged.games import TurnClass
+from analysis.rendering.formats.audit import audit_markdown
+from assay.cli import run
+from assay.sources.fastchat_files import stored
+from assay.sources.fastchat_folders import fastchat_folder
+from tests.fastchat_rows import answer, game, rating, sound_folder, write
+from tests.house import rows_of
+from tests.test_fastchat_folders import report_of
+
+SINGLE, PAIR = "model_judgment/gpt-4_single.jsonl", "model_judgment/gpt-4_pair.jsonl"
+
+
+@pytest.fixture
+def folder(tmp_path):
+    data = sound_folder(tmp_path / "data")
+    (data / PAIR).unlink()
+    return data
+
+
+def audited(folder):
+    return audit(stored(fastchat_folder(folder)), resamples=200)
+
+
+def model(folder, name="a"):
+    return next(each for each in audited(folder).files[0].models if each.model == name)
+
+
+def failed(name, id, turn, said="$ERROR$"):
+    return rating(name, id, turn, score=-1, said=said)
+
+
+@pytest.mark.parametrize("first", [True, False])
+def test_a_verdict_takes_the_place_of_failures_wherever_they_stand(folder, first):
+    rows = rows_of(folder / SINGLE)
+    lost = [failed("a", 1, 1), {**failed("a", 1, 1, "no number"), "tstamp": 2.0}]
+    write(folder / SINGLE, [*lost, *rows] if first else [*rows, *lost])
+    found = model(folder)
+    assert (found.rows, found.beside.superseded, found.beside.repeats) == (10, 2, 0)
+    assert [(each.scored, each.planned) for each in found.coverage[:1]] == [(8, 8)]
+    assert (found.missing, found.absent, found.bounds) == ((), (), None)
+    assert found.unread == 2  # FastChat's file says so still
+
+
+def test_two_failures_are_one_that_is_missing(folder):
+    rows = [row for row in rows_of(folder / SINGLE) if (row["model"], row["question_id"], row["turn"]) != ("a", 1, 1)]
+    write(folder / SINGLE, [*rows, failed("a", 1, 1), {**failed("a", 1, 1), "tstamp": 2.0}])
+    found = model(folder)
+    assert found.beside.superseded == 1
+    assert [(each.scored, each.planned) for each in found.coverage[:1]] == [(7, 8)]
+    assert len(found.missing) == 1
+
+
+def test_rows_that_are_equal_in_every_field_are_one(folder):
+    """Three copies of the lowest rating weigh nothing; FastChat's mean moves."""
+    before = model(folder)
+    write(folder / SINGLE, [*rows_of(folder / SINGLE), *3 * [rating("a", 1, 1)]])
+    found = model(folder)
+    assert (found.beside.copies, found.beside.repeats) == (3, 0)
+    assert found.scopes[0].rating.value == before.scopes[0].rating.value
+    assert found.fastchat.average < before.fastchat.average
+    assert "a: 3 rows equal another in every field; each counts once." in audit_markdown(audited(folder))
+
+
+def test_nine_and_then_three_are_six_and_never_the_last(folder, tmp_path, capsys):
+    rows = [row for row in rows_of(folder / SINGLE) if (row["model"], row["question_id"], row["turn"]) != ("b", 1, 1)]
+    write(folder / SINGLE, [*rows, rating("b", 1, 1, score=9), {**rating("b", 1, 1, score=3), "tstamp": 2.0}])
+    found = model(folder, "b")
+    assert found.beside.repeats == 1
+    others = [row["score"] for row in rows if row["model"] == "b"]
+    assert found.scopes[0].rating.value == pytest.approx((sum(others) + 6) / 8)
+    assert found.fastchat.average == pytest.approx((sum(others) + 12) / 9)  # FastChat's own: a mean over rows
+    report = report_of(folder, tmp_path, capsys)
+    assert report["judges"][0]["scores"][1]["scopes"][0]["rating"]["value"] == pytest.approx((sum(others) + 6) / 8)
+    assert report["judges"][0]["scores"][1]["scopes"][0]["change"]["n"] == 4
+    assert "1 rows are further verdicts on a prompt" in audit_markdown(audited(folder))
+
+
+def test_a_row_of_a_stale_prompt_replaces_nothing(folder):
+    before = model(folder).scopes[0].rating.value
+    stale = {**failed("a", 1, 1), "user_prompt": "q1?|what a wrote before"}
+    verdict = {**rating("a", 2, 1, score=10), "user_prompt": "q2?|what a wrote before"}
+    write(folder / SINGLE, [*rows_of(folder / SINGLE), stale, verdict])
+    found = model(folder)
+    assert (found.freshness[Freshness.STALE], found.beside.superseded) == (2, 0)
+    assert found.scopes[0].rating.value == before
+
+
+def test_verdicts_of_pairs_are_averaged_within_a_turn(folder):
+    """`a` wins every turn; of question 1, turn 1 the judge said it both ways, and once failed: half a win, 7.5 of 8."""
+    rows = [game(id, turn) for id in range(1, 5) for turn in (1, 2)]
+    other = {**game(1, 1, "model_2", "model_2", ("[[B]]", "[[A]]")), "tstamp": 2.0}
+    lost = {**game(1, 1, "error", "model_1", ("$ERROR$", "[[B]]")), "tstamp": 3.0}
+    write(folder / PAIR, [*rows, other, lost])
+    pair = next(file for file in audited(folder).files if file.mode == "pair").pairs[0]
+    assert (pair.beside.repeats, pair.beside.superseded) == (1, 1)
+    assert pair.scopes[0].win_score.value == pytest.approx(0.5 / 8)
+    assert pair.scopes[0].classes[TurnClass.FAILED] == 0
+    assert [(each.scored, each.planned) for each in pair.coverage[:1]] == [(8, 8)]
+
+
+def test_a_row_that_stands_in_two_files_of_its_judge_is_one(folder, tmp_path, capsys):
+    rows = rows_of(folder / SINGLE)
+    write(folder / "model_judgment/copy_single.jsonl", [*rows[:5], {**rows[0], "score": 10, "judgment": "[[10]]"}])
+    given = ["import", "fastchat", str(folder), "--review", "r", "--runs", str(tmp_path)]
+    assert run(given) == 0
+    told = capsys.readouterr().out
+    assert "16 answers" not in told
+    assert "17 ratings" in told  # the tenth point is a further verdict
+    assert "5 copies and failures that gave way, 1 further verdicts on a prompt" in told
+
+
+def test_a_model_that_was_answered_twice_is_judged_by_its_last_row(folder):
+    path = folder / "model_answer/a.jsonl"
+    write(path, [{**answer("a", 1), "choices": [{"turns": ["x", "y"]}]}, *rows_of(path)])
+    assert model(folder).freshness[Freshness.CURRENT] == 8
