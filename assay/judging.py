@@ -14,6 +14,7 @@ from judge.brief import Brief
 from judge.budget import spent
 from judge.estimate import Expected, estimate, expected
 from judge.session import JudgeSummary, Sitting, reparse, sitting
+from ledger.endpoint.batch_files import BatchFiles
 from ledger.errors import ConfigError
 
 ESTIMATE = ["judge", "kind", "calls", "prompt tokens", "reply tokens", "cost"]
@@ -125,7 +126,7 @@ def _endpoint(brief: Brief) -> BatchEndpoint:
         remedy = "Use --batch export, `vllm run-batch`, and --batch collect --results FILE."
         raise ConfigError("a judge that is served here has no batch endpoint.", where=brief.config.name, remedy=remedy)
     folder = brief.run.judge(brief.config.name)
-    return BatchEndpoint(folder, brief.config.base_url, api_key(brief.config))
+    return BatchEndpoint(folder, BatchFiles(brief.config.base_url, api_key(brief.config), brief.config))
 
 
 def _range(low: int, high: int) -> str:

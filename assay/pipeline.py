@@ -3,7 +3,6 @@
 In: a ReviewConfig and the folder for runs. Out: the run folder, filled; each stage does only what is missing.
 """
 
-import os
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager, nullcontext
 from dataclasses import dataclass, replace
@@ -35,7 +34,7 @@ from judge.official_prompts import read_official
 from judge.prompt_sets import PromptSet, assay_prompts
 from judge.session import JudgeSummary, judge_together
 from ledger.config import ReviewConfig, config_from
-from ledger.endpoints import is_local
+from ledger.endpoint.places import key_for
 from ledger.errors import ConfigError
 from ledger.judge_config import JudgeConfig
 from ledger.model_config import ModelConfig
@@ -218,14 +217,7 @@ def analyze(review: Review, *, redact: bool = False) -> tuple[ReviewReport, list
 
 def api_key(judge: JudgeConfig) -> str:
     """The judge's key from the environment; none is needed on this machine. Raises ConfigError."""
-    key, where = os.environ.get(judge.api_key_env, ""), f"judge {judge.name}"
-    if not key and not is_local(judge.base_url, where):
-        raise ConfigError(
-            f"the environment variable {judge.api_key_env} is empty.",
-            where=where,
-            remedy="Export the key there; it never stands in a file.",
-        )
-    return key
+    return key_for(judge.base_url, judge.api_key_env, f"judge {judge.name}")
 
 
 def prompt_set(judge: JudgeConfig) -> PromptSet:
@@ -241,9 +233,9 @@ def _transport(
 ) -> Iterator[OpenAITransport]:
     """The way to a judge's endpoint; a local judge is served while it is open."""
     if not judge.serve:
-        yield OpenAITransport(judge.base_url, api_key(judge), judge.model, judge.timeout_seconds, learned)
+        yield OpenAITransport(judge.base_url, api_key(judge), judge.model, judge.timeout_seconds, learned, judge)
         return
     model = model_path(ModelConfig(model=judge.serve))
     log = review.run.judge(judge.name).path / "server.log"
     with served(model, judge.name, judge.serve_args, log, review.report, devices) as url:
-        yield OpenAITransport(url, "", judge.name, judge.timeout_seconds, learned)
+        yield OpenAITransport(url, "", judge.name, judge.timeout_seconds, learned, judge)

@@ -27,7 +27,7 @@ from generation.orders import EngineSpec, LoadGroup, TaskItems
 from generation.pending import Pending, pending_orders
 from generation.tokenizers import stored_tokenizer_digest
 from ledger.config import ReviewConfig
-from ledger.endpoints import address, is_local
+from ledger.endpoint.places import address, is_local
 from ledger.engines import ENGINES
 from ledger.errors import AssayError, ConfigError, EngineError, Unavailable
 from ledger.judge_config import JudgeConfig

@@ -5,7 +5,7 @@ In: a host and a port. Out: nothing, or why nobody answers.
 
 import socket
 
-from ledger.endpoints import CONNECT_SECONDS
+from ledger.endpoint.places import CONNECT_SECONDS
 
 
 def silence(host: str, port: int) -> str:

@@ -11,10 +11,10 @@ from dataclasses import dataclass, field
 
 from generation.engine import Engine, Message, Reply, Request, WriteRequest, Written, drive
 from generation.sampling import turn_seed
-from generation.thinking import split_thinking
 from ledger.progress import Progress, Report, silent
 from ledger.records import Answer, AnswerTurn, Finish, Question
 from ledger.store import Writer
+from ledger.thinking import split_thinking
 
 
 @dataclass(frozen=True)

@@ -15,7 +15,9 @@ from generation.harness import HarnessTask
 from ledger.checked_items import CheckedItem
 from ledger.conditions import Condition
 from ledger.digests import digest_of, weights_digest
-from ledger.engines import known_engine
+from ledger.endpoint.parameters import EndpointParameters
+from ledger.endpoint.places import resolved
+from ledger.engines import ENGINES, known_engine
 from ledger.errors import ConfigError
 from ledger.facts import ModelSettings, PlannedRecords
 from ledger.records import Item, Question
@@ -23,7 +25,7 @@ from ledger.runs import GenerationFolder
 
 
 class EngineSpec(BaseModel):
-    """Which model to load, and how; the last three are for models behind an endpoint.
+    """Which model to load, and how; the last four are for models behind an endpoint.
 
     `loader` is a user's own function for the transformers engine. `batch_invariant` asks vLLM for the mode in which a
     text does not depend on what shares its batch.
@@ -40,11 +42,12 @@ class EngineSpec(BaseModel):
     base_url: str = ""
     api_key_env: str = ""
     concurrency: int = 16
+    parameters: EndpointParameters = EndpointParameters()
 
     @property
     def endpoint(self) -> str:
         """Host and port of a served model, without whatever else its URL may carry."""
-        address = urlsplit(self.base_url)
+        address = urlsplit(resolved(self.base_url) if ENGINES[self.kind].remote else "")
         return f"{address.hostname}:{address.port}" if address.port else address.hostname or ""
 
     @functools.cached_property
@@ -155,6 +158,7 @@ class ModelJob(BaseModel):
             vocabulary={task.name: task.top_k for task in self.tasks if task.top_k is not None},
             loader=engine.loader,
             batch_invariant=engine.batch_invariant,
+            parameters=engine.parameters.declared(),
         )
         return always.noted() | {name: value for name, value in where_set.noted().items() if value}
 

@@ -11,36 +11,33 @@ import threading
 from collections.abc import Sequence
 from queue import SimpleQueue
 
-from generation.endpoint import Endpoint
 from generation.engine import Reply, Request
 from generation.orders import EngineSpec
+from generation.served_calls import ServedCalls
 from generation.served_model import ServedModel
+from ledger.endpoint.parameters import OWN_FIELDS
 from ledger.errors import ConfigError
 
-# What Assay sets itself; a second value among the arguments would break what the records claim.
-OWN_FIELDS = {"model", "messages", "prompt", "temperature", "seed", "stream", "n", "echo", "logprobs"}
-OWN_FIELDS |= {"max_tokens", "max_completion_tokens"}
+TAKEN = OWN_FIELDS - {"top_p", "stop", "top_logprobs", "response_format", "reasoning_effort"}
 CLOSE_SECONDS = 5.0
 
 
 def load_served(spec: EngineSpec) -> "ServedEngine":
-    """An engine for a served model; nothing is asked yet. Raises ConfigError, or EngineError if there is no key."""
+    """An engine for a served model; nothing is asked yet. Raises ConfigError, also if there is no key."""
     if spec.template:
         remedy = 'Remove it, or run the model with engine = "vllm".'
         raise ConfigError("a served model has its server's chat template", where="template", remedy=remedy)
-    for name in sorted(OWN_FIELDS & set(spec.arguments)):
+    for name in sorted(TAKEN & set(spec.arguments)):
         raise ConfigError(f"Assay sets {name!r} itself", where="engine_args", remedy="Remove it there.")
-    endpoint = Endpoint(spec.base_url, spec.api_key_env, spec.concurrency)
-    return ServedEngine(endpoint, spec)
+    return ServedEngine(ServedCalls(spec), spec)
 
 
 class ServedEngine:
     """A served model; `facts` grow while it answers. The thread ends with an error, with `close` or with Python."""
 
-    def __init__(self, endpoint: Endpoint, spec: EngineSpec) -> None:
+    def __init__(self, calls: ServedCalls, spec: EngineSpec) -> None:
         self.window = 2 * spec.concurrency
-        self._endpoint = endpoint
-        self._model = ServedModel(endpoint, spec.model, spec.arguments)
+        self._calls, self._model = calls, ServedModel(calls, spec)
         self.facts = self._model.facts
         self._outcomes: SimpleQueue[Reply | Exception] = SimpleQueue()
         self._outstanding = 0
@@ -104,7 +101,7 @@ class ServedEngine:
 
     async def _serve(self) -> None:
         try:
-            async with self._endpoint:
+            async with self._calls:
                 await self._closing.wait()
                 for task in self._tasks:
                     task.cancel()

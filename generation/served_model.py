@@ -1,6 +1,6 @@
 """A served model on the wire: what requests become, what replies mean, and what the server turned out to refuse.
 
-In: requests of generation/engine.py, an Endpoint. Out: their replies, and `facts` about the server.
+In: requests of generation/engine.py, the way to call. Out: their replies, and `facts` about the server.
 Texts come from chat completions; what continues a bare text comes from the completions endpoint. There options are
 scored as well, by `echo` with `logprobs`: the prompt comes back token by token, and the option begins where the context
 alone would end. That is counted in tokens (`usage`), because vLLM's `text_offset` also counts the characters of a start
@@ -8,34 +8,32 @@ token that the prompt does not have.
 """
 
 import math
-import re
-from typing import Any, Literal
+from typing import Any
 
-from generation.endpoint import Endpoint, Refused
 from generation.engine import Reply, Request, Scored, ScoreRequest, WriteRequest, Written
-from generation.thinking import CLOSE, OPEN
-from ledger.endpoints import message_text
-from ledger.errors import EngineError
+from generation.orders import EngineSpec
+from generation.served_calls import ServedCalls, ending
+from ledger.endpoint.completions import CUT, FILTERED, Completion
+from ledger.endpoint.faults import BAD_REQUEST
+from ledger.endpoint.learning import measured, too_long
+from ledger.errors import EngineError, Rejected
 from ledger.records import Finish
+from ledger.thinking import CLOSE, OPEN, reopened
 
 CONTINUED = {"continue_final_message": True, "add_generation_prompt": False}  # vLLM's words for a begun answer
-BAD_REQUEST = (400, 422)
 MOST_STOPS = 4  # stop strings that OpenAI takes; generation/solutions.py ends the text at the others
-CUT_SHORT = frozenset({"length", "max_tokens"})
-FAILED = frozenset({"error", "abort"})
-_REFUSAL = re.compile("support|deprecated|not allowed|not permitted|unrecognized|unknown|unexpected", re.IGNORECASE)
-_TOO_LONG = re.compile("maximum context length|context (size|window|length)", re.IGNORECASE)
-_LIMIT = re.compile(r"maximum context length (?:is|of) (\d+)")
-_PROMPT = re.compile(r"(\d+)(?: tokens)? (?:in the messages|in your prompt|input tokens|from the input)")
+SCORING = ("echo", "logprobs")
+NO_SUCH_PATH = (404, 405)  # many servers have chat completions alone
 
 
 class ServedModel:
     """What requests and replies look like on the wire, and what was learned about the server (`facts`)."""
 
-    def __init__(self, endpoint: Endpoint, name: str, arguments: dict[str, Any]) -> None:
-        self._endpoint, self._name, self._arguments = endpoint, name, arguments
-        self._limit_name, self._refused = "max_tokens", set[str]()
-        self.facts: dict[str, Any] = {"engine": "openai", "endpoint": endpoint.where, "served_models": []}
+    def __init__(self, calls: ServedCalls, spec: EngineSpec) -> None:
+        self._calls, self._name, self._parameters = calls, spec.model, spec.parameters
+        self._extra = spec.parameters.fields() | spec.arguments
+        self.facts = calls.facts
+        self.facts |= {"engine": "openai", "endpoint": calls.where, "served_models": []}
 
     async def reply(self, request: Request) -> Reply:
         """The reply to a request. Raises EngineError."""
@@ -43,86 +41,52 @@ class ServedModel:
             return await self._scored(request)
         if isinstance(request, WriteRequest):
             return await self._written(request)
-        raise EngineError("a served model gives no traces", where=self._endpoint.where)
+        raise EngineError("a served model gives no traces", where=self._calls.where)
 
     async def _written(self, request: WriteRequest) -> Written:
-        """The text; a server that refuses a parameter is asked again without it, and never sent it again."""
-        limit = request.max_tokens
-        begun = request.messages and request.messages[-1].role == "assistant"
-        extra = self._arguments | (CONTINUED if begun else {})
-        way: Literal["completions", "chat/completions"] = "completions" if request.prompt else "chat/completions"
-        while True:
-            fields = self._fields(request, limit)
-            try:
-                return await self._endpoint.ask(way, fields, extra, lambda data: self._read_text(request, data))
-            except Refused as error:
-                if error.code == "content_filter" and error.status in BAD_REQUEST:
-                    return Written(request.id, "", Finish.EMPTY, 0, 0)
-                if _too_long(error):
-                    prompt, room = _measured(error.complaint)
-                    if not 0 < room < limit:
-                        return Written(request.id, "", Finish.OVERFLOW, prompt, 0)
-                    limit = room
-                elif error.status not in BAD_REQUEST or not self._learned(error.complaint, fields):
-                    raise
+        """The text; a prompt that does not fit the context overflows it."""
+        try:
+            said = await self._calls.ask("completions" if request.prompt else "chat/completions", self._fields(request))
+        except Rejected as error:
+            if error.status not in BAD_REQUEST or error.stops_all or not too_long(error.complaint):
+                raise ending(error) from None
+            return Written(request.id, "", Finish.OVERFLOW, measured(error.complaint)[0], 0)
+        return self._read(request, said)
 
-    def _fields(self, request: WriteRequest, limit: int) -> dict[str, Any]:
-        messages = [{"role": message.role, "content": message.content} for message in request.messages]
+    def _fields(self, request: WriteRequest) -> dict[str, Any]:
         sampling: dict[str, Any] = {"temperature": request.temperature}
-        if request.temperature > 0:
+        if (self._parameters.temperature or request.temperature) > 0 and self._parameters.temperature != 0:
             sampling |= {"seed": request.seed} | ({"top_p": request.top_p} if request.top_p < 1 else {})
         if request.stop:
             sampling["stop"] = list(request.stop[:MOST_STOPS])
-        sent = {name: value for name, value in sampling.items() if name not in self._refused}
-        if request.prompt:
-            return {"model": self._name, "prompt": request.prompt, "max_tokens": limit, **sent}
-        return {"model": self._name, "messages": messages, self._limit_name: limit, **sent}
+        if request.messages and request.messages[-1].role == "assistant":
+            sampling |= CONTINUED
+        messages = [{"role": message.role, "content": message.content} for message in request.messages]
+        asked = {"prompt": request.prompt} if request.prompt else {"messages": messages}
+        limit = self._parameters.max_tokens or request.max_tokens
+        return {"model": self._name, **asked, "max_tokens": limit, **sampling, **self._extra}
 
-    def _learned(self, complaint: str, sent: dict[str, Any]) -> bool:
-        """Whether the complaint names a parameter that was sent and can be done without."""
-        if not _REFUSAL.search(complaint):
-            return False
-        if "max_tokens" in sent and "max_completion_tokens" in complaint:
-            self._limit_name = self.facts["output_limit"] = "max_completion_tokens"
-            return True
-        for name in ("temperature", "seed", "top_p", "stop"):
-            if name in sent and re.search(rf"\b{name}\b", complaint):
-                self._refused.add(name)
-                self.facts[name] = "not sent: the server refuses it"
-                return True
-        return False
-
-    def _read_text(self, request: WriteRequest, data: Any) -> Written:  # noqa: ANN401 - whatever a server sends
-        choice = data["choices"][0]
-        message, ended = choice if request.prompt else choice["message"], choice.get("finish_reason")
-        if ended in FAILED:
-            raise ValueError("the server says that it failed")
-        said = message_text(message.get("text" if request.prompt else "content"))
-        text = self._with_thinking(message, said if request.verbatim else said.strip())
-        if ended == "content_filter":
+    def _read(self, request: WriteRequest, said: Completion) -> Written:
+        text = self._with_thinking(said, said.text if request.verbatim else said.text.strip())
+        if said.finish == FILTERED:
             text = ""
-        finish = Finish.EMPTY if not text.strip() else Finish.LENGTH if ended in CUT_SHORT else Finish.STOP
-        prompt, completion = self._usage(data)
-        return Written(request.id, text, finish, prompt or 0, completion or 0)
+        finish = Finish.EMPTY if not text.strip() else Finish.LENGTH if said.finish == CUT else Finish.STOP
+        self._note(said)
+        return Written(request.id, text, finish, said.prompt_tokens or 0, said.completion_tokens or 0)
 
-    def _with_thinking(self, message: dict[str, Any], text: str) -> str:
+    def _with_thinking(self, said: Completion, text: str) -> str:
         """The text behind the thinking that the server has cut off, or behind the tag that its template has written."""
-        thinking = message_text(message.get("reasoning_content")) or message_text(message.get("reasoning"))
-        if thinking.strip():
-            return f"{OPEN}{thinking.strip()}{CLOSE}\n\n{text}".strip()
-        return OPEN + text if CLOSE in text and OPEN not in text else text
+        if said.thinking.strip():
+            return f"{OPEN}{said.thinking.strip()}{CLOSE}\n\n{text}".strip()
+        return reopened(text)
 
-    def _usage(self, data: dict[str, Any]) -> tuple[int | None, int | None]:
-        """Prompt and completion tokens as the server counts them, and its name for the model noted."""
-        served = data.get("model")
-        if isinstance(served, str) and served not in self.facts["served_models"]:
+    def _note(self, said: Completion) -> None:
+        """Note the server's name for the model, and whether it counts."""
+        served = said.served_model
+        if served is not None and served not in self.facts["served_models"]:
             self.facts["served_models"] = [*self.facts["served_models"], served]
-        usage = data.get("usage") or {}
-        counts = [usage.get("prompt_tokens"), usage.get("completion_tokens")]
-        prompt, completion = (n if isinstance(n, int) and n >= 0 else None for n in counts)
-        if prompt is None:
+        if said.prompt_tokens is None and said.http_status == 200:
             self.facts["usage"] = "not given"
-        return prompt, completion
 
     async def _scored(self, request: ScoreRequest) -> Scored:
         """The options of an item; blanks at the end of the context belong to them (generation/engine.split_tokens)."""
@@ -147,43 +111,25 @@ class ServedModel:
 
     async def _echoed(self, prompt: str) -> tuple[int, list[Any]]:
         """How many tokens the prompt has, and the log-probabilities of all tokens that came back."""
-
-        def read(data: Any) -> tuple[int | None, list[Any]]:  # noqa: ANN401 - whatever a server sends
-            found = data["choices"][0].get("logprobs") or {}
-            return self._usage(data)[0], list(found.get("token_logprobs") or ())
-
         wanted = {"max_tokens": 1, "temperature": 0.0, "echo": True, "logprobs": 1}
-        fields = {"model": self._name, "prompt": prompt, **wanted}
+        fields = {"model": self._name, "prompt": prompt, **self._extra, **wanted}
         try:
-            tokens, values = await self._endpoint.ask("completions", fields, self._arguments, read)
-        except Refused as error:
-            if error.stops_all:
-                raise
-            if _too_long(error):
+            said = await self._calls.ask("completions", fields, SCORING)
+        except Rejected as error:
+            if error.stops_all and error.status not in NO_SUCH_PATH:
+                raise ending(error) from None
+            if error.status in BAD_REQUEST and too_long(error.complaint):
                 raise _TooLong from None
             raise self._cannot_score(error.what) from None
-        if tokens is None:
+        self._note(said)
+        if said.prompt_tokens is None:
             raise self._cannot_score("it does not count the tokens of a prompt")
-        return tokens, values
+        return said.prompt_tokens, list(said.logprobs.get("token_logprobs") or ())
 
     def _cannot_score(self, cause: str) -> EngineError:
         what = f"this endpoint cannot score options: {cause.rstrip('.')}; leave [[task]] out for served models or"
-        return EngineError(f"{what} serve the model with vLLM", where=self._endpoint.where)
+        return EngineError(f"{what} serve the model with vLLM", where=self._calls.where)
 
 
 class _TooLong(Exception):
     """A prompt that does not fit the served model's context."""
-
-
-def _too_long(error: Refused) -> bool:
-    found = _TOO_LONG.search(error.complaint) is not None
-    return error.code == "context_length_exceeded" or (error.status in (*BAD_REQUEST, 413) and found)
-
-
-def _measured(complaint: str) -> tuple[int, int]:
-    """Tokens of the prompt and the room beside it, as far as the complaint tells, else 0: some servers refuse an
-    output limit that does not fit, where vLLM shortens it.
-    """
-    limit, prompt = _LIMIT.search(complaint), _PROMPT.search(complaint)
-    tokens = int(prompt[1]) if prompt else 0
-    return tokens, int(limit[1]) - tokens if limit and prompt else 0

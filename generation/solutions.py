@@ -16,13 +16,13 @@ from generation.engine import Engine, Message, Reply, Request, WriteRequest, Wri
 from generation.harness_texts import HarnessScorer
 from generation.orders import CheckedTask
 from generation.sampling import repeat_seed
-from generation.thinking import OPEN, split_thinking
 from ledger.checked_items import CheckedItem
 from ledger.digests import digest_of
 from ledger.progress import Progress, Report, silent
 from ledger.records import Finish, Key
 from ledger.solutions import Score, Solution
 from ledger.store import Writer, key_text
+from ledger.thinking import split_thinking
 
 
 class Scorer(Protocol):
@@ -172,8 +172,7 @@ def _seed(repeat: Repeat, plan: SolutionPlan) -> int:
 
 def _seen(written: Written, stop: Sequence[str]) -> tuple[str | None, str, Finish]:
     """The thought, what a user sees of the rest, and how that ended."""
-    text = written.text.lstrip() if written.text.lstrip().startswith(OPEN) else written.text
-    thinking, visible = split_thinking(text)
+    thinking, visible = split_thinking(written.text)
     ends = [visible.find(each) for each in stop if each in visible]
     visible = visible[: min(ends)] if ends else visible
     finish = written.finish

@@ -11,9 +11,9 @@ from dataclasses import dataclass, replace
 from typing import Any
 
 from generation.engine import Message, TraceRequest, WriteRequest, split_tokens
-from generation.thinking import CLOSE, OPEN
 from generation.tokenizers import encoder, first_token
 from ledger.errors import ConfigError, EngineError, first_line
+from ledger.thinking import knows_thoughts, template_opens
 
 PREFIX = "fastchat:"
 NEAREST = 3  # names that are offered for one that does not exist
@@ -21,12 +21,12 @@ NEAREST = 3  # names that are offered for one that does not exist
 
 @dataclass(frozen=True)
 class Prompt:
-    """A conversation ready for the model's next turn; `opens_thinking` if the template itself begins a block."""
+    """A conversation ready for the model's next turn; `opens_thinking` is the mark that the template itself ends in."""
 
     tokens: tuple[int, ...]
     stop: tuple[str, ...] = ()
     stop_tokens: tuple[int, ...] = ()
-    opens_thinking: bool = False
+    opens_thinking: str = ""
 
 
 def written_prompt(tokenizer: Any, request: WriteRequest, template: str) -> Prompt:  # noqa: ANN401
@@ -37,7 +37,7 @@ def written_prompt(tokenizer: Any, request: WriteRequest, template: str) -> Prom
     if request.prompt:
         return Prompt(tuple(encoder(tokenizer)(request.prompt)), stop=request.stop)
     prompt = chat_prompt(tokenizer, request.messages, template)
-    thinks = CLOSE in str(getattr(tokenizer, "chat_template", None))
+    thinks = knows_thoughts(str(getattr(tokenizer, "chat_template", None)))
     return replace(prompt, stop=prompt.stop if thinks else (*prompt.stop, *request.stop))
 
 
@@ -59,7 +59,7 @@ def chat_prompt(tokenizer: Any, messages: Sequence[Message], template: str = "")
     except Exception as error:  # a template is the model's own program: it raises jinja2's errors, or any
         raise EngineError(f"its chat template fails: {first_line(error)}", where=tokenizer.name_or_path) from error
     tokens = tokenizer.encode(rendered, add_special_tokens=False)
-    return Prompt(tuple(tokens), opens_thinking=rendered.rstrip().endswith(OPEN))
+    return Prompt(tuple(tokens), opens_thinking=template_opens(rendered))
 
 
 def refuse_unknown_template(template: str) -> None:

@@ -24,7 +24,6 @@ from generation.engine import (
 from generation.orders import EngineSpec
 from generation.processor import cpu_name
 from generation.templates import traced_tokens, written_prompt
-from generation.thinking import OPEN
 from generation.tokenizers import clock_fact, encoder, first_token, tokenizer_digest
 from generation.transformers_arguments import check_transformers, loading_arguments, user_loader
 from ledger.digests import digest_of
@@ -147,7 +146,7 @@ class TransformersEngine:
         text = self._tokenizer.decode(said, skip_special_tokens=True)
         ended = [text.find(stop) for stop in rendered.stop if stop in text]
         stopped = len(written) < min(request.max_tokens, room) or bool(ended) or ended_by_token
-        text = (OPEN if rendered.opens_thinking else "") + (text[: min(ended)] if ended else text)
+        text = rendered.opens_thinking + (text[: min(ended)] if ended else text)
         text = text if request.verbatim else text.strip()
         finish = Finish.EMPTY if not text.strip() else Finish.STOP if stopped else Finish.LENGTH
         return Written(request.id, text, finish, len(tokens), len(written))

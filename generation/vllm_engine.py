@@ -27,7 +27,6 @@ from generation.option_trees import OptionTree
 from generation.orders import EngineSpec
 from generation.processor import cpu_name
 from generation.templates import traced_tokens, written_prompt
-from generation.thinking import OPEN
 from generation.tokenizers import clock_fact, encoder, first_token, tokenizer_digest
 from generation.vllm_arguments import (
     BATCH_INVARIANT,
@@ -121,7 +120,7 @@ class VllmEngine:
         if room < 1:
             self._ready.append(Written(request.id, "", Finish.OVERFLOW, len(prompt.tokens), 0))
             return
-        self._openings[request.id] = (OPEN if prompt.opens_thinking else "", request.verbatim)
+        self._openings[request.id] = prompt.opens_thinking, request.verbatim
         params = self._params(
             temperature=request.temperature,
             top_p=request.top_p if request.temperature > 0 else 1.0,

@@ -29,7 +29,12 @@ class Adversarial(StrEnum):
     REPEATED = "answers given to several questions"
 
 
-_VERDICT = re.compile(r"\[(?=\[\s*(?:[ABC]|tie|N|[+-]?\d+(?:\.\d*)?(?:\s*/\s*10(?:\.0*)?)?)\s*\]\])", re.IGNORECASE)
+_VERDICT = re.compile(
+    r"\\?[\[［](?=\\?[\[［][\s*_`]{0,20}(?:(?:final )?(?:rating|score|verdict|winner)\s{0,9}[:=][\s*_`]{0,20})?"
+    r"(?:(?:assistant |answer )?[ABCＡＢＣ]|tie|N|[+-]?\d{1,99}(?:[.．]\d{0,99})?(?:\s{0,9}[/／]\s{0,9}10(?:\.0*)?)?)"
+    r"[\s*_`]{0,20}\\?[\]］]\\?[\]］])",
+    re.IGNORECASE,
+)
 _MARKER = re.compile(r"<(?=/?(?:question|reference|answer(?:_[ab])?)\s+[0-9a-f]{6,}\s*>)", re.IGNORECASE)
 _ROLE = re.compile(
     r"<(?=[|｜][^|｜<>\s]{1,40}[|｜]>)|<(?=/?s>)|<(?=(?:start|end)_of_turn>)|<(?=[be]os>)|<<(?=/?SYS>>)|\[(?=/?INST\])"

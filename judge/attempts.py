@@ -9,10 +9,11 @@ from judge.history import Due
 from judge.plan import Ask
 from judge.prompt_sets import TEMPERATURE, Messages
 from judge.replies import Reply
-from judge.verdicts import reminder, spoken
+from judge.verdicts import reminder
 from ledger.digests import digest_of
-from ledger.errors import JudgeError, Rejected
+from ledger.errors import EndpointError, Rejected
 from ledger.judgments import Form, Parsing
+from ledger.thinking import spoken
 
 
 def conversation(ask: Ask, due: Due, parsing: Parsing) -> Messages:
@@ -51,7 +52,7 @@ def answer_fields(reply: Reply) -> dict[str, Any]:
     }
 
 
-def failure_fields(error: JudgeError) -> dict[str, Any]:
+def failure_fields(error: EndpointError) -> dict[str, Any]:
     """The fields of an attempt that failed, for now or for good."""
     status = "rejected" if isinstance(error, Rejected) else "failed"
     return {"status": status, "http_status": error.status, "error": str(error)}

@@ -19,12 +19,14 @@ from judge.attempts import answer_fields, conversation, failure_fields, request_
 from judge.client import request_body
 from judge.history import Due
 from judge.plan import Ask
-from judge.replies import FILTERED, Reply, completion_reply
+from judge.replies import Reply, reply_of
 from judge.session import Sitting
 from judge.verdict_forms import extras
 from ledger.digests import digest_of
-from ledger.endpoints import NO_COMPLETION, is_transient
-from ledger.errors import BadRecord, ConfigError, JudgeError, Rejected, Unavailable
+from ledger.endpoint.completions import FILTERED, Unfinished, completion
+from ledger.endpoint.faults import fault
+from ledger.endpoint.words import NO_COMPLETION
+from ledger.errors import BadRecord, ConfigError, Rejected, Unavailable
 from ledger.judgments import Attempt
 from ledger.runs import JudgeFolder
 from ledger.store import Writer, write_atomically
@@ -124,6 +126,7 @@ def _lines(held: Sitting) -> Iterator[str]:
             due.room(config.max_tokens),
             extras(config.form, ask.mode),
             held.endpoint,
+            config,
         )
         yield json.dumps({"custom_id": custom_id(ask, due), "method": "POST", "url": URL, "body": body}) + "\n"
 
@@ -179,10 +182,11 @@ def _answered(row: dict[str, Any]) -> dict[str, Any]:
     response, error = row.get("response") or {}, row.get("error")
     status, body = response.get("status_code"), response.get("body")
     if status == 200 and not error:
-        return answer_fields(completion_reply(body))
-    fault = error or (body.get("error") if isinstance(body, dict) else None)
-    if isinstance(fault, dict) and fault.get("code") == FILTERED:  # vLLM's are plain text
+        try:
+            return answer_fields(reply_of(completion(body)))
+        except Unfinished as unfinished:
+            raise Unavailable(f"batch: {unfinished}", status=status) from None
+    failed = fault(status or 500, {}, json.dumps(error or body), "batch")
+    if failed is None:
         return answer_fields(Reply("", finish=FILTERED, http_status=status or 400))
-    what = f"batch: {json.dumps(error or body)[:500]}"
-    kind: type[JudgeError] = Unavailable if is_transient(status or 500) else Rejected
-    raise kind(what, status=status)
+    raise failed

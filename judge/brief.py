@@ -15,7 +15,7 @@ from judge.exam import PlannedMark, exam_plan, exam_tasks
 from judge.plan import Answers, Ask, Planned, Planner, answers_by_key
 from judge.prompt_sets import TEMPERATURE, PromptSet
 from ledger.digests import file_digest
-from ledger.endpoints import OPENAI_URL
+from ledger.endpoint.places import resolved
 from ledger.errors import MissingRecords
 from ledger.facts import JudgeSettings
 from ledger.judge_config import JudgeConfig
@@ -76,15 +76,16 @@ class Brief:
         return JudgeSettings(
             judge=config.name,
             model=config.model or config.serve,
-            host="served here" if config.serve else urlsplit(config.base_url or OPENAI_URL).hostname or "",
+            host="served here" if config.serve else urlsplit(resolved(config.base_url)).hostname or "",
             prompts=self.prompts.name,
             prompts_digest=self.prompts.digest,
             form=self.prompts.form,
-            temperature=TEMPERATURE,
+            temperature=TEMPERATURE if config.temperature is None else config.temperature,
             parsing=config.parsing,
             modes=config.modes,
             repeats=config.repeats,
             max_tokens=config.max_tokens,
+            **({"parameters": declared} if (declared := config.declared()) else {}),
         ).noted()
 
     def answers(self) -> dict[str, Answers]:

@@ -23,11 +23,11 @@ from judge.client import Transport
 from judge.history import Due, History, token_total
 from judge.plan import Ask
 from judge.prompt_sets import Messages
-from judge.rates import RateLimiter
 from judge.replies import Reply
 from judge.retries import Ending, nobody_answers
 from judge.verdict_forms import extras
-from ledger.errors import JudgeError, Rejected, Unavailable
+from ledger.endpoint.rates import RateLimiter
+from ledger.errors import EndpointError, Rejected, Unavailable
 from ledger.judge_config import JudgeConfig
 from ledger.judgments import Attempt
 from ledger.store import Writer
@@ -42,8 +42,8 @@ class Tally:
     asked: int = 0
     failed: int = 0
     calls: int = 0
-    stopped: JudgeError | None = None
-    last_error: JudgeError | None = None
+    stopped: EndpointError | None = None
+    last_error: EndpointError | None = None
     prompt_tokens: int | None = None
     completion_tokens: int | None = None
     spent_usd: float | None = None
@@ -152,8 +152,10 @@ class Interviews:
             raise
         started = time.monotonic()
         try:
-            said: Reply | JudgeError = await self._transport.call(messages, limit, extras(self._config.form, ask.mode))
-        except JudgeError as failure:
+            said: Reply | EndpointError = await self._transport.call(
+                messages, limit, extras(self._config.form, ask.mode)
+            )
+        except EndpointError as failure:
             said = failure
         attempt = Attempt(
             judgment=ask.judgment,
@@ -168,7 +170,7 @@ class Interviews:
         self.tally.calls += 1
         self._history.add(attempt)
         await self._saved(attempt)
-        if isinstance(said, JudgeError):
+        if isinstance(said, EndpointError):
             raise said
 
     async def _turn(self, tokens: int) -> None:
@@ -177,7 +179,7 @@ class Interviews:
         if self._ending.reached():
             raise Unavailable("not sent, because the session was stopped")
 
-    def _learn(self, said: Reply | JudgeError, messages: Messages, expected: int) -> None:
+    def _learn(self, said: Reply | EndpointError, messages: Messages, expected: int) -> None:
         """What a call tells about the next ones: its tokens, and whether the endpoint bears as many."""
         if isinstance(said, Reply):
             self._tokens.learn(messages, said.prompt_tokens)

@@ -8,13 +8,11 @@ import asyncio
 import math
 import time
 
-from tenacity import AsyncRetrying, RetryCallState, retry_if_exception, stop_after_attempt
+from tenacity import AsyncRetrying, retry_if_exception, stop_after_attempt
 
-from judge.rates import MINUTE
-from ledger.errors import JudgeError, Rejected, Unavailable
-from ledger.waits import backoff
+from ledger.endpoint.waits import wait_of, waiting
+from ledger.errors import EndpointError, JudgeError, Rejected, Unavailable
 
-BACKOFF_SECONDS = 1.0
 LOST_AFTER = 50
 
 
@@ -25,7 +23,7 @@ class Ending:
     """
 
     def __init__(self, deadline_seconds: float) -> None:
-        self.error: JudgeError | None = None
+        self.error: EndpointError | None = None
         self._deadline_seconds, self._ends_at = deadline_seconds, math.inf
         self._lost = 0
         self._over = asyncio.Event()
@@ -40,7 +38,7 @@ class Ending:
             self.stop(out_of_time("the session's deadline is reached"))
         return self._over.is_set()
 
-    def stop(self, error: JudgeError) -> None:
+    def stop(self, error: EndpointError) -> None:
         """End the session for this reason; the first one counts."""
         self.error = self.error or error
         self._over.set()
@@ -53,9 +51,9 @@ class Ending:
         """A judgment was given up with this error, which may end the session."""
         self._lost = self._lost + 1 if isinstance(error, Unavailable) else 0
         if isinstance(error, Rejected):
-            fatal: JudgeError | None = error if error.stops_all else None
+            fatal: EndpointError | None = error if error.stops_all else None
         elif self._asks_too_much(error):
-            fatal = out_of_time(_waiting(error.retry_after_seconds or 0.0), error)
+            fatal = out_of_time(_too_long(error.retry_after_seconds or 0.0), error)
         elif self._lost >= LOST_AFTER:
             fatal = JudgeError(
                 f"{self._lost} judgments in a row failed, the last with: {error.what}", where=error.where
@@ -68,7 +66,7 @@ class Ending:
     async def pause(self, seconds: float) -> None:
         """Wait, but not longer than the session lasts. Raises Unavailable when it ends meanwhile."""
         if not self.reached() and seconds > self._left():
-            self.stop(out_of_time(_waiting(seconds)))
+            self.stop(out_of_time(_too_long(seconds)))
         try:
             async with asyncio.timeout(seconds):
                 await self._over.wait()
@@ -81,7 +79,7 @@ class Ending:
         return AsyncRetrying(
             retry=retry_if_exception(lambda error: isinstance(error, Unavailable) and not self._asks_too_much(error)),
             stop=stop_after_attempt(attempts),
-            wait=_wait,
+            wait=wait_of,
             sleep=self.pause,
             reraise=True,
         )
@@ -93,13 +91,7 @@ class Ending:
         return self._ends_at - time.monotonic()
 
 
-def _wait(state: RetryCallState) -> float:
-    error = state.outcome.exception() if state.outcome else None
-    asked = error.retry_after_seconds if isinstance(error, Unavailable) else None
-    return backoff(state.attempt_number, BACKOFF_SECONDS, asked)
-
-
-def nobody_answers(error: JudgeError | None) -> JudgeError:
+def nobody_answers(error: EndpointError | None) -> JudgeError:
     """The sentence for an endpoint where not even an error came back."""
     where, what = (error.where, error.what) if error else ("", "no answer")
     return JudgeError(
@@ -118,6 +110,5 @@ def out_of_time(what: str, error: Unavailable | None = None) -> JudgeError:
     )
 
 
-def _waiting(seconds: float) -> str:
-    span = f"{seconds / MINUTE:.0f} minutes" if seconds >= MINUTE else f"{seconds:.0f} seconds"
-    return f"the next call has to wait {span}, beyond the session's deadline"
+def _too_long(seconds: float) -> str:
+    return f"the next call has to wait {waiting(seconds)}, beyond the session's deadline"

@@ -6,9 +6,10 @@ In: a function of the messages. Out: its text as a Reply, or the error it return
 import asyncio
 from collections.abc import Callable
 
-from judge.client import NO_EXTRAS, Extras
+from judge.client import Extras
 from judge.prompt_sets import Messages
 from judge.replies import Reply
+from ledger.endpoint.client import NO_EXTRAS
 
 Script = Callable[[Messages], str | Reply | BaseException]
 

@@ -4,23 +4,24 @@ In: the text of a reply, how it ended, and the rules to read it by. Out: a Readi
 Source: FastChat `llm_judge/common.py` for the rules named `fastchat` (its patterns and their order).
 The rules `json` and `logprob` stand in verdict_forms.py.
 
-The strict rules: what is thought is not said; exactly one distinct verdict in double brackets, in range; decimals and
-`[[ 8/10 ]]` are fine. A reply that was cut has no verdict even if a marker stands in it, because a verdict stands last.
+The strict rules: what is thought is not said; exactly one distinct verdict in double brackets, in range; decimals,
+`[[ 8/10 ]]`, `[[Rating: 8]]`, `[[**8**]]`, `[[tie]]` and full-width digits are fine, where all say the same. A reply
+that was cut has no verdict even if a marker stands in it, because a verdict stands last.
 """
 
 import re
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 
-from judge.replies import FILTERED
-from judge.verdict_forms import expected_rating, json_positions, json_ratings
+from judge.verdict_forms import POSITIONS, expected_rating, json_positions, json_ratings
+from ledger.endpoint.completions import CUT, FILTERED, finish_word
 from ledger.judgments import Mode, Outcome, Parsing, RatingToken
+from ledger.thinking import spoken
 
 Value = float | str | None
 """A score, or a position (`A`, `B`) or a tie (`C`)."""
 
 LOWEST, HIGHEST = 1.0, 10.0
-CUT = frozenset({"length", "max_tokens"})
 RE_ASKED = frozenset({Outcome.UNREADABLE, Outcome.CONTRADICTORY, Outcome.OUT_OF_RANGE})
 REMINDERS: dict[tuple[Mode, str], str] = {
     (Mode.SINGLE, "text"): (
@@ -42,9 +43,13 @@ REMINDERS: dict[tuple[Mode, str], str] = {
     (Mode.SINGLE, "logprob"): "Your reply does not begin with a rating. Reply now with one whole number from 1 to 10.",
 }
 
-_THINK = re.compile(r"</?think(?:ing)?>", re.IGNORECASE)
-_SCORE = re.compile(r"\[\[\s*([+-]?[0-9]+(?:\.[0-9]*)?)\s*(?:/\s*10(?:\.0*)?\s*)?\]\]")
-_POSITION = re.compile(r"\[\[\s*([ABC])\s*\]\]")
+_BLANK = r"\s{0,20}"  # bounded, because unbounded ones side by side are read in quadratic time
+_LABEL = rf"(?:(?:final{_BLANK})?(?:rating|score|verdict|winner){_BLANK}[:=]{_BLANK})?"
+_OPENS, _CLOSES = rf"\[\[{_BLANK}{_LABEL}[*_`]{{0,3}}{_BLANK}", rf"{_BLANK}[*_`]{{0,3}}{_BLANK}\]\]"
+_NUMBER = rf"([+-]?[0-9]{{1,5000}}(?:\.[0-9]{{0,5000}})?)(?:{_BLANK}/{_BLANK}10(?:\.0{{0,20}})?)?"
+_WHO = rf"(?:(?:assistant|answer){_BLANK})?([ABC]|tie)"
+_SCORE, _POSITION = (re.compile(_OPENS + value + _CLOSES, re.IGNORECASE) for value in (_NUMBER, _WHO))
+_PLAIN = str.maketrans("０１２３４５６７８９．／［］ＡＢＣ", "0123456789./[]ABC")
 _FASTCHAT_SCORES = (re.compile(r"\[\[(\d+\.?\d*)\]\]"), re.compile(r"\[(\d+\.?\d*)\]"))
 
 
@@ -70,13 +75,14 @@ def reading(
     """
     if refusal:
         return Reading(Outcome.REFUSED)
-    if finish == FILTERED:
+    ended = finish_word(finish)
+    if ended == FILTERED:
         return Reading(Outcome.FILTERED)
     if parsing == "fastchat":
         return READERS[mode, parsing](text)
     if parsing == "logprob":
         return _read_values(expected_rating(tokens))
-    if finish in CUT:
+    if ended == CUT:
         return Reading(Outcome.TRUNCATED)
     said = spoken(text)
     if said is None:
@@ -87,22 +93,6 @@ def reading(
 def reminder(mode: Mode, parsing: Parsing) -> str:
     """What a judge is told whose reply could not be read."""
     return REMINDERS[mode, parsing if parsing in ("json", "logprob") else "text"]
-
-
-def spoken(text: str) -> str | None:
-    """The reply without its think blocks; None if one is never closed.
-
-    A closing tag without an opening one ends a block that the judge's chat template opened.
-    """
-    parts: list[str] = []
-    start, thinking = 0, False
-    for tag in _THINK.finditer(text):
-        if not thinking:
-            parts.append(text[start : tag.start()])
-        if tag[0].startswith("</") and not thinking:
-            parts = []
-        thinking, start = not tag[0].startswith("</"), tag.end()
-    return None if thinking else "".join([*parts, text[start:]])
 
 
 def fastchat_score(text: str) -> Reading:
@@ -131,11 +121,16 @@ def fastchat_winner(text: str) -> Reading:
 
 
 def _strict_score(said: str) -> Reading:
-    return _read_values({float(number) for number in _SCORE.findall(said)})
+    return _read_values({float(number) for number in _SCORE.findall(_spelled(said))})
 
 
 def _strict_winner(said: str) -> Reading:
-    return _position(set(_POSITION.findall(said)))
+    return _position({POSITIONS[position.upper()] for position in _POSITION.findall(_spelled(said))})
+
+
+def _spelled(said: str) -> str:
+    """The text with brackets as Markdown shows them, and full-width digits as digits."""
+    return said.replace("\\[", "[").replace("\\]", "]").translate(_PLAIN)
 
 
 def _position(positions: set[str]) -> Reading:

@@ -13,9 +13,10 @@ Who can mend it, and does trying again help?
     │   └── StoreLocked                 another process writes this folder; trying later helps
     ├── SourceError                20   the outside: material cannot be fetched; trying again may help
     ├── EngineError                20   the engine: a model cannot be loaded or run
-    ├── JudgeError                 20   the judge's endpoint
+    ├── EndpointError              20   the endpoint of a judge or of a served model
     │   ├── Unavailable                 trying again helps (connection, 408, 409, 429, 5xx)
-    │   └── Rejected                    trying again does not help (401, 403, 404, quota, bad request)
+    │   ├── Rejected                    trying again does not help (no key, no money, no such model, bad request)
+    │   └── JudgeError                  a judge's session as a whole
     └── TooFewData                 12   nobody: more items, questions or samples are needed
 
 In: what went wrong, where, and what to do. Out: one sentence each, built here, and an exit code.
@@ -144,8 +145,8 @@ class EngineError(AssayError):
     exit_code = EXIT_INFRASTRUCTURE
 
 
-class JudgeError(AssayError):
-    """The judge's endpoint failed."""
+class EndpointError(AssayError):
+    """The endpoint of a judge or of a served model failed."""
 
     exit_code = EXIT_INFRASTRUCTURE
 
@@ -154,7 +155,11 @@ class JudgeError(AssayError):
         super().__init__(what, where=where, remedy=remedy)
 
 
-class Unavailable(JudgeError):
+class JudgeError(EndpointError):
+    """A judge's session failed."""
+
+
+class Unavailable(EndpointError):
     """The endpoint did not answer well this time; trying again may help."""
 
     def __init__(
@@ -164,13 +169,20 @@ class Unavailable(JudgeError):
         super().__init__(what, where=where, status=status)
 
 
-class Rejected(JudgeError):
-    """The endpoint refused; `stops_all` when every further call would be refused too."""
+class Rejected(EndpointError):
+    """The endpoint refused, with its whole `complaint`; `stops_all` when every further call would be refused too."""
 
     def __init__(
-        self, what: str, *, where: str = "", remedy: str = "", status: int | None = None, stops_all: bool = False
+        self,
+        what: str,
+        *,
+        where: str = "",
+        remedy: str = "",
+        status: int | None = None,
+        stops_all: bool = False,
+        complaint: str = "",
     ) -> None:
-        self.stops_all = stops_all
+        self.stops_all, self.complaint = stops_all, complaint
         super().__init__(what, where=where, remedy=remedy, status=status)
 
 

@@ -9,6 +9,8 @@ from typing import Any, ClassVar, Protocol, Self
 
 from pydantic import BaseModel, ConfigDict, Field
 
+from ledger.first_prompts import FirstPrompt, UnlikeText
+
 NOT_TOLD = "not told"
 CLOCK_FUNCTION = "strftime_now"
 """The function by which a chat template asks the clock."""
@@ -71,31 +73,11 @@ class PlannedRecords(BaseModel):
         return self.answers + self.choices + self.solutions
 
 
-class FirstPrompt(BaseModel):
-    """The first item of a task and the beginning of what was shown of it, so that two models' can be compared."""
-
-    model_config = ConfigDict(frozen=True, extra="forbid")
-
-    item: str
-    text: str
-
-
-class UnlikeText(BaseModel):
-    """A few words of an item's document or prompt (`field`) that are not the baseline's, and the baseline's own."""
-
-    model_config = ConfigDict(frozen=True, extra="forbid")
-
-    item: str
-    field: str
-    own: str
-    other: str
-
-
 class ModelSettings(_View):
     """What a model's records depend on; an import has `filter` and the digests of its `logs` or `files`."""
 
     part = "settings"
-    compared: ClassVar[tuple[str, ...]] = ("engine", "max_tokens", "seed", "styles")
+    compared: ClassVar[tuple[str, ...]] = ("engine", "max_tokens", "seed", "styles", "parameters")
     """Those that a candidate should share with its baseline."""
     shown: ClassVar[tuple[str, ...]] = ("model", "weights", "engine", "engine_args", "seed", "max_tokens", "styles")
     """Those that a model's card opens with."""
@@ -115,6 +97,7 @@ class ModelSettings(_View):
     vocabulary: dict[str, int] = {}
     loader: str = ""
     batch_invariant: bool = False
+    parameters: dict[str, Any] = {}
     filter: str = ""
     logs: dict[str, str] = {}
     files: dict[str, str] = {}
@@ -213,6 +196,7 @@ class JudgeSettings(_View):
     modes: tuple[str, ...] | None = None
     repeats: int | None = None
     max_tokens: int | None = None
+    parameters: dict[str, Any] = {}
     baseline: str | None = None
     files: dict[str, str] | None = None
 

@@ -7,6 +7,7 @@ from typing import Literal, Self
 
 from pydantic import Field, model_validator
 
+from ledger.endpoint.parameters import EndpointParameters
 from ledger.judgments import Form, Mode, Parsing
 from ledger.sections import Arguments, ConfigSection
 
@@ -24,7 +25,7 @@ class Price(ConfigSection):
         return (self.input * prompt_tokens + self.output * completion_tokens) / MILLION
 
 
-class JudgeConfig(ConfigSection):
+class JudgeConfig(EndpointParameters):
     """A judge: any OpenAI-compatible endpoint, or a local model that Assay serves itself (`serve`).
 
     `pairs` are games of every rival with the baseline, or of all models with each other. `form` is how a verdict is
@@ -39,7 +40,7 @@ class JudgeConfig(ConfigSection):
     base_url: str = ""
     serve: str = ""
     serve_args: Arguments = Field(default_factory=dict)
-    api_key_env: str = "OPENAI_API_KEY"
+    api_key_env: str = ""
     modes: tuple[Mode, ...] = tuple(Mode)
     pairs: Literal["baseline", "all"] = "baseline"
     prompts: Literal["official", "assay"] = "assay"

@@ -7,19 +7,21 @@ from typing import Annotated, Self
 
 from pydantic import AfterValidator, Field, model_validator
 
+from ledger.endpoint.parameters import EndpointParameters
 from ledger.engines import ENGINES, known_engine
-from ledger.sections import Arguments, ConfigSection
+from ledger.sections import Arguments
 
 Engine = Annotated[str, AfterValidator(known_engine)]
 
 
-class ModelConfig(ConfigSection):
+class ModelConfig(EndpointParameters):
     """A model under test: a folder, a hub name or a served name, and how to run it.
 
     `family` and `amount` say how a candidate was made: 2 in the family layers, say; candidates of one family with
     amounts are a sweep. `template` is empty for the tokenizer's own chat template, or `fastchat:NAME`. `loader` names a
     function of the user's own that loads the model (engine = "transformers"). The last three are for models behind an
-    endpoint (engine = "openai"). A model whose choices come from logs (`assay import`) has engine = "imported".
+    endpoint (engine = "openai"), as are the parameters of its calls; `temperature` and `max_tokens` take the place of
+    the questions' own. A model whose choices come from logs (`assay import`) has engine = "imported".
     """
 
     model: str = Field(min_length=1)
@@ -31,13 +33,24 @@ class ModelConfig(ConfigSection):
     template: str = Field(default="", pattern=r"^(fastchat:.+)?$")
     loader: str = Field(default="", pattern=r"^([\w.]+:\w+)?$")
     base_url: str = ""
-    api_key_env: str = "OPENAI_API_KEY"
+    api_key_env: str = ""
     concurrency: int = Field(default=16, ge=1)
 
     @property
     def name(self) -> str:
         """The label, or the last part of the model's name."""
         return self.label or self.model.rstrip("/").rsplit("/", 1)[-1]
+
+    @property
+    def parameters(self) -> EndpointParameters:
+        """How its endpoint is asked."""
+        return EndpointParameters(**self.declared())
+
+    @model_validator(mode="after")
+    def _asked(self) -> Self:
+        if (found := sorted(self.declared())) and not ENGINES[self.engine].remote:
+            raise ValueError(f'`{found[0]}` is for endpoints: it needs engine = "openai", or belongs into engine_args')
+        return self
 
     @model_validator(mode="after")
     def _loads(self) -> Self:

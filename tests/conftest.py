@@ -38,8 +38,7 @@ def smollm2() -> Path:
 @pytest.fixture
 def quick_retries(monkeypatch: pytest.MonkeyPatch) -> None:
     """A call that failed is made again at once, to a judge and to a served model."""
-    for module in ("judge.retries", "generation.endpoint"):
-        monkeypatch.setattr(f"{module}.BACKOFF_SECONDS", 0.001)
+    monkeypatch.setattr("ledger.endpoint.waits.BACKOFF_SECONDS", 0.001)
 
 
 @pytest.fixture

@@ -45,7 +45,7 @@ OWNERS = {
     ),
     "torch": ("generation/transformers_engine.py", "assay/lab/"),
     "compressed_tensors": ("assay/lab/",),
-    "openai": ("judge/client.py", "judge/batch_endpoint.py", "generation/endpoint.py"),
+    "openai": ("ledger/endpoint/",),
     "lm_eval": ("generation/harness.py",),
     "inspect_ai": ("assay/sources/inspect_library.py",),
     "fastchat": ("generation/templates.py",),

@@ -7,10 +7,10 @@ import time
 
 import pytest
 
-from generation import endpoint
+from generation import served_calls
 from generation.engine import Message, WriteRequest, Written
 from generation.served_engine import load_served
-from ledger.endpoints import received
+from ledger.endpoint.words import received
 from ledger.errors import ConfigError, EngineError
 from ledger.records import Finish
 from tests.fake_judge_server import KEY, KEY_VARIABLE, MODEL, FakeJudgeServer, Served, completion, refusal
@@ -51,7 +51,8 @@ def test_what_is_sent_and_what_comes_back():
     sent = {"model": "m", "messages": messages, "max_tokens": 50, "temperature": 0.7, "seed": 7, "top_p": 0.9}
     assert server.requests == [sent]
     assert server.keys == [f"Bearer {KEY}"]
-    assert engine.facts == {"engine": "openai", "endpoint": server.base_url[7:-3], "served_models": [MODEL]}
+    about = {"engine": "openai", "endpoint": server.base_url[7:-3], "served_models": [MODEL]}
+    assert engine.facts == {**about, "sent": sorted(sent)}
     assert engine.window == 8
     greedy = replied(lambda _: completion("x"))[2].requests[0]
     assert (greedy["temperature"], set(greedy)) == (0, set(sent) - {"seed", "top_p"})
@@ -173,7 +174,7 @@ def test_replies_belong_to_their_requests_whatever_their_order():
         Served({"choices": []}),
         Served({"object": "error", "message": "busy"}),
         Served({"choices": [{"message": {"content": 5}}]}),
-        Served(b"<html>"),
+        Served(b"<xml>"),
         completion("half", "error"),
     ],
 )
@@ -189,7 +190,7 @@ def test_what_may_pass_is_tried_again(served):
     [(refusal(503, "overloaded"), 60, "HTTP 503: overloaded"), (Served(delay_seconds=1.5), 0.5, "no answer")],
 )
 def test_attempts_are_bounded_in_number_and_time(served, timeout, sentence, monkeypatch):
-    monkeypatch.setattr(endpoint, "TIMEOUT_SECONDS", timeout)
+    monkeypatch.setattr(served_calls, "TIMEOUT_SECONDS", timeout)
     said, server = fault(lambda _: served)
     assert re.search(rf"{sentence}.* \(6 attempts\)", said)
     assert len(server.requests) == 6
@@ -242,12 +243,14 @@ def test_a_key_is_needed_anywhere_but_on_loopback(monkeypatch):
         run(server, write())
     assert server.keys == ["Bearer no-key"]
     for url, where in (("", "api.openai.com:443"), ("http://models.example:8000/v1", "models.example:8000")):
-        with pytest.raises(EngineError, match=f"^{where}: no API key: {KEY_VARIABLE} is not set"):
+        with pytest.raises(ConfigError, match=f"^{where}: no API key: {KEY_VARIABLE} is not set"):
             load_served(spec(url))
-    with pytest.raises(EngineError, match="`api_key_env` is empty"):
-        load_served(spec("", api_key_env=""))
+    monkeypatch.setenv("OPENAI_API_KEY", KEY)
+    load_served(spec("", api_key_env=""))  # whose host is OpenAI's own
+    with pytest.raises(ConfigError, match=r"OPENAI_API_KEY goes to api\.openai"):
+        load_served(spec("http://models.example/v1", api_key_env=""))
     monkeypatch.setenv(KEY_VARIABLE, "schlüssel")
-    with pytest.raises(EngineError, match="no header can carry"):
+    with pytest.raises(ConfigError, match="no HTTP header can carry"):
         load_served(spec(""))
 
 

@@ -148,7 +148,7 @@ def test_the_key_is_never_written(tmp_path):
     with FakeJudgeServer(script) as server:
         answers = run_order(server, work)
         engine = load_served(spec(server.base_url))
-        shown = [repr(engine), repr(engine._endpoint), repr(engine._model), str(engine.facts)]
+        shown = [repr(engine), repr(engine._calls), repr(engine._model), str(engine.facts)]
     assert answers[0].turns[0].text == "your key is [api key]"
     files = [path for path in tmp_path.rglob("*") if path.is_file()]
     assert {"answers.jsonl", "choices.jsonl", "manifest.json"} <= {path.name for path in files}

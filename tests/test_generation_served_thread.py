@@ -68,7 +68,7 @@ def test_an_idle_engine_has_nothing_to_give_and_can_be_used_again_after_closing(
 
 
 def test_a_bug_in_the_background_is_raised_in_front(monkeypatch):
-    for broken in ("served_model.ServedModel._fields", "endpoint.Endpoint._opened"):
+    for broken in ("served_model.ServedModel._fields", "served_calls.Endpoint._opened"):
         monkeypatch.setattr(f"generation.{broken}", lambda *_: 1 / 0)
         with FakeJudgeServer() as server, pytest.raises(EngineError, match="ZeroDivisionError"):
             run(server, write())

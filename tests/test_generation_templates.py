@@ -39,11 +39,12 @@ def text_of(tokens) -> str:
 def test_the_models_own_template_is_used_and_nothing_is_added():
     prompt = chat_prompt(Tokenizer(), TALK)
     assert text_of(prompt.tokens) == "user:Hi\nassistant:Hello\nuser:Bye\nassistant:"
-    assert (prompt.stop, prompt.stop_tokens, prompt.opens_thinking) == ((), (), False)
+    assert (prompt.stop, prompt.stop_tokens, prompt.opens_thinking) == ((), (), "")
 
 
 def test_a_template_that_opens_a_thinking_block_is_seen():
-    assert chat_prompt(Tokenizer("assistant:<think>\n"), TALK).opens_thinking
+    assert chat_prompt(Tokenizer("assistant:<think>\n"), TALK).opens_thinking == "<think>"
+    assert chat_prompt(Tokenizer("assistant:◁think▷"), TALK).opens_thinking == "◁think▷"
 
 
 def test_a_model_without_a_template_is_refused_never_given_a_foreign_one():

@@ -12,12 +12,12 @@ from generation.orders import EngineSpec, LoadGroup, ModelJob
 from generation.pending import pending_orders, pending_traces
 from generation.scripted_engine import ScriptedEngine
 from generation.stage import run_batch
-from generation.thinking import split_thinking
 from generation.traces import context
 from ledger.errors import BadRecord, StaleInput
 from ledger.manifests import read_manifest
 from ledger.records import Question
 from ledger.runs import GenerationFolder
+from ledger.thinking import split_thinking
 from ledger.traces import FILE_NAME, TRACES, Trace, TraceWriter, read_traces, trace_keys
 from tests.house import HOUSE
 

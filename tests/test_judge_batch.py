@@ -11,6 +11,8 @@ from judge.brief import Brief
 from judge.estimate import estimate
 from judge.history import Due
 from judge.session import reparse, sitting
+from ledger.endpoint.batch_files import BatchFiles
+from ledger.endpoint.parameters import EndpointParameters
 from ledger.errors import BadRecord, ConfigError, JudgeError, StaleInput
 from ledger.judgments import Outcome
 from ledger.manifests import read_manifest
@@ -110,7 +112,7 @@ def test_a_custom_id_says_what_is_asked(run):
 @pytest.mark.parametrize("status", ["completed", "expired"])
 def test_a_hosted_batch_is_submitted_once_and_its_partial_results_are_taken(run, status):
     with batch_server(status) as (url, seen), sitting(brief(run)) as held:
-        endpoint = BatchEndpoint(held.folder, url, KEY)
+        endpoint = BatchEndpoint(held.folder, BatchFiles(url, KEY, EndpointParameters()))
         assert [each.status for each in endpoint.submit(export(held))] == ["validating"]
         with pytest.raises(ConfigError, match="paid for: b1"):
             refuse_under_way(held.folder)
@@ -129,7 +131,7 @@ def test_a_hosted_batch_is_submitted_once_and_its_partial_results_are_taken(run,
 
 def test_a_batch_that_is_refused_as_a_whole_says_why(run):
     with batch_server("failed") as (url, _), sitting(brief(run)) as held:
-        endpoint = BatchEndpoint(held.folder, url, KEY)
+        endpoint = BatchEndpoint(held.folder, BatchFiles(url, KEY, EndpointParameters()))
         endpoint.submit(export(held))
         ((refused,), files) = endpoint.fetch()
     assert (refused.status, refused.fetched, files) == ("failed: Enqueued token limit reached, [api key]", True, [])
@@ -137,7 +139,7 @@ def test_a_batch_that_is_refused_as_a_whole_says_why(run):
 
 def test_an_unknown_batch_is_an_error_without_the_key(run):
     with batch_server() as (url, _), sitting(brief(run)) as held:
-        endpoint = BatchEndpoint(held.folder, url, KEY)
+        endpoint = BatchEndpoint(held.folder, BatchFiles(url, KEY, EndpointParameters()))
         (made,) = endpoint.submit(export(held))
         keep(held.folder, [replace(made, id="gone")])
         with pytest.raises(JudgeError, match="no such batch") as error:

@@ -11,7 +11,7 @@ from judge.attempts import answer_fields
 from judge.client import OpenAITransport
 from judge.replies import Reply
 from judge.scripted_judge import ScriptedJudge
-from ledger.endpoints import place
+from ledger.endpoint.places import place
 from ledger.errors import ConfigError, Rejected, Unavailable
 from tests.fake_judge_server import KEY, MODEL, FakeJudgeServer, Served, completion, refusal
 from tests.house import HOUSE
@@ -56,9 +56,8 @@ def test_unusual_completions():
         usage = {"prompt_tokens": prompt, "completion_tokens": reply}
         odd = Served({**completion("x").body, "usage": usage, "model": 3})
         assert replied(lambda _, odd=odd: odd)[0] == Reply("x", "stop")
-    half = Served({**completion("x", "\udc00").body, "model": "m\ud800"})
-    reply, lost = replied(lambda _: half)[0], "\N{REPLACEMENT CHARACTER}"
-    assert (reply.served_model, reply.finish) == (f"m{lost}", lost)
+    half = Served({**completion("x").body, "model": "m\ud800"})
+    assert replied(lambda _: half)[0].served_model == "m\N{REPLACEMENT CHARACTER}"
 
 
 @pytest.mark.parametrize(
@@ -72,7 +71,7 @@ def test_unusual_completions():
         {"choices": [{"message": {"content": 5}}]},
         [],
         None,
-        b"<html>welcome</html>",
+        b"welcome",
         b"\xff\xfe",
         b"[" * 100_000,
     ],
@@ -172,8 +171,8 @@ def test_a_server_that_refuses_whatever_is_sent_is_not_asked_for_ever():
 
 @pytest.mark.parametrize("status", [200, 400, 401, 429, 500])
 def test_the_key_is_in_no_error_and_no_repr(status):
-    kind = Unavailable if status in (200, 429, 500) else Rejected
-    error = fault(refusal(status, f"Incorrect API key provided: {KEY}."), kind)
+    error = fault(refusal(status, f"Incorrect API key provided: {KEY}."), Rejected)
+    assert error.stops_all
     assert KEY not in str(error) + repr(error) + repr(error.__cause__)
     assert error.__suppress_context__
     assert "[api key]" in str(error)
@@ -184,13 +183,8 @@ def test_a_key_in_a_reply_is_taken_out():
     assert replied(lambda _: completion(f"your key is {KEY}"))[0].text == "your key is [api key]"
 
 
-def test_keys_that_cannot_be_used():
+def test_a_server_that_needs_no_key_is_sent_a_word():
     assert replied(lambda _: completion("x"), key="")[2].keys == ["Bearer no-key"]
-    with pytest.raises(ConfigError, match="no API key"):
-        OpenAITransport("", "", "m", 1)
-    with pytest.raises(ConfigError) as caught:
-        OpenAITransport("", "sk-\n…", "m", 1)
-    assert "sk-" not in str(caught.value)
 
 
 def test_where_a_judge_is_never_shows_user_or_password():

@@ -8,7 +8,8 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from judge.budget import Budget, Tokens, spent
-from judge.rates import RateLimiter, exhausted_for, span_seconds
+from ledger.endpoint.rates import RateLimiter
+from ledger.endpoint.waits import reset_after, span_seconds
 from ledger.errors import Rejected
 from ledger.judge_config import JudgeConfig, Price
 from ledger.judgments import Attempt
@@ -159,9 +160,9 @@ def test_no_span_raises(text):
 
 def test_an_allowance_that_is_used_up_holds_everybody():
     headers = {"x-ratelimit-remaining-requests": "0", "x-ratelimit-reset-requests": "2s"}
-    assert exhausted_for(headers) == 2
-    assert exhausted_for({**headers, "x-ratelimit-remaining-requests": "3"}) is None
-    assert exhausted_for({}) is None
+    assert reset_after(headers, 0, refused=False) == 2
+    assert reset_after({**headers, "x-ratelimit-remaining-requests": "3"}, 0, refused=False) is None
+    assert reset_after({}, 0) is None
 
 
 PRICE = Price(input=1.0, output=10.0)

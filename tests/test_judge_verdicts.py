@@ -7,8 +7,9 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from judge.verdicts import Reading, fastchat_score, fastchat_winner, reading, spoken
+from judge.verdicts import Reading, fastchat_score, fastchat_winner, reading
 from ledger.judgments import Outcome
+from ledger.thinking import spoken
 from tests.house import MT_BENCH, needs_mt_bench, rows_of
 
 UNMARKED = st.text(st.characters(exclude_characters="[]<>", exclude_categories=["Cs"]))
@@ -43,11 +44,21 @@ def strict(mode, text, finish="stop", refusal=None):
         ("Rating: 8", Outcome.UNREADABLE),
         ("[8]", Outcome.UNREADABLE),
         ("[[1, 2], [3, 4]]", Outcome.UNREADABLE),
+        (r"Rating: \[\[8\]\]", 8.0),
+        ("[[**8**]] and [[ *8.0* ]]", 8.0),
+        ("[[Rating: 8]]", 8.0),
+        ("[[Final score: **8/10**]]", 8.0),
+        ("[[８]] or ［［8．0］］", 8.0),
+        ("[[Rating: 8]] or [[7]]", Outcome.CONTRADICTORY),
+        ("[[rating]]", Outcome.UNREADABLE),
+        ("[[8 or 9]]", Outcome.UNREADABLE),
+        ("[[٨]]", Outcome.UNREADABLE),
         ("[[8]/10]", Outcome.UNREADABLE),
         ("[[A]]", Outcome.UNREADABLE),
         ("", Outcome.UNREADABLE),
         ("$ERROR$", Outcome.UNREADABLE),
-        ("[[8]] <think>or rather", Outcome.UNREADABLE),
+        ("[[8]]\n<think>or rather", Outcome.UNREADABLE),
+        ("It leaves <think> open, so [[8]]", 8.0),
     ],
 )
 def test_a_strict_score(text, expected):
@@ -62,7 +73,13 @@ def test_a_strict_score(text, expected):
         ("[[ B ]], I repeat [[B]]", "B"),
         ("[[C]]", "C"),
         ("not [[B]] but [[A]]", Outcome.CONTRADICTORY),
-        ("[[a]] or [A] or A", Outcome.UNREADABLE),
+        ("[[a]] or [B] or C", "A"),
+        ("[[Tie]]", "C"),
+        (r"\[\[B\]\], **[[b]]**", "B"),
+        ("[[Verdict: **A**]]", "A"),
+        ("[[Answer B]]", "B"),
+        ("[[a]] or [[Tie]]", Outcome.CONTRADICTORY),
+        ("[[A/B]]", Outcome.UNREADABLE),
         ("<thinking>[[A]]</thinking>", Outcome.UNREADABLE),
         ("[[7]]", Outcome.UNREADABLE),
     ],
@@ -154,7 +171,32 @@ def test_no_text_raises_and_only_a_verdict_is_scored(text, mode, parsing):
         assert 1 <= found.value <= 10 if mode == "single" else found.value in "ABC"
 
 
-@given(st.lists(st.sampled_from(["[[", "]]", "[", "5", "7.5", "A", "B", " ", "<think>", "</think>", "/10", "x"])))
+@given(
+    st.lists(
+        st.sampled_from(
+            [
+                "[[",
+                "]]",
+                "[",
+                "5",
+                "7.5",
+                "A",
+                "B",
+                " ",
+                "<think>",
+                "</think>",
+                "/10",
+                "x",
+                "\\[",
+                "**",
+                "Tie",
+                "a",
+                "Rating: ",
+                "８",
+            ]
+        )
+    )
+)
 def test_no_heap_of_markers_raises(pieces):
     for mode in ("single", "pair"):
         for parsing in ("strict", "fastchat"):
@@ -174,5 +216,6 @@ def test_a_heap_of_tags_is_read_in_linear_time():
     started = time.monotonic()
     assert spoken("<think>" * 200_000) is None
     assert strict("single", "[" * 200_000).outcome is Outcome.UNREADABLE
-    assert strict("single", "[[" + " " * 200_000).outcome is Outcome.UNREADABLE
+    for heap in (" " * 200_000, "*" * 200_000, "1" * 200_000, "Rating: " * 50_000):
+        assert strict("single", "[[" + heap).outcome is Outcome.UNREADABLE
     assert time.monotonic() - started < 20  # in quadratic time it takes many minutes

@@ -226,7 +226,7 @@ def test_the_whole_vocabulary_at_each_option_is_counted_before_the_disk_is_full(
         preflight(under_way)
 
 
-JUDGE = '[[judge]]\nmodel = "nobody"\nbase_url = "{url}"\n'
+JUDGE = '[[judge]]\nmodel = "nobody"\nbase_url = "{url}"\napi_key_env = "OPENAI_API_KEY"\n'
 
 
 def judged(tmp_path, models, url):

@@ -20,8 +20,11 @@ from assay.cli import run as assay
 from assay.placement.loopback import LoopbackServer, Served
 from assay.sources.mt_bench import fetch_mt_bench
 from assay.sources.replay import FAILED_THEN, NOT_STORED, Replay
-from assay.sources.stored_judgments import stored_judgments
-from judge.replies import Reply, completion_reply
+from assay.sources.stored_judgments import StoredFailure, StoredJudge, prompt_key, stored_judgments
+from judge.replies import Reply, reply_of
+from ledger.endpoint.completions import completion as completed
+from ledger.endpoint.completions import put_together
+from ledger.endpoint.faults import fault
 from ledger.errors import ConfigError
 from ledger.judgments import Outcome, RatingToken
 from ledger.runs import RunFolder
@@ -202,11 +205,11 @@ def old(tmp_path):
 def test_a_judgment_is_found_by_its_prompt_and_what_is_not_there_is_said(old):
     with replaying(old) as (url, _):
         status, said = asked(url, put(prompt(1, 1, "a")))
-        reply = completion_reply(json.loads(said))
+        reply = reply_of(completed(json.loads(said)))
         assert (status, reply.text, reply.finish, reply.served_model) == (200, "Fine. Rating: [[2]]", "stop", "gpt-4")
         assert (reply.prompt_tokens, reply.completion_tokens) == (None, None)
         games = [asked(url, put(prompt(1, 1, *pair)))[1] for pair in ("ab", "ba")]
-        assert [completion_reply(json.loads(each)).text for each in games] == ["[[A]]", "[[B]]"]
+        assert [reply_of(completed(json.loads(each))).text for each in games] == ["[[A]]", "[[B]]"]
         for body, code, status, words in (
             (put("another answer"), "not_stored", NOT_STORED, "no judgment of gpt-4 is stored for this text"),
             (again(prompt(1, 1, "a")), "not_stored", NOT_STORED, "FastChat asks once"),
@@ -232,10 +235,19 @@ def again(text):
 
 def test_a_stream_says_the_same(old):
     with replaying(old) as (url, _):
-        _, said = asked(url, put(prompt(2, 1, "b"), stream=True))
-    first, end = said.strip().split("\n\n")
-    choice = json.loads(first.removeprefix("data: "))["choices"][0]
-    assert (choice["delta"]["content"], choice["finish_reason"], end) == ("Fine. Rating: [[4]]", "stop", "data: [DONE]")
+        whole, streamed = (asked(url, put(prompt(2, 1, "b"), stream=stream))[1] for stream in (False, True))
+    assert completed(json.loads(put_together(streamed))) == completed(json.loads(whole))
+    assert streamed.endswith("data: [DONE]\n\n")
+
+
+@pytest.mark.parametrize("words", ["HTTP 402: payment required", "HTTP 404: model not found", "flagged by moderation"])
+def test_the_words_of_a_stored_failure_end_no_session_and_are_no_filters(words):
+    """A client reads them: an account that was empty then says nothing of the judgments that follow."""
+    judge = StoredJudge("gpt-4", {}, asked_once=True, replies={prompt_key("q"): [StoredFailure(words)]})
+    with LoopbackServer(Replay([judge]).respond) as server:
+        status, said = asked(server.base_url, put("q"))
+    assert (status, words in said) == (FAILED_THEN, False)
+    assert fault(status, {}, said, "here").stops_all is False
 
 
 def test_a_verdict_supersedes_failures_equal_rows_are_one_and_others_take_turns(old):
@@ -249,7 +261,7 @@ def test_a_verdict_supersedes_failures_equal_rows_are_one_and_others_take_turns(
     ]
     write(old / "model_judgment" / "gpt-4_single.jsonl", rows)
     with replaying(old) as (url, _):
-        said = [completion_reply(json.loads(asked(url, put(prompt(1, 1, "a")))[1])).text for _ in range(3)]
+        said = [reply_of(completed(json.loads(asked(url, put(prompt(1, 1, "a")))[1]))).text for _ in range(3)]
         assert [text[-5:] for text in said] == ["[[9]]", "[[3]]", "[[9]]"]
         status, words = asked(url, put(prompt(2, 1, "a")))
         assert (status, "FastChat stored $ERROR$" in words) == (FAILED_THEN, True)
@@ -309,7 +321,7 @@ def test_a_reply_comes_back_as_it_was_stored(tmp_path):
 
     tokens = (RatingToken(token="8", top=(("8", -0.1), ("7", -2.5))), RatingToken(token=" ", top=((" ", 0.0),)))
     reply = Reply("[[8]]", "length", "no", "served", 3, 4, tokens)
-    assert completion_reply(json.loads(json.dumps(_completion(reply, "m")))) == reply
+    assert reply_of(completed(json.loads(json.dumps(_completion(reply, "m"))))) == reply
 
 
 def test_the_settings_of_a_run_are_offered_without_place_cost_and_pace(tmp_path):

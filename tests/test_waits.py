@@ -2,7 +2,7 @@
 
 import pytest
 
-from ledger.waits import LONGEST_BACKOFF_SECONDS, backoff, retry_after
+from ledger.endpoint.waits import LONGEST_BACKOFF_SECONDS, backoff, retry_after
 
 
 @pytest.mark.parametrize(

@@ -15,7 +15,7 @@ from assay.commands.arguments import Runs
 from assay.commands.review import run_review
 from assay.declarations import section
 from assay.display import Display, say
-from ledger.endpoints import OPENAI_URL
+from ledger.endpoint.places import OPENAI_HOST, address, resolved
 from ledger.judgments import Mode
 from ledger.progress import silent
 
@@ -68,7 +68,7 @@ def judge_section(url: str, model: str) -> str:
     """The judge's section; a key goes only where it belongs."""
     if not (url or model or os.environ.get(OPENAI_KEY)):
         return SELF_JUDGE
-    place = url or OPENAI_URL
-    key = OPENAI_KEY if place.startswith(OPENAI_URL) else OTHER_KEY
+    place = resolved(url)
+    key = OPENAI_KEY if address(place)[0] == OPENAI_HOST else OTHER_KEY
     judge = section("[[judge]]", model=model or OPENAI_MODEL, base_url=place, api_key_env=key, modes=[*Mode])
     return f"\n{judge}"

@@ -18,7 +18,8 @@ from assay.sources.lm_eval_results import asks_clock
 from assay.sources.lm_eval_samples import NoFlips
 from assay.sources.lm_eval_solutions import SolutionReader
 from ledger.errors import ConfigError
-from ledger.facts import NOT_TOLD, FirstPrompt, ModelFacts
+from ledger.facts import NOT_TOLD, ModelFacts
+from ledger.first_prompts import FirstPrompt
 from ledger.manifests import read_manifest
 from ledger.origins import LeftOut, Origin, one_model
 from ledger.progress import Progress, Report

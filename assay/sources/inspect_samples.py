@@ -18,9 +18,9 @@ from typing import Any
 from assay.sources.inspect_logs import InspectLog
 from assay.sources.lm_eval_digests import document_digest
 from assay.sources.lm_eval_results import part
-from generation.thinking import split_thinking
 from ledger.errors import BadRecord
 from ledger.records import Finish
+from ledger.thinking import split_thinking
 
 WORDS = {"c": 1.0, "i": 0.0, "p": 0.5, "n": 0.0, "yes": 1.0, "true": 1.0, "no": 0.0, "false": 0.0}
 NO_ANSWER = "N"

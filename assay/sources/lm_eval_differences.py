@@ -13,7 +13,8 @@ from assay.sources.lm_eval_folders import Offer
 from assay.sources.lm_eval_layouts import sample_lines
 from assay.sources.lm_eval_logs import NO_FILTER
 from assay.sources.lm_eval_samples import SampleReader, requests_in
-from ledger.facts import ModelFacts, UnlikeText
+from ledger.facts import ModelFacts
+from ledger.first_prompts import UnlikeText
 from ledger.manifests import read_manifest, write_manifest
 from ledger.runs import RunFolder
 from ledger.store import write_lock

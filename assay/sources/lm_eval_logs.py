@@ -13,7 +13,7 @@ from assay.sources.lm_eval_results import part
 from assay.sources.lm_eval_runs import RunSamples
 from assay.sources.lm_eval_samples import NoFlips, SampleReader
 from ledger.errors import ConfigError
-from ledger.facts import FirstPrompt
+from ledger.first_prompts import FirstPrompt
 from ledger.origins import LeftOut
 from ledger.records import Choice
 from ledger.store import key_text

@@ -22,7 +22,7 @@ from typing import Any
 from assay.sources.lm_eval_digests import document_digest, options_digest
 from assay.sources.lm_eval_layouts import Log, sample_lines
 from ledger.errors import BadRecord, ConfigError
-from ledger.facts import FirstPrompt
+from ledger.first_prompts import FirstPrompt
 from ledger.records import Choice
 
 CLAMP_NATS = -9999.0  # a total at or under it stands for a probability of zero

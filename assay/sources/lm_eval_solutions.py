@@ -22,13 +22,13 @@ from assay.sources.lm_eval_results import part
 from assay.sources.lm_eval_runs import RunSamples
 from assay.sources.lm_eval_samples import FIELDS, NoFlips
 from generation.harness_texts import taken_text
-from generation.thinking import split_thinking
 from ledger.errors import BadRecord
-from ledger.facts import FirstPrompt
+from ledger.first_prompts import FirstPrompt
 from ledger.origins import LeftOut
 from ledger.records import Finish
 from ledger.solutions import NO_FILTER, Score, Solution, more_is_better, scoring_name
 from ledger.store import key_text
+from ledger.thinking import split_thinking
 
 MOST_APART = 0.0005
 KNOWN, OF_SCORES = set(Solution.model_fields), set(Score.model_fields)

@@ -29,6 +29,7 @@ def engine_spec(model: ModelConfig, *, batch_invariant: bool) -> EngineSpec:
         base_url=model.base_url,
         api_key_env=model.api_key_env,
         concurrency=model.concurrency,
+        parameters=model.parameters,
     )
 
 

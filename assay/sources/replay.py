@@ -15,7 +15,10 @@ from typing import Any
 
 from assay.placement.loopback import HttpRequest, Served, refusal
 from assay.sources.stored_judgments import StoredFailure, StoredJudge, request_keys
-from judge.replies import FILTERED, Reply
+from judge.replies import Reply
+from ledger.endpoint.completions import FILTERED
+from ledger.endpoint.faults import Meaning, meaning
+from ledger.endpoint.words import told
 from ledger.judgments import RatingToken
 
 COMPLETIONS, MODELS = "/v1/chat/completions", "/v1/models"
@@ -64,12 +67,20 @@ class Replay:
         self._given[judge.model, key] += 1
         if isinstance(said, StoredFailure):
             self.counts["failed then"] += 1
-            return refusal(FAILED_THEN, f"the stored call failed: {said.words}", "failed_then")
+            return _failed_then(said)
         self.counts["replies"] += 1
         if said.http_status != 200:
             return refusal(said.http_status, "the stored prompt was filtered", FILTERED)
         whole = _completion(said, judge.model)
         return _streamed(whole) if stream else Served(whole)
+
+
+def _failed_then(said: StoredFailure) -> Served:
+    """The stored failure with its words, unless a client would read in them that every further call fails, too."""
+    whole = refusal(FAILED_THEN, f"the stored call failed: {said.words}", "failed_then")
+    if meaning(FAILED_THEN, told(json.dumps(whole.body))) is Meaning.REFUSED:
+        return whole
+    return refusal(FAILED_THEN, "the stored call failed with words that would end this session", "failed_then")
 
 
 def _not_stored(judge: StoredJudge, keys: Sequence[str]) -> str:
@@ -82,7 +93,7 @@ def _not_stored(judge: StoredJudge, keys: Sequence[str]) -> str:
 
 
 def _completion(reply: Reply, model: str) -> dict[str, Any]:
-    """A completion that `completion_reply` reads as this reply."""
+    """A completion that a judge's client reads as this reply."""
     message = {"role": "assistant", "content": reply.text, "refusal": reply.refusal}
     choice: dict[str, Any] = {"index": 0, "finish_reason": reply.finish, "message": message}
     if reply.rating_tokens:

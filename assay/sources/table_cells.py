@@ -9,8 +9,8 @@ from typing import Any, TypeVar
 from assay.sources import table_values
 from assay.sources.table_offers import TASK, TableOffer
 from assay.sources.table_values import missing
-from generation.thinking import split_thinking
 from ledger.records import Finish
+from ledger.thinking import split_thinking
 
 T = TypeVar("T")
 Cells = Sequence[Any]

@@ -12,11 +12,12 @@ more slowly.
 """
 
 import asyncio
-import re
 import time
 from collections import deque
-from collections.abc import Awaitable, Callable, Mapping
+from collections.abc import Awaitable, Callable
 from dataclasses import dataclass
+
+from ledger.endpoint.waits import MINUTE
 
 DECREASE, COOL_SECONDS = 0.92, 1.0
 INCREASE = 0.01  # per second, of the most calls that were ever borne in one
@@ -25,8 +26,6 @@ LEAST_OF_BEST, FLOOD_SHARE = 0.25, 0.5
 SHORTEST_SECONDS = 0.1  # of a session that rates are computed over
 SPACING_SECONDS = 0.001  # between two calls, so that the first 429 comes in before all have left
 SHARED_WAIT_SECONDS = 2.0  # a Retry-After from here on is everybody's
-MINUTE = 60.0
-_SPAN = re.compile(r"(?:(\d+)h)?(?:(\d+)m(?!s))?(?:([\d.]+)s)?(?:([\d.]+)ms)?")
 
 
 @dataclass
@@ -127,28 +126,3 @@ def _recent(times: deque[float], now: float, *, add: bool = True) -> int:
     while times and times[0] <= now - COOL_SECONDS:
         times.popleft()
     return len(times)
-
-
-def exhausted_for(headers: Mapping[str, str]) -> float | None:
-    """Seconds until the endpoint's allowance is filled up again, where its headers say that nothing is left."""
-    waits = []
-    for kind in ("requests", "tokens"):
-        if headers.get(f"x-ratelimit-remaining-{kind}", "").strip() == "0":
-            waits.append(span_seconds(headers.get(f"x-ratelimit-reset-{kind}", "")))
-    known = [wait for wait in waits if wait is not None]
-    return max(known, default=None)
-
-
-def span_seconds(text: str) -> float | None:
-    """A span such as `1s`, `6m0s` or `120ms`; plain numbers are seconds; None for anything else."""
-    text = text.strip()
-    try:
-        if text and text[-1].isdigit():
-            return max(0.0, float(text))
-        found = _SPAN.fullmatch(text) if text else None
-        if not found or not any(found.groups()):
-            return None
-        hours, minutes, seconds, milliseconds = (float(part or 0) for part in found.groups())
-    except ValueError:
-        return None
-    return hours * 3600 + minutes * 60 + seconds + milliseconds / 1000

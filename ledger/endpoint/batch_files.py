@@ -1,0 +1,88 @@
+"""OpenAI's Batch API: files up, batches begun and asked after, files down. It owns `openai`, as client.py does.
+
+In: a URL, a key, files of requests. Out: states, texts. Raises JudgeError.
+"""
+
+from collections.abc import Iterator
+from contextlib import contextmanager
+from pathlib import Path
+from typing import TYPE_CHECKING, Any, Literal
+
+from ledger.endpoint.connections import direct, no_connection, told_plainly
+from ledger.endpoint.parameters import EndpointParameters
+from ledger.endpoint.places import NO_KEY, azure_headers, is_local, parted, place
+from ledger.endpoint.words import excerpt, redacted, told
+from ledger.errors import JudgeError
+
+if TYPE_CHECKING:
+    pass
+
+ATTEMPTS = 3
+Route = Literal["/v1/chat/completions"]
+
+
+class BatchFiles:
+    """An endpoint's files and batches; enter it (`with`) so that its connections are closed."""
+
+    def __init__(self, base_url: str, api_key: str, parameters: EndpointParameters) -> None:
+        self.where = place(base_url)
+        self._headers, secrets = parameters.sent_headers(self.where)
+        self._key, self._secrets = api_key, (api_key, *secrets)
+        self._url, self._query = parted(base_url)
+
+    def __enter__(self) -> "BatchFiles":
+        from openai import DefaultHttpx2Client, OpenAI
+
+        with told_plainly(self.where):
+            self._client: OpenAI = OpenAI(
+                base_url=self._url,
+                api_key=self._key or NO_KEY,
+                max_retries=ATTEMPTS,
+                default_query=self._query,
+                default_headers=azure_headers(self._query, self._key) | self._headers,
+                http_client=DefaultHttpx2Client(**direct()) if is_local(self._url) else None,
+            )
+        return self
+
+    def __exit__(self, *_: object) -> None:
+        self._client.close()
+
+    def begun(self, path: Path, route: Route) -> tuple[str, str]:
+        """Upload a file and start a batch for it; its id and state."""
+        with self._told(), path.open("rb") as stream:
+            uploaded = self._client.files.create(file=(path.name, stream), purpose="batch")
+            made = self._client.batches.create(input_file_id=uploaded.id, endpoint=route, completion_window="24h")
+        return made.id, made.status
+
+    def state(self, batch: str) -> tuple[str, list[str], dict[str, str]]:
+        """A batch's state, what it complains of, and its files of results and errors by kind."""
+        with self._told():
+            now: Any = self._client.batches.retrieve(batch)
+        faults = [self._said(fault.message) for fault in now.errors.data or [] if fault.message] if now.errors else []
+        kinds = {"results": now.output_file_id, "errors": now.error_file_id}
+        return now.status, faults, {kind: name for kind, name in kinds.items() if name}
+
+    def text(self, file: str) -> str:
+        """A file's text, without secrets."""
+        with self._told():
+            return redacted(self._client.files.content(file).text, *self._secrets)
+
+    def _said(self, text: str) -> str:
+        return excerpt(text, *self._secrets)
+
+    @contextmanager
+    def _told(self) -> Iterator[None]:
+        """Turns the SDK's errors into ours."""
+        import openai
+
+        try:
+            yield
+        except openai.APIStatusError as error:
+            words = f"HTTP {error.status_code}: {self._said(told(error.response.text).words) or 'no message'}"
+        except openai.APIConnectionError as error:
+            words = self._said(no_connection(error))
+        except openai.OpenAIError as error:
+            words = self._said(str(error))
+        else:
+            return
+        raise JudgeError(f"the batch endpoint said: {words}", where=self.where)

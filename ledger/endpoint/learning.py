@@ -1,0 +1,147 @@
+"""What an endpoint refuses, learned from its complaints, so that no call is refused twice for the same reason.
+
+In: the fields of a call, complaints. Out: the fields as the endpoint takes them; `facts`, which a manifest keeps.
+A complaint that names what was sent is taken at its word once: the call is made without it, and what helped is kept.
+Where it did not help it is sent again, because complaints also quote what was asked and list what would be allowed.
+"""
+
+import re
+from collections.abc import Iterator, Mapping, Sequence
+from typing import Any
+
+from ledger.endpoint.faults import BAD_REQUEST
+from ledger.errors import Rejected
+
+Fields = Mapping[str, Any]
+Facts = dict[str, Any]
+NOT_SENT = "not sent: the server refuses it"
+IN_USERS_TURN = "sent as part of the user's message: the server refuses it"
+LIMIT, OTHER_LIMIT = "max_tokens", "max_completion_tokens"
+FEW_LOGPROBS = 5
+KEPT = frozenset({"model", "messages", "prompt", LIMIT, OTHER_LIMIT})  # a call is none without them
+ROOM = "room"  # for one call; what the endpoint gives at most is a fact
+_SYSTEM = re.compile(r"\bsystem\b|\bdeveloper\b|roles? must|must alternate", re.IGNORECASE)
+_TOO_LONG = re.compile(r"context[ _](?:length|window|size)|too (?:long|large|many)|model_len", re.IGNORECASE)
+_CONTEXT = re.compile(r"(?:maximum context length|context (?:length|window|size))[^0-9]{0,30}(\d+)", re.IGNORECASE)
+_PROMPT = re.compile(
+    r"(\d+)(?: tokens)? (?:in the messages|in your prompt|input tokens|prompt tokens|from the input)"
+    r"|(?:input|prompt)(?: tokens)?[^0-9.]{0,20}(\d+)",
+    re.IGNORECASE,
+)
+_MOST = (
+    re.compile(r"at most (\d+) (?:completion|output)? ?tokens", re.IGNORECASE),
+    re.compile(r"(?:less than or equal to|not exceed|<=|no more than|maximum(?: value)?(?: is| of|:)?) *(\d+)", re.I),
+    re.compile(r"\[\s*\d+\s*,\s*(\d+)\s*\]"),
+)
+
+
+class Trial:
+    """One call's tries: what the endpoint complained of, and what is left out or changed to see whether that helps."""
+
+    def __init__(self, facts: Facts, needed: Sequence[str] = ()) -> None:
+        self._before, self._facts, self._needed = facts, dict(facts), needed
+        self._last: tuple[Facts, Fields] | None = None
+        self._tried: set[str] = set()
+        self._complaint = ""
+
+    def shaped(self, fields: Fields) -> dict[str, Any]:
+        """The fields of the next try."""
+        return shaped(fields, self._facts)
+
+    def goes_on(self, error: Rejected, sent: Fields) -> bool:
+        """Whether something else is worth a try after this refusal."""
+        if error.stops_all or error.status not in BAD_REQUEST:
+            return False
+        if error.complaint == self._complaint and self._last:
+            self._facts, sent = self._last  # it was not that
+        self._complaint = error.complaint
+        for name, lesson in lessons(error.complaint, sent, self._needed):
+            if name not in self._tried:
+                self._tried.add(name)
+                self._last = dict(self._facts), sent
+                self._facts |= lesson
+                return True
+        return False
+
+    def keep(self) -> None:
+        """Keep what was learned, because the endpoint took the call."""
+        self._before.update({name: value for name, value in self._facts.items() if name != ROOM})
+
+
+def shaped(fields: Fields, facts: Facts) -> dict[str, Any]:
+    """The fields of a call in the shape that the endpoint takes, as far as is known."""
+    sent = {name: value for name, value in fields.items() if facts.get(name) != NOT_SENT}
+    if "system_role" in facts and "messages" in sent:
+        sent["messages"] = one_message(sent["messages"])
+    if "top_logprobs" in sent:
+        sent["top_logprobs"] = min(sent["top_logprobs"], facts.get("top_logprobs", sent["top_logprobs"]))
+    if LIMIT in sent:
+        most = min(sent.pop(LIMIT), facts.get("most_tokens", fields[LIMIT]), facts.get(ROOM, fields[LIMIT]))
+        sent[str(facts.get("output_limit", LIMIT))] = most
+    return sent
+
+
+def lessons(complaint: str, sent: Fields, needed: Sequence[str]) -> Iterator[tuple[str, Facts]]:
+    """What may help against a complaint, the likeliest first; nothing where a prompt is too long for the context."""
+    limit = next((name for name in (LIMIT, OTHER_LIMIT) if name in sent), "")
+    if limit and (found := room(complaint, sent[limit] or 0)):
+        yield found[0], {found[0]: found[1]}
+        return
+    if too_long(complaint):
+        return
+    if limit == LIMIT and OTHER_LIMIT in complaint:
+        yield "output_limit", {"output_limit": OTHER_LIMIT}
+    if (sent.get("top_logprobs") or 0) > FEW_LOGPROBS and "top_logprobs" in complaint:
+        yield "top_logprobs", {"top_logprobs": FEW_LOGPROBS}
+    for name in named(complaint, [name for name in sent if name not in KEPT and name not in needed]):
+        yield name, {name: NOT_SENT}
+    if is_system(sent.get("messages")) and _SYSTEM.search(complaint):
+        yield "system_role", {"system_role": IN_USERS_TURN}
+    if limit and re.search(rf"\b{limit}\b", complaint):
+        yield "output_limit", {"output_limit": OTHER_LIMIT if limit == LIMIT else LIMIT}
+
+
+def named(complaint: str, names: Sequence[str]) -> list[str]:
+    """Those of the names that stand in a complaint, the one of its field `param` first, then in their order there."""
+    param = re.search(r'"param"\s*:\s*"([^"]*)"', complaint)
+    places = {name: re.search(rf"(?<![A-Za-z0-9_]){re.escape(name)}(?![A-Za-z0-9_])", complaint) for name in names}
+    found = [(not (param and param[1] == name), place.start(), name) for name, place in places.items() if place]
+    return [name for _, _, name in sorted(found)]
+
+
+def room(complaint: str, limit: int) -> tuple[str, int] | None:
+    """A smaller output limit that a complaint leaves: this call's room in the context, or the most of any call."""
+    _, left = measured(complaint)
+    if 0 < left < limit:
+        return ROOM, left
+    if left or not re.search(r"max_(?:completion_|output_|new_)?tokens|completion tokens", complaint):
+        return None
+    for pattern in _MOST:
+        if (most := pattern.search(complaint)) and 0 < int(most[1]) < limit:
+            return "most_tokens", int(most[1])
+    return None
+
+
+def measured(complaint: str) -> tuple[int, int]:
+    """Tokens of the prompt and the room beside it in the context, as far as a complaint tells, else 0."""
+    context, prompt = _CONTEXT.search(complaint), _PROMPT.search(complaint)
+    tokens = int(prompt[1] or prompt[2]) if prompt else 0
+    return tokens, max(0, int(context[1]) - tokens) if context and tokens else 0
+
+
+def too_long(complaint: str) -> bool:
+    """Whether a prompt does not fit the context."""
+    return "context_length_exceeded" in complaint or _TOO_LONG.search(complaint) is not None
+
+
+def is_system(messages: Any) -> bool:  # noqa: ANN401 - what a call is made of
+    """Whether a conversation opens with a system text, and goes on."""
+    return bool(messages) and len(messages) > 1 and messages[0]["role"] == "system"
+
+
+def one_message(messages: Sequence[dict[str, str]]) -> list[dict[str, str]]:
+    """The conversation with its system text at the head of the first message, for models that know no system role."""
+    if not is_system(messages):
+        return list(messages)
+    first, second, *rest = messages
+    return [{**second, "content": f"{first['content']}\n\n{second['content']}".lstrip()}, *rest]

@@ -1,0 +1,84 @@
+"""What a call may carry beside its messages: the same parameters for judges and for served models, declared and hashed.
+
+In: a section of the config, the environment. Out: the fields of a request, its headers, the secrets among them.
+A secret never stands in a file: a header that carries one names its variable, as in `X-Api-Key = "$MY_KEY"`.
+"""
+
+import os
+import re
+from collections.abc import Mapping
+from typing import Any, Self
+
+from pydantic import Field, model_validator
+
+from ledger.errors import ConfigError
+from ledger.sections import Arguments, ConfigSection
+
+OWN_FIELDS = frozenset(
+    {
+        *("model", "messages", "prompt", "stream", "stream_options", "n", "max_tokens", "max_completion_tokens"),
+        *("temperature", "top_p", "seed", "stop", "echo", "logprobs", "top_logprobs", "response_format"),
+        "reasoning_effort",
+    }
+)
+"""What Assay sets itself; a second value in `extra_body` would break what the records claim."""
+_SECRET = re.compile("authorization|api-?key|token|secret|cookie|password", re.IGNORECASE)
+_VARIABLE = re.compile(r"\$\{?([A-Za-z_][A-Za-z0-9_]*)\}?")
+
+
+class EndpointParameters(ConfigSection):
+    """How an endpoint is asked; None and empty are not sent, and leave it to the endpoint or to Assay's own choice."""
+
+    temperature: float | None = Field(default=None, ge=0, le=2)
+    top_p: float | None = Field(default=None, gt=0, le=1)
+    max_tokens: int | None = Field(default=None, ge=1)
+    reasoning_effort: str = ""
+    extra_body: Arguments = Field(default_factory=dict)
+    headers: dict[str, str] = Field(default_factory=dict)
+    stream: bool = False
+
+    @model_validator(mode="after")
+    def _own(self) -> Self:
+        if doubled := sorted(OWN_FIELDS & set(self.extra_body)):
+            raise ValueError(f"`extra_body` has {doubled[0]!r}, which Assay sets itself; remove it there")
+        for name, value in self.headers.items():
+            if _SECRET.search(name) and not _VARIABLE.search(value):
+                raise ValueError(
+                    f"header {name!r} carries a secret, which never stands in a file; name its variable: $NAME"
+                )
+            if not (name + value).isascii() or not (name + value).isprintable():
+                raise ValueError(f"header {name!r} holds characters that no HTTP header can carry")
+        return self
+
+    def fields(self) -> dict[str, Any]:
+        """What a request carries by these parameters, its output limit apart."""
+        named = {
+            "temperature": self.temperature,
+            "top_p": self.top_p,
+            "reasoning_effort": self.reasoning_effort or None,
+        }
+        streamed = {"stream": True, "stream_options": {"include_usage": True}} if self.stream else {}
+        return {name: value for name, value in named.items() if value is not None} | streamed | self.extra_body
+
+    def declared(self) -> dict[str, Any]:
+        """All that was set, for a manifest: other parameters make other records."""
+        own = set(EndpointParameters.model_fields)
+        return self.model_dump(mode="json", include=own, exclude_defaults=True)
+
+    def sent_headers(self, where: str) -> tuple[dict[str, str], tuple[str, ...]]:
+        """The headers with their variables filled in, and what stood in these. Raises ConfigError."""
+        return filled(self.headers, where)
+
+
+def filled(headers: Mapping[str, str], where: str) -> tuple[dict[str, str], tuple[str, ...]]:
+    """Headers with the variables in them filled in from the environment, and the secrets that stood there."""
+    secrets: list[str] = []
+
+    def value(found: "re.Match[str]") -> str:
+        secret = os.environ.get(found[1], "").strip()
+        if not secret or not (secret.isascii() and secret.isprintable()):
+            raise ConfigError(f"the environment variable {found[1]} of a header holds no text to send", where=where)
+        secrets.append(secret)
+        return secret
+
+    return {name: _VARIABLE.sub(value, text) for name, text in headers.items()}, tuple(secrets)
