@@ -4,7 +4,7 @@ import json
 
 import pytest
 
-from assay.sources.labels import OTHER_QUESTIONS, Added, PassedOver, add_labels, labels
+from assay.sources.labels import OTHER_QUESTIONS, OTHER_TURNS, Added, PassedOver, add_labels, labels
 from ledger.config import ReviewConfig, config_from
 from ledger.errors import BadRecord, ConfigError, ConflictingRecords, DuplicateKey, StoreLocked
 from ledger.judgments import Winner
@@ -191,6 +191,13 @@ def test_labels_of_an_earlier_file_stay_and_another_winner_is_refused(tmp_path, 
     with pytest.raises(ConflictingRecords, match=r"labels\.jsonl: key me/base/cand/.*c\.csv"):
         add_labels(other, run, config)
     assert [label.rater for label in run.labels.records()] == ["me", "you"]
+
+
+def test_a_vote_on_a_turn_that_its_question_does_not_have_is_passed_over(tmp_path, answered):
+    run, config = answered
+    file = tmp_path / "l.csv"
+    file.write_text(f"{HEADER}81,base,cand,tie,me,1\n81,base,cand,tie,me,2\n")
+    assert add_labels(file, run, config) == Added(labels=1, new=1, repeated=0, passed_over={OTHER_TURNS: 1})
 
 
 def test_one_process_at_a_time_adds_labels(tmp_path, answered):

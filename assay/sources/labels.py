@@ -26,6 +26,7 @@ SECOND = frozenset({"model_b", "model_2", "b", "2", "second"})
 TIE = frozenset({"tie", "c", "tie (inconsistent)", "both", "neither"})
 ARRAY = ".json"
 OTHER_QUESTIONS = "questions without an answer of the baseline"
+OTHER_TURNS = "turns that their questions do not have"
 NAMES = {
     "question": ("question", "question_id"),
     "first": ("baseline", "model_a", "model_1"),
@@ -60,15 +61,16 @@ def add_labels(path: Path, run: RunFolder, config: ReviewConfig) -> Added:
     Raises what `labels` raises, ConfigError before the baseline has answered, ConflictingRecords for another winner
     than an earlier file's.
     """
-    answers = run.generation(config.baseline.name).answers.records()
-    asked = {answer.question.id: answer.question.source for answer in answers}
+    asked = {each.question.id: each.question for each in run.generation(config.baseline.name).answers.records()}
     if not asked:
         remedy = "Run: assay generate CONFIG, or assay import answers FOLDER --config CONFIG"
         raise ConfigError("the baseline has no answers yet.", where=str(run.path), remedy=remedy)
     names = [model.name for model in config.candidate]
-    lines = list(labels(path, config.baseline.name, names, asked))
-    found = [each for each in lines if isinstance(each, Label)]
+    lines = list(labels(path, config.baseline.name, names, {id: each.source for id, each in asked.items()}))
+    read = [each for each in lines if isinstance(each, Label)]
+    found = [label for label in read if label.turn <= len(asked[label.question].turns)]
     others = Counter(each.about for each in lines if isinstance(each, PassedOver))
+    others.update({OTHER_TURNS: len(read) - len(found)} if len(found) < len(read) else {})
     with write_lock(run.path):
         kept = {label.key: label for label in run.labels.records()}
         before = len(kept)
