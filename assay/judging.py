@@ -3,7 +3,7 @@
 In: a Review. Out: what was found, in rows for a table; records in the judges' folders.
 """
 
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 from pathlib import Path
 
 from assay.contestants import refuse_contestants
@@ -18,6 +18,7 @@ from ledger.endpoint.batch_files import BatchFiles
 from ledger.errors import ConfigError
 
 ESTIMATE = ["judge", "kind", "calls", "prompt tokens", "reply tokens", "cost"]
+MOST_REASONS = 5
 UNKNOWN = "unknown (no `price`)"
 Row = tuple[str, ...]
 
@@ -40,8 +41,19 @@ def summary_row(done: JudgeSummary) -> Row:
     """One judge's session in a line."""
     spent = "" if done.spent_usd is None else f"${done.spent_usd:.2f} in all"
     tokens = "" if done.prompt_tokens is None else f"{done.prompt_tokens:,} + {done.completion_tokens or 0:,} tokens"
-    counts = f"{done.answered} answered, {done.failed} failed, {done.reused} there before, {done.identical} identical"
+    unread = "".join(f"{count} {outcome}, " for outcome, count in done.unread.items())
+    counts = f"{done.answered} answered, {unread}{done.failed} failed, {done.reused} there before, "
+    counts += f"{done.identical} identical"
     return done.judge, counts, f"{done.calls} calls", tokens, spent
+
+
+def failure_lines(done: Iterable[JudgeSummary]) -> Iterator[str]:
+    """Why judgments failed for good, in the endpoints' own words."""
+    for each in done:
+        for failure in each.failures[:MOST_REASONS]:
+            yield f"Judge {each.judge}: {failure.judgments} judgments failed for good: {failure.words}"
+        if more := each.failures[MOST_REASONS:]:
+            yield f"Judge {each.judge}: {sum(failure.judgments for failure in more)} more for {len(more)} other reasons"
 
 
 def reread(review: Review) -> list[Row]:

@@ -6,6 +6,7 @@ A judgment goes: first ask; the same again with twice the room if the reply was 
 if no verdict can be read. An ask that never got an answer stays due, also in a later session.
 """
 
+import re
 from collections import Counter
 from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
@@ -14,8 +15,11 @@ from typing import Any, Literal
 
 from judge.plan import Ask
 from judge.verdicts import RE_ASKED, Reading, reading
-from ledger.facts import JudgeFacts
+from ledger.endpoint.completions import finish_word
+from ledger.facts import CallFailure, JudgeFacts
 from ledger.judgments import Attempt, Mode, Outcome, Parsing
+
+_VARYING = re.compile(r"\b(?=\w*\d)\w+")  # numbers and ids, in which two complaints of one cause differ
 
 
 @dataclass(frozen=True)
@@ -93,6 +97,16 @@ class History:
         """Whether the judge ever answered."""
         return bool(self._answered(judgment, "first"))
 
+    def failures(self, judgments: Iterable[str]) -> tuple[CallFailure, ...]:
+        """Why those of these judgments failed that were asked and have no answer, the commonest reason first."""
+        found: dict[str, list[str]] = {}
+        for judgment in judgments:
+            if self.of(judgment) and not self.answered(judgment):
+                words = self.of(judgment)[-1].error or "no reply that came to its end"
+                found.setdefault(_VARYING.sub("#", words), []).append(words)
+        reasons = sorted(found.values(), key=len, reverse=True)
+        return tuple(CallFailure(judgments=len(each), words=each[-1]) for each in reasons)
+
     def facts(self) -> dict[str, Any]:
         """What the attempts tell about the judge: models that served, calls, tokens; None where nobody counted."""
         attempts = list(self.all())
@@ -118,7 +132,12 @@ class History:
         return found
 
     def _answered(self, judgment: str, ask: str) -> list[Attempt]:
-        return [a for a in self.of(judgment) if a.ask == ask and a.status == "answered"]
+        """Replies that came to their end; what ended otherwise was no answer, also where an earlier version took it."""
+        return [a for a in self.of(judgment) if a.ask == ask and a.status == "answered" and _finished(a)]
+
+
+def _finished(attempt: Attempt) -> bool:
+    return attempt.finish is None or finish_word(attempt.finish) is not None
 
 
 def kind_of(judgment: str) -> str:

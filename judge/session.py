@@ -7,6 +7,7 @@ A second run asks only what has no answer yet. However a session ends, also by C
 """
 
 import asyncio
+from collections import Counter
 from collections.abc import Callable, Iterator, Sequence
 from contextlib import AbstractContextManager, ExitStack, contextmanager
 from dataclasses import dataclass, field
@@ -21,8 +22,8 @@ from judge.derivation import derived, derived_marks
 from judge.history import Due, History
 from judge.plan import TIE, Answers, Ask
 from ledger.errors import JudgeError
-from ledger.facts import JudgeFacts
-from ledger.judgments import Attempt
+from ledger.facts import CallFailure, JudgeFacts
+from ledger.judgments import Attempt, Outcome
 from ledger.manifests import Manifest, open_manifest, read_manifest, write_manifest
 from ledger.progress import Progress, Report, silent
 from ledger.runs import JudgeFolder
@@ -38,7 +39,8 @@ class JudgeSummary:
     """What a session did and what the judge's folder now holds.
 
     Of the judgments that need a call, `reused` were answered before this session, `asked` were put to the judge in it;
-    of these `answered` now stand and `failed` are still due. `calls` counts attempts; tokens are this session's, None
+    of these `answered` now have a verdict, `unread` have a reply without one, by outcome, and `failed` are still due,
+    for the reasons in `failures`. `calls` counts attempts; tokens are this session's, None
     where the server does not count; `spent_usd` is the review's in all, None without a price. `ratings`, `games` and
     `exam` count outcomes, `identical` the ties without a call.
     """
@@ -48,6 +50,8 @@ class JudgeSummary:
     answered: int
     reused: int
     failed: int
+    unread: dict[str, int]
+    failures: tuple[CallFailure, ...]
     calls: int
     identical: int
     ratings: dict[str, int]
@@ -93,6 +97,7 @@ class Sitting:
             self.folder.games.replace(games)
             self.counts |= {"ratings": outcomes(ratings), "games": outcomes(games)}
         before, config = JudgeFacts.of(self.manifest), self.brief.config
+        failures = self.history.failures(ask.judgment for ask in self.plan.asks())
         # Of what this session did not look at, the earlier ones tell.
         seen = before.answers | {name: adversarial_counts(answers.values()) for name, answers in self.models.items()}
         found = JudgeFacts(
@@ -101,6 +106,7 @@ class Sitting:
             judgments=before.judgments | self.counts,
             endpoint=dict(self.endpoint),
             pace=self.tally.pace or before.pace,
+            failures=failures,
             answers={name: counts for name, counts in seen.items() if counts},
         )
         facts = self.manifest.facts | found.noted() | self.history.facts()
@@ -154,21 +160,26 @@ def judge_together(work: Sequence[tuple[Brief, Connect]], report: Report = silen
             asyncio.run(_all(interviews))
     for held in sittings:
         _raise_failure(held)
-    return [_summary(held, len(due)) for held, due in zip(sittings, dues, strict=True)]
+    return [_summary(held, due) for held, due in zip(sittings, dues, strict=True)]
 
 
 async def _all(interviews: Sequence[tuple[Interviews, list[Ask]]]) -> None:
     await asyncio.gather(*(each.hold(asks) for each, asks in interviews))
 
 
-def _summary(held: Sitting, due: int) -> JudgeSummary:
-    tally, config = held.tally, held.brief.config
+def _summary(held: Sitting, due: Sequence[Ask]) -> JudgeSummary:
+    tally, config, history = held.tally, held.brief.config, held.history
+    replied = [ask for ask in due if history.answered(ask.judgment)]
+    ended = Counter(history.verdict(ask.judgment, ask.mode, config.rules)[0].outcome.value for ask in replied)
+    answered = ended.pop(Outcome.SCORED.value, 0)
     return JudgeSummary(
         judge=config.name,
         asked=tally.asked,
-        answered=tally.asked - tally.failed,
-        reused=len(held.asks) - due,
+        answered=answered,
+        reused=len(held.asks) - len(due),
         failed=tally.failed,
+        unread=dict(sorted(ended.items())),
+        failures=history.failures(ask.judgment for ask in due),
         calls=tally.calls,
         identical=sum(game.settled is TIE for game in held.plan.games),
         **{"ratings": {}, "games": {}, **held.counts},

@@ -201,16 +201,25 @@ class JudgeSettings(_View):
     files: dict[str, str] | None = None
 
 
+class CallFailure(BaseModel):
+    """How many judgments failed for good for one reason, and the endpoint's words to the last of them."""
+
+    model_config = ConfigDict(frozen=True, extra="forbid")
+
+    judgments: int
+    words: str
+
+
 class JudgeFacts(_View):
     """What was learned while a judge was asked; None where nobody counted.
 
     `answers` counts, model by model, what in its answers might work on a judge. `judgments` counts outcomes by kind,
     `review` says who was judged. `served_models` counts the names that the endpoint answered as, `endpoint` has the
-    parameters that it takes.
+    parameters that it takes, `failures` why judgments have no answer.
     """
 
     part = "facts"
-    shown_apart: ClassVar[tuple[str, ...]] = ("review", "judgments", "prompt_texts")
+    shown_apart: ClassVar[tuple[str, ...]] = ("review", "judgments", "prompt_texts", "failures")
     """Those that no card lists: the report has them where they belong."""
 
     review: dict[str, Any] = {}
@@ -220,6 +229,7 @@ class JudgeFacts(_View):
     endpoint: dict[str, Any] = {}
     pace: dict[str, float | int] = {}
     prompt_texts: dict[str, str] = {}
+    failures: tuple[CallFailure, ...] = ()
     calls: int | None = None
     prompt_tokens: int | None = None
     completion_tokens: int | None = None

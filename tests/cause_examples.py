@@ -451,6 +451,10 @@ SAID = [
         Cause(Kind.ADVERSARIAL_ANSWERS, "w4", ("tags",), {"tags": 2}, {"judge": "gpt", "prompts": "assay"}),
         "Adversarial answers of w4 to gpt: 2 tags (what could pass for a verdict was sanitized).",
     ),
+    (
+        Cause(Kind.JUDGMENTS_FAILED, "gpt", numbers={"judgments": 48}, names={"words": "h:443: HTTP 500: boom"}),
+        "48 judgments of gpt failed for good: h:443: HTTP 500: boom",
+    ),
     (Cause(Kind.NOBODY_WROTE), "no model was asked to write"),
     (Cause(Kind.JUDGE_DECIDES_NOTHING), "what the judge said is shown, and decides nothing"),
     (Cause(Kind.NOTHING_JUDGED), "no judgment of a pair of answers is there"),

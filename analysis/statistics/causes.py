@@ -156,6 +156,7 @@ class Kind(StrEnum):
     FILTERS_DISAGREE = "filters_disagree"
     ASKS_CLOCK = "asks_clock"
     ADVERSARIAL_ANSWERS = "adversarial_answers"
+    JUDGMENTS_FAILED = "judgments_failed"
     # What nobody looked at
     NOBODY_WROTE = "nobody_wrote"
     JUDGE_DECIDES_NOTHING = "judge_decides_nothing"

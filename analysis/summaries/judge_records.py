@@ -64,6 +64,13 @@ def adversarial_answers(judge: JudgeEvidence) -> Iterator[Cause]:
         yield Cause(Kind.ADVERSARIAL_ANSWERS, model, tuple(found), dict(found), names)
 
 
+def failed_judgments(judge: JudgeEvidence) -> Iterator[Cause]:
+    """One cause per reason why judgments have no answer, in the endpoint's own words."""
+    for failure in JudgeFacts.of(judge.manifest).failures:
+        numbers, words = {"judgments": failure.judgments}, failure.words
+        yield Cause(Kind.JUDGMENTS_FAILED, judge.config.name, numbers=numbers, names={"words": words})
+
+
 def judge_card(judge: JudgeEvidence) -> tuple[tuple[str, str], ...]:
     """What was set and what was learned, as plain words."""
     if not judge.manifest:

@@ -30,7 +30,13 @@ from analysis.statistics.coverage import Coverage
 from analysis.statistics.estimates import Estimate
 from analysis.statistics.multiple_testing import holm
 from analysis.statistics.resampling import Resamplings
-from analysis.summaries.judge_records import adversarial_answers, judge_card, judged_coverage, paired_coverage
+from analysis.summaries.judge_records import (
+    adversarial_answers,
+    failed_judgments,
+    judge_card,
+    judged_coverage,
+    paired_coverage,
+)
 from ledger.facts import JudgeFacts
 from ledger.judgments import Mode
 
@@ -88,6 +94,7 @@ class JudgeReport:
     paired: tuple[Coverage, ...]
     card: tuple[tuple[str, str], ...]
     tricks: tuple[Cause, ...]
+    failures: tuple[Cause, ...]
     strengths: tuple[Strength, ...] = ()
     prompts: tuple[tuple[str, str], ...] = ()
 
@@ -124,6 +131,7 @@ def judge_report(judge: JudgeEvidence, evidence: RunEvidence, draws: Resamplings
         paired=tuple(paired_coverage(judge, evidence, cells)),
         card=judge_card(judge),
         tricks=tuple(adversarial_answers(judge)),
+        failures=tuple(failed_judgments(judge)),
         strengths=_strengths(judge, evidence, cells) if Mode.PAIR in modes else (),
         prompts=tuple(JudgeFacts.of(judge.manifest).prompt_texts.items()),
     )

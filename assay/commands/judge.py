@@ -8,11 +8,12 @@ import typer
 
 from assay.commands.arguments import Amend, Budget, Config, Runs
 from assay.display import Display
-from ledger.errors import ConfigError
+from ledger.errors import EXIT_INFRASTRUCTURE, EXIT_SHIP, ConfigError
 
 if TYPE_CHECKING:
     from assay.judging import Row
     from assay.pipeline import Review
+    from judge.session import JudgeSummary
 
 SESSION = ["judge", "judgments", "calls", "tokens", "cost"]
 REREAD = ["judge", "kind", "outcomes"]
@@ -39,11 +40,12 @@ def judge(
         list[Path] | None,
         typer.Option("--results", metavar="FILE", help="For --batch collect: result files of `vllm run-batch`."),
     ] = None,
-) -> None:
+) -> int:
     """Ask the judges for the ratings and games that are missing.
 
     Needs the answers of `assay generate`. Failed judgments are asked again; finished ones are not. A `price` and
-    `budget_usd` (or --budget) stop the calls before they cost more; the same command goes on from there.
+    `budget_usd` (or --budget) stop the calls before they cost more; the same command goes on from there. The exit code
+    is 20 where judgments failed for good; what the endpoint said is told.
 
     Examples:
         assay judge review.toml --estimate
@@ -51,6 +53,7 @@ def judge(
         assay judge review.toml --batch submit       # OpenAI's Batch API; later: --batch collect
         assay judge review.toml --batch export       # files for `vllm run-batch`; later: --batch collect --results F
     """
+    from analysis.rendering.formats.text import visible
     from assay import judging, pipeline
     from assay.results import console, table
 
@@ -60,6 +63,7 @@ def judge(
         raise ConfigError("--budget is for calls, and --estimate, --reparse, --batch export and collect make none")
     if results and batch is not BatchStep.COLLECT:
         raise ConfigError("--results is for --batch collect")
+    done: list[JudgeSummary] = []
     with Display() as display:
         review = pipeline.within_budget(pipeline.begin(config, runs, display.report, amend=amend), budget)
         if estimate:
@@ -69,9 +73,13 @@ def judge(
         elif batch:
             header, rows = BATCHED, _batched(review, batch, results or [])
         else:
-            header, rows = SESSION, [judging.summary_row(summary) for summary in pipeline.judge(review)]
+            done = pipeline.judge(review)
+            header, rows = SESSION, [judging.summary_row(summary) for summary in done]
     console().print(table(header, rows) if rows else "Nothing is missing.")
+    for line in judging.failure_lines(done):
+        console().print(visible(line), markup=False)
     print(review.run.path)
+    return EXIT_INFRASTRUCTURE if any(each.failed for each in done) else EXIT_SHIP
 
 
 def _batched(review: "Review", batch: BatchStep, results: list[Path]) -> "list[Row]":

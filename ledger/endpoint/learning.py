@@ -19,6 +19,7 @@ IN_USERS_TURN = "sent as part of the user's message: the server refuses it"
 LIMIT, OTHER_LIMIT = "max_tokens", "max_completion_tokens"
 FEW_LOGPROBS = 5
 KEPT = frozenset({"model", "messages", "prompt", LIMIT, OTHER_LIMIT})  # a call is none without them
+TOGETHER = "all that a complaint names"
 ROOM = "room"  # for one call; what the endpoint gives at most is a fact
 _SYSTEM = re.compile(r"\bsystem\b|\bdeveloper\b|roles? must|must alternate", re.IGNORECASE)
 _TOO_LONG = re.compile(r"context[ _](?:length|window|size)|too (?:long|large|many)|model_len", re.IGNORECASE)
@@ -55,7 +56,9 @@ class Trial:
         if error.complaint == self._complaint and self._last:
             self._facts, sent = self._last  # it was not that
         self._complaint = error.complaint
-        for name, lesson in lessons(error.complaint, sent, self._needed):
+        found = dict(lessons(error.complaint, sent, self._needed))
+        together = {name: value for lesson in found.values() for name, value in lesson.items()}
+        for name, lesson in (*found.items(), *([(TOGETHER, together)] if len(found) > 1 else [])):
             if name not in self._tried:
                 self._tried.add(name)
                 self._last = dict(self._facts), sent

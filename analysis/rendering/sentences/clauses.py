@@ -217,6 +217,7 @@ CLAUSES: Mapping[Kind, str | Written] = {
     Kind.FILTERS_DISAGREE: measured.filters_disagree,
     Kind.ASKS_CLOCK: CLOCK_IN_TEMPLATE,
     Kind.ADVERSARIAL_ANSWERS: records.adversarial,
+    Kind.JUDGMENTS_FAILED: "{judgments} judgments of {subject} failed for good: {words}",
     Kind.NOBODY_WROTE: "no model was asked to write",
     Kind.JUDGE_DECIDES_NOTHING: "what the judge said is shown, and decides nothing",
     Kind.NOTHING_JUDGED: "no judgment of a pair of answers is there",

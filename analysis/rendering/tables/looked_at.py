@@ -8,7 +8,7 @@ from collections import Counter
 from collections.abc import Iterable, Iterator
 
 from analysis.evidence.unseen_rows import Unseen
-from analysis.rendering.sentences.clauses import clauses
+from analysis.rendering.sentences.clauses import clause, clauses
 from analysis.rendering.sentences.decisions import sentence
 from analysis.rendering.tables.review import Table
 from analysis.review.review_report import ReviewReport
@@ -16,6 +16,7 @@ from analysis.statistics.causes import Kind
 
 UNSHOWN = "Identity not shown: no file tells which model made the records of {names}."
 UNSTATED = "The version of {what} is not stated for {names}; another one alone can change scores."
+MOST_FAILURES = 5
 
 
 def review_lines(report: ReviewReport) -> tuple[str, ...]:
@@ -26,8 +27,17 @@ def review_lines(report: ReviewReport) -> tuple[str, ...]:
         *_allowed(report),
         *identity_lines(report),
         *_equal(report),
+        *_failed(report),
         f"This review did not look at: {subjects}.",
     )
+
+
+def _failed(report: ReviewReport) -> Iterator[str]:
+    """Why judgments are missing, in the endpoints' own words."""
+    for judge in report.judges:
+        yield from (clause(failure) for failure in judge.failures[:MOST_FAILURES])
+        if more := judge.failures[MOST_FAILURES:]:
+            yield f"{judge.name}: {int(sum(each.numbers['judgments'] for each in more))} more, for {len(more)} reasons"
 
 
 def unseen_lines(report: ReviewReport) -> Iterator[str]:

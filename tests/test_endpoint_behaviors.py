@@ -1,0 +1,216 @@
+"""How endpoints really answer, in one table: what each behavior means to a judge and to a model under test alike.
+
+In: statuses, headers, bodies, finishes over a real loopback socket. Out: outcomes, calls, exit codes, words.
+`assay judge` asks for the four ratings of a question; a served model is asked for one text.
+"""
+
+import json
+from collections import Counter
+from collections.abc import Callable
+from dataclasses import dataclass
+from typing import Any
+
+import pytest
+
+from assay.cli import run as assay
+from ledger.errors import EngineError
+from tests.fake_judge_server import KEY, FakeJudgeServer, Served, completion, refusal, verdict
+from tests.judge_reviews import review
+from tests.served_models import run, write
+
+pytestmark = pytest.mark.usefixtures("quick_retries", "endpoint_key")
+
+RATINGS, ATTEMPTS = 4, 6
+GEMINI = [
+    {
+        "error": {
+            "code": 429,
+            "message": "You exceeded your current quota.",
+            "status": "RESOURCE_EXHAUSTED",
+            "details": [{"@type": "type.googleapis.com/google.rpc.RetryInfo", "retryDelay": "0.02s"}],
+        }
+    }
+]
+PAGE = b"<!DOCTYPE html><html><head><title>Welcome to nginx!</title></head><body>If you see this</body></html>"
+STREAM = b'data: {"choices": [{"delta": {"content": "Rating: [[7]]"}}]}\n\n'
+
+
+@dataclass(frozen=True)
+class Kind:
+    """What a behavior comes to: calls and exit codes of both, the judge's outcomes, the model's finish."""
+
+    calls: tuple[int, int]
+    code: int
+    outcome: str
+    finish: str = ""
+
+
+READ = Kind((RATINGS, 1), 0, "scored", "stop")
+PASSES = Kind((RATINGS + 1, 2), 0, "scored", "stop")
+LEARNED = Kind((RATINGS + 1, 2), 0, "scored", "stop")
+THREE_TRIES = Kind((RATINGS + 3, 4), 0, "scored", "stop")  # each alone, then both
+ROOM = Kind((2 * RATINGS, 2), 0, "scored", "stop")  # how much there is depends on the prompt
+NO_SYSTEM = Kind((RATINGS + 1, 1), 0, "scored", "stop")  # the model was given no system text
+ENDS = Kind((1, 1), 20, "skipped")
+REFUSED = Kind((RATINGS, 1), 20, "failed")
+FILTERED = Kind((RATINGS, 1), 0, "filtered", "empty")
+CUT = Kind((2 * RATINGS, 1), 0, "truncated", "length")
+
+
+def said(body: Any, status: int = 200, **headers: str) -> Served:
+    return Served(body, status, {name.replace("_", "-"): value for name, value in headers.items()})
+
+
+def error(status: int, message: str, **fields: Any) -> Served:
+    return Served({"error": {"message": message, **fields}}, status)
+
+
+def unless(missing: Callable[[dict[str, Any]], bool], served: Served) -> Callable[[dict[str, Any]], Served]:
+    """An endpoint that refuses like this until a call is as it wants it."""
+    return lambda body: fine(body) if missing(body) else served
+
+
+def without(name: str) -> Callable[[dict[str, Any]], bool]:
+    return lambda body: name not in body
+
+
+def fine(body: dict[str, Any]) -> Served:
+    user = body["messages"][-1]["content"]
+    return completion(verdict([{}, {"content": user}]) if "<answer" in user else "well said")
+
+
+def ended(finish: Any, text: str = "Rating: [[7]]", **choice: Any) -> Served:
+    served = completion(text, finish)
+    served.body["choices"][0] |= choice
+    return served
+
+
+def once(name: str, served: Served, words: str) -> tuple:
+    return name, served, PASSES, words
+
+
+BEHAVIORS = [
+    # what a finish means
+    ("stop", ended("stop"), READ, ""),
+    ("end_turn", ended("end_turn"), READ, ""),
+    ("STOP, as Gemini spells it", ended("STOP"), READ, ""),
+    ("no finish is told", ended(None), READ, ""),
+    ("length", ended("length"), CUT, ""),
+    ("MAX_TOKENS", ended("MAX_TOKENS"), CUT, ""),
+    ("content_filter", ended("content_filter"), FILTERED, ""),
+    ("SAFETY", ended("SAFETY"), FILTERED, ""),
+    ("sensitive", ended("sensitive"), FILTERED, ""),
+    once("error", ended("error"), "did not come to its end (finish 'error')"),
+    once("DeepSeek's overload", ended("insufficient_system_resource"), "insufficient_system_resource"),
+    once("tool_calls", ended("tool_calls"), "tool_calls"),
+    once("a finish of tomorrow", ended("reticulated"), "reticulated"),
+    once("an error in the choice", ended("error", error={"message": "Upstream died", "code": 502}), "Upstream died"),
+    # what passes
+    *(once(f"HTTP {n}", refusal(n, "later, please"), f"HTTP {n}: later, please") for n in (408, 409, 425, 429, 500)),
+    once("503 in plain text", said(b"upstream connect error", 503), "HTTP 503: upstream connect error"),
+    once("502 as a page", said(b"<html><title>502 Bad Gateway</title></html>", 502), "HTTP 502: 502 Bad Gateway"),
+    once("a 429 that asks to wait", refusal(429, "slow down", retry_after="0.02"), "slow down"),
+    once("Gemini's quota per minute", said(GEMINI, 429), "You exceeded your current quota."),
+    once("words that ask to wait", refusal(429, "Rate limit reached. Please try again in 20ms."), "try again in 20ms"),
+    once("a reset in the headers", said({"detail": "no"}, 429, x_ratelimit_reset_requests="20ms"), "HTTP 429: no"),
+    once("a connection that is cut", Served(hang_up=True), "no connection"),
+    once("no choices", said({"choices": None}), "not a completion"),
+    once("vLLM's error in a 200", said({"object": "error", "message": "engine is busy"}), "engine is busy"),
+    once("an upstream's 502 in a 200", said({"error": {"message": "It died", "code": 502}}), "HTTP 502: It died"),
+    # what every further call would meet
+    ("401", error(401, f"Incorrect API key provided: {KEY}"), ENDS, "HTTP 401: Incorrect API key provided: [api key]"),
+    ("402", error(402, "Insufficient credits", code=402), ENDS, "HTTP 402: Insufficient credits. Top up"),
+    ("403", said({"detail": "Not allowed here"}, 403), ENDS, "HTTP 403: Not allowed here"),
+    ("404 of a model", error(404, "The model `m` does not exist"), ENDS, "The model `m` does not exist"),
+    ("405", said({"detail": "Method Not Allowed"}, 405), ENDS, "HTTP 405: Method Not Allowed"),
+    ("OpenAI's empty account", refusal(429, "You exceeded your quota", "insufficient_quota"), ENDS, "Top up"),
+    ("Anthropic's empty account", error(400, "Your credit balance is too low to go on"), ENDS, "credit bal"),
+    ("credits in a 500", said({"error": "You have run out of credits"}, 500), ENDS, "run out of credits"),
+    ("credits in a 200", said({"error": {"message": "Insufficient credits", "code": 402}}), ENDS, "HTTP 402: Insuff"),
+    ("a billing limit", refusal(400, "Limit reached", "billing_hard_limit_reached"), ENDS, "Limit reached"),
+    ("a quota without a wait", said("Monthly quota exceeded", 429), ENDS, "Monthly quota exceeded"),
+    ("a deactivated account", error(429, "This account has been deactivated."), ENDS, "deactivated"),
+    ("a suspended account in plain text", said(b"Your account is suspended", 400), ENDS, "Your account is suspended"),
+    ("a wrong key in a 400", error(400, "API key not valid. Please pass a valid one."), ENDS, "API key not valid"),
+    ("arrears", error(400, "Access denied, please make sure your account is in good standing.", code="Arrearage"), ENDS,
+     "good standing"),
+    ("a page", said(PAGE), ENDS, "not a completion: a page (Welcome to nginx!)"),
+    ("a stream that nobody asked for", said(STREAM), ENDS, "Set stream = true."),
+    # what is this request's fault
+    ("too long for its context", refusal(400, "Bad request: no such thing"), REFUSED, "Bad request: no such thing"),
+    ("FastAPI's 422", said({"detail": [{"loc": ["body", "x"], "msg": "is bad"}]}, 422), REFUSED, "body.x: is bad"),
+    ("a list of errors", said([{"error": {"message": "Odd request"}}], 400), REFUSED, "HTTP 400: Odd request"),
+    ("501", refusal(501, "not built"), REFUSED, "HTTP 501: not built"),
+    ("a filtered prompt", refusal(400, "by policy", "content_filter"), FILTERED, ""),
+    ("Azure's filter", error(400, "The response was filtered", innererror={"code": "ResponsibleAIPolicyViolation"}),
+     FILTERED, ""),
+    ("DeepSeek's filter", error(400, "Content Exists Risk"), FILTERED, ""),
+    ("OpenRouter's moderation", error(403, "Your input was flagged", code=403), FILTERED, ""),
+    # what is learned
+    ("max_completion_tokens alone", unless(without("max_tokens"),
+     error(400, "Unsupported parameter: 'max_tokens'. Use 'max_completion_tokens' instead.")), LEARNED, ""),
+    ("no temperature", unless(without("temperature"), error(400, "temperature: only the default (1) will do")), LEARNED,
+     ""),
+    ("a name in FastAPI's place", unless(without("temperature"),
+     said({"detail": [{"loc": ["body", "temperature"], "msg": "Extra inputs are not permitted"}]}, 422)), LEARNED, ""),
+    ("a name in `param`", unless(without("temperature"), error(400, "Bad value", param="temperature")), LEARNED, ""),
+    ("fewer tokens at most", unless(lambda body: body["max_tokens"] <= 40,
+     error(400, "max_tokens is too large: it must be less than or equal to 40")), LEARNED, ""),
+    ("room in the context", unless(lambda body: body["max_tokens"] <= 30,
+     error(400, "maximum context length is 80 tokens; you have 50 input tokens, max_tokens 50")), ROOM, ""),
+    ("no system role", unless(lambda body: body["messages"][0]["role"] == "user",
+     error(400, "System role not supported")), NO_SYSTEM, ""),
+    ("two at once", unless(lambda body: not {"max_tokens", "temperature"} & set(body),
+     error(400, "max_tokens and temperature are not supported; use max_completion_tokens")), THREE_TRIES, ""),
+]  # fmt: skip
+
+
+def script(served: Any, kind: Kind) -> Callable[[dict[str, Any]], Served]:
+    if callable(served):
+        return served
+    left = iter([served])
+    return (lambda body: next(left, None) or fine(body)) if kind is PASSES else lambda _: served
+
+
+@pytest.mark.parametrize(("served", "kind", "words"), [row[1:] for row in BEHAVIORS], ids=[row[0] for row in BEHAVIORS])
+def test_a_judge(tmp_path, capsys, served, kind, words):
+    with FakeJudgeServer(script(served, kind)) as server:
+        more = 'modes = ["single"]\nmax_tokens = 50'
+        config, folder = review(tmp_path, server.base_url, 1, more, in_flight=1)
+        code = assay(["judge", str(config), "--runs", str(tmp_path / "runs")])
+    records = folder.judge("j")
+    shown = capsys.readouterr()
+    told = [*shown.err.splitlines(), *(a.error or "" for a in records.attempts.records())]
+    outcomes = Counter(rating.outcome.value for rating in records.ratings.records())
+    if kind is ENDS:
+        assert outcomes == {"failed": 1, "skipped": RATINGS - 1}
+    else:
+        assert outcomes == {kind.outcome: RATINGS}
+    assert (len(server.requests), code) == (kind.calls[0], kind.code), shown.err
+    assert not words or any(words in line for line in told), told
+    assert not words or kind.code == 0 or words in shown.err.splitlines()[-1]
+    assert KEY not in shown.err + shown.out
+
+
+@pytest.mark.parametrize(("served", "kind", "words"), [row[1:] for row in BEHAVIORS], ids=[row[0] for row in BEHAVIORS])
+def test_a_model_under_test(served, kind, words):
+    with FakeJudgeServer(script(served, kind)) as server:
+        if kind.code:
+            with pytest.raises(EngineError) as caught:
+                run(server, write())
+            assert (words in str(caught.value), caught.value.exit_code) == (True, kind.code), str(caught.value)
+            assert KEY not in str(caught.value)
+        else:
+            replies, _ = run(server, write())
+            assert replies["1"].finish.value == kind.finish
+    assert len(server.requests) == kind.calls[1]
+    if kind is PASSES:  # where it never passes, its words end the run
+        with FakeJudgeServer(lambda _: served) as server, pytest.raises(EngineError) as caught:
+            run(server, write())
+        assert words.rstrip(".") in str(caught.value)
+        assert len(server.requests) == ATTEMPTS
+
+
+def test_there_are_enough_of_them():
+    assert len(BEHAVIORS) >= 40
+    assert json.dumps([row[0] for row in BEHAVIORS]).count('"') // 2 == len({row[0] for row in BEHAVIORS})

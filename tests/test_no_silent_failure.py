@@ -1,0 +1,115 @@
+"""Failures of endpoints in a whole session: what stops it, what goes on, and that every face tells the cause.
+
+In: a loopback judge that runs out of credits, or fails one judgment in five for good. Out: calls, exit codes, words.
+"""
+
+import itertools
+import json
+from collections import Counter
+
+import pytest
+
+from assay.cli import run as assay
+from ledger.judgments import Attempt
+from ledger.store import Store
+from tests.fake_judge_server import FakeJudgeServer, completion, refusal, verdict
+from tests.judge_reviews import review
+
+pytestmark = pytest.mark.usefixtures("quick_retries", "endpoint_key")
+
+JUDGMENTS, IN_FLIGHT = 240, 8
+SINGLE = 'modes = ["single"]'
+
+
+def judged(tmp_path, script, questions, more=SINGLE):
+    """`assay judge` of a review; its exit code, the server and the run."""
+    with FakeJudgeServer(script) as server:
+        config, folder = review(tmp_path, "http://127.0.0.1:1/v1", questions, more)
+        config.write_text(config.read_text().replace("127.0.0.1:1", server.base_url[7:-3]).replace("= 30", "= 2"))
+        code = assay(["judge", str(config), "--runs", str(tmp_path / "runs"), "--amend"])
+    return code, server, folder
+
+
+def test_an_account_that_runs_empty_ends_the_session_and_the_next_one_goes_on(tmp_path, capsys):
+    answered, count = 100, itertools.count()
+
+    def script(body):
+        if next(count) < answered:
+            return completion(verdict(body["messages"]))
+        return refusal(402, "Insufficient Balance")
+
+    code, server, folder = judged(tmp_path, script, JUDGMENTS // 4)
+    last = capsys.readouterr().err.splitlines()[-1]
+    assert code == 20
+    assert "HTTP 402: Insufficient Balance. Top up the account and run again; what was answered is kept." in last
+    assert len(server.requests) <= answered + IN_FLIGHT
+    outcomes = Counter(rating.outcome.value for rating in folder.judge("j").ratings.records())
+    assert outcomes["scored"] == answered
+    code, server, folder = again(tmp_path, lambda body: completion(verdict(body["messages"])))
+    assert (code, len(server.requests)) == (0, JUDGMENTS - answered)
+    assert {rating.outcome.value for rating in folder.judge("j").ratings.records()} == {"scored"}
+
+
+def again(tmp_path, script):
+    """The same command once more, at a server that stands elsewhere."""
+    config, runs = tmp_path / "review.toml", tmp_path / "runs"
+    with FakeJudgeServer(script) as server:
+        text = config.read_text().splitlines()
+        text = [f'base_url = "{server.base_url}"' if line.startswith("base_url") else line for line in text]
+        config.write_text("\n".join(text))
+        code = assay(["judge", str(config), "--runs", str(runs), "--amend"])
+    from ledger.runs import RunFolder
+
+    return code, server, RunFolder(runs / "r")
+
+
+def test_one_judgment_in_five_that_fails_for_good_is_told_in_every_face(tmp_path, capsys):
+    failing = [f"about {number}." for number in range(0, 10, 5)]
+
+    def script(body):
+        if any(part in body["messages"][-1]["content"] for part in failing):
+            return refusal(500, "<b>The GPU fell off the bus</b>")
+        return completion(verdict(body["messages"]))
+
+    code, _, folder = judged(tmp_path, script, 10)
+    shown = capsys.readouterr().out
+    words = "8 judgments failed for good"
+    assert code == 20
+    assert words in " ".join(shown.split())
+    assert "HTTP 500: <b>The GPU fell off the bus</b>" in " ".join(shown.split())
+    assert "32 answered, 8 failed" in " ".join(shown.split())
+    assay(["analyze", str(tmp_path / "review.toml"), "--runs", str(tmp_path / "runs")])
+    terminal = " ".join(capsys.readouterr().out.split())
+    assert "8 judgments of j failed for good" in terminal
+    assert "The GPU fell off the bus" in terminal
+    for name in ("report.md", "report.html"):
+        text = (folder.analysis / name).read_text()
+        assert "8 judgments of j failed for good" in text, name
+        assert "The GPU fell off the bus" in text, name
+        assert "<b>The GPU" not in text, name
+    (failure,) = json.loads((folder.analysis / "report.json").read_text())["judges"][0]["failures"]
+    assert failure["numbers"] == {"judgments": 8}
+    assert "HTTP 500" in failure["names"]["words"]
+
+
+def test_what_was_cut_or_cannot_be_read_is_not_called_answered(tmp_path, capsys):
+    def script(body):
+        if "about 0." in body["messages"][1]["content"]:
+            return completion("I cannot say.")
+        if "about 1." in body["messages"][1]["content"]:
+            return completion("Rating: [[7]]", "length")
+        return completion(verdict(body["messages"]))
+
+    code, _, _ = judged(tmp_path, script, 3)
+    assert code == 0
+    assert "4 answered, 4 truncated, 4 unreadable, 0 failed" in " ".join(capsys.readouterr().out.split())
+
+
+def test_a_reply_that_an_earlier_version_took_unfinished_is_asked_for_again(tmp_path):
+    code, _, folder = judged(tmp_path, lambda body: completion(verdict(body["messages"])), 1)
+    store = Store(folder.judge("j").attempts.path, Attempt)
+    store.replace(
+        [each.model_copy(update={"finish": "error"}) for each in store.records()][:1] + list(store.records())[1:]
+    )
+    code, server, _ = again(tmp_path, lambda body: completion(verdict(body["messages"])))
+    assert (code, len(server.requests)) == (0, 1)
