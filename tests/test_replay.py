@@ -190,7 +190,7 @@ def test_gpt_4s_stored_ratings_of_the_mistrals_give_todays_means_without_the_sta
     with replaying(MT_BENCH / "mistral-orpo") as (url, counted):
         config = written(tmp_path, url, *models)
         assert command(tmp_path, "import", "answers", str(MT_BENCH / "mistral-orpo"), "--config", str(config)) == 0
-        assert command(tmp_path, "judge", str(config)) == 20
+        assert command(tmp_path, "judge", str(config)) == 0
     judge = RunFolder(tmp_path / "runs" / "r").judge("gpt-4")
     assert means(judge) == dict(zip(models, ("6.33", "6.00", "7.17", "6.82"), strict=True))
     assert Counter(each.outcome.value for each in judge.ratings.records()) == {"scored": 640}
@@ -329,7 +329,7 @@ def test_the_settings_of_a_run_are_offered_without_place_cost_and_pace(tmp_path)
     config, run = review(tmp_path, "{url}", questions=1, more=more)
     with FakeJudgeServer(lambda _: completion("[[5]] [[A]]")) as server:
         config.write_text(config.read_text().replace("{url}", server.base_url).replace("{", "{{").replace("{{", "{"))
-        assert command(tmp_path, "judge", str(config)) == 20
+        assert command(tmp_path, "judge", str(config)) == 0
     (judge,) = stored_judgments(run.path).judges
     assert judge.settings == {"model": "fake-judge-1", "label": "j", "exam": False, "concurrency": 8, "repeats": 2}
 
