@@ -33,6 +33,7 @@ COMMANDS = {
     "generate": "Let the models write answers and score options.",
     "merge": "Put the shards of `assay generate --shard` together.",
     "judge": "Ask the judges for the ratings and games that are missing.",
+    "replay": "Let stored judges be asked again.",
     "exam": "Examine the judges: may their word count?",
     "analyze": "Compute the decision and write the report; no model is called.",
     "verify": "Check that a report is what a run gives.",

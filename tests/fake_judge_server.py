@@ -5,31 +5,19 @@ Beside it: what such servers send, a judge of simple taste, and answers for it t
 Use it as a context manager; it runs in threads, so the code under test may own the event loop.
 """
 
-import json
 import threading
-import time
 from collections.abc import Callable
-from dataclasses import dataclass, field, replace
-from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
+from dataclasses import replace
 from typing import Any
 
+from assay.placement.loopback import HttpRequest, LoopbackServer, Served, refusal
 from ledger.records import Answer, AnswerTurn, Finish, Question
 
+__all__ = ["KEY", "KEY_VARIABLE", "MODEL", "FakeJudgeServer", "Served", "answer", "completion", "refusal", "verdict"]
 MODEL = "fake-judge-1"
 FEW_TOKENS = 11
 KEY, KEY_VARIABLE = "sk-very-secret-0123456789", "ASSAY_TEST_KEY"
 """What endpoints are given, and what may stand nowhere; the fixture `endpoint_key` puts it into its variable."""
-
-
-@dataclass(frozen=True)
-class Served:
-    """One HTTP response, after a delay: `body` is sent as JSON unless it is bytes; `hang_up` cuts instead."""
-
-    body: Any = None
-    status: int = 200
-    headers: dict[str, str] = field(default_factory=dict)
-    delay_seconds: float = 0.0
-    hang_up: bool = False
 
 
 def completion(text: str | None, finish: str = "stop", **message: Any) -> Served:
@@ -48,12 +36,6 @@ def counted(served: Served, asked: dict[str, Any]) -> Served:
         return served
     counts = {**usage, "prompt_tokens": max(FEW_TOKENS, len(texts) // 4)}
     return replace(served, body={**served.body, "usage": counts})
-
-
-def refusal(status: int, message: str, code: str | None = None, **headers: str) -> Served:
-    """An error as OpenAI's servers send it; `retry_after="1"` becomes the header Retry-After."""
-    error = {"message": message, "type": "error", "param": None, "code": code}
-    return Served({"error": error}, status, {name.replace("_", "-"): value for name, value in headers.items()})
 
 
 def verdict(messages: list[dict[str, str]]) -> str:
@@ -77,69 +59,19 @@ def answer(model: str, question: str, *texts: str, finish: str = "stop", sample:
     return Answer(model=model, sample=sample, question=Question(turns=turns, **asked), turns=written)
 
 
-class _QuietServer(ThreadingHTTPServer):
-    daemon_threads = True
-    request_queue_size = 128  # five, the default, refuse connections on a busy machine: calls that nobody counts
-
-    def handle_error(self, *_: object) -> None:
-        """Say nothing: clients under test hang up in the middle."""
-
-
-class FakeJudgeServer:
-    """Serves /v1/chat/completions; `requests` holds the bodies, `keys` the authorization headers, in order."""
+class FakeJudgeServer(LoopbackServer):
+    """Serves every POST; `requests` holds the bodies, `keys` the authorization headers, in order."""
 
     def __init__(self, script: Callable[[dict[str, Any]], Served] | None = None) -> None:
         self.script = script or (lambda body: completion(verdict(body["messages"])))
         self.requests: list[dict[str, Any]] = []
         self.keys: list[str] = []
         self._lock = threading.Lock()
-        self._server = _QuietServer(("127.0.0.1", 0), self._handler())
-        self._thread = threading.Thread(target=self._server.serve_forever, kwargs={"poll_interval": 0.02}, daemon=True)
+        super().__init__(self._scripted)
 
-    @property
-    def base_url(self) -> str:
-        return f"http://127.0.0.1:{self._server.server_port}/v1"
-
-    def __enter__(self) -> "FakeJudgeServer":
-        self._thread.start()
-        return self
-
-    def __exit__(self, *_: object) -> None:
-        self._server.shutdown()
-        self._server.server_close()
-        self._thread.join()
-
-    def _handler(self) -> type[BaseHTTPRequestHandler]:
-        fake = self
-
-        class Handler(BaseHTTPRequestHandler):
-            protocol_version = "HTTP/1.1"
-
-            def do_POST(self) -> None:
-                body = json.loads(self.rfile.read(int(self.headers["Content-Length"])))
-                with fake._lock:
-                    fake.requests.append(body)
-                    fake.keys.append(self.headers.get("Authorization", ""))
-                    served = counted(fake.script(body), body)
-                time.sleep(served.delay_seconds)
-                if served.hang_up:
-                    self.close_connection = True
-                    return
-                self._send(served)
-
-            def _send(self, served: Served) -> None:
-                data = served.body if isinstance(served.body, bytes) else json.dumps(served.body).encode()
-                try:
-                    self.send_response(served.status)
-                    for name, value in {"Content-Type": "application/json", **served.headers}.items():
-                        self.send_header(name, value)
-                    self.send_header("Content-Length", str(len(data)))
-                    self.end_headers()
-                    self.wfile.write(data)
-                except (BrokenPipeError, ConnectionResetError):
-                    self.close_connection = True
-
-            def log_message(self, *_: object) -> None:
-                """Say nothing."""
-
-        return Handler
+    def _scripted(self, request: HttpRequest) -> Served:
+        body = request.body or {}
+        with self._lock:
+            self.requests.append(body)
+            self.keys.append(request.headers.get("authorization", ""))
+            return counted(self.script(body), body)

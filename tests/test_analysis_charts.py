@@ -19,6 +19,7 @@ from analysis.rendering.formats.rendering import NO_BREAK, figure_svg
 from analysis.rendering.sentences.cells import cell
 from analysis.review.review_report import report_from
 from analysis.statistics.cells import Cell
+from ledger.judgments import Mode
 from tests.review_factory import Factory
 
 
@@ -110,10 +111,11 @@ def test_panels_hold_coefficient_interval_and_n(report, found):
 
 
 def test_the_matrix_has_every_pair_of_judges_and_people(report, found):
-    matrix = found["agreement"]
-    assert matrix.names == ("judge-a", "judge-b", "judge-c", "people")
-    assert len(matrix.cells) == len(report.trust.agreements) == 6
-    assert len(matrix_drawing(matrix).cells) == 2 * len(matrix.cells)
+    for id, by in (("agreement", Mode.PAIR), ("agreement_of_ratings", Mode.SINGLE)):
+        matrix = found[id]
+        assert matrix.names == ("judge-a", "judge-b", "judge-c", "people")
+        assert len(matrix.cells) == sum(each.by is by for each in report.trust.agreements) == 6
+        assert len(matrix_drawing(matrix).cells) == 2 * len(matrix.cells)
 
 
 @pytest.mark.parametrize(("raters", "lines"), [(4, 3), (6, 3), (7, 2), (20, 1)])

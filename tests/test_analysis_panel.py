@@ -12,7 +12,7 @@ from analysis.rendering.tables.strip import evidence_strip
 from analysis.summaries.panel import majority
 from ledger.config import config_from
 from ledger.errors import ConfigError
-from ledger.judgments import Label, Winner
+from ledger.judgments import Label, Mode, Winner
 from ledger.runs import RunFolder
 from ledger.store import Writer
 from tests.run_folder import Folder, config
@@ -104,13 +104,14 @@ def test_the_page_tells_how_far_to_trust_the_judges(tmp_path):
     report = panel(tmp_path, (True, True, True))
     page = report_html(report)
     trust = report.trust
-    assert [(each.first, each.second, each.equal.value) for each in trust.agreements] == [
+    games = [each for each in trust.agreements if each.by is Mode.PAIR]
+    assert [(each.first, each.second, each.equal.value) for each in games] == [
         ("judge-1", "judge-2", 1.0),
         ("judge-1", "judge-3", 0.0),
         ("judge-2", "judge-3", 0.0),
     ]
     assert trust.alpha < 0
-    assert f"Krippendorff's alpha of all judges: {trust.alpha:.2f}" in html.unescape(page)
+    assert f"Krippendorff's alpha of all judges' games: {trust.alpha:.2f}" in html.unescape(page)
     assert "Does a judge agree with itself?" in page
 
 
@@ -119,7 +120,8 @@ def test_labels_of_people_stand_beside_the_judges(tmp_path):
         about = {"rater": "me", "baseline": "bf16", "candidate": "w8", "source": "test", "turn": 1}
         writer.append(*(Label(**about, question=f"q{n:02}", winner=Winner.CANDIDATE) for n in range(8)))
     trust = panel(tmp_path, (True, True, True)).trust
-    with_people = {each.first: each.equal.value for each in trust.agreements if each.second == "people"}
+    people = [each for each in trust.agreements if each.second == "people"]
+    with_people = {each.first: each.equal.value for each in people if each.by is Mode.PAIR}
     assert with_people == {"judge-1": 1.0, "judge-2": 1.0, "judge-3": 0.0}
     assert trust.alpha_with_people is not None
     assert {each.judge for each in trust.calibrations} == {"judge-1", "judge-2", "judge-3"}

@@ -4,7 +4,7 @@ import json
 
 import pytest
 
-from assay.sources.labels import Added, add_labels, labels
+from assay.sources.labels import OTHER_QUESTIONS, OTHER_TURNS, Added, PassedOver, add_labels, labels
 from ledger.config import ReviewConfig, config_from
 from ledger.errors import BadRecord, ConfigError, ConflictingRecords, DuplicateKey, StoreLocked
 from ledger.judgments import Winner
@@ -44,7 +44,7 @@ def test_labels_as_fastchat_and_as_we_write_them(tmp_path):
     first, second, *others = read(votes)
     assert (first.winner, first.turn, first.rater, first.source) == (Winner.CANDIDATE, 2, "expert/x", "mt-bench")
     assert (second.winner, second.turn) == (Winner.TIE, 1)
-    assert others == [None, None]
+    assert others == [PassedOver("base and other"), PassedOver(OTHER_QUESTIONS)]
     (tmp_path / "own.csv").write_text("question,baseline,candidate,winner,rater,turn\n81,base,cand,baseline,me,1\n")
     assert [(each.winner, each.rater) for each in read(tmp_path / "own.csv")] == [(Winner.BASELINE, "me")]
 
@@ -67,7 +67,7 @@ def test_a_label_that_cannot_be_understood_names_its_line(tmp_path, line, cause)
 
 def test_another_kind_of_file_is_refused(tmp_path):
     (tmp_path / "l.xlsx").write_text("")
-    with pytest.raises(ConfigError, match=r"no \.jsonl and no \.csv"):
+    with pytest.raises(ConfigError, match=r"no \.jsonl, no \.json and no \.csv"):
         read(tmp_path / "l.xlsx")
 
 
@@ -115,11 +115,56 @@ def test_a_models_name_that_is_also_the_word_for_its_own_position_is_read(tmp_pa
     assert won(tmp_path / "l.csv", "base", "b", "b") == [Winner.CANDIDATE]
 
 
+VOTE = {"question_id": 81, "model_a": "base", "model_b": "cand", "judge": "me", "turn": 1}
+WINNERS = [
+    *(("baseline", each) for each in (1, "1", 1.0, "A", "model_1", "model_a", "base", " Base ")),
+    *(("candidate", each) for each in (2, "2", "2.0", "b", "model_2", "model_b", "cand", "CAND")),
+    *(("tie", each) for each in ("tie", "C", "tie (inconsistent)")),
+]
+
+
+@pytest.mark.parametrize(("winner", "word"), WINNERS)
+def test_a_winner_is_named_by_its_place_its_role_or_its_label(tmp_path, winner, word):
+    for file, text in (
+        ("l.json", json.dumps([VOTE | {"winner": word}], indent=1)),
+        ("l.jsonl", json.dumps(VOTE | {"winner": word})),
+        ("l.csv", f"question_id,model_1,model_2,winner\n81.0,base,cand,{word}\n"),
+    ):
+        (tmp_path / file).write_text(text)
+        assert [each.winner.value for each in read(tmp_path / file)] == [winner], file
+
+
+@pytest.mark.parametrize("word", [0, 3, "12", True, "either"])
+def test_a_winner_that_is_nobodys_word_is_refused(tmp_path, word):
+    (tmp_path / "l.json").write_text(json.dumps([VOTE | {"winner": word}]))
+    with pytest.raises(BadRecord, match="neither of the models nor a tie"):
+        read(tmp_path / "l.json")
+
+
+def test_an_array_as_fastchats_compute_agreement_reads_it_is_read_whole_or_not_at_all(tmp_path):
+    file = tmp_path / "votes.json"
+    file.write_text("\ufeff" + json.dumps([VOTE | {"winner": "model_a"}, VOTE | {"winner": "tie", "judge": "you"}]))
+    assert [(each.rater, each.winner) for each in read(file)] == [("me", Winner.BASELINE), ("you", Winner.TIE)]
+    for text, cause in (
+        (json.dumps([VOTE | {"winner": "tie"}, VOTE | {"winner": "x"}]), "entry 2 of the array: 'x' is neither"),
+        (json.dumps([VOTE | {"winner": "tie"}, VOTE | {"winner": 1}]), "entries 1 and 2 of the array differ: key me/"),
+        (json.dumps([VOTE | {"winner": "tie"}, 7]), "entry 2 of the array is not a JSON object"),
+        ('[{"question_id": 81', "not JSON"),
+        ('[{"turn": 1, "turn": 2}]', "stands twice"),
+    ):
+        file.write_text(text)
+        with pytest.raises(BadRecord, match=cause):
+            read(file)
+    file.write_text("\n".join(json.dumps(VOTE | {"winner": each}) for each in ("tie", "x")))
+    with pytest.raises(BadRecord, match=r"line 2: .*'x' is neither"):  # lines under the name of an array
+        read(file)
+
+
 def test_a_label_of_another_question_set_is_passed_over(tmp_path):
     file = tmp_path / "l.csv"
     file.write_text("question,baseline,candidate,winner,source\n81,base,cand,tie,other\n81,base,cand,tie,mt-bench\n")
     first, second = read(file)
-    assert first is None
+    assert first == PassedOver(OTHER_QUESTIONS)
     assert second.source == "mt-bench"
 
 
@@ -139,13 +184,20 @@ def test_labels_of_an_earlier_file_stay_and_another_winner_is_refused(tmp_path, 
     run, config = answered
     first = votes(tmp_path / "a.csv", (81, "tie", "me"))
     second = votes(tmp_path / "b.csv", (81, "tie", "me"), (82, "base", "you"), (83, "base", "you"))
-    assert add_labels(first, run, config) == Added(labels=1, new=1, passed_over=0)
-    assert add_labels(second, run, config) == Added(labels=2, new=1, passed_over=2)
+    assert add_labels(first, run, config) == Added(labels=1, new=1, repeated=0, passed_over={})
+    assert add_labels(second, run, config) == Added(labels=2, new=1, repeated=1, passed_over={OTHER_QUESTIONS: 1})
     assert [label.rater for label in run.labels.records()] == ["me", "you"]
     other = votes(tmp_path / "c.csv", (82, "tie", "new"), (81, "cand", "me"))
     with pytest.raises(ConflictingRecords, match=r"labels\.jsonl: key me/base/cand/.*c\.csv"):
         add_labels(other, run, config)
     assert [label.rater for label in run.labels.records()] == ["me", "you"]
+
+
+def test_a_vote_on_a_turn_that_its_question_does_not_have_is_passed_over(tmp_path, answered):
+    run, config = answered
+    file = tmp_path / "l.csv"
+    file.write_text(f"{HEADER}81,base,cand,tie,me,1\n81,base,cand,tie,me,2\n")
+    assert add_labels(file, run, config) == Added(labels=1, new=1, repeated=0, passed_over={OTHER_TURNS: 1})
 
 
 def test_one_process_at_a_time_adds_labels(tmp_path, answered):

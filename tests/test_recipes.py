@@ -45,6 +45,9 @@ COVERED = {
         "tests/test_judge_batch.py::test_a_batch_gives_the_same_records_as_the_wire"
     ),
     "assay review review.toml --ray auto": ("tests/test_placement_ray.py::test_a_killed_worker_costs_nothing_but_time"),
+    "assay replay data/mt_bench --port 8321": (
+        "tests/test_replay.py::test_the_command_prints_its_place_and_a_judge_and_stops_by_itself"
+    ),
     "assay study": "tests/test_ready_reviews.py::test_a_limited_study_runs_to_its_end_and_the_same_command_goes_on",
 }
 """Commands that cannot run here (installing, a cluster, OpenAI's batches, hours), and a test that covers each."""

@@ -333,3 +333,18 @@ def test_a_task_that_one_side_picked_and_the_other_wrote_is_named(compared, tmp_
         (row["model"], row["kind"], row["scope"]) for row in found.report["coverage"]
     }
     assert "planned choices were made by any model" not in found.files["report.md"]
+
+
+def test_drawn_answers_that_are_copies_count_once(compared, tmp_path):
+    """Two runs under one seed: their agreement with themselves would make plain sampling look like damage."""
+    drawn = {"until": ["\n"], "do_sample": True, "temperature": 0.7}
+    for name, share in (("bf16", 0.1), ("int4", 0.9)):
+        right = pattern(f"g{share}", 200, 0.6)
+        rows = answers("g", right, ("none",), settings=drawn)
+        for stamp in ("2026-11-23T22-44-26.754601", "2026-11-24T22-44-26.754601"):
+            model_logs(tmp_path / name, name, {"g": rows}, stamp=stamp)
+    found = compared(tmp_path / "bf16", tmp_path / "int4", "--repeats")
+    row = rows_of(found)["g", "exact_match"]
+    assert (row["repeats"], row["flips"]["value"], row["excess_flips"]["value"]) == ([1, 1], None, None)
+    said = "The 2 answers of bf16 to each item of g are one text and count once"
+    assert set(found.unnamed(said)) <= {"junit.xml", "report.json"}

@@ -1,31 +1,35 @@
 """How far judges agree with each other and with people, and what people's labels say of a judge's numbers.
 
-In: classes (win, tie, loss) by cell of several raters. Out: Agreements, Krippendorff's alpha, Calibrations.
+In: classes (win, tie, loss) by cell of several raters. Out: Agreements, Krippendorff's alpha, Calibrations, Votes.
 Source: Cohen 1960, Krippendorff 2004 (nominal alpha); Angelopoulos et al. 2023 (prediction-powered inference: the
 judge's mean on everything, corrected by its mean error where people labeled). MT-Bench (arXiv 2306.05685) counts a
 verdict that changes with the positions as a tie; so does this. Chance agrees often: kappa is the number to read.
+Ratings are compared by the sign of the candidate's minus the baseline's on the same turn, as FastChat's
+compute_agreement.py reads them.
 """
 
 import math
 from collections import Counter
 from collections.abc import Iterator, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from itertools import combinations
 
 import numpy as np
 from scipy import stats
 
-from analysis.judged.games import WORTH, TurnClass
+from analysis.judged.games import WORTH, TurnClass, win_score, win_values
+from analysis.judged.scores import paired_changes
 from analysis.statistics.causes import Cause, Kind
 from analysis.statistics.cells import Cell, Unit, Values, by_question
-from analysis.statistics.estimates import Estimate, not_measured
+from analysis.statistics.estimates import Estimate, not_measured, shifted
 from analysis.statistics.intervals import share
 from analysis.statistics.resampling import MOST_UNITS, Floats, Resamplings
-from ledger.judgments import Label, Winner
+from ledger.judgments import Label, Mode, Winner
 
 HUMAN = "people"
 CLASSES = (TurnClass.WIN, TurnClass.TIE, TurnClass.LOSS)
 FEWEST_LABELS = 5
+EQUAL = 1e-9  # ratings have a decimal or two; sums over repeats are not exact
 Place = tuple[str, Cell]
 """A rival and a cell."""
 Classes = Mapping[Place, TurnClass]
@@ -35,8 +39,9 @@ Classes = Mapping[Place, TurnClass]
 class Agreement:
     """Two raters on the places that both judged: share of equal classes, the same among decided ones, Cohen's kappa.
 
-    `interval` of kappa is 95 %, over questions: a percentile bootstrap, over 2,000 a jackknife, for a perfect kappa
-    Wilson's; None without a kappa, and where no resample moves it.
+    `by`: judges by their games, or by their ratings. `interval` of kappa is 95 %, over questions: a percentile
+    bootstrap, over 2,000 a jackknife, for a perfect kappa Wilson's; None without a kappa, and where no resample moves
+    it.
     """
 
     first: str
@@ -46,11 +51,23 @@ class Agreement:
     decided: Estimate
     kappa: float | None
     interval: tuple[float, float] | None
+    by: Mode = Mode.PAIR
 
     @property
     def better_than_chance(self) -> bool:
         """Whether the interval of kappa lies above zero."""
         return self.interval is not None and self.interval[0] > 0
+
+
+@dataclass(frozen=True)
+class Votes:
+    """What people say of one candidate, without a judge: each place once, by its majority; `votes` are all of them."""
+
+    candidate: str
+    votes: int
+    raters: int
+    classes: dict[TurnClass, int]
+    win_change: Estimate
 
 
 @dataclass(frozen=True)
@@ -71,6 +88,33 @@ def classes(found: Mapping[Cell, TurnClass], rival: str) -> dict[Place, TurnClas
     return {(rival, cell): each for cell, each in counted.items() if each is not TurnClass.FAILED}
 
 
+def rating_classes(baseline: Values, candidate: Values, rival: str) -> dict[Place, TurnClass]:
+    """A judge's ratings as one rater's: who was rated higher on a turn, over its repeats; a tie where nobody was."""
+    changes: dict[Cell, float] = {}
+    for cell, change in paired_changes(baseline, candidate).items():
+        turn = cell._replace(repeat=0)
+        changes[turn] = changes.get(turn, 0.0) + change
+    signs = {1: TurnClass.WIN, 0: TurnClass.TIE, -1: TurnClass.LOSS}
+    return {(rival, cell): signs[(change > EQUAL) - (change < -EQUAL)] for cell, change in changes.items()}
+
+
+def by_rater(labels: Sequence[Label]) -> list[Classes]:
+    """Each person's own verdicts."""
+    said: dict[str, list[Label]] = {}
+    for label in labels:
+        said.setdefault(label.rater, []).append(label)
+    return [people(own) for own in said.values()]
+
+
+def votes(labels: Sequence[Label], candidate: str, draws: Resamplings) -> Votes:
+    """One candidate's votes; the interval of win_change is over questions."""
+    own = [label for label in labels if label.candidate == candidate]
+    found = {cell: each for (_, cell), each in people(own).items()}
+    counts = Counter(found.values())
+    change = shifted(win_score(win_values(found), draws), "win_change", -0.5)
+    return Votes(candidate, len(own), len({label.rater for label in own}), {k: counts[k] for k in CLASSES}, change)
+
+
 def people(labels: Sequence[Label]) -> dict[Place, TurnClass]:
     """What most raters of a place said; a tie where no class has more votes than any other."""
     votes: dict[Place, Counter[TurnClass]] = {}
@@ -81,11 +125,12 @@ def people(labels: Sequence[Label]) -> dict[Place, TurnClass]:
     return {place: _majority(counted) for place, counted in votes.items()}
 
 
-def agreements(raters: Mapping[str, Classes], draws: Resamplings) -> Iterator[Agreement]:
+def agreements(raters: Mapping[str, Classes], draws: Resamplings, by: Mode = Mode.PAIR) -> Iterator[Agreement]:
     """Every two raters that share a place."""
     for (first, one), (second, other) in combinations(raters.items(), 2):
         if shared := sorted(one.keys() & other.keys()):
-            yield agreement(first, second, [(one[place], other[place]) for place in shared], _units(shared), draws)
+            pairs = [(one[place], other[place]) for place in shared]
+            yield replace(agreement(first, second, pairs, _units(shared), draws), by=by)
 
 
 def agreement(

@@ -3,7 +3,7 @@
 In: evidence. Out: a TrustReport. Repeats show steadiness, not truth: a judge may be steadily wrong.
 """
 
-from collections.abc import Iterator, Mapping
+from collections.abc import Callable, Iterable, Iterator, Mapping
 from dataclasses import dataclass
 from itertools import combinations
 from typing import TypeVar
@@ -15,11 +15,15 @@ from analysis.judged.agreement import (
     Calibration,
     Classes,
     Place,
+    Votes,
     agreements,
+    by_rater,
     calibration,
     classes,
     krippendorff_alpha,
     people,
+    rating_classes,
+    votes,
 )
 from analysis.judged.games import TurnClass, turn_classes, verdicts
 from analysis.judged.lengths import length_changes, length_panel
@@ -28,6 +32,7 @@ from analysis.statistics.estimates import Estimate
 from analysis.statistics.intervals import share
 from analysis.statistics.resampling import Resamplings
 from analysis.summaries.judge_reports import answer_lengths
+from ledger.judgments import Mode
 
 T = TypeVar("T")
 
@@ -50,8 +55,8 @@ class Steadiness:
 
 @dataclass(frozen=True)
 class TrustReport:
-    """All of a review's judges. `alpha` is Krippendorff's, nominal, over all judges, `alpha_with_people` that
-    over judges and people; None with fewer than two of them.
+    """All of a review's judges, and its people. The alphas are Krippendorff's, nominal, over all judges by their games
+    or their ratings, with people as one more rater, and over people alone; None with fewer than two raters.
     """
 
     steadiness: tuple[Steadiness, ...]
@@ -60,31 +65,66 @@ class TrustReport:
     alpha_with_people: float | None
     labels: int
     calibrations: tuple[Calibration, ...]
+    alpha_of_ratings: float | None
+    alpha_of_ratings_with_people: float | None
+    alpha_of_people: float | None
+    votes: tuple[Votes, ...]
 
 
 def trust_report(evidence: RunEvidence, draws: Resamplings) -> TrustReport:
     """Everything that the records, and the labels if there are any, say of the judges."""
-    raters: dict[str, Classes] = {}
-    for judge in evidence.judges:
-        if said := _rater(judge, evidence):
-            raters[judge.config.name] = said
-    labels = people(evidence.labels)
-    found = tuple(agreements({**raters, HUMAN: labels} if labels else raters, draws))
+    labels, single = people(evidence.labels), by_rater(evidence.labels)
+    raters, scorers = (_raters(evidence, classes_of) for classes_of in (_rater, _scorer))
+    found = _agreements(raters, labels, draws, Mode.PAIR)
     with_people = {each.first: each for each in found if each.second == HUMAN}
+    candidates = [model.name for model in evidence.candidates]
     calibrated = (
-        calibration(name, model.name, said, labels, with_people.get(name))
+        calibration(name, candidate, said, labels, with_people.get(name))
         for name, said in raters.items()
-        for model in evidence.rivals
-        if labels and model.role == "candidate"
+        for candidate in candidates
+        if labels
     )
     return TrustReport(
         steadiness=tuple(_steadiness(judge, evidence) for judge in evidence.judges),
-        agreements=found,
-        alpha=krippendorff_alpha(list(raters.values())) if len(raters) > 1 else None,
-        alpha_with_people=krippendorff_alpha([*raters.values(), labels]) if raters and labels else None,
+        agreements=(*found, *_agreements(scorers, labels, draws, Mode.SINGLE)),
+        alpha=_alpha(raters.values()),
+        alpha_with_people=_alpha([*raters.values(), labels]) if labels else None,
         labels=len(evidence.labels),
         calibrations=tuple(calibrated),
+        alpha_of_ratings=_alpha(scorers.values()),
+        alpha_of_ratings_with_people=_alpha([*scorers.values(), labels]) if labels else None,
+        alpha_of_people=_alpha(single),
+        votes=tuple(votes(evidence.labels, name, draws) for name in candidates if labels),
     )
+
+
+def _raters(
+    evidence: RunEvidence, classes_of: Callable[[JudgeEvidence, RunEvidence], dict[Place, TurnClass]]
+) -> dict[str, Classes]:
+    """The judges that said anything of this kind."""
+    said = {judge.config.name: classes_of(judge, evidence) for judge in evidence.judges}
+    return {name: found for name, found in said.items() if found}
+
+
+def _agreements(raters: dict[str, Classes], labels: Classes, draws: Resamplings, by: Mode) -> tuple[Agreement, ...]:
+    return tuple(agreements({**raters, HUMAN: labels} if labels else raters, draws, by))
+
+
+def _alpha(raters: Iterable[Classes]) -> float | None:
+    held = list(raters)
+    return krippendorff_alpha(held) if len(held) > 1 else None
+
+
+def _scorer(judge: JudgeEvidence, evidence: RunEvidence) -> dict[Place, TurnClass]:
+    """The signs of every rival's changes in rating."""
+    scores = {
+        name: {cell: rating.score for cell, rating in found.items() if rating.score is not None}
+        for name, found in judge.ratings.items()
+    }
+    before, said = scores.get(evidence.baseline.name, {}), dict[Place, TurnClass]()
+    for model in evidence.rivals:
+        said |= rating_classes(before, scores.get(model.name, {}), model.name)
+    return said
 
 
 def _rater(judge: JudgeEvidence, evidence: RunEvidence) -> dict[Place, TurnClass]:

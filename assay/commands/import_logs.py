@@ -1,7 +1,7 @@
 """`assay import`: what was measured elsewhere comes into a run folder.
 
-In: files or folders of lm-evaluation-harness' samples, people's verdicts. Out: choices, labels. No model is loaded and
-no judge is asked.
+In: files or folders of lm-evaluation-harness' samples, FastChat's answers, people's verdicts. Out: choices, answers,
+labels. No model is loaded and no judge is asked.
 """
 
 from pathlib import Path
@@ -17,6 +17,7 @@ from assay.sources.lm_eval_folders import Chosen, offered, refuse_unknown
 from ledger.config import read_config
 from ledger.runs import RunFolder
 
+MOST_TOLD = 5
 imports = typer.Typer(no_args_is_help=True, rich_markup_mode=None)
 
 
@@ -27,6 +28,7 @@ def about_imports() -> None:
     Examples:
         assay import lm-eval logs/bf16 --model bf16 --review int4
         assay import fastchat data/mt_bench --review llama --baseline llama-3-8b
+        assay import answers data/mt_bench --config review.toml
         assay import labels votes.jsonl --config review.toml
     """
 
@@ -68,23 +70,60 @@ def import_lm_eval(
     print(f"{runs / review}: {model}, {done}")
 
 
+@imports.command("answers")
+def import_answer_files(
+    folder: Annotated[Path, typer.Argument(help="A folder with FastChat's model_answer/.")],
+    config: Annotated[Path, typer.Option("--config", metavar="FILE", help="The review's config.")],
+    runs: Runs = Path("runs"),
+    amend: Amend = False,
+) -> None:
+    """Let judges rate answers that FastChat wrote.
+
+    Models with engine = "imported" get the answers in model_answer/LABEL.jsonl, to the questions that the config names;
+    `assay judge` then asks its judges as for any other review. Judgments of the folder do not come in: `assay import
+    fastchat` takes those. What answers none of the questions is named in the report and keeps it from SHIP.
+
+    Examples:
+        assay import answers data/mt_bench --config review.toml
+        assay import answers data/mt_bench --config review.toml --amend
+    """
+    from assay import pipeline
+    from assay.sources.answer_files import import_answers
+    from assay.sources.fastchat_folders import fastchat_folder
+
+    with Display() as display:
+        review = pipeline.begin(config, runs, display.report, amend=amend)
+        brought = import_answers(fastchat_folder(folder), review.run, review.config)
+    for each in brought:
+        print(f"{review.run.path}: {each.model}, {each.answers} answers, {each.left_out} lines left out")
+
+
 @imports.command("labels")
 def import_labels(
-    path: Annotated[Path, typer.Argument(help="A .jsonl or .csv file: question, turn, two models, winner, rater.")],
+    path: Annotated[
+        Path, typer.Argument(help="A .jsonl, .json or .csv file: question, turn, two models, winner, rater.")
+    ],
     config: Annotated[Path, typer.Option("--config", metavar="FILE", help="The review's config.")],
     runs: Runs = Path("runs"),
 ) -> None:
     """Bring people's verdicts on pairs of answers into a review.
 
-    How far to trust its judges is measured on them. FastChat's human votes (question_id, model_a, model_b, winner,
-    judge, turn) and our own words (question, baseline, candidate, winner, rater, turn) are both read; models are named
-    by their labels in the review. Labels of earlier files stay; one that says otherwise than another is refused.
+    How far to trust its judges is measured on them, ratings and games alike; without a judge they are a result of their
+    own. FastChat's human votes (question_id, model_a, model_b, winner, judge, turn) and our own words (question,
+    baseline, candidate, winner, rater, turn) are both read; models are named by their labels in the review, and a
+    winner by its label, its role, or its place (A, 1, model_1). Labels of earlier files stay; one that says otherwise
+    than another is refused.
 
     Example:
         assay import labels votes.jsonl --config review.toml
     """
+    from analysis.rendering.formats.text import visible
+
     declared = read_config(config)
     run = RunFolder(runs / declared.name)
     added = add_labels(path, run, declared)
-    passed_over = f"{added.passed_over} lines of other models or said before"
-    print(f"{run.labels.path}: {added.labels} labels, {added.new} of them new; {passed_over}")
+    print(f"{run.labels.path}: {added.labels} labels, {added.new} of them new, {added.repeated} said before")
+    for about, count in list(added.passed_over.items())[:MOST_TOLD]:
+        print(f"{count} lines are passed over: they are about {visible(about)}")
+    if rest := list(added.passed_over.values())[MOST_TOLD:]:
+        print(f"{sum(rest)} lines are passed over: they are about {len(rest)} more pairs of models")

@@ -30,7 +30,7 @@ def import_fastchat(
     `passed` is what lies in the folder and does not come in, by the model that it is about (fastchat_left_out.py).
     """
     for name, held in review.models.items():
-        _write_answers(run, name, held, passed.get(name, ()))
+        write_answers(run, name, held, passed.get(name, ()))
     said = {judge: review.words(judge) for judge in review.judges}
     for judge, words in said.items():
         _write_words(run, review, judge, words)
@@ -47,7 +47,8 @@ def import_fastchat(
     }
 
 
-def _write_answers(run: RunFolder, model: str, held: ModelAnswers, passed: tuple[LeftOut, ...]) -> None:
+def write_answers(run: RunFolder, model: str, held: ModelAnswers, passed: tuple[LeftOut, ...]) -> None:
+    """Write one model's answers; the same again changes nothing. Raises StaleInput, StoreLocked."""
     folder = run.generation(model)
     settings = ModelSettings(model=model, engine=IMPORTED, files={held.name: held.digest}).noted()
     more = {"origins": (Origin(file=held.name, digest=held.digest),), "left_out": passed}

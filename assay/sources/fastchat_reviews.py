@@ -163,7 +163,7 @@ def fastchat_review(
     if broken := [note for note in found.stored.notes if NOT_UTF8 in note and note.startswith("question.jsonl")]:
         raise ConfigError(broken[0], where=where)
     questions = {id: question for (_, id), question in found.stored.questions.items()}
-    files = {name: _model_answers(name, held, questions) for name, held in found.answers.items()}
+    files = {name: model_answers(name, held, questions) for name, held in found.answers.items()}
     names = [name for name, held in files.items() if held.answers]
     if not names:
         raise ConfigError("a review needs model_answer/*.jsonl and question.jsonl.", where=where, remedy="See --data.")
@@ -185,7 +185,7 @@ def _refuse(names: Iterable[str], known: Sequence[str], what: str, where: str) -
             raise ConfigError(f"there are no {words} {name!r}.", where=where, remedy=remedy)
 
 
-def _model_answers(name: str, held: ModelFile, questions: Mapping[str, Question]) -> ModelAnswers:
+def model_answers(name: str, held: ModelFile, questions: Mapping[str, Question]) -> ModelAnswers:
     """The last row of each known question, as FastChat judges it; turns beyond the question's own are cut."""
     answers = [
         Answer(model=name, sample=0, question=asked, turns=tuple(map(_turn, turns[: len(asked.turns)])))

@@ -1,17 +1,19 @@
-"""People's verdicts on pairs of answers, as files have them: JSON lines or CSV.
+"""People's verdicts on pairs of answers, as files have them: JSON lines, a JSON array or CSV.
 
 In: a file with a question, a turn, two models and a winner per line, as FastChat's human votes have it or in our own
-words. Out: Label records of the review's models, in its run folder; a line about other models is passed over and
-counted.
+words. Out: Label records of the review's models, in its run folder; a line about other models or questions is passed
+over, counted and named.
+Source: FastChat 0.2.36 `llm_judge/compute_agreement.py` reads an array (`json.load`).
 """
 
 import csv
+from collections import Counter
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
-from assay.sources.lines import Row, checked, json_objects, whole_number
+from assay.sources.lines import Row, checked, is_array, json_array, json_objects, whole_number
 from ledger.config import ReviewConfig
 from ledger.errors import BadRecord, ConfigError, ConflictingRecords, DuplicateKey
 from ledger.judgments import Label, Winner
@@ -19,9 +21,12 @@ from ledger.records import Key
 from ledger.runs import RunFolder
 from ledger.store import key_text, write_lock
 
-FIRST = frozenset({"model_a", "a", "first"})
-SECOND = frozenset({"model_b", "b", "second"})
+FIRST = frozenset({"model_a", "model_1", "a", "1", "first"})
+SECOND = frozenset({"model_b", "model_2", "b", "2", "second"})
 TIE = frozenset({"tie", "c", "tie (inconsistent)", "both", "neither"})
+ARRAY = ".json"
+OTHER_QUESTIONS = "questions without an answer of the baseline"
+OTHER_TURNS = "turns that their questions do not have"
 NAMES = {
     "question": ("question", "question_id"),
     "first": ("baseline", "model_a", "model_1"),
@@ -32,12 +37,22 @@ NAMES = {
 
 
 @dataclass(frozen=True)
+class PassedOver:
+    """A line that is about other models than the review's, or about a question that its baseline did not answer."""
+
+    about: str
+
+
+@dataclass(frozen=True)
 class Added:
-    """How many labels a run has, how many of them are new, how many lines were of other models or said before."""
+    """How many labels a run has, how many of them are new, how many lines said what was said before; and how many were
+    about each pair of other models, or about questions that the baseline did not answer.
+    """
 
     labels: int
     new: int
-    passed_over: int
+    repeated: int
+    passed_over: dict[str, int]
 
 
 def add_labels(path: Path, run: RunFolder, config: ReviewConfig) -> Added:
@@ -46,53 +61,88 @@ def add_labels(path: Path, run: RunFolder, config: ReviewConfig) -> Added:
     Raises what `labels` raises, ConfigError before the baseline has answered, ConflictingRecords for another winner
     than an earlier file's.
     """
-    answers = run.generation(config.baseline.name).answers.records()
-    asked = {answer.question.id: answer.question.source for answer in answers}
+    asked = {each.question.id: each.question for each in run.generation(config.baseline.name).answers.records()}
     if not asked:
-        raise ConfigError("the baseline has no answers yet.", where=str(run.path), remedy="Run: assay generate CONFIG")
+        remedy = "Run: assay generate CONFIG, or assay import answers FOLDER --config CONFIG"
+        raise ConfigError("the baseline has no answers yet.", where=str(run.path), remedy=remedy)
     names = [model.name for model in config.candidate]
-    found = list(labels(path, config.baseline.name, names, asked))
+    lines = list(labels(path, config.baseline.name, names, {id: each.source for id, each in asked.items()}))
+    read = [each for each in lines if isinstance(each, Label)]
+    found = [label for label in read if label.turn <= len(asked[label.question].turns)]
+    others = Counter(each.about for each in lines if isinstance(each, PassedOver))
+    others.update({OTHER_TURNS: len(read) - len(found)} if len(found) < len(read) else {})
     with write_lock(run.path):
         kept = {label.key: label for label in run.labels.records()}
         before = len(kept)
         for label in found:
-            if label and kept.setdefault(label.key, label).winner is not label.winner:
+            if kept.setdefault(label.key, label).winner is not label.winner:
                 raise ConflictingRecords(run.labels.path, path, key_text(label.key))
         run.labels.replace(kept.values())
-    return Added(len(kept), len(kept) - before, len(found) - len(kept) + before)
+    return Added(len(kept), len(kept) - before, len(found) - len(kept) + before, dict(others.most_common()))
 
 
-def labels(path: Path, baseline: str, candidates: list[str], sources: Mapping[str, str]) -> Iterator[Label | None]:
-    """One Label per line, None for one about other models or questions; `sources` are those of the review's ids.
+def labels(
+    path: Path, baseline: str, candidates: list[str], sources: Mapping[str, str]
+) -> Iterator[Label | PassedOver]:
+    """One Label per line, PassedOver for one about other models or questions; `sources` are those of the review's ids.
 
     Raises BadRecord for a line that cannot be understood, DuplicateKey for one that contradicts another, ConfigError
     for an unknown kind of file.
     """
+    if path.suffix == ARRAY and is_array(path):
+        try:
+            yield from _labels(path, json_array(path), baseline, candidates, sources)
+        except BadRecord as error:
+            at = f"entry {error.line} of the array: " if error.line else ""
+            raise BadRecord(path, None, error.field, f"{at}{error.cause}") from error
+        except DuplicateKey as error:
+            what = f"entries {error.first_line} and {error.second_line} of the array differ: key {error.key}"
+            raise BadRecord(path, None, "", what) from error
+    else:
+        yield from _labels(path, _rows(path), baseline, candidates, sources)
+
+
+def _labels(
+    path: Path, rows: Iterator[Row], baseline: str, candidates: list[str], sources: Mapping[str, str]
+) -> Iterator[Label | PassedOver]:
     said: dict[Key, tuple[int, Winner]] = {}
-    for number, row in _rows(path):
-        models = [str(_field(path, number, row, name)) for name in ("first", "second")]
-        question = str(_field(path, number, row, "question"))
-        rivals = [model for model in models if model != baseline]
-        source = sources.get(question)
-        asked = source is not None and row.get("source") in (None, "", source)
-        if not asked or baseline not in models or rivals not in [[each] for each in candidates]:
-            yield None
-            continue
-        about = {
-            "rater": _rater(row),
-            "baseline": baseline,
-            "candidate": rivals[0],
-            "source": source,
-            "question": question,
-            "sample": _number(path, number, row, "sample", 0),
-            "turn": _number(path, number, row, "turn", 1),
-            "winner": _winner(path, number, str(_field(path, number, row, "winner")), models, baseline),
-        }
-        label = checked(Label, about, path, number)
-        first, winner = said.setdefault(label.key, (number, label.winner))
-        if winner is not label.winner:
-            raise DuplicateKey(path, key_text(label.key), first, number)
+    for number, row in rows:
+        label = _label(path, number, row, baseline, candidates, sources)
+        if isinstance(label, Label):
+            first, winner = said.setdefault(label.key, (number, label.winner))
+            if winner is not label.winner:
+                raise DuplicateKey(path, key_text(label.key), first, number)
         yield label
+
+
+def _label(
+    path: Path, number: int, row: dict[str, Any], baseline: str, candidates: list[str], sources: Mapping[str, str]
+) -> Label | PassedOver:
+    models = [str(_field(path, number, row, name)) for name in ("first", "second")]
+    question = _plain(_field(path, number, row, "question"))
+    rivals = [model for model in models if model != baseline]
+    source = sources.get(question)
+    if baseline not in models or rivals not in [[each] for each in candidates]:
+        return PassedOver(" and ".join(sorted(models)))
+    if source is None or row.get("source") not in (None, "", source):
+        return PassedOver(OTHER_QUESTIONS)
+    about = {
+        "rater": _rater(row),
+        "baseline": baseline,
+        "candidate": rivals[0],
+        "source": source,
+        "question": question,
+        "sample": _number(path, number, row, "sample", 0),
+        "turn": _number(path, number, row, "turn", 1),
+        "winner": _winner(path, number, _plain(_field(path, number, row, "winner")), models, baseline),
+    }
+    return checked(Label, about, path, number)
+
+
+def _plain(said: object) -> str:
+    """An id or a winner as a text; 1.0 is what a spreadsheet makes of the whole numbers in a column with gaps."""
+    text = str(said).strip()
+    return text.removesuffix(".0") if text.removesuffix(".0").isdigit() else text
 
 
 def _number(path: Path, number: int, row: dict[str, Any], name: str, default: int) -> int:
@@ -105,7 +155,7 @@ def _number(path: Path, number: int, row: dict[str, Any], name: str, default: in
 
 def _winner(path: Path, number: int, said: str, models: list[str], baseline: str) -> Winner:
     """Whom a word names, by position, role or model; where a model `b` stands first, `b` is a word for both."""
-    word = said.strip().lower()
+    word = said.lower()
     named = [Winner.TIE] if word in TIE else []
     for model, position in zip(models, (FIRST, SECOND), strict=True):
         role = Winner.BASELINE if model == baseline else Winner.CANDIDATE
@@ -133,9 +183,9 @@ def _field(path: Path, number: int, row: dict[str, Any], name: str) -> Any:  # n
 def _rows(path: Path) -> Iterator[Row]:
     if path.suffix == ".csv":
         return _csv_rows(path)
-    if path.suffix in (".jsonl", ".json"):
+    if path.suffix in (".jsonl", ARRAY):
         return json_objects(path)
-    raise ConfigError("is no .jsonl and no .csv file", where=str(path))
+    raise ConfigError("is no .jsonl, no .json and no .csv file", where=str(path))
 
 
 def _csv_rows(path: Path) -> Iterator[Row]:

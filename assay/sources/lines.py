@@ -22,6 +22,7 @@ from ledger.store import first_fault
 T = TypeVar("T", bound=BaseModel)
 Row = tuple[int, dict[str, Any]]
 NOT_UTF8 = "not UTF-8: convert it (iconv -t UTF-8)"
+FIRST_BYTES = 4096
 
 
 class RepeatedKey(ValueError):
@@ -59,6 +60,24 @@ def json_objects(
                 refused(number)
             else:
                 yield number, data
+
+
+def is_array(path: Path) -> bool:
+    """Whether a file begins as a JSON array does."""
+    with path.open("rb") as stream:
+        return stream.read(FIRST_BYTES).removeprefix(BOM_UTF8).lstrip()[:1] == b"["
+
+
+def json_array(path: Path) -> Iterator[Row]:
+    """The objects of a JSON array with their numbers, from 1. Raises BadRecord: it is whole, or nothing is read."""
+    try:
+        rows = _parsed(path.read_bytes().removeprefix(BOM_UTF8))
+    except (ValueError, RecursionError) as error:
+        raise BadRecord(path, None, "", f"not JSON: {error}") from error
+    for number, row in enumerate(rows, start=1):
+        if not isinstance(row, dict):
+            raise BadRecord(path, None, "", f"entry {number} of the array is not a JSON object")
+        yield number, row
 
 
 def checked(kind: type[T], data: dict[str, Any], path: Traversable, number: int) -> T:

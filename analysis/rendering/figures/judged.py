@@ -17,6 +17,12 @@ from analysis.rendering.tables.trust import kappa_cell
 from analysis.review.review_report import ReviewReport
 from analysis.summaries.judge_reports import JudgeReport
 from analysis.summaries.model_rows import control_row
+from ledger.judgments import Mode
+
+AGREEMENTS = {
+    Mode.PAIR: ("agreement", "Agreement of the judges"),
+    Mode.SINGLE: ("agreement_of_ratings", "Agreement of the judges by their ratings"),
+}
 
 
 def score_figures(report: ReviewReport) -> Iterator[RowChart | Plot]:
@@ -59,16 +65,14 @@ def game_figures(report: ReviewReport) -> Iterator[RowChart | Plot]:
 
 
 def agreement_figures(report: ReviewReport) -> Iterator[Matrix]:
-    """Every judge, and people, with every other."""
-    found = report.trust.agreements if report.trust else ()
-    if not found:
-        return
-    names = tuple(dict.fromkeys(name for each in found for name in (each.first, each.second)))
-    cells = {}
-    for each in found:
-        cells[each.first, each.second] = (each.kappa, kappa_cell(each))
-    note = "Cohen's kappa over win, tie and loss: 1 is full agreement, 0 what chance alone would give."
-    yield Matrix("agreement", "Agreement of the judges", note, names, cells)
+    """Every judge, and people, with every other; by games and by ratings."""
+    for by, (id, title) in AGREEMENTS.items():
+        found = [each for each in report.trust.agreements if each.by is by] if report.trust else []
+        if found:
+            names = tuple(dict.fromkeys(name for each in found for name in (each.first, each.second)))
+            cells = {(each.first, each.second): (each.kappa, kappa_cell(each)) for each in found}
+            note = "Cohen's kappa over win, tie and loss: 1 is full agreement, 0 what chance alone would give."
+            yield Matrix(id, title, note, names, cells)
 
 
 def _played(judge: JudgeReport) -> bool:

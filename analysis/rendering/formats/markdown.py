@@ -25,6 +25,7 @@ from analysis.rendering.tables.review import (
     warnings,
 )
 from analysis.rendering.tables.tasks import task_line
+from analysis.rendering.tables.trust import vote_lines
 from analysis.rendering.tables.writing import TITLE, brief_writing_table, shows_damage, writing_lines
 from analysis.review.review_report import ReviewReport
 from analysis.statistics.causes import Kind
@@ -72,6 +73,7 @@ def _opening(report: ReviewReport) -> Iterator[list[str]]:
     notes = [clause(note) for note in report.notes if note.kind in ALOUD]
     yield [f"- **{short_line(text)}**" for text in (*warnings(report)[:2], *notes[:2])]
     yield [f"- {short_line(shortfall_line(report))}"]
+    yield [f"- {short_line(' '.join(told))}"] if (told := list(vote_lines(report.trust))) else []
 
 
 def _tables(report: ReviewReport) -> Iterator[tuple[Table, tuple[str, ...]]]:

@@ -25,6 +25,7 @@ from analysis.rendering.tables.review import (
     warnings,
 )
 from analysis.rendering.tables.tasks import task_line
+from analysis.rendering.tables.trust import vote_lines
 from analysis.rendering.tables.writing import HEADLINES as WRITTEN
 from analysis.rendering.tables.writing import TITLE, brief_writing_table, damage_lines, shows_damage
 from analysis.review.review_report import ReviewReport
@@ -59,6 +60,7 @@ def _parts(report: ReviewReport) -> Iterator[Table | str]:
         yield _columns(brief_writing_table(report), WRITTEN)
     yield from filter(None, [strongest_correlation(report)])
     yield from (f"Exam of {judge.name}: {exam_mark(judge)}." for judge in report.judges)
+    yield from vote_lines(report.trust)
     yield from (f"Warning: {text}" for text in warnings(report))
     yield from (f"Note: {clause(note)}" for note in report.notes)
     decided = decision_table(report)

@@ -94,7 +94,7 @@ def _significant(value: float, digits: int) -> str:
 UNITS = {Form.POINTS: " pp", Form.SHARE: " %", Form.NATS: " nats", Form.NATS_CHANGE: " nats"}
 WRITTEN: Mapping[Form, Callable[[float, int], str]] = {
     Form.POINTS: lambda value, extra: _signed(100 * value, 1 + extra),
-    Form.SHARE: lambda value, extra: f"{100 * value:.{1 + extra}f}",
+    Form.SHARE: lambda value, extra: f"{100 * value:.{1 + extra}f}".replace("-", "−"),
     Form.NATS: lambda value, extra: _significant(value, 3 + extra),
     Form.NATS_CHANGE: lambda value, extra: _signed(value, 3 + extra),
     Form.THOUSANDTHS: lambda value, extra: f"{value:.{3 + extra}f}",

@@ -11,6 +11,7 @@ from analysis.decision.sample_size import Size
 from analysis.rendering.sentences.cells import interval, unmeasured
 from analysis.rendering.sentences.numbers import number, optional, unsigned
 from analysis.rendering.tables.review import Table
+from analysis.rendering.tables.solved import repeats_text
 from ledger.measures import measure_of
 
 NONE = "—"
@@ -62,14 +63,12 @@ def pilot_table(found: Sequence[Pilot]) -> Table:
 
 
 def _pilot(each: Pilot) -> tuple[str, ...]:
-    row, repeats = each.row, sorted({*each.repeats})
-    answers = "" if repeats == [1] else f" × {' and '.join(map(str, repeats))}"
-    flips = row.flips
+    row, flips = each.row, each.row.flips
     own = [optional(side, lambda value: number("flips", value)) for side in each.within]
     most = f" (to {units(each.units_most)})" if each.units_most else ""
     return (
         each.model,
-        f"{row.scope.task or row.scoring}: {row.n} items{answers}",
+        f"{row.scope.task or row.scoring}: {row.n} items{repeats_text(each.repeats)}",
         unmeasured(flips.missing) if flips.value is None else f"{number('flips', flips.value)} {interval(flips)}",
         NONE if each.within == (None, None) else ", ".join(own),
         NONE

@@ -4,6 +4,7 @@ In: a ReviewReport. Out: Tables of plain text.
 """
 
 from collections.abc import Iterator
+from dataclasses import replace
 
 from analysis.benchmarks.solved_rows import SolvedRow
 from analysis.benchmarks.unread import Unread
@@ -42,13 +43,11 @@ def _scores(report: ReviewReport, rows: list[tuple[ItemReport, SolvedRow]]) -> T
 
 def _score_row(each: ItemReport, row: SolvedRow, floor: SolvedRow | None) -> tuple[str, ...]:
     moved = row.transitions if row.flips.value is not None else None
-    own, other = row.repeats
-    answers = "" if row.repeats == (1, 1) else f" × {own}" if own == other else f" × {own} and {other}"
     beside = cell(floor.flips, with_n=False) if floor and each.role == "candidate" else NONE
     return (
         each.model,
         each.role,
-        f"{row.n}{answers} ({row.scope.task}, {row.scoring})",
+        f"{row.n}{repeats_text(row.repeats)} ({row.scope.task}, {row.scoring})",
         f"{value_cell(row.accuracy)}, baseline {value_cell(row.accuracy_baseline)}",
         cell(row.accuracy_change),
         cell(row.flips, with_n=False),
@@ -59,6 +58,12 @@ def _score_row(each: ItemReport, row: SolvedRow, floor: SolvedRow | None) -> tup
         str(moved.wrong_to_right) if moved else NONE,
         probability(row.loss_p if row.exact_p is None else row.exact_p),
     )
+
+
+def repeats_text(repeats: tuple[int, int]) -> str:
+    """How many answers each item has: one number where both models have as many, else the baseline's first."""
+    own, other = repeats
+    return "" if repeats == (1, 1) else f" × {own}" if own == other else f" × {own} and {other}"
 
 
 def _within(row: SolvedRow) -> str:
@@ -104,7 +109,7 @@ def _pass_at(report: ReviewReport, rows: list[tuple[ItemReport, SolvedRow]]) -> 
             str(one.k),
             number("accuracy", one.candidate),
             number("accuracy", one.baseline),
-            cell(one.change, with_n=False),
+            cell(replace(one.change, measure="accuracy_change"), with_n=False),
         )
         for each, row in rows
         for one in row.pass_at

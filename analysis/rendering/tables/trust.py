@@ -5,21 +5,46 @@ In: a ReviewReport. Out: Tables of plain text.
 
 from collections.abc import Iterator
 
-from analysis.judged.agreement import Agreement
+from analysis.judged.agreement import HUMAN, Agreement
 from analysis.rendering.sentences.cells import cell
 from analysis.rendering.sentences.clauses import clause
 from analysis.rendering.sentences.numbers import number, optional
-from analysis.rendering.tables.review import Table
+from analysis.rendering.tables.review import CLASS_LABELS, Table
 from analysis.summaries.judge_trust import TrustReport
+from ledger.judgments import Mode
+
+KINDS = {Mode.SINGLE: "ratings", Mode.PAIR: "games"}
+KIND_CAPTIONS = {
+    Mode.SINGLE: "By ratings: whose answer was rated higher on the same turn; equal ratings are a tie.",
+    Mode.PAIR: "By games: win, tie or loss; a verdict that changes with the positions counts as a tie.",
+}
 
 
 def trust_tables(trust: TrustReport) -> Iterator[Table]:
     """The tables that have a row."""
-    yield _steadiness(trust)
+    if trust.steadiness:
+        yield _steadiness(trust)
+    if trust.votes:
+        yield _votes(trust)
     if trust.agreements:
         yield _agreements(trust)
     if trust.calibrations:
         yield _calibrations(trust)
+
+
+def vote_lines(trust: TrustReport | None) -> Iterator[str]:
+    """What people say of each candidate that they voted on, and how far each judge agrees with them, in a line."""
+    if trust is None:
+        return
+    for each in trust.votes:
+        if each.votes:
+            counts = ", ".join(f"{CLASS_LABELS[kind]} {count}" for kind, count in each.classes.items())
+            told = f"votes {each.votes}, raters {each.raters}: {counts}; win_change {cell(each.win_change)}"
+            yield f"People on {each.candidate} ({told})."
+    agreed = [each for each in trust.agreements if each.second == HUMAN]
+    if agreed:
+        told = "; ".join(f"{each.first} by {KINDS[each.by]} {kappa_cell(each)}" for each in agreed)
+        yield f"Kappa of judges with people: {told}."
 
 
 def _steadiness(trust: TrustReport) -> Table:
@@ -51,20 +76,42 @@ def _agreements(trust: TrustReport) -> Table:
     rows = tuple(
         (
             f"{each.first}, {each.second}",
+            KINDS[each.by],
             kappa_cell(each),
             cell(each.equal),
             cell(each.decided),
         )
         for each in trust.agreements
     )
-    alphas = [
-        f"Krippendorff's alpha of {who}: {value:.2f}."
-        for who, value in (("all judges", trust.alpha), ("judges and people", trust.alpha_with_people))
-        if value is not None
-    ]
-    caption = " ".join(["Win, tie or loss; a verdict that changes with the positions counts as a tie.", *alphas])
-    header = ("raters", "kappa", "equal", "equal where both decided")
+    known = (
+        ("all judges' games", trust.alpha),
+        ("judges' games and people", trust.alpha_with_people),
+        ("all judges' ratings", trust.alpha_of_ratings),
+        ("judges' ratings and people", trust.alpha_of_ratings_with_people),
+    )
+    alphas = [_alpha(who, value) for who, value in known if value is not None]
+    caption = " ".join([*(KIND_CAPTIONS[by] for by in Mode if by in {each.by for each in trust.agreements}), *alphas])
+    header = ("raters", "by", "kappa", "equal", "equal where both decided")
     return Table("agreement", "Do the judges agree?", caption, header, rows)
+
+
+def _alpha(who: str, value: float) -> str:
+    return f"Krippendorff's alpha of {who}: {value:.2f}."
+
+
+def _votes(trust: TrustReport) -> Table:
+    rows = tuple(
+        (each.candidate, str(each.votes), str(each.raters), *map(str, each.classes.values()), cell(each.win_change))
+        for each in trust.votes
+    )
+    caption = (
+        "Imported votes. Each question, sample and turn counts once, by the majority of its votes; where no side has "
+        "more, it is a tie. They decide nothing."
+    )
+    if trust.alpha_of_people is not None:
+        caption = f"{caption} {_alpha('people among themselves', trust.alpha_of_people)}"
+    header = ("candidate", "votes", "raters", "win", "tie", "loss", "win_change by people")
+    return Table("votes", "What do people say?", caption, header, rows)
 
 
 def kappa_cell(each: Agreement) -> str:
