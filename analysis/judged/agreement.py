@@ -18,11 +18,11 @@ import numpy as np
 from scipy import stats
 
 from analysis.judged.games import WORTH, TurnClass, win_score, win_values
-from analysis.judged.scores import paired_changes
 from analysis.statistics.causes import Cause, Kind
 from analysis.statistics.cells import Cell, Unit, Values, by_question
 from analysis.statistics.estimates import Estimate, not_measured, shifted
 from analysis.statistics.intervals import share
+from analysis.statistics.question_means import paired_changes
 from analysis.statistics.resampling import MOST_UNITS, Floats, Resamplings
 from ledger.judgments import Label, Mode, Winner
 
