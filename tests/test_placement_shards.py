@@ -282,7 +282,7 @@ def test_the_command_line_cuts_and_merges(review, tmp_path, capsys):
 def test_replicas_share_a_model_on_this_machine_too(review, tmp_path, monkeypatch):
     monkeypatch.setenv("CUDA_VISIBLE_DEVICES", "0,1,2")
     whole, parts = tmp_path / "whole", tmp_path / "parts"
-    review.write_text(review.read_text().replace("limit = 5", "limit = 5\ntraces = true\ntop_k = 2"))
+    review.write_text(review.read_text().replace("limit = 5", "limit = 5\ntraces = true\ntrace_top_k = 2"))
     assert assay(["generate", str(review), "--runs", str(whole)]) == 0
     review.write_text(review.read_text() + "[placement]\nreplicas = 3\n")
     assert assay(["generate", str(review), "--runs", str(parts)]) == 0
