@@ -131,6 +131,11 @@ class ReviewConfig(ConfigSection):
         """The models that Assay itself runs."""
         return tuple(model for model in self.models if ENGINES[model.engine].runs)
 
+    @property
+    def reads_answers(self) -> bool:
+        """Whether any model reads answers token by token."""
+        return self.questions is not None and (self.questions.traces or self.questions.rollouts)
+
     def authors(self, model: str) -> tuple[str, ...]:
         """Whose answers a model that Assay runs, or the control, reads token by token; the baseline's first."""
         asked, baseline = self.questions, self.baseline.name

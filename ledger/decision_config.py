@@ -9,7 +9,8 @@ from typing import Annotated, Literal, Self
 from pydantic import AfterValidator, Field, model_validator
 
 from ledger.conditions import Condition
-from ledger.measures import Role, measure_of, measures_in
+from ledger.measure_facts import Role
+from ledger.measures import measure_of, measures_in
 from ledger.sections import ConfigSection
 
 Share = Annotated[float, Field(gt=0, lt=1)]

@@ -1,116 +1,19 @@
 """The one registry of measures: every fact about a measure that is not how it is computed.
 
-In: nothing. Out: frozen Measures, found by name. The functions lie in analysis/, bound to these names where gates read
-them (decision/gate_estimates.py) and, item by item, in multiple_choice/distances.py; a test holds that names and
-functions fit one to one. The config's allowed names, number formats, columns, words and the correlations' lists all
-come from here, and nothing else lists measures.
+In: nothing. Out: frozen Measures (measure_facts.py), found by name. The functions lie in analysis/, bound to these
+names where gates read them (decision/gate_estimates.py) and, item by item, in multiple_choice/distances.py; a test
+holds that names and functions fit one to one. The config's allowed names, number formats, columns, words and the
+correlations' lists all come from here, and nothing else lists measures.
 
 Divergence says that two models differ, degradation that one is worse: different is not worse.
 """
 
 import math
-from dataclasses import dataclass
-from typing import Literal
+from dataclasses import replace
 
 from ledger.forms import SHARE_PREFIXES, SHOWN_FORMS, Form
 from ledger.judgments import Mode
-
-Role = Literal["primary", "limit", "predictor", "outcome"]
-Kind = Literal["degradation", "divergence", "level"]
-Unit = Literal["items", "questions"]
-Better = Literal["higher", "lower", "neither"]
-INF = math.inf
-PAPER = "arXiv 2407.09141"
-
-
-@dataclass(frozen=True)
-class Measure:
-    """What is known of a measure before anything is measured.
-
-    `unit` is what moves as one (a question, an item). `low` and `high` are the ends of its range. `margin` is the
-    default for a primary measure, `margin_words` its unit in words, `spreads` the standard deviations per unit that
-    were seen. `mode` is the judge's, where one measures it. `words` is the name in a figure's title or on its axis.
-    `headline`: it stands in the terminal's short tables too.
-    """
-
-    name: str
-    label: str
-    definition: str
-    unit: Unit
-    form: Form
-    low: float
-    high: float
-    better: Better
-    kind: Kind
-    section: str
-    source: str
-    roles: tuple[Role, ...]
-    margin: float | None = None
-    margin_words: str = ""
-    spreads: tuple[float, ...] = ()
-    mode: Mode | None = None
-    words: str = ""
-    headline: bool = False
-
-
-def _distance(
-    name: str,
-    label: str,
-    definition: str,
-    words: str,
-    *,
-    unit: Unit = "items",
-    section: str = "flips",
-    high: float = INF,
-    source: str = PAPER,
-    headline: bool = False,
-) -> Measure:
-    """A distance between two distributions, in nats."""
-    return Measure(
-        name=name,
-        label=label,
-        definition=definition,
-        unit=unit,
-        form=Form.NATS,
-        low=0.0,
-        high=high,
-        better="lower",
-        kind="divergence",
-        section=section,
-        source=source,
-        roles=("limit", "predictor"),
-        words=words,
-        headline=headline,
-    )
-
-
-def _share(
-    name: str,
-    label: str,
-    definition: str,
-    *,
-    section: str = "flips",
-    source: str = PAPER,
-    roles: tuple[Role, ...] = ("limit", "predictor"),
-    headline: bool = False,
-) -> Measure:
-    """A share of the items that two models answer differently."""
-    return Measure(
-        name=name,
-        label=label,
-        definition=definition,
-        unit="items",
-        form=Form.SHARE,
-        low=0.0,
-        high=1.0,
-        better="lower",
-        kind="divergence",
-        section=section,
-        source=source,
-        roles=roles,
-        headline=headline,
-    )
-
+from ledger.measure_facts import INF, PAPER, Measure, Role, distance, share_of_items
 
 MEASURES = (
     Measure(
@@ -151,14 +54,14 @@ MEASURES = (
         spreads=(0.30, 0.37, 0.45),
         mode=Mode.PAIR,
     ),
-    _share(
+    share_of_items(
         "flips",
         "flips",
         "Items that went from right to wrong or from wrong to right, of all items. Accuracy can hide them.",
         headline=True,
     ),
-    _share("all_flips", "all flips", "Flips, and items that went from one wrong option to another."),
-    _share(
+    share_of_items("all_flips", "all flips", "Flips, and items that went from one wrong option to another."),
+    share_of_items(
         "excess_flips",
         "excess flips",
         "How often answers of both models to an item differ, less how often answers of one do: no noise.",
@@ -166,14 +69,14 @@ MEASURES = (
         source="Szekely and Rizzo 2013, half the energy distance of scores",
         roles=("limit",),
     ),
-    _distance(
+    distance(
         "kl_options",
         "KL (options)",
         "KL(baseline ‖ candidate) over an item's options, renormalized over them; nats, then the mean.",
         words="KL over the options",
         headline=True,
     ),
-    _distance(
+    distance(
         "js_options",
         "JS (options)",
         "Jensen-Shannon divergence over an item's options, renormalized over them; nats, at most ln 2.",
@@ -181,20 +84,47 @@ MEASURES = (
         high=math.log(2),
         source="Lin 1991, IEEE Transactions on Information Theory 37, 145-151",
     ),
-    _distance(
+    distance(
         "kl_vocabulary",
         "KL (vocabulary)",
         "KL over the whole vocabulary at the options' tokens; from the K most likely a lower bound.",
         words="KL over the vocabulary",
         section="traces",
     ),
-    _distance(
+    distance(
         "kl_trace",
         "KL (trace)",
         "The same over tokens, on the baseline's own answers: a lower bound from the K most likely tokens.",
         words="KL (traces)",
         section="traces",
         unit="questions",
+    ),
+    replace(
+        distance(
+            "kl_rollout",
+            "KL (rollout)",
+            "KL(candidate ‖ baseline) over tokens, on the candidate's own answers; a lower bound. It falls in loops.",
+            words="KL (rollouts)",
+            section="traces",
+            unit="questions",
+            source="arXiv 2306.08543, KL(student ‖ teacher) along what the student writes",
+        ),
+        roles=("predictor",),  # a limit would be kept by a model that repeats itself
+    ),
+    Measure(
+        name="surprise",
+        label="surprise",
+        definition="How much less likely the baseline finds a token of the candidate's answers than one of its own.",
+        unit="questions",
+        form=Form.NATS_CHANGE,
+        low=-INF,
+        high=INF,
+        better="neither",
+        kind="divergence",
+        section="traces",
+        source="mean log-likelihood, paired by question",
+        roles=(),
+        words="surprise of the baseline (nats)",
     ),
     Measure(
         name="accuracy_change",

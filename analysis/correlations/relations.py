@@ -33,7 +33,7 @@ from analysis.summaries.item_pool import ItemScores
 from analysis.summaries.judge_reports import judged_cells, scored_values
 from analysis.summaries.model_rows import for_model
 from analysis.summaries.panel import panel_evidence
-from analysis.token_distributions.trace_measures import Sums
+from analysis.token_distributions.token_turns import Sums
 from ledger.measures import measure_of, measures_in
 from ledger.records import Key
 
@@ -46,13 +46,14 @@ PERMUTATION_SALT = 1_000_000  # beyond any number of units
 
 @dataclass
 class Extras:
-    """What measuring leaves behind for the correlations: kl_trace by question, kl_vocabulary by item, of each model;
-    the items of every rival that can be compared, without the tasks that are shown alone.
+    """What measuring leaves behind for the correlations: kl_trace and kl_rollout by question, kl_vocabulary by item, of
+    each model; the items of every rival that can be compared, without the tasks that are shown alone.
     """
 
     traces: dict[str, Sums] = field(default_factory=dict)
     vocabulary: dict[str, Mapping[Key, float]] = field(default_factory=dict)
     compared: dict[str, Compared] = field(default_factory=dict)
+    rollouts: dict[str, Sums] = field(default_factory=dict)
 
 
 @dataclass(frozen=True)
@@ -100,7 +101,7 @@ def _candidates(evidence: RunEvidence, measured: Measured, extras: Extras, draws
 def _question_tables(
     evidence: RunEvidence, measured: Measured, extras: Extras, names: list[str]
 ) -> Iterator[UnitTable]:
-    """Judged changes and kl_trace over the questions, which all are resampled together."""
+    """Judged changes, kl_trace and kl_rollout over the questions, which all are resampled together."""
     units: list[Unit] = sorted(evidence.questions)
     if not units:
         return
@@ -109,8 +110,9 @@ def _question_tables(
         if judge:
             found = [by_question(_outcome_values(evidence, judge, name, outcome)) for name in names]
             yield unit_table(outcome, units, found)
-    if extras.traces:
-        yield unit_table("kl_trace", units, [extras.traces.get(name, {}) for name in names])
+    for measure, of in (("kl_trace", extras.traces), ("kl_rollout", extras.rollouts)):
+        if of:
+            yield unit_table(measure, units, [of.get(name, {}) for name in names])
 
 
 def _evidence_of(evidence: RunEvidence, measured: Measured, outcome: str) -> JudgeEvidence | None:

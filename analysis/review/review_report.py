@@ -34,6 +34,7 @@ from analysis.summaries.model_reports import (
     ModelCard,
     model_card,
 )
+from analysis.token_distributions.rollout_measures import RolloutReport
 from analysis.token_distributions.trace_measures import TraceReport
 from analysis.token_distributions.vocabulary_kl import VocabularyReport
 from ledger.config import ReviewConfig
@@ -50,7 +51,7 @@ class ReviewReport(BaseModel):
 
     model_config = ConfigDict(frozen=True, extra="forbid", allow_inf_nan=False)
 
-    version: int = 5
+    version: int = 6
     assay_version: str
     name: str
     made_at: str
@@ -90,6 +91,7 @@ class ReviewReport(BaseModel):
     choices: tuple[ItemReport, ...]
     traces: tuple[TraceReport, ...]
     vocabulary: tuple[VocabularyReport, ...]
+    rollouts: tuple[RolloutReport, ...]
     overlaps: tuple[Overlap, ...]
     correlations: tuple[Correlation, ...]
     partials: tuple[Partial, ...]
@@ -138,6 +140,7 @@ def report_from(evidence: RunEvidence, made_at: str, resamples: int = RESAMPLES)
         choices=measured.items,
         traces=measured.traces,
         vocabulary=measured.vocabulary,
+        rollouts=measured.rollouts,
         overlaps=tuple(shared_flips(evidence, extras)),
         correlations=related.correlations,
         partials=related.partials,

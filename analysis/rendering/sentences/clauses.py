@@ -199,6 +199,7 @@ CLAUSES: Mapping[Kind, str | Written] = {
     Kind.NO_RECORDS: "no records of this model",
     Kind.NO_CHOICES: "no choices",
     Kind.NO_TRACES: "no traces",
+    Kind.NO_ROLLOUTS: "no rollouts",
     Kind.NO_VERDICTS: "no verdicts",
     Kind.NO_OPTION_TOKENS: "not run (vocabulary = true)",
     Kind.NOT_TRACED: "not traced",
