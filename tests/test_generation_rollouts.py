@@ -1,21 +1,32 @@
 """Rollouts: a model reads its own answers, the baseline all models' in one more load; resumed, refused by name."""
 
+import json
+import subprocess
+import sys
+
+import numpy as np
 import pyarrow as pa
 import pyarrow.parquet as pq
 import pytest
 
+from analysis.statistics.resampling import Resamplings
+from analysis.token_distributions.rollout_measures import rollout_report
 from assay.placement.work import run_work, unfinished
 from generation.orders import EngineSpec, LoadGroup, ModelJob
 from generation.pending import pending_orders, pending_traces
 from generation.scripted_engine import ScriptedEngine
 from generation.shards import Shard, sharded
 from generation.stage import run_batch
+from generation.traces import trace_turns, write_traces
+from generation.transformers_engine import load_transformers
+from ledger.config import read_config
 from ledger.errors import BadRecord
 from ledger.manifests import read_manifest
 from ledger.progress import silent
 from ledger.records import Question
-from ledger.runs import GenerationFolder
+from ledger.runs import GenerationFolder, RunFolder
 from ledger.traces import FILE_NAME, TRACES, TraceWriter, read_traces, trace_keys
+from tests.run_folder import build_report
 
 RIVALS = ("cand", "other", "base@control")
 QUESTIONS = tuple(
@@ -180,3 +191,62 @@ def test_traces_of_an_earlier_assay_which_name_no_author_are_refused_by_name(tmp
     path.unlink()
     assert run(tmp_path) == ["cand"]
     assert pa.types.is_string(pq.read_schema(path).field("author").type)
+
+
+REVIEW = """
+name = "r"
+[baseline]
+model = {base}
+label = "base"
+control = false
+engine_args = {{ dtype = "float32" }}
+[[candidate]]
+model = {candidate}
+label = "noisy"
+engine_args = {{ dtype = "float32" }}
+[questions]
+limit = 3
+max_tokens = 24
+rollouts = true
+trace_top_k = 20
+"""
+
+
+@pytest.mark.model
+def test_vllm_and_transformers_read_rollouts_alike(tmp_path, smollm2):
+    """The real SmolLM2 and one with noise, in float32: vLLM's run, and its texts read again by transformers."""
+    for package in ("vllm", "transformers"):
+        pytest.importorskip(package, reason=f"{package} is not installed")
+    command = [sys.executable, "-m", "assay.cli"]
+    noisy = tmp_path / "noisy"
+    made = [*command, "compress", str(smollm2), str(noisy), "--scheme", "noise=0.1"]
+    subprocess.run(made, check=True, capture_output=True)
+    config = tmp_path / "review.toml"
+    config.write_text(REVIEW.format(base=json.dumps(str(smollm2)), candidate=json.dumps(str(noisy))))
+    subprocess.run([*command, "generate", str(config), "--runs", str(tmp_path)], check=True, capture_output=True)
+    run = RunFolder(tmp_path / "r")
+    report = build_report(read_config(config), run, "now")
+    (rolled,) = report.rollouts
+    assert rolled.kl.value > 0.001
+
+    answers = {name: list(run.generation(name).answers.records()) for name in ("base", "noisy")}
+    again = {}
+    for name, model, authors in (("base", smollm2, ("base", "noisy")), ("noisy", noisy, ("noisy",))):
+        engine = load_transformers(EngineSpec(kind="transformers", model=str(model), arguments={"dtype": "float32"}))
+        turns = trace_turns([each for author in authors for each in answers[author]], name, set())
+        write_traces(engine, turns, name, 20, TraceWriter(tmp_path / "again" / name))
+        again[name] = read_traces(tmp_path / "again" / name, name)
+        first = read_traces(run.generation(name).path, name)
+        assert first.keys() == again[name].keys()
+        for key, each in first.items():
+            assert np.array_equal(each.tokens, again[name][key].tokens)
+            assert each.logprobs == pytest.approx(again[name][key].logprobs, abs=2e-3)
+    by = [
+        {key[1:]: each for key, each in again[name].items() if key[0] == author}
+        for name, author in (("noisy", "noisy"), ("base", "noisy"), ("base", "base"))
+    ]
+    found, _ = rollout_report("noisy", "candidate", *by, Resamplings(1, 200), 1)
+    assert found.kl.value == pytest.approx(rolled.kl.value, rel=1e-2)
+    assert found.per_answer.value == pytest.approx(rolled.per_answer.value, rel=1e-2)
+    assert found.surprise.value == pytest.approx(rolled.surprise.value, abs=2e-3)
+    assert (found.positions, found.turns, found.top_k) == (rolled.positions, rolled.turns, 20)
