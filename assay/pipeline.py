@@ -101,7 +101,8 @@ def batches(review: Review, model: str = "") -> list[LoadGroup]:
             questions=asked,
             tasks=tasks.picked(spec.model),
             checked=tasks.checked,
-            top_k=settings.top_k if settings and settings.traces else 0,
+            trace_top_k=settings.trace_top_k if settings and config.authors(name) else 0,
+            reads=tuple(review.run.generation(author).path for author in config.authors(name)),
             baseline=review.run.generation(config.baseline.name).path,
             may_differ=config.decision.allow_different,
         )

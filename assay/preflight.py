@@ -138,8 +138,7 @@ def _bytes_of(pending: Pending, engine: EngineSpec) -> int:
     tokens += sum(repeat.item.max_tokens for repeat in pending.solutions)
     records = len(pending.choices) * CHOICE_BYTES + len(pending.solutions) * SOLUTION_BYTES
     turns = sum(len(question.turns) for question in order.questions) * order.samples
-    traced = turns * order.max_tokens if order.top_k else 0
-    traces = traced * (TRACE_BYTES + 8 * order.top_k)
+    traces = turns * order.max_tokens * len(order.reads) * (TRACE_BYTES + 8 * order.trace_top_k)
     kept = traces + sum(_option_bytes(task, engine) for task in order.tasks)
     return tokens * TOKEN_BYTES + records + kept * TRACE_COPIES
 
@@ -179,8 +178,9 @@ def _refuse_unservable(judge: JudgeConfig) -> None:
 def _tell_tokenizers(review: Review) -> None:
     """Say which models' tokens cannot be compared; generation/stage.py refuses them by name, the rest goes on."""
     config = review.config
-    traced = bool(config.questions and config.questions.traces)
-    lost = [*["kl_trace"] * traced, *["kl_vocabulary"] * any(task.vocabulary for task in config.task)]
+    asked = config.questions
+    lost = [*["kl_trace"] * bool(asked and asked.traces), *["kl_rollout"] * bool(asked and asked.rollouts)]
+    lost += [*["kl_vocabulary"] * any(task.vocabulary for task in config.task)]
     if not lost or is_scripted():
         return
     specs = {m.name: engine_spec(m, batch_invariant=False) for m in config.run_models}

@@ -107,7 +107,8 @@ class CheckedTask(BaseModel):
 class ModelJob(BaseModel):
     """All that one model (or the control) writes and picks in a review.
 
-    With `top_k` the answers in the folder `baseline` are traced, the K most likely tokens kept at each position.
+    The answers in the folders `reads` are read token by token, the `trace_top_k` most likely tokens kept at each
+    position: those of the folder `baseline`, its own, and the baseline reads its rivals' as well.
     One that does not write leaves the questions to the baseline, and only traces.
     Records may be added to those made under conditions that differ from today's in `may_differ` alone.
     Records that are in the folder `merged` are done as well: a shard (generation/shards.py) looks into its model's.
@@ -125,7 +126,8 @@ class ModelJob(BaseModel):
     questions: tuple[Question, ...] = ()
     tasks: tuple[TaskItems, ...] = ()
     checked: tuple[CheckedTask, ...] = ()
-    top_k: int = 0
+    trace_top_k: int = 0
+    reads: tuple[Path, ...] = ()
     baseline: Path | None = None
     may_differ: tuple[Condition, ...] = ()
     merged: Path | None = None
@@ -134,6 +136,16 @@ class ModelJob(BaseModel):
     def folders(self) -> tuple[GenerationFolder, ...]:
         """Where records of this order may be."""
         return tuple(GenerationFolder(path) for path in (self.merged, self.folder) if path)
+
+    @property
+    def reads_rivals(self) -> bool:
+        """Whether it reads answers that neither it nor the baseline writes: it must wait for them."""
+        return bool({*self.reads} - {self.folder, self.baseline})
+
+    def without_rivals(self) -> "ModelJob":
+        """What it has to do before there are any rivals' answers."""
+        own = tuple(place for place in self.reads if place in (self.folder, self.baseline))
+        return self.model_copy(update={"reads": own})
 
     def settings(self, engine: EngineSpec) -> dict[str, Any]:
         """What the records of this order depend on, beside the questions and items that they carry themselves.
@@ -150,7 +162,7 @@ class ModelJob(BaseModel):
             control=self.control,
             seed=self.seed,
             max_tokens=self.max_tokens,
-            top_k=self.top_k,
+            trace_top_k=self.trace_top_k,
             styles={task.name: task.style for task in self.tasks},
         )
         where_set = ModelSettings(

@@ -6,6 +6,7 @@ where records were made from other questions, under other settings or under othe
 
 import random
 from dataclasses import dataclass
+from pathlib import Path
 from typing import Any
 
 from generation.choices import Style
@@ -181,17 +182,33 @@ def pending_solutions(order: ModelJob) -> list[Repeat]:
 
 
 def pending_traces(order: ModelJob) -> list[Turn]:
-    """The turns of the baseline's answers that this model has not traced, in their order; none without `top_k`.
+    """The turns of the answers to be read that this model has not traced, author by author, each in their order.
 
     Nor is what its manifest says not to try again: all turns where tracing was refused, or those without room.
     """
-    manifest = read_manifest(order.folder)
-    if not order.top_k or order.baseline is None or ModelFacts.of(manifest).traces_refused:
+    if not order.reads:
         return []
-    answers = sorted(GenerationFolder(order.baseline).answers.records(), key=lambda answer: answer.key)
-    turns = trace_turns(answers, order.model, trace_keys(order.folder))
-    too_long = _too_long(order, TooLong.TURNS)
-    return [turn for turn in turns if turn_name(*turn) not in too_long]
+    done, too_long = trace_keys(order.folder), _too_long(order, TooLong.TURNS)
+    found = []
+    for place in order.reads:
+        if _comparable(order, place):
+            answers = sorted(GenerationFolder(place).answers.records(), key=lambda answer: answer.key)
+            found += trace_turns(answers, order.model, done)
+    return [turn for turn in found if turn_name(*turn) not in too_long]
+
+
+def _comparable(order: ModelJob, place: Path) -> bool:
+    """Whether nothing is known to forbid that the answers in this folder are read by both this model and the baseline.
+
+    Its own wait until the baseline has begun, whose tokenizer decides; a rival's must have been made with that one.
+    """
+    own, author = (ModelFacts.of(read_manifest(folder)) for folder in (order.folder, place))
+    if place == order.baseline:
+        return not own.traces_refused
+    if place == order.folder:
+        begun = order.baseline is not None and read_manifest(order.baseline) is not None
+        return begun and not own.rollouts_refused
+    return not (own.traces_refused or author.rollouts_refused) and author.tokenizer == own.tokenizer
 
 
 def pending_option_tokens(order: ModelJob) -> list[OptionText]:

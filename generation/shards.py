@@ -1,7 +1,7 @@
 """Shards: a deterministic slice of an order, run anywhere, and merged into the model's files by key.
 
 In: an order. Out: the order of one shard, which writes to `shards/<I>-of-<N>/`; or the model's files with all that its
-shards hold, and no shard left. Traces are no part of a shard: they need all of the baseline's answers.
+shards hold, and no shard left. Traces are no part of a shard: they need all answers of an author.
 
 Merging writes the manifest first, then the records, and removes shards last, each by one renaming. So whatever
 moment it is killed at, the shards that are still there are merged again, and what was appended already is left out.
@@ -64,6 +64,7 @@ def _sharded_order(order: ModelJob, shard: Shard) -> ModelJob:
         "questions": part(order.questions),
         "tasks": tuple(tasks),
         "checked": tuple(checked),
+        "reads": (),
         "baseline": None,
         "merged": order.folder,
     }

@@ -78,7 +78,7 @@ def _run_order(pending: Pending, spec: EngineSpec, engine: Engine, report: Repor
                 (q, sample) for q, sample in pending.answers if (order.model, *q.key, sample) not in answers.keys
             ]
             write_answers(engine, unanswered, plan, answers, report)
-            # Asked again only now: the baseline traces the answers that it has just written.
+            # Asked again only now: a model traces the answers that it has just written, too.
             if turns := pending_traces(order):
                 _trace(order, turns, engine, report)
             if texts := pending_option_tokens(order):
@@ -95,12 +95,13 @@ def _revision(spec: EngineSpec) -> dict[str, str]:
 
 
 def _trace(order: ModelJob, turns: list[Turn], engine: Engine, report: Report) -> None:
-    """Trace the baseline's answers, or say in the manifest why this model's traces could not be compared with them."""
+    """Trace answers, or say in the manifest why this model's traces could not be compared with the baseline's."""
     if cause := _incomparable(order, engine):
         report(Progress(f"{order.model}: traces refused: {cause}", 1, 1))
-        _note(order.folder, {Refusal.TRACES: cause})
+        of = {order.folder: Refusal.ROLLOUTS, order.baseline: Refusal.TRACES}
+        _note(order.folder, {of[place]: cause for place in order.reads if place in of})
         return
-    too_long = write_traces(engine, turns, order.model, order.top_k, TraceWriter(order.folder), report)
+    too_long = write_traces(engine, turns, order.model, order.trace_top_k, TraceWriter(order.folder), report)
     _note_too_long(order.folder, TooLong.TURNS, too_long)
 
 

@@ -1,8 +1,9 @@
-"""Traces: the baseline's own answers run through a model, token by token (teacher forcing).
+"""Traces: answers run through a model, token by token (teacher forcing): the baseline's, and a rollout's own.
 
-In: the baseline's answers, an engine, a writer of traces. Out: Trace rows, one turn of one answer at a time.
-Every model reads the same tokens in the same contexts, so its distributions can be compared position by position; that
-needs the baseline's tokenizer, and a model with another one is refused by name.
+In: one author's answers or several authors', an engine, a writer of traces. Out: Trace rows, one turn at a time.
+Two models read the same tokens in the same contexts, so their distributions can be compared position by position; that
+needs the baseline's tokenizer, and a model with another one is refused by name. The distributions are the model's own,
+whatever temperature the text was sampled at.
 """
 
 from collections.abc import Iterable, Iterator, Sequence
@@ -10,6 +11,7 @@ from collections.abc import Iterable, Iterator, Sequence
 from generation.engine import Engine, Message, Reply, Request, Traced, TraceRequest, drive
 from ledger.progress import Progress, Report, silent
 from ledger.records import Answer, Key
+from ledger.store import key_text
 from ledger.traces import Trace, TraceWriter
 
 Turn = tuple[Answer, int]
@@ -21,7 +23,7 @@ def trace_turns(answers: Iterable[Answer], model: str, done: set[Key]) -> list[T
         (answer, turn)
         for answer in answers
         for turn, written in enumerate(answer.turns, start=1)
-        if written.text and (model, *answer.key[1:], turn) not in done
+        if written.text and (model, *answer.key, turn) not in done
     ]
 
 
@@ -31,7 +33,7 @@ def write_traces(
     """Trace each pending turn in the given order of admission; give the names of those without room in the context."""
     texts = [
         (
-            (model, *answer.key[1:], turn),
+            (model, *answer.key, turn),
             TraceRequest(turn_name(answer, turn), context(answer, turn), answer.turns[turn - 1].text, top_k),
         )
         for answer, turn in pending
@@ -75,8 +77,8 @@ def trace_texts(
 
 
 def turn_name(answer: Answer, turn: int) -> str:
-    """A turn as requests and manifests call it."""
-    return f"{answer.question.source}/{answer.question.id}/{answer.sample}/{turn}"
+    """A turn as requests and manifests call it, its author first."""
+    return key_text((*answer.key, turn))
 
 
 def context(answer: Answer, turn: int) -> tuple[Message, ...]:

@@ -21,7 +21,7 @@ from ledger.judge_config import JudgeConfig
 from ledger.material_config import QuestionsConfig, TaskConfig
 from ledger.measures import measure_of
 from ledger.model_config import BaselineConfig, ModelConfig
-from ledger.runs import CONTROL_SUFFIX
+from ledger.runs import CONTROL_SUFFIX, control_of
 from ledger.sections import ConfigSection
 from ledger.store import first_fault
 
@@ -130,6 +130,23 @@ class ReviewConfig(ConfigSection):
     def run_models(self) -> tuple[ModelConfig, ...]:
         """The models that Assay itself runs."""
         return tuple(model for model in self.models if ENGINES[model.engine].runs)
+
+    @property
+    def reads_answers(self) -> bool:
+        """Whether any model reads answers token by token."""
+        return self.questions is not None and (self.questions.traces or self.questions.rollouts)
+
+    def authors(self, model: str) -> tuple[str, ...]:
+        """Whose answers a model that Assay runs, or the control, reads token by token; the baseline's first."""
+        asked, baseline = self.questions, self.baseline.name
+        traced = asked is not None and (asked.traces or (asked.rollouts and model == baseline))
+        read = (baseline,) if traced else ()
+        if asked is None or not asked.rollouts:
+            return read
+        if model != baseline:
+            return (*read, model)
+        control = (control_of(baseline),) if self.baseline.control else ()
+        return (*read, *(each.name for each in self.run_models if each is not self.baseline), *control)
 
     @property
     def digest(self) -> str:

@@ -30,6 +30,7 @@ class Refusal(StrEnum):
     """What of a model cannot be compared with the baseline's."""
 
     TRACES = "traces_refused"
+    ROLLOUTS = "rollouts_refused"
     VOCABULARY = "vocabulary_refused"
 
 
@@ -91,7 +92,7 @@ class ModelSettings(_View):
     control: bool = False
     seed: int = 0
     max_tokens: int = 0
-    top_k: int = 0
+    trace_top_k: int = 0
     styles: dict[str, str] = {}
     prompts: dict[str, dict[str, Any]] = {}
     vocabulary: dict[str, int] = {}
@@ -146,6 +147,7 @@ class ModelFacts(ConditionFacts):
     options_too_long: tuple[str, ...] = ()
     turns_too_long: tuple[str, ...] = ()
     traces_refused: str = ""
+    rollouts_refused: str = ""
     vocabulary_refused: str = ""
     shards: dict[str, dict[str, Any]] = {}
     tasks: tuple[str, ...] = ()
@@ -168,8 +170,7 @@ class ModelFacts(ConditionFacts):
 
     def too_long(self, what: TooLong) -> tuple[str, ...]:
         """The names of those without room."""
-        found: tuple[str, ...] = getattr(self, what)
-        return found
+        return tuple(getattr(self, what))
 
     def refusal(self, what: Refusal) -> str:
         """Why it cannot be compared; empty where it can."""

@@ -15,7 +15,7 @@ from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any, ClassVar
 
-from pydantic import BaseModel, ConfigDict, Field, ValidationError, field_validator
+from pydantic import BaseModel, ConfigDict, Field, ValidationError, ValidationInfo, field_validator
 
 from ledger.errors import BadRecord, StaleInput
 from ledger.facts import VIEWS
@@ -94,6 +94,14 @@ class Manifest(BaseModel):
         if version != cls.schema_version:
             raise ValueError(f"a manifest of schema version {version}; this Assay reads {cls.schema_version}")
         return version
+
+    @field_validator("settings")
+    @classmethod
+    def _k_by_its_own_name(cls, settings: dict[str, Any], info: ValidationInfo) -> dict[str, Any]:
+        """Earlier manifests call the traces' K `top_k`; later ones name it always, so that none is taken for it."""
+        if info.data.get("stage") != "generation" or "top_k" not in settings or "trace_top_k" in settings:
+            return settings
+        return {"trace_top_k" if name == "top_k" else name: value for name, value in settings.items()}
 
     def ended(self) -> "Manifest":
         """The same with the end of its last session, now."""

@@ -30,7 +30,8 @@ class QuestionsConfig(ConfigSection):
 
     `answers` is "baseline" where no judge will read them: only the baseline writes, and all models trace what it wrote.
     `temperatures` overrides MT-Bench's temperature of a category. `traces` runs the baseline's answers through every
-    model and keeps the `top_k` most likely tokens at each position.
+    model, `rollouts` every model's own through itself and the baseline; the `trace_top_k` most likely tokens are kept
+    at each position.
     """
 
     source: str = "assay"
@@ -41,12 +42,23 @@ class QuestionsConfig(ConfigSection):
     max_tokens: int = Field(default=1024, ge=1)
     temperatures: dict[str, Temperature] = Field(default_factory=dict)
     traces: bool = False
-    top_k: int = Field(default=20, ge=1, le=1024)
+    rollouts: bool = False
+    trace_top_k: int = Field(default=20, ge=1, le=1024)
+
+    @model_validator(mode="before")
+    @classmethod
+    def _k_by_its_own_name(cls, given: Any) -> Any:  # noqa: ANN401 - whatever a file says
+        """An earlier config's `top_k` is the traces' K: taken for anything else it would be lost without a word."""
+        if isinstance(given, dict) and given.get("traces") and "top_k" in given and "trace_top_k" not in given:
+            raise ValueError("the K of traces is `trace_top_k`, not `top_k`: rename it")
+        return given
 
     @model_validator(mode="after")
     def _read_by_somebody(self) -> Self:
         if self.answers == "baseline" and not self.traces:
             raise ValueError('`answers = "baseline"` is for `traces = true`; nothing else reads them')
+        if self.answers == "baseline" and self.rollouts:
+            raise ValueError('`rollouts` read what every model writes: leave out `answers = "baseline"`')
         return self
 
 

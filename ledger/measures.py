@@ -9,10 +9,12 @@ Divergence says that two models differ, degradation that one is worse: different
 """
 
 import math
+from dataclasses import replace
 
 from ledger.forms import SHARE_PREFIXES, SHOWN_FORMS, Form
 from ledger.judgments import Mode
-from ledger.measure_facts import INF, PAPER, Measure, Role, damage, distance, likeness, share_of_items
+from ledger.measure_facts import INF, PAPER, Measure, Role, distance, share_of_items
+from ledger.text_measures import OF_TEXTS
 
 MEASURES = (
     Measure(
@@ -98,6 +100,33 @@ MEASURES = (
         section="traces",
         unit="questions",
     ),
+    replace(
+        distance(
+            "kl_rollout",
+            "KL (rollout)",
+            "KL(candidate ‖ baseline) over tokens, on the candidate's own answers; a lower bound. It falls in loops.",
+            words="KL (rollouts)",
+            section="traces",
+            unit="questions",
+            source="arXiv 2306.08543, KL(student ‖ teacher) along what the student writes",
+        ),
+        roles=("predictor",),  # a limit would be kept by a model that repeats itself
+    ),
+    Measure(
+        name="surprise",
+        label="surprise",
+        definition="How much less likely the baseline finds a token of the candidate's answers than one of its own.",
+        unit="questions",
+        form=Form.NATS_CHANGE,
+        low=-INF,
+        high=INF,
+        better="neither",
+        kind="divergence",
+        section="traces",
+        source="mean log-likelihood, paired by question",
+        roles=(),
+        words="surprise of the baseline (nats)",
+    ),
     Measure(
         name="accuracy_change",
         label="accuracy_change",
@@ -130,80 +159,7 @@ MEASURES = (
         words="checked answers that fail",
         roles=("outcome",),
     ),
-    damage(
-        "loops",
-        "loops",
-        "Turns that say a passage again and again, copy after copy: how many more than the baseline's.",
-        "turns that loop",
-        verb="repeats itself",
-        outcome=True,
-    ),
-    damage(
-        "repetition",
-        "repetition",
-        "Four-word phrases that repeat an earlier one of the same turn: how many more than the baseline's.",
-        "repeated four-word phrases",
-        source="seq-rep-4, Welleck et al. 2019, arXiv 1908.04319",
-        outcome=True,
-    ),
-    damage(
-        "unfinished",
-        "unfinished",
-        "Turns that were cut at the token limit: how many more than the baseline's.",
-        "turns cut at the limit",
-        verb="is cut at the token limit",
-        outcome=True,
-    ),
-    damage(
-        "empty",
-        "empty",
-        "Turns without a visible text: how many more than the baseline's.",
-        "empty turns",
-        verb="writes nothing",
-    ),
-    damage(
-        "broken",
-        "broken",
-        "Turns with open code, tokens of a chat template, replacement characters or endless thinking: how many more.",
-        "broken turns",
-        verb="writes broken text",
-    ),
-    damage(
-        "wrong_script",
-        "wrong script",
-        "Turns in a script that their question does not have: how many more than the baseline's.",
-        "turns in a wrong script",
-        verb="leaves the question's script",
-    ),
-    likeness(
-        "log_length_ratio",
-        "length ratio (log)",
-        "Logarithm of the candidate's characters over the baseline's, turn by turn. Longer is not worse.",
-        "log of the length ratio",
-        form=Form.CHANGE,
-        ends=(-INF, INF),
-    ),
-    likeness(
-        "same_text",
-        "same text",
-        "Turns whose text is the baseline's to the last character. Another text is not a worse one.",
-        "turns with the same text",
-        outcome=True,
-    ),
-    likeness(
-        "first_difference",
-        "first difference",
-        "How much of the longer of two texts stands before they first differ.",
-        "text before the first difference",
-    ),
-    likeness(
-        "similarity",
-        "similarity",
-        "ROUGE-L of two texts: the longest common subsequence of words, as a share of both.",
-        "similarity of texts (ROUGE-L)",
-        source="Lin 2004, ROUGE-L with equal weights",
-        outcome=True,
-    ),
+    *OF_TEXTS,
 )
 _BY_NAME = {measure.name: measure for measure in MEASURES}
 

@@ -1,4 +1,4 @@
-"""Token distributions as Parquet: along the baseline's answers (traces), and at the tokens of options.
+"""Token distributions as Parquet: along answers (traces), and at the tokens of options.
 
 In: one trace at a time. Out: `traces.parquet` or `options.parquet`, one row per position; while a run lasts, parts in a
 folder, each written whole or not at all, so a killed run loses the part under way and nothing else.
@@ -23,11 +23,12 @@ from ledger.store import draft_of, key_text
 
 FILE_NAME = "traces.parquet"
 PART_NUMBERS = 1 << 20  # log-probabilities, of which a position has more the larger K is
+TEXT, INT = pa.string(), pa.int32()
 ROW = (
-    ("position", pa.int32()),
-    ("token", pa.int32()),
+    ("position", INT),
+    ("token", INT),
     ("logprob", pa.float32()),
-    ("top_tokens", pa.list_(pa.int32())),
+    ("top_tokens", pa.list_(INT)),
     ("top_logprobs", pa.list_(pa.float32())),
 )
 
@@ -54,18 +55,16 @@ class Layout:
 TRACES = Layout(
     FILE_NAME,
     "trace-parts",
-    (*((name, pa.string()) for name in ("model", "source", "question")), ("sample", pa.int32()), ("turn", pa.int32())),
+    (("model", TEXT), ("author", TEXT), ("source", TEXT), ("question", TEXT), ("sample", INT), ("turn", INT)),
 )
 OPTION_TOKENS = Layout(
-    "options.parquet",
-    "option-parts",
-    (("model", pa.string()), ("task", pa.string()), ("item", pa.string()), ("option", pa.int32())),
+    "options.parquet", "option-parts", (("model", TEXT), ("task", TEXT), ("item", TEXT), ("option", INT))
 )
 
 
 @dataclass(frozen=True)
 class Trace:
-    """One model's distributions along one turn of a baseline answer, or along one option of an item.
+    """One model's distributions along one turn of an answer (the baseline's, or another author's), or along an option.
 
     `key` has the values of the layout's key columns; `tokens` are the text's tokens, `logprobs` their log-probabilities
     in nats; `top_tokens` and `top_logprobs` hold the K most likely tokens at each position, most likely first.
@@ -141,7 +140,7 @@ def read_traces(folder: Path, model: str, layout: Layout = TRACES) -> dict[Key, 
     if not path.exists():
         return found
     with _refusing(path):
-        file = pq.ParquetFile(path)
+        file = _opened(path, layout)
         for index in range(file.num_row_groups):
             table = file.read_row_group(index, columns=layout.schema.names)
             for name in table.column("model").unique().to_pylist():
@@ -185,7 +184,7 @@ def trace_keys(folder: Path, layout: Layout = TRACES) -> set[Key]:
     keys: set[Key] = set()
     for path in _files(folder, layout):
         with _refusing(path):
-            table = pq.read_table(path, columns=layout.columns)
+            table = _opened(path, layout).read(columns=layout.columns)
             keys |= set(zip(*(table.column(name).to_pylist() for name in layout.columns), strict=True))
     return keys
 
@@ -197,6 +196,14 @@ def _refusing(path: Path) -> Iterator[None]:
         yield
     except (pa.ArrowException, OSError, ValueError, KeyError) as error:
         raise BadRecord(path, None, "", f"cannot be read as traces: {error}") from error
+
+
+def _opened(path: Path, layout: Layout) -> pq.ParquetFile:
+    """A file with all of the layout's columns. Raises ValueError for one of an earlier Assay, by the column's name."""
+    file = pq.ParquetFile(path)
+    if lacking := [name for name in layout.schema.names if name not in file.schema_arrow.names]:
+        raise ValueError(f"no column {lacking[0]!r}; an earlier Assay wrote it, and without the file all is read again")
+    return file
 
 
 def _files(folder: Path, layout: Layout) -> list[Path]:
@@ -233,14 +240,11 @@ def _write(path: Path, tables: Iterator[pa.Table], layout: Layout, parts: Path) 
 
 
 def _table(traces: list[Trace], layout: Layout) -> pa.Table:
-    rows: dict[str, list[object]] = {name: [] for name in layout.schema.names}
+    names = layout.schema.names
+    columns: list[list[object]] = [[] for _ in names]
     for trace in traces:
-        for position, token in enumerate(trace.tokens):
-            for name, value in zip(layout.columns, trace.key, strict=True):
-                rows[name].append(value)
-            rows["position"].append(position)
-            rows["token"].append(token)
-            rows["logprob"].append(trace.logprobs[position])
-            rows["top_tokens"].append(trace.top_tokens[position])
-            rows["top_logprobs"].append(trace.top_logprobs[position])
-    return pa.table(rows, schema=layout.schema)
+        along = zip(trace.tokens, trace.logprobs, trace.top_tokens, trace.top_logprobs, strict=True)
+        for position, row in enumerate(along):
+            for column, value in zip(columns, (*trace.key, position, *row), strict=True):
+                column.append(value)
+    return pa.table(dict(zip(names, columns, strict=True)), schema=layout.schema)

@@ -190,6 +190,7 @@ SAID = [
     (Cause(Kind.NO_RECORDS, "w4"), "no records of this model"),
     (Cause(Kind.NO_CHOICES), "no choices"),
     (Cause(Kind.NO_TRACES, "w4"), "no traces"),
+    (Cause(Kind.NO_ROLLOUTS, "w4"), "no rollouts"),
     (Cause(Kind.NO_VERDICTS, "gpt"), "no verdicts"),
     (Cause(Kind.NO_OPTION_TOKENS, "w4"), "not run (vocabulary = true)"),
     (Cause(Kind.NOT_TRACED, "w4"), "not traced"),

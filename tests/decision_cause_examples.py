@@ -114,7 +114,7 @@ OF_DECISIONS = [
     (Cause(Kind.OTHER_KIND, "g", names={"picked": "bf16", "solved": "w4"}), "bf16 picked its answers, w4 wrote them"),
     (
         Cause(Kind.COPIED_REPEATS, "g", numbers={"repeats": 2}, names={"model": "w4"}),
-        "The 2 answers of w4 to each item of g are one text and count once: give each run a seed of its own.",
+        "The 2 answers of w4 to each item of g are one text and count once: give each run a seed.",
     ),
     (
         Cause(Kind.MUCH_UNREAD, "g", (), UNREAD, {"model": "w4"}),

@@ -39,7 +39,7 @@ label = "w4a16"
 limit = 8
 max_tokens = 64
 traces = true
-top_k = 5
+trace_top_k = 5
 [[task]]
 limit = 80
 {judge}

@@ -174,3 +174,32 @@ def test_a_mode_that_is_named_twice_is_refused_before_its_exam_would_be_paid_for
     twice = JUDGED | {"judge": [JUDGED["judge"][0] | {"modes": ["pair", "pair"]}]}
     with pytest.raises(ConfigError, match="names one mode twice"):
         config_from(twice, "x")
+
+
+def test_the_traces_k_by_its_earlier_name_is_refused_with_both_names():
+    """`top_k` alone would be taken for a setting of the sampling, and the traces would keep another K unsaid."""
+    assert "questions: the K of traces is `trace_top_k`, not `top_k`: rename it." in refusal(
+        questions={"traces": True, "top_k": 5}
+    )
+    assert config_from(MINIMAL | {"questions": {"traces": True, "trace_top_k": 5}}, "x").questions.trace_top_k == 5
+
+
+def test_whose_answers_a_model_reads():
+    """The baseline reads its own for the rollouts, too: what it thinks of a candidate's is held against them."""
+
+    def authors(**questions) -> list[tuple[str, ...]]:
+        config = config_from(MINIMAL | {"questions": questions}, "x")
+        return [config.authors(name) for name in ("base", "base@control", "c")]
+
+    assert authors() == [(), (), ()]
+    assert authors(traces=True) == [("base",)] * 3
+    assert authors(rollouts=True) == [("base", "c", "base@control"), ("base@control",), ("c",)]
+    both = [("base", "c", "base@control"), ("base", "base@control"), ("base", "c")]
+    assert authors(traces=True, rollouts=True) == both
+
+
+def test_models_without_a_run_and_models_that_do_not_write_have_no_rollouts():
+    imported = MINIMAL | {"candidate": [{"model": "c", "engine": "imported"}], "questions": {"rollouts": True}}
+    assert config_from(imported, "x").authors("base") == ("base", "base@control")
+    questions = {"answers": "baseline", "traces": True, "rollouts": True}
+    assert 'leave out `answers = "baseline"`' in refusal(questions=questions)

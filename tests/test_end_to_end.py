@@ -41,7 +41,7 @@ family = "layers"
 limit = 3
 max_tokens = 32
 traces = true
-top_k = 5
+trace_top_k = 5
 [[task]]
 name = "assay"
 limit = 24

@@ -29,7 +29,7 @@ limit = 10
 samples = 2
 max_tokens = 40
 traces = true
-top_k = 4
+trace_top_k = 4
 [[task]]
 limit = 40
 """

@@ -24,7 +24,9 @@ from tests.house import HOUSE
 
 def trace(question: str, length: int = 3) -> Trace:
     row = (1, 2)
-    return Trace(("m", "s", question, 0, 1), (7,) * length, (-1.0,) * length, (row,) * length, ((-1.0, -2.0),) * length)
+    return Trace(
+        ("m", "base", "s", question, 0, 1), (7,) * length, (-1.0,) * length, (row,) * length, ((-1.0, -2.0),) * length
+    )
 
 
 def order(folder, model: str, **changes) -> ModelJob:
@@ -32,7 +34,7 @@ def order(folder, model: str, **changes) -> ModelJob:
         Question(source="s", id=str(i), category="math", turns=("first?", "second?"), temperature=0.0) for i in range(5)
     )
     values = {"folder": folder / model, "model": model, "seed": 1, "max_tokens": 8, "questions": questions}
-    return ModelJob(**(values | {"top_k": 3, "baseline": folder / "base"} | changes))
+    return ModelJob(**(values | {"trace_top_k": 3, "baseline": folder / "base", "reads": (folder / "base",)} | changes))
 
 
 def batch(*orders: ModelJob) -> LoadGroup:
@@ -112,8 +114,8 @@ def test_a_model_that_does_not_write_still_traces_the_baselines_answers(tmp_path
     assert pending_orders(work) == []
 
 
-def test_without_top_k_nothing_is_traced(tmp_path):
-    run_batch(batch(order(tmp_path, "base", top_k=0)), lambda _: ScriptedEngine())
+def test_a_model_that_reads_no_answers_traces_nothing(tmp_path):
+    run_batch(batch(order(tmp_path, "base", reads=())), lambda _: ScriptedEngine())
     assert not (tmp_path / "base" / FILE_NAME).exists()
 
 
@@ -195,7 +197,7 @@ def test_the_next_turn_does_not_see_the_thinking_and_only_thinking_is_empty(tmp_
         heard.append(request.messages)
         return "<think>hm</think>four" if len(request.messages) == 1 else "<think>only this</think>"
 
-    run_batch(batch(order(tmp_path, "base", top_k=0)), lambda _: ScriptedEngine(write=write))
+    run_batch(batch(order(tmp_path, "base", reads=())), lambda _: ScriptedEngine(write=write))
     answer = next(GenerationFolder(tmp_path / "base").answers.records())
     assert [(turn.text, turn.thinking, turn.finish.value) for turn in answer.turns] == [
         ("four", "hm", "stop"),
@@ -217,8 +219,8 @@ def test_a_model_that_only_traces_is_not_continued_under_other_settings(tmp_path
     with pytest.raises(KeyboardInterrupt):
         run_batch(batch(order(tmp_path, "cand", writes=False)), lambda _: Stopping(window=1))
     assert trace_keys(tmp_path / "cand")
-    with pytest.raises(StaleInput, match=r"cand/manifest\.json, top_k: .*recorded 3, now 4"):
-        run_batch(batch(order(tmp_path, "cand", writes=False, top_k=4)), lambda _: ScriptedEngine())
+    with pytest.raises(StaleInput, match=r"cand/manifest\.json, trace_top_k: .*recorded 3, now 4"):
+        run_batch(batch(order(tmp_path, "cand", writes=False, trace_top_k=4)), lambda _: ScriptedEngine())
     run_batch(batch(order(tmp_path, "cand", writes=False)), lambda _: ScriptedEngine())
     first, second = read_manifest(tmp_path / "cand").sessions
     assert first.records_found == 0 < second.records_found
@@ -227,13 +229,13 @@ def test_a_model_that_only_traces_is_not_continued_under_other_settings(tmp_path
 def test_a_turn_without_room_in_the_context_is_named_and_not_tried_again(tmp_path):
     class Narrow(ScriptedEngine):
         def _reply(self, request):
-            if isinstance(request, TraceRequest) and request.id in ("s/1/0/2", "s/3/0/2"):
+            if isinstance(request, TraceRequest) and request.id in ("base/s/1/0/2", "base/s/3/0/2"):
                 return Traced(request.id, (), (), (), ())
             return super()._reply(request)
 
     work = batch(order(tmp_path, "base"))
     run_batch(work, lambda _: Narrow())
-    assert read_manifest(tmp_path / "base").facts["turns_too_long"] == ["s/1/0/2", "s/3/0/2"]
+    assert read_manifest(tmp_path / "base").facts["turns_too_long"] == ["base/s/1/0/2", "base/s/3/0/2"]
     assert len(trace_keys(tmp_path / "base")) == 8
     assert pending_orders(work) == []
 
@@ -248,16 +250,16 @@ def test_another_k_in_the_next_trace_scrambles_nothing_and_within_one_it_is_refu
     writer = TraceWriter(tmp_path)
     writer.append(trace("a"))
     wide = ((5, 6, 7),) * 3
-    writer.append(Trace(("m", "s", "b", 0, 1), (7,) * 3, (-1.0,) * 3, wide, ((-1.0, -2.0, -3.0),) * 3))
+    writer.append(Trace(("m", "base", "s", "b", 0, 1), (7,) * 3, (-1.0,) * 3, wide, ((-1.0, -2.0, -3.0),) * 3))
     writer.close()
     found = read_traces(tmp_path, "m")
-    assert found["s", "a", 0, 1].top_tokens.tolist() == [[1, 2]] * 3
-    assert found["s", "b", 0, 1].top_tokens.tolist() == [[5, 6, 7]] * 3
+    assert found["base", "s", "a", 0, 1].top_tokens.tolist() == [[1, 2]] * 3
+    assert found["base", "s", "b", 0, 1].top_tokens.tolist() == [[5, 6, 7]] * 3
     uneven = TraceWriter(tmp_path / "uneven")
     tokens, logprobs = ((1, 2), (1,), (1, 2)), ((-1.0, -2.0), (-1.0,), (-1.0, -2.0))
-    uneven.append(Trace(("m", "s", "c", 0, 1), (7,) * 3, (-1.0,) * 3, tokens, logprobs))
+    uneven.append(Trace(("m", "base", "s", "c", 0, 1), (7,) * 3, (-1.0,) * 3, tokens, logprobs))
     uneven.close()
-    with pytest.raises(BadRecord, match="s/c/0/1 are of several lengths"):
+    with pytest.raises(BadRecord, match="base/s/c/0/1 are of several lengths"):
         read_traces(tmp_path / "uneven", "m")
 
 
@@ -265,5 +267,5 @@ def test_a_part_is_bounded_by_its_numbers_because_k_may_be_the_whole_vocabulary(
     writer = TraceWriter(tmp_path, part_numbers=1000)
     row = tuple(range(1000))
     for name in "ab":
-        writer.append(Trace(("m", "s", name, 0, 1), (7,), (-1.0,), (row,), (tuple(map(float, row)),)))
+        writer.append(Trace(("m", "base", "s", name, 0, 1), (7,), (-1.0,), (row,), (tuple(map(float, row)),)))
     assert len(list((tmp_path / TRACES.parts_name).glob("*.parquet"))) == 2

@@ -125,3 +125,14 @@ def test_a_fact_of_another_type_is_a_bad_record_with_its_name(tmp_path, stage, f
     write_manifest(tmp_path, first.model_copy(update={"facts": facts}))
     with pytest.raises(BadRecord, match=rf"manifest\.json: field '{field}"):
         read_manifest(tmp_path)
+
+
+def test_an_earlier_manifest_names_the_traces_k_as_later_ones_do(tmp_path):
+    """Else a folder of answers alone could not be continued, and a later `top_k` would be taken for the sampling's."""
+    open_manifest(tmp_path, "generation", "m", {"seed": 1, "top_k": 20}, {}, 0)
+    assert read_manifest(tmp_path).settings == {"seed": 1, "trace_top_k": 20}
+    open_manifest(tmp_path, "generation", "m", {"seed": 1, "trace_top_k": 20}, {}, 3)
+    open_manifest(tmp_path / "both", "generation", "m", {"top_k": 5, "trace_top_k": 20}, {}, 0)
+    assert read_manifest(tmp_path / "both").settings == {"top_k": 5, "trace_top_k": 20}
+    open_manifest(tmp_path / "judge", "judge", "j", {"top_k": 5}, {}, 0)
+    assert read_manifest(tmp_path / "judge").settings == {"top_k": 5}

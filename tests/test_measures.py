@@ -83,7 +83,7 @@ def test_the_lists_are_those_of_the_roles():
     assert DIVERGENCES == ("same_text", "similarity")
     assert measures_in("predictor") == PREDICTORS
     assert PREDICTORS[:2] == ("flips", "all_flips")
-    assert set(PREDICTORS) - set(OF_ITEMS) == {"kl_trace"}
+    assert set(PREDICTORS) - set(OF_ITEMS) == {"kl_trace", "kl_rollout"}
     assert HEADLINES == ("accuracy_change", "flips", "KL (options)")
 
 
@@ -109,6 +109,7 @@ def test_a_change_has_zero_in_its_middle():
     assert [each.name for each in MEASURES if is_change(each.name)] == [
         "rating_change",
         "win_change",
+        "surprise",
         "accuracy_change",
         "failed_answers",
         *DEGRADATION,
@@ -130,6 +131,12 @@ def test_the_config_takes_the_names_of_a_role_alone(key, value, role):
     }
     with pytest.raises(ConfigError, match=f"is no {role} measure; there are {', '.join(measures_in(role))}"):
         config_from(data, "test")
+
+
+def test_no_limit_is_on_what_falls_in_loops():
+    """A model that repeats itself would keep it: damage would be what lets a candidate pass."""
+    assert {"kl_trace", "kl_options"} < set(measures_in("limit"))
+    assert not {"kl_rollout", "surprise"} & {*measures_in("limit"), *measures_in("primary")}
 
 
 def test_nothing_else_lists_measures():

@@ -243,7 +243,7 @@ def test_a_python_that_prints_when_it_starts_does_not_disturb(tmp_path, monkeypa
 
 
 def test_candidates_that_trace_wait_for_the_baseline(tmp_path):
-    traced = {"top_k": 2, "baseline": tmp_path / "base"}
+    traced = {"trace_top_k": 2, "baseline": tmp_path / "base", "reads": (tmp_path / "base",)}
     work = [batch(order(tmp_path, name, 3, **traced)) for name in ("base", "c")]
     calls = []
 

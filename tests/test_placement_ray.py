@@ -20,6 +20,7 @@ from assay.placement.processes import Job
 from assay.placement.ray_placement import on_ray
 from generation.orders import EngineSpec, LoadGroup, ModelJob
 from ledger.errors import ConfigError
+from ledger.traces import trace_keys
 from tests.house import HOUSE, model_folder, record_lines
 from tests.strangers import executed, strangers
 
@@ -115,6 +116,7 @@ def holder_of(shard: Path) -> tuple[int, int]:
 
 
 def test_a_killed_worker_costs_nothing_but_time(cluster, review, tmp_path, monkeypatch):
+    review.write_text(review.read_text().replace("limit = 20", "limit = 20\nrollouts = true\ntrace_top_k = 2"))
     with generating(review, tmp_path / "runs", "--ray", cluster) as driver:
         shards = tmp_path / "runs" / "r" / "generation" / "base" / "shards"
         worker, actor = holder_of(shards / "2-of-2")
@@ -140,6 +142,9 @@ def test_a_killed_worker_costs_nothing_but_time(cluster, review, tmp_path, monke
     assert manifest["facts"]["shards"]["1-of-2"]["sessions"] == 1
     assert manifest["facts"]["shards"]["2-of-2"]["sessions"] == 2
     assert not list((tmp_path / "runs").rglob("shards"))
+    read = {name: trace_keys(tmp_path / name / "r" / "generation" / "base") for name in ("runs", "quiet")}
+    assert read["runs"] == read["quiet"]
+    assert {key[1] for key in read["runs"]} == {"base", "cand"}
 
 
 def test_a_worker_that_fails_ends_the_run_with_its_sentence(cluster, review, tmp_path):

@@ -18,7 +18,7 @@ from ledger.manifests import read_manifest, write_manifest
 from ledger.records import Item, Question
 from ledger.runs import GenerationFolder
 from ledger.store import write_lock
-from ledger.traces import OPTION_TOKENS, read_traces
+from ledger.traces import OPTION_TOKENS, read_traces, trace_keys
 from tests.house import model_folder, record_lines
 
 CONFIG = """
@@ -282,14 +282,19 @@ def test_the_command_line_cuts_and_merges(review, tmp_path, capsys):
 def test_replicas_share_a_model_on_this_machine_too(review, tmp_path, monkeypatch):
     monkeypatch.setenv("CUDA_VISIBLE_DEVICES", "0,1,2")
     whole, parts = tmp_path / "whole", tmp_path / "parts"
-    review.write_text(review.read_text().replace("limit = 5", "limit = 5\ntraces = true\ntop_k = 2"))
+    review.write_text(
+        review.read_text().replace("limit = 5", "limit = 5\ntraces = true\nrollouts = true\ntrace_top_k = 2")
+    )
     assert assay(["generate", str(review), "--runs", str(whole)]) == 0
     review.write_text(review.read_text() + "[placement]\nreplicas = 3\n")
     assert assay(["generate", str(review), "--runs", str(parts)]) == 0
     assert record_lines(parts) == record_lines(whole)
     shards = json.loads((parts / "r" / "generation" / "cand" / "manifest.json").read_text())["facts"]["shards"]
     assert sorted(shards) == ["1-of-3", "2-of-3", "3-of-3"]
-    assert (parts / "r" / "generation" / "cand" / "traces.parquet").exists()
+    for name, authors in (("base", {"base", "base@control", "cand"}), ("cand", {"base", "cand"})):
+        keys = trace_keys(parts / "r" / "generation" / name)
+        assert {key[1] for key in keys} == authors
+        assert keys == trace_keys(whole / "r" / "generation" / name)
 
 
 def test_wrong_shards_and_models_are_refused(review, tmp_path, capsys):

@@ -174,6 +174,9 @@ def test_traces_need_more_disk(tmp_path, models, monkeypatch):
     shutil.rmtree(tmp_path / "runs")
     with pytest.raises(ConfigError, match="may write"):
         preflight(review(tmp_path, models, traces="true")[0])
+    shutil.rmtree(tmp_path / "runs")
+    with pytest.raises(ConfigError, match="may write"):
+        preflight(review(tmp_path, models, traces="false\nrollouts = true")[0])
 
 
 @needs_transformers
@@ -182,6 +185,10 @@ def test_a_tokenizer_that_differs_is_told_and_the_rest_goes_on(tmp_path, models,
     under_way, said = review(tmp_path, models, traces="true")
     preflight(under_way)
     assert said == ["other: kl_trace will not be measured: its tokenizer is not the baseline's"]
+    shutil.rmtree(tmp_path / "runs")
+    under_way, said = review(tmp_path, models, traces="true\nrollouts = true")
+    preflight(under_way)
+    assert said == ["other: kl_trace and kl_rollout will not be measured: its tokenizer is not the baseline's"]
 
 
 @needs_transformers

@@ -18,7 +18,7 @@ from analysis.rendering.tables.findings import finding_table
 from analysis.rendering.tables.study import token_table, variant_table, variants
 from analysis.review.review_report import report_from
 from analysis.review.study_data import coarse, study_data, study_report
-from analysis.token_distributions.trace_measures import Turn
+from analysis.token_distributions.token_turns import Turn
 from assay.sources.study_files import read_study, write_study
 from assay.study_pages import render_study, study_files
 from tests.house import HOUSE

@@ -33,7 +33,7 @@ from analysis.summaries.item_pool import ItemScores
 from analysis.summaries.judge_reports import judged_cells, scored_values
 from analysis.summaries.model_rows import for_model
 from analysis.summaries.panel import panel_evidence
-from analysis.token_distributions.trace_measures import Sums
+from analysis.token_distributions.token_turns import Sums
 from analysis.writing.paired_writing import SideBySide
 from ledger.measures import measure_of, measures_in
 from ledger.records import Key
@@ -49,15 +49,16 @@ PERMUTATION_SALT = 1_000_000  # beyond any number of units
 
 @dataclass
 class Extras:
-    """What measuring leaves behind for the correlations: kl_trace by question, kl_vocabulary by item, of each model;
-    what it wrote beside the baseline, turn by turn; the items of every rival that can be compared, without the tasks
-    that are shown alone.
+    """What measuring leaves behind for the correlations: kl_trace and kl_rollout by question, kl_vocabulary by item, of
+    each model; what it wrote beside the baseline, turn by turn; the items of every rival that can be compared, without
+    the tasks that are shown alone.
     """
 
     writing: dict[str, SideBySide] = field(default_factory=dict)
     traces: dict[str, Sums] = field(default_factory=dict)
     vocabulary: dict[str, Mapping[Key, float]] = field(default_factory=dict)
     compared: dict[str, Compared] = field(default_factory=dict)
+    rollouts: dict[str, Sums] = field(default_factory=dict)
 
 
 @dataclass(frozen=True)
@@ -113,7 +114,7 @@ def _candidates(evidence: RunEvidence, measured: Measured, extras: Extras, draws
 def _question_tables(
     evidence: RunEvidence, measured: Measured, extras: Extras, names: list[str]
 ) -> Iterator[UnitTable]:
-    """Judged changes, what was written and kl_trace over the questions, which all are resampled together."""
+    """Judged changes, what was written, kl_trace and kl_rollout over the questions, all resampled together."""
     units: list[Unit] = sorted(evidence.questions)
     if not units:
         return
@@ -126,8 +127,9 @@ def _question_tables(
         if outcome not in (*JUDGED, *OF_ITEMS):
             sides = [extras.writing.get(name) for name in names]
             yield unit_table(outcome, units, [by_question(side.values(outcome)) if side else {} for side in sides])
-    if extras.traces:
-        yield unit_table("kl_trace", units, [extras.traces.get(name, {}) for name in names])
+    for measure, of in (("kl_trace", extras.traces), ("kl_rollout", extras.rollouts)):
+        if of:
+            yield unit_table(measure, units, [of.get(name, {}) for name in names])
 
 
 def _evidence_of(evidence: RunEvidence, measured: Measured, outcome: str) -> JudgeEvidence | None:

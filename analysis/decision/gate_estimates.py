@@ -19,6 +19,7 @@ from analysis.statistics.item_scopes import ALL_ITEMS
 from analysis.summaries.judge_reports import JudgeReport
 from analysis.summaries.model_reports import PAIRED_ITEMS, ItemReport, task_rows
 from analysis.summaries.model_rows import for_model
+from analysis.token_distributions.rollout_measures import RolloutReport
 from analysis.token_distributions.trace_measures import TraceReport
 from analysis.token_distributions.vocabulary_kl import VocabularyReport
 from analysis.writing.paired_writing import WritingReport
@@ -52,6 +53,7 @@ class Measured:
     unseen: tuple[Unseen, ...] = ()
     alarms: Mapping[str, tuple[Cause, ...]] = field(default_factory=dict)
     limited: Mapping[str, Cause] = field(default_factory=dict)
+    rollouts: tuple[RolloutReport, ...] = ()
 
 
 Read = tuple[Estimate, Sequence[Cause]]
@@ -157,6 +159,15 @@ def _written(measure: str, measured: Measured, model: str) -> Read:
     return estimate, [*shortfalls(written.coverage, floor), *measured.unfinished["answers"]]
 
 
+def _rolled(measure: str, measured: Measured, model: str) -> Read:
+    """What no gate may hold: a mean over tokens that falls in loops would be kept low by damage."""
+    read = for_model(measured.rollouts, model)
+    if read is None or read.fault:
+        missing = not_measured(measure, "questions", Cause(Kind.NO_ROLLOUTS, model))
+        return missing, [_unmeasured(measure, read.fault if read else None, "rollouts")]
+    return read.surprise if measure == "surprise" else read.kl, []
+
+
 def _judge_reasons(judge: JudgeReport | None, measured: Measured, model: str, measure: str) -> Iterable[Cause]:
     if judge is None:
         return [Cause(Kind.NO_MEASURING_JUDGE, measure)]
@@ -201,5 +212,6 @@ GATE_ESTIMATES: Mapping[str, Callable[[Measured, str], Read]] = {
     **{measure.name: partial(_written, measure.name) for measure in MEASURES if measure.section in WRITTEN_SECTIONS},
     "kl_vocabulary": _vocabulary,
     "kl_trace": _traced,
+    **{name: partial(_rolled, name) for name in ("kl_rollout", "surprise")},
 }
 """Each measure of the registry, and how its estimate is read."""

@@ -32,7 +32,10 @@ ANSWERS = "answers"
 
 @dataclass(frozen=True)
 class ModelEvidence:
-    """What one model wrote and picked; `role` is baseline, control or candidate."""
+    """What one model wrote and picked; `role` is baseline, control or candidate.
+
+    `traces` are along the baseline's answers, `rollouts` along each other author's.
+    """
 
     name: str
     role: str
@@ -43,6 +46,7 @@ class ModelEvidence:
     traces: Mapping[Key, TraceArrays] = field(default_factory=dict)
     option_tokens: Mapping[Key, TraceArrays] = field(default_factory=dict)
     solutions: SolutionColumns = field(default_factory=SolutionColumns)
+    rollouts: Mapping[str, Mapping[Key, TraceArrays]] = field(default_factory=dict)
 
     @property
     def scored(self) -> pd.MultiIndex:
@@ -120,12 +124,21 @@ def model_evidence(config: ReviewConfig, run: RunFolder) -> Iterator[ModelEviden
     for name, role, family in listed:
         folder = run.generation(name)
         answers, choices = tuple(_own(folder.answers, name)), choice_columns(_own(folder.choices, name))
-        traces = read_traces(folder.path, name) if config.questions and config.questions.traces else {}
+        read = _by_author(read_traces(folder.path, name) if config.reads_answers else {})
+        traces = read.pop(config.baseline.name, {})
         kept = any(task.vocabulary for task in config.task)
         tokens = read_traces(folder.path, name, OPTION_TOKENS) if kept else {}
         solutions = solution_columns(_own(folder.solutions, name))
         manifest = read_manifest(folder.path)
-        yield ModelEvidence(name, role, family, answers, choices, manifest, traces, tokens, solutions)
+        yield ModelEvidence(name, role, family, answers, choices, manifest, traces, tokens, solutions, read)
+
+
+def _by_author(traces: Mapping[Key, TraceArrays]) -> dict[str, dict[Key, TraceArrays]]:
+    """A model's traces by whose answers they follow."""
+    found: dict[str, dict[Key, TraceArrays]] = {}
+    for (author, *about), each in traces.items():
+        found.setdefault(str(author), {})[tuple(about)] = each
+    return found
 
 
 def _own(store: Store[M], name: str) -> Iterator[M]:

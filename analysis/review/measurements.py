@@ -26,10 +26,12 @@ from analysis.summaries.model_reports import (
 from analysis.summaries.model_rows import for_model
 from analysis.summaries.panel import panel_report
 from analysis.summaries.writing_reports import written_side_by_side
+from analysis.token_distributions.rollout_measures import RolloutReport, rollout_report
 from analysis.token_distributions.trace_measures import TraceReport, trace_report
 from analysis.token_distributions.vocabulary_kl import VocabularyReport, vocabulary_report
 from analysis.writing.paired_writing import WritingReport, writing_reports
 from ledger.facts import ModelFacts, Refusal
+from ledger.records import Key
 
 
 def measurements(evidence: RunEvidence, draws: Resamplings, extras: Extras) -> Measured:
@@ -42,6 +44,7 @@ def measurements(evidence: RunEvidence, draws: Resamplings, extras: Extras) -> M
         judges=tuple(_judges(evidence, draws)),
         items=items,
         traces=tuple(_traces(evidence, draws, extras)),
+        rollouts=tuple(_rollouts(evidence, draws, extras)),
         vocabulary=tuple(_vocabulary(evidence, draws, extras)),
         writing=_writing(evidence, draws, extras),
         coverage=tuple(model_coverage(evidence)),
@@ -83,12 +86,7 @@ def _traces(evidence: RunEvidence, draws: Resamplings, extras: Extras) -> Iterat
     """The traces of every rival, where the review asks for traces."""
     if not (evidence.config.questions and evidence.config.questions.traces):
         return
-    planned = {
-        (*answer.key[1:], turn)
-        for answer in evidence.baseline.answers
-        for turn, written in enumerate(answer.turns, start=1)
-        if written.text
-    }
+    planned = _written(evidence.baseline)
     for rival in evidence.rivals:
         refusal = _refusal(rival, evidence, Refusal.TRACES)
         sides = (evidence.baseline.traces, rival.traces)
@@ -103,6 +101,30 @@ def _writing(evidence: RunEvidence, draws: Resamplings, extras: Extras) -> tuple
     sides = list(written_side_by_side(evidence))
     extras.writing = {side.model: side for side in sides}
     return writing_reports(sides, evidence.cells, draws, evidence.comparisons)
+
+
+def _rollouts(evidence: RunEvidence, draws: Resamplings, extras: Extras) -> Iterator[RolloutReport]:
+    """What every rival wrote, as it and the baseline read it, where the review asks for rollouts."""
+    if not (evidence.config.questions and evidence.config.questions.rollouts):
+        return
+    baseline = evidence.baseline
+    for rival in evidence.rivals:
+        refusal = _refusal(rival, evidence, Refusal.ROLLOUTS)
+        sides = (rival.rollouts.get(rival.name, {}), baseline.rollouts.get(rival.name, {}), baseline.traces)
+        report, extras.rollouts[rival.name] = rollout_report(
+            rival.name, rival.role, *sides, draws, evidence.comparisons, refusal, _written(rival)
+        )
+        yield report
+
+
+def _written(model: ModelEvidence) -> set[Key]:
+    """The turns that a model wrote any text in."""
+    return {
+        (*answer.key[1:], turn)
+        for answer in model.answers
+        for turn, written in enumerate(answer.turns, start=1)
+        if written.text
+    }
 
 
 def shared_flips(evidence: RunEvidence, extras: Extras) -> Iterator[Overlap]:

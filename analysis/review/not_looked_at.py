@@ -12,7 +12,7 @@ from analysis.summaries.judge_reports import JudgeReport
 from ledger.engines import IMPORTED
 from ledger.facts import NOT_TOLD, ModelFacts, ModelSettings, Refusal
 
-REFUSED = {Refusal.TRACES: "traces", Refusal.VOCABULARY: "the whole vocabulary"}
+REFUSED = {Refusal.TRACES: "traces", Refusal.ROLLOUTS: "rollouts", Refusal.VOCABULARY: "the whole vocabulary"}
 SERVING_ARGUMENTS = ("kv_cache_dtype", "quantization", "max_model_len", "enable_prefix_caching", "speculative_config")
 
 

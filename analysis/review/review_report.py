@@ -34,6 +34,7 @@ from analysis.summaries.model_reports import (
     ModelCard,
     model_card,
 )
+from analysis.token_distributions.rollout_measures import RolloutReport
 from analysis.token_distributions.trace_measures import TraceReport
 from analysis.token_distributions.vocabulary_kl import VocabularyReport
 from analysis.writing.paired_writing import WritingReport
@@ -92,6 +93,7 @@ class ReviewReport(BaseModel):
     choices: tuple[ItemReport, ...]
     traces: tuple[TraceReport, ...]
     vocabulary: tuple[VocabularyReport, ...]
+    rollouts: tuple[RolloutReport, ...]
     writing: tuple[WritingReport, ...]
     overlaps: tuple[Overlap, ...]
     correlations: tuple[Correlation, ...]
@@ -142,6 +144,7 @@ def report_from(evidence: RunEvidence, made_at: str, resamples: int = RESAMPLES)
         choices=measured.items,
         traces=measured.traces,
         vocabulary=measured.vocabulary,
+        rollouts=measured.rollouts,
         writing=measured.writing,
         overlaps=tuple(shared_flips(evidence, extras)),
         **vars(related),

@@ -15,7 +15,8 @@ from analysis.evidence.run_evidence import RunEvidence
 from analysis.multiple_choice.choices import ChoiceColumns
 from analysis.review.review_report import ReviewReport, report_from
 from analysis.statistics.resampling import Floats, Resamplings
-from analysis.token_distributions.trace_measures import Traces, Turn, shared_turns, trace_summary, traced_turns
+from analysis.token_distributions.token_turns import Traces, Turn, shared_turns, traced_turns
+from analysis.token_distributions.trace_measures import trace_summary
 from analysis.token_distributions.vocabulary_kl import item_kl, vocabulary_summary
 from ledger.config import ReviewConfig
 from ledger.facts import NOT_TOLD, ModelFacts, ModelSettings
@@ -76,14 +77,13 @@ def study_report(data: StudyData, made_at: str) -> ReviewReport:
     config = data.config.model_copy(update={"questions": None, "task": tasks})
     models = tuple(ModelEvidence(m.name, m.role, m.family, (), m.choices, None) for m in data.models)
     report = report_from(RunEvidence(config, models, (), {}, (), all_items(models), ()), made_at)
-    draws, settings = Resamplings(config.seed, report.resamples), data.config.questions
+    draws, asked = Resamplings(config.seed, report.resamples), data.config.questions
+    trace_top_k = asked.trace_top_k if asked else 0
     kept = max((task.vocabulary_top_k for task in data.config.task if task.vocabulary), default=0)
     rivals, shown = data.models[1:], config.decision.shown
     return report.model_copy(
         update={
-            "traces": tuple(
-                trace_summary(m.name, m.role, m.turns, draws, 1, settings.top_k if settings else 0) for m in rivals
-            ),
+            "traces": tuple(trace_summary(m.name, m.role, m.turns, draws, 1, trace_top_k) for m in rivals),
             "vocabulary": tuple(
                 vocabulary_summary(m.name, m.role, m.items, draws, 1, top_k=kept, exact=not kept, alone=shown)
                 for m in rivals

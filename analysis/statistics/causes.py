@@ -140,6 +140,7 @@ class Kind(StrEnum):
     NO_RECORDS = "no_records"
     NO_CHOICES = "no_choices"
     NO_TRACES = "no_traces"
+    NO_ROLLOUTS = "no_rollouts"
     NO_VERDICTS = "no_verdicts"
     NO_OPTION_TOKENS = "no_option_tokens"
     NOT_TRACED = "not_traced"

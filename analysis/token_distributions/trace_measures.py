@@ -5,31 +5,34 @@ Source: arXiv 2407.09141 for per-token log-likelihood differences.
 """
 
 import math
-from collections.abc import Callable, Collection, Mapping, Sequence
-from dataclasses import dataclass, fields, replace
-from typing import Any
+from collections.abc import Collection, Mapping
+from dataclasses import dataclass, replace
 
 import numpy as np
-from numpy.typing import NDArray
 
 from analysis.statistics.causes import Cause, Kind
-from analysis.statistics.estimates import Estimate, estimate_or_missing, not_measured
-from analysis.statistics.intervals import cluster_mean
-from analysis.statistics.mean_bounds import Range
-from analysis.statistics.mean_distance import Tail, capped, tail, without_infinite
+from analysis.statistics.estimates import Estimate, not_measured
+from analysis.statistics.mean_distance import Tail, tail
 from analysis.statistics.resampling import Floats, Resamplings
-from analysis.token_distributions.position_kl import kl_lower_bound
+from analysis.token_distributions.token_turns import (
+    Sums,
+    Traces,
+    Turn,
+    backward,
+    compared_turns,
+    forward,
+    kl_sums,
+    position_distance,
+    position_mean,
+    positions,
+    same_records,
+)
 from ledger.records import Key
-from ledger.store import key_text
-from ledger.traces import TraceArrays
 
 QUANTILES = (0.05, 0.5, 0.95)
 CHANGE_BINS = 40
 WITHIN = 0.995  # of the changes lie within the histogram's reach; the rest is in its outermost bins
 LEAST_REACH = 0.1  # nats
-
-Traces = Mapping[Key, TraceArrays]
-Sums = dict[Key, tuple[float, float]]
 
 
 @dataclass(frozen=True)
@@ -63,35 +66,6 @@ class TraceReport:
     fault: Cause | None
 
 
-@dataclass(frozen=True)
-class Turn:
-    """One turn's positions: KL (nats), whether the top tokens agree, change of log-probability; each (positions,).
-
-    `reverse` is KL the other way, None where it was not kept.
-    """
-
-    kl: Floats
-    same: NDArray[np.bool_]
-    change: Floats
-    floored: int
-    reverse: Floats | None = None
-
-    @property
-    def readable(self) -> bool:
-        """Whether the baseline gave its own tokens a chance, and nothing is no number; KL itself may be infinite."""
-        return not (np.isnan(self.kl).any() or np.isnan(self.change).any() or np.isposinf(self.change).any())
-
-    @property
-    def first_difference(self) -> int | None:
-        """The first position, from 0, where the most likely tokens differ."""
-        differ = np.flatnonzero(~self.same)
-        return int(differ[0]) if len(differ) else None
-
-
-Read = Callable[[Turn], NDArray[Any]]
-"""What is read of a turn, position by position."""
-
-
 def trace_report(
     model: str,
     role: str,
@@ -107,39 +81,11 @@ def trace_report(
     `refusal` is why its manifest says that tracing was refused; `planned` are the turns that should have been traced,
     also those that the baseline itself has not.
     """
-    shared = shared_turns(before, after)
-    unlike = [key for key in shared if not np.array_equal(before[key].tokens, after[key].tokens)]
-    fault = Cause(Kind.OTHER_TRACED_TOKENS, key_text(unlike[0])) if unlike else refusal
-    turns = {} if fault else traced_turns(before, after)
-    if endless := [key for key, turn in turns.items() if not turn.readable]:
-        fault, turns = Cause(Kind.INFINITE_LOGPROB, key_text(endless[0]), names={"what": "traces"}), {}
-    top_k = min((before[key].top_tokens.shape[1] for key in shared), default=0)
-    missing = len((before.keys() | set(planned)) - set(shared))
-    report = trace_summary(model, role, turns, draws, comparisons, top_k, missing, fault)
+    both = compared_turns(before, after, refusal, planned)
+    report = trace_summary(model, role, both.turns, draws, comparisons, both.top_k, both.missing, both.fault)
     if report.kl.value is not None and same_records(before, after):
         report = replace(report, kl=replace(report.kl, identical=True))
-    known = turns if report.kl.value is not None else {}
-    return report, {question: (row[0], row[1]) for question, row in _by_question(known, [_forward]).items()}
-
-
-def same_records(before: Traces, after: Traces) -> bool:
-    """Whether both hold the same traces, byte for byte; none are not the same."""
-    if not before or before.keys() != after.keys():
-        return False
-    names = [field.name for field in fields(TraceArrays)]
-    return all(
-        np.array_equal(getattr(before[key], name), getattr(after[key], name)) for key in before for name in names
-    )
-
-
-def shared_turns(before: Traces, after: Traces) -> list[Key]:
-    """The turns with at least one token that both models traced, in their order."""
-    return sorted(key for key in before.keys() & after.keys() if len(before[key].tokens))
-
-
-def traced_turns(before: Traces, after: Traces) -> dict[Key, Turn]:
-    """Every turn that both traced, position by position; the tokens must be the same."""
-    return {key: _turn(before[key], after[key]) for key in shared_turns(before, after)}
+    return report, kl_sums(both.turns) if report.kl.value is not None else {}
 
 
 def trace_summary(
@@ -165,7 +111,7 @@ def trace_summary(
         model=model,
         role=role,
         kl=estimates["kl_trace"],
-        tail=tail(_positions(turns, _forward), estimates.get("reverse")) if turns else None,
+        tail=tail(positions(turns, forward), estimates.get("reverse")) if turns else None,
         same_top=estimates["same_top"],
         logprob_change=estimates["logprob_change"],
         logprob_quantiles=tuple(map(float, np.quantile(known, QUANTILES))) if 0 < len(known) == len(changes) else (),
@@ -182,26 +128,6 @@ def trace_summary(
     )
 
 
-def _turn(before: TraceArrays, after: TraceArrays) -> Turn:
-    found = kl_lower_bound(before, after)
-    change = after.logprobs.astype(np.float64) - before.logprobs
-    return Turn(found.kl, before.top_tokens[:, 0] == after.top_tokens[:, 0], change, found.floored, found.reverse)
-
-
-def _positions(turns: Mapping[Key, Turn], read: Read) -> Floats:
-    """One thing of all turns, position by position."""
-    return np.concatenate([np.asarray(read(turn), dtype=np.float64) for turn in turns.values()])
-
-
-def _by_question(turns: Mapping[Key, Turn], reads: Sequence[Read]) -> dict[Key, Floats]:
-    """The sum of each thing over the positions of a question, and last their number."""
-    sums: dict[Key, Floats] = {}
-    for key, turn in turns.items():
-        row = np.array([*(read(turn).sum() for read in reads), len(turn.change)], dtype=np.float64)
-        sums[key[:2]] = sums.get(key[:2], np.zeros(len(row))) + row
-    return sums
-
-
 def _estimates(
     turns: Mapping[Key, Turn], draws: Resamplings, comparisons: int, fault: Cause | None
 ) -> dict[str, Estimate]:
@@ -212,38 +138,18 @@ def _estimates(
     if fault:
         return {name: not_measured(name, "questions", fault) for name in ("kl_trace", "same_top", "logprob_change")}
 
-    def estimate(name: str, read: Read, ends: Range) -> Estimate:
-        sums = _by_question(turns, [read])
-        table = np.array([sums[question] for question in sorted(sums)])
-        values = (table[:, 0], table[:, 1], draws.of(len(table)), ends, comparisons)
-        return estimate_or_missing(name, "questions", lambda: cluster_mean(name, "questions", *values))
-
-    def distance(read: Read) -> Estimate:
-        each = _positions(turns, read)
-        most = float(capped(each).max())
-        found = estimate("kl_trace", lambda turn: np.minimum(read(turn), most), (0.0, math.inf))
-        return without_infinite(found, each, "tokens")
-
-    changes, change = _positions(turns, _change), "logprob_change"
+    changes, change = positions(turns, _change), "logprob_change"
     seen = (float(changes.min()), float(changes.max())) if np.ptp(changes) else (-math.inf, math.inf)
     endless = Cause(Kind.INFINITE_LOGPROB, names={"what": "traces"})
     found = {
-        "kl_trace": distance(_forward),
-        "same_top": estimate("same_top", lambda turn: turn.same, (0.0, 1.0)),
-        change: estimate(change, _change, seen)
+        "kl_trace": position_distance("kl_trace", turns, forward, draws, comparisons),
+        "same_top": position_mean("same_top", turns, lambda turn: turn.same, (0.0, 1.0), draws, comparisons),
+        change: position_mean(change, turns, _change, seen, draws, comparisons)
         if np.isfinite(changes).all()
         else not_measured(change, "questions", endless, len(turns)),
     }
     back = all(turn.reverse is not None for turn in turns.values())
-    return found | ({"reverse": distance(_backward)} if back else {})
-
-
-def _forward(turn: Turn) -> Floats:
-    return turn.kl
-
-
-def _backward(turn: Turn) -> Floats:
-    return np.zeros(0) if turn.reverse is None else turn.reverse
+    return found | ({"reverse": position_distance("kl_trace", turns, backward, draws, comparisons)} if back else {})
 
 
 def _change(turn: Turn) -> Floats:

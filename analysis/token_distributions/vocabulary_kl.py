@@ -21,7 +21,7 @@ from analysis.statistics.estimates import Estimate, not_measured
 from analysis.statistics.mean_distance import Tail, mean_distance, tail
 from analysis.statistics.resampling import Resamplings
 from analysis.token_distributions.position_kl import PositionKl, kl_lower_bound
-from analysis.token_distributions.trace_measures import Traces, same_records
+from analysis.token_distributions.token_turns import Traces, same_records
 from ledger.records import Key
 from ledger.store import key_text
 

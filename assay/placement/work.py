@@ -2,6 +2,7 @@
 
 In: batches and a runner (this machine, or Ray). Out: every model's records, complete; no shard left.
 With several replicas a model's work is cut into shards first; what cannot be cut (traces) is done whole afterwards.
+What the baseline has to read of its rivals' answers is one more load of it, at the end.
 """
 
 from collections.abc import Callable, Sequence
@@ -17,10 +18,14 @@ Runner = Callable[[Sequence[Job], Report], None]
 
 
 def unfinished(batches: Sequence[LoadGroup], report: Report) -> list[LoadGroup]:
-    """The batches that lack something after their shards have been merged; the others are told to be complete."""
+    """The batches that lack something after their shards have been merged; the others are told to be complete.
+
+    One that reads what others write lacks something as long as any of them does.
+    """
     for batch in batches:
         merge_batch(batch, report)
     lacking = [batch for batch in batches if pending_orders(batch)]
+    lacking = [batch for batch in batches if batch in lacking or (lacking and _reads_rivals(batch))]
     for batch in batches:
         if batch not in lacking:
             report(Progress(f"{batch.orders[0].model}: all records are there", 1, 1))
@@ -63,14 +68,26 @@ def tell_completeness(batch: LoadGroup, report: Report) -> None:
 
 
 def _phases(batches: Sequence[LoadGroup]) -> list[list[LoadGroup]]:
-    """All at once, the baseline first; where others' tokens are compared with its own, they wait until it is done."""
-    first = [batch for batch in batches if any(_awaited(order) for order in batch.orders)]
-    others = [batch for batch in batches if batch not in first]
-    return [part for part in (first, others) if part]
+    """All at once, the baseline first; where others' tokens are compared with its own, they wait until it is done.
+
+    Where it reads what they write, it is loaded once more when all of them are done.
+    """
+    awaited = [batch for batch in batches if any(_awaited(order) for order in batch.orders)]
+    first = [
+        batch.model_copy(update={"orders": tuple(order.without_rivals() for order in batch.orders)})
+        for batch in awaited
+    ]
+    others = [batch for batch in batches if batch not in awaited]
+    last = [batch for batch in batches if _reads_rivals(batch)]
+    return [part for part in (first, others, last) if part]
+
+
+def _reads_rivals(batch: LoadGroup) -> bool:
+    return any(order.reads_rivals for order in batch.orders)
 
 
 def _awaited(order: ModelJob) -> bool:
-    compared = order.top_k or any(task.top_k is not None for task in order.tasks)
+    compared = order.reads or any(task.top_k is not None for task in order.tasks)
     return bool(compared) and order.folder == order.baseline
 
 

@@ -15,7 +15,7 @@ import pyarrow.parquet as pq
 
 from analysis.multiple_choice.choices import ChoiceColumns
 from analysis.review.study_data import StudyData, StudyModel
-from analysis.token_distributions.trace_measures import Turn
+from analysis.token_distributions.token_turns import Turn
 from ledger.config import config_from
 from ledger.records import Key
 

@@ -19,7 +19,7 @@ from analysis.statistics.correlation import rank_correlation
 from analysis.statistics.estimates import Estimate
 from analysis.statistics.item_scopes import ALL_ITEMS, ItemScope
 from ledger.forms import Form
-from ledger.measures import MEASURES
+from ledger.measures import MEASURES, measure_of
 
 WORDS = {each.name: each.words for each in MEASURES if each.form is Form.NATS and "predictor" in each.roles}
 ByScope = dict[ItemScope, Estimate]
@@ -35,14 +35,17 @@ def relation_figures(report: ReviewReport) -> Iterator[Plot]:
 
 
 def _kls(report: ReviewReport, found: tuple[Candidate, ...]) -> Kls:
-    """The KLs by measure, candidate and scope; kl_trace has no tasks."""
+    """The KLs by measure, candidate and scope; those along answers have no tasks."""
     read = [each for each in report.vocabulary if not each.fault]
     return {
         "kl_vocabulary": {
             each.model: {ALL_ITEMS: each.kl, **{ItemScope(name): kl for name, kl in each.tasks}} for each in read
         },
         **{name: _of_options(name, found) for name in ITEM_DISTANCES},
-        "kl_trace": {each.model: {ALL_ITEMS: each.kl} for each in report.traces if not each.fault},
+        **{
+            name: {each.model: {ALL_ITEMS: each.kl} for each in along if not each.fault}
+            for name, along in (("kl_trace", report.traces), ("kl_rollout", report.rollouts))
+        },
     }
 
 
@@ -57,7 +60,7 @@ def _flips_against_kl(found: tuple[Candidate, ...], kls: Kls) -> Iterator[Plot]:
     """A plot per KL, a series per task."""
     for measure, by_model in kls.items():
         series = []
-        for scope in [ALL_ITEMS] if measure == "kl_trace" else parts(found):
+        for scope in [ALL_ITEMS] if measure_of(measure).unit == "questions" else parts(found):
             points = []
             for each in found:
                 x = by_model.get(each.name, {}).get(scope)

@@ -80,7 +80,7 @@ def _result(report: ReviewReport, task: str, dataset: str, metrics: Metrics) -> 
 
 
 def _written(report: ReviewReport, candidate: str) -> Metrics:
-    """Ratings and games of every judge that may be believed, and the token distributions."""
+    """Ratings and games of every judge that may be believed, and the token distributions along answers."""
     for judge in report.judges:
         if judge.unfit:
             continue
@@ -93,6 +93,8 @@ def _written(report: ReviewReport, candidate: str) -> Metrics:
                 yield f"{estimate.measure} by {judge.name}", estimate
     if traced := for_model(report.traces, candidate):
         yield from ((estimate.measure, estimate) for estimate in (traced.kl, traced.same_top))
+    if read := for_model(report.rollouts, candidate):
+        yield from ((estimate.measure, estimate) for estimate in (read.kl, read.surprise))
 
 
 def _solved(row: SolvedRow) -> Metrics:

@@ -30,10 +30,7 @@ CLOCK_IN_TEMPLATE = (
     "The chat template of {subject} asks the clock, so prompts of another day differ: run all models on one day, or "
     "give the template a fixed date."
 )
-COPIED = (
-    "The {repeats} answers of {model} to each item of {subject} are one text and count once: give each run a seed of "
-    "its own."
-)
+COPIED = "The {repeats} answers of {model} to each item of {subject} are one text and count once: give each run a seed."
 CONSTANT = "a measure is the same for all {n} candidates, or {subject} orders them as the other does"
 
 
@@ -206,6 +203,7 @@ CLAUSES: Mapping[Kind, str | Written] = {
     Kind.NO_RECORDS: "no records of this model",
     Kind.NO_CHOICES: "no choices",
     Kind.NO_TRACES: "no traces",
+    Kind.NO_ROLLOUTS: "no rollouts",
     Kind.NO_VERDICTS: "no verdicts",
     Kind.NO_OPTION_TOKENS: "not run (vocabulary = true)",
     Kind.NOT_TRACED: "not traced",

@@ -174,6 +174,10 @@ def _written(report: ReviewReport) -> Iterator[str]:
     if traced:
         tokens = ", ".join(f"{each.model} {cell(each.kl, with_n=False)}" for each in traced)
         yield f"KL along the baseline's own answers: {tokens}."
+    read = [each for each in report.rollouts if each.role == "candidate" and not each.fault]
+    if read:
+        tokens = ", ".join(f"{each.model} {cell(each.kl, with_n=False)}" for each in read)
+        yield f"KL along the candidates' own answers: {tokens}."
     yield from writing_lines(report.writing)
     if report.questions:
         yield UNRATED if any(each.role == "candidate" for each in report.writing) else UNREAD

@@ -22,6 +22,7 @@ from analysis.rendering.tables.review import (
     score_scope_table,
     score_table,
 )
+from analysis.rendering.tables.rollouts import rollout_position_table, rollout_table
 from analysis.rendering.tables.solved import solved_tables
 from analysis.rendering.tables.tails import option_tail_table, token_tail_table
 from analysis.rendering.tables.tasks import task_table
@@ -128,7 +129,9 @@ def _token_tables(report: ReviewReport) -> tuple[Table, ...]:
     """A measure that was not run says so: its table stands there without a row."""
     vocabulary = (vocabulary_table(report),) if report.choices else ()
     tails = token_tail_table(report)
-    return (*vocabulary, *((trace_table(report),) if report.questions else ()), *((tails,) if tails.rows else ()))
+    traced = (trace_table(report), rollout_table(report)) if report.questions else ()
+    rolled = (rollout_position_table(report), tails)
+    return (*vocabulary, *traced, *(table for table in rolled if table.rows))
 
 
 def _trust(report: ReviewReport) -> Iterator[Table]:

@@ -16,12 +16,12 @@ from ledger.measures import measure_of
 
 HEADER = (
     *("model", "measure", "of", "mean", "median", "95 %", "99 %", "maximum", "infinite"),
-    "the other way (candidate ‖ baseline)",
+    "the other way",
 )
 CAPTION = (
-    "What the mean is made of, in nats; the quantiles are values that were seen. An infinite one, where the candidate "
-    "gives no chance to what the baseline does, counts as the largest finite one against a limit: it may break the "
-    "limit, and never keeps it."
+    "What the mean is made of, in nats; the quantiles are values that were seen. The other way, the two models are "
+    "exchanged. An infinite one, where the candidate gives no chance to what the baseline does, counts as the largest "
+    "finite one against a limit: it may break the limit, and never keeps it."
 )
 
 
@@ -48,6 +48,9 @@ def _token_rows(report: ReviewReport) -> Iterator[tuple[str, ...]]:
     for traced in report.traces:
         if traced.tail:
             yield _row(traced.model, "kl_trace", "tokens", traced.kl, traced.tail)
+    for read in report.rollouts:
+        if read.tail:
+            yield _row(read.model, "kl_rollout", "tokens", read.kl, read.tail)
 
 
 def _row(model: str, measure: str, of: str, mean: Estimate, found: Tail) -> tuple[str, ...]:
