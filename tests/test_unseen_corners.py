@@ -105,7 +105,7 @@ def test_a_results_file_of_another_run_is_found_out(tmp_path, compared):
     model_logs(folders[1], "int4", after, results={"easy": {"acc,none": 0.31}})
     found = compared(*folders)
     assert found.code == UNFIT
-    assert not found.unnamed("its results file says acc 0.3100, its samples give")
+    assert not found.unnamed("its results file says acc,none 0.3100, its samples give")
 
 
 def test_a_byte_order_mark_is_no_broken_line_and_a_resource_fork_no_log(tmp_path, compared):
