@@ -129,6 +129,7 @@ class ConditionFacts(_View):
     threads: PerPart = None
     processor: PerPart = None
     lm_eval_version: PerPart = None
+    inspect_version: PerPart = None
     transformers_version: PerPart = None
 
 
@@ -147,10 +148,11 @@ class ModelFacts(ConditionFacts):
     """Those that say nothing of the other shards."""
     of_prompts: ClassVar[tuple[str, ...]] = (
         *("num_fewshot", "fewshot_as_multiturn", "chat_template_sha", "system_instruction_sha", "task_version"),
+        *("dataset", "task_args", "scorers", "solvers", "generation"),
     )
     """Those that decide how the prompts of a log were made."""
-    of_documents: ClassVar[tuple[str, ...]] = ("task_version",)
-    """Those of them that decide what its documents are."""
+    of_documents: ClassVar[tuple[str, ...]] = ("task_version", "dataset", "task_args", "scorers")
+    """Those of them that decide what its documents are, and how they are scored."""
     shown_apart: ClassVar[tuple[str, ...]] = ("first_prompts", "shown_digests", "unlike_texts")
     """Those that no card lists: texts are shown where two differ, and there alone."""
 
@@ -171,6 +173,11 @@ class ModelFacts(ConditionFacts):
     chat_template_sha: PerPart = None
     system_instruction_sha: PerPart = None
     task_version: PerPart = None
+    dataset: PerPart = None
+    task_args: PerPart = None
+    scorers: PerPart = None
+    solvers: PerPart = None
+    generation: PerPart = None
     limit: PerPart = None
     asks_clock: bool = False
     first_prompts: dict[str, FirstPrompt] = {}

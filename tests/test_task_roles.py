@@ -294,7 +294,11 @@ def grouped(folder, parts=("mm_a", "mm_b"), **more):
         tasks = {
             part: lines(part, swapped(right, 0.01) if place else right, 0.001 * place) for part, right in known.items()
         }
-        scores = {"groups": {"mm": {"acc,none": 0.7}}, "group_subtasks": {"mm": list(parts), "board": ["mm"]}}
+        right = [line["acc"] for part in parts for line in tasks[part]]
+        scores = {
+            "groups": {"mm": {"acc,none": sum(right) / len(right)}},
+            "group_subtasks": {"mm": list(parts), "board": ["mm"]},
+        }
         sides.append(model_logs(folder / name, name, tasks, **scores))
     return sides
 

@@ -63,10 +63,13 @@ def _scores(name: str, results: dict[str, Any]) -> dict[str, Any]:
 
 def _contradiction(key: str, stated: Any, leaves: list[Leaf]) -> str | None:  # noqa: ANN401 - whatever a file holds
     """Why a group's score is not that of its tasks; None where it is, or where their own cannot be known."""
-    values = [
-        (mean, len(samples.documents)) for log, samples in leaves if (mean := _mean(log, samples, key)) is not None
-    ]
-    if not values or not isinstance(stated, int | float):
+    if not isinstance(stated, int | float):
+        return None
+    if not any(key in samples.scores for _, samples in leaves):
+        return f"its results file says {key} {stated:.4f}, and none of its tasks has it"
+    means = [(_mean(log, samples, key), len(samples.documents)) for log, samples in leaves]
+    values = [(mean, documents) for mean, documents in means if mean is not None]
+    if not values:
         return None
     size = sum(documents for _, documents in values)
     weighted = sum(mean * documents for mean, documents in values) / size
