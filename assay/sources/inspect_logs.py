@@ -69,12 +69,12 @@ class InspectLog:
         told = {
             "dataset": part(self.run, "dataset").get("name"),
             "task_version": self.run.get("task_version"),
-            "task_args": self.run.get("task_args") or None,
-            "scorers": {str(each.get("name")): each.get("options") for each in scorers if isinstance(each, dict)},
-            "solvers": [[each.get("solver"), each.get("params")] for each in steps if isinstance(each, dict)],
+            "task_args": self.run.get("task_args"),
+            "scorers": [[each.get("name"), each.get("options")] for each in scorers if isinstance(each, dict)] or None,
+            "solvers": [[each.get("solver"), each.get("params")] for each in steps if isinstance(each, dict)] or None,
             "generation": {name: self.settings[name] for name in SHOWN_SETTINGS if name in self.settings},
         }
-        return {name: plain_text(_short(value)) for name, value in told.items() if value not in (None, [], {})}
+        return {name: plain_text(_short(value)) for name, value in told.items() if value is not None}
 
     @property
     def limit(self) -> str | None:
