@@ -136,10 +136,9 @@ class ConditionFacts(_View):
 class ModelFacts(ConditionFacts):
     """What was learned while a model's records were made.
 
-    `tokenizer` is its digest; `top_k_bounded` says that the engine cannot give a whole vocabulary. The `*_too_long`
-    name what has no room in the context. `shards` have those facts in which each shard differed. `tasks` are those
-    that an import brought, `first_prompts` the beginning of one prompt of each, `shown_digests` a hash of all that each
-    showed, `unlike_texts` where that is not the baseline's. `asks_clock`: the chat template does.
+    `tokenizer` is its digest, `shown_digests` that of all that a task showed. `top_k_bounded`: no whole vocabulary.
+    `*_too_long`: no room in the context. `shards`: facts that differ. `first_prompts`: how one of a task's begins;
+    `prompts` what made them and their scores, `unlike_texts` where they differ. `asks_clock`: the chat template does.
     """
 
     of_all_shards: ClassVar[tuple[str, ...]] = ("planned", TooLong.ITEMS)
@@ -148,7 +147,6 @@ class ModelFacts(ConditionFacts):
     """Those that say nothing of the other shards."""
     of_prompts: ClassVar[tuple[str, ...]] = (
         *("num_fewshot", "fewshot_as_multiturn", "chat_template_sha", "system_instruction_sha", "task_version"),
-        *("dataset", "task_args", "scorers", "solvers", "generation"),
     )
     """Those that decide how the prompts of a log were made."""
     of_documents: ClassVar[tuple[str, ...]] = ("task_version", "dataset", "task_args", "scorers")
@@ -173,11 +171,7 @@ class ModelFacts(ConditionFacts):
     chat_template_sha: PerPart = None
     system_instruction_sha: PerPart = None
     task_version: PerPart = None
-    dataset: PerPart = None
-    task_args: PerPart = None
-    scorers: PerPart = None
-    solvers: PerPart = None
-    generation: PerPart = None
+    prompts: dict[str, dict[str, str]] = {}
     limit: PerPart = None
     asks_clock: bool = False
     first_prompts: dict[str, FirstPrompt] = {}

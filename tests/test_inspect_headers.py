@@ -129,13 +129,18 @@ def test_another_version_of_inspect_is_a_condition_as_the_harness_is(tmp_path, c
     assert "against the baseline's inspect_ai" not in said
 
 
-def test_what_a_header_does_not_tell_is_not_told_of_one_task_alone(tmp_path):
+def test_what_made_prompts_is_told_task_by_task(tmp_path):
     log_file(tmp_path / "a", changed())
     other = fixture()
     other["eval"] |= {"task": "words", "task_args": {"shots": 5}}
+    other["eval"]["config"]["limit"] = 6
     log_file(tmp_path / "a", other, "words.json")
     facts = read_manifest(brought(tmp_path / "a", tmp_path / "run").path).facts
-    assert facts["task_args"] == {"sums": NOT_TOLD, "words": '{"shots": 5}'}
+    assert {task: made["task_args"] for task, made in facts["prompts"].items()} == {
+        "sums": "{}",
+        "words": '{"shots": 5}',
+    }
+    assert facts["limit"] == {"sums": NOT_TOLD, "words": "6"}
 
 
 def test_a_metric_that_a_single_value_drops_is_named_with_how_many(tmp_path):

@@ -14,7 +14,7 @@ from assay.sources.inspect_results import contradictions
 from assay.sources.inspect_samples import Draft, draft_of
 from assay.sources.lm_eval_results import part
 from ledger.errors import BadRecord, ConfigError
-from ledger.facts import NOT_TOLD
+from ledger.facts import NOT_TOLD, ModelFacts
 from ledger.origins import LeftOut
 from ledger.progress import Progress, Report
 from ledger.solutions import Score, Solution, more_is_better
@@ -45,15 +45,12 @@ class InspectRecords:
     def facts(self) -> dict[str, Any]:
         """The version of Inspect AI, what parts of datasets were run, and what made documents and prompts, by task."""
         told = {
-            log.task: {
-                "inspect_version": part(log.run, "packages").get("inspect_ai"),
-                "limit": log.limit,
-                **log.made_by,
-            }
+            log.task: {"inspect_version": part(log.run, "packages").get("inspect_ai"), "limit": log.limit}
             for log in self.offer.logs
         }
         names = sorted({name for facts in told.values() for name, value in facts.items() if value is not None})
-        return {name: {task: str(facts.get(name) or NOT_TOLD) for task, facts in told.items()} for name in names}
+        found = {name: {task: str(facts.get(name) or NOT_TOLD) for task, facts in told.items()} for name in names}
+        return found | ModelFacts(prompts={log.task: log.made_by for log in self.offer.logs}).noted()
 
     def choices(self) -> Iterator[str]:
         """None: what picks among options writes its pick, and is a solution."""

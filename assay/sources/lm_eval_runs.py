@@ -11,7 +11,7 @@ from typing import Any
 
 from assay.sources.lm_eval_filters import named_lines
 from assay.sources.lm_eval_layouts import Log
-from assay.sources.lm_eval_stated import Tally, lost_scores, score_names, unlike_scores
+from assay.sources.lm_eval_stated import ScoreTotal, lost_scores, score_names, unlike_scores
 from ledger.errors import ConfigError, DuplicateKey
 from ledger.origins import LeftOut
 
@@ -27,7 +27,7 @@ class RunSamples:
         self._hash = hashlib.sha256()
         self._first: dict[tuple[str, str], int] = {}
         self.documents: set[str] = set()
-        self.scores = defaultdict[str, Tally](Tally)
+        self.scores = defaultdict[str, ScoreTotal](ScoreTotal)
 
     def lines(self) -> Iterator[tuple[int, dict[str, Any]]]:
         """Each sample with its line number and its filter. Raises NoFlips."""

@@ -21,7 +21,7 @@ MOST_APART = 0.0005
 
 
 @dataclass
-class Tally:
+class ScoreTotal:
     """The values of one metric under one filter; `others` counts those that are no number."""
 
     numbers: int = 0
@@ -42,7 +42,7 @@ class Tally:
         return self.total / self.numbers if self.numbers and not self.others else None
 
 
-Tallies = Mapping[str, Tally]
+ScoreTotals = Mapping[str, ScoreTotal]
 """By METRIC,FILTER, as results files name scores."""
 
 
@@ -58,7 +58,7 @@ def _names(fields: tuple[str, ...], named: tuple[str, ...] | None) -> tuple[str,
     return tuple(name for name in scores if named is None or name in named)
 
 
-def lost_scores(log: Log, found: Tallies) -> Iterator[str]:
+def lost_scores(log: Log, found: ScoreTotals) -> Iterator[str]:
     """Scores and filters of the run that no line has: a file was cut between two filters, say."""
     yield from (f"its results file has {key}, and no line has it" for key in stated_scores(log) if key not in found)
     there = {key.rpartition(",")[2] for key in (*found, *stated_scores(log))}
@@ -67,7 +67,7 @@ def lost_scores(log: Log, found: Tallies) -> Iterator[str]:
     )
 
 
-def unlike_scores(log: Log, found: Tallies, means: Collection[str]) -> Iterator[str]:
+def unlike_scores(log: Log, found: ScoreTotals, means: Collection[str]) -> Iterator[str]:
     """Values that are not those of the samples; `means` are scores that are means unless the run says otherwise."""
     for key, stated in stated_scores(log).items():
         mean = found[key].mean if key in found else None
