@@ -33,15 +33,21 @@ def _told(part: str, value: Any) -> Iterator[tuple[str, str]]:  # noqa: ANN401 -
 
 
 def _versions(manifest: Manifest, facts: ModelFacts) -> dict[str, Any]:
-    """The versions of lm-evaluation-harness (of logs) and of the library that computed, as far as they are told."""
+    """The versions of what evaluated (of logs) and of the library that computed, as far as they are told."""
     packages = manifest.environment.packages
     engine = ENGINES.get(ModelSettings.of(manifest).engine)
     names = engine.libraries if engine else ()
     library: Any = next((f"{name} {packages[name]}" for name in names if name in packages), None)
     if library is None and (logged := facts.transformers_version):
-        library = {task: f"transformers {each}" for task, each in _told("", logged)}
-        library = library.get("", library)
-    return {"harness": facts.lm_eval_version, "library": library}
+        library = _called("transformers", logged)
+    harness = _called("inspect_ai", facts.inspect_version) if facts.inspect_version else facts.lm_eval_version
+    return {"harness": harness, "library": library}
+
+
+def _called(name: str, version: Any) -> Any:  # noqa: ANN401 - one version, or one a task
+    """A version, or each task's own, with the name of what has it."""
+    named = {task: f"{name} {each}" for task, each in _told("", version)}
+    return named.get("", named)
 
 
 def unlike_condition(

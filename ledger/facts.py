@@ -113,16 +113,16 @@ class ConditionFacts(_View):
     threads: PerPart = None
     processor: PerPart = None
     lm_eval_version: PerPart = None
+    inspect_version: PerPart = None
     transformers_version: PerPart = None
 
 
 class ModelFacts(ConditionFacts):
     """What was learned while a model's records were made.
 
-    `tokenizer` is its digest; `top_k_bounded` says that the engine cannot give a whole vocabulary. The `*_too_long`
-    name what has no room in the context. `shards` have those facts in which each shard differed. `tasks` are those
-    that an import brought, `first_prompts` the beginning of one prompt of each, `shown_digests` a hash of all that each
-    showed, `unlike_texts` where that is not the baseline's. `asks_clock`: the chat template does.
+    `tokenizer` is its digest, `shown_digests` that of all that a task showed. `top_k_bounded`: no whole vocabulary.
+    `*_too_long`: no room in the context. `shards`: facts that differ. `first_prompts`: how one of a task's begins;
+    `prompts` what made them and their scores, `unlike_texts` where they differ. `asks_clock`: the chat template does.
     """
 
     of_all_shards: ClassVar[tuple[str, ...]] = ("planned", TooLong.ITEMS)
@@ -133,8 +133,8 @@ class ModelFacts(ConditionFacts):
         *("num_fewshot", "fewshot_as_multiturn", "chat_template_sha", "system_instruction_sha", "task_version"),
     )
     """Those that decide how the prompts of a log were made."""
-    of_documents: ClassVar[tuple[str, ...]] = ("task_version",)
-    """Those of them that decide what its documents are."""
+    of_documents: ClassVar[tuple[str, ...]] = ("task_version", "dataset", "task_args", "scorers")
+    """Those of them that decide what its documents are, and how they are scored."""
     shown_apart: ClassVar[tuple[str, ...]] = ("first_prompts", "shown_digests", "unlike_texts")
     """Those that no card lists: texts are shown where two differ, and there alone."""
 
@@ -156,6 +156,7 @@ class ModelFacts(ConditionFacts):
     chat_template_sha: PerPart = None
     system_instruction_sha: PerPart = None
     task_version: PerPart = None
+    prompts: dict[str, dict[str, str]] = {}
     limit: PerPart = None
     asks_clock: bool = False
     first_prompts: dict[str, FirstPrompt] = {}

@@ -14,9 +14,17 @@ from ledger.records import Finish, Key, Record, Text
 
 NO_FILTER = "none"
 LESS_IS_BETTER = re.compile(
-    r"(?i)(^|[_\W])(wer|cer|ter|loss|error|err|mae|mse|rmse|ece|brier|perplexity|ppl|bits|toxicity|hallucinations?)($|[_\W])"
+    r"(?i)(^|[_\W])(wer|cer|ter|loss|losses|errors?|err|mae|mse|rmse|mape|ece|eer|brier|perplexity|ppl|bits|toxicity"
+    r"|hallucinations?|nll|negative[_\W]log[_\W]likelihood|cross[_\W]?entropy|kl|kld|divergence|distance|regret"
+    r"|false[_\W](positive|negative)s?|fpr|fnr|violations?|mistakes?|latency|runtime|elapsed|seconds|ttft)($|[_\W])"
 )
 """Names of metrics that are better where they are less."""
+MORE_AFTER_ALL = re.compile(
+    r"(?i)(^|[_\W])(acc|accuracy|f1|recall|precision|match|em|success|auc|auroc|similarity|reduction|improvement"
+    r"|free|avoided|detection|recognition|classification)([_\W](norm|mean|macro|micro|weighted))?$"
+    r"|^(no|non|without)[_\W]"
+)
+"""Names whose end, or a no before them, says that they are better where they are more: the accuracy of errors found."""
 
 
 class Score(BaseModel):
@@ -82,7 +90,7 @@ class Solution(Record):
 
 def more_is_better(metric: str) -> bool:
     """Whether a metric is better where it is more, as far as its name tells: errors and losses are not."""
-    return not LESS_IS_BETTER.search(metric)
+    return not LESS_IS_BETTER.search(metric) or bool(MORE_AFTER_ALL.search(metric))
 
 
 def scoring_name(metric: str, chosen: str = NO_FILTER) -> str:

@@ -46,7 +46,8 @@ def _settings(baseline: Manifest, rival: Manifest, task: str) -> Iterator[tuple[
         told = [each.of_task(name, task) for each in facts]
         if None not in told:
             yield name, (str(told[0]), str(told[1]))
-    settings = [ModelSettings.of(side).prompts.get(task, {}) for side in (baseline, rival)]
+    made = [{**ModelSettings.of(side).prompts, **ModelFacts.of(side).prompts} for side in (baseline, rival)]
+    settings = [each.get(task, {}) for each in made]
     for name in sorted(settings[0].keys() & settings[1].keys()):
         yield name, (str(settings[0][name]), str(settings[1][name]))
 

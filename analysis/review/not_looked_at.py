@@ -10,7 +10,7 @@ from analysis.evidence.run_evidence import RunEvidence
 from analysis.statistics.causes import Cause, Kind
 from analysis.summaries.judge_reports import JudgeReport
 from ledger.engines import IMPORTED
-from ledger.facts import NOT_TOLD, ModelFacts, ModelSettings, Refusal
+from ledger.facts import ModelFacts, ModelSettings, Refusal
 
 REFUSED = {Refusal.TRACES: "traces", Refusal.ROLLOUTS: "rollouts", Refusal.VOCABULARY: "the whole vocabulary"}
 SERVING_ARGUMENTS = ("kv_cache_dtype", "quantization", "max_model_len", "enable_prefix_caching", "speculative_config")
@@ -30,8 +30,8 @@ def _rows(evidence: RunEvidence, judges: Sequence[JudgeReport]) -> Iterator[tupl
                 yield f"{area} of {model.name}", Cause(Kind.RECORDED, names={"recorded": recorded})
     if not any(len(model.choices) for model in evidence.models):
         yield "multiple choice", Cause(Kind.NO_ITEMS)
-    if limit := _limit(evidence):
-        yield "beyond --limit", Cause(Kind.BEYOND_LIMIT, names={"limit": limit})
+    for area, limit in _limits(evidence):
+        yield area, Cause(Kind.BEYOND_LIMIT, names={"limit": limit})
     if not evidence.solved:
         yield "generated answers", Cause(Kind.NO_CHECKED_ANSWERS)
     yield "long context", _longest_prompt(evidence)
@@ -41,11 +41,16 @@ def _rows(evidence: RunEvidence, judges: Sequence[JudgeReport]) -> Iterator[tupl
     yield "serving as deployed", _serving(evidence)
 
 
-def _limit(evidence: RunEvidence) -> str:
-    """What all logs of all models were cut at, if it was one number; empty where some were not."""
-    told = [ModelFacts.of(model.manifest).limit for model in evidence.models]
-    values = {value for each in told for value in (each.values() if isinstance(each, dict) else [each])}
-    return str(values.pop()) if len(values) == 1 and not values & {None, NOT_TOLD} else ""
+def _limits(evidence: RunEvidence) -> Iterator[tuple[str, str]]:
+    """What all models were cut at: in one row where that is so of every task, else task by task."""
+    found = {}
+    for task in evidence.tasks:
+        told = [ModelFacts.of(model.manifest).of_task("limit", task) for model in evidence.models]
+        if None not in told:
+            found[task] = ", ".join(sorted({str(each) for each in told}))
+    if found.keys() == set(evidence.tasks):
+        found = {"": ", ".join(sorted({*found.values()}))} if found else {}
+    yield from ((f"{task} beyond --limit".strip(), limit) for task, limit in sorted(found.items()))
 
 
 def _free_text(evidence: RunEvidence, judges: Sequence[JudgeReport]) -> Cause | None:

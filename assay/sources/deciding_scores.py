@@ -10,13 +10,13 @@ from dataclasses import dataclass, field
 
 from pydantic_core import from_json
 
+from assay.sources.lm_eval_filters import named_lines
 from assay.sources.lm_eval_folders import Offer
-from assay.sources.lm_eval_layouts import sample_lines
 from assay.sources.sides import Side, bringer_of
 from ledger.errors import ConfigError
 from ledger.origins import MOST_LISTED
 from ledger.progress import silent
-from ledger.solutions import NO_FILTER, scoring_name
+from ledger.solutions import scoring_name
 
 METRIC, FILTER = "--metric", "--filter"
 
@@ -108,5 +108,5 @@ def _picked(sides: Iterable[Side]) -> dict[str, set[str]]:
     for side in sides:
         for log in side.logs if isinstance(side, Offer) else ():
             if not log.generates:
-                found[log.group] |= {str(line.get("filter", NO_FILTER)) for _, line in sample_lines(log.path)}
+                found[log.group] |= {str(line["filter"]) for _, line in named_lines(log)}
     return dict(found)

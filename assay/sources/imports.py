@@ -11,10 +11,12 @@ from typing import Any, Protocol
 
 from assay.sources.imported_records import Import, import_records
 from assay.sources.lm_eval_folders import Offer
+from assay.sources.lm_eval_groups import GroupScores
 from assay.sources.lm_eval_layouts import Log
 from assay.sources.lm_eval_logs import LogReader
 from assay.sources.lm_eval_repeats import RepeatedRuns
 from assay.sources.lm_eval_results import asks_clock
+from assay.sources.lm_eval_runs import RunSamples
 from assay.sources.lm_eval_samples import NoFlips
 from assay.sources.lm_eval_solutions import SolutionReader
 from ledger.errors import ConfigError
@@ -73,6 +75,7 @@ class Reader(Protocol):
     """What reads one log: its records, and what of it is not among them."""
 
     left_out: list[LeftOut]
+    samples: RunSamples
 
     @property
     def first_prompt(self) -> FirstPrompt | None:
@@ -94,7 +97,7 @@ class TakenLogs:
         self.left_out: list[LeftOut] = []
         self._first_prompts: dict[str, FirstPrompt] = {}
         self._shown: dict[str, Any] = {}
-        self._runs = RepeatedRuns(offer.logs)
+        self._runs, self._groups = RepeatedRuns(offer.logs), GroupScores()
 
     @property
     def reading(self) -> dict[str, Any]:
@@ -123,10 +126,11 @@ class TakenLogs:
                 yield from self._read(log, LogReader(log, self._model, chosen), "choices")
 
     def solutions(self) -> Iterator[str]:
-        """The same of logs of generated answers."""
+        """The same of logs of generated answers; what groups of both kinds state is held against them at the end."""
         for log in self.offer.logs:
             if log.generates:
                 yield from self._read(log, SolutionReader(log, self._model), "solutions")
+        self.left_out += self._groups.contradictions()
 
     def brought(self) -> Import:
         """What was read. Raises the fault of the last log where no record is left."""
@@ -153,6 +157,8 @@ class TakenLogs:
             return []
         self._shown.setdefault(log.group, hashlib.sha256()).update(shown.digest())
         self.left_out += reader.left_out
+        if not any(each.blocks for each in reader.left_out):
+            self._groups.take(log, reader.samples)
         if reader.first_prompt:
             self._first_prompts.setdefault(log.group, reader.first_prompt)
         self.counts[log.task] += len(found)

@@ -27,6 +27,10 @@ HEAD = re.compile(
 )
 HEAD_BYTES = 1000
 LONGEST_ARGUMENT = 200
+SHOWN_SETTINGS = ("temperature", "top_p", "top_k", "max_tokens", "stop_seqs", "system_message", "reasoning_effort")
+"""Those settings of a generation that decide what is written; its seed is another draw, and no other prompt."""
+OF_DOCUMENTS = ("dataset", "task_version", "task_args", "scorers")
+OF_PROMPTS = ("solvers", "generation")
 
 
 @dataclass(frozen=True)
@@ -56,6 +60,33 @@ class InspectLog:
         """How texts were generated: the model's own settings, and above them the task's."""
         given = {**part(self.run, "model_generate_config"), **part(part(dict(self.header), "plan"), "config")}
         return {name: value for name, value in given.items() if value is not None}
+
+    @cached_property
+    def made_by(self) -> dict[str, str]:
+        """What decides documents, prompts and scores beside the samples' own texts, as far as the header tells."""
+        steps = part(dict(self.header), "plan").get("steps") or ()
+        scorers = self.run.get("scorers") or ()
+        told = {
+            "dataset": part(self.run, "dataset").get("name"),
+            "task_version": self.run.get("task_version"),
+            "task_args": self.run.get("task_args"),
+            "scorers": [[each.get("name"), each.get("options")] for each in scorers if isinstance(each, dict)] or None,
+            "solvers": [[each.get("solver"), each.get("params")] for each in steps if isinstance(each, dict)] or None,
+            "generation": {name: self.settings[name] for name in SHOWN_SETTINGS if name in self.settings},
+        }
+        return {name: plain_text(_short(value)) for name, value in told.items() if value is not None}
+
+    @property
+    def limit(self) -> str | None:
+        """What of the dataset was run, where that is a part: by `--limit`, or the samples that `--sample-id` named."""
+        config, dataset = part(self.run, "config"), part(self.run, "dataset")
+        if (limit := config.get("limit")) is not None:
+            return str(limit)
+        named, all_of_them = dataset.get("sample_ids"), dataset.get("samples")
+        chosen = config.get("sample_id")
+        if isinstance(named, list) and isinstance(all_of_them, int) and len(named) < all_of_them:
+            return f"{len(named)} of {all_of_them}" + (" (--sample-id)" if chosen is not None else "")
+        return None if chosen is None else f"{len(chosen) if isinstance(chosen, list) else chosen} (--sample-id)"
 
     @property
     def expected(self) -> int | None:

@@ -10,10 +10,11 @@ from typing import Any, Literal
 
 from assay.sources.imported_records import Import
 from assay.sources.inspect_logs import InspectLog, InspectOffer
+from assay.sources.inspect_results import contradictions
 from assay.sources.inspect_samples import Draft, draft_of
 from assay.sources.lm_eval_results import part
 from ledger.errors import BadRecord, ConfigError
-from ledger.facts import NOT_TOLD
+from ledger.facts import NOT_TOLD, ModelFacts
 from ledger.origins import LeftOut
 from ledger.progress import Progress, Report
 from ledger.solutions import Score, Solution, more_is_better
@@ -42,14 +43,14 @@ class InspectRecords:
 
     @property
     def facts(self) -> dict[str, Any]:
-        """The version of Inspect AI, and limits of samples, task by task."""
+        """The version of Inspect AI, what parts of datasets were run, and what made documents and prompts, by task."""
         told = {
-            log.task: (part(log.run, "packages").get("inspect_ai"), part(log.run, "config").get("limit"))
+            log.task: {"inspect_version": part(log.run, "packages").get("inspect_ai"), "limit": log.limit}
             for log in self.offer.logs
         }
-        found = {"inspect_version": {task: str(version or NOT_TOLD) for task, (version, _) in told.items()}}
-        limits = {task: NOT_TOLD if limit is None else str(limit) for task, (_, limit) in told.items()}
-        return found if set(limits.values()) <= {NOT_TOLD} else found | {"limit": limits}
+        names = sorted({name for facts in told.values() for name, value in facts.items() if value is not None})
+        found = {name: {task: str(facts.get(name) or NOT_TOLD) for task, facts in told.items()} for name in names}
+        return found | ModelFacts(prompts={log.task: log.made_by for log in self.offer.logs}).noted()
 
     def choices(self) -> Iterator[str]:
         """None: what picks among options writes its pick, and is a solution."""
@@ -60,7 +61,9 @@ class InspectRecords:
         for log in self.offer.logs:
             yield from self._read(log)
         if not self._made:
-            raise ConfigError("no sample of these logs has a score from 0 to 1", where=str(self.offer.logs[0].path))
+            causes = "; ".join(f"{each.name}: {each.cause}" for each in self.left_out if each.kind in ("task", "score"))
+            what = "no sample of these logs has a score from 0 to 1"
+            raise ConfigError(f"{what} ({causes})" if causes else what, where=str(self.offer.logs[0].path))
 
     def brought(self) -> Import:
         """What was read."""
@@ -77,7 +80,11 @@ class InspectRecords:
             drafts[key] = draft
         found = list(drafts.values())
         metrics = self._metrics(log, found)
+        before = len(self.left_out)
         self._name_gaps(log, found, metrics)
+        whole = not any(each.kind == "lines" for each in self.left_out[before:])
+        for cause in contradictions(log, found, whole=whole):
+            self._leave_out("lines", log, cause)
         made = 0
         for draft in found:
             scores = [
@@ -95,18 +102,24 @@ class InspectRecords:
     def _metrics(self, log: InspectLog, drafts: Sequence[Draft]) -> set[str]:
         """The metrics that run from 0 to 1, better where more; the others are listed."""
         names = sorted({name for draft in drafts for name in draft.values})
-        kept = set()
+        less, kept = [name for name in names if not more_is_better(name)], set[str]()
         for name in names:
             values = [draft.values[name] for draft in drafts if name in draft.values]
             known = [value for value in values if not math.isnan(value)]
-            if known and min(known) >= 0 and max(known) <= 1 and more_is_better(name):
+            outside = sum(not 0 <= value <= 1 for value in known)
+            if known and not outside and name not in less:
                 kept.add(name)
                 continue
             mean = f"mean {sum(known) / len(known):.4g}" if known else "no mean"
             cause = f"{mean} of {len(values)} samples"
+            cause += f", outside 0 to 1 on {outside} of {len(values)} of them" if outside and name not in less else ""
             self.left_out.append(LeftOut(kind="score", name=f"{name} of {log.task}", group=log.task, cause=cause))
         if not kept:
-            self._leave_out("task", log, "it has no score from 0 to 1")
+            only_less = names and less == names
+            what = (
+                f"of all its scores less is better: {', '.join(less)}" if only_less else "it has no score from 0 to 1"
+            )
+            self._leave_out("task", log, what)
         return kept
 
     def _name_gaps(self, log: InspectLog, drafts: Sequence[Draft], metrics: set[str]) -> None:
@@ -114,6 +127,8 @@ class InspectRecords:
         status, expected, held = str(log.header.get("status")), log.expected, len(drafts)
         if status != FINISHED:
             self._leave_out("lines", log, f"the run of {log.task} did not end well: {status}")
+        if log.header.get("invalidated"):
+            self._leave_out("lines", log, f"the log of {log.task} says of itself that it is invalidated")
         if expected is not None and held < expected:
             self._leave_out("lines", log, f"{expected - held} of {expected} samples of {log.task} are missing")
         if failed := [draft for draft in drafts if draft.error]:

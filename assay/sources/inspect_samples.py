@@ -6,7 +6,8 @@ metrics run from 0 to 1 on the whole log.
 What a log does not say is decided here, once:
 - A scorer is a metric; where it gives several values, each is one: SCORER.NAME.
 - C, I, P and N are 1, 0, 0.5 and 0, as in Inspect; N is also an answer that could not be extracted.
-- The prompt is all that stood before the model's first message, with the settings that change what is generated.
+- The document is the sample with its dataset, the task's version and arguments and what scores it; the prompt is all
+  that stood before the model's first message, with the solvers and settings that change what is generated.
 - A sample that a limit stopped was cut, whatever its last message says.
 """
 
@@ -15,7 +16,7 @@ from collections.abc import Iterator
 from dataclasses import dataclass
 from typing import Any
 
-from assay.sources.inspect_logs import InspectLog
+from assay.sources.inspect_logs import OF_DOCUMENTS, OF_PROMPTS, InspectLog
 from assay.sources.lm_eval_digests import document_digest
 from assay.sources.lm_eval_results import part
 from ledger.errors import BadRecord
@@ -25,7 +26,6 @@ from ledger.thinking import split_thinking
 WORDS = {"c": 1.0, "i": 0.0, "p": 0.5, "n": 0.0, "yes": 1.0, "true": 1.0, "no": 0.0, "false": 0.0}
 NO_ANSWER = "N"
 FINISHES = {"stop": Finish.STOP, "max_tokens": Finish.LENGTH, "length": Finish.LENGTH, "model_length": Finish.OVERFLOW}
-SHOWN_SETTINGS = ("temperature", "top_p", "top_k", "max_tokens", "stop_seqs", "system_message", "reasoning_effort")
 
 
 @dataclass(frozen=True)
@@ -77,6 +77,7 @@ def _number(value: Any) -> float:  # noqa: ANN401 - whatever a log holds
 def _fields(sample: dict[str, Any], log: InspectLog) -> dict[str, Any]:
     """All of a Solution but its model and scores."""
     output, settings = part(sample, "output"), log.settings
+    documents, prompts = ([log.made_by.get(name) for name in names] for names in (OF_DOCUMENTS, OF_PROMPTS))
     choice = next(iter(output.get("choices") or [{}]))
     thinking, text = _texts(str(output.get("completion") or ""), part(choice, "message").get("content"))
     usage = part(output, "usage") or next(iter(part(sample, "model_usage").values()), {})
@@ -90,8 +91,8 @@ def _fields(sample: dict[str, Any], log: InspectLog) -> dict[str, Any]:
         "item": str(sample["id"]),
         "subject": log.task,
         "repeat": int(sample.get("epoch") or 1) - 1,
-        "item_digest": document_digest([sample.get("input"), sample.get("choices"), sample.get("target")]),
-        "prompt_digest": document_digest([[*_shown(sample)], [settings.get(name) for name in SHOWN_SETTINGS]]),
+        "item_digest": document_digest([sample.get("input"), sample.get("choices"), sample.get("target"), *documents]),
+        "prompt_digest": document_digest([[*_shown(sample)], prompts]),
         "text": text,
         "thinking": thinking,
         "finish": finish,

@@ -9,9 +9,8 @@ from collections.abc import Mapping
 from typing import Any
 
 from analysis.evidence.prompt_differences import excerpts
+from assay.sources.lm_eval_filters import named_lines
 from assay.sources.lm_eval_folders import Offer
-from assay.sources.lm_eval_layouts import sample_lines
-from assay.sources.lm_eval_logs import NO_FILTER
 from assay.sources.lm_eval_samples import requests_in
 from ledger.facts import ModelFacts
 from ledger.first_prompts import UnlikeText
@@ -60,8 +59,8 @@ def _unlike_item(run: RunFolder, baseline: str, rival: str, task: str) -> list[t
 def _text(offer: Offer, task: str, item: str, field: str, chosen_filter: str) -> str:
     """An item's document with its target, or all that was shown of it, as its log has them."""
     for log in (each for each in offer.logs if each.group == task):
-        for _, line in sample_lines(log.path):
-            if log.item(line) == item and chosen_filter in ("", line.get("filter", NO_FILTER)):
+        for _, line in named_lines(log):
+            if log.item(line) == item and chosen_filter in ("", line["filter"]):
                 return _document(line) if field == FIELDS[0] else _prompt(line)
     return ""
 

@@ -9,7 +9,6 @@ from collections.abc import Iterable, Iterator
 from typing import Literal
 
 from assay.sources.lm_eval_layouts import Log
-from assay.sources.lm_eval_results import part
 from assay.sources.lm_eval_runs import RunSamples
 from assay.sources.lm_eval_samples import NoFlips, SampleReader
 from ledger.errors import ConfigError
@@ -18,10 +17,9 @@ from ledger.origins import LeftOut
 from ledger.records import Choice
 from ledger.store import key_text
 
-NO_FILTER = "none"
 WITHOUT = "{what} on {few} of {all} items of {task}"
-MOST_APART = 0.0005
-"""Between an accuracy as a results file rounds it, and as samples give it."""
+MEANS = ("acc", "acc_norm")
+"""Metrics whose number in a results file is a mean over documents."""
 
 
 class LogReader:
@@ -29,8 +27,7 @@ class LogReader:
 
     def __init__(self, log: Log, model: str, chosen_filter: str = "") -> None:
         self._log, self._model, self._filter = log, model, chosen_filter
-        self._reader, self._samples = SampleReader(log, model), RunSamples(log)
-        self._made = self._right = 0
+        self._reader, self.samples = SampleReader(log, model), RunSamples(log)
         self.left_out: list[LeftOut] = []
 
     @property
@@ -46,29 +43,28 @@ class LogReader:
         log, wanted = self._log, self._filter
         without: dict[str, list[str]] = {}
         other_filters: set[str] = set()
-        for number, line in self._samples.lines():
-            name = str(line.get("filter", NO_FILTER))
+        for number, line in self.samples.lines():
+            name = str(line["filter"])
             wanted = wanted or name
             if name != wanted:
                 self._refuse_second_filter(wanted, name, number)
                 other_filters.add(name)
                 continue
-            self._samples.note(str(line["doc_id"]), number)
+            self.samples.note(str(line["doc_id"]), number)
             choice = self._reader.choice(line, number)
             if isinstance(choice, str):
                 without.setdefault(choice, []).append(key_text((log.group, log.item(line))))
             else:
-                self._made += 1
-                self._right += choice.picked == choice.gold
                 yield choice
-        if not self._samples.documents:
+        if not self.samples.documents:
             what = f"has no line of the filter {self._filter!r}" if other_filters else "is empty"
             raise NoFlips(log, what, 1)
-        self.left_out += self._samples.missing()
-        held = len(self._samples.documents)
+        self.left_out += self.samples.missing()
+        held = len(self.samples.documents)
         for what, items in without.items():
             self._leave_out("items", WITHOUT.format(what=what, few=len(items), all=held, task=log.task), items)
-        self._hold_against_results()
+        means = {f"{name},{wanted}" for name in MEANS}
+        self.left_out += self.samples.contradicted(means, whole=not self.left_out)
         self._name_others(other_filters)
 
     def _name_others(self, filters: set[str]) -> None:
@@ -84,16 +80,6 @@ class LogReader:
             mean = f"mean {sum(known) / len(known):.4g}" if known and not lost else "no mean"
             cause = f"{mean} of {len(values)} items" + (f", NaN on {lost}" if lost else "")
             self.left_out.append(LeftOut(kind="score", name=f"{score} of {log.task}", group=log.group, cause=cause))
-
-    def _hold_against_results(self) -> None:
-        """The results file's own accuracy must be that of these samples: it may be another run's, or they may."""
-        log = self._log
-        name = self._filter or NO_FILTER
-        stated = part(part(log.results, "results"), log.task).get(f"acc,{name}")
-        right = self._right / self._made if self._made else 0.0
-        whole = not self.left_out
-        if whole and self._made and isinstance(stated, int | float) and abs(stated - right) > MOST_APART:
-            self._leave_out("lines", f"its results file says acc {stated:.4f}, its samples give {right:.4f}")
 
     def _refuse_second_filter(self, wanted: str, name: str, number: int) -> None:
         if not self._filter:

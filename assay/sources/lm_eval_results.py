@@ -37,8 +37,16 @@ def facts_in(results: dict[str, Any], task: str) -> dict[str, str]:
     """What made a task's log."""
     stated = {**part(results, "config"), **results}
     own = {name: plain_text(stated[name]) for name in FACTS if stated.get(name) is not None}
+    own |= {} if "limit" in own else _part_run(part(results, "n-samples").get(task))
     of_task = {"num_fewshot": part(results, "n-shot").get(task), "task_version": part(results, "versions").get(task)}
     return own | {name: str(value) for name, value in of_task.items() if value is not None}
+
+
+def _part_run(counts: Any) -> dict[str, str]:  # noqa: ANN401 - whatever a file holds
+    """What `--samples` chose of a task's documents: no limit stands in the config, and fewer were evaluated."""
+    original, effective = (counts.get(name) if isinstance(counts, dict) else None for name in ("original", "effective"))
+    fewer = isinstance(original, int) and isinstance(effective, int) and effective < original
+    return {"limit": f"{effective} of {original} (--samples)"} if fewer else {}
 
 
 def asks_clock(results: dict[str, Any]) -> bool:
@@ -63,9 +71,11 @@ def groups_of(task: str, results: dict[str, Any], *, every: bool = False) -> lis
 
 
 def tasks_in(results: dict[str, Any]) -> list[str]:
-    """The leaf tasks that a run had."""
-    groups = {name for name, held in part(results, "group_subtasks").items() if held} | {*part(results, "groups")}
+    """The leaf tasks that a run had; those that a group lists and nothing else tells of are among them."""
+    listed = [(name, held) for name, held in part(results, "group_subtasks").items() if isinstance(held, list)]
+    groups = {name for name, held in listed if held} | {*part(results, "groups")}
     named = {*part(results, "configs"), *part(results, "n-samples"), *part(results, "results")}
+    named |= {str(child) for _, held in listed for child in held}
     return sorted(named - groups)
 
 

@@ -1,13 +1,17 @@
 """Whether a log is its run's own: the run's hash over all samples, its count of documents, a gap in their numbers.
 
-In: the lines of a log, one by one. Out: what of the run is missing; a log that is another run's is refused.
+In: the lines of a log, one by one. Out: what of the run is missing, and what its scores add up to; a log that is
+another run's is refused.
 """
 
 import hashlib
-from collections.abc import Iterator
+from collections import defaultdict
+from collections.abc import Collection, Iterator
 from typing import Any
 
-from assay.sources.lm_eval_layouts import Log, sample_lines
+from assay.sources.lm_eval_filters import named_lines
+from assay.sources.lm_eval_layouts import Log
+from assay.sources.lm_eval_stated import ScoreTotal, lost_scores, score_names, unlike_scores
 from ledger.errors import ConfigError, DuplicateKey
 from ledger.origins import LeftOut
 
@@ -16,19 +20,22 @@ MISSING_LINES = "{few} of {all} lines of {task} are missing"
 
 
 class RunSamples:
-    """The lines of one log, each looked at once; `missing` is known when `lines` has come to its end."""
+    """The lines of one log, each looked at once; all else is known when `lines` has come to its end."""
 
     def __init__(self, log: Log) -> None:
         self._log = log
         self._hash = hashlib.sha256()
         self._first: dict[tuple[str, str], int] = {}
         self.documents: set[str] = set()
+        self.scores = defaultdict[str, ScoreTotal](ScoreTotal)
 
     def lines(self) -> Iterator[tuple[int, dict[str, Any]]]:
-        """Each sample with its line number."""
-        for number, line in sample_lines(self._log.path):
+        """Each sample with its line number and its filter. Raises NoFlips."""
+        for number, line in named_lines(self._log):
             if self._log.recorded_hash:
                 self._hash.update("".join(str(line.get(name)) for name in HASHES).encode())
+            for name in score_names(line):
+                self.scores[f"{name},{line['filter']}"].count(line[name])
             yield number, line
 
     def note(self, document: str, number: int, chosen: str = "") -> None:
@@ -59,3 +66,14 @@ class RunSamples:
                 where=str(log.path),
                 remedy="Take the files as lm-evaluation-harness wrote them.",
             )
+
+    def contradicted(self, means: Collection[str], *, whole: bool) -> Iterator[LeftOut]:
+        """What the results file states and these samples do not: it may be another run's, or they may.
+
+        `means` are the scores, METRIC,FILTER, that are means unless the run says otherwise; they are those of the whole
+        run alone.
+        """
+        found = [*lost_scores(self._log, self.scores)]
+        found += unlike_scores(self._log, self.scores, means) if whole else ()
+        for cause in found:
+            yield LeftOut(kind="lines", name=self._log.task, group=self._log.group, cause=cause)

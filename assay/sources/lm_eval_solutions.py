@@ -13,24 +13,23 @@ What a log does not say is decided here, once:
 
 import json
 import math
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterator
 from typing import Any
 
 from assay.sources.lm_eval_digests import document_digest, text_digest
 from assay.sources.lm_eval_layouts import Log, requests
-from assay.sources.lm_eval_results import part
 from assay.sources.lm_eval_runs import RunSamples
-from assay.sources.lm_eval_samples import FIELDS, NoFlips
+from assay.sources.lm_eval_samples import NoFlips
+from assay.sources.lm_eval_stated import more_told, score_names
 from generation.harness_texts import asked_temperature, taken_text
 from ledger.errors import BadRecord
 from ledger.first_prompts import FirstPrompt
 from ledger.origins import LeftOut
 from ledger.records import Finish
-from ledger.solutions import NO_FILTER, Score, Solution, more_is_better, scoring_name
+from ledger.solutions import Score, Solution, more_is_better, scoring_name
 from ledger.store import key_text
 from ledger.thinking import split_thinking
 
-MOST_APART = 0.0005
 KNOWN, OF_SCORES = set(Solution.model_fields), set(Score.model_fields)
 """One for all records: a set of its own is the larger part of a record."""
 SHOWN = 8000  # characters of a prompt that are kept to be held against another's
@@ -40,9 +39,10 @@ class SolutionReader:
     """One log, read once; `left_out` is complete when `records` has come to its end."""
 
     def __init__(self, log: Log, model: str) -> None:
-        self._log, self._model, self._samples = log, model, RunSamples(log)
-        self._better = part(part(log.results, "higher_is_better"), log.task)
+        self._log, self._model, self.samples = log, model, RunSamples(log)
+        self._better = more_told(log)
         self._other: dict[str, list[float]] = {}
+        self._less: set[str] = set()
         self.first_prompt: FirstPrompt | None = None
         self.left_out: list[LeftOut] = []
 
@@ -53,9 +53,9 @@ class SolutionReader:
         """
         drafts: dict[str, dict[str, Any]] = {}
         scores: dict[str, list[Score]] = {}
-        for number, line in self._samples.lines():
-            chosen = str(line.get("filter", NO_FILTER))
-            self._samples.note(str(line["doc_id"]), number, chosen)
+        for number, line in self.samples.lines():
+            chosen = str(line["filter"])
+            self.samples.note(str(line["doc_id"]), number, chosen)
             try:
                 item = self._log.item(line)
                 if item not in drafts:  # once for all filters of a document
@@ -65,10 +65,11 @@ class SolutionReader:
                 cause = f"an unknown layout ({type(error).__name__}: {error})"
                 raise BadRecord(self._log.path, number, "", cause) from error
         if not any(scores.values()):
-            raise NoFlips(self._log, "it has no score from 0 to 1" if drafts else "is empty", 1)
-        self.left_out += self._samples.missing()
+            raise NoFlips(self._log, self._without_scores() if drafts else "is empty", 1)
+        self.left_out += self.samples.missing()
         self._name_unscored([item for item, held in scores.items() if not held])
-        self._hold_against_results(scores.values())
+        means = {f"{score.metric},{score.filter}" for held in scores.values() for score in held}
+        self.left_out += self.samples.contradicted(means, whole=not self.left_out)
         self._name_others()
         for item, draft in drafts.items():
             if held := tuple(scores.pop(item)):
@@ -107,43 +108,28 @@ class SolutionReader:
 
     def _scores(self, line: dict[str, Any], chosen: str) -> Iterator[Score]:
         """The scores of one line; what is no number from 0 to 1, or better where lower, is noted by name."""
-        named = line.get("metrics")
         taken = extracted(line)
-        for name, value in line.items():
-            if name in FIELDS or name.endswith("_hash") or (isinstance(named, list) and name not in named):
-                continue
-            if 0 <= _number(value) <= 1 and self._better.get(name, more_is_better(name)):
+        for name in score_names(line):
+            value, more = line[name], self._better.get(name)
+            more = more_is_better(name) if more is None else more
+            if 0 <= _number(value) <= 1 and more:
                 yield shared(Score(metric=name, filter=chosen, value=_number(value), extracted=taken))
             elif isinstance(value, int | float | list) or value is None:
                 self._other.setdefault(scoring_name(name, chosen), []).append(_number(value))
+                self._less |= set() if more else {scoring_name(name, chosen)}
+
+    def _without_scores(self) -> str:
+        """Why a task has none: of all that it scores less is better, or nothing runs from 0 to 1."""
+        if self._other and self._less == self._other.keys():
+            return f"of all its scores less is better: {', '.join(sorted(self._less))}"
+        return "it has no score from 0 to 1"
 
     def _name_unscored(self, items: list[str]) -> None:
         if items:
-            log, held = self._log, len(self._samples.documents)
+            log, held = self._log, len(self.samples.documents)
             cause = f"no score from 0 to 1 on {len(items)} of {held} items of {log.task}"
             names = tuple(key_text((log.group, item)) for item in items)
             self.left_out.append(LeftOut(kind="items", name=log.task, group=log.group, cause=cause, items=names))
-
-    def _hold_against_results(self, found: Iterable[list[Score]]) -> None:
-        """The results file's own means must be those of these samples: it may be another run's, or they may."""
-        log, stated = self._log, part(part(self._log.results, "results"), self._log.task)
-        if self.left_out:
-            return
-        values: dict[tuple[str, str], list[float]] = {}
-        for score in (score for each in found for score in each):
-            values.setdefault((score.metric, score.filter), []).append(score.value)
-        for (metric, chosen), held in values.items():
-            told, mean = stated.get(f"{metric},{chosen}"), sum(held) / len(held)
-            if isinstance(told, int | float) and self._means(metric) and abs(told - mean) > MOST_APART:
-                cause = f"its results file says {metric},{chosen} {told:.4f}, its samples give {mean:.4f}"
-                self.left_out.append(LeftOut(kind="lines", name=log.task, group=log.group, cause=cause))
-
-    def _means(self, metric: str) -> bool:
-        """Whether the results file's number of a metric is a mean over documents, as far as it tells."""
-        config = part(part(self._log.results, "configs"), self._log.task)
-        listed = [each for each in config.get("metric_list") or () if isinstance(each, dict)]
-        told = {each.get("metric"): each.get("aggregation", "mean") for each in listed}
-        return bool(told.get(metric, "mean") == "mean")
 
     def _name_others(self) -> None:
         """Scores that are listed and not compared."""
