@@ -95,7 +95,8 @@ def test_a_missing_key_is_asked_for_by_its_variable(tmp_path, capsys, model, mon
     path.write_text(CONFIG.format(model=model, port=9).replace("127.0.0.1", "judge.invalid"))
     code, message = refused(capsys, "review", str(path), "--runs", str(tmp_path / "runs"))
     assert code == 64
-    assert "OPENAI_API_KEY is empty" in message
+    assert "no API key" in message
+    assert "name the variable with this server's key" in message
 
 
 def test_a_config_that_changed_after_the_run_began_is_refused(tmp_path, capsys, model):

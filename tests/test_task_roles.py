@@ -234,7 +234,8 @@ def test_what_is_shown_alone_counts_in_no_relation(tmp_path):
     for name in made.candidates:
         keep_choices(run, name, infinite_others)
     shown = relations_of(made, run, {"shown": ["other"]})
-    bootstraps = [row["bootstrap"] for row in shown["correlations"] if row["predictor"] == "kl_options"]
+    judged = [row for row in shown["correlations"] if row["outcome"] == "rating_change"]
+    bootstraps = [row["bootstrap"] for row in judged if row["predictor"] == "kl_options"]
     assert bootstraps
     assert all(bootstraps)
     assert shown["within"] != relations_of(made, run, {})["within"]

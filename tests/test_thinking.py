@@ -1,10 +1,14 @@
 """Thoughts: every mark that models set, for judges and for models under test alike, and prose about marks."""
 
+import json
+import subprocess
+import sys
+
 import pytest
 
 from judge.verdicts import reading
-from ledger.errors import EngineError
 from ledger.thinking import MARKS, reopened, split_thinking, spoken
+from tests.house import HOUSE
 
 CHANNELS = (
     "<|channel|>analysis<|message|>perhaps [[3]]<|end|><|start|>assistant<|channel|>final<|message|>so [[9]]<|return|>"
@@ -80,28 +84,28 @@ class Tokenizer:
         return " ".join(self.words[token] for token in tokens)
 
 
-@pytest.mark.parametrize(
-    ("tokens", "told"),
-    [
-        ((0, 1, 2, 3, 4), ("hm", "four")),
-        ((1, 2, 3), ("hm", "four")),  # its template has opened the block
-        ((0, 1), ("hm", "")),
-    ],
-)
-@pytest.mark.filterwarnings("ignore")
-def test_vllms_parsers_are_taken_by_their_names(tokens, told):
+PARSED = """
+import json
+from generation.vllm_engine import reasoning_parser, thoughts_marked
+from ledger.thinking import split_thinking
+from tests.test_thinking import Tokenizer
+
+parser, words = reasoning_parser("deepseek_r1", Tokenizer()), Tokenizer()
+told = [split_thinking(thoughts_marked(parser, words, tokens)) for tokens in ((0, 1, 2, 3, 4), (1, 2, 3), (0, 1))]
+try:
+    reasoning_parser("no-such-one", words)
+except EngineError as error:
+    told.append(str(error))
+print(json.dumps([*told, reasoning_parser("", words)]))
+"""
+
+
+def test_vllms_parsers_are_taken_by_their_names_and_one_that_does_not_fit_is_told():
+    """In a process of its own: vLLM and pip cannot both be looked for in one, for the sake of an old distutils."""
     pytest.importorskip("vllm")
-    from generation.vllm_engine import reasoning_parser, thoughts_marked
-
-    parser = reasoning_parser("deepseek_r1", Tokenizer())
-    assert split_thinking(thoughts_marked(parser, Tokenizer(), tokens)) == told
-
-
-@pytest.mark.filterwarnings("ignore")
-def test_a_parser_that_does_not_fit_is_told():
-    pytest.importorskip("vllm")
-    from generation.vllm_engine import reasoning_parser
-
-    assert reasoning_parser("", Tokenizer()) is None
-    with pytest.raises(EngineError, match="reasoning parser 'no-such-one' does not fit"):
-        reasoning_parser("no-such-one", Tokenizer())
+    done = subprocess.run([sys.executable, "-c", PARSED], cwd=HOUSE, stdout=subprocess.PIPE, check=True, text=True)
+    whole, opened, unclosed, error, none = json.loads(done.stdout.splitlines()[-1])
+    assert whole == opened == ["hm", "four"]  # also where its template has opened the block
+    assert unclosed == ["hm", ""]
+    assert "reasoning parser 'no-such-one' does not fit" in error
+    assert none is None
