@@ -64,8 +64,9 @@ def import_folder(
 
     `assay analyze` then decides as for any other. Of the rows on one prompt a verdict takes the place of failures, and
     further verdicts are averaged with it. Stale rows, rows about models without answers, and answers to unknown
-    questions or with too few turns are left out and counted (see `assay audit`); a model or file that does not come in
-    is named in the report and keeps it from SHIP, unless --candidate or --leave-out says so. A model that nobody judged
+    questions, with too few or empty turns, or that are $ERROR$, are left out and counted (see `assay audit`). A model
+    or file that does not come in, stale judgments that none stands for, and judgments that could not be checked are
+    named in the report and keep it from SHIP, unless --candidate or --leave-out says so. A model that nobody judged
     decides nothing. Where only one model was judged, the audit is printed, and the exit code is 12. The judge sat no
     exam, which the report says aloud. The same files again change nothing.
 

@@ -84,7 +84,8 @@ def fastchat_folder(path: Path, data: Path | None = None, judge_file: Path | Non
     if data and not data.is_dir():
         raise ConfigError("there is no such folder.", where=str(data), remedy="Give --data a folder.")
     if judge_file and not judge_file.is_file():
-        raise ConfigError("there is no such file.", where=str(judge_file), remedy="Give --judge-file a file.")
+        what = "this is a folder." if judge_file.is_dir() else "there is no such file."
+        raise ConfigError(what, where=str(judge_file), remedy="Give --judge-file a file of judge prompts.")
     path = path.resolve()
     path = path.parent if path.name in (ANSWERS, JUDGMENTS) else path
     near = (*([data.resolve()] if data else []), path, path.parent, cache_folder() / MT_BENCH)

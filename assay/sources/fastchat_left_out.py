@@ -15,7 +15,7 @@ from ledger.store import key_text
 
 
 def left_out(review: FastChatReview) -> Iterator[LeftOut]:
-    """What lies in the folder and does not come in: models, lines of answers, files named like evidence.
+    """What lies in the folder, is about none of the models, and does not come in: other models, files like evidence.
 
     Models that nobody judged are listed: there is no evidence of them. So are judgments of models that stay outside.
     """
@@ -34,10 +34,6 @@ def left_out(review: FastChatReview) -> Iterator[LeftOut]:
             cause = f"{file.unread} lines are no judgments that can be read: {file.faults[0]}"
             yield LeftOut(kind="lines", name=file.name, cause=cause)
     yield from judgments_of_others(review)
-    for name, held in review.models.items():
-        if held.choices:
-            cause = f"{held.choices} further choices: FastChat judges the first of a question"
-            yield LeftOut(kind="other", name=f"choices of {name}", cause=cause)
 
 
 def _unread(name: str, review: FastChatReview) -> str:
@@ -61,9 +57,18 @@ def _model(name: str, review: FastChatReview, *, is_judged: bool) -> LeftOut:
 
 
 def left_out_by_model(review: FastChatReview) -> Mapping[str, tuple[LeftOut, ...]]:
-    """What does not come in by the model that it is about; what is about no model by the baseline."""
-    found = {name: (*lines_left_out(held), *judgments_apart(review, name)) for name, held in review.models.items()}
-    return {name: (*held, *(left_out(review) if name == review.baseline else ())) for name, held in found.items()}
+    """What does not come in by the model that it is about; what is about none of them stands with each."""
+    of_all = tuple(left_out(review))
+    return {
+        name: (*lines_left_out(held), *judgments_apart(review, name), *_choices(held), *of_all)
+        for name, held in review.models.items()
+    }
+
+
+def _choices(held: ModelAnswers) -> Iterator[LeftOut]:
+    if held.choices:
+        cause = f"{held.choices} further choices: FastChat judges the first of a question"
+        yield LeftOut(kind="other", name=f"choices of {held.label}", cause=cause)
 
 
 def lines_left_out(held: ModelAnswers) -> Iterator[LeftOut]:

@@ -34,8 +34,8 @@ NO_TEMPLATE = frozenset({Lack.PROMPT, Lack.QUESTION, Lack.JUDGE_PROMPT})
 class ModelAnswers:
     """A model's answers that come in, where they are from, how many rows do not, and how many lines are none.
 
-    `failed` of these rows are FastChat's words for a failure, or have an empty turn; `choices` counts those beyond the
-    first of a question.
+    `name` is their file's, `label` the model's. `failed` of these rows are FastChat's words for a failure, or have an
+    empty turn; `choices` counts those beyond the first of a question.
     """
 
     name: str
@@ -44,7 +44,8 @@ class ModelAnswers:
     left_out: int
     unread: int
     choices: int
-    failed: int = 0
+    failed: int
+    label: str
 
 
 @dataclass(frozen=True)
@@ -214,6 +215,7 @@ def model_answers(name: str, held: ModelFile, questions: Mapping[str, Question])
         left_out=sum(len(found) for id, found in held.rows.items() if id not in used),
         unread=held.unread,
         choices=held.choices,
+        label=name,
         failed=sum(len(held.rows[id]) for id, (_, turns) in known.items() if is_failed(turns)),
     )
 

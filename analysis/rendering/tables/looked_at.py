@@ -45,7 +45,8 @@ def unseen_lines(report: ReviewReport) -> Iterator[str]:
     missing = [each for each in report.unseen if each.blocks and each.cause.kind is Kind.DECLARED_MISSING]
     judgments = [each for each in report.unseen if each.blocks and each.kind == "judgments"]
     blocking = [each for each in report.unseen if each.blocks and each not in (*missing, *judgments)]
-    declared = [each for each in report.unseen if each.declared]
+    accepted = [each for each in report.unseen if each.declared and each.kind == "judgments"]
+    declared = [each for each in report.unseen if each.declared and each not in accepted]
     others = dict.fromkeys(each.name for each in report.unseen if each.kind == "other")
     if blocking:
         yield f"Found and not compared: {'; '.join(_things(report, blocking))}."
@@ -55,6 +56,8 @@ def unseen_lines(report: ReviewReport) -> Iterator[str]:
         yield f"Declared and not there: {'; '.join(_things(report, missing))}."
     if declared:
         yield f"Left out on purpose: {'; '.join(_things(report, declared))}."
+    if accepted:
+        yield f"Judgments that were accepted as they are: {'; '.join(_things(report, accepted))}."
     if others:
         yield f"Other files, not read: {', '.join(others)}."
     if beside := [each for each in report.unseen if each.kind == "beside"]:
