@@ -27,8 +27,8 @@ def judgments_apart(review: FastChatReview, model: str) -> Iterator[LeftOut]:
         outside = [row for row in mine if row.freshness not in USED]
         replaced = {row.about for row in rows if row.used}
         lost = {name: _lost(name, rows, replaced) for name in review.models}
-        blocking = [row for row in outside if row.about not in replaced and _blocks(row, model, lost, review)]
-        others = [row for row in outside if row not in blocking]
+        marked = [(row, row.about not in replaced and _blocks(row, model, lost, review)) for row in outside]
+        blocking, others = ([row for row, blocks in marked if blocks is wanted] for wanted in (True, False))
         unchecked = [row for row in mine if row.used and row.freshness is Freshness.UNCHECKED]
         repeats = [row for row in mine if row.used and row.repeat]
         if blocking:
