@@ -221,7 +221,10 @@ def api_key(judge: JudgeConfig) -> str:
 
 
 def prompt_set(judge: JudgeConfig) -> PromptSet:
-    """The prompts that a judge is given."""
+    """The prompts that a judge is given. Raises ConfigError where nobody knows them."""
+    if judge.prompts == "unknown":
+        what = 'its prompts are unknown (prompts = "unknown"): its judgments were brought in without any.'
+        raise ConfigError(what, where=f"judge {judge.name}", remedy="Its rows stand in the files that were imported.")
     if judge.prompts == "official":
         return read_official(official_prompts())
     return assay_prompts(files("prompts") / "judge", judge.form)

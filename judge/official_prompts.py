@@ -59,7 +59,8 @@ def read_prompts(judge_prompts_jsonl: Path) -> dict[str, tuple[str, str]]:
                 row = json.loads(line)
                 prompts[row["name"]] = (row["system_prompt"], row["prompt_template"])
     except (OSError, ValueError, KeyError, TypeError, RecursionError) as error:
-        raise ConfigError(f"not FastChat's judge prompts: {error!r}", where=str(judge_prompts_jsonl)) from error
+        what = "not FastChat's judge prompts: each line needs a name, a system_prompt and a prompt_template."
+        raise ConfigError(what, where=str(judge_prompts_jsonl)) from error
     return prompts
 
 

@@ -217,11 +217,12 @@ class JudgeFacts(_View):
 
     `answers` counts, model by model, what in its answers might work on a judge. `judgments` counts outcomes by kind,
     `review` says who was judged. `served_models` counts the names that the endpoint answered as, `endpoint` has the
-    parameters that it takes, `failures` why judgments have no answer.
+    parameters that it takes, `failures` why judgments have no answer. `fastchat_averages` are what FastChat computes of
+    the files that an import read, by model.
     """
 
     part = "facts"
-    shown_apart: ClassVar[tuple[str, ...]] = ("review", "judgments", "prompt_texts", "failures")
+    shown_apart: ClassVar[tuple[str, ...]] = ("review", "judgments", "prompt_texts", "failures", "fastchat_averages")
     """Those that no card lists: the report has them where they belong."""
 
     review: dict[str, Any] = {}
@@ -232,6 +233,7 @@ class JudgeFacts(_View):
     pace: dict[str, float | int] = {}
     prompt_texts: dict[str, str] = {}
     failures: tuple[CallFailure, ...] = ()
+    fastchat_averages: dict[str, float] = {}
     calls: int | None = None
     prompt_tokens: int | None = None
     completion_tokens: int | None = None

@@ -32,7 +32,8 @@ class JudgeConfig(EndpointParameters):
     given: free text, JSON by a strict schema, or the expected rating from the token probabilities (`logprob`).
     `concurrency` bounds the calls in flight, and the limits per minute those that begin: give the endpoint's own, where
     they are known. No call begins once a session has lasted `deadline_seconds`. `price` and `budget_usd` bound what the
-    review's calls may cost in all.
+    review's calls may cost in all. `prompts = "unknown"` is written by an import whose judgments were held against no
+    prompt: such a judge cannot be asked.
     """
 
     model: str = ""
@@ -43,7 +44,7 @@ class JudgeConfig(EndpointParameters):
     api_key_env: str = ""
     modes: tuple[Mode, ...] = tuple(Mode)
     pairs: Literal["baseline", "all"] = "baseline"
-    prompts: Literal["official", "assay"] = "assay"
+    prompts: Literal["official", "assay", "unknown"] = "assay"
     form: Form = "text"
     parsing: Literal["strict", "fastchat"] = "strict"
     exam: bool = True
@@ -81,7 +82,7 @@ class JudgeConfig(EndpointParameters):
 
     @model_validator(mode="after")
     def _readable(self) -> Self:
-        if self.form != "text" and (self.prompts == "official" or self.parsing == "fastchat"):
+        if self.form != "text" and (self.prompts != "assay" or self.parsing == "fastchat"):
             raise ValueError(f'form = "{self.form}" needs prompts = "assay" and parsing = "strict"')
         if self.form == "logprob" and self.modes != (Mode.SINGLE,):
             raise ValueError('form = "logprob" gives ratings; it needs modes = ["single"]')

@@ -85,6 +85,7 @@ SAID = [
     (Cause(Kind.FEW_TRUSTED_JUDGES, numbers={"trusted": 1, "judges": 3}), "only 1 of 3 judges may be believed"),
     (Cause(Kind.NOT_COMPARED, "sums", causes=(told("a"), told("b"))), "sums was found and is not compared: a; b"),
     (Cause(Kind.NOT_COMPARED_WHOLE, "easy", causes=(told("a"),)), "easy is not compared whole: a"),
+    (Cause(Kind.JUDGMENTS_UNSEEN, "stale judgments of g", causes=(told("a"),)), "stale judgments of g: a"),
     (told("not multiple choice"), "not multiple choice"),
     (Cause(Kind.RECORDED, "w4", names={"recorded": "not read"}), "w4: not read"),
     (Cause(Kind.ONE_SIDE_HAS_TASK, "w4"), "w4 alone has items of it"),

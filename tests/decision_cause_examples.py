@@ -184,6 +184,10 @@ OF_DECISIONS = [
         "No items differ yet; more items than 9 narrow the bound.",
     ),
     (
+        Cause(Kind.NO_SPREAD_YET, "flips", numbers={"n": 9}, names={"unit": "items"}),
+        "All items tell the same so far; more items than 9 narrow the bound.",
+    ),
+    (
         Cause(Kind.TOO_NEAR, "rating_change", numbers=OPEN, names={"unit": "questions"}),
         "rating_change lies so near −0.30 that no practical number of questions settles it.",
     ),

@@ -220,7 +220,7 @@ def test_five_classes_and_fastchats_ties(folder, capsys):
 
 def test_unreadable_lines_are_told_and_stop_nothing(folder):
     path = folder / "model_judgment/gpt-4_single.jsonl"
-    broken = json.dumps({**rating("a", 1, 1), "score": float("nan")})
+    broken = json.dumps({**rating("a", 1, 1), "score": float("nan"), "judgment": None})
     deep = "[" * 100_000
     path.write_text(path.read_text() + f'{{"question_id": 1}}\nnot json\n{broken}\n{deep}\n{{"torn')
     file = next(each for each in audited(folder).files if each.mode == "single")
@@ -399,6 +399,7 @@ def test_an_import_counts_what_it_leaves_out(folder, tmp_path, capsys):
         "rows_that_gave_way": 1,
         "further_verdicts": 0,
         "lines_unread": 1,
+        "fastchat_averages": {"a": 4.0, "b": 5.0},
     }
 
 

@@ -119,3 +119,81 @@ def test_a_model_that_was_answered_twice_is_judged_by_its_last_row(folder):
     path = folder / "model_answer/a.jsonl"
     write(path, [{**answer("a", 1), "choices": [{"turns": ["x", "y"]}]}, *rows_of(path)])
     assert model(folder).freshness[Freshness.CURRENT] == 8
+
+
+def half(id, turn, lost, tstamp):
+    """Both games of a question-turn, one of which failed."""
+    gone = {f"{lost}_winner": "error", f"{lost}_judgment": "$ERROR$"}
+    return {**game(id, turn), **gone, "tstamp": tstamp}
+
+
+def pair_of(folder):
+    return next(file for file in audited(folder).files if file.mode == "pair").pairs[0]
+
+
+def test_each_game_is_a_judgment_and_two_rows_may_complete_a_pair(folder, tmp_path, capsys):
+    places = [(id, turn) for id in range(1, 5) for turn in (1, 2)]
+    write(folder / PAIR, [*(half(*each, "g1", 1.0) for each in places), *(half(*each, "g2", 2.0) for each in places)])
+    found = pair_of(folder)
+    assert [(each.scored, each.planned) for each in found.coverage[:1]] == [(8, 8)]
+    assert (found.scopes[0].classes[TurnClass.LOSS], found.errors, found.beside.superseded) == (8, 16, 8)
+    report = report_of(folder, tmp_path, capsys)
+    assert report["judges"][0]["games"][0]["scopes"][0]["classes"]["loss"] == 8
+    assert len(rows_of(tmp_path / "r/judge/gpt-4/games.jsonl")) == 16
+
+
+def test_the_first_verdict_of_a_game_stands_whatever_a_retry_says(folder):
+    """The second row has both verdicts: its second game is a further one that no first game stands beside."""
+    again = {**game(1, 1, "model_1", "model_2", ("[[A]]", "[[A]]")), "tstamp": 2.0}
+    write(folder / PAIR, [half(1, 1, "g1", 1.0), again])
+    assert pair_of(folder).scopes[0].classes[TurnClass.LOSS] == 1
+    write(folder / PAIR, [half(1, 1, "g1", 1.0), half(1, 1, "g1", 2.0)])
+    assert pair_of(folder).scopes[0].classes[TurnClass.FAILED] == 1
+
+
+def test_games_on_other_prompts_complete_nothing(folder):
+    (folder / "judge_prompts.jsonl").unlink()
+    other = {**half(1, 1, "g2", 2.0), "g2_user_prompt": "b11b11 and a11a11 otherwise"}
+    write(folder / PAIR, [half(1, 1, "g1", 1.0), other])
+    assert pair_of(folder).scopes[0].classes[TurnClass.LOSS] == 0
+
+
+def test_a_judges_rows_are_pooled_over_its_files_in_the_audit_as_in_the_review(folder, tmp_path, capsys):
+    """An older file says ten of everything that b wrote: both numbers are the mean, and both say so."""
+    older = [{**row, "score": 10, "judgment": "[[10]]"} for row in rows_of(folder / SINGLE) if row["model"] == "b"]
+    write(folder / "model_judgment/old/gpt-4_single.jsonl", older)
+    (table,) = audited(folder).files
+    assert table.name == "gpt-4_single.jsonl, old/gpt-4_single.jsonl"
+    report = report_of(folder, tmp_path, capsys)
+    mean = report["judges"][0]["scores"][1]["scopes"][0]["rating"]["value"]
+    assert mean == table.models[1].scopes[0].rating.value == (5 + 10) / 2
+    told = "further verdicts of gpt-4 (b: 8 ratings are further verdicts on a prompt, averaged within their turn)"
+    assert f"Of the judgments: {told}." in (tmp_path / "r/analysis/report.md").read_text().replace("\\", "")
+    assert told.split(" (b")[0] in (tmp_path / "r/analysis/report.html").read_text()
+    (row,) = report["unseen"]
+    assert (row["kind"], row["name"]) == ("beside", "further verdicts of gpt-4")
+    assert run(["analyze", str(tmp_path / "r/review.toml"), "--runs", str(tmp_path)]) == 0
+    assert told in " ".join(capsys.readouterr().out.split())
+
+
+def test_two_judges_of_one_file_have_a_table_each(folder):
+    rows = rows_of(folder / SINGLE)
+    other = [{**row, "judge": ["gpt-z", row["judge"][1]], "score": 2, "judgment": "[[2]]"} for row in rows]
+    for held in ([*rows, *other], [*other, *rows]):
+        write(folder / SINGLE, held)
+        tables = {file.judges: file for file in audited(folder).files}
+        assert {judge: file.models[1].scopes[0].rating.value for (judge,), file in tables.items()} == {
+            "gpt-4": 5,
+            "gpt-z": 2,
+        }
+        assert [file.models[1].beside.repeats for file in tables.values()] == [0, 0]
+        assert tables["gpt-z",].models[1].fastchat.average == 2
+    assert "show\\_result mixes them" in audit_markdown(audited(folder))
+
+
+def test_fastchats_average_is_the_mean_of_the_score_fields_of_all_rows(folder, tmp_path, capsys):
+    write(folder / SINGLE, [{**row, "score": 2} if row["model"] == "b" else row for row in rows_of(folder / SINGLE)])
+    report_of(folder, tmp_path, capsys)
+    table = (tmp_path / "r/analysis/tables/score-depth.csv").read_text()
+    assert "2.00 (every row)" in next(line for line in table.splitlines() if line.startswith("b,"))
+    assert next(line for line in table.splitlines() if line.startswith("a,")).endswith("the same")

@@ -246,7 +246,7 @@ def test_what_would_settle_it_asks_for_more_than_there_is():
     assert units.startswith("About 81 questions (now 80) would settle rating_change against +1.00 ")
     assert samples == "So would about 3 samples of each question (now 2)."
     assert [each.kind for each in needed(replace(open_still, sampling_sd=None), 1.0, 0.05)] == [Kind.MORE_UNITS]
-    assert [each.kind for each in needed(replace(open_still, sd=None), 1.0, 0.05)] == [Kind.NO_DIFFERENCE_YET]
+    assert [each.kind for each in needed(replace(open_still, sd=None), 1.0, 0.05)] == [Kind.NO_SPREAD_YET]
     assert [each.kind for each in needed(open_still, -0.2 + 1e-6, 0.05)] == [Kind.TOO_NEAR]
     assert [size.flips for size in sizes("accuracy_change", 0.02, 0.8)] == [0.02, 0.05, 0.1, 0.2]
     assert [size.units for size in sizes("accuracy_change", 0.02, 0.8)] == [310, 773, 1546, 3092]

@@ -87,6 +87,7 @@ class Tokenizer:
 PARSED = """
 import json
 from generation.vllm_engine import reasoning_parser, thoughts_marked
+from ledger.errors import EngineError
 from ledger.thinking import split_thinking
 from tests.test_thinking import Tokenizer
 

@@ -57,7 +57,8 @@ def needed(estimate: Estimate, threshold: float, alpha: float) -> Iterator[Cause
     """The units, or samples of them, that settle an open estimate with 80 % power if its value is the true one."""
     measure, names = estimate.measure, {"unit": estimate.unit}
     if estimate.value is None or estimate.sd is None:
-        yield Cause(Kind.NO_DIFFERENCE_YET, measure, numbers={"n": estimate.n}, names=names)
+        kind = Kind.NO_SPREAD_YET if estimate.value else Kind.NO_DIFFERENCE_YET
+        yield Cause(kind, measure, numbers={"n": estimate.n}, names=names)
         return
     distance = abs(estimate.value - threshold)
     units = needed_units(estimate.sd, distance, alpha)

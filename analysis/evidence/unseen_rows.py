@@ -36,5 +36,7 @@ class Unseen:
         """The thing as a cause of a decision."""
         if any(each.kind in (Kind.NO_SIDE_HAS_TASK, Kind.PART_OF_TASK) for each in self.causes):
             return Cause(Kind.DECLARED_MISSING, self.name, causes=self.causes)
+        if self.kind == "judgments":
+            return Cause(Kind.JUDGMENTS_UNSEEN, self.name, causes=self.causes)
         whole = self.kind not in ("items", "lines")
         return Cause(Kind.NOT_COMPARED if whole else Kind.NOT_COMPARED_WHOLE, self.name, causes=self.causes)

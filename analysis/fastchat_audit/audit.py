@@ -9,8 +9,9 @@ from collections import Counter
 from collections.abc import Iterable, Iterator, Sequence
 from itertools import combinations
 
-from analysis.fastchat_audit.audit_report import AuditReport, Beside, Contrast, FileAudit, PlayedPair, RatedModel
+from analysis.fastchat_audit.audit_report import AuditReport, Contrast, FileAudit, PlayedPair, RatedModel
 from analysis.fastchat_audit.fastchat_numbers import fastchat_scores, fastchat_wins
+from analysis.fastchat_audit.row_counts import beside, changed, counted, freshness, lacking
 from analysis.fastchat_audit.stored import Freshness, JudgmentFile, Standing, Stored, StoredPair, StoredRating
 from analysis.fastchat_audit.written_models import written_models
 from analysis.judged.bounds import change_bounds, rating_bounds, win_bounds
@@ -46,7 +47,7 @@ def audit(stored: Stored, seed: int = 1, resamples: int = RESAMPLES) -> AuditRep
         baseline=stored.baseline,
         questions=len(stored.questions),
         models=stored.models,
-        files=tuple(measured.file(file) for file in stored.files),
+        files=tuple(measured.judge(*held) for held in _by_judge(stored.files)),
         writing=written_models(stored, measured.planned, measured.draws),
         facts=stored.facts,
         notes=stored.notes,
@@ -67,25 +68,31 @@ class _Audit:
             for turn in range(1, len(question.turns) + 1)
         ]
 
-    def file(self, file: JudgmentFile) -> FileAudit:
-        """One file. Rows of several judges are pooled, as FastChat does; the tables name the judges."""
+    def judge(self, judge: str, files: Sequence[JudgmentFile], told: Sequence[JudgmentFile]) -> FileAudit:
+        """One judge's rows, in whichever files they stand: so does a review pool them. `told` are the files whose
+        faults no table before told.
+        """
+        ratings = [row for file in files for row in file.ratings if row.judge == judge]
+        pairs = [row for file in files for row in file.pairs if row.judge == judge]
         rated: dict[str, list[StoredRating]] = {}
-        for rating in file.ratings:
+        for rating in ratings:
             rated.setdefault(rating.record.model, []).append(rating)
         played: dict[tuple[str, str], list[StoredPair]] = {}
-        for pair in file.pairs:
+        for pair in pairs:
             played.setdefault((pair.games[0].baseline, pair.games[0].candidate), []).append(pair)
         return FileAudit(
-            name=file.name,
-            mode=file.mode,
-            judges=file.judges,
-            rows=len(file.ratings) + len(file.pairs),
-            faults=file.faults,
-            unread=file.unread,
+            name=", ".join(file.name for file in files),
+            mode=files[0].mode,
+            judges=(judge,) if judge else (),
+            rows=len(ratings) + len(pairs),
+            faults=tuple(fault for file in told for fault in file.faults),
+            unread=sum(file.unread for file in told),
             models=tuple(self._rated(model, rated[model]) for model in sorted(rated)),
             contrasts=tuple(self._contrasts({model: _scores(rows) for model, rows in sorted(rated.items())})),
             pairs=tuple(self._played(*names, rows) for names, rows in sorted(played.items())),
-            fastchat_wins=fastchat_wins(file.pairs),
+            fastchat_wins=fastchat_wins(pairs),
+            shared=tuple(file.name for file in files if len(file.judges) > 1),
+            turnless=sum(file.turnless for file in told),
         )
 
     def _rated(self, model: str, rows: Sequence[StoredRating]) -> RatedModel:
@@ -100,11 +107,12 @@ class _Audit:
         return RatedModel(
             model=model,
             rows=len(rows),
-            freshness=_freshness(rows),
-            changed=_changed(rows),
-            outcomes=_counted(row.record.outcome.value for row in rows),
+            freshness=freshness(rows),
+            changed=changed(rows),
+            lacking=lacking(rows),
+            outcomes=counted(row.record.outcome.value for row in rows),
             unread=sum(row.score == -1 for row in rows),
-            beside=_beside(rows),
+            beside=beside(rows),
             decimals=(sum(map(_decimal, rows)), sum(map(_decimal, used))),
             disagreements=sum(not _agreed(row) for row in rows),
             scopes=scored_scopes({}, values, scopes(planned, self.categories), self.draws, 1, is_baseline=True),
@@ -138,7 +146,7 @@ class _Audit:
             )
 
     def _played(self, baseline: str, candidate: str, rows: Sequence[StoredPair]) -> PlayedPair:
-        games = [game for row in rows if row.used for game in row.games]
+        games = [game for row in rows if row.used for game in row.counted]
         found = verdicts(games)
         classes = turn_classes(found)
         planned = self._plan(cell for cell in found if not cell.repeat)
@@ -151,11 +159,12 @@ class _Audit:
             baseline=baseline,
             candidate=candidate,
             rows=len(rows),
-            freshness=_freshness(rows),
-            changed=_changed(rows),
-            outcomes=_counted(game.outcome.value for row in rows for game in row.games),
+            freshness=freshness(rows),
+            changed=changed(rows),
+            lacking=lacking(rows),
+            outcomes=counted(game.outcome.value for row in rows for game in row.games),
             errors=sum(winner == "error" for row in rows for winner in row.winners),
-            beside=_beside(rows),
+            beside=beside(rows),
             disagreements=sum(not _pair_agreed(row) for row in rows),
             scopes=played_scopes(classes, parts, self.draws, 1),
             bounds=win_bounds(planned, found),
@@ -185,6 +194,18 @@ class _Audit:
             for turn in turns[1:]:
                 cells = [cell for cell in planned if category.holds(cell) and turn.holds(cell)]
                 yield coverage(kind, model, _crossed(category, turn), cells, outcomes, usable)
+
+
+def _by_judge(files: Sequence[JudgmentFile]) -> Iterator[tuple[str, list[JudgmentFile], list[JudgmentFile]]]:
+    """Each judge's files of each mode, in the files' order; a file without a row that can be read stands alone."""
+    found: dict[tuple[str, ...], list[JudgmentFile]] = {}
+    for file in files:
+        for judge in file.judges or ("",):
+            found.setdefault((judge, file.mode, "" if judge else file.name), []).append(file)
+    told = set[str]()
+    for (judge, *_), held in found.items():
+        yield judge, held, [file for file in held if file.name not in told]
+        told |= {file.name for file in held}
 
 
 def _crossed(category: Scope, turn: Scope) -> str:
@@ -218,27 +239,3 @@ def _pair_agreed(row: StoredPair) -> bool:
     for name, model in (("model_1", row.first), ("model_2", row.second)):
         roles[name] = Winner.BASELINE if model == row.games[0].baseline else Winner.CANDIDATE
     return all(roles.get(word) == game.winner for word, game in zip(row.winners, row.games, strict=True))
-
-
-def _freshness(rows: Iterable[StoredRating | StoredPair]) -> dict[Freshness, int]:
-    counts = Counter(row.freshness for row in rows)
-    return {each: counts[each] for each in Freshness}
-
-
-def _changed(rows: Iterable[StoredRating | StoredPair]) -> dict[str, int]:
-    """How many rows are stale by which changes, the most first."""
-    words = (" and ".join(row.changed) for row in rows if row.freshness is Freshness.STALE)
-    return dict(Counter(words).most_common())
-
-
-def _beside(rows: Iterable[StoredRating | StoredPair]) -> Beside:
-    standings = Counter(row.standing for row in rows)
-    return Beside(
-        copies=standings[Standing.COPY],
-        superseded=standings[Standing.SUPERSEDED],
-        repeats=sum(row.used and row.repeat > 0 for row in rows),
-    )
-
-
-def _counted(words: Iterable[str]) -> dict[str, int]:
-    return dict(sorted(Counter(words).items()))

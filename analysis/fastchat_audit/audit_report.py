@@ -31,18 +31,19 @@ class Beside:
 
 @dataclass(frozen=True)
 class RatedModel:
-    """One model's rows in a single file.
+    """One model's ratings by one judge.
 
     `freshness`, `outcomes` (strict) and `unread` (FastChat's -1) count every row, `changed` the stale ones by what is
-    no longer today's; `decimals` count ratings that are no whole number, all and used; `disagreements` the rows that
-    FastChat's parser read otherwise. `absent` are the planned
-    question-turns without a row that is used, `missing` those whose row has no score.
+    no longer today's, `lacking` the unchecked ones by what there was not to hold them against; `decimals` count ratings
+    that are no whole number, all and used; `disagreements` the rows that FastChat's parser read otherwise. `absent` are
+    the planned question-turns without a row that is used, `missing` those whose row has no score.
     """
 
     model: str
     rows: int
     freshness: dict[Freshness, int]
     changed: dict[str, int]
+    lacking: dict[str, int]
     outcomes: dict[str, int]
     unread: int
     beside: Beside
@@ -71,7 +72,7 @@ class Contrast:
 
 @dataclass(frozen=True)
 class PlayedPair:
-    """One pair of models in a pair file; counts as for RatedModel, of rows with two games each.
+    """One pair of models; counts as for RatedModel, of rows with two games each.
 
     `tie_picks` are the inconsistent pairs in which the judge called a tie in one order; in the others it picked both.
     """
@@ -81,6 +82,7 @@ class PlayedPair:
     rows: int
     freshness: dict[Freshness, int]
     changed: dict[str, int]
+    lacking: dict[str, int]
     outcomes: dict[str, int]
     errors: int
     beside: Beside
@@ -99,7 +101,10 @@ class PlayedPair:
 
 @dataclass(frozen=True)
 class FileAudit:
-    """One file of judgments; `unread` counts the lines that `faults` are about."""
+    """One judge's rows of one mode, in however many files: `name` has them all. `shared` are those with rows of other
+    judges, which are tables of their own. `unread` counts the lines that `faults` are about, `turnless` the rows
+    without a turn; a file of several judges is told with the first.
+    """
 
     name: str
     mode: Mode
@@ -111,6 +116,8 @@ class FileAudit:
     contrasts: tuple[Contrast, ...]
     pairs: tuple[PlayedPair, ...]
     fastchat_wins: tuple[FastChatWins, ...]
+    shared: tuple[str, ...]
+    turnless: int
 
 
 @dataclass(frozen=True)

@@ -4,7 +4,7 @@ In: nothing. Out: frozen rows, with FastChat's reading beside the strict one, wh
 changed, and whether the row counts beside others of the same judgment.
 """
 
-from collections.abc import Hashable
+from collections.abc import Hashable, Sequence
 from dataclasses import dataclass, replace
 from enum import StrEnum
 from typing import Self
@@ -31,8 +31,9 @@ class Freshness(StrEnum):
 
 
 class Change(StrEnum):
-    """What of a stale row's prompt is not today's. `JUDGE_FILE`: no judge file holds its prompt, or another file than
-    the one that renders most of the judge's rows.
+    """What of a stale row is not today's. `JUDGE_FILE`: no judge file holds its prompt, or another file than the one
+    that renders most of the judge's rows. `FAILED`: today's answer is FastChat's error text, or has an empty turn.
+    `UNKNOWN`: the question file has no such question, or no such turn of it.
     """
 
     ANSWER = "answer"
@@ -40,6 +41,20 @@ class Change(StrEnum):
     REFERENCE = "reference"
     TEMPLATE = "template"
     JUDGE_FILE = "judge file"
+    FAILED = "failed answer"
+    UNKNOWN = "unknown question"
+
+
+class Lack(StrEnum):
+    """What an unchecked row could not be held against. Without `QUESTION` or `JUDGE_PROMPT`, its prompt at least shows
+    today's answers; without `REFERENCE`, all but the references is today's.
+    """
+
+    PROMPT = "stored prompt"
+    ANSWER = "answer"
+    QUESTION = "question file"
+    JUDGE_PROMPT = "judge prompt"
+    REFERENCE = "references"
 
 
 class Standing(StrEnum):
@@ -60,12 +75,13 @@ USED = frozenset({Freshness.CURRENT, Freshness.UNCHECKED})
 @dataclass(frozen=True, kw_only=True)
 class StoredRow:
     """What rows of ratings and of games share. `digest` is that of the row as it stands in the file, `ways` are those
-    that render to its prompt.
+    that render to its prompt; `lacking` says what an unchecked row could not be held against.
     """
 
     digest: str
     freshness: Freshness
     changed: tuple[Change, ...] = ()
+    lacking: Lack | None = None
     ways: frozenset[Way] = frozenset()
     standing: Standing = Standing.COUNTS
 
@@ -98,28 +114,33 @@ class StoredRating(StoredRow):
         return self.record.prompt_digest
 
     @property
-    def has_verdict(self) -> bool:
-        """Whether it has a score."""
-        return self.record.score is not None
+    def words(self) -> tuple[Rating | None, ...]:
+        """Its judgment, where it has a score."""
+        return (self.record if self.record.score is not None else None,)
 
     @property
     def repeat(self) -> int:
         """Which verdict on its prompt it is."""
         return self.record.repeat
 
-    def repeated(self, repeat: int) -> Self:
-        """The same as another verdict on its prompt."""
-        return replace(self, record=self.record.model_copy(update={"repeat": repeat}))
+    def counting(self, words: Sequence[Rating | Game | None], repeat: int) -> Self:
+        """The same as the only, or as another verdict on its prompt."""
+        return replace(self, standing=Standing.COUNTS, record=self.record.model_copy(update={"repeat": repeat}))
 
 
 @dataclass(frozen=True, kw_only=True)
 class StoredPair(StoredRow):
-    """One row of a pair file: both games, and FastChat's winners (model_1, model_2, tie, error) of g1 and g2."""
+    """One row of a pair file: both games, and FastChat's winners (model_1, model_2, tie, error) of g1 and g2.
+
+    `counted` are the games that strict numbers hold in this row's place: where one failed and was asked again, that
+    of another row on the same prompts.
+    """
 
     first: str
     second: str
     games: tuple[Game, Game]
     winners: tuple[str, str]
+    counted: tuple[Game, ...] = ()
 
     @property
     def judge(self) -> str:
@@ -138,24 +159,29 @@ class StoredPair(StoredRow):
         return frozenset(game.prompt_digest for game in self.games)
 
     @property
-    def has_verdict(self) -> bool:
-        """Whether both games have a winner, or a tie."""
-        return all(game.winner is not None for game in self.games)
+    def words(self) -> tuple[Game | None, ...]:
+        """Its two games by their order, each where it has a winner, or a tie."""
+        games = sorted(self.games, key=lambda game: game.order)
+        return tuple(game if game.winner is not None else None for game in games)
 
     @property
     def repeat(self) -> int:
         """Which pair of verdicts on its prompts it is."""
-        return self.games[0].repeat
+        return self.counted[0].repeat if self.counted else 0
 
-    def repeated(self, repeat: int) -> Self:
-        """The same as another pair of verdicts on its prompts."""
-        first, second = (game.model_copy(update={"repeat": repeat}) for game in self.games)
-        return replace(self, games=(first, second))
+    def counting(self, words: Sequence[Rating | Game | None], repeat: int) -> Self:
+        """The same as the only, or as another pair of verdicts on its prompts; its own games where a word is None."""
+        own = sorted(self.games, key=lambda game: game.order)
+        told = [each if isinstance(each, Game) else game for each, game in zip(words, own, strict=True)]
+        counted = tuple(game.model_copy(update={"repeat": repeat}) for game in told)
+        return replace(self, standing=Standing.COUNTS, counted=counted)
 
 
 @dataclass(frozen=True)
 class JudgmentFile:
-    """One file of model_judgment; `faults` names the lines that could not be read, `unread` counts them."""
+    """One file of model_judgment; `faults` names the lines that could not be read, `unread` counts them. `turnless`
+    counts rows without a turn, which the name of their prompt tells.
+    """
 
     name: str
     mode: Mode
@@ -164,11 +190,14 @@ class JudgmentFile:
     pairs: tuple[StoredPair, ...]
     faults: tuple[str, ...]
     unread: int
+    turnless: int = 0
 
 
 @dataclass(frozen=True)
 class StoredModel:
     """A model's answers: the text of each turn, and how many were written twice, are empty or errors.
+
+    `questions` counts those that it answered, `failed` those whose answer has an empty turn or an error's text: none.
 
     `choices` counts those beyond the first of a question, which FastChat never judges; `recovered` says that the
     answers were read out of stored prompts, because there is no file of them.
@@ -180,6 +209,7 @@ class StoredModel:
     empty: int
     errors: int
     texts: dict[Cell, str]
+    failed: int = 0
     choices: int = 0
     recovered: bool = False
 

@@ -44,6 +44,7 @@ class Kind(StrEnum):
     MORE_THAN_A_FEW = "more_than_a_few"
     MEND_EVIDENCE = "mend_evidence"
     NO_DIFFERENCE_YET = "no_difference_yet"
+    NO_SPREAD_YET = "no_spread_yet"
     TOO_NEAR = "too_near"
     MORE_UNITS = "more_units"
     MORE_SAMPLES = "more_samples"
@@ -85,6 +86,7 @@ class Kind(StrEnum):
     # What was found and not compared, and what looks like one model twice
     NOT_COMPARED = "not_compared"
     NOT_COMPARED_WHOLE = "not_compared_whole"
+    JUDGMENTS_UNSEEN = "judgments_unseen"
     RECORDED = "recorded"
     ONE_SIDE_HAS_TASK = "one_side_has_task"
     DECLARED_MISSING = "declared_missing"

@@ -48,7 +48,8 @@ class ModelScores:
 
     `bounds` and `change_bounds` are where rating and change would lie if all missing judgments were as bad, or as good,
     as they can be; None where none is missing. `controlled` is the change between answers of one length. `fastchat` is
-    what FastChat's show_result would print: the mean over sample 0 and repeat 0. `points` are each rating's change and
+    what FastChat's show_result would print: the mean over sample 0 and repeat 0; of an import, over the score fields of
+    every row of its files (`of_rows`). `points` are each rating's change and
     by how many characters its answer is longer than the baseline's.
     """
 
@@ -61,6 +62,7 @@ class ModelScores:
     change_bounds: Bounds | None
     controlled: Estimate | None
     fastchat: float | None
+    of_rows: bool
     points: tuple[tuple[int, float], ...]
 
 
@@ -150,7 +152,7 @@ def _scores(
     }
     candidates = [model.name for model in evidence.models if model.role == "candidate"]
     adjusted = dict(zip(candidates, holm([p_values[name] for name in candidates]), strict=True))
-    rows = []
+    theirs, rows = JudgeFacts.of(judge.manifest).fastchat_averages, []
     for model in evidence.models:
         first = model is evidence.baseline
         found = scored_scopes(baseline, values[model.name], parts, draws, comparisons, is_baseline=first)
@@ -168,7 +170,8 @@ def _scores(
                 bounds=rating_bounds(cells, mine),
                 change_bounds=None if first else change_bounds(cells, baseline, mine),
                 controlled=None if first else controlled,
-                fastchat=fastchat_average(mine),
+                fastchat=theirs.get(model.name) if theirs else fastchat_average(mine),
+                of_rows=bool(theirs),
                 points=() if first else length_points(changes, lengths),
             )
         )

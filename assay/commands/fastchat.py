@@ -64,8 +64,9 @@ def import_folder(
 
     `assay analyze` then decides as for any other. Of the rows on one prompt a verdict takes the place of failures, and
     further verdicts are averaged with it. Stale rows, rows about models without answers, and answers to unknown
-    questions or with too few turns are left out and counted (see `assay audit`); a model or file that does not come in
-    is named in the report and keeps it from SHIP, unless --candidate or --leave-out says so. A model that nobody judged
+    questions, with too few or empty turns, or that are $ERROR$, are left out and counted (see `assay audit`). A model
+    or file that does not come in, stale judgments that none stands for, and judgments that could not be checked are
+    named in the report and keep it from SHIP, unless --candidate or --leave-out says so. A model that nobody judged
     decides nothing. Where only one model was judged, the audit is printed, and the exit code is 12. The judge sat no
     exam, which the report says aloud. The same files again change nothing.
 
@@ -76,20 +77,18 @@ def import_folder(
     from assay import pipeline
     from assay.sources.fastchat_folders import fastchat_folder
     from assay.sources.fastchat_imports import import_fastchat
-    from assay.sources.fastchat_left_out import left_out, lines_left_out, refuse_unknown_names
+    from assay.sources.fastchat_left_out import left_out_by_model, refuse_unknown_names
     from assay.sources.fastchat_reviews import fastchat_review
 
     found = fastchat_review(fastchat_folder(folder, data, judge_file), baseline, candidate or (), primary_judge)
     if not found.primary:
         return _audited(found)
     refuse_unknown_names(found, leave_out or ())
-    passed = {name: tuple(lines_left_out(held)) for name, held in found.models.items()}
-    passed[found.baseline] += tuple(left_out(found))
     with Display() as display:
         run = pipeline.begin_declared(
             _declaration(review, found, leave_out or ()), runs, display.report, amend=amend
         ).run
-        counts = import_fastchat(found, run, passed)
+        counts = import_fastchat(found, run, left_out_by_model(found))
     told = [f"{count} {name}" for name, count in counts.items() if count or name in BROUGHT]
     print(f"{run.config}: {', '.join(told)}")
     return 0
@@ -143,7 +142,10 @@ def _declaration(name: str, found: "FastChatReview", leave_out: Sequence[str]) -
     modes = {judge: sorted({file.mode for file in files}, reverse=True) for judge, files in found.judges.items()}
     sections = [
         section("[questions]", source=found.source),
-        *(section("[[judge]]", model=judge, modes=modes[judge], prompts="official", exam=False) for judge in modes),
+        *(
+            section("[[judge]]", model=judge, modes=held, prompts=found.words(judge).prompts, exam=False)
+            for judge, held in modes.items()
+        ),
         section("[decision]", primary=found.primary, **({"leave_out": leave_out} if leave_out else {})),
     ]
     return imported_review("assay import fastchat", name, list(found.models), sections)

@@ -7,12 +7,12 @@ questions, in its run folder; what does not come in is named in the manifests, s
 from dataclasses import dataclass
 
 from assay.sources.fastchat_answers import answer_files, json_rows
+from assay.sources.fastchat_fields import question_id
 from assay.sources.fastchat_folders import FastChatFolder
 from assay.sources.fastchat_imports import write_answers
 from assay.sources.fastchat_left_out import lines_left_out
 from assay.sources.fastchat_notes import Notes
 from assay.sources.fastchat_reviews import ModelAnswers, model_answers
-from assay.sources.fastchat_rows import question_id
 from assay.sources.material import questions
 from ledger.config import ReviewConfig
 from ledger.engines import IMPORTED

@@ -11,9 +11,9 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
+from assay.sources.fastchat_fields import question_id, stated
 from assay.sources.fastchat_folders import FastChatFolder
 from assay.sources.fastchat_notes import Notes
-from assay.sources.fastchat_rows import question_id, stated
 from assay.sources.lines import NOT_UTF8, Row, json_objects
 
 Turns = tuple[str, ...]

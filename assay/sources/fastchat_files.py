@@ -14,12 +14,13 @@ from pathlib import Path
 from analysis.fastchat_audit.stored import JudgmentFile, Stored, StoredModel
 from analysis.statistics.cells import Cell
 from assay.sources.fastchat_answers import ModelFile, Turns, answer_files, json_rows, reference_rows, turns_of
+from assay.sources.fastchat_fields import question_id, stated
 from assay.sources.fastchat_folders import OFFICIAL_FILE, FastChatFolder
 from assay.sources.fastchat_notes import Notes
-from assay.sources.fastchat_prompts import Checker, JudgeFile, judge_file
+from assay.sources.fastchat_prompts import ERRORS, Checker, JudgeFile, is_failed, judge_file
 from assay.sources.fastchat_recovered import recovered
 from assay.sources.fastchat_repeats import counted, one_way
-from assay.sources.fastchat_rows import is_single, judgment_file, models_in, prompts, question_id, stated
+from assay.sources.fastchat_rows import is_single, judgment_file, models_in, prompts
 from assay.sources.lines import Row
 from assay.sources.mt_bench import NAME as MT_BENCH
 from assay.sources.mt_bench import PARTS
@@ -28,8 +29,6 @@ from ledger.digests import file_digest
 from ledger.errors import ConfigError
 from ledger.records import Question
 
-ERRORS = frozenset({"$ERROR$", "ERROR"})
-"""What FastChat stores as an answer when generation failed."""
 NO_REFERENCES = "none"
 
 
@@ -58,7 +57,9 @@ def read_folder(folder: FastChatFolder, baseline: str = "") -> FastChatFiles:
     answers = answer_files(folder, judged, notes)
     checker = Checker(sets, {name: each.last for name, each in answers.items()}, _judge_files(folder, notes))
     texts = [each for path, held in rows.items() for each in prompts(held, single=is_single(path.name))]
-    answers |= recovered(texts, judged - answers.keys(), checker)
+    read_out = recovered(texts, judged - answers.keys(), checker)
+    answers |= read_out
+    checker = replace(checker, answers={name: each.last for name, each in answers.items()}, read_out=read_out.keys())
     names = sorted(answers.keys() | judged)
     if baseline and baseline not in names:
         raise ConfigError(
@@ -112,14 +113,15 @@ def _referenced(question: Question, name: str, references: Turns) -> Question:
 
 
 def _judge_files(folder: FastChatFolder, notes: Notes) -> tuple[JudgeFile, ...]:
-    """Every file of judge prompts that can be read."""
+    """Every file of judge prompts that can be read. Raises ConfigError where the one that was named cannot be."""
+    if folder.judge_file:
+        return (judge_file(folder.judge_file),)
     found = []
     for path in folder.judge_files:
         try:
             found.append(judge_file(path))
         except ConfigError as error:
             notes.add(path.name, f"whether judgments are stale could not be checked by it: {error.what}")
-    found = [file for file in found if file.prompts]
     if not folder.judge_files:
         notes.add("", "no judge_prompts.jsonl was found: whether judgments are stale could not be checked")
     return tuple(found)
@@ -128,15 +130,17 @@ def _judge_files(folder: FastChatFolder, notes: Notes) -> tuple[JudgeFile, ...]:
 def _judgment_files(
     folder: FastChatFolder, rows: Mapping[Path, Sequence[Row]], checker: Checker, faults: Mapping[Path, Notes]
 ) -> tuple[JudgmentFile, ...]:
-    """Every file; all rows of a judge and mode are held to the one way that renders most of them."""
+    """Every file; all rows of a judge and mode are held to the one way that renders most of them, and counted beside
+    each other, whichever files they stand in.
+    """
     files = [judgment_file(folder.name(path), held, checker, faults[path]) for path, held in rows.items()]
-    ratings = iter(one_way([row for file in files for row in file.ratings]))
-    pairs = iter(one_way([row for file in files for row in file.pairs]))
+    ratings = iter(counted(one_way([row for file in files for row in file.ratings])))
+    pairs = iter(counted(one_way([row for file in files for row in file.pairs])))
     return tuple(
         replace(
             file,
-            ratings=counted(islice(ratings, len(file.ratings))),
-            pairs=counted(islice(pairs, len(file.pairs))),
+            ratings=tuple(islice(ratings, len(file.ratings))),
+            pairs=tuple(islice(pairs, len(file.pairs))),
         )
         for file in files
     )
@@ -146,11 +150,14 @@ def _model(name: str, source: str, held: ModelFile) -> StoredModel:
     texts = {
         Cell(source, id, 0, turn, 0): text
         for id, turns in held.last.items()
+        if not is_failed(turns)
         for turn, text in enumerate(turns, start=1)
     }
+    failed = sum(map(is_failed, held.last.values()))
     return StoredModel(
         name=name,
-        questions=len(held.rows),
+        questions=len(held.rows) - failed,
+        failed=failed,
         repeated=sum(len(found) - 1 for found in held.rows.values()),
         empty=sum(not text.strip() for text in texts.values()),
         errors=sum(text.strip() in ERRORS for text in texts.values()),
@@ -165,7 +172,8 @@ def _unread(folder: FastChatFolder, files: Sequence[JudgmentFile], answers: Mapp
     words = {file.name for file in files if file.ratings or file.pairs}
     used = [path for path in folder.judgments if folder.name(path) in words]
     used += [held.path for held in answers.values() if held.path]
-    yield from (path.relative_to(folder.path).as_posix() for path in folder.others(used))
+    for path in folder.others(used):
+        yield path.relative_to(folder.path).as_posix() + "/" * path.is_dir()
 
 
 def _facts(folder: FastChatFolder) -> Iterator[tuple[str, str]]:

@@ -12,7 +12,7 @@ from typing import Any
 from assay.sources.fastchat_reviews import FastChatReview, JudgeWords, ModelAnswers
 from ledger.digests import file_digest
 from ledger.engines import IMPORTED
-from ledger.facts import JudgeSettings, ModelFacts, ModelSettings, PlannedRecords
+from ledger.facts import JudgeFacts, JudgeSettings, ModelFacts, ModelSettings, PlannedRecords
 from ledger.manifests import OTHER_SETTINGS, open_manifest, read_manifest, refuse_other_settings, write_manifest
 from ledger.origins import LeftOut, Origin
 from ledger.records import Record
@@ -39,7 +39,7 @@ def import_fastchat(
         "ratings": sum(len(words.ratings) for words in said.values()),
         "games": sum(len(words.games) for words in said.values()),
         "answers left out": sum(held.left_out for held in review.files.values()),
-        "judgments left out": sum(words.left_out.total() for words in said.values()),
+        "judgments left out": sum(words.left_out for words in said.values()),
         "copies and failures that gave way": sum(words.beside for words in said.values()),
         "further verdicts on a prompt": sum(words.repeats for words in said.values()),
         "lines unread": sum(held.unread for held in review.files.values())
@@ -65,7 +65,7 @@ def _write_words(run: RunFolder, review: FastChatReview, judge: str, words: Judg
     settings = JudgeSettings(
         judge=judge,
         model=judge,
-        prompts="official",
+        prompts=words.prompts,
         parsing="strict",
         baseline=review.baseline,
         files={path.name: file_digest(path) for path in words.paths},
@@ -73,10 +73,11 @@ def _write_words(run: RunFolder, review: FastChatReview, judge: str, words: Judg
     answers = [run.generation(model).answers.path for model in review.models]
     inputs = {path.relative_to(run.path).as_posix(): file_digest(path) for path in answers}
     facts = {
-        "judgments_left_out": words.left_out.total(),
+        "judgments_left_out": words.left_out,
         "rows_that_gave_way": words.beside,
         "further_verdicts": words.repeats,
         "lines_unread": words.unread,
+        **JudgeFacts(fastchat_averages=words.averages).noted(),
     }
     records: list[StoreRecords] = [(folder.ratings, words.ratings), (folder.games, words.games)]
     _write(folder.path, ("judge", judge), settings, inputs, {"facts": facts}, records)

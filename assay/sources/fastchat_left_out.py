@@ -3,21 +3,21 @@
 In: a FastChatReview. Out: one LeftOut per thing.
 """
 
-from collections.abc import Iterator, Sequence
-from pathlib import PurePosixPath
+from collections.abc import Iterator, Mapping, Sequence
 
-from analysis.rendering.tables.audit_findings import stale_rows
-from assay.sources.fastchat_reviews import MIXED, OTHER_MODELS, FastChatReview, JudgeWords, ModelAnswers
+from assay.sources.evidence_names import promises
+from assay.sources.fastchat_apart import judgments_apart, judgments_of_others
+from assay.sources.fastchat_reviews import FastChatReview, ModelAnswers
+from assay.sources.lines import NOT_UTF8
 from ledger.errors import ConfigError
 from ledger.origins import LeftOut, other_files
 from ledger.store import key_text
 
 
 def left_out(review: FastChatReview) -> Iterator[LeftOut]:
-    """What lies in the folder and does not come in: models, lines of answers, files named like evidence.
+    """What lies in the folder, is about none of the models, and does not come in: other models, files like evidence.
 
-    Judgments that do not come in are of other answers or prompts, and are listed: they say nothing of these models. So
-    are models that nobody judged: there is no evidence of them.
+    Models that nobody judged are listed: there is no evidence of them. So are judgments of models that stay outside.
     """
     judged = review.stored.judged
     for name in sorted({*review.files, *judged} - review.models.keys()):
@@ -26,17 +26,26 @@ def left_out(review: FastChatReview) -> Iterator[LeftOut]:
     if lacking := sorted(key_text(key) for key in review.stored.questions if key not in answered):
         cause = f"no model answered {len(lacking)} of {len(review.stored.questions)} questions"
         yield LeftOut(kind="items", name="answers", cause=cause, items=tuple(lacking))
-    for name in filter(_promises, review.stored.unread):
-        cause = "its name promises evidence, and nothing in it is read"
-        yield LeftOut(kind="file", name=name, cause=cause)
-    yield from other_files([name for name in review.stored.unread if not _promises(name)])
-    for judge in (*review.judges, *review.others):
-        if causes := _causes(review.words(judge)):
-            yield LeftOut(kind="other", name=f"judgments of {judge}", cause=causes)
-    for name, held in review.models.items():
-        if held.choices:
-            cause = f"{held.choices} further choices: FastChat judges the first of a question"
-            yield LeftOut(kind="other", name=f"choices of {name}", cause=cause)
+    for name in filter(promises, review.stored.unread):
+        yield LeftOut(kind="file", name=name, cause=_unread(name, review))
+    yield from other_files([name for name in review.stored.unread if not promises(name)])
+    for file in review.stored.files:
+        if file.unread:
+            cause = f"{file.unread} lines are no judgments that can be read: {file.faults[0]}"
+            yield LeftOut(kind="lines", name=file.name, cause=cause)
+    yield from judgments_of_others(review)
+
+
+def _unread(name: str, review: FastChatReview) -> str:
+    """Why nothing in a file that promises evidence is read."""
+    if name.endswith("/"):
+        return "it holds judgments, or is named as if, and nothing in it is read"
+    if (review.folder.path / name).is_symlink() and not (review.folder.path / name).exists():
+        return "it is a link to a file that is not there"
+    faults = (*review.stored.notes, *(fault for file in review.stored.files for fault in file.faults))
+    if any(NOT_UTF8 in fault and name.endswith(fault.partition(":")[0]) for fault in faults):
+        return NOT_UTF8
+    return "its name promises evidence, and nothing in it is read"
 
 
 def _model(name: str, review: FastChatReview, *, is_judged: bool) -> LeftOut:
@@ -47,33 +56,35 @@ def _model(name: str, review: FastChatReview, *, is_judged: bool) -> LeftOut:
     return LeftOut(kind="task", name=name, cause=cause, declared="--candidate" if review.chosen else "")
 
 
-def _causes(words: JudgeWords) -> str:
-    """Why judgments stay outside, each cause with its count; empty where none does."""
-    apart = {OTHER_MODELS: "{count} are of other models", MIXED: "{count} share their turn with another prompt"}
-    stale = {each: count for each, count in words.left_out.most_common() if each not in apart}
-    told = [stale_rows(stale)] if stale else []
-    told += [apart[each].format(count=count) for each, count in words.left_out.items() if each in apart]
-    return ", ".join(told)
+def left_out_by_model(review: FastChatReview) -> Mapping[str, tuple[LeftOut, ...]]:
+    """What does not come in by the model that it is about; what is about none of them stands with each."""
+    of_all = tuple(left_out(review))
+    return {
+        name: (*lines_left_out(held), *judgments_apart(review, name), *_choices(held), *of_all)
+        for name, held in review.models.items()
+    }
 
 
-def _promises(name: str) -> bool:
-    """Whether a file is named as those with answers and judgments are; question and prompt files are not."""
-    path = PurePosixPath(name)
-    known = path.name == "question.jsonl" or path.name.endswith("prompts.jsonl")
-    return path.suffix == ".jsonl" and not (known and path.parent == PurePosixPath())
+def _choices(held: ModelAnswers) -> Iterator[LeftOut]:
+    if held.choices:
+        cause = f"{held.choices} further choices: FastChat judges the first of a question"
+        yield LeftOut(kind="other", name=f"choices of {held.label}", cause=cause)
 
 
 def lines_left_out(held: ModelAnswers) -> Iterator[LeftOut]:
     """The lines of one model's file that give no answer."""
-    if count := held.left_out + held.unread:
-        cause = f"{count} lines are no answers to these questions, too short, or cannot be read"
-        yield LeftOut(kind="lines", name=held.name, cause=cause)
+    told = []
+    if held.failed:
+        told.append(f"{held.failed} answers are FastChat's $ERROR$ or have an empty turn, and count as missing")
+    if count := held.left_out - held.failed + held.unread:
+        told.append(f"{count} lines are no answers to these questions, too short, or cannot be read")
+    if told:
+        yield LeftOut(kind="lines", name=held.name, cause="; ".join(told))
 
 
 def refuse_unknown_names(review: FastChatReview, names: Sequence[str]) -> None:
     """Stop where the user leaves out what is not passed over anyway. Raises ConfigError."""
-    lines = (each for held in review.models.values() for each in lines_left_out(held))
-    passed = {name for each in (*left_out(review), *lines) for name in (each.name, *each.items)}
+    passed = {name for held in left_out_by_model(review).values() for each in held for name in (each.name, *each.items)}
     for name in names:
         if name in review.models:
             raise ConfigError(f"{name} has answers and judgments.", where="--leave-out", remedy="Use --candidate.")

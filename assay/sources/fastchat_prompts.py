@@ -5,16 +5,17 @@ Source: FastChat 0.2.36 `common.py`: a row's judge is [model, name of the prompt
 was, not the question's category, which people extend by their own.
 
 What changed is the least that explains the row: the smallest set of texts (answer, question, references) that, left
-open, makes a template fit the prompt. Where none does, the wording of the prompt itself is another.
+open, makes a template fit the prompt. Where none does, the wording of the prompt itself is another. Without a template
+a prompt is held against today's answers alone: one that does not show them judges others.
 """
 
 import string
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Collection, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from itertools import combinations
 from pathlib import Path
 
-from analysis.fastchat_audit.stored import Change, Freshness, Way
+from analysis.fastchat_audit.stored import Change, Freshness, Lack, Way
 from assay.sources.mt_bench import NAME as MT_BENCH
 from judge.official_prompts import filled, official_name, prompt_fields, read_prompts
 from judge.prompt_sets import Positions
@@ -24,7 +25,13 @@ from ledger.records import Question
 
 OPEN = {Change.ANSWER: "answer", Change.QUESTION: "question", Change.REFERENCE: "ref_answer"}
 """What the names of the fields of a template begin with."""
+ERRORS = frozenset({"$ERROR$", "ERROR"})
+"""What FastChat stores as an answer when generation failed."""
 LEAST_FIRST = tuple(open for size in (1, 2, 3) for open in combinations(OPEN, size))
+
+
+Rendered = tuple[Way, str, Mapping[str, str]]
+"""A way, its template, and today's texts by the template's fields."""
 
 
 @dataclass(frozen=True)
@@ -36,8 +43,16 @@ class JudgeFile:
 
 
 def judge_file(path: Path) -> JudgeFile:
-    """A judge file, with whichever prompts it has. Raises ConfigError."""
-    return JudgeFile(path, read_prompts(path))
+    """A judge file, with whichever prompts it has. Raises ConfigError, also where it has none."""
+    prompts = read_prompts(path)
+    if not prompts:
+        raise ConfigError("there is no judge prompt in it.", where=str(path))
+    return JudgeFile(path, prompts)
+
+
+def is_failed(turns: Sequence[str]) -> bool:
+    """Whether an answer is none: FastChat's words for a failure, or a turn without a text."""
+    return any(not text.strip() or text.strip() in ERRORS for text in turns)
 
 
 @dataclass(frozen=True)
@@ -58,48 +73,68 @@ class Asked:
 
 @dataclass(frozen=True)
 class Check:
-    """Whether a stored prompt is today's, by which ways, else what changed."""
+    """Whether a stored prompt is today's, by which ways, else what changed, or what it could not be held against."""
 
     freshness: Freshness
     changed: tuple[Change, ...] = ()
     ways: frozenset[Way] = frozenset()
+    lacking: Lack | None = None
+
+
+def stale(*changed: Change) -> Check:
+    """What is not today's, in the order of Change."""
+    return Check(Freshness.STALE, tuple(each for each in Change if each in changed))
+
+
+def unchecked(lacking: Lack) -> Check:
+    """What cannot be held against anything."""
+    return Check(Freshness.UNCHECKED, lacking=lacking)
 
 
 @dataclass(frozen=True)
 class Checker:
-    """What stored prompts are compared with: questions by reference set and id, answers by model and id."""
+    """What stored prompts are compared with: questions by reference set and id, answers by model and id.
+
+    The answers of the models in `read_out` were read out of such prompts: they cannot make another prompt stale.
+    """
 
     questions: Mapping[str, Mapping[str, Question]]
     answers: Mapping[str, Mapping[str, tuple[str, ...]]]
     files: Sequence[JudgeFile]
     baseline: str = ""
+    read_out: Collection[str] = ()
 
     def check(self, asked: Asked, stored: str | None) -> Check:
         """Whether any judge file and set of references, the judge's own first, renders to the stored prompt."""
-        answers = [self.answers.get(model, {}).get(asked.question, ()) for model in asked.models]
+        found = self._check(asked, stored)
+        doubtful = Change.ANSWER in found.changed and not {*asked.models}.isdisjoint(self.read_out)
+        return unchecked(Lack.ANSWER) if doubtful else found
+
+    def _check(self, asked: Asked, stored: str | None) -> Check:
         sets = self.sets(asked)
-        if not self.files or stored is None or not sets or any(len(each) < asked.turn for each in answers):
-            return Check(Freshness.UNCHECKED)
+        if not sets and any(self.questions.values()):
+            return stale(Change.UNKNOWN)
+        turns = len(sets[0][1].turns) if sets else None
+        answers = [self.answers.get(model, {}).get(asked.question, ())[:turns] for model in asked.models]
+        if any(map(is_failed, answers)):
+            return stale(Change.FAILED)
+        if stored is None or not stored.strip():
+            return unchecked(Lack.PROMPT)
+        if any(len(each) < asked.turn for each in answers):
+            return unchecked(Lack.ANSWER)
         held = tuple(each[: asked.turn] for each in answers)
+        if not sets:
+            return _by_answers(held, stored, Lack.QUESTION)
         rendered = list(self.templates(asked, sets, held))
         if ways := frozenset(way for way, template, fields in rendered if _filled(template, fields) == stored):
             return Check(Freshness.CURRENT, ways=ways)
         if asked.prompt_name:
             rendered = list(self.templates(asked, sets, held, named=True))
-        if not rendered:  # a prompt that no file holds; without a name, a third turn
-            named = bool(asked.prompt_name)
-            return Check(Freshness.STALE, (Change.JUDGE_FILE,)) if named else Check(Freshness.UNCHECKED)
-        open = next(
-            (
-                open
-                for open in LEAST_FIRST
-                if any(between(pieces(template, fields, open), stored) is not None for _, template, fields in rendered)
-            ),
-            (Change.TEMPLATE,),
-        )
-        if open == (Change.REFERENCE,) and not any(question.references for _, question in sets):
-            return Check(Freshness.UNCHECKED)  # no references were kept: the rest is today's
-        return Check(Freshness.STALE, open)
+        if rendered:
+            return _changed(rendered, stored, [question for _, question in sets], held)
+        if not self.files or not asked.prompt_name:  # without a name, a third turn
+            return _by_answers(held, stored, Lack.JUDGE_PROMPT)
+        return stale(*_unshown(held, stored), Change.JUDGE_FILE)
 
     def sets(self, asked: Asked) -> list[tuple[int, Question]]:
         """The question with each set of references, the judge's own first; none where it or its turn is unknown."""
@@ -113,7 +148,7 @@ class Checker:
 
     def templates(
         self, asked: Asked, sets: Sequence[tuple[int, Question]], held: Positions, *, named: bool = False
-    ) -> Iterator[tuple[Way, str, Mapping[str, str]]]:
+    ) -> Iterator[Rendered]:
         """Every template that the row may be of, with today's texts; those of the prompt that it names, or also the
         one that FastChat takes for the question's category.
         """
@@ -123,6 +158,35 @@ class Checker:
                 for name in [asked.prompt_name] if named else names_of(asked, question):
                     if name in file.prompts:
                         yield (place, number), file.prompts[name][1], fields
+
+
+def _by_answers(held: Positions, stored: str, lacking: Lack) -> Check:
+    """A prompt without a template that it may be of: stale where it does not show today's answers."""
+    return stale(Change.ANSWER) if _unshown(held, stored) else unchecked(lacking)
+
+
+def _unshown(held: Positions, stored: str) -> list[Change]:
+    shown = all(text in stored for turns in held for text in turns)
+    return [] if shown else [Change.ANSWER]
+
+
+def _changed(rendered: Sequence[Rendered], stored: str, questions: Sequence[Question], held: Positions) -> Check:
+    """What of a prompt that no way renders is not today's."""
+    open = next(
+        (
+            open
+            for open in LEAST_FIRST
+            if any(between(pieces(template, fields, open), stored) is not None for _, template, fields in rendered)
+        ),
+        None,
+    )
+    if open is None:
+        return stale(*_unshown(held, stored), Change.TEMPLATE)
+    if any(question.references for question in questions):
+        return stale(*open)
+    # No references were kept: they are not blamed, and alone they leave the rest today's.
+    others = [each for each in open if each is not Change.REFERENCE]
+    return stale(*others) if others else unchecked(Lack.REFERENCE)
 
 
 def names_of(asked: Asked, question: Question) -> Iterator[str]:

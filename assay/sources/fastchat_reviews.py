@@ -11,26 +11,31 @@ from dataclasses import dataclass
 from functools import cached_property
 from pathlib import Path
 
-from analysis.fastchat_audit.stored import USED, Freshness, JudgmentFile, Standing, Stored, StoredPair, StoredRating
+from analysis.fastchat_audit.fastchat_numbers import fastchat_scores
+from analysis.fastchat_audit.stored import USED, JudgmentFile, Lack, Standing, Stored, StoredPair, StoredRating
 from assay.sources.fastchat_answers import ModelFile
 from assay.sources.fastchat_files import read_folder
 from assay.sources.fastchat_folders import FastChatFolder
-from assay.sources.fastchat_repeats import counted
+from assay.sources.fastchat_prompts import is_failed
 from assay.sources.lines import NOT_UTF8
 from ledger.digests import digest_of, file_digest
 from ledger.errors import ConfigError
 from ledger.judgments import Game, Mode, Rating
 from ledger.records import Answer, AnswerTurn, Finish, Question
 
-OTHER_MODELS, MIXED = "other models", "mixed"
-"""Why judgments stay outside, beside the changes of stale ones."""
+AnyRow = StoredRating | StoredPair
+OFFICIAL, UNKNOWN = "official", "unknown"
+"""What a config says of a judge's prompts."""
+NO_TEMPLATE = frozenset({Lack.PROMPT, Lack.QUESTION, Lack.JUDGE_PROMPT})
+"""Without these nobody knows by which prompt a row was made."""
 
 
 @dataclass(frozen=True)
 class ModelAnswers:
     """A model's answers that come in, where they are from, how many rows do not, and how many lines are none.
 
-    `choices` counts those beyond the first of a question.
+    `name` is their file's, `label` the model's. `failed` of these rows are FastChat's words for a failure, or have an
+    empty turn; `choices` counts those beyond the first of a question.
     """
 
     name: str
@@ -39,21 +44,26 @@ class ModelAnswers:
     left_out: int
     unread: int
     choices: int
+    failed: int
+    label: str
 
 
 @dataclass(frozen=True)
 class JudgeWords:
-    """What a judge said: what comes in, how many ratings and games do not and why, how many copies of a row and
-    failures gave way to another, how many are further verdicts, and how many lines of its files are none.
+    """What a judge said: what comes in, how many ratings and games do not, how many copies of a row and failures gave
+    way to another, how many are further verdicts, and how many lines of its files are none. `averages` are FastChat's
+    own of each model, over every row of the judge's; `prompts` is what is known of its prompts.
     """
 
     paths: list[Path]
     ratings: list[Rating]
     games: list[Game]
-    left_out: Counter[str]
+    left_out: int
     beside: int
     repeats: int
     unread: int
+    averages: dict[str, float]
+    prompts: str
 
 
 @dataclass(frozen=True)
@@ -85,7 +95,7 @@ class FastChatReview:
         said = Counter[str]()
         for file in self.stored.files:
             for judge in file.judges:
-                every: list[StoredRating | StoredPair] = [*file.ratings, *file.pairs]
+                every: list[AnyRow] = [*file.ratings, *file.pairs]
                 rows = [row for row in every if row.judge == judge and self.about(row)]
                 if rows:
                     found.setdefault(judge, []).append(file)
@@ -111,41 +121,41 @@ class FastChatReview:
             return "rating_change"
         return "win_change" if any(self._compared(judge, Mode.PAIR) for judge in judges) else ""
 
-    def about(self, row: StoredRating | StoredPair) -> bool:
+    def about(self, row: AnyRow) -> bool:
         """Whether a row judges these models alone."""
-        return _names(row) <= self.models.keys()
+        return names_of(row) <= self.models.keys()
+
+    def rows(self, judge: str) -> list[AnyRow]:
+        """Every row of a judge, in whichever of its files."""
+        every: list[AnyRow] = []
+        for file in self.stored.files:
+            every += [*file.ratings, *file.pairs]
+        return [row for row in every if row.judge == judge]
 
     def words(self, judge: str) -> JudgeWords:
-        """What a judge said that comes in; rows that stand in several of its files are one."""
+        """What a judge said that comes in."""
         files = [file for file in self.stored.files if judge in file.judges]
-        ratings = counted(row for file in files for row in file.ratings if row.judge == judge)
-        pairs = counted(row for file in files for row in file.pairs if row.judge == judge)
-        rows: list[StoredRating | StoredPair] = [*ratings, *pairs]
-        left = Counter[str]()
-        for row in rows:
-            if why := self._outside(row):
-                left[why] += 1 if isinstance(row, StoredRating) else 2
-        inside = [row for row in rows if not self._outside(row)]
+        rows = self.rows(judge)
+        inside = [row for row in rows if row.freshness in USED and self.about(row)]
+        ratings = [row for row in inside if isinstance(row, StoredRating) and row.used]
+        pairs = [row for row in inside if isinstance(row, StoredPair) and row.used]
+        averages = {name: fastchat_scores(_of(name, rows)).average for name in self.models}
         return JudgeWords(
             paths=[path for path in self.folder.judgments if self.folder.name(path) in {file.name for file in files}],
-            ratings=[row.record for row in ratings if row.used and self.about(row)],
-            games=[game for row in pairs if row.used and self.about(row) for game in row.games],
-            left_out=left,
+            ratings=[row.record for row in ratings],
+            games=[game for row in pairs for game in row.counted],
+            left_out=sum(verdicts_in(row) for row in rows if row.freshness not in USED or not self.about(row)),
             beside=sum(row.standing is not Standing.COUNTS for row in inside),
             repeats=sum(row.used and row.repeat > 0 for row in inside),
             unread=sum(file.unread for file in files),
+            averages={name: mean for name, mean in averages.items() if mean is not None},
+            prompts=UNKNOWN if any(row.used and row.lacking in NO_TEMPLATE for row in inside) else OFFICIAL,
         )
-
-    def _outside(self, row: StoredRating | StoredPair) -> str:
-        """Why a row stays outside; empty where it comes in, or gave way to one that does."""
-        if row.freshness not in USED:
-            return " and ".join(row.changed) if row.freshness is Freshness.STALE else MIXED
-        return "" if self.about(row) else OTHER_MODELS
 
     def _compared(self, judge: str, mode: Mode) -> bool:
         files = [file for file in self.judges.get(judge, ()) if file.mode is mode]
         rated = {row.record.model for file in files for row in file.ratings if row.judge == judge}
-        played = [_names(row) for file in files for row in file.pairs if row.judge == judge]
+        played = [names_of(row) for file in files for row in file.pairs if row.judge == judge]
         rivals = self.models.keys() - {self.baseline}
         if mode is Mode.SINGLE:
             return self.baseline in rated and bool(rivals & rated)
@@ -170,7 +180,11 @@ def fastchat_review(
     judged = found.stored.judged
     chosen = baseline or next((name for name in names if name in judged), names[0])
     _refuse((chosen, *candidates), names, "answers", where)
-    _refuse((*([baseline] if baseline else []), *candidates), sorted(judged), "judgments", where)
+    if chosen in candidates:
+        what = f"{chosen} is the baseline: no model replaces itself."
+        raise ConfigError(what, where=where, remedy="Name another --candidate, or another --baseline.")
+    if len(judged & {*names}) > 1:  # else nothing compares two models, whatever they are called: an audit
+        _refuse((*([baseline] if baseline else []), *candidates), sorted(judged), "judgments", where)
     judges = sorted({judge for file in found.stored.files for judge in file.judges})
     _refuse([primary_judge] if primary_judge else [], judges, "judgments by", where)
     return FastChatReview(folder, found.stored, chosen, files, tuple(candidates), primary_judge)
@@ -187,10 +201,11 @@ def _refuse(names: Iterable[str], known: Sequence[str], what: str, where: str) -
 
 def model_answers(name: str, held: ModelFile, questions: Mapping[str, Question]) -> ModelAnswers:
     """The last row of each known question, as FastChat judges it; turns beyond the question's own are cut."""
+    known = {id: (asked, turns[: len(asked.turns)]) for id, turns in held.last.items() if (asked := questions.get(id))}
     answers = [
-        Answer(model=name, sample=0, question=asked, turns=tuple(map(_turn, turns[: len(asked.turns)])))
-        for id, turns in held.last.items()
-        if (asked := questions.get(id)) and len(turns) >= len(asked.turns)
+        Answer(model=name, sample=0, question=asked, turns=tuple(map(_turn, turns)))
+        for asked, turns in known.values()
+        if len(turns) == len(asked.turns) and not is_failed(turns)
     ]
     used = {answer.question.id for answer in answers}
     return ModelAnswers(
@@ -200,14 +215,25 @@ def model_answers(name: str, held: ModelFile, questions: Mapping[str, Question])
         left_out=sum(len(found) for id, found in held.rows.items() if id not in used),
         unread=held.unread,
         choices=held.choices,
+        label=name,
+        failed=sum(len(held.rows[id]) for id, (_, turns) in known.items() if is_failed(turns)),
     )
 
 
 def _turn(text: str) -> AnswerTurn:
     """FastChat keeps neither token counts nor how a text ended."""
-    finish = Finish.STOP if text.strip() else Finish.EMPTY
-    return AnswerTurn(text=text, finish=finish, prompt_tokens=0, completion_tokens=0, seed=0)
+    return AnswerTurn(text=text, finish=Finish.STOP, prompt_tokens=0, completion_tokens=0, seed=0)
 
 
-def _names(row: StoredRating | StoredPair) -> set[str]:
+def names_of(row: AnyRow) -> set[str]:
+    """Whom a row judges."""
     return {row.record.model} if isinstance(row, StoredRating) else {row.first, row.second}
+
+
+def verdicts_in(row: AnyRow) -> int:
+    """A rating, or two games."""
+    return 1 if isinstance(row, StoredRating) else 2
+
+
+def _of(name: str, rows: Sequence[AnyRow]) -> list[StoredRating]:
+    return [row for row in rows if isinstance(row, StoredRating) and row.record.model == name]

@@ -4,27 +4,32 @@ In: rows of a single or pair file, and a Checker. Out: StoredRatings and StoredP
 Source: FastChat 0.2.36 `gen_judgment.py` and `common.py`: game 1 shows model_1 first, game 2 model_2.
 """
 
-import json
 import math
-import re
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from typing import Any
 
-from pydantic import ValidationError
-
 from analysis.fastchat_audit.stored import Change, Freshness, JudgmentFile, StoredPair, StoredRating
+from assay.sources.fastchat_fields import (
+    cause_of,
+    judge_and_prompt,
+    question_id,
+    row_digest,
+    score_of,
+    stated,
+    text_of,
+)
 from assay.sources.fastchat_notes import Notes
-from assay.sources.fastchat_prompts import Asked, Check, Checker
+from assay.sources.fastchat_prompts import Asked, Check, Checker, stale, unchecked
 from assay.sources.lines import Row, whole_number
 from judge.verdicts import Reading, reading
 from ledger.digests import digest_of
 from ledger.judgments import Game, Mode, Order, Outcome, Rating, Winner
-from ledger.store import first_fault
 
 FAILED_CALL = "$ERROR$"
-WHOLE = re.compile(r"(\d+)\.0+")
-"""A number as programs that know no others write it."""
+NO_SCORE = -1
 GAMES = ("g1", "g2")
+MULTI_TURN = "-multi-turn"
+"""How FastChat's names of prompts for a second turn end."""
 
 
 def judgment_file(name: str, rows: Sequence[Row], checker: Checker, faults: Notes) -> JudgmentFile:
@@ -38,7 +43,7 @@ def judgment_file(name: str, rows: Sequence[Row], checker: Checker, faults: Note
             else:
                 pairs.append(_pair(row, checker))
         except (KeyError, TypeError, ValueError, IndexError, OverflowError) as error:
-            faults.add(name, f"not a judgment of FastChat's ({_cause(error)})", number)
+            faults.add(name, f"not a judgment of FastChat's ({cause_of(error)})", number)
     judges = sorted({r.record.judge for r in ratings} | {p.games[0].judge for p in pairs})
     return JudgmentFile(
         name=name,
@@ -48,6 +53,7 @@ def judgment_file(name: str, rows: Sequence[Row], checker: Checker, faults: Note
         pairs=tuple(pairs),
         faults=faults.told(),
         unread=faults.lines,
+        turnless=sum("turn" not in row for _, row in rows),
     )
 
 
@@ -68,26 +74,30 @@ def prompts(rows: Iterable[Row], *, single: bool) -> Iterator[tuple[Asked, str |
     for _, row in rows:
         try:
             if single:
-                yield _asked(row, stated(row["model"])), _text(row, "user_prompt")
+                yield _asked(row, stated(row["model"])), text_of(row, "user_prompt")
             else:
                 positions = stated(row["model_1"]), stated(row["model_2"])
-                yield _asked(row, *positions), _text(row, "g1_user_prompt")
-                yield _asked(row, *reversed(positions)), _text(row, "g2_user_prompt")
+                yield _asked(row, *positions), text_of(row, "g1_user_prompt")
+                yield _asked(row, *reversed(positions)), text_of(row, "g2_user_prompt")
         except (KeyError, TypeError, ValueError, IndexError, OverflowError):
             continue
 
 
 def _asked(row: Mapping[str, Any], *models: str) -> Asked:
-    judge, name = _judge(row)
-    return Asked(judge, name, question_id(row), whole_number(row.get("turn", 1)), models)
+    """What a row asks; where it has no turn, the name of its prompt tells it."""
+    judge, name = judge_and_prompt(row)
+    turn = row.get("turn", 2 if name.endswith(MULTI_TURN) else 1)
+    return Asked(judge, name, question_id(row), whole_number(turn), models)
 
 
 def _rating(row: dict[str, Any], checker: Checker) -> StoredRating:
     asked = _asked(row, stated(row["model"]))
-    said, prompt = _text(row, "judgment"), _text(row, "user_prompt")
-    score = float(row["score"])
+    said, prompt = text_of(row, "judgment"), text_of(row, "user_prompt")
+    score = score_of(row["score"])
     if not math.isfinite(score):
-        raise ValueError("score is not a number")
+        if said is None:
+            raise ValueError("score is not a number")
+        score = float(NO_SCORE)  # the text tells it; FastChat's mean holds neither
     found = _read(Mode.SINGLE, said) if said is not None else _stored_score(score)
     record = Rating(
         judge=asked.judge,
@@ -106,9 +116,10 @@ def _rating(row: dict[str, Any], checker: Checker) -> StoredRating:
     return StoredRating(
         record=record,
         score=score,
-        digest=_row_digest(row),
+        digest=row_digest(row),
         freshness=check.freshness,
         changed=check.changed,
+        lacking=check.lacking,
         ways=check.ways,
     )
 
@@ -119,7 +130,7 @@ def _pair(row: dict[str, Any], checker: Checker) -> StoredPair:
     baseline = checker.baseline if checker.baseline in (first, second) else min(first, second)
     games, checks = [], []
     for game, positions in zip(GAMES, ((first, second), (second, first)), strict=True):
-        asked, prompt = _asked(row, *positions), _text(row, f"{game}_user_prompt")
+        asked, prompt = _asked(row, *positions), text_of(row, f"{game}_user_prompt")
         games.append(_game(row, game, asked, baseline, checker.source(asked.question)))
         checks.append(checker.check(asked, prompt))
     both = _both(*checks)
@@ -128,16 +139,17 @@ def _pair(row: dict[str, Any], checker: Checker) -> StoredPair:
         second=second,
         games=(games[0], games[1]),
         winners=(str(row["g1_winner"]), str(row["g2_winner"])),
-        digest=_row_digest(row),
+        digest=row_digest(row),
         freshness=both.freshness,
         changed=both.changed,
+        lacking=both.lacking,
         ways=both.ways,
     )
 
 
 def _game(row: Mapping[str, Any], game: str, asked: Asked, baseline: str, source: str) -> Game:
     """One of a row's two games; `asked` has the models in their positions."""
-    said, positions, first = _text(row, f"{game}_judgment"), asked.models, stated(row["model_1"])
+    said, positions, first = text_of(row, f"{game}_judgment"), asked.models, stated(row["model_1"])
     winners = dict(zip("AB", positions, strict=True))
     told = row[f"{game}_winner"]
     found = _read(Mode.PAIR, said) if said is not None else _stored_winner(told, first, (positions[0], positions[1]))
@@ -145,7 +157,7 @@ def _game(row: Mapping[str, Any], game: str, asked: Asked, baseline: str, source
     roles = {baseline: Winner.BASELINE, "tie": Winner.TIE}
     return Game(
         judge=asked.judge,
-        prompt_digest=digest_of(_text(row, f"{game}_user_prompt")),
+        prompt_digest=digest_of(text_of(row, f"{game}_user_prompt")),
         outcome=found.outcome,
         reply=said,
         baseline=baseline,
@@ -162,57 +174,14 @@ def _game(row: Mapping[str, Any], game: str, asked: Asked, baseline: str, source
 
 def _both(one: Check, other: Check) -> Check:
     """What two games' prompts are together: the worse of both, by the ways that render both."""
-    states = (one.freshness, other.freshness)
-    worst = next(each for each in (Freshness.STALE, Freshness.UNCHECKED, Freshness.CURRENT) if each in states)
-    ways = one.ways & other.ways
-    if worst is Freshness.CURRENT and not ways:
-        return Check(Freshness.STALE, (Change.JUDGE_FILE,))
-    changed = tuple(each for each in Change if each in (*one.changed, *other.changed))
-    return Check(worst, changed, ways if worst is Freshness.CURRENT else frozenset())
-
-
-def question_id(row: Mapping[str, Any]) -> str:
-    """The id of a row's question: 81, "81" and 81.0 are one. Raises KeyError, TypeError."""
-    id = row["question_id"]
-    if isinstance(id, int) and not isinstance(id, bool):
-        return str(id)
-    if isinstance(id, float) and id.is_integer():
-        return str(int(id))
-    whole = WHOLE.fullmatch(stated(id))
-    return whole[1] if whole else stated(id)
-
-
-def stated(said: object) -> str:
-    """A text that must be one: str() would make the answer or name "None" of null. Raises TypeError."""
-    if not isinstance(said, str):
-        raise TypeError(f"{said!r} is no text")
-    return said
-
-
-def _row_digest(row: Mapping[str, Any]) -> str:
-    """Equal for rows that are equal in every field, also where one holds what JSON has no word for."""
-    return digest_of(json.dumps(row, sort_keys=True))
-
-
-def _judge(row: Mapping[str, Any]) -> tuple[str, str]:
-    """The judge, and the name of its prompt where the row has one."""
-    judge = row["judge"]
-    if isinstance(judge, list):
-        return stated(judge[0]), stated(judge[1]) if len(judge) > 1 else ""
-    return stated(judge), ""
-
-
-def _text(row: Mapping[str, Any], name: str) -> str | None:
-    """A text that a file may lack. Raises TypeError for anything else."""
-    said = row.get(name)
-    return None if said is None else stated(said)
-
-
-def _cause(error: Exception) -> str:
-    """Why a row is none, on one line."""
-    if isinstance(error, ValidationError):
-        return ": ".join(first_fault(error))
-    return f"{type(error).__name__}: {error}"
+    checks = (one, other)
+    if Freshness.STALE in [each.freshness for each in checks]:
+        return stale(*one.changed, *other.changed)
+    if lacking := next((each.lacking for each in checks if each.lacking), None):
+        return unchecked(lacking)
+    if ways := one.ways & other.ways:
+        return Check(Freshness.CURRENT, ways=ways)
+    return stale(Change.JUDGE_FILE)
 
 
 def _read(mode: Mode, said: str) -> Reading:

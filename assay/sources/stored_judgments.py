@@ -15,9 +15,10 @@ from typing import Any
 
 from assay.declarations import Value
 from assay.sources.fastchat_answers import json_rows
+from assay.sources.fastchat_fields import stated
 from assay.sources.fastchat_folders import FastChatFolder, fastchat_folder
 from assay.sources.fastchat_notes import Notes
-from assay.sources.fastchat_rows import FAILED_CALL, stated
+from assay.sources.fastchat_rows import FAILED_CALL
 from judge.attempts import request_digest
 from judge.replies import Reply
 from ledger.config import read_config

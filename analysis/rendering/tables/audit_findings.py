@@ -7,7 +7,7 @@ missing; what was not read; why no review was made.
 from collections.abc import Iterator, Mapping, Sequence
 
 from analysis.fastchat_audit.audit_report import AuditReport, Beside, FileAudit, PlayedPair, RatedModel
-from analysis.fastchat_audit.stored import Change, Freshness
+from analysis.fastchat_audit.stored import Change, Freshness, Lack
 from analysis.judged.games import TurnClass
 from analysis.rendering.sentences.cells import value_cell
 from analysis.rendering.sentences.numbers import count_of, number, optional, probability
@@ -18,6 +18,15 @@ STALE = {
     Change.REFERENCE: "by other references",
     Change.TEMPLATE: "by another template of the judge prompt",
     Change.JUDGE_FILE: "by a judge file that is not here, or not the one of most rows",
+    Change.FAILED: "answers that have an empty turn or are FastChat's $ERROR$",
+    Change.UNKNOWN: "questions or turns that question.jsonl does not have",
+}
+UNCHECKED = {
+    Lack.PROMPT: "no prompt was stored with them",
+    Lack.ANSWER: "there is no answer to hold them against",
+    Lack.QUESTION: "there is no question.jsonl; their prompts show today's answers",
+    Lack.JUDGE_PROMPT: "there is no judge prompt to hold theirs against; they show today's answers",
+    Lack.REFERENCE: "there are no references; the rest of their prompts is today's",
 }
 MOST_IDS = 12
 MOST_DIGITS = 18  # an id with more is a name
@@ -31,6 +40,9 @@ def folder_notes(report: AuditReport) -> Iterator[str]:
         if model.recovered:
             prompts = "read out of the prompts that the judge was shown"
             yield f"{model.name}: there is no file of answers; {model.questions} answers are {prompts}."
+        if model.failed:
+            none = "are FastChat's $ERROR$ or have an empty turn"
+            yield f"{model.name}: {model.failed} answers {none}: they count as missing."
         if model.choices:
             yield f"{model.name}: {model.choices} further choices; FastChat judges the first of a question."
 
@@ -53,7 +65,14 @@ def _models(pair: PlayedPair) -> tuple[str, str]:
 
 
 def findings(file: FileAudit) -> Iterator[str]:
-    """What a reader must know about one file, in sentences; empty for a clean file."""
+    """What a reader must know about one judge's rows, in sentences; empty where all is well."""
+    if file.shared:
+        yield (
+            f"{', '.join(file.shared)}: rows of other judges stand there too; FastChat's show_result mixes them, and "
+            f"its numbers here are of {', '.join(file.judges)} alone."
+        )
+    if file.turnless:
+        yield f"{file.turnless} rows have no `turn`; the name of their prompt tells it."
     for model in file.models:
         yield from _rating_findings(model)
     decimals = sum(model.decimals[0] for model in file.models)
@@ -75,6 +94,8 @@ def _rating_findings(model: RatedModel) -> Iterator[str]:
             f"{model.model}: {stale_rows(model.changed)} (mean {mean}); without them the "
             f"rating is {value_cell(model.scopes[0].rating)}, FastChat blends both into {theirs}."
         )
+    if model.lacking:
+        yield f"{model.model}: {unchecked_rows(model.lacking)}."
     if model.freshness[Freshness.MIXED]:
         mixed = model.freshness[Freshness.MIXED]
         yield f"{model.model}: {mixed} rows share their question and turn with another prompt's; they are left out."
@@ -103,6 +124,8 @@ def _game_findings(pair: PlayedPair) -> Iterator[str]:
         yield f"{name}: {pair.errors} verdicts are errors; FastChat drops their rows and does not say so."
     if pair.changed:
         yield f"{name}: {stale_rows(pair.changed)}; they are left out."
+    if pair.lacking:
+        yield f"{name}: {unchecked_rows(pair.lacking)}."
     if mixed := pair.freshness[Freshness.MIXED]:
         yield f"{name}: {mixed} rows share their question and turn with another prompt's; they are left out."
     yield from _beside(name, pair.beside)
@@ -111,10 +134,16 @@ def _game_findings(pair: PlayedPair) -> Iterator[str]:
     yield from _gaps(pair, name)
 
 
-def stale_rows(changed: Mapping[str, int]) -> str:
+def unchecked_rows(lacking: Mapping[str, int], what: str = "rows") -> str:
+    """How many rows could not be checked, and why: `12 rows could not be checked (no prompt was stored with them)`."""
+    told = [f"{count} {what} could not be checked ({UNCHECKED[Lack(word)]})" for word, count in lacking.items()]
+    return ", ".join(told)
+
+
+def stale_rows(changed: Mapping[str, int], what: str = "rows") -> str:
     """How many rows are stale, and by what: `12 rows judge other answers, 3 by other references`."""
     first, *rest = changed.items()
-    told = [f"{first[1]} rows judge {_judged(first[0])}", *(f"{count} {_judged(words)}" for words, count in rest)]
+    told = [f"{first[1]} {what} judge {_judged(first[0])}", *(f"{count} {_judged(words)}" for words, count in rest)]
     return ", ".join(told)
 
 

@@ -74,11 +74,12 @@ def _score_row(each: ModelScores) -> tuple[str, ...]:
 
 
 def _fastchat(each: ModelScores) -> str:
-    """FastChat knows sample 0 and repeat 0 only; where these are all, the two are the same number."""
+    """FastChat's own mean: of files that were imported, over every row; else over sample 0 and repeat 0."""
     ours = each.scopes[0].rating.value
     if each.fastchat is None or ours is None:
         return optional(each.fastchat, lambda value: number("rating", value))
-    return "the same" if abs(each.fastchat - ours) < 1e-9 else f"{number('rating', each.fastchat)} (sample 0, repeat 0)"
+    over = "every row" if each.of_rows else "sample 0, repeat 0"
+    return "the same" if abs(each.fastchat - ours) < 1e-9 else f"{number('rating', each.fastchat)} ({over})"
 
 
 def _game_row(each: ModelGames) -> tuple[str, ...]:

@@ -43,17 +43,25 @@ def _failed(report: ReviewReport) -> Iterator[str]:
 def unseen_lines(report: ReviewReport) -> Iterator[str]:
     """What was found and not compared; what was declared and is not there, or left out on purpose; other files."""
     missing = [each for each in report.unseen if each.blocks and each.cause.kind is Kind.DECLARED_MISSING]
-    blocking = [each for each in report.unseen if each.blocks and each not in missing]
-    declared = [each for each in report.unseen if each.declared]
+    judgments = [each for each in report.unseen if each.blocks and each.kind == "judgments"]
+    blocking = [each for each in report.unseen if each.blocks and each not in (*missing, *judgments)]
+    accepted = [each for each in report.unseen if each.declared and each.kind == "judgments"]
+    declared = [each for each in report.unseen if each.declared and each not in accepted]
     others = dict.fromkeys(each.name for each in report.unseen if each.kind == "other")
     if blocking:
         yield f"Found and not compared: {'; '.join(_things(report, blocking))}."
+    if judgments:
+        yield f"Judgments of other inputs than today's, or unchecked: {'; '.join(_things(report, judgments))}."
     if missing:
         yield f"Declared and not there: {'; '.join(_things(report, missing))}."
     if declared:
         yield f"Left out on purpose: {'; '.join(_things(report, declared))}."
+    if accepted:
+        yield f"Judgments that were accepted as they are: {'; '.join(_things(report, accepted))}."
     if others:
         yield f"Other files, not read: {', '.join(others)}."
+    if beside := [each for each in report.unseen if each.kind == "beside"]:
+        yield f"Of the judgments: {'; '.join(_things(report, beside))}."
     scores = [each for each in report.unseen if each.kind == "score"]
     if scores:
         yield f"Scores in the logs that are not compared: {'; '.join(_things(report, scores))}."
@@ -90,13 +98,13 @@ def unseen_table(report: ReviewReport) -> Table:
             each.kind,
             each.name,
             clauses(each.causes),
-            each.declared or ("—" if each.kind == "other" else "nobody"),
+            each.declared or ("nobody" if each.blocks else "—"),
         )
         for each in report.unseen
     )
     caption = (
         "What nobody left out on purpose keeps its candidate from SHIP; so does what was declared and is not there. "
-        "Other files block nothing."
+        "Other files block nothing, nor do judgments that are averaged with others, or that others stand for."
     )
     header = ("candidate", "what", "name", "why", "left out by")
     return Table("unseen", "Found and not compared", caption, header, rows)

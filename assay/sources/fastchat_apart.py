@@ -1,0 +1,111 @@
+"""Judgments of FastChat's that no current row stands for, that nobody could check, and that are beside others.
+
+In: a FastChatReview and one of its models. Out: one LeftOut per judge and kind, about the rows of that model alone.
+
+A row that is no longer today's, and that no other row of its turn stands for, keeps its candidate from SHIP: else a
+blank added to the nine worst answers would take their ratings out. Where both sides lose the same turns, and not by
+answers of their own, coverage alone counts them.
+"""
+
+from collections import Counter
+from collections.abc import Hashable, Iterator, Sequence
+
+from analysis.fastchat_audit.stored import USED, Change, Freshness, StoredRating
+from analysis.rendering.tables.audit_findings import stale_rows, unchecked_rows
+from assay.sources.fastchat_reviews import AnyRow, FastChatReview, names_of, verdicts_in
+from ledger.origins import LeftOut
+
+OF_ONE_SIDE = {Change.ANSWER, Change.FAILED, Change.UNKNOWN}
+"""What makes rows stale of one side alone, or rows that say nothing of what is asked."""
+
+
+def judgments_apart(review: FastChatReview, model: str) -> Iterator[LeftOut]:
+    """What of the judgments of one model is left out, was not checked, or is averaged with others."""
+    for judge in review.judges:
+        rows = [row for row in review.rows(judge) if review.about(row)]
+        mine = [row for row in rows if model in _whose(row, review.baseline)]
+        outside = [row for row in mine if row.freshness not in USED]
+        replaced = {row.about for row in rows if row.used}
+        lost = {name: _lost(name, rows, replaced) for name in review.models}
+        marked = [(row, row.about not in replaced and _blocks(row, model, lost, review)) for row in outside]
+        blocking, others = ([row for row, blocks in marked if blocks is wanted] for wanted in (True, False))
+        unchecked = [row for row in mine if row.used and row.freshness is Freshness.UNCHECKED]
+        repeats = [row for row in mine if row.used and row.repeat]
+        if blocking:
+            yield LeftOut(kind="judgments", name=f"stale judgments of {judge}", cause=f"{_stale(blocking)}; left out")
+        if unchecked:
+            yield LeftOut(kind="judgments", name=f"unchecked judgments of {judge}", cause=_unchecked(unchecked))
+        if others:
+            yield LeftOut(kind="beside", name=f"judgments of {judge}", cause=f"{_stale(others)}; left out")
+        if repeats:
+            cause = f"{_counted(repeats)} are further verdicts on a prompt, averaged within their turn"
+            yield LeftOut(kind="beside", name=f"further verdicts of {judge}", cause=cause)
+
+
+def judgments_of_others(review: FastChatReview) -> Iterator[LeftOut]:
+    """Judgments of models that are not in the review, each judge's by their number."""
+    for judge in (*review.judges, *review.others):
+        if others := [row for row in review.rows(judge) if not review.about(row)]:
+            cause = f"{_counted(others)} are of other models"
+            yield LeftOut(kind="beside", name=f"judgments of {judge}", cause=cause)
+
+
+def _whose(row: AnyRow, baseline: str) -> set[str]:
+    """The model that a row says something of: of a game with the baseline, its rival."""
+    names = names_of(row)
+    return names if isinstance(row, StoredRating) else names - {baseline}
+
+
+def _lost(name: str, rows: Sequence[AnyRow], replaced: set[Hashable]) -> set[tuple[str, int]]:
+    """The question-turns of a model's ratings that no row stands for any more."""
+    return {
+        (row.record.question, row.record.turn)
+        for row in rows
+        if isinstance(row, StoredRating) and row.record.model == name and row.freshness not in USED
+        if row.about not in replaced
+    }
+
+
+def _blocks(row: AnyRow, model: str, lost: dict[str, set[tuple[str, int]]], review: FastChatReview) -> bool:
+    """Whether a row that nothing stands for is one side's own; both sides may lose a turn to another question."""
+    if row.freshness is Freshness.MIXED or OF_ONE_SIDE & {*row.changed}:
+        return True
+    if not isinstance(row, StoredRating):
+        return False
+    against = [review.baseline] if model != review.baseline else [name for name in lost if name != model]
+    return any((row.record.question, row.record.turn) not in lost[name] for name in against)
+
+
+def _kinds(rows: Sequence[AnyRow]) -> Iterator[tuple[str, list[AnyRow]]]:
+    ratings: list[AnyRow] = [row for row in rows if isinstance(row, StoredRating)]
+    games: list[AnyRow] = [row for row in rows if not isinstance(row, StoredRating)]
+    yield from ((what, held) for what, held in (("ratings", ratings), ("games", games)) if held)
+
+
+def _counted(rows: Sequence[AnyRow]) -> str:
+    return " and ".join(f"{sum(map(verdicts_in, held))} {what}" for what, held in _kinds(rows))
+
+
+def _stale(rows: Sequence[AnyRow]) -> str:
+    """Why judgments stay outside, each cause with its count."""
+    told = []
+    for what, held in _kinds(rows):
+        changed, mixed = Counter[str](), 0
+        for row in held:
+            if row.freshness is Freshness.MIXED:
+                mixed += verdicts_in(row)
+            else:
+                changed[" and ".join(row.changed)] += verdicts_in(row)
+        told += [stale_rows(dict(changed.most_common()), what)] if changed else []
+        told += [f"{mixed} {what} share their turn with another prompt"] if mixed else []
+    return ", ".join(told)
+
+
+def _unchecked(rows: Sequence[AnyRow]) -> str:
+    told = []
+    for what, held in _kinds(rows):
+        lacking = Counter[str]()
+        for row in held:
+            lacking[str(row.lacking)] += verdicts_in(row)
+        told.append(unchecked_rows(dict(lacking.most_common()), what))
+    return ", ".join(told)
