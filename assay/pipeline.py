@@ -40,6 +40,7 @@ from ledger.judge_config import JudgeConfig
 from ledger.model_config import ModelConfig
 from ledger.progress import Progress, Report
 from ledger.runs import RunFolder, control_of
+from ledger.serving import AS_MT_BENCH
 
 
 @dataclass(frozen=True)
@@ -98,6 +99,7 @@ def batches(review: Review, model: str = "") -> list[LoadGroup]:
             seed=config.seed,
             samples=settings.samples if settings else 1,
             max_tokens=settings.max_tokens if settings else 1,
+            served=settings.served if settings else AS_MT_BENCH,
             questions=asked,
             tasks=tasks.picked(spec.model),
             checked=tasks.checked,

@@ -6,15 +6,16 @@ drain between turns. A turn that no longer fits the model's context ends as `ove
 """
 
 import time
-from collections.abc import Collection, Iterator
+from collections.abc import Collection, Iterator, Sequence
 from dataclasses import dataclass, field
 
+from generation.endings import seen
 from generation.engine import Engine, Message, Reply, Request, WriteRequest, Written, drive
 from generation.sampling import turn_seed
 from ledger.progress import Progress, Report, silent
 from ledger.records import Answer, AnswerTurn, Finish, Question
+from ledger.serving import AS_MT_BENCH, Serving
 from ledger.store import Writer
-from ledger.thinking import split_thinking
 
 
 @dataclass(frozen=True)
@@ -25,6 +26,7 @@ class AnswerPlan:
     seed: int
     max_tokens: int
     control: bool = False
+    served: Serving = AS_MT_BENCH
 
 
 @dataclass
@@ -44,21 +46,20 @@ class _Conversation:
     def done(self) -> bool:
         return len(self.turns) == len(self.question.turns)
 
-    def messages(self) -> tuple[Message, ...]:
+    def messages(self, system: str) -> tuple[Message, ...]:
         """What has been said, and the user's next turn."""
-        said = []
+        said = opened(system)
         for asked, answered in zip(self.question.turns, self.turns, strict=False):
             said += [Message("user", asked), Message("assistant", answered.text)]
         return (*said, Message("user", self.question.turns[len(self.turns)]))
 
-    def add(self, written: Written) -> None:
+    def add(self, written: Written, stop: Sequence[str]) -> None:
         """Take a reply; an overflow ends the conversation, because later turns are longer still."""
-        thinking, text = split_thinking(written.text)
-        only_thought = written.finish is Finish.STOP and not text
+        thinking, text, finish = seen(written, stop)
         turn = AnswerTurn(
             text=text,
             thinking=thinking,
-            finish=Finish.EMPTY if only_thought else written.finish,
+            finish=finish,
             prompt_tokens=written.prompt_tokens,
             completion_tokens=written.completion_tokens,
             seed=self.seeds[len(self.turns)],
@@ -66,6 +67,11 @@ class _Conversation:
         self.turns.append(turn)
         while written.finish is Finish.OVERFLOW and not self.done:
             self.turns.append(turn.model_copy(update={"seed": self.seeds[len(self.turns)]}))
+
+
+def opened(system: str) -> list[Message]:
+    """What a conversation begins with."""
+    return [Message("system", system)] if system else []
 
 
 def write_answers(
@@ -91,7 +97,7 @@ def write_answers(
         nonlocal done, tokens
         assert isinstance(reply, Written)
         conversation = under_way[reply.id]
-        conversation.add(reply)
+        conversation.add(reply, plan.served.stop)
         tokens += reply.completion_tokens
         if not conversation.done:
             return _request(conversation, plan)
@@ -111,12 +117,20 @@ def _seeds(plan: AnswerPlan, question: Question, sample: int) -> tuple[int, ...]
 
 
 def _request(conversation: _Conversation, plan: AnswerPlan) -> WriteRequest:
+    served = plan.served
     return WriteRequest(
         id=conversation.id,
-        messages=conversation.messages(),
+        messages=conversation.messages(served.system),
         temperature=conversation.question.temperature,
         seed=conversation.seeds[len(conversation.turns)],
         max_tokens=plan.max_tokens,
+        stop=served.stop,
+        top_p=served.top_p,
+        top_k=served.top_k,
+        min_p=served.min_p,
+        presence_penalty=served.presence_penalty,
+        repetition_penalty=served.repetition_penalty,
+        template=served.chat_template_kwargs,
     )
 
 

@@ -7,9 +7,9 @@ it may submit between steps, so a conversation's second turn joins the batch the
 
 import math
 from collections import deque
-from collections.abc import Callable, Iterable, Iterator, Sequence
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from typing import Any, Protocol
 
 from ledger.errors import AssayError, EngineError, first_line
@@ -29,7 +29,8 @@ class WriteRequest:
     """Continue a conversation, or a bare text (`prompt`); greedy where the temperature is 0.
 
     A last message of the assistant's is the beginning of what is to be written. The text ends before the first of the
-    `stop` strings. `verbatim` keeps the blanks around it, for scores that read them.
+    `stop` strings. `verbatim` keeps the blanks around it, for scores that read them. `template` are arguments of the
+    chat template; `top_k` 0 is the whole vocabulary.
     """
 
     id: str
@@ -41,6 +42,16 @@ class WriteRequest:
     stop: tuple[str, ...] = ()
     top_p: float = 1.0
     verbatim: bool = False
+    top_k: int = 0
+    min_p: float = 0.0
+    presence_penalty: float = 0.0
+    repetition_penalty: float = 1.0
+    template: Mapping[str, Any] = field(default_factory=dict)
+
+    @property
+    def drawn(self) -> dict[str, float]:
+        """What narrows a draw: nothing where the text is greedy."""
+        return {"top_p": self.top_p, "top_k": self.top_k, "min_p": self.min_p} if self.temperature > 0 else {}
 
 
 @dataclass(frozen=True)
@@ -89,6 +100,7 @@ class TraceRequest:
     messages: tuple[Message, ...] | str
     answer: str
     top_k: int
+    template: Mapping[str, Any] = field(default_factory=dict)
 
 
 @dataclass(frozen=True)

@@ -22,6 +22,7 @@ from ledger.errors import ConfigError
 from ledger.facts import ModelSettings, PlannedRecords
 from ledger.records import Item, Question
 from ledger.runs import GenerationFolder
+from ledger.serving import AS_MT_BENCH, Serving
 
 
 class EngineSpec(BaseModel):
@@ -123,6 +124,7 @@ class ModelJob(BaseModel):
     seed: int
     samples: int = 1
     max_tokens: int = 1024
+    served: Serving = AS_MT_BENCH
     questions: tuple[Question, ...] = ()
     tasks: tuple[TaskItems, ...] = ()
     checked: tuple[CheckedTask, ...] = ()
@@ -170,6 +172,7 @@ class ModelJob(BaseModel):
             vocabulary={task.name: task.top_k for task in self.tasks if task.top_k is not None},
             loader=engine.loader,
             batch_invariant=engine.batch_invariant,
+            served=self.served.declared(),
             parameters=engine.parameters.declared(),
         )
         return always.noted() | {name: value for name, value in where_set.noted().items() if value}

@@ -13,6 +13,7 @@ from typing import Any
 from generation.engine import Reply, Request, Scored, ScoreRequest, WriteRequest, Written
 from generation.orders import EngineSpec
 from generation.served_calls import ServedCalls, ending
+from ledger.endpoint.client import Route
 from ledger.endpoint.completions import CUT, FILTERED, Completion
 from ledger.endpoint.cut_prompts import Counted, cut, cut_sentence
 from ledger.endpoint.faults import BAD_REQUEST
@@ -23,6 +24,9 @@ from ledger.thinking import CLOSE, OPEN, reopened, split_thinking
 
 CONTINUED = {"continue_final_message": True, "add_generation_prompt": False}  # vLLM's words for a begun answer
 MOST_STOPS = 4  # stop strings that OpenAI takes; generation/solutions.py ends the text at the others
+WHOLE = {"top_p": 1.0, "top_k": 0, "min_p": 0.0, "presence_penalty": 0.0, "repetition_penalty": 1.0}
+"""Each way of sampling where it changes nothing: it is not sent."""
+DECLARED = (*WHOLE, "chat_template_kwargs")  # an endpoint that refuses one writes otherwise than was declared
 MOST_WATCHED = 1_000  # prompts, whose counts are held against each other
 SCORING = ("echo", "logprobs")
 NO_SUCH_PATH = (404, 405)  # many servers have chat completions alone
@@ -48,8 +52,9 @@ class ServedModel:
 
     async def _written(self, request: WriteRequest) -> Written:
         """The text; a prompt that does not fit the context overflows it."""
+        route: Route = "completions" if request.prompt else "chat/completions"
         try:
-            said = await self._calls.ask("completions" if request.prompt else "chat/completions", self._fields(request))
+            said = await self._calls.ask(route, self._fields(request), DECLARED)
         except Rejected as error:
             if error.status not in BAD_REQUEST or error.stops_all or not too_long(error.complaint):
                 raise ending(error) from None
@@ -59,7 +64,12 @@ class ServedModel:
     def _fields(self, request: WriteRequest) -> dict[str, Any]:
         sampling: dict[str, Any] = {"temperature": request.temperature}
         if (self._parameters.temperature or request.temperature) > 0 and self._parameters.temperature != 0:
-            sampling |= {"seed": request.seed} | ({"top_p": request.top_p} if request.top_p < 1 else {})
+            narrowed = {name: value for name, value in request.drawn.items() if value != WHOLE[name]}
+            sampling |= {"seed": request.seed} | narrowed
+        penalties = {"presence_penalty": request.presence_penalty, "repetition_penalty": request.repetition_penalty}
+        sampling |= {name: value for name, value in penalties.items() if value != WHOLE[name]}
+        if request.template:
+            sampling["chat_template_kwargs"] = dict(request.template)
         if request.stop:
             sampling["stop"] = list(request.stop[:MOST_STOPS])
         if request.messages and request.messages[-1].role == "assistant":

@@ -12,6 +12,7 @@ from dataclasses import dataclass, field
 from typing import Protocol
 
 from generation.checkers import OwnChecker, checked, own_checker
+from generation.endings import seen
 from generation.engine import Engine, Message, Reply, Request, WriteRequest, Written, drive
 from generation.harness_texts import HarnessScorer
 from generation.orders import CheckedTask
@@ -19,10 +20,9 @@ from generation.sampling import repeat_seed
 from ledger.checked_items import CheckedItem
 from ledger.digests import digest_of
 from ledger.progress import Progress, Report, silent
-from ledger.records import Finish, Key
+from ledger.records import Key
 from ledger.solutions import Score, Solution
 from ledger.store import Writer, key_text
-from ledger.thinking import split_thinking
 
 
 class Scorer(Protocol):
@@ -170,25 +170,12 @@ def _seed(repeat: Repeat, plan: SolutionPlan) -> int:
     return repeat_seed(plan.seed, repeat.item.key, repeat.number, control=plan.control)
 
 
-def _seen(written: Written, stop: Sequence[str]) -> tuple[str | None, str, Finish]:
-    """The thought, what a user sees of the rest, and how that ended."""
-    thinking, visible = split_thinking(written.text)
-    ends = [visible.find(each) for each in stop if each in visible]
-    visible = visible[: min(ends)] if ends else visible
-    finish = written.finish
-    if finish is Finish.LENGTH and ends:
-        finish = Finish.STOP
-    if finish is Finish.STOP and not visible.strip():
-        finish = Finish.EMPTY
-    return thinking, visible, finish
-
-
 def _solution(
     repeat: Repeat, written: Written, plan: SolutionPlan, scorer: Scorer, more: tuple[Score, ...] = ()
 ) -> Solution:
     """One repeat as a record; `more` are scores of all repeats together."""
     item = repeat.item
-    thinking, text, finish = _seen(written, item.stop)
+    thinking, text, finish = seen(written, item.stop)
     return Solution(
         model=plan.model,
         task=item.task,
@@ -213,7 +200,7 @@ def _solved_together(
     """All repeats of an item, the first with their aggregate; where nothing else is scored, one record of them all."""
     ordered = [held[number] for number in sorted(held)]
     (first, written), *others = ordered
-    texts = [_seen(each, first.item.stop)[1] for _, each in ordered]
+    texts = [seen(each, first.item.stop)[1] for _, each in ordered]
     aggregate = scorer.together(first.item, texts)
     solved = _solution(first, written, plan, scorer, aggregate)
     if first.task.singles:

@@ -73,7 +73,7 @@ def _run_order(pending: Pending, spec: EngineSpec, engine: Engine, report: Repor
                 how = SolutionPlan(order.model, order.seed, order.control)
                 unsolved = [each for each in pending.solutions if (order.model, *each.key) not in solutions.keys]
                 write_solutions(engine, unsolved, how, solutions, report)
-            plan = AnswerPlan(order.model, order.seed, order.max_tokens, order.control)
+            plan = AnswerPlan(order.model, order.seed, order.max_tokens, order.control, order.served)
             unanswered = [
                 (q, sample) for q, sample in pending.answers if (order.model, *q.key, sample) not in answers.keys
             ]
@@ -101,7 +101,7 @@ def _trace(order: ModelJob, turns: list[Turn], engine: Engine, report: Report) -
         of = {order.folder: Refusal.ROLLOUTS, order.baseline: Refusal.TRACES}
         _note(order.folder, {of[place]: cause for place in order.reads if place in of})
         return
-    too_long = write_traces(engine, turns, order.model, order.trace_top_k, TraceWriter(order.folder), report)
+    too_long = write_traces(engine, turns, order, TraceWriter(order.folder), report)
     _note_too_long(order.folder, TooLong.TURNS, too_long)
 
 

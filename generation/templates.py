@@ -6,8 +6,9 @@ foreign template is never taken silently.
 """
 
 import difflib
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
+from types import MappingProxyType
 from typing import Any
 
 from generation.engine import Message, TraceRequest, WriteRequest, split_tokens
@@ -36,15 +37,22 @@ def written_prompt(tokenizer: Any, request: WriteRequest, template: str) -> Prom
     """
     if request.prompt:
         return Prompt(tuple(encoder(tokenizer)(request.prompt)), stop=request.stop)
-    prompt = chat_prompt(tokenizer, request.messages, template)
+    prompt = chat_prompt(tokenizer, request.messages, template, request.template)
     thinks = knows_thoughts(str(getattr(tokenizer, "chat_template", None)))
     return replace(prompt, stop=prompt.stop if thinks else (*prompt.stop, *request.stop))
 
 
-def chat_prompt(tokenizer: Any, messages: Sequence[Message], template: str = "") -> Prompt:  # noqa: ANN401
+def chat_prompt(
+    tokenizer: Any,  # noqa: ANN401
+    messages: Sequence[Message],
+    template: str = "",
+    arguments: Mapping[str, Any] = MappingProxyType({}),
+) -> Prompt:
     """The prompt for a conversation. Raises EngineError where the tokenizer has no usable template of its own."""
     if template:
         refuse_unknown_template(template)
+        if arguments:
+            raise ConfigError("FastChat's templates take no `chat_template_kwargs`", where=f"template {template}")
         return _fastchat_prompt(tokenizer, messages, template.removeprefix(PREFIX))
     turns = [{"role": message.role, "content": message.content} for message in messages]
     if not getattr(tokenizer, "chat_template", None):
@@ -55,7 +63,7 @@ def chat_prompt(tokenizer: Any, messages: Sequence[Message], template: str = "")
         )
     try:
         begun = {"continue_final_message" if messages[-1].role == "assistant" else "add_generation_prompt": True}
-        rendered = tokenizer.apply_chat_template(turns, tokenize=False, **begun)
+        rendered = tokenizer.apply_chat_template(turns, tokenize=False, **arguments, **begun)
     except Exception as error:  # a template is the model's own program: it raises jinja2's errors, or any
         raise EngineError(f"its chat template fails: {first_line(error)}", where=tokenizer.name_or_path) from error
     tokens = tokenizer.encode(rendered, add_special_tokens=False)
@@ -81,7 +89,7 @@ def traced_tokens(tokenizer: Any, request: TraceRequest, template: str) -> tuple
     """What comes before a traced text, and the text, as tokens. Raises EngineError."""
     if isinstance(request.messages, str):
         return split_tokens(encoder(tokenizer), request.messages, request.answer, first_token(tokenizer))
-    prompt = chat_prompt(tokenizer, request.messages, template).tokens
+    prompt = chat_prompt(tokenizer, request.messages, template, request.template).tokens
     return prompt, tuple(tokenizer.encode(request.answer, add_special_tokens=False))
 
 

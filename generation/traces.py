@@ -8,7 +8,9 @@ whatever temperature the text was sampled at.
 
 from collections.abc import Iterable, Iterator, Sequence
 
+from generation.answers import opened
 from generation.engine import Engine, Message, Reply, Request, Traced, TraceRequest, drive
+from generation.orders import ModelJob
 from ledger.progress import Progress, Report, silent
 from ledger.records import Answer, Key
 from ledger.store import key_text
@@ -28,13 +30,20 @@ def trace_turns(answers: Iterable[Answer], model: str, done: set[Key]) -> list[T
 
 
 def write_traces(
-    engine: Engine, pending: Iterable[Turn], model: str, top_k: int, writer: TraceWriter, report: Report = silent
+    engine: Engine, pending: Iterable[Turn], order: ModelJob, writer: TraceWriter, report: Report = silent
 ) -> list[str]:
     """Trace each pending turn in the given order of admission; give the names of those without room in the context."""
+    model, served = order.model, order.served
     texts = [
         (
             (model, *answer.key, turn),
-            TraceRequest(turn_name(answer, turn), context(answer, turn), answer.turns[turn - 1].text, top_k),
+            TraceRequest(
+                turn_name(answer, turn),
+                context(answer, turn, served.system),
+                answer.turns[turn - 1].text,
+                order.trace_top_k,
+                served.chat_template_kwargs,
+            ),
         )
         for answer, turn in pending
     ]
@@ -81,9 +90,9 @@ def turn_name(answer: Answer, turn: int) -> str:
     return key_text((*answer.key, turn))
 
 
-def context(answer: Answer, turn: int) -> tuple[Message, ...]:
+def context(answer: Answer, turn: int, system: str = "") -> tuple[Message, ...]:
     """The conversation up to the user's turn `turn`."""
-    said: list[Message] = []
+    said = opened(system)
     for asked, written in zip(answer.question.turns[: turn - 1], answer.turns, strict=False):
         said += [Message("user", asked), Message("assistant", written.text)]
     return (*said, Message("user", answer.question.turns[turn - 1]))

@@ -127,8 +127,13 @@ class TransformersEngine:
             return Written(request.id, "", Finish.OVERFLOW, len(tokens), 0)
         stops = self._stop_tokens() | set(rendered.stop_tokens)
         torch.manual_seed(request.seed)
-        sampling = {"do_sample": True, "temperature": request.temperature, "top_k": 0, "top_p": request.top_p}
+        sampling = {"do_sample": True, "temperature": request.temperature, **request.drawn}
         greedy = {"do_sample": False, "temperature": None, "top_k": None, "top_p": None}
+        penalties: dict[str, Any] = (
+            {"repetition_penalty": request.repetition_penalty} if request.repetition_penalty != 1 else {}
+        )
+        if request.presence_penalty:
+            penalties["logits_processor"] = [presence_penalty(request.presence_penalty, len(tokens))]
         prompt = torch.tensor([tokens], device=self._model.device)
         with torch.inference_mode():
             output = self._model.generate(
@@ -139,6 +144,7 @@ class TransformersEngine:
                 eos_token_id=sorted(stops),
                 **({"stop_strings": list(rendered.stop), "tokenizer": self._tokenizer} if rendered.stop else {}),
                 **(sampling if request.temperature > 0 else greedy),
+                **penalties,
             )
         written = output[0, len(tokens) :].tolist()
         ended_by_token = bool(written) and written[-1] in stops
@@ -202,6 +208,16 @@ class TransformersEngine:
         stops = self._model.generation_config.eos_token_id
         stops = stops if isinstance(stops, list) else [stops]
         return {token for token in (*stops, self._tokenizer.eos_token_id) if token is not None}
+
+
+def presence_penalty(size: float, prompt: int) -> Any:  # noqa: ANN401 - a logits processor
+    """What takes `size` nats from each token that stands behind the first `prompt` ones, as OpenAI and vLLM do."""
+
+    def penalized(tokens: Any, scores: Any) -> Any:  # noqa: ANN401 - tensors (1, tokens) and (1, vocabulary)
+        written = tokens[:, prompt:]
+        return scores.scatter(1, written, scores.gather(1, written) - size)
+
+    return penalized
 
 
 def quantization_fact(model: Any) -> str | None:  # noqa: ANN401 - a transformers model

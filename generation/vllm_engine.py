@@ -125,7 +125,9 @@ class VllmEngine:
         self._openings[request.id] = prompt.opens_thinking, request.verbatim, not request.prompt
         params = self._params(
             temperature=request.temperature,
-            top_p=request.top_p if request.temperature > 0 else 1.0,
+            presence_penalty=request.presence_penalty,
+            repetition_penalty=request.repetition_penalty,
+            **request.drawn,
             seed=request.seed if request.temperature > 0 else None,
             max_tokens=min(request.max_tokens, room),
             stop=list(prompt.stop),

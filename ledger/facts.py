@@ -78,7 +78,7 @@ class ModelSettings(_View):
     """What a model's records depend on; an import has `filter` and the digests of its `logs` or `files`."""
 
     part = "settings"
-    compared: ClassVar[tuple[str, ...]] = ("engine", "max_tokens", "seed", "styles", "parameters")
+    compared: ClassVar[tuple[str, ...]] = ("engine", "max_tokens", "seed", "styles", "parameters", "served")
     """Those that a candidate should share with its baseline."""
     shown: ClassVar[tuple[str, ...]] = ("model", "weights", "engine", "engine_args", "seed", "max_tokens", "styles")
     """Those that a model's card opens with."""
@@ -99,6 +99,7 @@ class ModelSettings(_View):
     loader: str = ""
     batch_invariant: bool = False
     parameters: dict[str, Any] = {}
+    served: dict[str, Any] = {}
     filter: str = ""
     logs: dict[str, str] = {}
     files: dict[str, str] = {}

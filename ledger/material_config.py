@@ -10,6 +10,7 @@ from typing import Annotated, Any, Literal, Self
 from pydantic import AfterValidator, Field, model_validator
 
 from ledger.sections import ConfigSection
+from ledger.serving import Serving
 
 OWN_ITEMS = "assay"
 OWN_CHECKED = "assay-solve"
@@ -25,13 +26,13 @@ def _known_checker(name: str) -> str:
     return name
 
 
-class QuestionsConfig(ConfigSection):
+class QuestionsConfig(Serving):
     """The free-form part: which questions, and how they are answered.
 
     `answers` is "baseline" where no judge will read them: only the baseline writes, and all models trace what it wrote.
-    `temperatures` overrides MT-Bench's temperature of a category. `traces` runs the baseline's answers through every
-    model, `rollouts` every model's own through itself and the baseline; the `trace_top_k` most likely tokens are kept
-    at each position.
+    `temperature` takes the place of MT-Bench's by category, `temperatures` of one category's. `traces` runs the
+    baseline's answers through every model, `rollouts` every model's own through itself and the baseline; the
+    `trace_top_k` most likely tokens are kept at each position.
     """
 
     source: str = "assay"
@@ -40,6 +41,7 @@ class QuestionsConfig(ConfigSection):
     answers: Literal["all", "baseline"] = "all"
     samples: int = Field(default=1, ge=1)
     max_tokens: int = Field(default=1024, ge=1)
+    temperature: Temperature | None = None
     temperatures: dict[str, Temperature] = Field(default_factory=dict)
     traces: bool = False
     rollouts: bool = False

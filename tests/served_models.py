@@ -19,8 +19,8 @@ def spec(url: str, **changes) -> EngineSpec:
     return EngineSpec(**(values | changes))
 
 
-def write(id="1", temperature=0.0, max_tokens=50, text="hello?") -> WriteRequest:
-    return WriteRequest(id, (Message("user", text),), temperature, 7, max_tokens)
+def write(id="1", temperature=0.0, max_tokens=50, text="hello?", **served) -> WriteRequest:
+    return WriteRequest(id, (Message("user", text),), temperature, 7, max_tokens, **served)
 
 
 def threads():

@@ -142,7 +142,8 @@ def _question(
 ) -> Question:
     id, temperature = str(line.question_id), line.required_temperature
     if temperature is None:
-        temperature = config.temperatures.get(line.category, temperature_of(line.category))
+        temperature = temperature_of(line.category) if config.temperature is None else config.temperature
+        temperature = config.temperatures.get(line.category, temperature)
     return Question(
         source=source,
         id=id,
