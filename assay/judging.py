@@ -47,6 +47,11 @@ def summary_row(done: JudgeSummary) -> Row:
     return done.judge, counts, f"{done.calls} calls", tokens, spent
 
 
+def failed_for_good(done: Iterable[JudgeSummary]) -> bool:
+    """Whether any judgment failed for good."""
+    return any(each.failed or each.failures for each in done)
+
+
 def failure_lines(done: Iterable[JudgeSummary]) -> Iterator[str]:
     """Why judgments failed for good, in the endpoints' own words."""
     for each in done:

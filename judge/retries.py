@@ -28,8 +28,9 @@ class Ending:
 
     def __init__(self, deadline_seconds: float) -> None:
         self.error: EndpointError | None = None
+        self._last: Unavailable | None
         self._deadline_seconds, self._ends_at = deadline_seconds, math.inf
-        self._lost = 0
+        self._lost, self._last = 0, None
         self._over = asyncio.Event()
 
     def begin(self) -> None:
@@ -39,7 +40,7 @@ class Ending:
     def reached(self) -> bool:
         """Whether the session is over."""
         if self._left() <= 0:
-            self.stop(out_of_time("the session's deadline is reached"))
+            self.stop(out_of_time("the session's deadline is reached", self._last))
         return self._over.is_set()
 
     def stop(self, error: EndpointError) -> None:
@@ -49,7 +50,7 @@ class Ending:
 
     def gone_well(self) -> None:
         """A judgment stands: whoever failed before it was not lost for good."""
-        self._lost = 0
+        self._lost, self._last = 0, None
 
     def gone_wrong(self, error: Rejected | Unavailable) -> None:
         """A judgment was given up with this error, which may end the session."""
@@ -70,7 +71,7 @@ class Ending:
     async def pause(self, seconds: float) -> None:
         """Wait, but not longer than the session lasts. Raises Unavailable when it ends meanwhile."""
         if not self.reached() and seconds > self._left():
-            self.stop(out_of_time(_too_long(seconds)))
+            self.stop(out_of_time(_too_long(seconds), self._last))
         try:
             async with asyncio.timeout(seconds):
                 await self._over.wait()
@@ -81,12 +82,19 @@ class Ending:
     def retrying(self, attempts: int) -> AsyncRetrying:
         """The loop around one call: Unavailable is tried again before the deadline, all else is raised at once."""
         return AsyncRetrying(
-            retry=retry_if_exception(lambda error: isinstance(error, Unavailable) and not self._asks_too_much(error)),
+            retry=retry_if_exception(self._passes),
             stop=stop_after_attempt(attempts),
             wait=wait_of,
             sleep=self.pause,
             reraise=True,
         )
+
+    def _passes(self, error: BaseException) -> bool:
+        """Whether a failure may pass before the deadline; it is what a session that ends meanwhile tells."""
+        if not isinstance(error, Unavailable):
+            return False
+        self._last = error
+        return not self._asks_too_much(error)
 
     def _asks_too_much(self, error: Unavailable) -> bool:
         return (error.retry_after_seconds or 0.0) > max(0.0, self._left())

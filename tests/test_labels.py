@@ -4,7 +4,7 @@ import json
 
 import pytest
 
-from assay.sources.labels import OTHER_QUESTIONS, OTHER_TURNS, Added, PassedOver, add_labels, labels
+from assay.sources.labels import OTHER_QUESTIONS, OTHER_SAMPLES, OTHER_TURNS, Added, PassedOver, add_labels, labels
 from ledger.config import ReviewConfig, config_from
 from ledger.errors import BadRecord, ConfigError, ConflictingRecords, DuplicateKey, StoreLocked
 from ledger.judgments import Winner
@@ -204,3 +204,39 @@ def test_one_process_at_a_time_adds_labels(tmp_path, answered):
     run, config = answered
     with write_lock(run.path), pytest.raises(StoreLocked):
         add_labels(votes(tmp_path / "a.csv", (81, "tie", "me")), run, config)
+
+
+def one_line(path, **fields):
+    path.write_text(json.dumps({"question": "81", "turn": 1} | fields) + "\n")
+    return list(labels(path, "a", ["b"], {"81": "s"}))
+
+
+@pytest.mark.parametrize(
+    ("winner", "expected"),
+    [
+        ("baseline", Winner.CANDIDATE),
+        ("candidate", Winner.BASELINE),
+        ("first", Winner.CANDIDATE),
+        ("base", Winner.BASELINE),
+    ],
+)
+def test_a_line_that_has_the_roles_the_other_way_is_read_by_its_own(tmp_path, winner, expected):
+    """Its baseline is this review's candidate, and "baseline" is that model's word there."""
+    path = tmp_path / "v.jsonl"
+    made = {"question": "81", "turn": 1, "baseline": "cand", "candidate": "base", "winner": winner}
+    path.write_text(json.dumps(made) + "\n")
+    (label,) = read(path)
+    assert (label.baseline, label.candidate, label.winner) == ("base", "cand", expected)
+
+
+def test_a_line_that_names_other_models_in_two_ways_is_refused(tmp_path):
+    with pytest.raises(BadRecord, match="is 'c', and the line is about a and b"):
+        one_line(tmp_path / "v.jsonl", baseline="a", candidate="b", model_a="c", winner="tie")
+
+
+def test_a_vote_on_a_sample_that_nobody_wrote_is_passed_over(tmp_path, answered):
+    run, config = answered
+    row = {"question": "81", "turn": 1, "baseline": "base", "candidate": "cand", "winner": "tie"}
+    file = tmp_path / "v.jsonl"
+    file.write_text("".join(json.dumps(each) + "\n" for each in (row, row | {"sample": 3})))
+    assert add_labels(file, run, config) == Added(labels=1, new=1, repeated=0, passed_over={OTHER_SAMPLES: 1})

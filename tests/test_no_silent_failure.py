@@ -116,3 +116,12 @@ def test_a_reply_that_an_earlier_version_took_unfinished_is_asked_for_again(tmp_
     )
     code, server, _ = again(tmp_path, lambda body: completion(verdict(body["messages"])))
     assert (code, len(server.requests)) == (0, 1)
+
+
+def test_a_session_that_ends_at_its_deadline_tells_what_it_waited_for(tmp_path, capsys):
+    def script(body):
+        return refusal(503, "disk full on node ZEBRA", retry_after="1")
+
+    code, _, _ = judged(tmp_path, script, 3, more=f"{SINGLE}\ndeadline_seconds = 2")
+    assert code == 20
+    assert "disk full on node ZEBRA" in capsys.readouterr().err.splitlines()[-1]

@@ -5,7 +5,7 @@ from pathlib import Path
 from analysis.rendering.formats.text import visible
 from assay.commands.arguments import Amend, Budget, Config, Runs
 from assay.display import Display
-from ledger.errors import EXIT_SHIP, EXIT_UNFIT, ConfigError
+from ledger.errors import EXIT_INFRASTRUCTURE, EXIT_SHIP, EXIT_UNFIT, ConfigError
 
 
 def exam(
@@ -17,13 +17,15 @@ def exam(
     """Examine the judges: may their word count?
 
     Each must tell a full answer of the baseline from a damaged one, and identical answers as a tie. Its marks are
-    printed; the exit code is 0 if all judges passed, else 12. What it will take is told first. Only the baseline's
-    answers are needed (`assay generate CONFIG --model BASELINE`); marks that are there are not asked for again.
+    printed, with the reasons where one did not pass. The exit code is 0 if all judges passed, else 12, and 20 where
+    calls failed for good, with the endpoint's words. What it will take is told first. Only the baseline's answers are
+    needed (`assay generate CONFIG --model BASELINE`); marks that are there are not asked for again.
 
     Example:
         assay exam review.toml --budget 2
     """
     from analysis.evidence.run_evidence import read_evidence
+    from analysis.rendering.sentences.clauses import clauses
     from analysis.rendering.tables.evidence import exam_mark, exam_table
     from analysis.statistics.resampling import Resamplings
     from analysis.summaries.judge_reports import judge_report
@@ -38,12 +40,17 @@ def exam(
         rows = list(judging.estimates(review, exam_only=True))
         if rows:
             shown.print(table(judging.ESTIMATE, rows))
-        pipeline.judge(pipeline.within_budget(review, budget), exam_only=True)
+        done = pipeline.judge(pipeline.within_budget(review, budget), exam_only=True)
     evidence = read_evidence(review.config, review.run)
     draws = Resamplings(review.config.seed)
     reports = [judge_report(judge, evidence, draws) for judge in evidence.judges]
     for report in reports:
         marks = exam_table(report)
         shown.print(table(marks.header, marks.rows))
-        shown.print(visible(f"Exam of {report.name}: {exam_mark(report)}."), markup=False)
+        why = f" ({clauses(report.exam.reasons)})" if report.exam.reasons else ""
+        shown.print(visible(f"Exam of {report.name}: {exam_mark(report)}{why}."), markup=False)
+    for line in judging.failure_lines(done):
+        shown.print(visible(line), markup=False)
+    if judging.failed_for_good(done):
+        return EXIT_INFRASTRUCTURE
     return EXIT_SHIP if all(report.exam.state == "passed" for report in reports) else EXIT_UNFIT

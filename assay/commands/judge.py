@@ -79,7 +79,7 @@ def judge(
     for line in judging.failure_lines(done):
         console().print(visible(line), markup=False)
     print(review.run.path)
-    return EXIT_INFRASTRUCTURE if any(each.failed or each.failures for each in done) else EXIT_SHIP
+    return EXIT_INFRASTRUCTURE if judging.failed_for_good(done) else EXIT_SHIP
 
 
 def _batched(review: "Review", batch: BatchStep, results: list[Path]) -> "list[Row]":

@@ -27,6 +27,7 @@ TIE = frozenset({"tie", "c", "tie (inconsistent)", "both", "neither"})
 ARRAY = ".json"
 OTHER_QUESTIONS = "questions without an answer of the baseline"
 OTHER_TURNS = "turns that their questions do not have"
+OTHER_SAMPLES = "samples that the baseline did not write"
 NAMES = {
     "question": ("question", "question_id"),
     "first": ("baseline", "model_a", "model_1"),
@@ -61,16 +62,20 @@ def add_labels(path: Path, run: RunFolder, config: ReviewConfig) -> Added:
     Raises what `labels` raises, ConfigError before the baseline has answered, ConflictingRecords for another winner
     than an earlier file's.
     """
-    asked = {each.question.id: each.question for each in run.generation(config.baseline.name).answers.records()}
+    answers = list(run.generation(config.baseline.name).answers.records())
+    asked = {each.question.id: each.question for each in answers}
+    samples = {(each.question.id, each.sample) for each in answers}
     if not asked:
         remedy = "Run: assay generate CONFIG, or assay import answers FOLDER --config CONFIG"
         raise ConfigError("the baseline has no answers yet.", where=str(run.path), remedy=remedy)
     names = [model.name for model in config.candidate]
     lines = list(labels(path, config.baseline.name, names, {id: each.source for id, each in asked.items()}))
     read = [each for each in lines if isinstance(each, Label)]
-    found = [label for label in read if label.turn <= len(asked[label.question].turns)]
+    there = [label for label in read if (label.question, label.sample) in samples]
+    found = [label for label in there if label.turn <= len(asked[label.question].turns)]
     others = Counter(each.about for each in lines if isinstance(each, PassedOver))
-    others.update({OTHER_TURNS: len(read) - len(found)} if len(found) < len(read) else {})
+    lost = {OTHER_SAMPLES: len(read) - len(there), OTHER_TURNS: len(there) - len(found)}
+    others.update({about: count for about, count in lost.items() if count})
     with write_lock(run.path):
         kept = {label.key: label for label in run.labels.records()}
         before = len(kept)
@@ -120,6 +125,9 @@ def _label(
 ) -> Label | PassedOver:
     models = [str(_field(path, number, row, name)) for name in ("first", "second")]
     question = _plain(_field(path, number, row, "question"))
+    for name in ("model_a", "model_1", "model_b", "model_2"):
+        if row.get(name) not in (None, "", *models):
+            raise BadRecord(path, number, name, f"is {row[name]!r}, and the line is about {' and '.join(models)}")
     rivals = [model for model in models if model != baseline]
     source = sources.get(question)
     if baseline not in models or rivals not in [[each] for each in candidates]:
@@ -134,7 +142,9 @@ def _label(
         "question": question,
         "sample": _number(path, number, row, "sample", 0),
         "turn": _number(path, number, row, "turn", 1),
-        "winner": _winner(path, number, _plain(_field(path, number, row, "winner")), models, baseline),
+        "winner": _winner(
+            path, number, _plain(_field(path, number, row, "winner")), models, _roles(row, models, baseline)
+        ),
     }
     return checked(Label, about, path, number)
 
@@ -153,13 +163,20 @@ def _number(path: Path, number: int, row: dict[str, Any], name: str, default: in
         raise BadRecord(path, number, name, str(error)) from error
 
 
-def _winner(path: Path, number: int, said: str, models: list[str], baseline: str) -> Winner:
+def _roles(row: dict[str, Any], models: list[str], baseline: str) -> list[tuple[Winner, str]]:
+    """Each model's role in the review, and the word for its role in the line, which may have them the other way."""
+    own = any(row.get(name) not in (None, "") for name in ("baseline", "candidate"))
+    roles = [Winner.BASELINE if model == baseline else Winner.CANDIDATE for model in models]
+    words = [Winner.BASELINE.value, Winner.CANDIDATE.value] if own else [role.value for role in roles]
+    return list(zip(roles, words, strict=True))
+
+
+def _winner(path: Path, number: int, said: str, models: list[str], roles: list[tuple[Winner, str]]) -> Winner:
     """Whom a word names, by position, role or model; where a model `b` stands first, `b` is a word for both."""
     word = said.lower()
     named = [Winner.TIE] if word in TIE else []
-    for model, position in zip(models, (FIRST, SECOND), strict=True):
-        role = Winner.BASELINE if model == baseline else Winner.CANDIDATE
-        if word in position or word in (role.value, model.lower()):
+    for model, position, (role, called) in zip(models, (FIRST, SECOND), roles, strict=True):
+        if word in position or word in (called, model.lower()):
             named.append(role)
     if not named:
         raise BadRecord(path, number, "winner", f"{said!r} is neither of the models nor a tie")
