@@ -5,6 +5,7 @@ In: a loopback judge that runs out of credits, or fails one judgment in five for
 
 import itertools
 import json
+import time
 from collections import Counter
 
 import pytest
@@ -120,8 +121,11 @@ def test_a_reply_that_an_earlier_version_took_unfinished_is_asked_for_again(tmp_
 
 def test_a_session_that_ends_at_its_deadline_tells_what_it_waited_for(tmp_path, capsys):
     def script(body):
-        return refusal(503, "disk full on node ZEBRA", retry_after="1")
+        time.sleep(0.5)
+        return refusal(503, "disk full on node ZEBRA")
 
-    code, _, _ = judged(tmp_path, script, 3, more=f"{SINGLE}\ndeadline_seconds = 2")
+    code, _, _ = judged(tmp_path, script, 10, more=f"{SINGLE}\ndeadline_seconds = 1")
+    last = capsys.readouterr().err.splitlines()[-1]
     assert code == 20
-    assert "disk full on node ZEBRA" in capsys.readouterr().err.splitlines()[-1]
+    assert "the session's deadline is reached" in last
+    assert "disk full on node ZEBRA" in last
