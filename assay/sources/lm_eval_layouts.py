@@ -181,6 +181,6 @@ def log_of(path: Path, *, named: bool = False) -> Log:
         raise ConfigError(
             "the file's name does not tell its task",
             where=str(path),
-            remedy="Keep lm-evaluation-harness' own names, or the results file beside it; tables have one object per line.",
+            remedy="Keep the harness' own names, or its results file beside it; a table has one object per line.",
         )
     return Log(path, max(tasks, key=len), "", results, named)
