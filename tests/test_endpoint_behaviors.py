@@ -13,6 +13,7 @@ from typing import Any
 import pytest
 
 from assay.cli import run as assay
+from ledger.endpoint.parameters import EndpointParameters
 from ledger.errors import EngineError
 from tests.fake_judge_server import KEY, FakeJudgeServer, Served, completion, refusal, verdict
 from tests.judge_reviews import review
@@ -85,6 +86,20 @@ def ended(finish: Any, text: str = "Rating: [[7]]", **choice: Any) -> Served:
     return served
 
 
+def beside(finish: Any, text: str = "Rating: [[9]], but", **whole: Any) -> Served:
+    """A reply with more than choices in it."""
+    served = ended(finish, text)
+    served.body.update(whole)
+    return served
+
+
+def frames(*events: Any, done: bool = True) -> Served:
+    """A stream that begins with half a text."""
+    half = {"choices": [{"delta": {"content": "Rating: [[9]], but let me"}, "finish_reason": None}]}
+    lines = [each if isinstance(each, bytes) else b"data: " + json.dumps(each).encode() for each in (half, *events)]
+    return said(b"".join(line + b"\n\n" for line in [*lines, *([b"data: [DONE]"] if done else [])]))
+
+
 def once(name: str, served: Served, words: str) -> tuple:
     return name, served, PASSES, words
 
@@ -105,6 +120,17 @@ BEHAVIORS = [
     once("tool_calls", ended("tool_calls"), "tool_calls"),
     once("a finish of tomorrow", ended("reticulated"), "reticulated"),
     once("an error in the choice", ended("error", error={"message": "Upstream died", "code": 502}), "Upstream died"),
+    # a text and an error in one reply
+    once("an error beside the choices", beside("stop", error={"message": "It died", "code": 502}), "HTTP 502: It died"),
+    once("an error without a finish", beside(None, error={"message": "It died"}), "(finish 'None'): It died"),
+    once("an error in words beside them", beside("stop", error="worker died"), "(finish 'stop'): worker died"),
+    once("an object that is an error", beside("stop", object="error", message="It died"), "(finish 'stop'): It died"),
+    once("a status failed", beside("stop", status="failed"), '{"status": "failed"}'),
+    once("a status incomplete", beside("stop", status="incomplete", incomplete_details={"reason": "room"}), "room"),
+    ("an empty error", beside("stop", "Rating: [[7]]", error={"message": None}, status="completed"), READ, ""),
+    ("no credits beside them", beside("stop", error={"message": "No credits left", "code": 402}), ENDS, "HTTP 402"),
+    ("no finish, and all tokens used", beside(None, usage={"completion_tokens": 100}), CUT, ""),
+    ("no finish, and room left", beside(None, "Rating: [[7]]", usage={"completion_tokens": 20}), READ, ""),
     # what passes
     *(once(f"HTTP {n}", refusal(n, "later, please"), f"HTTP {n}: later, please") for n in (408, 409, 425, 429, 500)),
     once("503 in plain text", said(b"upstream connect error", 503), "HTTP 503: upstream connect error"),
@@ -166,6 +192,23 @@ BEHAVIORS = [
 ]  # fmt: skip
 
 
+STREAMS = [
+    once("a stream that ends without a finish", frames(), "finish 'none'): the stream broke off"),
+    once("a stream that is cut", frames(done=False), "finish 'none'): the stream broke off"),
+    once("vLLM's event", frames({"object": "error", "message": "EngineDead", "code": 500}), "HTTP 500: EngineDead"),
+    once("a named event", frames(b'event: error\ndata: {"message": "EngineDead"}'), "finish 'error'): EngineDead"),
+    once("a named event in words", frames(b"event: error\ndata: upstream timed out"), "): upstream timed out"),
+    once("FastAPI's event", frames({"detail": "worker lost"}), "): worker lost"),
+    once("an event with a status", frames({"status": 500, "message": "worker lost"}), "HTTP 500: worker lost"),
+    once("an event with errors", frames({"errors": [{"message": "worker lost"}]}), "): worker lost"),
+    once("an event with error_msg", frames({"error_code": 336003, "error_msg": "worker lost"}), "): worker lost"),
+    once("an error after the finish", frames({"choices": [{"delta": {}, "finish_reason": "stop"}]},
+     {"error": "worker lost"}), "): worker lost"),
+    ("no credits left in a stream", frames({"error": {"message": "No credits left", "code": 402}}), ENDS, "HTTP 402"),
+]  # fmt: skip
+"""What ends a stream that was asked for, behind half a text."""
+
+
 def script(served: Any, kind: Kind) -> Callable[[dict[str, Any]], Served]:
     if callable(served):
         return served
@@ -173,10 +216,16 @@ def script(served: Any, kind: Kind) -> Callable[[dict[str, Any]], Served]:
     return (lambda body: next(left, None) or fine(body)) if kind is PASSES else lambda _: served
 
 
-@pytest.mark.parametrize(("served", "kind", "words"), [row[1:] for row in BEHAVIORS], ids=[row[0] for row in BEHAVIORS])
-def test_a_judge(tmp_path, capsys, served, kind, words):
+ROWS = [(row[0], False, *row[1:]) for row in BEHAVIORS] + [(row[0], True, *row[1:]) for row in STREAMS]
+each_behavior = pytest.mark.parametrize(
+    ("stream", "served", "kind", "words"), [row[1:] for row in ROWS], ids=[row[0] for row in ROWS]
+)
+
+
+@each_behavior
+def test_a_judge(tmp_path, capsys, stream, served, kind, words):
     with FakeJudgeServer(script(served, kind)) as server:
-        more = 'modes = ["single"]\nmax_tokens = 50'
+        more = f'modes = ["single"]\nmax_tokens = 50\nstream = {str(stream).lower()}'
         config, folder = review(tmp_path, server.base_url, 1, more, in_flight=1)
         code = assay(["judge", str(config), "--runs", str(tmp_path / "runs")])
     records = folder.judge("j")
@@ -193,25 +242,26 @@ def test_a_judge(tmp_path, capsys, served, kind, words):
     assert KEY not in shown.err + shown.out
 
 
-@pytest.mark.parametrize(("served", "kind", "words"), [row[1:] for row in BEHAVIORS], ids=[row[0] for row in BEHAVIORS])
-def test_a_model_under_test(served, kind, words):
+@each_behavior
+def test_a_model_under_test(stream, served, kind, words):
+    parameters = EndpointParameters(stream=stream)
     with FakeJudgeServer(script(served, kind)) as server:
         if kind.code:
             with pytest.raises(EngineError) as caught:
-                run(server, write())
+                run(server, write(), parameters=parameters)
             assert (words in str(caught.value), caught.value.exit_code) == (True, kind.code), str(caught.value)
             assert KEY not in str(caught.value)
         else:
-            replies, _ = run(server, write())
+            replies, _ = run(server, write(), parameters=parameters)
             assert replies["1"].finish.value == kind.finish
     assert len(server.requests) == kind.calls[1]
     if kind is PASSES:  # where it never passes, its words end the run
         with FakeJudgeServer(lambda _: served) as server, pytest.raises(EngineError) as caught:
-            run(server, write())
+            run(server, write(), parameters=parameters)
         assert words.rstrip(".") in str(caught.value)
         assert len(server.requests) == ATTEMPTS
 
 
 def test_there_are_enough_of_them():
     assert len(BEHAVIORS) >= 40
-    assert json.dumps([row[0] for row in BEHAVIORS]).count('"') // 2 == len({row[0] for row in BEHAVIORS})
+    assert len({row[0] for row in ROWS}) == len(ROWS)

@@ -13,12 +13,13 @@ from collections.abc import Mapping, Sequence
 from types import MappingProxyType
 from typing import TYPE_CHECKING, Any, Literal
 
-from ledger.endpoint.completions import FILTERED, Completion, Unfinished, completion, is_stream, put_together
+from ledger.endpoint.completions import FILTERED, Completion, Unfinished, completion
 from ledger.endpoint.connections import direct, no_connection, told_plainly
 from ledger.endpoint.faults import ADD_PATH, CHECK, fault, has_path
-from ledger.endpoint.learning import Fields, Trial
+from ledger.endpoint.learning import LIMIT, OTHER_LIMIT, Fields, Trial
 from ledger.endpoint.parameters import EndpointParameters
 from ledger.endpoint.places import CONNECT_SECONDS, NO_KEY, azure_headers, is_local, parted, place
+from ledger.endpoint.streams import is_stream, put_together
 from ledger.endpoint.waits import reset_after
 from ledger.endpoint.words import NO_COMPLETION, excerpt, is_page, received, told
 from ledger.errors import Rejected, Unavailable
@@ -102,7 +103,7 @@ class Endpoint:
             return self._failed(error.status_code, error.response.headers, error.response.text)
         except openai.APIConnectionError as error:
             raise Unavailable(self._said(no_connection(error)), where=self.where) from None
-        return self._read(raw.text, raw.headers, streamed="stream" in fields)
+        return self._read(raw.text, raw.headers, fields)
 
     def _opened(self) -> "AsyncOpenAI":
         if self._client is None:
@@ -126,17 +127,20 @@ class Endpoint:
             raise error from None
         return Completion("", finish=FILTERED, http_status=status)
 
-    def _read(self, body: str, headers: Mapping[str, str], *, streamed: bool) -> Completion:
+    def _read(self, body: str, headers: Mapping[str, str], fields: Fields) -> Completion:
+        most = fields.get(LIMIT) or fields.get(OTHER_LIMIT)
         try:
             if is_stream(body):
-                if not streamed:
+                if "stream" not in fields:
                     raise self._no_endpoint("a stream of events", "Set stream = true.")
                 body = put_together(body)
             data = received(body, *self._secrets)
             if isinstance(data, dict) and not data.get("choices") and (found := self._told_as_well(headers, body)):
                 return found
-            return completion(data, reset_after(headers, time.time(), refused=False))
+            return completion(data, reset_after(headers, time.time(), refused=False), most)
         except Unfinished as error:
+            if error.said and (found := self._told_as_well(headers, error.said)):
+                return found
             raise Unavailable(self._said(str(error)), where=self.where, status=200) from None
         except NO_COMPLETION:
             if not self._proved and is_page(body):
