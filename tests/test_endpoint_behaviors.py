@@ -160,6 +160,8 @@ BEHAVIORS = [
     ("a wrong key in a 400", error(400, "API key not valid. Please pass a valid one."), ENDS, "API key not valid"),
     ("arrears", error(400, "Access denied, please make sure your account is in good standing.", code="Arrearage"), ENDS,
      "good standing"),
+    ("a way to another host", said(b"", 307, location="http://localhost:9/v1"), ENDS, "other host, http://localhost:9."),
+    ("a way to the login", said(b"", 302, location="https://login.example/?k=v"), ENDS, "host, https://login.example."),
     ("a page", said(PAGE), ENDS, "not a completion: a page (Welcome to nginx!)"),
     ("a stream that nobody asked for", said(STREAM), ENDS, "Set stream = true."),
     # what is this request's fault

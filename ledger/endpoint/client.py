@@ -14,11 +14,17 @@ from types import MappingProxyType
 from typing import TYPE_CHECKING, Any, Literal
 
 from ledger.endpoint.completions import FILTERED, Completion, Unfinished, completion
-from ledger.endpoint.connections import direct, no_connection, told_plainly
+from ledger.endpoint.connections import (
+    SentElsewhere,
+    no_connection,
+    refuse_elsewhere_later,
+    to_one_origin,
+    told_plainly,
+)
 from ledger.endpoint.faults import ADD_PATH, CHECK, fault, has_path
 from ledger.endpoint.learning import LIMIT, OTHER_LIMIT, Fields, Trial
 from ledger.endpoint.parameters import EndpointParameters
-from ledger.endpoint.places import CONNECT_SECONDS, NO_KEY, azure_headers, is_local, parted, place
+from ledger.endpoint.places import CONNECT_SECONDS, NO_KEY, azure_headers, parted, place
 from ledger.endpoint.streams import is_stream, put_together
 from ledger.endpoint.waits import reset_after
 from ledger.endpoint.words import NO_COMPLETION, excerpt, is_page, received, told
@@ -97,6 +103,9 @@ class Endpoint:
         try:
             async with asyncio.timeout(self._timeout_seconds):
                 raw = await resource.with_raw_response.create(**own, extra_body=rest)
+        except SentElsewhere as away:
+            what, remedy = self._said(str(away)), away.remedy
+            raise Rejected(what, where=self.where, remedy=remedy, status=away.status, stops_all=True) from None
         except (TimeoutError, openai.APITimeoutError):
             raise Unavailable(f"no answer within {self._timeout_seconds:g} s", where=self.where) from None
         except openai.APIStatusError as error:
@@ -117,7 +126,7 @@ class Endpoint:
                     max_retries=0,
                     default_query=self._query,
                     default_headers=azure_headers(self._query, self._key) | self._headers,
-                    http_client=DefaultAsyncHttpx2Client(**direct()) if is_local(self._url) else None,
+                    http_client=DefaultAsyncHttpx2Client(**to_one_origin(self._url, refuse_elsewhere_later)),
                 )
         return self._client
 
