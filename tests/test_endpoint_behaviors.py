@@ -4,6 +4,7 @@ In: statuses, headers, bodies, finishes over a real loopback socket. Out: outcom
 `assay judge` asks for the four ratings of a question; a served model is asked for one text.
 """
 
+import itertools
 import json
 from collections import Counter
 from collections.abc import Callable
@@ -14,6 +15,7 @@ import pytest
 
 from assay.cli import run as assay
 from ledger.endpoint.parameters import EndpointParameters
+from ledger.endpoint.strangers import IN_A_ROW
 from ledger.errors import EngineError
 from tests.fake_judge_server import KEY, FakeJudgeServer, Served, completion, refusal, verdict
 from tests.judge_reviews import review
@@ -33,6 +35,7 @@ GEMINI = [
     }
 ]
 PAGE = b"<!DOCTYPE html><html><head><title>Welcome to nginx!</title></head><body>If you see this</body></html>"
+ANTHROPIC = {"type": "message", "role": "assistant", "content": [{"type": "text", "text": "flagged: [[7]]"}]}
 STREAM = b'data: {"choices": [{"delta": {"content": "Rating: [[7]]"}}]}\n\n'
 
 
@@ -140,6 +143,7 @@ BEHAVIORS = [
     once("words that ask to wait", refusal(429, "Rate limit reached. Please try again in 20ms."), "try again in 20ms"),
     once("a reset in the headers", said({"detail": "no"}, 429, x_ratelimit_reset_requests="20ms"), "HTTP 429: no"),
     once("a connection that is cut", Served(hang_up=True), "no connection"),
+    once("a text that is cut", said(b'{"choices": [{"message": {"cont'), "not a completion: {"),
     once("no choices", said({"choices": None}), "not a completion"),
     once("vLLM's error in a 200", said({"object": "error", "message": "engine is busy"}), "engine is busy"),
     once("an upstream's 502 in a 200", said({"error": {"message": "It died", "code": 502}}), "HTTP 502: It died"),
@@ -163,6 +167,14 @@ BEHAVIORS = [
     ("a way to another host", said(b"", 307, location="http://localhost:9/v1"), ENDS, "other host, http://localhost:9."),
     ("a way to the login", said(b"", 302, location="https://login.example/?k=v"), ENDS, "host, https://login.example."),
     ("a page", said(PAGE), ENDS, "not a completion: a page (Welcome to nginx!)"),
+    ("plain text", said(b"It works!"), ENDS, "not a completion: plain text (It works!)"),
+    ("an empty body", said(b""), ENDS, "HTTP 200, but not a completion: nothing."),
+    ("204", said(b"", 204), ENDS, "HTTP 204, but not a completion: nothing."),
+    ("an empty list", said([]), ENDS, "not a completion: JSON of another kind ([])"),
+    ("null", said(None), ENDS, "not a completion: JSON of another kind (null)"),
+    ("Anthropic's own API", said(ANTHROPIC), ENDS, "a reply of Anthropic's own API. Give base_url"),
+    ("Gemini's own API", said({"candidates": [{"content": {"parts": [{"text": "[[7]]"}]}}]}), ENDS, "/v1beta/openai."),
+    ("Ollama's own API", said({"message": {"content": "flagged"}, "done": True}), ENDS, "a reply of Ollama's own API."),
     ("a stream that nobody asked for", said(STREAM), ENDS, "Set stream = true."),
     # what is this request's fault
     ("a complaint that quotes a prompt", error(400, f"Cannot say: {'x ' * 200} no credit, billing"), REFUSED, "Cannot"),
@@ -206,6 +218,7 @@ STREAMS = [
     once("an event with error_msg", frames({"error_code": 336003, "error_msg": "worker lost"}), "): worker lost"),
     once("an error after the finish", frames({"choices": [{"delta": {}, "finish_reason": "stop"}]},
      {"error": "worker lost"}), "): worker lost"),
+    once("an event that is cut", said(b'data: {"choices": [{"de'), "not a completion: data:"),
     ("no credits left in a stream", frames({"error": {"message": "No credits left", "code": 402}}), ENDS, "HTTP 402"),
 ]  # fmt: skip
 """What ends a stream that was asked for, behind half a text."""
@@ -262,6 +275,34 @@ def test_a_model_under_test(stream, served, kind, words):
             run(server, write(), parameters=parameters)
         assert words.rstrip(".") in str(caught.value)
         assert len(server.requests) == ATTEMPTS
+
+
+STRANGE = [PAGE, b"It works!", b"", [], None, ANTHROPIC]
+
+
+@pytest.mark.parametrize("body", STRANGE, ids=["page", "text", "empty", "list", "null", "vendor"])
+def test_five_strange_replies_in_a_row_end_a_session(tmp_path, capsys, body):
+    with FakeJudgeServer(fine_once_in(1000, body)) as server:
+        config, folder = review(tmp_path, server.base_url, 5, 'modes = ["single"]', in_flight=1)
+        code = assay(["judge", str(config), "--runs", str(tmp_path / "runs")])
+    assert (code, len(server.requests)) == (20, 1 + IN_A_ROW)
+    assert {each.outcome.value for each in folder.judge("j").ratings.records()} >= {"scored", "skipped"}
+    assert ", 5 times in a row. Look at the endpoint" in capsys.readouterr().err.splitlines()[-1]
+    with FakeJudgeServer(fine_once_in(1000, body)) as server, pytest.raises(EngineError, match="5 times in a row"):
+        run(server, *(write(str(n)) for n in range(9)), concurrency=1)
+    assert 1 + IN_A_ROW <= len(server.requests) <= 2 + IN_A_ROW  # the next call may have left already
+
+
+def test_a_completion_between_them_lets_a_session_go_on(tmp_path):
+    with FakeJudgeServer(fine_once_in(2, PAGE)) as server:
+        config, folder = review(tmp_path, server.base_url, 5, 'modes = ["single"]', in_flight=1)
+        assert assay(["judge", str(config), "--runs", str(tmp_path / "runs")]) == 0
+    assert {each.outcome.value for each in folder.judge("j").ratings.records()} == {"scored"}
+
+
+def fine_once_in(calls: int, body: Any) -> Callable[[dict[str, Any]], Served]:
+    count = itertools.count()
+    return lambda asked: said(body) if next(count) % calls else fine(asked)
 
 
 def test_there_are_enough_of_them():
