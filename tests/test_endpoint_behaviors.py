@@ -4,6 +4,7 @@ In: statuses, headers, bodies, finishes over a real loopback socket. Out: outcom
 `assay judge` asks for the four ratings of a question; a served model is asked for one text.
 """
 
+import itertools
 import json
 from collections import Counter
 from collections.abc import Callable
@@ -13,6 +14,8 @@ from typing import Any
 import pytest
 
 from assay.cli import run as assay
+from ledger.endpoint.parameters import EndpointParameters
+from ledger.endpoint.strangers import IN_A_ROW
 from ledger.errors import EngineError
 from tests.fake_judge_server import KEY, FakeJudgeServer, Served, completion, refusal, verdict
 from tests.judge_reviews import review
@@ -32,6 +35,7 @@ GEMINI = [
     }
 ]
 PAGE = b"<!DOCTYPE html><html><head><title>Welcome to nginx!</title></head><body>If you see this</body></html>"
+ANTHROPIC = {"type": "message", "role": "assistant", "content": [{"type": "text", "text": "flagged: [[7]]"}]}
 STREAM = b'data: {"choices": [{"delta": {"content": "Rating: [[7]]"}}]}\n\n'
 
 
@@ -85,6 +89,20 @@ def ended(finish: Any, text: str = "Rating: [[7]]", **choice: Any) -> Served:
     return served
 
 
+def beside(finish: Any, text: str = "Rating: [[9]], but", **whole: Any) -> Served:
+    """A reply with more than choices in it."""
+    served = ended(finish, text)
+    served.body.update(whole)
+    return served
+
+
+def frames(*events: Any, done: bool = True) -> Served:
+    """A stream that begins with half a text."""
+    half = {"choices": [{"delta": {"content": "Rating: [[9]], but let me"}, "finish_reason": None}]}
+    lines = [each if isinstance(each, bytes) else b"data: " + json.dumps(each).encode() for each in (half, *events)]
+    return said(b"".join(line + b"\n\n" for line in [*lines, *([b"data: [DONE]"] if done else [])]))
+
+
 def once(name: str, served: Served, words: str) -> tuple:
     return name, served, PASSES, words
 
@@ -105,6 +123,17 @@ BEHAVIORS = [
     once("tool_calls", ended("tool_calls"), "tool_calls"),
     once("a finish of tomorrow", ended("reticulated"), "reticulated"),
     once("an error in the choice", ended("error", error={"message": "Upstream died", "code": 502}), "Upstream died"),
+    # a text and an error in one reply
+    once("an error beside the choices", beside("stop", error={"message": "It died", "code": 502}), "HTTP 502: It died"),
+    once("an error without a finish", beside(None, error={"message": "It died"}), "(finish 'None'): It died"),
+    once("an error in words beside them", beside("stop", error="worker died"), "(finish 'stop'): worker died"),
+    once("an object that is an error", beside("stop", object="error", message="It died"), "(finish 'stop'): It died"),
+    once("a status failed", beside("stop", status="failed"), '{"status": "failed"}'),
+    once("a status incomplete", beside("stop", status="incomplete", incomplete_details={"reason": "room"}), "room"),
+    ("an empty error", beside("stop", "Rating: [[7]]", error={"message": None}, status="completed"), READ, ""),
+    ("no credits beside them", beside("stop", error={"message": "No credits left", "code": 402}), ENDS, "HTTP 402"),
+    ("no finish, and all tokens used", beside(None, usage={"completion_tokens": 100}), CUT, ""),
+    ("no finish, and room left", beside(None, "Rating: [[7]]", usage={"completion_tokens": 20}), READ, ""),
     # what passes
     *(once(f"HTTP {n}", refusal(n, "later, please"), f"HTTP {n}: later, please") for n in (408, 409, 425, 429, 500)),
     once("503 in plain text", said(b"upstream connect error", 503), "HTTP 503: upstream connect error"),
@@ -114,6 +143,7 @@ BEHAVIORS = [
     once("words that ask to wait", refusal(429, "Rate limit reached. Please try again in 20ms."), "try again in 20ms"),
     once("a reset in the headers", said({"detail": "no"}, 429, x_ratelimit_reset_requests="20ms"), "HTTP 429: no"),
     once("a connection that is cut", Served(hang_up=True), "no connection"),
+    once("a text that is cut", said(b'{"choices": [{"message": {"cont'), "not a completion: {"),
     once("no choices", said({"choices": None}), "not a completion"),
     once("vLLM's error in a 200", said({"object": "error", "message": "engine is busy"}), "engine is busy"),
     once("an upstream's 502 in a 200", said({"error": {"message": "It died", "code": 502}}), "HTTP 502: It died"),
@@ -134,7 +164,17 @@ BEHAVIORS = [
     ("a wrong key in a 400", error(400, "API key not valid. Please pass a valid one."), ENDS, "API key not valid"),
     ("arrears", error(400, "Access denied, please make sure your account is in good standing.", code="Arrearage"), ENDS,
      "good standing"),
+    ("a way to another host", said(b"", 307, location="http://localhost:9/v1"), ENDS, "other host, http://localhost:9."),
+    ("a way to the login", said(b"", 302, location="https://login.example/?k=v"), ENDS, "host, https://login.example."),
     ("a page", said(PAGE), ENDS, "not a completion: a page (Welcome to nginx!)"),
+    ("plain text", said(b"It works!"), ENDS, "not a completion: plain text (It works!)"),
+    ("an empty body", said(b""), ENDS, "HTTP 200, but not a completion: nothing."),
+    ("204", said(b"", 204), ENDS, "HTTP 204, but not a completion: nothing."),
+    ("an empty list", said([]), ENDS, "not a completion: JSON of another kind ([])"),
+    ("null", said(None), ENDS, "not a completion: JSON of another kind (null)"),
+    ("Anthropic's own API", said(ANTHROPIC), ENDS, "a reply of Anthropic's own API. Give base_url"),
+    ("Gemini's own API", said({"candidates": [{"content": {"parts": [{"text": "[[7]]"}]}}]}), ENDS, "/v1beta/openai."),
+    ("Ollama's own API", said({"message": {"content": "flagged"}, "done": True}), ENDS, "a reply of Ollama's own API."),
     ("a stream that nobody asked for", said(STREAM), ENDS, "Set stream = true."),
     # what is this request's fault
     ("a complaint that quotes a prompt", error(400, f"Cannot say: {'x ' * 200} no credit, billing"), REFUSED, "Cannot"),
@@ -166,6 +206,24 @@ BEHAVIORS = [
 ]  # fmt: skip
 
 
+STREAMS = [
+    once("a stream that ends without a finish", frames(), "finish 'none'): the stream broke off"),
+    once("a stream that is cut", frames(done=False), "finish 'none'): the stream broke off"),
+    once("vLLM's event", frames({"object": "error", "message": "EngineDead", "code": 500}), "HTTP 500: EngineDead"),
+    once("a named event", frames(b'event: error\ndata: {"message": "EngineDead"}'), "finish 'error'): EngineDead"),
+    once("a named event in words", frames(b"event: error\ndata: upstream timed out"), "): upstream timed out"),
+    once("FastAPI's event", frames({"detail": "worker lost"}), "): worker lost"),
+    once("an event with a status", frames({"status": 500, "message": "worker lost"}), "HTTP 500: worker lost"),
+    once("an event with errors", frames({"errors": [{"message": "worker lost"}]}), "): worker lost"),
+    once("an event with error_msg", frames({"error_code": 336003, "error_msg": "worker lost"}), "): worker lost"),
+    once("an error after the finish", frames({"choices": [{"delta": {}, "finish_reason": "stop"}]},
+     {"error": "worker lost"}), "): worker lost"),
+    once("an event that is cut", said(b'data: {"choices": [{"de'), "not a completion: data:"),
+    ("no credits left in a stream", frames({"error": {"message": "No credits left", "code": 402}}), ENDS, "HTTP 402"),
+]  # fmt: skip
+"""What ends a stream that was asked for, behind half a text."""
+
+
 def script(served: Any, kind: Kind) -> Callable[[dict[str, Any]], Served]:
     if callable(served):
         return served
@@ -173,10 +231,16 @@ def script(served: Any, kind: Kind) -> Callable[[dict[str, Any]], Served]:
     return (lambda body: next(left, None) or fine(body)) if kind is PASSES else lambda _: served
 
 
-@pytest.mark.parametrize(("served", "kind", "words"), [row[1:] for row in BEHAVIORS], ids=[row[0] for row in BEHAVIORS])
-def test_a_judge(tmp_path, capsys, served, kind, words):
+ROWS = [(row[0], False, *row[1:]) for row in BEHAVIORS] + [(row[0], True, *row[1:]) for row in STREAMS]
+each_behavior = pytest.mark.parametrize(
+    ("stream", "served", "kind", "words"), [row[1:] for row in ROWS], ids=[row[0] for row in ROWS]
+)
+
+
+@each_behavior
+def test_a_judge(tmp_path, capsys, stream, served, kind, words):
     with FakeJudgeServer(script(served, kind)) as server:
-        more = 'modes = ["single"]\nmax_tokens = 50'
+        more = f'modes = ["single"]\nmax_tokens = 50\nstream = {str(stream).lower()}'
         config, folder = review(tmp_path, server.base_url, 1, more, in_flight=1)
         code = assay(["judge", str(config), "--runs", str(tmp_path / "runs")])
     records = folder.judge("j")
@@ -193,25 +257,54 @@ def test_a_judge(tmp_path, capsys, served, kind, words):
     assert KEY not in shown.err + shown.out
 
 
-@pytest.mark.parametrize(("served", "kind", "words"), [row[1:] for row in BEHAVIORS], ids=[row[0] for row in BEHAVIORS])
-def test_a_model_under_test(served, kind, words):
+@each_behavior
+def test_a_model_under_test(stream, served, kind, words):
+    parameters = EndpointParameters(stream=stream)
     with FakeJudgeServer(script(served, kind)) as server:
         if kind.code:
             with pytest.raises(EngineError) as caught:
-                run(server, write())
+                run(server, write(), parameters=parameters)
             assert (words in str(caught.value), caught.value.exit_code) == (True, kind.code), str(caught.value)
             assert KEY not in str(caught.value)
         else:
-            replies, _ = run(server, write())
+            replies, _ = run(server, write(), parameters=parameters)
             assert replies["1"].finish.value == kind.finish
     assert len(server.requests) == kind.calls[1]
     if kind is PASSES:  # where it never passes, its words end the run
         with FakeJudgeServer(lambda _: served) as server, pytest.raises(EngineError) as caught:
-            run(server, write())
+            run(server, write(), parameters=parameters)
         assert words.rstrip(".") in str(caught.value)
         assert len(server.requests) == ATTEMPTS
 
 
+STRANGE = [PAGE, b"It works!", b"", [], None, ANTHROPIC]
+
+
+@pytest.mark.parametrize("body", STRANGE, ids=["page", "text", "empty", "list", "null", "vendor"])
+def test_five_strange_replies_in_a_row_end_a_session(tmp_path, capsys, body):
+    with FakeJudgeServer(fine_once_in(1000, body)) as server:
+        config, folder = review(tmp_path, server.base_url, 5, 'modes = ["single"]', in_flight=1)
+        code = assay(["judge", str(config), "--runs", str(tmp_path / "runs")])
+    assert (code, len(server.requests)) == (20, 1 + IN_A_ROW)
+    assert {each.outcome.value for each in folder.judge("j").ratings.records()} >= {"scored", "skipped"}
+    assert ", 5 times in a row. Look at the endpoint" in capsys.readouterr().err.splitlines()[-1]
+    with FakeJudgeServer(fine_once_in(1000, body)) as server, pytest.raises(EngineError, match="5 times in a row"):
+        run(server, *(write(str(n)) for n in range(9)), concurrency=1)
+    assert 1 + IN_A_ROW <= len(server.requests) <= 2 + IN_A_ROW  # the next call may have left already
+
+
+def test_a_completion_between_them_lets_a_session_go_on(tmp_path):
+    with FakeJudgeServer(fine_once_in(2, PAGE)) as server:
+        config, folder = review(tmp_path, server.base_url, 5, 'modes = ["single"]', in_flight=1)
+        assert assay(["judge", str(config), "--runs", str(tmp_path / "runs")]) == 0
+    assert {each.outcome.value for each in folder.judge("j").ratings.records()} == {"scored"}
+
+
+def fine_once_in(calls: int, body: Any) -> Callable[[dict[str, Any]], Served]:
+    count = itertools.count()
+    return lambda asked: said(body) if next(count) % calls else fine(asked)
+
+
 def test_there_are_enough_of_them():
     assert len(BEHAVIORS) >= 40
-    assert json.dumps([row[0] for row in BEHAVIORS]).count('"') // 2 == len({row[0] for row in BEHAVIORS})
+    assert len({row[0] for row in ROWS}) == len(ROWS)

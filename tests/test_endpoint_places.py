@@ -11,8 +11,10 @@ from assay.commands.demo import judge_section
 from judge.brief import Brief
 from judge.client import OpenAITransport
 from ledger.config import config_from_text, read_config
+from ledger.endpoint.batch_files import BatchFiles
+from ledger.endpoint.parameters import EndpointParameters
 from ledger.endpoint.places import is_local, key_for, resolved
-from ledger.errors import ConfigError, EngineError, Rejected, Unavailable
+from ledger.errors import ConfigError, EngineError, JudgeError, Rejected, Unavailable
 from tests.fake_judge_server import KEY, KEY_VARIABLE, FakeJudgeServer, Served, completion
 from tests.judge_reviews import CONFIG, PROMPTS, configured
 from tests.served_models import run, spec, write
@@ -176,8 +178,34 @@ def test_a_page_in_the_middle_of_a_session_may_pass():
         async def talk():
             async with transport:
                 await transport.call(ASK, 10)
-                with pytest.raises(Unavailable, match="not a completion: restarting"):
+                with pytest.raises(Unavailable, match=r"not a completion: a page \(restarting\)"):
                     await transport.call(ASK, 10)
                 return await transport.call(ASK, 10)
 
         assert asyncio.run(talk()).text == "b"
+
+
+@pytest.mark.parametrize("status", [301, 302, 303, 307, 308])
+@pytest.mark.parametrize("host", ["localhost", "127.0.0.1"], ids=["another name", "another port"])
+def test_no_call_follows_to_another_origin_so_no_key_does(monkeypatch, status, host):
+    monkeypatch.setenv("GATEWAY", "gateway-secret-01234")
+    parameters = EndpointParameters(headers={"X-Gateway-Key": "$GATEWAY"})
+    with FakeJudgeServer(lambda _: completion("x")) as thief:
+        target = thief.base_url.replace("127.0.0.1", host)
+        with FakeJudgeServer(lambda _: Served(b"", status, {"Location": f"{target}/chat/completions"})) as server:
+            with pytest.raises(Rejected) as caught:
+                said(OpenAITransport(server.base_url, KEY, "m", 5, parameters=parameters))
+            with pytest.raises(EngineError, match=f"another host, {target.removesuffix('/v1')}"):
+                run(server, write(), parameters=parameters)
+            files = BatchFiles(server.base_url, KEY, parameters)
+            with files, pytest.raises(JudgeError, match="another host"):
+                files.state("batch_1")
+    assert (thief.requests, caught.value.stops_all, caught.value.status) == ([], True, status)
+    assert f"another host, {target.removesuffix('/v1')}." in str(caught.value)
+
+
+def test_a_call_follows_within_its_origin():
+    served = iter([Served(b"", 307, {"Location": "/v1/chat/completions/"}), completion("there")])
+    with FakeJudgeServer(lambda _: next(served)) as server:
+        assert said(OpenAITransport(server.base_url, KEY, "m", 5)).text == "there"
+    assert server.keys == [f"Bearer {KEY}"] * 2

@@ -174,7 +174,7 @@ def test_replies_belong_to_their_requests_whatever_their_order():
         Served({"choices": []}),
         Served({"object": "error", "message": "busy"}),
         Served({"choices": [{"message": {"content": 5}}]}),
-        Served(b"<xml>"),
+        Served(b'{"choices": ['),
         completion("half", "error"),
     ],
 )

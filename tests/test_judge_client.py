@@ -69,10 +69,7 @@ def test_unusual_completions():
         {"choices": [{"message": None}]},
         {"choices": [{"message": {}, "logprobs": {"content": [{"token": "8", "logprob": -(10**400)}]}}]},
         {"choices": [{"message": {"content": 5}}]},
-        [],
-        None,
-        b"welcome",
-        b"\xff\xfe",
+        [{}],
         b"[" * 100_000,
     ],
 )
@@ -81,6 +78,13 @@ def test_a_200_that_is_no_completion_is_unavailable(body):
     assert "not a completion" in str(error)
     assert error.status == 200
     assert len(str(error)) < 700
+
+
+@pytest.mark.parametrize("body", [[], None, b"welcome", b"\xff\xfe", b""])
+def test_a_first_200_that_no_endpoint_would_send_ends_the_session(body):
+    error = fault(Served(body), Rejected)
+    assert "not a completion" in str(error)
+    assert (error.status, error.stops_all) == (200, True)
 
 
 @pytest.mark.parametrize("status", [408, 409, 429, 500, 502, 503])

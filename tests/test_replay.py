@@ -23,8 +23,8 @@ from assay.sources.replay import FAILED_THEN, NOT_STORED, Replay
 from assay.sources.stored_judgments import StoredFailure, StoredJudge, prompt_key, stored_judgments
 from judge.replies import Reply, reply_of
 from ledger.endpoint.completions import completion as completed
-from ledger.endpoint.completions import put_together
 from ledger.endpoint.faults import fault
+from ledger.endpoint.streams import put_together
 from ledger.errors import ConfigError
 from ledger.judgments import Outcome, RatingToken
 from ledger.runs import RunFolder

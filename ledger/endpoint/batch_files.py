@@ -8,9 +8,9 @@ from contextlib import contextmanager
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, Literal
 
-from ledger.endpoint.connections import direct, no_connection, told_plainly
+from ledger.endpoint.connections import SentElsewhere, no_connection, refuse_elsewhere, to_one_origin, told_plainly
 from ledger.endpoint.parameters import EndpointParameters
-from ledger.endpoint.places import NO_KEY, azure_headers, is_local, parted, place
+from ledger.endpoint.places import NO_KEY, azure_headers, parted, place
 from ledger.endpoint.words import excerpt, redacted, told
 from ledger.errors import JudgeError
 
@@ -40,7 +40,7 @@ class BatchFiles:
                 max_retries=ATTEMPTS,
                 default_query=self._query,
                 default_headers=azure_headers(self._query, self._key) | self._headers,
-                http_client=DefaultHttpx2Client(**direct()) if is_local(self._url) else None,
+                http_client=DefaultHttpx2Client(**to_one_origin(self._url, refuse_elsewhere)),
             )
         return self
 
@@ -77,6 +77,8 @@ class BatchFiles:
 
         try:
             yield
+        except SentElsewhere as away:
+            raise JudgeError(str(away), where=self.where, remedy=away.remedy) from None
         except openai.APIStatusError as error:
             words = f"HTTP {error.status_code}: {self._said(told(error.response.text).words) or 'no message'}"
         except openai.APIConnectionError as error:

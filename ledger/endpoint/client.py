@@ -13,14 +13,22 @@ from collections.abc import Mapping, Sequence
 from types import MappingProxyType
 from typing import TYPE_CHECKING, Any, Literal
 
-from ledger.endpoint.completions import FILTERED, Completion, Unfinished, completion, is_stream, put_together
-from ledger.endpoint.connections import direct, no_connection, told_plainly
-from ledger.endpoint.faults import ADD_PATH, CHECK, fault, has_path
-from ledger.endpoint.learning import Fields, Trial
+from ledger.endpoint.completions import FILTERED, Completion, Unfinished, completion
+from ledger.endpoint.connections import (
+    SentElsewhere,
+    no_connection,
+    refuse_elsewhere_later,
+    to_one_origin,
+    told_plainly,
+)
+from ledger.endpoint.faults import fault
+from ledger.endpoint.learning import LIMIT, OTHER_LIMIT, Fields, Trial
 from ledger.endpoint.parameters import EndpointParameters
-from ledger.endpoint.places import CONNECT_SECONDS, NO_KEY, azure_headers, is_local, parted, place
+from ledger.endpoint.places import CONNECT_SECONDS, NO_KEY, azure_headers, parted, place
+from ledger.endpoint.strangers import IN_A_ROW, LOOK, native, stranger
+from ledger.endpoint.streams import is_stream, put_together
 from ledger.endpoint.waits import reset_after
-from ledger.endpoint.words import NO_COMPLETION, excerpt, is_page, received, told
+from ledger.endpoint.words import NO_COMPLETION, excerpt, received, told
 from ledger.errors import Rejected, Unavailable
 
 if TYPE_CHECKING:
@@ -53,7 +61,7 @@ class Endpoint:
         self._headers, secrets = parameters.sent_headers(self.where)
         self._secrets = (self._key, *secrets)
         self._client: AsyncOpenAI | None = None
-        self._proved = False
+        self._proved, self._strange = False, 0
 
     def __repr__(self) -> str:
         return f"Endpoint({self.where})"
@@ -82,7 +90,7 @@ class Endpoint:
                     raise
                 continue
             trial.keep()
-            self._proved = True
+            self._proved, self._strange = True, 0
             self.facts["sent"] = sorted(sent)
             return said
 
@@ -96,13 +104,16 @@ class Endpoint:
         try:
             async with asyncio.timeout(self._timeout_seconds):
                 raw = await resource.with_raw_response.create(**own, extra_body=rest)
+        except SentElsewhere as away:
+            what, remedy = self._said(str(away)), away.remedy
+            raise Rejected(what, where=self.where, remedy=remedy, status=away.status, stops_all=True) from None
         except (TimeoutError, openai.APITimeoutError):
             raise Unavailable(f"no answer within {self._timeout_seconds:g} s", where=self.where) from None
         except openai.APIStatusError as error:
             return self._failed(error.status_code, error.response.headers, error.response.text)
         except openai.APIConnectionError as error:
             raise Unavailable(self._said(no_connection(error)), where=self.where) from None
-        return self._read(raw.text, raw.headers, streamed="stream" in fields)
+        return self._read(raw.status_code, raw.text, raw.headers, fields)
 
     def _opened(self) -> "AsyncOpenAI":
         if self._client is None:
@@ -116,7 +127,7 @@ class Endpoint:
                     max_retries=0,
                     default_query=self._query,
                     default_headers=azure_headers(self._query, self._key) | self._headers,
-                    http_client=DefaultAsyncHttpx2Client(**direct()) if is_local(self._url) else None,
+                    http_client=DefaultAsyncHttpx2Client(**to_one_origin(self._url, refuse_elsewhere_later)),
                 )
         return self._client
 
@@ -126,24 +137,38 @@ class Endpoint:
             raise error from None
         return Completion("", finish=FILTERED, http_status=status)
 
-    def _read(self, body: str, headers: Mapping[str, str], *, streamed: bool) -> Completion:
+    def _read(self, status: int, body: str, headers: Mapping[str, str], fields: Fields) -> Completion:
+        most = fields.get(LIMIT) or fields.get(OTHER_LIMIT)
         try:
             if is_stream(body):
-                if not streamed:
-                    raise self._no_endpoint("a stream of events", "Set stream = true.")
+                if "stream" not in fields:
+                    raise self._no_endpoint("a stream of events", "Set stream = true.", status)
                 body = put_together(body)
             data = received(body, *self._secrets)
-            if isinstance(data, dict) and not data.get("choices") and (found := self._told_as_well(headers, body)):
+            failed = isinstance(data, dict) and not data.get("choices") and not native(data)
+            if failed and (found := self._told_as_well(headers, body)):
                 return found
-            return completion(data, reset_after(headers, time.time(), refused=False))
+            return completion(data, reset_after(headers, time.time(), refused=False), most)
         except Unfinished as error:
+            if error.said and (found := self._told_as_well(headers, error.said)):
+                return found
             raise Unavailable(self._said(str(error)), where=self.where, status=200) from None
         except NO_COMPLETION:
-            if not self._proved and is_page(body):
-                remedy = CHECK if has_path(self._url) else ADD_PATH
-                raise self._no_endpoint(f"a page ({self._said(told(body).words)})", remedy) from None
-            sentence = f"HTTP 200, but not a completion: {self._said(told(body).words) or 'nothing'}"
-            raise Unavailable(sentence, where=self.where, status=200) from None
+            raise self._misread(status, body) from None
+
+    def _misread(self, status: int, body: str) -> Rejected | Unavailable:
+        """What a reply that is no completion means: the wrong place, where it is the first or one of many."""
+        found = stranger(body)
+        if found is None:
+            sentence = f"HTTP {status}, but not a completion: {self._said(told(body).words)}"
+            return Unavailable(sentence, where=self.where, status=status)
+        self._strange += 1
+        what = f"{found.what} ({self._said(found.words)})" if found.words else found.what
+        if not self._proved:
+            return self._no_endpoint(what, found.remedy_at(self._url), status)
+        if self._strange >= IN_A_ROW:
+            return self._no_endpoint(f"{what}, {self._strange} times in a row", LOOK, status)
+        return Unavailable(f"HTTP {status}, but not a completion: {what}", where=self.where, status=status)
 
     def _told_as_well(self, headers: Mapping[str, str], body: str) -> Completion | None:
         """The error that a 200 carries, where it says which: what it says counts, not how it is sent."""
@@ -154,10 +179,9 @@ class Endpoint:
             raise error
         return None
 
-    def _no_endpoint(self, what: str, remedy: str) -> Rejected:
-        return Rejected(
-            f"HTTP 200, but not a completion: {what}.", where=self.where, remedy=remedy, status=200, stops_all=True
-        )
+    def _no_endpoint(self, what: str, remedy: str, status: int) -> Rejected:
+        sentence = f"HTTP {status}, but not a completion: {what}."
+        return Rejected(sentence, where=self.where, remedy=remedy, status=status, stops_all=True)
 
     def _said(self, text: str) -> str:
         return excerpt(text, *self._secrets)

@@ -1,12 +1,11 @@
 """What a completion holds, whichever way it came: in one piece, as a stream, or in a batch's result file.
 
-In: a completion's JSON, the text of a stream. Out: a Completion; whatever is none raises one of NO_COMPLETION, one that
-did not come to its end raises Unfinished.
+In: a completion's JSON. Out: a Completion; whatever is none raises one of NO_COMPLETION, one that did not come to its
+end raises Unfinished.
 Only a finished text is read: a finish that nobody here knows may mean that half of it is missing.
 """
 
 import json
-from collections.abc import Iterator
 from dataclasses import dataclass, field
 from typing import Any
 
@@ -32,14 +31,17 @@ FINISHES = {
 }
 """The finishes that are read, in lower case, and the words that records have for them."""
 MOST_TOKENS = 10**9  # of one call; a server that counts more has not counted
-DATA, DONE = "data:", "[DONE]"
+BROKEN = frozenset({"error", "failed", "incomplete"})  # a whole reply's `status`
+FAULTS = ("error", "errors", "error_msg")
+SAID = (*FAULTS, "error_code", "code", "type", "status", "message", "detail", "incomplete_details")
 
 
 class Unfinished(Exception):
-    """A reply that ended before its text did; `words` are the endpoint's own."""
+    """A reply that ended before its text did; `said` is the endpoint's error, as it came, `words` are its words."""
 
-    def __init__(self, finish: str, words: str) -> None:
-        self.finish, self.words = finish, words
+    def __init__(self, finish: str, said: str) -> None:
+        words = told(said).words
+        self.finish, self.said, self.words = finish, said, words
         super().__init__(f"the reply did not come to its end (finish {finish!r}){f': {words}' if words else ''}")
 
 
@@ -62,19 +64,27 @@ class Completion:
     http_status: int = 200
 
 
-def completion(data: Any, exhausted_seconds: float | None = None) -> Completion:  # noqa: ANN401 - what a server sends
-    """The first choice of a chat completion or of a continued text. Raises Unfinished, or one of NO_COMPLETION."""
+def completion(data: Any, exhausted_seconds: float | None = None, most_tokens: int | None = None) -> Completion:  # noqa: ANN401 - what a server sends
+    """The first choice of a chat completion or of a continued text, of which the call allowed `most_tokens`.
+
+    One without a finish that has as many was cut. Raises Unfinished, or one of NO_COMPLETION.
+    """
     choice = data["choices"][0]
+    if whole_fault(data):
+        raise Unfinished(str(without_surrogates(str(choice.get("finish_reason")))), the_fault(data))
     message = choice["message"] if "text" not in choice else choice
     usage = data.get("usage") or {}
+    written, finish = _count(usage.get("completion_tokens")), ended(choice)
+    if finish is None and most_tokens and (written or 0) >= most_tokens:
+        finish = CUT
     return Completion(
         text=message_text(message.get("text") if message is choice else message.get("content")),
-        finish=ended(choice),
+        finish=finish,
         refusal=_string(message.get("refusal")),
         thinking=message_text(message.get("reasoning_content")) or message_text(message.get("reasoning")),
         served_model=_string(data.get("model")),
         prompt_tokens=_count(usage.get("prompt_tokens")),
-        completion_tokens=_count(usage.get("completion_tokens")),
+        completion_tokens=written,
         logprobs=choice.get("logprobs") or {},
         exhausted_seconds=exhausted_seconds,
     )
@@ -84,8 +94,20 @@ def ended(choice: dict[str, Any]) -> str | None:
     """How a choice ended, in the records' words; None where the server does not say. Raises Unfinished."""
     finish, fault = choice.get("finish_reason"), choice.get("error")
     if fault or (finish is not None and finish_word(finish) is None):
-        raise Unfinished(str(without_surrogates(str(finish))), told(json.dumps(fault)).words if fault else "")
+        raise Unfinished(str(without_surrogates(str(finish))), json.dumps(fault) if fault else "")
     return None if finish is None else finish_word(finish)
+
+
+def whole_fault(data: dict[str, Any]) -> bool:
+    """Whether a reply as a whole is a failure, whatever text and finish stand in it."""
+    status = data.get("status")
+    broken = isinstance(status, str) and status.lower() in BROKEN
+    return broken or data.get("object") == "error" or any(_tells(data.get(name)) for name in FAULTS)
+
+
+def the_fault(data: dict[str, Any]) -> str:
+    """What a failed reply says of its failure, without the text that it may hold."""
+    return json.dumps({name: data[name] for name in SAID if data.get(name)})
 
 
 def finish_word(finish: Any) -> str | None:  # noqa: ANN401 - whatever a server sends
@@ -102,45 +124,11 @@ def message_text(content: Any) -> str:  # noqa: ANN401 - whatever a server sends
     return content or ""
 
 
-def is_stream(body: str) -> bool:
-    """Whether this is a stream of events rather than one JSON text."""
-    return body.lstrip().startswith((DATA, "event:", ":"))
-
-
-def put_together(body: str) -> str:
-    """A stream's events as the JSON of one completion. Raises Unfinished for one that broke off, ValueError."""
-    whole: dict[str, Any] = {}
-    choice: dict[str, Any] = {}
-    message: dict[str, Any] = {}
-    for event in _events(body):
-        if fault := event.get("error"):
-            raise Unfinished("error", told(json.dumps({"error": fault})).words)
-        whole |= {name: value for name, value in event.items() if name in ("model", "usage", "id") and value}
-        for part in (event.get("choices") or [])[:1]:
-            choice |= {name: value for name, value in part.items() if name in ("finish_reason", "error") and value}
-            _add(message, part.get("delta") or {name: part[name] for name in ("text",) if name in part})
-            if found := (part.get("logprobs") or {}).get("content"):
-                choice.setdefault("logprobs", {"content": []})["content"] += found
-    if not choice.get("finish_reason") and DONE not in body:
-        raise Unfinished("none", "the stream broke off")
-    said = {"text": message.get("text", "")} if "text" in message else {"message": message}
-    return json.dumps(whole | {"choices": [choice | said]})
-
-
-def _add(message: dict[str, Any], delta: dict[str, Any]) -> None:
-    for name in ("content", "reasoning_content", "reasoning", "refusal", "text"):
-        if isinstance(piece := delta.get(name), str | list):
-            message[name] = message.get(name, "") + message_text(piece)
-
-
-def _events(body: str) -> Iterator[dict[str, Any]]:
-    for line in body.split("\n"):  # other line ends may stand within a text
-        data = line.removeprefix(DATA).strip() if line.startswith(DATA) else ""
-        if data and data != DONE:
-            event = json.loads(data)
-            if not isinstance(event, dict):
-                raise ValueError("an event is no table")
-            yield event
+def _tells(error: Any) -> bool:  # noqa: ANN401 - whatever a server sends
+    """Whether an error is one: some send the field always, with nothing in it."""
+    if isinstance(error, dict):
+        return any(error.values())
+    return isinstance(error, str | list) and bool(error)
 
 
 def _string(value: Any) -> str | None:  # noqa: ANN401 - whatever a server sends

@@ -5,13 +5,42 @@ In: the environment, what the HTTP client raises. Out: its arguments, ConfigErro
 
 import os
 import ssl
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from typing import Any
 
+from ledger.endpoint.places import is_local
 from ledger.errors import ConfigError
 
 CERTIFICATES = "SSL_CERT_FILE"
+
+
+class SentElsewhere(Exception):
+    """A reply that sends the call on to another origin."""
+
+    remedy = "No key is sent there; if that is where the API is, set base_url to it."
+
+    def __init__(self, status: int, origin: str) -> None:
+        self.status = status
+        super().__init__(f"HTTP {status}: the endpoint sends the call on to another host, {origin}.")
+
+
+def refuse_elsewhere(response: Any) -> None:  # noqa: ANN401 - the HTTP client's response
+    """Raises SentElsewhere: keys and headers belong to one origin, and the HTTP client would take them along."""
+    if response.has_redirect_location:
+        here, there = response.url, response.url.join(response.headers["location"])
+        if (here.scheme, here.host, here.port) != (there.scheme, there.host, there.port):
+            raise SentElsewhere(response.status_code, f"{there.scheme}://{there.netloc.decode('ascii', 'replace')}")
+
+
+async def refuse_elsewhere_later(response: Any) -> None:  # noqa: ANN401 - the HTTP client's response
+    """The same where calls are awaited."""
+    refuse_elsewhere(response)
+
+
+def to_one_origin(url: str, hook: Callable[[Any], Any]) -> dict[str, Any]:
+    """Arguments of the client for a URL, with one of the hooks above for each reply."""
+    return (direct() if is_local(url) else {}) | {"event_hooks": {"response": [hook]}}
 
 
 def direct() -> dict[str, Any]:

@@ -17,7 +17,18 @@ COMPLAINT_CHARACTERS = 20_000
 SHORTEST_SECRET = 8  # characters; a shorter key is a stand-in such as EMPTY
 NO_COMPLETION = (ValueError, LookupError, TypeError, AttributeError, ArithmeticError, RecursionError)
 """What reading foreign JSON as a completion may raise: no JSON, another shape, or numbers beyond all bounds."""
-_SPOKEN = ("message", "msg", "detail", "error", "errors", "error_message", "error_description", "reason", "title")
+_SPOKEN = (
+    "message",
+    "msg",
+    "detail",
+    "error",
+    "errors",
+    "error_message",
+    "error_msg",
+    "error_description",
+    "reason",
+    "title",
+)
 _CODED = ("code", "type", "status", "status_code")
 _PAGE = re.compile(
     r"\s*(?:<\?xml[^>]*>\s*)?(?:<!--.*?-->\s*)*<(?:!doctype|html|head|body)\b", re.IGNORECASE | re.DOTALL
