@@ -218,8 +218,8 @@ class JudgeFacts(_View):
 
     `answers` counts, model by model, what in its answers might work on a judge. `judgments` counts outcomes by kind,
     `review` says who was judged. `served_models` counts the names that the endpoint answered as, `endpoint` has the
-    parameters that it takes, `failures` why judgments have no answer. `fastchat_averages` are what FastChat computes of
-    the files that an import read, by model.
+    parameters that it takes, `mixed_parameters` those that only some calls had, `failures` why judgments have no
+    answer. `fastchat_averages` are what FastChat computes of the files that an import read, by model.
     """
 
     part = "facts"
@@ -230,6 +230,7 @@ class JudgeFacts(_View):
     answers: dict[str, dict[str, int]] = {}
     judgments: dict[str, dict[str, int]] = {}
     served_models: dict[str, int] = {}
+    mixed_parameters: tuple[str, ...] = ()
     endpoint: dict[str, Any] = {}
     pace: dict[str, float | int] = {}
     prompt_texts: dict[str, str] = {}

@@ -74,6 +74,7 @@ class Kind(StrEnum):
     MIXED_PROMPTS = "mixed_prompts"
     MIXED_JUDGES = "mixed_judges"
     MIXED_SERVED_MODELS = "mixed_served_models"
+    MIXED_PARAMETERS = "mixed_parameters"
     NO_MANIFEST = "no_manifest"
     JUDGE_UNTRUSTED = "judge_untrusted"
     NO_EXAM = "no_exam"
