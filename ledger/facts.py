@@ -10,6 +10,7 @@ from typing import Any, ClassVar, Protocol, Self
 from pydantic import BaseModel, ConfigDict, Field
 
 from ledger.first_prompts import FirstPrompt, UnlikeText
+from ledger.served_facts import ServedFacts
 
 NOT_TOLD = "not told"
 CLOCK_FUNCTION = "strftime_now"
@@ -118,7 +119,7 @@ class ConditionFacts(_View):
     transformers_version: PerPart = None
 
 
-class ModelFacts(ConditionFacts):
+class ModelFacts(ConditionFacts, ServedFacts):
     """What was learned while a model's records were made.
 
     `tokenizer` is its digest, `shown_digests` that of all that a task showed. `top_k_bounded`: no whole vocabulary.
