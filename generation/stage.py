@@ -31,6 +31,7 @@ from ledger.facts import ModelFacts, Refusal, TooLong
 from ledger.manifests import end_session, open_manifest, read_manifest, write_manifest
 from ledger.progress import Progress, Report, silent
 from ledger.runs import GenerationFolder
+from ledger.served_facts import gathered
 from ledger.store import Writer, write_lock
 from ledger.traces import OPTION_TOKENS, TRACES, TraceWriter, trace_keys
 
@@ -142,4 +143,4 @@ def _note(folder: Path, facts: Mapping[str, Any]) -> None:
     """Add facts to a folder's manifest."""
     manifest = read_manifest(folder)
     if manifest is not None and not facts.items() <= manifest.facts.items():
-        write_manifest(folder, manifest.model_copy(update={"facts": {**manifest.facts, **facts}}))
+        write_manifest(folder, manifest.model_copy(update={"facts": gathered(manifest.facts, facts)}))

@@ -51,6 +51,8 @@ def answer_fields(reply: Reply) -> dict[str, Any]:
         "refusal": reply.refusal,
         "reply": reply.text,
         "rating_tokens": reply.rating_tokens,
+        "sent": reply.sent,
+        "changed": reply.changed,
     }
 
 

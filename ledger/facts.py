@@ -10,6 +10,7 @@ from typing import Any, ClassVar, Protocol, Self
 from pydantic import BaseModel, ConfigDict, Field
 
 from ledger.first_prompts import FirstPrompt, UnlikeText
+from ledger.served_facts import ServedFacts
 
 NOT_TOLD = "not told"
 CLOCK_FUNCTION = "strftime_now"
@@ -118,7 +119,7 @@ class ConditionFacts(_View):
     transformers_version: PerPart = None
 
 
-class ModelFacts(ConditionFacts):
+class ModelFacts(ConditionFacts, ServedFacts):
     """What was learned while a model's records were made.
 
     `tokenizer` is its digest, `shown_digests` that of all that a task showed. `top_k_bounded`: no whole vocabulary.
@@ -218,8 +219,8 @@ class JudgeFacts(_View):
 
     `answers` counts, model by model, what in its answers might work on a judge. `judgments` counts outcomes by kind,
     `review` says who was judged. `served_models` counts the names that the endpoint answered as, `endpoint` has the
-    parameters that it takes, `failures` why judgments have no answer. `fastchat_averages` are what FastChat computes of
-    the files that an import read, by model.
+    parameters that it takes, `mixed_parameters` those that only some calls had, `failures` why judgments have no
+    answer. `fastchat_averages` are what FastChat computes of the files that an import read, by model.
     """
 
     part = "facts"
@@ -230,6 +231,7 @@ class JudgeFacts(_View):
     answers: dict[str, dict[str, int]] = {}
     judgments: dict[str, dict[str, int]] = {}
     served_models: dict[str, int] = {}
+    mixed_parameters: tuple[str, ...] = ()
     endpoint: dict[str, Any] = {}
     pace: dict[str, float | int] = {}
     prompt_texts: dict[str, str] = {}

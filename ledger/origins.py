@@ -11,7 +11,7 @@ from typing import Literal
 
 from pydantic import BaseModel, ConfigDict
 
-Passed = Literal["task", "lines", "items", "file", "judgments", "score", "beside", "other"]
+Passed = Literal["task", "lines", "items", "file", "judgments", "calls", "score", "beside", "other"]
 LISTED = ("score", "beside", "other")
 MOST_LISTED = 20
 
@@ -26,9 +26,10 @@ class LeftOut(BaseModel):
 
     `name` is what `leave_out` must say to declare it, `group` the task that it belongs to. `declared` says by what the
     user left it out on purpose; where it is empty, the thing stands in the way of SHIP. `items` are named one by one.
-    "judgments" were left out because they are stale, or used though nobody could check them. Files whose names promise
-    no evidence are of the kind "other", a log's scores that we do not compute of the kind "score", and judgments that
-    others stand for, or are averaged with, of the kind "beside": these are listed, and block nothing.
+    "calls" to two models were not alike. "judgments" were left out because they are stale, or used though nobody
+    could check them. Files whose names promise no evidence are of the kind "other", a log's scores that we do not
+    compute of the kind "score", and judgments that others stand for, or are averaged with, of the kind "beside":
+    these are listed, and block nothing.
     """
 
     model_config = ConfigDict(frozen=True, extra="forbid", strict=True)

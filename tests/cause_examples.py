@@ -61,6 +61,19 @@ SAID = [
         "mixed judges: 9 records are those of a, b; left out",
     ),
     (Cause(Kind.MIXED_SERVED_MODELS, "gpt", ("a", "b")), "mixed judges: the endpoint answered as a, b"),
+    (
+        Cause(Kind.UNLIKE_CALLS, "calls", causes=(Cause(Kind.SEVERAL_SERVED, "w4", ("a", "b")),)),
+        "calls to the two models were not alike: the endpoint of w4 answered as a, b",
+    ),
+    (
+        Cause(Kind.PARAMETER_REFUSED, "w4", ("temperature",)),
+        "the endpoint of w4 refused temperature, which the other was sent",
+    ),
+    (Cause(Kind.SEVERAL_SERVED, "w4", ("a", "b")), "the endpoint of w4 answered as a, b"),
+    (
+        Cause(Kind.MIXED_PARAMETERS, "gpt", ("temperature",)),
+        "some calls to gpt had temperature and others had not: the endpoint refused it there",
+    ),
     (Cause(Kind.NO_MANIFEST, "gpt"), "no manifest says how these judgments were made"),
     (Cause(Kind.JUDGE_UNTRUSTED, "gpt", causes=(told("a"), told("b"))), "the judge gpt is not trusted (a; b)"),
     (Cause(Kind.NO_EXAM, names={"mode": "pair"}), "it sat no exam in pair mode"),

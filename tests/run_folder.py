@@ -152,11 +152,16 @@ class Folder:
             ),
         )
 
-    def sign_judge(self, served: tuple[str, ...] = ("judge-1",)) -> None:
+    def sign_judge(self, served: tuple[str, ...] = ("judge-1",), mixed: tuple[str, ...] = ()) -> None:
         paths = [self.run.generation(name).answers.path for name in self.names]
         inputs = {path.relative_to(self.run.path).as_posix(): file_digest(path) for path in paths if path.exists()}
         judge = self.config.judge[0].name
-        facts = {"served_models": dict.fromkeys(served, 3), "calls": 3, "prompt_tokens": None}
+        facts = {
+            "served_models": dict.fromkeys(served, 3),
+            "calls": 3,
+            "prompt_tokens": None,
+            "mixed_parameters": mixed,
+        }
         self.manifest(self.run.judge(judge).path, "judge", judge, inputs, facts)
 
     def report(self) -> ReviewReport:

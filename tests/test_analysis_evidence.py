@@ -75,6 +75,16 @@ def test_mixed_prompts_and_mixed_judges_are_unfit(tmp_path):
     assert any("mixed judges" in each and "gpt-a, gpt-b" in each for each in map(clause, report.judges[0].faults))
 
 
+def test_a_judge_that_was_asked_under_two_sets_of_parameters_is_unfit(tmp_path):
+    folder = whole(tmp_path, config(margin=1.0))
+    folder.sign_judge()
+    assert folder.report().word is Word.HOLD
+    folder.sign_judge(mixed=("temperature",))
+    report = folder.report()
+    assert report.word is Word.UNFIT
+    assert any("some calls to judge-1 had temperature" in clause(fault) for fault in report.judges[0].faults)
+
+
 def test_another_judges_records_in_a_judges_folder_are_left_out_and_make_it_unfit(tmp_path):
     """Keys differ in the judge, so the store takes both; the later ones must not stand in for the judge's own."""
     folder = whole(tmp_path, config(margin=1.0))

@@ -2,6 +2,8 @@
 
 import json
 import re
+from collections import Counter
+from itertools import count
 
 import pytest
 
@@ -9,6 +11,7 @@ from assay.cli import run as assay
 from generation.orders import ModelJob
 from judge.brief import Brief
 from ledger.errors import ConfigError
+from ledger.facts import JudgeFacts
 from ledger.judge_config import JudgeConfig
 from ledger.manifests import read_manifest
 from ledger.model_config import ModelConfig
@@ -180,3 +183,42 @@ def test_a_model_that_only_thinks_is_told_of():
     _, engine, _ = replied(lambda _: completion("", "length", reasoning_content="hm"))
     assert engine.facts["output"] == "the first answer was cut while it thought: raise max_tokens to 100"
     assert "output" not in replied(lambda _: completion("cut", "length"))[1].facts
+
+
+def refusing(sizes, text="Unsupported value: 'temperature' does not support 0 with this model."):
+    """A judge that refuses temperatures in the calls of these numbers."""
+    served = count()
+
+    def script(body):
+        refused = next(served) in sizes and "temperature" in body
+        return refusal(400, text) if refused else completion(verdict(body["messages"]))
+
+    return script
+
+
+def judged(tmp_path, script, *options):
+    with FakeJudgeServer(script) as server:
+        config, folder = review(tmp_path, server.base_url, 3, 'modes = ["single"]', in_flight=1)
+        assay(["judge", str(config), "--runs", str(tmp_path / "runs"), *options])
+    return server.requests, folder.judge("j")
+
+
+def test_a_parameter_that_is_refused_from_the_first_call_on_makes_no_mixed_judge(tmp_path):
+    sent, folder = judged(tmp_path, refusing(range(1000)))
+    assert ["temperature" in body for body in sent] == [True] + [False] * 12
+    assert {each.changed for each in folder.attempts.records()} == {("temperature",)}
+    assert JudgeFacts.of(read_manifest(folder.path)).mixed_parameters == ()
+
+
+def test_a_judge_that_begins_to_refuse_a_parameter_is_mixed(tmp_path):
+    """What was asked before and after is told apart, or SHIP would stand on two judges."""
+    sent, folder = judged(tmp_path, refusing(range(5, 1000)))
+    assert ["temperature" in body for body in sent] == [True] * 7 + [False] * 7  # refused, once more, then without
+    assert Counter("temperature" in each.sent for each in folder.attempts.records()) == {True: 5, False: 7}
+    assert JudgeFacts.of(read_manifest(folder.path)).mixed_parameters == ("temperature",)
+
+
+def test_one_refusal_that_speaks_of_a_parameter_changes_no_other_call(tmp_path):
+    sent, folder = judged(tmp_path, refusing({5}, "our content policy: the text speaks of temperature"))
+    assert ["temperature" in body for body in sent] == [True] * 13
+    assert JudgeFacts.of(read_manifest(folder.path)).mixed_parameters == ()

@@ -12,6 +12,7 @@ from generation.engine import Message, Scored, ScoreRequest, TraceRequest
 from generation.orders import LoadGroup, ModelJob, TaskItems
 from generation.served_engine import ServedEngine, load_served
 from generation.stage import run_batch
+from ledger.manifests import read_manifest
 from ledger.records import Item, Question
 from ledger.runs import GenerationFolder
 from tests.fake_judge_server import KEY, MODEL, FakeJudgeServer, Served, completion, refusal
@@ -69,6 +70,21 @@ def test_the_second_turn_contains_the_first_answer(tmp_path):
         run_order(server, order(tmp_path, 1))
     said = [message["content"] for message in server.requests[1]["messages"]]
     assert said == ["first 0?", "answer 1 to first 0?", "second 0?"]
+
+
+def test_a_later_session_forgets_no_name_that_answered_before(tmp_path):
+    """Or a gateway's fallback would be gone from the manifest, and SHIP stand on two models."""
+
+    def fallback(body):
+        served = echoing(body)
+        served.body["model"] = "tiny-fallback"
+        return served
+
+    with FakeJudgeServer(echoing) as server:
+        run_order(server, order(tmp_path, 2))
+        server.script = fallback
+        run_order(server, order(tmp_path, 4))
+    assert read_manifest(tmp_path / "m").facts["served_models"] == [MODEL, "tiny-fallback"]
 
 
 def scoring(body) -> Served:

@@ -19,6 +19,9 @@ from tests.house import HOUSE
 ASK = [{"role": "system", "content": "s"}, {"role": "user", "content": "u"}]
 
 
+SENT = ("max_tokens", "messages", "model", "temperature")
+
+
 def replied(script, calls=1, timeout_seconds=5.0, key=KEY):
     """The last reply, the transport and the server after some calls in one event loop."""
     with FakeJudgeServer(script) as server:
@@ -39,10 +42,10 @@ def fault(served, kind, **settings):
 
 def test_a_good_answer():
     reply, transport, server = replied(lambda _: completion("Rating: [[7]]"))
-    assert reply == Reply("Rating: [[7]]", "stop", None, MODEL, 11, 7)
+    assert reply == Reply("Rating: [[7]]", "stop", None, MODEL, 11, 7, sent=SENT)
     assert server.requests == [{"model": "m", "messages": ASK, "max_tokens": 100, "temperature": 0}]
     assert server.keys == [f"Bearer {KEY}"]
-    assert transport.facts == {"sent": ["max_tokens", "messages", "model", "temperature"]}
+    assert transport.facts == {"sent": list(SENT)}
 
 
 def test_unusual_completions():
@@ -51,11 +54,11 @@ def test_unusual_completions():
     parts = [{"type": "text", "text": "[["}, {"type": "text", "text": "7]]"}, {"type": "image"}]
     assert replied(lambda _: completion(parts))[0].text == "[[7]]"
     bare = Served({"choices": [{"message": {"content": "x"}}]})
-    assert replied(lambda _: bare)[0] == Reply("x")
+    assert replied(lambda _: bare)[0] == Reply("x", sent=SENT)
     for prompt, reply in (("many", -1), (10**400, 10**400)):
         usage = {"prompt_tokens": prompt, "completion_tokens": reply}
         odd = Served({**completion("x").body, "usage": usage, "model": 3})
-        assert replied(lambda _, odd=odd: odd)[0] == Reply("x", "stop")
+        assert replied(lambda _, odd=odd: odd)[0] == Reply("x", "stop", sent=SENT)
     half = Served({**completion("x").body, "model": "m\ud800"})
     assert replied(lambda _: half)[0].served_model == "m\N{REPLACEMENT CHARACTER}"
 
@@ -115,7 +118,7 @@ def test_another_bad_request_is_only_this_calls_fault():
 
 def test_a_filtered_prompt_is_a_reply():
     served = refusal(400, "filtered by policy", "content_filter")
-    assert replied(lambda _: served)[0] == Reply("", "content_filter", http_status=400)
+    assert replied(lambda _: served)[0] == Reply("", "content_filter", http_status=400, sent=SENT)
 
 
 def test_a_hang_and_a_cut_are_unavailable():

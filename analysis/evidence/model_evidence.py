@@ -26,7 +26,7 @@ from ledger.store import Store, key_text
 from ledger.traces import OPTION_TOKENS, TraceArrays, read_traces
 
 M = TypeVar("M", Answer, Choice, Solution)
-ANSWERS = "answers"
+ANSWERS, CALLS = "answers", "calls"
 """What `leave_out` calls answers that are not there, all together."""
 
 
@@ -70,7 +70,7 @@ class ModelEvidence:
         passed = self.manifest.left_out if self.manifest else ()
         told = {name for each in passed for name in (each.name, each.group, *each.items)}
         told |= set(ModelFacts.of(self.manifest).items_too_long)
-        told |= {ANSWERS, *(key_text(answer.question.key) for answer in self.answers)}
+        told |= {ANSWERS, CALLS, *(key_text(answer.question.key) for answer in self.answers)}
         own = {*self.tasks, *self.choices.frame["subject"], *self.solutions.subjects}
         return (told | own | {key_text(key) for key in self.scored}) - {""}
 

@@ -234,5 +234,6 @@ def served_models(manifest: Manifest | None) -> list[str]:
 
 
 def _served_faults(judge: str, manifest: Manifest | None) -> list[Cause]:
-    names = served_models(manifest)
-    return [Cause(Kind.MIXED_SERVED_MODELS, judge, tuple(names))] if len(names) > 1 else []
+    names, mixed = served_models(manifest), JudgeFacts.of(manifest).mixed_parameters
+    several = [Cause(Kind.MIXED_SERVED_MODELS, judge, tuple(names))] if len(names) > 1 else []
+    return [*several, *([Cause(Kind.MIXED_PARAMETERS, judge, mixed)] if mixed else [])]

@@ -11,6 +11,7 @@ import pandas as pd
 
 from analysis.evidence.model_evidence import ANSWERS, ModelEvidence, planned_records
 from analysis.evidence.run_evidence import RunEvidence
+from analysis.evidence.unlike_calls import unlike_calls
 from analysis.evidence.unseen_rows import FEW, Unseen
 from analysis.evidence.unsolved import unsolved
 from analysis.statistics.causes import Cause, Kind
@@ -37,6 +38,7 @@ def _of(model: ModelEvidence, evidence: RunEvidence, fault: Cause | None) -> Ite
     told += _lone_tasks(model, evidence, passed)
     told += _lone_items(model, baseline, covered)
     told += unsolved(model, evidence)
+    told += unlike_calls(model, baseline)
     told += _unmade(model, evidence)
     told += _unanswered(model, evidence)
     told += [_dropped(model.name, task, name, count) for (task, name), count in evidence.dropped.items()]

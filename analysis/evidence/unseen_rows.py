@@ -38,5 +38,7 @@ class Unseen:
             return Cause(Kind.DECLARED_MISSING, self.name, causes=self.causes)
         if self.kind == "judgments":
             return Cause(Kind.JUDGMENTS_UNSEEN, self.name, causes=self.causes)
+        if self.kind == "calls":
+            return Cause(Kind.UNLIKE_CALLS, self.name, causes=self.causes)
         whole = self.kind not in ("items", "lines")
         return Cause(Kind.NOT_COMPARED if whole else Kind.NOT_COMPARED_WHOLE, self.name, causes=self.causes)

@@ -74,6 +74,7 @@ class Kind(StrEnum):
     MIXED_PROMPTS = "mixed_prompts"
     MIXED_JUDGES = "mixed_judges"
     MIXED_SERVED_MODELS = "mixed_served_models"
+    MIXED_PARAMETERS = "mixed_parameters"
     NO_MANIFEST = "no_manifest"
     JUDGE_UNTRUSTED = "judge_untrusted"
     NO_EXAM = "no_exam"
@@ -86,6 +87,9 @@ class Kind(StrEnum):
     # What was found and not compared, and what looks like one model twice
     NOT_COMPARED = "not_compared"
     NOT_COMPARED_WHOLE = "not_compared_whole"
+    UNLIKE_CALLS = "unlike_calls"
+    PARAMETER_REFUSED = "parameter_refused"
+    SEVERAL_SERVED = "several_served"
     JUDGMENTS_UNSEEN = "judgments_unseen"
     RECORDED = "recorded"
     ONE_SIDE_HAS_TASK = "one_side_has_task"

@@ -9,7 +9,8 @@ Secrets are taken out of everything that comes back, errors and replies alike.
 
 import asyncio
 import time
-from collections.abc import Mapping, Sequence
+from collections.abc import Collection, Mapping, Sequence
+from dataclasses import replace
 from types import MappingProxyType
 from typing import TYPE_CHECKING, Any, Literal
 
@@ -62,6 +63,7 @@ class Endpoint:
         self._secrets = (self._key, *secrets)
         self._client: AsyncOpenAI | None = None
         self._proved, self._strange = False, 0
+        self._taken: set[str] = set()  # what answered calls had, as it was asked for
 
     def __repr__(self) -> str:
         return f"Endpoint({self.where})"
@@ -78,9 +80,10 @@ class Endpoint:
     async def ask(self, route: Route, fields: Fields, needed: Sequence[str] = ()) -> Completion:
         """One completion; a server that refuses a parameter is asked once more without it, and never sent it again.
 
-        What is `needed` is never left out. Raises Unavailable, Rejected.
+        What is `needed` is never left out. The completion says what was sent and what was not. Raises
+        Unavailable, Rejected.
         """
-        trial = Trial(self.facts, needed)
+        trial = Trial(self.facts, needed, self._taken)
         while True:
             sent = trial.shaped(fields)
             try:
@@ -91,8 +94,16 @@ class Endpoint:
                 continue
             trial.keep()
             self._proved, self._strange = True, 0
-            self.facts["sent"] = sorted(sent)
-            return said
+            asked, changed = set(sent), trial.changed(fields)
+            self._taken |= asked - {*changed}
+            self._note("sent", asked - {*changed})
+            self._note("changed", changed)
+            return replace(said, sent=tuple(sorted(asked - {*changed})), changed=tuple(changed))
+
+    def _note(self, name: str, fields: Collection[str]) -> None:
+        """Note names of fields beside those that earlier calls had."""
+        if fields:
+            self.facts[name] = sorted({*self.facts.get(name, ()), *fields})
 
     async def _sent(self, route: Route, fields: Fields) -> Completion:
         import openai

@@ -49,7 +49,8 @@ class Unfinished(Exception):
 class Completion:
     """The first choice; counts are None where the server does not count, `thinking` is what it cut off from the text.
 
-    `exhausted_seconds`: how long the endpoint will take no more calls, where its headers say so.
+    `exhausted_seconds`: how long the endpoint will take no more calls, where its headers say so. `sent` are the fields
+    that the call had as they were asked for, `changed` those that the endpoint refuses.
     """
 
     text: str
@@ -62,6 +63,8 @@ class Completion:
     logprobs: dict[str, Any] = field(default_factory=dict)
     exhausted_seconds: float | None = None
     http_status: int = 200
+    sent: tuple[str, ...] = ()
+    changed: tuple[str, ...] = ()
 
 
 def completion(data: Any, exhausted_seconds: float | None = None, most_tokens: int | None = None) -> Completion:  # noqa: ANN401 - what a server sends

@@ -3,10 +3,11 @@
 In: the fields of a call, complaints. Out: the fields as the endpoint takes them; `facts`, which a manifest keeps.
 A complaint that names what was sent is taken at its word once: the call is made without it, and what helped is kept.
 Where it did not help it is sent again, because complaints also quote what was asked and list what would be allowed.
+Where answered calls had it, the same call is first made again as it was: one odd refusal changes no other call.
 """
 
 import re
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Collection, Iterator, Mapping, Sequence
 from typing import Any
 
 from ledger.endpoint.faults import BAD_REQUEST
@@ -19,7 +20,8 @@ IN_USERS_TURN = "sent as part of the user's message: the server refuses it"
 LIMIT, OTHER_LIMIT = "max_tokens", "max_completion_tokens"
 FEW_LOGPROBS = 5
 KEPT = frozenset({"model", "messages", "prompt", LIMIT, OTHER_LIMIT})  # a call is none without them
-TOGETHER = "all that a complaint names"
+TOGETHER, AS_IT_WAS = "all that a complaint names", "the call as it was"
+SYSTEM = "system_role"
 ROOM = "room"  # for one call; what the endpoint gives at most is a fact
 _SYSTEM = re.compile(r"\bsystem\b|\bdeveloper\b|roles? must|must alternate", re.IGNORECASE)
 _TOO_LONG = re.compile(r"context[ _](?:length|window|size)|too (?:long|large|many)|model_len", re.IGNORECASE)
@@ -39,8 +41,8 @@ _MOST = (
 class Trial:
     """One call's tries: what the endpoint complained of, and what is left out or changed to see whether that helps."""
 
-    def __init__(self, facts: Facts, needed: Sequence[str] = ()) -> None:
-        self._before, self._facts, self._needed = facts, dict(facts), needed
+    def __init__(self, facts: Facts, needed: Sequence[str] = (), taken: Collection[str] = ()) -> None:
+        self._before, self._facts, self._needed, self._taken = facts, dict(facts), needed, taken
         self._last: tuple[Facts, Fields] | None = None
         self._tried: set[str] = set()
         self._complaint = ""
@@ -49,14 +51,22 @@ class Trial:
         """The fields of the next try."""
         return shaped(fields, self._facts)
 
+    def changed(self, fields: Fields) -> list[str]:
+        """Those of the fields that are left out of the next try, or changed in it."""
+        return changed(fields, self._facts)
+
     def goes_on(self, error: Rejected, sent: Fields) -> bool:
         """Whether something else is worth a try after this refusal."""
         if error.stops_all or error.status not in BAD_REQUEST:
             return False
+        found = dict(lessons(error.complaint, sent, self._needed))
+        if AS_IT_WAS not in self._tried and {"messages" if name == SYSTEM else name for name in found} & {*self._taken}:
+            self._tried.add(AS_IT_WAS)
+            return True
         if error.complaint == self._complaint and self._last:
             self._facts, sent = self._last  # it was not that
+            found = dict(lessons(error.complaint, sent, self._needed))
         self._complaint = error.complaint
-        found = dict(lessons(error.complaint, sent, self._needed))
         together = {name: value for lesson in found.values() for name, value in lesson.items()}
         for name, lesson in (*found.items(), *([(TOGETHER, together)] if len(found) > 1 else [])):
             if name not in self._tried:
@@ -74,7 +84,7 @@ class Trial:
 def shaped(fields: Fields, facts: Facts) -> dict[str, Any]:
     """The fields of a call in the shape that the endpoint takes, as far as is known."""
     sent = {name: value for name, value in fields.items() if facts.get(name) != NOT_SENT}
-    if "system_role" in facts and "messages" in sent:
+    if SYSTEM in facts and "messages" in sent:
         sent["messages"] = one_message(sent["messages"])
     if "top_logprobs" in sent:
         sent["top_logprobs"] = min(sent["top_logprobs"], facts.get("top_logprobs", sent["top_logprobs"]))
@@ -82,6 +92,12 @@ def shaped(fields: Fields, facts: Facts) -> dict[str, Any]:
         most = min(sent.pop(LIMIT), facts.get("most_tokens", fields[LIMIT]), facts.get(ROOM, fields[LIMIT]))
         sent[str(facts.get("output_limit", LIMIT))] = most
     return sent
+
+
+def changed(fields: Fields, facts: Facts) -> list[str]:
+    """Those of a call's fields that are not sent as asked; the limit is, by another name and with this call's room."""
+    sent = shaped(fields, {name: value for name, value in facts.items() if name not in ("output_limit", ROOM)})
+    return sorted(name for name in fields if name not in sent or sent[name] != fields[name])
 
 
 def lessons(complaint: str, sent: Fields, needed: Sequence[str]) -> Iterator[tuple[str, Facts]]:
@@ -99,7 +115,7 @@ def lessons(complaint: str, sent: Fields, needed: Sequence[str]) -> Iterator[tup
     for name in named(complaint, [name for name in sent if name not in KEPT and name not in needed]):
         yield name, {name: NOT_SENT}
     if is_system(sent.get("messages")) and _SYSTEM.search(complaint):
-        yield "system_role", {"system_role": IN_USERS_TURN}
+        yield SYSTEM, {SYSTEM: IN_USERS_TURN}
     if limit and re.search(rf"\b{limit}\b", complaint):
         yield "output_limit", {"output_limit": OTHER_LIMIT if limit == LIMIT else LIMIT}
 

@@ -26,10 +26,6 @@ LIMITED = (
     "{subject} alone has {items} of its items: {other} was run with --limit {limit}. Run {other} again as "
     "{subject} was run"
 )
-CLOCK_IN_TEMPLATE = (
-    "The chat template of {subject} asks the clock, so prompts of another day differ: run all models on one day, or "
-    "give the template a fixed date."
-)
 COPIED = "The {repeats} answers of {model} to each item of {subject} are one text and count once: give each run a seed."
 CONSTANT = "a measure is the same for all {n} candidates, or {subject} orders them as the other does"
 
@@ -139,6 +135,10 @@ CLAUSES: Mapping[Kind, str | Written] = {
     Kind.MIXED_PROMPTS: f"{MIXED_PROMPTS}; they are left out",
     Kind.MIXED_JUDGES: "mixed judges: {records} records are those of {rows}; left out",
     Kind.MIXED_SERVED_MODELS: "mixed judges: the endpoint answered as {rows}",
+    Kind.UNLIKE_CALLS: "{subject} to the two models were not alike: {causes}",
+    Kind.PARAMETER_REFUSED: "the endpoint of {subject} refused {rows}, which the other was sent",
+    Kind.SEVERAL_SERVED: "the endpoint of {subject} answered as {rows}",
+    Kind.MIXED_PARAMETERS: "some calls to {subject} had {rows} and others had not: the endpoint refused it there",
     Kind.NO_MANIFEST: "no manifest says how these judgments were made",
     Kind.JUDGE_UNTRUSTED: "the judge {subject} is not trusted ({causes})",
     Kind.NO_EXAM: "it sat no exam in {mode} mode",
@@ -226,7 +226,7 @@ CLAUSES: Mapping[Kind, str | Written] = {
     Kind.FILTERS_DISAGREE: measured.filters_disagree,
     Kind.COPIED_REPEATS: COPIED,
     Kind.MUCH_UNREAD: measured.much_unread,
-    Kind.ASKS_CLOCK: CLOCK_IN_TEMPLATE,
+    Kind.ASKS_CLOCK: records.CLOCK_IN_TEMPLATE,
     Kind.ADVERSARIAL_ANSWERS: records.adversarial,
     Kind.JUDGMENTS_FAILED: records.judgments_failed,
     Kind.NOBODY_WROTE: "no model was asked to write",

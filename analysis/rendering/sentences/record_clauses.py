@@ -7,6 +7,11 @@ import json
 
 from analysis.statistics.causes import Cause
 
+CLOCK_IN_TEMPLATE = (
+    "The chat template of {subject} asks the clock, so prompts of another day differ: run all models on one day, or "
+    "give the template a fixed date."
+)
+
 
 def recorded(cause: Cause) -> str:
     """Another stage's own words, and whose, where the two sides tell different things."""
