@@ -234,7 +234,9 @@ def test_vllm_and_transformers_read_rollouts_alike(tmp_path, smollm2):
     for name, model, authors in (("base", smollm2, ("base", "noisy")), ("noisy", noisy, ("noisy",))):
         engine = load_transformers(EngineSpec(kind="transformers", model=str(model), arguments={"dtype": "float32"}))
         turns = trace_turns([each for author in authors for each in answers[author]], name, set())
-        write_traces(engine, turns, name, 20, TraceWriter(tmp_path / "again" / name))
+        again_here = tmp_path / "again" / name
+        order = ModelJob(folder=again_here, model=name, seed=1, trace_top_k=20)
+        write_traces(engine, turns, order, TraceWriter(again_here))
         again[name] = read_traces(tmp_path / "again" / name, name)
         first = read_traces(run.generation(name).path, name)
         assert first.keys() == again[name].keys()
