@@ -28,9 +28,9 @@ class Ending:
 
     def __init__(self, deadline_seconds: float) -> None:
         self.error: EndpointError | None = None
-        self._last: Unavailable | None
         self._deadline_seconds, self._ends_at = deadline_seconds, math.inf
-        self._lost, self._last = 0, None
+        self._lost = 0
+        self._last: Unavailable | None = None
         self._over = asyncio.Event()
 
     def begin(self) -> None:

@@ -4,14 +4,12 @@ In: SolutionColumns of a baseline and another model. Out: PairedTasks, refused w
 """
 
 from collections.abc import Iterable, Iterator, Mapping
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 from types import MappingProxyType
-from typing import Any
 
 import numpy as np
-from numpy.typing import NDArray
 
-from analysis.benchmarks.solutions import SolutionColumns, SolvedTask
+from analysis.benchmarks.solutions import PerRepeat, SolutionColumns, SolvedTask
 from analysis.statistics.resampling import Floats
 from ledger.errors import UnlikeItem
 from ledger.solutions import NO_FILTER
@@ -121,20 +119,13 @@ def _widened(side: SolvedTask, numbers: tuple[int, ...]) -> SolvedTask:
     """The same with a column for each of these repeats; NaN, NOT_TOLD and 0 where it has none."""
     places = [numbers.index(each) for each in side.numbers]
 
-    def spread(values: NDArray[Any], empty: float = 0) -> NDArray[Any]:
+    def spread(values: PerRepeat) -> PerRepeat:
+        empty = np.nan if values.dtype.kind == "f" else 0
         wide = np.full((*values.shape[:-1], len(numbers)), empty, dtype=values.dtype)
         wide[..., places] = values
         return wide
 
-    return replace(
-        side,
-        scores=spread(side.scores, np.nan),
-        unparsed=spread(side.unparsed),
-        readings=spread(side.readings),
-        texts=spread(side.texts),
-        characters=spread(side.characters),
-        numbers=numbers,
-    )
+    return side.with_repeats(numbers, spread)
 
 
 def named_scorings(scorings: Iterable[str], declared: Deciding) -> tuple[str, ...]:

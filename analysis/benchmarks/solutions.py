@@ -1,12 +1,14 @@
 """Solutions as arrays, task by task: a million scores are no million objects.
 
-In: Solution records, one at a time. Out: SolutionColumns.
+In: arrays of one model's solutions, which solution_columns.py reads. Out: SolvedTask, SolutionColumns; parts of them.
 """
 
 from collections import Counter
-from collections.abc import Collection, Mapping
+from collections.abc import Callable, Collection, Mapping
 from dataclasses import dataclass, field, replace
 from enum import IntEnum
+from functools import cached_property
+from typing import Any
 
 import numpy as np
 import pandas as pd
@@ -17,6 +19,7 @@ from ledger.store import key_text
 
 Names = NDArray[np.object_]
 Marks = NDArray[np.uint64]
+PerRepeat = NDArray[Any]
 
 
 class TextState(IntEnum):
@@ -58,7 +61,7 @@ class SolvedTask:
         """Whether any answer is known to be drawn at a temperature."""
         return any(self.temperatures - {None})
 
-    @property
+    @cached_property
     def copied(self) -> bool:
         """Whether drawn answers to each item are one text, again and again: a run made twice under one seed."""
         several = self.held.sum(axis=1) > 1
@@ -67,10 +70,10 @@ class SolvedTask:
         first = np.where(self.held, self.texts, 0).max(axis=1, keepdims=True)
         return bool(((self.texts == first) | ~self.held)[several].all() and first[several].all())
 
-    @property
+    @cached_property
     def distinct(self) -> "SolvedTask":
         """The first answers alone where the others are copies of them."""
-        return self.repeated(slice(1)) if self.copied else self
+        return self.with_repeats(self.numbers[:1], lambda values: values[..., :1]) if self.copied else self
 
     @property
     def held(self) -> Bools:
@@ -81,16 +84,16 @@ class SolvedTask:
         """The scores under one scoring; (items, repeats). Raises ValueError for one that is not there."""
         return np.asarray(self.scores[self.scorings.index(scoring)])
 
-    def repeated(self, wanted: slice) -> "SolvedTask":
-        """These repeats alone."""
+    def with_repeats(self, numbers: tuple[int, ...], change: Callable[[PerRepeat], PerRepeat]) -> "SolvedTask":
+        """The same with other repeats: `change` is made to each array whose last axis they are."""
         return replace(
             self,
-            scores=self.scores[..., wanted],
-            unparsed=self.unparsed[..., wanted],
-            readings=self.readings[:, wanted],
-            texts=self.texts[:, wanted],
-            characters=self.characters[:, wanted],
-            numbers=self.numbers[wanted],
+            scores=change(self.scores),
+            unparsed=change(self.unparsed),
+            readings=change(self.readings),
+            texts=change(self.texts),
+            characters=change(self.characters),
+            numbers=numbers,
         )
 
     def taken(self, rows: Ints | Bools) -> "SolvedTask":

@@ -51,7 +51,7 @@ PERMUTATION_SALT = 1_000_000  # beyond any number of units
 class Extras:
     """What measuring leaves behind for the correlations: kl_trace and kl_rollout by question, kl_vocabulary by item, of
     each model; what it wrote beside the baseline, turn by turn; the items of every rival that can be compared, without
-    the tasks that are shown alone.
+    the tasks that are shown alone. For the report, the `echoes` that wrote the baseline's own words.
     """
 
     writing: dict[str, SideBySide] = field(default_factory=dict)
@@ -59,6 +59,7 @@ class Extras:
     vocabulary: dict[str, Mapping[Key, float]] = field(default_factory=dict)
     compared: dict[str, Compared] = field(default_factory=dict)
     rollouts: dict[str, Sums] = field(default_factory=dict)
+    echoes: tuple[str, ...] = ()
 
 
 @dataclass(frozen=True)

@@ -29,7 +29,7 @@ from ledger.judgments import Label, Mode, Winner
 HUMAN = "people"
 CLASSES = (TurnClass.WIN, TurnClass.TIE, TurnClass.LOSS)
 FEWEST_LABELS = 5
-EQUAL = 1e-9  # ratings have a decimal or two; sums over repeats are not exact
+EQUAL = 1e-9  # ratings have a decimal or two; means over repeats are not exact
 Place = tuple[str, Cell]
 """A rival and a cell."""
 Classes = Mapping[Place, TurnClass]
@@ -90,10 +90,7 @@ def classes(found: Mapping[Cell, TurnClass], rival: str) -> dict[Place, TurnClas
 
 def rating_classes(baseline: Values, candidate: Values, rival: str) -> dict[Place, TurnClass]:
     """A judge's ratings as one rater's: who was rated higher on a turn, over its repeats; a tie where nobody was."""
-    changes: dict[Cell, float] = {}
-    for cell, change in paired_changes(baseline, candidate).items():
-        turn = cell._replace(repeat=0)
-        changes[turn] = changes.get(turn, 0.0) + change
+    changes = paired_changes(baseline, candidate)
     signs = {1: TurnClass.WIN, 0: TurnClass.TIE, -1: TurnClass.LOSS}
     return {(rival, cell): signs[(change > EQUAL) - (change < -EQUAL)] for cell, change in changes.items()}
 

@@ -35,10 +35,12 @@ from ledger.records import Key
 
 
 def measurements(evidence: RunEvidence, draws: Resamplings, extras: Extras) -> Measured:
-    """All that the gates are made from; `extras` takes what only the correlations need."""
+    """All that the gates are made from; `extras` takes what only the correlations and the report need."""
     items = tuple(item_report(rival, evidence, draws) for rival in evidence.rivals) if evidence.tasks else ()
     extras.compared = dict(_compared(evidence, items))
-    same_answers = frozenset(each.name for each in identical_writers(evidence) if wrote_enough(each))
+    echoes = [*_echoes(evidence)]
+    extras.echoes = tuple(sorted(each.name for each in echoes))
+    same_answers = frozenset(each.name for each in echoes if wrote_enough(each))
     return Measured(
         config=evidence.config,
         judges=tuple(_judges(evidence, draws)),
@@ -164,7 +166,7 @@ def _refusal(rival: ModelEvidence, evidence: RunEvidence, what: Refusal) -> Caus
     return Cause(Kind.RECORDED, names={"recorded": recorded}) if recorded else unlike_baseline(rival, evidence)
 
 
-def identical_writers(evidence: RunEvidence) -> Iterator[ModelEvidence]:
+def _echoes(evidence: RunEvidence) -> Iterator[ModelEvidence]:
     """The rivals that wrote the baseline's own words throughout, however few."""
     planned = len(evidence.questions) * evidence.samples
     for model in evidence.rivals:

@@ -20,7 +20,7 @@ from analysis.evidence.identities import Identity, identities
 from analysis.evidence.inputs import Inputs
 from analysis.evidence.run_evidence import RunEvidence
 from analysis.evidence.unseen_rows import Unseen
-from analysis.review.measurements import identical_writers, measurements, shared_flips
+from analysis.review.measurements import measurements, shared_flips
 from analysis.review.not_looked_at import not_looked_at
 from analysis.statistics.causes import Cause
 from analysis.statistics.coverage import Coverage
@@ -132,7 +132,7 @@ def report_from(evidence: RunEvidence, made_at: str, resamples: int = RESAMPLES)
         exit_code=EXIT_CODES[word],
         questions=len(evidence.questions),
         items=int((~evidence.items.get_level_values("task").isin(config.decision.shown)).sum()),
-        identical_answers=tuple(sorted(each.name for each in identical_writers(evidence))),
+        identical_answers=extras.echoes,
         redacted=evidence.redacted,
         decisions=found,
         unseen=measured.unseen,

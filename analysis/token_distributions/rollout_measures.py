@@ -25,11 +25,13 @@ from analysis.token_distributions.token_turns import (
     Turn,
     backward,
     compared_turns,
+    endless,
     forward,
     kl_sums,
     position_distance,
     positions,
     same_records,
+    seen_range,
 )
 from ledger.records import Key
 
@@ -99,6 +101,8 @@ def rollout_report(
     at = _surprises({key: read[key] for key in both.turns})
     found = _Rollouts(both.turns, at, _surprises(baseline), draws, comparisons, fault)
     whole, known = found.scope("all", 0, None), paired_means(at, found.before)
+    finite = len(known) and np.isfinite(known).all()
+    loglik, loglik_own = map(float, -known.mean(axis=0)) if finite else (None, None)
     bins = [found.scope(_bin_name(begin, end), begin, end) for begin, end in BINS]
     report = RolloutReport(
         model=model,
@@ -106,8 +110,8 @@ def rollout_report(
         kl=replace(whole.kl, identical=whole.kl.value is not None and same_records(own, read)),
         per_answer=found.per_answer({*planned, *own}),
         surprise=whole.surprise,
-        loglik=-float(known[:, 0].mean()) if np.isfinite(known).all() and len(known) else None,
-        loglik_own=-float(known[:, 1].mean()) if np.isfinite(known).all() and len(known) else None,
+        loglik=loglik,
+        loglik_own=loglik_own,
         scopes=(found.scope(f"first {FIRST} tokens", 0, FIRST), *(each for each in bins if each.positions)),
         tail=found.tail(),
         top_k=both.top_k,
@@ -147,16 +151,14 @@ class _Rollouts:
         )
 
     def _surprise(self, means: Floats) -> Estimate:
-        """Paired by question; without a range of its own, the extremes that were seen stand in for one."""
+        """Paired by question."""
         if not np.isfinite(means).all():
-            endless = Cause(Kind.INFINITE_LOGPROB, names={"what": "traces"})
-            return not_measured("surprise", "questions", endless, len(means))
+            return not_measured("surprise", "questions", endless(), len(means))
         change = means[:, 0] - means[:, 1]
-        seen = (float(change.min()), float(change.max())) if len(change) and np.ptp(change) else (-math.inf, math.inf)
 
         def compute() -> Estimate:
             weights, drawn = np.ones(len(change)), self.draws.of(len(change))
-            return cluster_mean("surprise", "questions", change, weights, drawn, seen, self.comparisons)
+            return cluster_mean("surprise", "questions", change, weights, drawn, seen_range(change), self.comparisons)
 
         return estimate_or_missing("surprise", "questions", compute)
 

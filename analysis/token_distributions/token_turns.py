@@ -140,6 +140,16 @@ def kl_sums(turns: Mapping[Key, Turn]) -> Sums:
     return {question: (row[0], row[1]) for question, row in by_question(turns, [forward]).items()}
 
 
+def seen_range(values: Floats) -> Range:
+    """The extremes that were seen, if they differ: they stand in for the range of what has none of its own."""
+    return (float(values.min()), float(values.max())) if len(values) and np.ptp(values) else (-math.inf, math.inf)
+
+
+def endless() -> Cause:
+    """Why there is no mean: a log-probability is not finite."""
+    return Cause(Kind.INFINITE_LOGPROB, names={"what": "traces"})
+
+
 def position_mean(
     name: str, turns: Mapping[Key, Turn], read: Read, ends: Range, draws: Resamplings, comparisons: int
 ) -> Estimate:

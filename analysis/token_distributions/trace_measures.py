@@ -4,7 +4,6 @@ In: two models' traces of the same tokens. Out: a TraceReport with intervals ove
 Source: arXiv 2407.09141 for per-token log-likelihood differences.
 """
 
-import math
 from collections.abc import Collection, Mapping
 from dataclasses import dataclass, replace
 
@@ -20,12 +19,14 @@ from analysis.token_distributions.token_turns import (
     Turn,
     backward,
     compared_turns,
+    endless,
     forward,
     kl_sums,
     position_distance,
     position_mean,
     positions,
     same_records,
+    seen_range,
 )
 from ledger.records import Key
 
@@ -131,22 +132,17 @@ def trace_summary(
 def _estimates(
     turns: Mapping[Key, Turn], draws: Resamplings, comparisons: int, fault: Cause | None
 ) -> dict[str, Estimate]:
-    """Means over positions; the positions of a question, in all its turns and samples, move together.
-
-    A change of log-probability has no range of its own: the extremes that were seen stand in for one, if they differ.
-    """
+    """Means over positions; the positions of a question, in all its turns and samples, move together."""
     if fault:
         return {name: not_measured(name, "questions", fault) for name in ("kl_trace", "same_top", "logprob_change")}
 
     changes, change = positions(turns, _change), "logprob_change"
-    seen = (float(changes.min()), float(changes.max())) if np.ptp(changes) else (-math.inf, math.inf)
-    endless = Cause(Kind.INFINITE_LOGPROB, names={"what": "traces"})
     found = {
         "kl_trace": position_distance("kl_trace", turns, forward, draws, comparisons),
         "same_top": position_mean("same_top", turns, lambda turn: turn.same, (0.0, 1.0), draws, comparisons),
-        change: position_mean(change, turns, _change, seen, draws, comparisons)
+        change: position_mean(change, turns, _change, seen_range(changes), draws, comparisons)
         if np.isfinite(changes).all()
-        else not_measured(change, "questions", endless, len(turns)),
+        else not_measured(change, "questions", endless(), len(turns)),
     }
     back = all(turn.reverse is not None for turn in turns.values())
     return found | ({"reverse": position_distance("kl_trace", turns, backward, draws, comparisons)} if back else {})

@@ -5,7 +5,6 @@ where the samples have numbers, another mean.
 Source: inspect_ai's EvalResults: accuracy and mean are taken over samples, of each sample's mean over its epochs.
 """
 
-import json
 import math
 from collections import defaultdict
 from collections.abc import Iterator, Sequence
@@ -14,7 +13,7 @@ from typing import Any
 from assay.sources.inspect_logs import InspectLog
 from assay.sources.inspect_samples import Draft
 from assay.sources.lm_eval_results import part
-from assay.sources.lm_eval_stated import MOST_APART
+from assay.sources.lm_eval_stated import unlike_mean
 
 MEANS = ("accuracy", "mean")
 MEAN_OF_EPOCHS = (None, "mean")
@@ -62,8 +61,5 @@ def _unlike_means(metric: str, stated: dict[str, Any], mean: float | None) -> It
         return
     for name in (each for each in MEANS if each in stated):
         told = part(stated, name)
-        value = told.get("value")
-        if not isinstance(value, int | float) or math.isnan(value):
-            yield f"its header says {name} of {metric} {json.dumps(value)}, its samples give {mean:.4f}"
-        elif not (told.get("params") or told.get("options")) and abs(value - mean) > MOST_APART:
-            yield f"its header says {name} of {metric} {value:.4f}, its samples give {mean:.4f}"
+        plain = not (told.get("params") or told.get("options"))
+        yield from unlike_mean(f"its header says {name} of {metric}", told.get("value"), mean, held=plain)

@@ -34,7 +34,7 @@ class RunSamples:
         for number, line in named_lines(self._log):
             if self._log.recorded_hash:
                 self._hash.update("".join(str(line.get(name)) for name in HASHES).encode())
-            for name in score_names(line):
+            for name in score_names(line) if self._log.results else ():  # nothing else states a score
                 self.scores[f"{name},{line['filter']}"].count(line[name])
             yield number, line
 

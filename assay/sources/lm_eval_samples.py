@@ -60,8 +60,8 @@ class SampleReader:
         with self._placed(number):
             pairs, logprobs = requests_in(line)
             options = self._options(pairs)
-            first = FirstPrompt(item=self._log.item(line), text="".join(pairs[0])[:8000])
-            self.first_prompt = self.first_prompt or first
+            if self.first_prompt is None:
+                self.first_prompt = FirstPrompt(item=self._log.item(line), text="".join(pairs[0])[:8000])
             if not max(logprobs) > -math.inf or any(map(math.isnan, logprobs)):
                 self._refuse_hidden(line.get("target"))
                 return NAN if any(map(math.isnan, logprobs)) else NOTHING

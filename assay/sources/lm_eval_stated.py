@@ -73,10 +73,16 @@ def unlike_scores(log: Log, found: ScoreTotals, means: Collection[str]) -> Itera
         mean = found[key].mean if key in found else None
         if mean is None:
             continue
-        if not isinstance(stated, int | float) or math.isnan(stated):
-            yield f"its results file says {key} {json.dumps(stated)}, its samples give {mean:.4f}"
-        elif key in means and is_mean(log, key.rpartition(",")[0]) and abs(stated - mean) > MOST_APART:
-            yield f"its results file says {key} {stated:.4f}, its samples give {mean:.4f}"
+        held = key in means and is_mean(log, key.rpartition(",")[0])
+        yield from unlike_mean(f"its results file says {key}", stated, mean, held=held)
+
+
+def unlike_mean(says: str, stated: Any, mean: float, *, held: bool) -> Iterator[str]:  # noqa: ANN401 - whatever a log holds
+    """A value that is no number, or not the samples' mean where it is to be `held` against that."""
+    if not isinstance(stated, int | float) or math.isnan(stated):
+        yield f"{says} {json.dumps(stated)}, its samples give {mean:.4f}"
+    elif held and abs(stated - mean) > MOST_APART:
+        yield f"{says} {stated:.4f}, its samples give {mean:.4f}"
 
 
 def is_mean(log: Log, metric: str) -> bool:

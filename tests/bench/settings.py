@@ -48,6 +48,15 @@ def in_a_process(bench: str, name: str, folder: Path, count: int) -> tuple[Any, 
     return seconds, found
 
 
+def best_of(repeats: int, bench: str, *arguments: str) -> dict[str, float]:
+    """The least of each figure that a bench prints as its last line, over so many processes of its own."""
+    command = [sys.executable, bench, *arguments]
+    found = [
+        json.loads(subprocess.run(command, check=True, capture_output=True, text=True).stdout) for _ in range(repeats)
+    ]
+    return {name: min(each[name] for each in found) for name in found[0]}
+
+
 def compare_cost(folder: Path, *sides: str) -> tuple[float, float]:
     """Seconds and peak MiB of `assay compare` in a process of its own: import, measures, every file of the report."""
     program = "import sys; from assay.cli import main; sys.exit(main())"

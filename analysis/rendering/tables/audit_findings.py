@@ -94,11 +94,7 @@ def _rating_findings(model: RatedModel) -> Iterator[str]:
             f"{model.model}: {stale_rows(model.changed)} (mean {mean}); without them the "
             f"rating is {value_cell(model.scopes[0].rating)}, FastChat blends both into {theirs}."
         )
-    if model.lacking:
-        yield f"{model.model}: {unchecked_rows(model.lacking)}."
-    if model.freshness[Freshness.MIXED]:
-        mixed = model.freshness[Freshness.MIXED]
-        yield f"{model.model}: {mixed} rows share their question and turn with another prompt's; they are left out."
+    yield from _unsure(model, model.model)
     if model.unread:
         unread = count_of(model.unread, model.rows)
         yield f"{model.model}: {unread} have no score in the file (−1): FastChat's mean leaves them out unsaid."
@@ -124,14 +120,19 @@ def _game_findings(pair: PlayedPair) -> Iterator[str]:
         yield f"{name}: {pair.errors} verdicts are errors; FastChat drops their rows and does not say so."
     if pair.changed:
         yield f"{name}: {stale_rows(pair.changed)}; they are left out."
-    if pair.lacking:
-        yield f"{name}: {unchecked_rows(pair.lacking)}."
-    if mixed := pair.freshness[Freshness.MIXED]:
-        yield f"{name}: {mixed} rows share their question and turn with another prompt's; they are left out."
+    yield from _unsure(pair, name)
     yield from _beside(name, pair.beside)
     if pair.disagreements:
         yield f"{name}: FastChat read {pair.disagreements} rows otherwise than the strict rules."
     yield from _gaps(pair, name)
+
+
+def _unsure(found: RatedModel | PlayedPair, name: str) -> Iterator[str]:
+    """The rows of which nobody knows whether they are today's."""
+    if found.lacking:
+        yield f"{name}: {unchecked_rows(found.lacking)}."
+    if mixed := found.freshness[Freshness.MIXED]:
+        yield f"{name}: {mixed} rows share their question and turn with another prompt's; they are left out."
 
 
 def unchecked_rows(lacking: Mapping[str, int], what: str = "rows") -> str:
