@@ -27,6 +27,7 @@ SHELLS = ("bash", "zsh", "fish")
 UsageError: Any = typer.BadParameter.__base__  # Typer keeps its own Click, and gives only this subclass a public name
 
 COMMANDS = {
+    "check": "Review compressed models in one line, without a config.",
     "init": "Write a commented review.toml to start from.",
     "plan": "Say how many items or questions a claim needs.",
     "review": "Run a whole review: generate, judge, analyze, decide.",

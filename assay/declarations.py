@@ -10,7 +10,9 @@ import shutil
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
+from typing import Any
 
+from assay.settings import overridden
 from ledger.config import ReviewConfig, config_from_text, read_config
 from ledger.engines import IMPORTED
 from ledger.errors import StaleInput
@@ -19,7 +21,7 @@ from ledger.store import write_atomically
 
 DECLARED_BEFORE = "The config was declared when the run began: give the review another name, or use --amend."
 DECLARED_SINCE = "It was declared otherwise since this command began: run it again with the config that is to hold."
-Value = str | float | bool | Sequence[str] | Mapping[str, float] | Mapping[str, str]
+Value = str | float | bool | Sequence[str] | Mapping[str, Any]
 
 
 @dataclass(frozen=True)
@@ -30,9 +32,11 @@ class Declaration:
     text: str
 
 
-def read_declaration(path: Path) -> Declaration:
-    """The config in a TOML file, with its text. Raises ConfigError."""
-    return Declaration(read_config(path), path.read_text(encoding="utf-8-sig"))
+def read_declaration(path: Path, settings: Sequence[str] = ()) -> Declaration:
+    """The config in a TOML file, with its text; `settings` (KEY=VALUE) set keys of it. Raises ConfigError."""
+    config = read_config(path) if not settings else None
+    text = overridden(path.read_text(encoding="utf-8-sig"), settings, str(path))
+    return Declaration(config or config_from_text(text, str(path)), text)
 
 
 def declaration(text: str, where: str) -> Declaration:

@@ -1,4 +1,4 @@
-"""What the front door does with judges beside asking them: estimate, read again, batches.
+"""What the front door does with judges beside asking them: estimate, exam, read again, batches.
 
 In: a Review. Out: what was found, in rows for a table; records in the judges' folders.
 """
@@ -6,8 +6,11 @@ In: a Review. Out: what was found, in rows for a table; records in the judges' f
 from collections.abc import Iterable, Iterator
 from pathlib import Path
 
+from analysis.evidence.run_evidence import read_evidence
+from analysis.statistics.resampling import Resamplings
+from analysis.summaries.judge_reports import JudgeReport, judge_report
 from assay.contestants import refuse_contestants
-from assay.pipeline import Review, api_key, briefs
+from assay.pipeline import Review, api_key, briefs, judge
 from judge.batch import ProviderBatch, collect, export, keep, under_way
 from judge.batch_endpoint import BatchEndpoint
 from judge.brief import Brief
@@ -35,6 +38,22 @@ def estimates(review: Review, *, exam_only: bool = False) -> Iterator[Row]:
         calls, prompt = sum(each.calls for each in found), sum(each.prompt_tokens for each in found)
         low, high = (sum(each.completion_tokens[side] for each in found) for side in (0, 1))
         yield "all", "", str(calls), f"{prompt:,}", _range(low, high), _money(found)
+
+
+def examined(review: Review) -> list[JudgeReport]:
+    """What is known of every judge from the records that are there: its exam's marks, and whether its word counts."""
+    evidence = read_evidence(review.config, review.run)
+    draws = Resamplings(review.config.seed)
+    return [judge_report(judge, evidence, draws) for judge in evidence.judges]
+
+
+def judge_trusted(review: Review) -> list[JudgeReport]:
+    """Every judge sits its exam, and only those that pass are asked for verdicts; the judges that failed."""
+    judge(review, exam_only=True)
+    failed = [report for report in examined(review) if report.exam.state == "failed"]
+    if trusted := {each.name for each in review.config.judge} - {report.name for report in failed}:
+        judge(review, only=trusted)
+    return failed
 
 
 def summary_row(done: JudgeSummary) -> Row:

@@ -3,7 +3,7 @@
 In: a ReviewConfig and the folder for runs. Out: the run folder, filled; each stage does only what is missing.
 """
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Collection, Iterator, Sequence
 from contextlib import contextmanager, nullcontext
 from dataclasses import dataclass, replace
 from datetime import UTC, datetime
@@ -57,13 +57,15 @@ class Review:
         refuse_other(self.digest, self.run, DECLARED_SINCE)
 
 
-def begin(config_file: Path, runs: Path, report: Report, *, amend: bool = False) -> Review:
-    """Check a config and declare it in its run folder. Raises ConfigError, StaleInput.
+def begin(
+    config_file: Path, runs: Path, report: Report, *, amend: bool = False, settings: Sequence[str] = ()
+) -> Review:
+    """Check a config, with these keys set, and declare it in its run folder. Raises ConfigError, StaleInput.
 
     A config other than the declared one is refused, unless `amend` says so; the earlier one is kept. Until the first
     record is there nobody can have chosen a config by what it brings, and none needs the word.
     """
-    declared = read_declaration(config_file)
+    declared = read_declaration(config_file, settings)
     fresh = not RunFolder(runs / declared.config.name).is_begun
     return begin_declared(declared, runs, report, amend=amend or fresh)
 
@@ -188,8 +190,8 @@ def within_budget(review: Review, budget_usd: float | None) -> Review:
     return replace(review, config=config_from(review.config.model_dump() | {"judge": judges}, "--budget"))
 
 
-def judge(review: Review, *, exam_only: bool = False) -> list[JudgeSummary]:
-    """Ask every judge for what is missing, all at once but for those that need the same GPU, or the CPU, to be served.
+def judge(review: Review, *, exam_only: bool = False, only: Collection[str] | None = None) -> list[JudgeSummary]:
+    """Ask the judges, or those named in `only`, for what is missing; at once but for those that need one GPU or CPU.
 
     One that Assay serves itself is started only if something is missing. Raises ConfigError for a judge that is a
     contestant, and while batches are under way.
@@ -200,7 +202,8 @@ def judge(review: Review, *, exam_only: bool = False) -> list[JudgeSummary]:
         refuse_under_way(review.run.judge(each.name))
     by_name = {brief.config.name: brief for brief in briefs(review, exam_only=exam_only)}
     found: list[JudgeSummary] = []
-    for wave in waves(review.config.judge, gpus()):
+    asked = [each for each in review.config.judge if only is None or each.name in only]
+    for wave in waves(asked, gpus()):
         work = [(by_name[judge.name], partial(_transport, review, judge, devices)) for judge, devices in wave]
         found += judge_together(work, review.report)
     return found

@@ -12,6 +12,7 @@ from rich.console import Console
 from rich.table import Table
 from rich.text import Text
 
+from analysis.rendering.formats.brief import brief
 from analysis.rendering.formats.terminal import summary
 from analysis.rendering.formats.text import visible
 from analysis.rendering.tables.review import Table as Rows
@@ -28,6 +29,16 @@ def console() -> Console:
 def show(report: ReviewReport, written: list[Path]) -> None:
     """Print the report's summary and where its files are."""
     show_parts(summary(report), written)
+
+
+def show_brief(report: ReviewReport, config: Path, written: list[Path]) -> None:
+    """Print a few lines that need no knowledge of this tool, and where the config and the page are."""
+    shown = console()
+    for line in brief(report):
+        shown.print(Text(line))
+    page = next((path for path in written if path.suffix == ".html"), config)
+    for what, path in (("The report", page), ("Its config, to change and run again", config)):
+        shown.print(f"{what}: {path}", markup=False, soft_wrap=True)
 
 
 def show_parts(parts: Iterable[Rows | str], written: list[Path]) -> None:

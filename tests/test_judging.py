@@ -162,3 +162,23 @@ def test_stored_replies_are_read_again_from_the_command_line(tmp_path, capsys):
         config, _ = review(tmp_path, server.base_url, questions=1)
         assert ended(capsys, config)[0] == 0
     assert ("j", "ratings", "4 scored") in judging.reread(begun(config, tmp_path))
+
+
+@pytest.mark.parametrize(("floor", "asked"), [(0.75, 0), (0.0, 8)])
+def test_exam_first_asks_only_a_judge_that_passed_for_verdicts(tmp_path, floor, asked):
+    """The judge goes by length, which passes only where nothing is demanded."""
+    decision = f"[decision]\nexam_lower_bound = {floor}\nexam_part_share = 0.0\n"
+    with FakeJudgeServer() as server:
+        config, run = review(tmp_path, server.base_url, questions=2, exam="true", more=decision)
+        failed = judging.judge_trusted(begun(config, tmp_path))
+        exam = {
+            ask.judgment
+            for brief in pipeline.briefs(begun(config, tmp_path), exam_only=True)
+            for ask in brief.plan(brief.answers()).asks(exam_only=True)
+        }
+    assert [report.name for report in failed] == ["j"] * (not asked)
+    attempts = [attempt.judgment for attempt in run.judge("j").attempts.records()]
+    assert exam
+    assert exam <= set(attempts)
+    assert (len(list(run.judge("j").ratings.records())), len(list(run.judge("j").games.records()))) == (asked, asked)
+    assert bool(set(attempts) - exam) == bool(asked)

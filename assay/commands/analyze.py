@@ -2,11 +2,17 @@
 
 from pathlib import Path
 
-from assay.commands.arguments import Amend, Config, Redact, Runs
+from assay.commands.arguments import Amend, Config, Redact, Runs, Settings
 from assay.display import Display
 
 
-def analyze(config: Config, runs: Runs = Path("runs"), amend: Amend = False, redact: Redact = False) -> int:
+def analyze(
+    config: Config,
+    runs: Runs = Path("runs"),
+    amend: Amend = False,
+    settings: Settings = None,
+    redact: Redact = False,
+) -> int:
     """Compute the decision and write the report; no model is called.
 
     The exit code is the decision: 0 SHIP, 10 HOLD, 11 INCONCLUSIVE, 12 UNFIT. docs/report.md explains the files.
@@ -19,6 +25,7 @@ def analyze(config: Config, runs: Runs = Path("runs"), amend: Amend = False, red
     from assay.results import show
 
     with Display() as display:
-        report, written = pipeline.analyze(pipeline.begin(config, runs, display.report, amend=amend), redact=redact)
+        review = pipeline.begin(config, runs, display.report, amend=amend, settings=settings or ())
+        report, written = pipeline.analyze(review, redact=redact)
     show(report, written)
     return report.exit_code

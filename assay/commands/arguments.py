@@ -17,6 +17,12 @@ Amend = Annotated[
         "--amend", help="Accept a config that changed since the run began, and keep the earlier one beside it."
     ),
 ]
+Settings = Annotated[
+    list[str] | None,
+    typer.Option(
+        "--set", metavar="KEY=VALUE", help="Any key of the config: questions.max_tokens=256; may be repeated."
+    ),
+]
 Redact = Annotated[
     bool, typer.Option("--redact", help="Leave the texts of questions, answers, items and replies out of the page.")
 ]

@@ -22,14 +22,31 @@ from ledger.progress import silent
 OPENAI_MODEL = "gpt-4o-2024-08-06"
 OPENAI_KEY, OTHER_KEY = "OPENAI_API_KEY", "JUDGE_API_KEY"
 
-SELF_JUDGE = """
+SELF = "smollm2-judge"
+NO_JUDGE = """\
+SmolLM2 failed the exam of a judge, so it was asked for no verdict. A judge that passes would add ratings and games:
+assay demo --judge-url URL --judge-model NAME"""
+SELF_JUDGE = f"""
 [[judge]]
 serve = "smollm2"
-label = "smollm2-judge"
+label = "{SELF}"
 modes = ["single", "pair"]
 concurrency = 16
 max_tokens = 64
 exam_tasks = 4
+
+[decision]
+primary = "accuracy_change"
+margin = 0.02
+limits = {{ flips = 0.10, loops = 0.05 }}
+judge_may_compete = true
+"""
+"""SmolLM2 judges itself: it sits the exam, and is asked for verdicts only if it passes."""
+JUDGED_DECISION = """
+[decision]
+primary = "rating_change"
+margin = 0.3
+limits = { flips = 0.10, loops = 0.05 }
 """
 
 
@@ -44,7 +61,7 @@ def demo(
 
     SmolLM2 is fetched and compressed here; it takes about 15 minutes on 2 cores, and may be stopped at any moment: the
     same command goes on from there. The exit code is 0 once the report stands, whatever it decides. Without a judge of
-    your own, SmolLM2 judges itself, and the report says how little that is worth. With OPENAI_API_KEY set, or with
+    your own, SmolLM2 sits a judge's exam, and is asked for no verdict if it fails. With OPENAI_API_KEY set, or with
     --judge-url and --judge-model, that judge is used. OPENAI_API_KEY is sent to OpenAI alone; the key of another
     endpoint, if it takes one, is read from JUDGE_API_KEY.
 
@@ -59,8 +76,10 @@ def demo(
     review = begin_ready(ready, runs, silent)
     prepare_models(ready, say)
     with Display() as display:
-        report, written = run_review(replace(review, report=display.report))
+        report, written = run_review(replace(review, report=display.report), exam_first=True)
     show(report, written)
+    if any(judge.name == SELF and judge.exam.state == "failed" for judge in report.judges):
+        print(NO_JUDGE)
     print(f"The report is at {(review.run.analysis / 'report.html').resolve()}")
 
 
@@ -71,4 +90,4 @@ def judge_section(url: str, model: str) -> str:
     place = resolved(url)
     key = OPENAI_KEY if address(place)[0] == OPENAI_HOST else OTHER_KEY
     judge = section("[[judge]]", model=model or OPENAI_MODEL, base_url=place, api_key_env=key, modes=[*Mode])
-    return f"\n{judge}"
+    return f"\n{judge}{JUDGED_DECISION}"

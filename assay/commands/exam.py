@@ -3,7 +3,7 @@
 from pathlib import Path
 
 from analysis.rendering.formats.text import visible
-from assay.commands.arguments import Amend, Budget, Config, Runs
+from assay.commands.arguments import Amend, Budget, Config, Runs, Settings
 from assay.display import Display
 from ledger.errors import EXIT_INFRASTRUCTURE, EXIT_SHIP, EXIT_UNFIT, ConfigError
 
@@ -12,6 +12,7 @@ def exam(
     config: Config,
     runs: Runs = Path("runs"),
     amend: Amend = False,
+    settings: Settings = None,
     budget: Budget = None,
 ) -> int:
     """Examine the judges: may their word count?
@@ -24,26 +25,21 @@ def exam(
     Example:
         assay exam review.toml --budget 2
     """
-    from analysis.evidence.run_evidence import read_evidence
     from analysis.rendering.sentences.clauses import clauses
     from analysis.rendering.tables.evidence import exam_mark, exam_table
-    from analysis.statistics.resampling import Resamplings
-    from analysis.summaries.judge_reports import judge_report
     from assay import judging, pipeline
     from assay.results import console, table
 
     shown = console()
     with Display() as display:
-        review = pipeline.begin(config, runs, display.report, amend=amend)
+        review = pipeline.begin(config, runs, display.report, amend=amend, settings=settings or ())
         if not review.config.judge:
             raise ConfigError("there is no [[judge]] to examine.", where=str(config))
         rows = list(judging.estimates(review, exam_only=True))
         if rows:
             shown.print(table(judging.ESTIMATE, rows))
         done = pipeline.judge(pipeline.within_budget(review, budget), exam_only=True)
-    evidence = read_evidence(review.config, review.run)
-    draws = Resamplings(review.config.seed)
-    reports = [judge_report(judge, evidence, draws) for judge in evidence.judges]
+    reports = judging.examined(review)
     for report in reports:
         marks = exam_table(report)
         shown.print(table(marks.header, marks.rows))

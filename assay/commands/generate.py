@@ -5,7 +5,7 @@ from typing import Annotated
 
 import typer
 
-from assay.commands.arguments import Amend, Config, Ray, Runs
+from assay.commands.arguments import Amend, Config, Ray, Runs, Settings
 from assay.display import Display
 from ledger.errors import ConfigError
 
@@ -14,6 +14,7 @@ def generate(
     config: Config,
     runs: Runs = Path("runs"),
     amend: Amend = False,
+    settings: Settings = None,
     model: Annotated[str, typer.Option("--model", metavar="LABEL", help="Only the model of this label.")] = "",
     shard: Annotated[str, typer.Option("--shard", metavar="I/N", help="Only the I-th of N parts.")] = "",
     ray: Ray = None,
@@ -39,7 +40,7 @@ def generate(
     if part and ray:
         raise ConfigError("--shard and --ray exclude each other", remedy="Ray makes its own shards.")
     with Display() as display:
-        review = pipeline.begin(config, runs, display.report, amend=amend)
+        review = pipeline.begin(config, runs, display.report, amend=amend, settings=settings or ())
         if part:
             preflight(review, judges=False, model=model)
             pipeline.generate_shard(review, part, model=model)

@@ -6,7 +6,7 @@ from typing import TYPE_CHECKING, Annotated
 
 import typer
 
-from assay.commands.arguments import Amend, Budget, Config, Runs
+from assay.commands.arguments import Amend, Budget, Config, Runs, Settings
 from assay.display import Display
 from ledger.errors import EXIT_INFRASTRUCTURE, EXIT_SHIP, ConfigError
 
@@ -32,6 +32,7 @@ def judge(
     config: Config,
     runs: Runs = Path("runs"),
     amend: Amend = False,
+    settings: Settings = None,
     estimate: Annotated[bool, typer.Option("--estimate", help="Only say what the missing calls would take.")] = False,
     budget: Budget = None,
     reparse: Annotated[bool, typer.Option("--reparse", help="Only read the stored replies again; no call.")] = False,
@@ -65,7 +66,9 @@ def judge(
         raise ConfigError("--results is for --batch collect")
     done: list[JudgeSummary] = []
     with Display() as display:
-        review = pipeline.within_budget(pipeline.begin(config, runs, display.report, amend=amend), budget)
+        review = pipeline.within_budget(
+            pipeline.begin(config, runs, display.report, amend=amend, settings=settings or ()), budget
+        )
         if estimate:
             header, rows = judging.ESTIMATE, list(judging.estimates(review))
         elif reparse:

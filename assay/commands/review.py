@@ -1,9 +1,11 @@
 """The command `assay review`: everything, from config to decision."""
 
 from pathlib import Path
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Annotated
 
-from assay.commands.arguments import Amend, Config, Ray, Redact, Runs
+import typer
+
+from assay.commands.arguments import Amend, Config, Ray, Redact, Runs, Settings
 from assay.display import Display
 
 if TYPE_CHECKING:
@@ -12,7 +14,15 @@ if TYPE_CHECKING:
 
 
 def review(
-    config: Config, runs: Runs = Path("runs"), amend: Amend = False, ray: Ray = None, redact: Redact = False
+    config: Config,
+    runs: Runs = Path("runs"),
+    amend: Amend = False,
+    settings: Settings = None,
+    ray: Ray = None,
+    redact: Redact = False,
+    exam_first: Annotated[
+        bool, typer.Option("--exam-first", help="Ask a judge that fails its exam for no verdicts.")
+    ] = False,
 ) -> int:
     """Run a whole review: generate, judge, analyze, decide.
 
@@ -23,22 +33,24 @@ def review(
         assay review review.toml
         assay review review.toml --runs /data/runs
         assay review review.toml --ray auto
+        assay review review.toml --set questions.max_tokens=256 --set decision.margin=0.01
+        assay review review.toml --exam-first
         assay review review.toml --redact
     """
     from assay import pipeline
     from assay.results import show
 
     with Display() as display:
-        under_way = pipeline.begin(config, runs, display.report, amend=amend)
-        report, written = run_review(under_way, ray=ray, redact=redact)
+        under_way = pipeline.begin(config, runs, display.report, amend=amend, settings=settings or ())
+        report, written = run_review(under_way, ray=ray, redact=redact, exam_first=exam_first)
     show(report, written)
     return report.exit_code
 
 
 def run_review(
-    under_way: "Review", *, ray: str | None = None, redact: bool = False
+    under_way: "Review", *, ray: str | None = None, redact: bool = False, exam_first: bool = False
 ) -> "tuple[ReviewReport, list[Path]]":
-    """All stages of a review that was begun."""
+    """All stages of a review that was begun; `exam_first` asks a judge that fails its exam for no verdicts."""
     from assay import pipeline
     from assay.preflight import preflight
 

@@ -176,6 +176,11 @@ def _references(source: str, name: str) -> References:
     return {str(line.question_id): line.choices[0].turns for line in lines}
 
 
+def mt_bench_is_here() -> bool:
+    """Whether MT-Bench was fetched."""
+    return (cache_folder() / MT_BENCH).is_dir()
+
+
 def _mt_bench() -> Path:
     folder = cache_folder() / MT_BENCH
     if not folder.is_dir():

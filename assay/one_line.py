@@ -1,0 +1,123 @@
+"""The review that one line asks for: defaults that need no config file.
+
+In: the wishes of `assay check`. Out: a Declaration whose text a reader can change and run again.
+"""
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field
+from pathlib import Path
+
+from assay.declarations import Declaration, Value, declaration, quoted, section
+from assay.settings import overridden, toml_value
+from assay.sources.material import mt_bench_is_here
+from ledger.errors import ConfigError
+from ledger.material_config import OWN_CHECKED, OWN_ITEMS
+
+COMMAND = "assay check"
+LIMITS = {"flips": 0.08, "loops": 0.05, "unfinished": 0.10}
+"""What `assay init` writes, too."""
+MOST_NAME = 80
+MAX_TOKENS, QUICK_TOKENS = 512, 96
+QUICK_QUESTIONS, QUICK_ITEMS, QUICK_PROBLEMS = 12, 160, 16
+MT_BENCH_REFERENCES = "gpt-4-0125-preview"
+OPENAI_MODEL, OPENAI_KEY = "gpt-4o-2024-08-06", "OPENAI_API_KEY"
+ENGINES = ("vllm", "transformers")
+
+
+@dataclass(frozen=True)
+class Wishes:
+    """What a user said in one line; the baseline is the first of `models`."""
+
+    models: tuple[str, ...]
+    name: str = ""
+    quick: bool = False
+    margin: float | None = None
+    limits: Mapping[str, float] = field(default_factory=dict)
+    tasks: tuple[str, ...] = ()
+    engine: str = "vllm"
+    engine_args: tuple[str, ...] = ()
+    judge_model: str = ""
+    judge_url: str = ""
+
+
+def one_line_review(wishes: Wishes, settings: Sequence[str] = ()) -> Declaration:
+    """The config of these wishes, with any key set otherwise by `settings` (KEY=VALUE). Raises ConfigError."""
+    if len(wishes.models) < 2:
+        raise ConfigError("give the baseline and at least one candidate", remedy="See --help.")
+    if wishes.engine not in ENGINES:
+        remedy = "For a served model write a config: `assay init`."
+        raise ConfigError(f"{wishes.engine!r} is not {' or '.join(ENGINES)}", where="--engine", remedy=remedy)
+    labels = model_labels(wishes.models)
+    name = wishes.name or "-".join(["check", *labels, *["quick"] * wishes.quick])[:MOST_NAME]
+    parts = [
+        f"# Written by `{COMMAND}`. Change it, give it another name, and run it again: assay review FILE\n"
+        f"name = {quoted(name)}\nseed = 1\n",
+        *_models(wishes, labels),
+        *_material(wishes),
+        *_judge(wishes),
+        _decision(wishes),
+    ]
+    return declaration(overridden("\n".join(parts), settings, COMMAND), COMMAND)
+
+
+def model_labels(models: Sequence[str]) -> list[str]:
+    """The last part of each path or hub name; where two share it, as many parts as tell them apart."""
+    for count in (1, 2, 3):
+        labels = ["-".join(_parts(model)[-count:]) for model in models]
+        if len(set(labels)) == len(labels):
+            return labels
+    raise ConfigError("two models have the same name", remedy="Give a config with a label for each: `assay init`.")
+
+
+def _parts(model: str) -> list[str]:
+    return [part for part in model.replace("\\", "/").split("/") if part not in ("", ".", "..", "~")] or ["model"]
+
+
+def _models(wishes: Wishes, labels: Sequence[str]) -> list[str]:
+    """The baseline runs twice, so that every difference has a noise floor."""
+    arguments = {"engine_args": _arguments(wishes.engine_args)} if wishes.engine_args else {}
+    found = []
+    for place, (model, label) in enumerate(zip(wishes.models, labels, strict=True)):
+        place_of = str(Path(model).resolve()) if Path(model).is_dir() else model  # the config works from anywhere
+        shared: dict[str, Value] = {"model": place_of, "label": label, "engine": wishes.engine, **arguments}
+        found.append(section("[[candidate]]", **shared) if place else section("[baseline]", **shared, control=True))
+    return found
+
+
+def _arguments(given: Sequence[str]) -> dict[str, Value]:
+    found: dict[str, Value] = {}
+    for each in given:
+        key, sign, value = each.partition("=")
+        if not (key and sign):
+            raise ConfigError(f"{each!r} is no KEY=VALUE", where="--engine-arg", remedy="As max_model_len=4096.")
+        found[key] = toml_value(value)
+    return found
+
+
+def _material(wishes: Wishes) -> list[str]:
+    """What the models write, pick and solve."""
+    quick = wishes.quick
+    official = mt_bench_is_here() and not quick
+    asked: dict[str, Value] = {"source": "mt-bench" if official else "assay"}
+    asked |= {"references": MT_BENCH_REFERENCES} if official else {}
+    asked |= {"limit": QUICK_QUESTIONS} if quick else {}
+    asked |= {"max_tokens": QUICK_TOKENS if quick else MAX_TOKENS, "traces": True}
+    limits = {OWN_ITEMS: QUICK_ITEMS, OWN_CHECKED: QUICK_PROBLEMS}
+    tasks = []
+    for name in wishes.tasks or (OWN_ITEMS, OWN_CHECKED):
+        few = {"limit": limits.get(name, QUICK_ITEMS)} if quick else {}
+        tasks.append(section("[[task]]", name=name, **few))
+    return [section("[questions]", **asked), *tasks]
+
+
+def _judge(wishes: Wishes) -> list[str]:
+    if not (wishes.judge_model or wishes.judge_url):
+        return []
+    judge: dict[str, Value] = {"model": wishes.judge_model or OPENAI_MODEL}
+    judge |= {"base_url": wishes.judge_url} if wishes.judge_url else {"api_key_env": OPENAI_KEY}
+    return [section("[[judge]]", **judge)]
+
+
+def _decision(wishes: Wishes) -> str:
+    margin: dict[str, Value] = {} if wishes.margin is None else {"margin": wishes.margin}
+    return section("[decision]", **margin, limits={**LIMITS, **wishes.limits})

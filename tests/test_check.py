@@ -1,0 +1,109 @@
+"""`assay check`: the config of one line, keys that are set on the command line, and a whole review by it."""
+
+import tomllib
+
+import pytest
+
+from assay.declarations import declaration
+from assay.one_line import Wishes, model_labels, one_line_review
+from assay.settings import overridden
+from ledger.config import config_from_text
+from ledger.errors import ConfigError
+
+TWO = ("org/base", "org/small")
+TEXT = """# kept
+name = "r"
+[baseline]
+model = "a/b"   # kept too
+[[candidate]]
+model = "a/c"
+label = "small"
+[[task]]
+[decision]
+margin = 0.02
+"""
+
+
+def test_two_names_are_a_whole_review_with_a_control_and_limits():
+    config = one_line_review(Wishes(TWO)).config
+    assert (config.name, config.baseline.control) == ("check-base-small", True)
+    assert [task.name for task in config.task] == ["assay", "assay-solve"]
+    assert config.questions
+    assert config.questions.traces
+    assert (config.primary, config.judge) == ("accuracy_change", ())
+    assert dict(config.decision.limits) == {"flips": 0.08, "loops": 0.05, "unfinished": 0.1}
+
+
+def test_every_wish_stands_in_the_config_that_was_run():
+    wishes = Wishes(
+        TWO,
+        quick=True,
+        margin=0.5,
+        limits={"flips": 0.2},
+        tasks=("mmlu", "gsm8k"),
+        engine="transformers",
+        engine_args=("max_model_len=4096", "dtype=float32"),
+        judge_model="m",
+        judge_url="http://127.0.0.1:9/v1",
+    )
+    said = one_line_review(wishes)
+    config = config_from_text(said.text, "x")
+    assert config == said.config
+    assert config.candidate[0].engine_args == {"max_model_len": 4096, "dtype": "float32"}
+    assert ([task.name for task in config.task], config.margin) == (["mmlu", "gsm8k"], 0.5)
+    assert config.decision.limits["flips"] == 0.2
+    assert (config.judge[0].model, config.judge[0].base_url) == ("m", "http://127.0.0.1:9/v1")
+    assert config.questions.limit == 12
+    assert {model.engine for model in config.models} == {"transformers"}
+
+
+def test_names_that_end_alike_are_told_apart():
+    assert model_labels(["a/x", "b/x"]) == ["a-x", "b-x"]
+    assert model_labels(["./runs/base/", "../w4"]) == ["base", "w4"]
+    with pytest.raises(ConfigError, match="the same name"):
+        model_labels(["a/x", "a/x"])
+
+
+@pytest.mark.parametrize(
+    ("wishes", "words"),
+    [
+        (Wishes(("a/b",)), "at least one candidate"),
+        (Wishes(TWO, engine="openai"), "is not vllm or transformers"),
+        (Wishes(TWO, engine_args=("dtype",)), "is no KEY=VALUE"),
+        (Wishes(TWO, margin=2.0), "cannot lose more than"),
+    ],
+)
+def test_a_wish_that_cannot_be_met_is_a_plain_sentence(wishes, words):
+    with pytest.raises(ConfigError, match=words):
+        one_line_review(wishes)
+
+
+def test_a_set_key_is_declared_as_if_it_had_been_written_and_comments_stay():
+    set_keys = ["decision.margin=0.01", "candidate.small.engine=transformers", "task.1.limit=5", "questions.samples=2"]
+    text = overridden(TEXT, set_keys, "x")
+    assert text.count("# kept") == 2
+    found = tomllib.loads(text)
+    assert (found["decision"]["margin"], found["candidate"][0]["engine"]) == (0.01, "transformers")
+    assert (found["task"][0]["limit"], found["questions"]["samples"]) == (5, 2)
+    assert declaration(text, "x").config.digest != declaration(TEXT, "x").config.digest
+    assert overridden(TEXT, [], "x") == TEXT
+
+
+@pytest.mark.parametrize(
+    ("setting", "words"),
+    [
+        ("decision.margin", "sets nothing"),
+        ("=1", "sets nothing"),
+        ("candidate.other.engine=x", "there is no 'other'"),
+        ("candidate.small=x", "no table"),
+        ("name.more=1", "no table"),
+    ],
+)
+def test_a_setting_that_sets_nothing_is_refused_by_name(setting, words):
+    with pytest.raises(ConfigError, match=words):
+        overridden(TEXT, [setting], "x")
+
+
+def test_an_unknown_key_is_refused_as_in_a_file():
+    with pytest.raises(ConfigError, match="marign"):
+        declaration(overridden(TEXT, ["decision.marign=0.01"], "x"), "x")
