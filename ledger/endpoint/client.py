@@ -13,7 +13,7 @@ from dataclasses import replace
 from types import MappingProxyType
 from typing import TYPE_CHECKING, Any, Literal
 
-from ledger.endpoint.completions import Completion
+from ledger.endpoint.completions import FILTERED, Completion
 from ledger.endpoint.connections import (
     SentElsewhere,
     no_connection,
@@ -86,10 +86,12 @@ class Endpoint:
                 said = await self._sent(route, sent)
             except Rejected as error:
                 if not trial.goes_on(error, sent):
-                    raise
+                    raise trial.told(error, fields, sent) from None
                 continue
-            trial.keep()
             self._replies.proved()
+            if said.finish == FILTERED and trial.tried:
+                return said
+            trial.keep()
             asked, changed = set(sent), trial.changed(fields)
             self._taken |= asked - {*changed}
             self._note("sent", asked - {*changed})

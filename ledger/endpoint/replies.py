@@ -9,7 +9,7 @@ from collections.abc import Mapping
 
 from ledger.endpoint.completions import FILTERED, Completion, Unfinished, completion
 from ledger.endpoint.faults import fault
-from ledger.endpoint.strangers import IN_A_ROW, LOOK, native, stranger
+from ledger.endpoint.strangers import IN_A_ROW, LOOK, native, native_stream, stranger
 from ledger.endpoint.streams import is_stream, put_together
 from ledger.endpoint.waits import reset_after
 from ledger.endpoint.words import NO_COMPLETION, excerpt, received, told
@@ -46,6 +46,8 @@ class Replies:
     ) -> Completion:
         """The completion that a successful call brought; it allowed `most_tokens`. Raises what it means else."""
         try:
+            if native_stream(body):
+                raise self._misread(status, body)
             if is_stream(body):
                 if not streamed:
                     raise self._no_endpoint("a stream of events", "Set stream = true.", status)
