@@ -5,9 +5,13 @@ import html
 import pytest
 
 from analysis.correlations.relations import JUDGED
+from analysis.decision.gate_words import Word
 from analysis.judged.games import TurnClass
+from analysis.rendering.formats.markdown import report_markdown
 from analysis.rendering.formats.page import report_html
+from analysis.rendering.formats.terminal import summary
 from analysis.rendering.sentences.clauses import clause
+from analysis.rendering.sentences.decisions import asides
 from analysis.rendering.tables.strip import evidence_strip
 from analysis.summaries.panel import majority
 from ledger.config import config_from
@@ -42,11 +46,11 @@ def test_more_than_half_of_the_configured_panel_decides(classes, members, said):
     assert majority(classes[::-1], members) is said
 
 
-def panel(tmp_path, passing, ratings=(7.0, 8.0, 3.0), rivals=("w8",)):
+def panel(tmp_path, passing, ratings=(7.0, 8.0, 3.0), rivals=("w8",), together=True, **decision):
     data = config(rivals, control=False, task=len(rivals) > 1).model_dump(mode="json", exclude_none=True)
     one = {key: value for key, value in data["judge"][0].items() if key != "model"}
     data["judge"] = [{**one, "model": f"judge-{number}"} for number in (1, 2, 3)]
-    data["decision"]["panel"] = True
+    data["decision"] |= {"panel": together, **decision}
     folder = Folder(tmp_path, config_from(data, "test"), 40)
     for place, name in enumerate(folder.names):
         folder.answer(name)
@@ -71,6 +75,22 @@ def test_two_of_three_judges_decide_and_the_third_cannot_outvote_them(tmp_path):
     assert together.games[0].scopes[0].classes == {WIN: 80, TIE: 0, LOSS: 0, FLIP: 0, FAILED: 0}
     assert together.scores[0].scopes[0].rating.value == pytest.approx(6.0, abs=0.5)
     assert report.primary_judge is together
+
+
+@pytest.mark.parametrize("together", [True, False])
+def test_a_judge_that_contradicts_the_primary_one_is_told_on_the_first_screen_and_decides_nothing(tmp_path, together):
+    report = panel(tmp_path, (True, True, True), together=together, primary="win_change", margin=0.05)
+    said = f"judge-3 contradicts {'panel' if together else 'judge-1'}: by its word alone, win_change lies below −0.05"
+    assert report.word is Word.SHIP
+    assert (said in asides(report.decisions[0]), "judge-2" in asides(report.decisions[0])) == (True, False)
+    faces = report_markdown(report).replace("\\", "").replace("`", ""), " ".join(map(str, summary(report)))
+    faces += (html.unescape(report_html(report)).partition("<h2")[0],)
+    assert [said in face for face in faces] == [True, True, True]
+
+
+def test_a_judge_whose_word_does_not_count_contradicts_nobody(tmp_path):
+    report = panel(tmp_path, (True, True, False), together=False, primary="win_change", margin=0.05)
+    assert (report.word, report.decisions[0].beside) == (Word.SHIP, ())
 
 
 def test_a_judge_that_failed_its_exam_abstains_and_one_left_is_no_panel(tmp_path):

@@ -280,14 +280,14 @@ def test_prompts_with_several_verdicts_are_counted_and_their_repeats_are_not_los
     write(old / "model_judgment" / "gpt-4_single.jsonl", rows)
     (old / "model_judgment" / "gpt-4_pair.jsonl").unlink()
     (judge,) = stored_judgments(old).judges
-    assert (sorted(judge.several), judge.settings["repeats"]) == ([2, 3], 6)
+    assert (sorted(judge.several), judge.repeats) == ([2, 3], 6)
     assert assay(["replay", str(old), "--timeout", "0.1"]) == 0
     told = capsys.readouterr().out
     assert "# 2 of them have different verdicts, 2 to 3 each: calls get them in the order they lie" in told
     assert "repeats = 6\n" in told
     with replaying(old) as (url, _):
         for asked_for, given in verdicts.items():
-            said = [asked(url, put(prompt(*asked_for, "a")))[1] for _ in range(judge.settings["repeats"])]
+            said = [asked(url, put(prompt(*asked_for, "a")))[1] for _ in range(judge.repeats)]
             scores = Counter(re.search(r"\[\[(\d)", each)[1] for each in said)
             assert scores == {str(score): 6 * given.count(score) // len(given) for score in given}
 

@@ -55,7 +55,7 @@ def replay(
     with server:
         for judge in stored.judges:
             print(visible(_told(judge)))
-            print(section("[[judge]]", **judge.settings, base_url=server.base_url))
+            print(section("[[judge]]", **judge.offered, base_url=server.base_url))
         with suppress(KeyboardInterrupt):
             print(f"base_url: {server.base_url}", flush=True)
             server.wait(timeout)
@@ -71,5 +71,5 @@ def _told(judge: "StoredJudge") -> str:
         told += (
             f"\n# {len(several)} of them have different verdicts, {count} each: calls get them in the order they lie, "
         )
-        told += f"then from the first again; repeats = {judge.settings.get('repeats', 1)} asks so often"
+        told += f"then from the first again; repeats = {judge.repeats} asks so often"
     return told

@@ -54,7 +54,7 @@ Call = tuple[str, Mode, str, Stored]
 
 @dataclass
 class StoredJudge:
-    """What one judge said, by the key of what it was asked; `settings` are those of a [[judge]] that asks it again.
+    """What one judge said, by the key of what it was asked; `settings` are what a [[judge]] asked it by.
 
     `config` is that of a run of ours; None of FastChat's.
     """
@@ -89,6 +89,19 @@ class StoredJudge:
         """How many replies there are to each prompt that has different ones."""
         texts = ([each.text for each in said if isinstance(each, Reply)] for said in self.replies.values())
         return [len(each) for each in texts if len({*each}) > 1]
+
+    @property
+    def repeats(self) -> int:
+        """How many calls to a prompt ask for all of its replies, for each as often as for the others."""
+        if self.config:
+            return self.config.repeats
+        alike = math.lcm(*self.several)
+        return alike if alike <= MOST_REPEATS else max(self.several)
+
+    @property
+    def offered(self) -> dict[str, Value]:
+        """The [[judge]] that asks again for all that is stored."""
+        return {**self.settings, "repeats": self.repeats} if self.repeats > 1 else self.settings
 
     def add(self, key: str, said: Stored) -> None:
         """One more call. A reply supersedes failures, and of failures the last one counts: no call mends another."""
@@ -169,9 +182,6 @@ def _of_fastchat(folder: Path, notes: Notes) -> list[StoredJudge]:
         judge = StoredJudge(name, settings)
         for _, _, prompt, said in made:
             judge.add(prompt_key(prompt), said)
-        if several := judge.several:
-            alike = math.lcm(*several)
-            judge.settings["repeats"] = alike if alike <= MOST_REPEATS else max(several)
         found.append(judge)
     return found
 
