@@ -4,6 +4,7 @@ In: a Review. Out: what was found, in rows for a table; records in the judges' f
 """
 
 from collections.abc import Iterable, Iterator
+from dataclasses import replace
 from pathlib import Path
 
 from analysis.evidence.run_evidence import read_evidence
@@ -11,14 +12,17 @@ from analysis.statistics.resampling import Resamplings
 from analysis.summaries.judge_reports import JudgeReport, judge_report
 from assay.contestants import refuse_contestants
 from assay.pipeline import Review, api_key, briefs, judge
-from judge.batch import ProviderBatch, collect, export, keep, under_way
+from judge.batch import ProviderBatch, batches, export, keep, request_files, under_way
 from judge.batch_endpoint import BatchEndpoint
+from judge.batch_results import collect
 from judge.brief import Brief
 from judge.budget import spent
 from judge.estimate import Expected, estimate, expected
 from judge.session import JudgeSummary, Sitting, reparse, sitting
 from ledger.endpoint.batch_files import BatchFiles
 from ledger.errors import ConfigError
+from ledger.facts import CallFailure
+from ledger.runs import JudgeFolder
 
 ESTIMATE = ["judge", "kind", "calls", "prompt tokens", "reply tokens", "cost"]
 MOST_REASONS = 5
@@ -60,9 +64,7 @@ def summary_row(done: JudgeSummary) -> Row:
     """One judge's session in a line."""
     spent = "" if done.spent_usd is None else f"${done.spent_usd:.2f} in all"
     tokens = "" if done.prompt_tokens is None else f"{done.prompt_tokens:,} + {done.completion_tokens or 0:,} tokens"
-    unread = "".join(f"{count} {outcome}, " for outcome, count in done.unread.items())
-    counts = f"{done.answered} answered, {unread}{done.failed} failed, {done.reused} there before, "
-    counts += f"{done.identical} identical"
+    counts = f"{_counts(done)}, {done.reused} there before, {done.identical} identical"
     return done.judge, counts, f"{done.calls} calls", tokens, spent
 
 
@@ -123,21 +125,34 @@ def submit_batches(review: Review) -> list[Row]:
     return rows
 
 
-def collect_results(review: Review, files: list[Path]) -> list[Row]:
+def collect_results(review: Review, files: list[Path]) -> tuple[list[Row], list[JudgeSummary]]:
     """Take in the results of every judge's batches, or those in files that came another way (`vllm run-batch`)."""
     rows: list[Row] = []
+    done: list[JudgeSummary] = []
     for brief in briefs(review):
         endpoint = None if files or brief.config.serve else _endpoint(brief)
         with sitting(brief) as held:
+            before = {batch.id for batch in batches(held.folder) if batch.fetched}
             found, paths = endpoint.fetch() if endpoint else ([], files)
-            done = collect(held, paths)
+            collected = collect(held, paths)
             left = len(held.due())
+            refused = [batch for batch in found if batch.refused and batch.id not in before]
+            done.append(_with_refused(collected.summary, held.folder, refused))
             if endpoint:
                 keep(held.folder, found)
                 rows += _states(brief, found)
-        counts = f"{done.answered} answered, {done.failed} failed, {done.passed_over} not asked for"
+        counts = f"{_counts(collected.summary)}, {collected.passed_over} not asked for"
         rows.append((brief.config.name, counts, f"{left} still due"))
-    return rows
+    return rows, done
+
+
+def _with_refused(done: JudgeSummary, folder: JudgeFolder, refused: list[ProviderBatch]) -> JudgeSummary:
+    """The summary with the batches that an endpoint refused as a whole: no line tells of their requests."""
+    asked = {path.name: len(path.read_bytes().splitlines()) for path in request_files(folder)}
+    lost = (
+        CallFailure(judgments=asked.get(batch.file, 0), words=f"batch {batch.id} {batch.status}") for batch in refused
+    )
+    return replace(done, failures=(*done.failures, *lost))
 
 
 def _refuse_over_budget(held: Sitting) -> None:
@@ -153,8 +168,8 @@ def _refuse_over_budget(held: Sitting) -> None:
         raise ConfigError(f"{what} ${more:.2f}.", where=f"judge {config.name}", remedy=remedy)
 
 
-def _states(brief: Brief, batches: list[ProviderBatch]) -> list[Row]:
-    return [(brief.config.name, f"{batch.file}: {batch.id}", batch.status) for batch in batches]
+def _states(brief: Brief, found: list[ProviderBatch]) -> list[Row]:
+    return [(brief.config.name, f"{batch.file}: {batch.id}", batch.status) for batch in found]
 
 
 def _endpoint(brief: Brief) -> BatchEndpoint:
@@ -163,6 +178,12 @@ def _endpoint(brief: Brief) -> BatchEndpoint:
         raise ConfigError("a judge that is served here has no batch endpoint.", where=brief.config.name, remedy=remedy)
     folder = brief.run.judge(brief.config.name)
     return BatchEndpoint(folder, BatchFiles(brief.config.base_url, api_key(brief.config), brief.config))
+
+
+def _counts(done: JudgeSummary) -> str:
+    """What became of the judgments that were asked for; those without a verdict stand apart."""
+    unread = "".join(f"{count} {outcome}, " for outcome, count in done.unread.items())
+    return f"{done.answered} answered, {unread}{done.failed} failed"
 
 
 def _range(low: int, high: int) -> str:

@@ -1,7 +1,7 @@
-"""Judging in batches: the missing calls as files, and the replies that come back as files.
+"""Judging in batches: the missing calls as files.
 
-In: a Sitting. Out: request files that OpenAI's Batch API and `vllm run-batch` both read; Attempt records from their
-result and error files, the same as the wire gives; in batches.json what is under way at an endpoint.
+In: a Sitting. Out: request files that OpenAI's Batch API and `vllm run-batch` both read; in batches.json what is under
+way at an endpoint.
 Source: OpenAI Batch (custom_id, method, url, body; at most 50,000 requests and 200 MB per file; results in any order;
 an expired batch has partial results).
 
@@ -15,21 +15,17 @@ from dataclasses import asdict, dataclass
 from pathlib import Path
 from typing import Any, Final
 
-from judge.attempts import answer_fields, conversation, failure_fields, request_digest
-from judge.client import request_body
+from judge.attempts import conversation
+from judge.client import request_fields
 from judge.history import Due
 from judge.plan import Ask
-from judge.replies import Reply, reply_of
 from judge.session import Sitting
 from judge.verdict_forms import extras
 from ledger.digests import digest_of
-from ledger.endpoint.completions import FILTERED, Unfinished, completion
-from ledger.endpoint.faults import fault
-from ledger.endpoint.words import NO_COMPLETION
-from ledger.errors import BadRecord, ConfigError, Rejected, Unavailable
-from ledger.judgments import Attempt
+from ledger.endpoint.learning import shaped
+from ledger.errors import ConfigError
 from ledger.runs import JudgeFolder
-from ledger.store import Writer, write_atomically
+from ledger.store import write_atomically
 
 FOLDER = "batch"
 STATE_FILE = "batches.json"
@@ -39,21 +35,13 @@ URL: Final = "/v1/chat/completions"
 
 @dataclass(frozen=True)
 class ProviderBatch:
-    """One file of requests at an endpoint; `fetched` once its results are on the disk."""
+    """One file of requests at an endpoint; `fetched` once its results are on the disk, `refused` if it has none."""
 
     id: str
     file: str
     status: str
     fetched: bool = False
-
-
-@dataclass
-class Collected:
-    """What result files brought: attempts that were answered and that failed, lines that nothing is due for."""
-
-    answered: int = 0
-    failed: int = 0
-    passed_over: int = 0
+    refused: bool = False
 
 
 def batches(folder: JudgeFolder) -> list[ProviderBatch]:
@@ -83,7 +71,7 @@ def refuse_under_way(folder: JudgeFolder) -> None:
 def export(held: Sitting) -> list[Path]:
     """Write every call that is due into request files, replacing earlier ones; their paths, none if nothing is due."""
     folder = held.folder.path / FOLDER
-    for old in folder.glob("requests-*.jsonl"):
+    for old in request_files(held.folder):
         old.unlink()
     paths = []
     for number, lines in enumerate(_files(_lines(held)), start=1):
@@ -93,41 +81,31 @@ def export(held: Sitting) -> list[Path]:
     return paths
 
 
-def collect(held: Sitting, files: Iterable[Path]) -> Collected:
-    """Take result and error files into the attempts. Raises BadRecord for a line that is no batch result."""
-    due = {custom_id(ask, each): (ask, each) for ask, each in held.due()}
-    done = Collected()
-    with Writer(held.folder.attempts) as writer:
-        for path in files:
-            for number, row in _rows(path):
-                asked = due.pop(row["custom_id"], None)
-                if asked is None:
-                    done.passed_over += 1
-                    continue
-                attempt = _attempt(held, *asked, row, path, number)
-                writer.append(attempt)
-                held.history.add(attempt)
-                done.answered += attempt.status == "answered"
-                done.failed += attempt.status != "answered"
-    return done
-
-
 def custom_id(ask: Ask, due: Due) -> str:
     """The name of one call, the same each time it is due."""
     return f"assay-{digest_of([ask.judgment, due.ask, due.doubled])}"
 
 
-def _lines(held: Sitting) -> Iterator[str]:
+def asked_for(held: Sitting, ask: Ask, due: Due) -> dict[str, Any]:
+    """The fields of one call, before what the endpoint refuses; no line of a batch is a stream."""
     config = held.brief.config
+    return request_fields(
+        config.model or config.serve,
+        conversation(ask, due, config.rules),
+        due.room(config.max_tokens),
+        extras(config.form, ask.mode),
+        config.model_copy(update={"stream": False}),
+    )
+
+
+def request_files(folder: JudgeFolder) -> list[Path]:
+    """The request files of the last export."""
+    return sorted((folder.path / FOLDER).glob("requests-*.jsonl"))
+
+
+def _lines(held: Sitting) -> Iterator[str]:
     for ask, due in held.due():
-        body = request_body(
-            config.model or config.serve,
-            conversation(ask, due, config.rules),
-            due.room(config.max_tokens),
-            extras(config.form, ask.mode),
-            held.endpoint,
-            config,
-        )
+        body = shaped(asked_for(held, ask, due), held.endpoint)
         yield json.dumps({"custom_id": custom_id(ask, due), "method": "POST", "url": URL, "body": body}) + "\n"
 
 
@@ -143,50 +121,3 @@ def _files(lines: Iterator[str]) -> Iterator[list[str]]:
         size += len(line)
     if held:
         yield held
-
-
-def _rows(path: Path) -> Iterator[tuple[int, dict[str, Any]]]:
-    for number, line in enumerate(path.read_bytes().splitlines(), start=1):
-        if not line.strip():
-            continue
-        try:
-            row = json.loads(line)
-            if not isinstance(row["custom_id"], str):
-                raise TypeError("custom_id is no text")
-        except NO_COMPLETION as error:
-            raise BadRecord(path, number, "custom_id", f"not the line of a batch's result: {error!r}") from error
-        yield number, row
-
-
-def _attempt(held: Sitting, ask: Ask, due: Due, row: dict[str, Any], path: Path, number: int) -> Attempt:
-    config = held.brief.config
-    limit = due.room(config.max_tokens)
-    try:
-        fields = _answered(row)
-    except (Rejected, Unavailable) as error:
-        fields = failure_fields(error)
-    except NO_COMPLETION as error:
-        raise BadRecord(path, number, "response", f"not a completion: {error!r}") from error
-    digest = request_digest(conversation(ask, due, config.rules), limit, config)
-    return Attempt(
-        judgment=ask.judgment,
-        ask=due.ask,
-        attempt=held.history.next_number(ask.judgment, due.ask),
-        request_digest=digest,
-        **fields,
-    )
-
-
-def _answered(row: dict[str, Any]) -> dict[str, Any]:
-    """The fields of a line's reply. Raises Unavailable or Rejected for one that failed, as the wire does."""
-    response, error = row.get("response") or {}, row.get("error")
-    status, body = response.get("status_code"), response.get("body")
-    if status == 200 and not error:
-        try:
-            return answer_fields(reply_of(completion(body)))
-        except Unfinished as unfinished:
-            raise Unavailable(f"batch: {unfinished}", status=status) from None
-    failed = fault(status or 500, {}, json.dumps(error or body), "batch")
-    if failed is None:
-        return answer_fields(Reply("", finish=FILTERED, http_status=status or 400))
-    raise failed

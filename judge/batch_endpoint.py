@@ -11,7 +11,8 @@ from ledger.endpoint.batch_files import BatchFiles
 from ledger.runs import JudgeFolder
 from ledger.store import write_atomically
 
-ENDED = frozenset({"completed", "expired", "cancelled", "failed"})
+REFUSED = "failed"  # as a whole: no line of it was read
+ENDED = frozenset({"completed", "expired", "cancelled", REFUSED})
 
 
 class BatchEndpoint:
@@ -48,5 +49,5 @@ class BatchEndpoint:
                     write_atomically(path, files.text(name))
                     paths.append(path)
                 told = f"{state}: {faults[0]}" if faults else state
-                found.append(ProviderBatch(batch.id, batch.file, told, state in ENDED))
+                found.append(ProviderBatch(batch.id, batch.file, told, state in ENDED, state == REFUSED))
         return found, paths

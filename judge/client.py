@@ -11,8 +11,8 @@ from judge.prompt_sets import TEMPERATURE, Messages
 from judge.replies import Reply, reply_of
 from judge.verdict_forms import is_rating
 from ledger.endpoint.client import NO_EXTRAS, Endpoint
+from ledger.endpoint.completions import Completion
 from ledger.endpoint.faults import BAD_REQUEST
-from ledger.endpoint.learning import shaped
 from ledger.endpoint.parameters import EndpointParameters
 from ledger.endpoint.words import NO_COMPLETION
 from ledger.errors import Rejected, Unavailable
@@ -68,29 +68,35 @@ class OpenAITransport:
         """One call; a server that refuses a parameter is asked once more without it, and never sent it again."""
         fields = request_fields(self._model, messages, max_tokens, extras, self._parameters)
         try:
-            said = await self._endpoint.ask("chat/completions", fields, NEEDED)
+            return judged(await self._endpoint.ask("chat/completions", fields, NEEDED), extras, self.where)
         except Rejected as error:
-            raise self._formless(error, fields) or error from None
-        try:
-            reply = reply_of(said)
-        except NO_COMPLETION:
-            what = "HTTP 200, but not a completion: its log-probabilities are none"
-            raise Unavailable(what, where=self.where, status=200) from None
-        if extras.get("logprobs") and not reply.rating_tokens and any(is_rating(word) for word in reply.text.split()):
-            raise self._unfit("gives no log-probabilities", "logprob", 200)  # to a rating: it gives none, ever
-        return reply
+            raise formless(error, fields, self.where) or error from None
 
-    def _formless(self, error: Rejected, fields: Extras) -> Rejected | None:
-        """The error for a form that the endpoint does not have."""
-        for name, form in FORMS.items():
-            if name in fields and error.status in BAD_REQUEST and _FORM_REFUSED[name].search(error.complaint):
-                return self._unfit(f"refuses {name} ({error.what})", form, error.status)
-        return None
 
-    def _unfit(self, what: str, form: str, status: int | None) -> Rejected:
-        remedy = 'Set form = "text" for this judge.'
-        what = f"the endpoint {what}; form = {form!r} needs it."
-        return Rejected(what, where=self.where, remedy=remedy, status=status, stops_all=True)
+def judged(said: Completion, extras: Extras, where: str) -> Reply:
+    """A completion as a judge's reply. Raises Unavailable or Rejected for one without the form that was asked for."""
+    try:
+        reply = reply_of(said)
+    except NO_COMPLETION:
+        what = "HTTP 200, but not a completion: its log-probabilities are none"
+        raise Unavailable(what, where=where, status=200) from None
+    if extras.get("logprobs") and not reply.rating_tokens and any(is_rating(word) for word in reply.text.split()):
+        raise _unfit("gives no log-probabilities", "logprob", where, 200)  # to a rating: it gives none, ever
+    return reply
+
+
+def formless(error: Rejected, fields: Extras, where: str) -> Rejected | None:
+    """The error for a form that the endpoint does not have."""
+    for name, form in FORMS.items():
+        if name in fields and error.status in BAD_REQUEST and _FORM_REFUSED[name].search(error.complaint):
+            return _unfit(f"refuses {name} ({error.what})", form, where, error.status)
+    return None
+
+
+def _unfit(what: str, form: str, where: str, status: int | None) -> Rejected:
+    remedy = 'Set form = "text" for this judge.'
+    what = f"the endpoint {what}; form = {form!r} needs it."
+    return Rejected(what, where=where, remedy=remedy, status=status, stops_all=True)
 
 
 def request_fields(
@@ -99,16 +105,3 @@ def request_fields(
     """The fields of a call."""
     given = {"temperature": TEMPERATURE, **parameters.fields(), **extras}
     return {"model": model, "messages": messages, "max_tokens": max_tokens, **given}
-
-
-def request_body(
-    model: str,
-    messages: Messages,
-    max_tokens: int,
-    extras: Extras,
-    learned: Extras,
-    parameters: EndpointParameters = PLAIN,
-) -> dict[str, Any]:
-    """The body of a call, as far as is known in the shape that the endpoint takes; no line of a batch is a stream."""
-    whole = parameters.model_copy(update={"stream": False})
-    return shaped(request_fields(model, messages, max_tokens, extras, whole), dict(learned))

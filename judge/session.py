@@ -160,14 +160,15 @@ def judge_together(work: Sequence[tuple[Brief, Connect]], report: Report = silen
             asyncio.run(_all(interviews))
     for held in sittings:
         _raise_failure(held)
-    return [_summary(held, due) for held, due in zip(sittings, dues, strict=True)]
+    return [summary(held, due) for held, due in zip(sittings, dues, strict=True)]
 
 
 async def _all(interviews: Sequence[tuple[Interviews, list[Ask]]]) -> None:
     await asyncio.gather(*(each.hold(asks) for each, asks in interviews))
 
 
-def _summary(held: Sitting, due: Sequence[Ask]) -> JudgeSummary:
+def summary(held: Sitting, due: Sequence[Ask]) -> JudgeSummary:
+    """What became of the judgments that were due."""
     tally, config, history = held.tally, held.brief.config, held.history
     replied = [ask for ask in due if history.answered(ask.judgment)]
     ended = Counter(history.verdict(ask.judgment, ask.mode, config.rules)[0].outcome.value for ask in replied)
@@ -182,7 +183,7 @@ def _summary(held: Sitting, due: Sequence[Ask]) -> JudgeSummary:
         failures=history.failures(ask.judgment for ask in due),
         calls=tally.calls,
         identical=sum(game.settled is TIE for game in held.plan.games),
-        **{"ratings": {}, "games": {}, **held.counts},
+        **{"ratings": {}, "games": {}, "exam": {}, **held.counts},
         prompt_tokens=tally.prompt_tokens,
         completion_tokens=tally.completion_tokens,
         spent_usd=spent(held.history.all(), config) if config.price else None,

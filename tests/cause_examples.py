@@ -226,6 +226,15 @@ SAID = [
     ),
     (Cause(Kind.INPUT_DIFFERS, "w4", names={"input": "items"}), "w4 and the baseline were given different items."),
     (
+        Cause(
+            Kind.JUDGE_CONTRADICTS,
+            "gpt",
+            names={"primary": "claude"},
+            causes=(Cause(Kind.PRIMARY_BELOW, "rating_change", numbers={"upper_bound": -0.9, "threshold": -0.3}),),
+        ),
+        "gpt contradicts claude: by its word alone, rating_change lies below −0.30 (upper bound −0.90).",
+    ),
+    (
         Cause(Kind.SEVERAL_JUDGES, "gpt"),
         "Several judges: each is reported on its own; gpt is the primary judge.",
     ),

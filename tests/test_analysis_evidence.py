@@ -9,8 +9,9 @@ import pytest
 from analysis.decision.gate_words import Word
 from analysis.rendering.formats.markdown import report_markdown
 from analysis.rendering.formats.page import report_html
+from analysis.rendering.formats.terminal import summary
 from analysis.rendering.sentences.clauses import clause, clauses
-from analysis.rendering.sentences.decisions import sentence
+from analysis.rendering.sentences.decisions import asides, sentence
 from analysis.rendering.tables.evidence import evidence_table, incomplete_table, shortfall_line
 from analysis.rendering.tables.review import warnings
 from ledger.config import config_from
@@ -227,9 +228,15 @@ def test_models_run_under_other_settings_are_noted(tmp_path):
     write_manifest(path, found.model_copy(update={"settings": {"seed": 2}, "inputs": {"questions": "b"}}))
     base = folder.run.generation("bf16").path
     write_manifest(base, read_manifest(base).model_copy(update={"inputs": {"questions": "a"}}))
-    notes = [*map(clause, folder.report().notes)]
-    assert "w8 was run with seed 2, the baseline with 1." in notes
-    assert "w8 and the baseline were given different questions." in notes
+    report = folder.report()
+    told = {each.candidate: asides(each) for each in report.decisions}
+    assert (
+        told["w8"] == "w8 was run with seed 2, the baseline with 1. w8 and the baseline were given different questions."
+    )
+    assert told["w4"] == ""
+    assert not any("w8" in clause(note) for note in report.notes)
+    faces = report_markdown(report), " ".join(map(str, summary(report))), html.unescape(report_html(report))
+    assert [face.count("w8 was run with seed 2") for face in faces] == [1, 1, 1]
 
 
 def test_stale_files_that_went_are_named(tmp_path):

@@ -1,18 +1,24 @@
 """A panel of judges: the rule by hand, and a whole report whose panel decides."""
 
 import html
+from types import SimpleNamespace
 
 import pytest
 
 from analysis.correlations.relations import JUDGED
+from analysis.decision.gate_words import Word
 from analysis.judged.games import TurnClass
+from analysis.rendering.formats.markdown import report_markdown
 from analysis.rendering.formats.page import report_html
+from analysis.rendering.formats.terminal import summary
 from analysis.rendering.sentences.clauses import clause
+from analysis.rendering.sentences.decisions import asides
 from analysis.rendering.tables.strip import evidence_strip
-from analysis.summaries.panel import majority
+from analysis.statistics.cells import Cell
+from analysis.summaries.panel import GAMES, majority, members_classes
 from ledger.config import config_from
 from ledger.errors import ConfigError
-from ledger.judgments import Label, Mode, Winner
+from ledger.judgments import Game, Label, Mode, Order, Outcome, Winner
 from ledger.runs import RunFolder
 from ledger.store import Writer
 from tests.run_folder import Folder, config
@@ -42,23 +48,34 @@ def test_more_than_half_of_the_configured_panel_decides(classes, members, said):
     assert majority(classes[::-1], members) is said
 
 
-def panel(tmp_path, passing, ratings=(7.0, 8.0, 3.0), rivals=("w8",)):
+def asked_again(store, times, **changed):
+    """A judge's records, each as often as this; what it says in its repeats may be another thing."""
+    records = list(store.records())
+    again = [each.model_copy(update={"repeat": n, **changed}) for n in range(1, times) for each in records]
+    store.replace([*records, *again])
+
+
+def panel(tmp_path, passing, ratings=(7.0, 8.0, 3.0), rivals=("w8",), together=True, repeats=(1, 1, 1), **decision):
     data = config(rivals, control=False, task=len(rivals) > 1).model_dump(mode="json", exclude_none=True)
     one = {key: value for key, value in data["judge"][0].items() if key != "model"}
-    data["judge"] = [{**one, "model": f"judge-{number}"} for number in (1, 2, 3)]
-    data["decision"]["panel"] = True
+    data["judge"] = [{**one, "model": f"judge-{number}", "repeats": repeats[number - 1]} for number in (1, 2, 3)]
+    data["decision"] |= {"panel": together, **decision}
     folder = Folder(tmp_path, config_from(data, "test"), 40)
     for place, name in enumerate(folder.names):
         folder.answer(name)
         if folder.items:
             folder.choose(name, wrong=10 + 3 * place, seed=1, noise=0.1)
     winners = ((Winner.CANDIDATE,) * 2, (Winner.CANDIDATE,) * 2, (Winner.BASELINE,) * 2)
-    for judge, passes, rating, winner in zip(folder.config.judge, passing, ratings, winners, strict=True):
+    for judge, passes, rating, winner, times in zip(
+        folder.config.judge, passing, ratings, winners, repeats, strict=True
+    ):
         alone = Folder.__new__(Folder)
         alone.__dict__ |= folder.__dict__ | {"config": folder.config.model_copy(update={"judge": (judge,)})}
         alone.rate({name: rating - 0.4 * place for place, name in enumerate(folder.names)})
         for place, rival in enumerate(rivals):
             alone.play(rival, (Winner.TIE,) * 2 if place % 2 else winner)
+        for store in (folder.run.judge(judge.name).ratings, folder.run.judge(judge.name).games):
+            asked_again(store, times)
         alone.examine(right=1.0 if passes else 0.0)
         alone.sign_judge()
     return folder.report()
@@ -71,6 +88,48 @@ def test_two_of_three_judges_decide_and_the_third_cannot_outvote_them(tmp_path):
     assert together.games[0].scopes[0].classes == {WIN: 80, TIE: 0, LOSS: 0, FLIP: 0, FAILED: 0}
     assert together.scores[0].scopes[0].rating.value == pytest.approx(6.0, abs=0.5)
     assert report.primary_judge is together
+
+
+@pytest.mark.parametrize("repeats", [(1, 1, 3), (3, 3, 1), (5, 1, 2)])
+def test_a_member_that_was_asked_more_often_weighs_no_more(tmp_path, repeats):
+    once = panel(tmp_path / "once", (True, True, True)).judges[0]
+    often = panel(tmp_path / "often", (True, True, True), repeats=repeats).judges[0]
+    numbers = [
+        [each.value for model in report.scores for row in model.scopes for each in (row.rating, row.change) if each]
+        for report in (often, once)
+    ]
+    assert numbers[0] == pytest.approx(numbers[1])
+    assert (often.games, often.coverage, often.paired) == (once.games, once.coverage, once.paired)
+
+
+def test_a_member_has_one_word_on_a_turn_of_all_its_repeats():
+    games = {}
+    for turn, said in enumerate(([WIN, WIN, LOSS], [WIN, LOSS], [FAILED, LOSS], [FAILED, FAILED]), start=1):
+        for repeat, each in enumerate(said):
+            cell = Cell("s", "q", 0, turn, repeat)
+            for order, winner in zip(Order, GAMES[each], strict=True):
+                about = {"source": "s", "question": "q", "sample": 0, "turn": turn, "repeat": repeat, "order": order}
+                outcome = Outcome.SCORED if winner else Outcome.FAILED
+                contest = {"judge": "j", "prompt_digest": "x", "baseline": "a", "candidate": "b"}
+                games[cell, order] = Game(**about, **contest, outcome=outcome, winner=winner)
+    said = members_classes(SimpleNamespace(games={"b": games}), "b")
+    assert [said[Cell("s", "q", 0, turn, 0)] for turn in (1, 2, 3, 4)] == [WIN, FLIP, LOSS, FAILED]
+
+
+@pytest.mark.parametrize("together", [True, False])
+def test_a_judge_that_contradicts_the_primary_one_is_told_on_the_first_screen_and_decides_nothing(tmp_path, together):
+    report = panel(tmp_path, (True, True, True), together=together, primary="win_change", margin=0.05)
+    said = f"judge-3 contradicts {'panel' if together else 'judge-1'}: by its word alone, win_change lies below −0.05"
+    assert report.word is Word.SHIP
+    assert (said in asides(report.decisions[0]), "judge-2" in asides(report.decisions[0])) == (True, False)
+    faces = report_markdown(report).replace("\\", "").replace("`", ""), " ".join(map(str, summary(report)))
+    faces += (html.unescape(report_html(report)).partition("<h2")[0],)
+    assert [said in face for face in faces] == [True, True, True]
+
+
+def test_a_judge_whose_word_does_not_count_contradicts_nobody(tmp_path):
+    report = panel(tmp_path, (True, True, False), together=False, primary="win_change", margin=0.05)
+    assert (report.word, report.decisions[0].beside) == (Word.SHIP, ())
 
 
 def test_a_judge_that_failed_its_exam_abstains_and_one_left_is_no_panel(tmp_path):

@@ -15,8 +15,9 @@ import pytest
 
 from assay.cli import run as assay
 from ledger.endpoint.parameters import EndpointParameters
+from ledger.endpoint.replies import Replies
 from ledger.endpoint.strangers import IN_A_ROW
-from ledger.errors import EngineError
+from ledger.errors import EngineError, Rejected
 from tests.fake_judge_server import KEY, FakeJudgeServer, Served, completion, refusal, verdict
 from tests.judge_reviews import review
 from tests.served_models import run, write
@@ -37,6 +38,20 @@ GEMINI = [
 PAGE = b"<!DOCTYPE html><html><head><title>Welcome to nginx!</title></head><body>If you see this</body></html>"
 ANTHROPIC = {"type": "message", "role": "assistant", "content": [{"type": "text", "text": "flagged: [[7]]"}]}
 STREAM = b'data: {"choices": [{"delta": {"content": "Rating: [[7]]"}}]}\n\n'
+ANTHROPIC_EVENTS = b"".join(
+    f"event: {event['type']}\ndata: {json.dumps(event)}\n\n".encode()
+    for event in (
+        {"type": "message_start", "message": {"type": "message", "role": "assistant", "content": []}},
+        {"type": "content_block_start", "index": 0, "content_block": {"type": "text", "text": ""}},
+        {"type": "content_block_delta", "index": 0, "delta": {"type": "text_delta", "text": "Rating: [[9]]"}},
+        {"type": "message_delta", "delta": {"stop_reason": "end_turn"}},
+        {"type": "message_stop"},
+    )
+)
+OLLAMA_LINES = b"".join(
+    json.dumps({"model": "m", "message": {"role": "assistant", "content": text}, "done": not text}).encode() + b"\n"
+    for text in ("Rating: ", "[[9]]", "")
+)
 
 
 @dataclass(frozen=True)
@@ -161,6 +176,9 @@ BEHAVIORS = [
     ("a quota without a wait", said("Monthly quota exceeded", 429), ENDS, "Monthly quota exceeded"),
     ("a deactivated account", error(429, "This account has been deactivated."), ENDS, "deactivated"),
     ("a suspended account in plain text", said(b"Your account is suspended", 400), ENDS, "Your account is suspended"),
+    ("a wrong model that speaks of a parameter", error(400, "invalid model; see docs on temperature"), ENDS,
+     "HTTP 400: invalid model; see docs on temperature. Check the model's name"),
+    ("LiteLLM's wrong model", error(400, "Invalid model name passed in model=m"), ENDS, "Invalid model name passed in"),
     ("a wrong key in a 400", error(400, "API key not valid. Please pass a valid one."), ENDS, "API key not valid"),
     ("arrears", error(400, "Access denied, please make sure your account is in good standing.", code="Arrearage"), ENDS,
      "good standing"),
@@ -176,6 +194,8 @@ BEHAVIORS = [
     ("Gemini's own API", said({"candidates": [{"content": {"parts": [{"text": "[[7]]"}]}}]}), ENDS, "/v1beta/openai."),
     ("Ollama's own API", said({"message": {"content": "flagged"}, "done": True}), ENDS, "a reply of Ollama's own API."),
     ("a stream that nobody asked for", said(STREAM), ENDS, "Set stream = true."),
+    ("Ollama's lines that nobody asked for", said(OLLAMA_LINES), ENDS, "a stream of Ollama's own API. Give base_url"),
+    ("Anthropic's events that nobody asked for", said(ANTHROPIC_EVENTS), ENDS, "a stream of Anthropic's own API."),
     # what is this request's fault
     ("a complaint that quotes a prompt", error(400, f"Cannot say: {'x ' * 200} no credit, billing"), REFUSED, "Cannot"),
     ("a bad request", refusal(400, "Bad request: no such thing"), REFUSED, "Bad request: no such thing"),
@@ -219,6 +239,11 @@ STREAMS = [
     once("an error after the finish", frames({"choices": [{"delta": {}, "finish_reason": "stop"}]},
      {"error": "worker lost"}), "): worker lost"),
     once("an event that is cut", said(b'data: {"choices": [{"de'), "not a completion: data:"),
+    ("Anthropic's events", said(ANTHROPIC_EVENTS), ENDS, "a stream of Anthropic's own API. Give base_url the path"),
+    ("Anthropic's events, cut", said(ANTHROPIC_EVENTS[:330]), ENDS, "a stream of Anthropic's own API."),
+    ("Ollama's lines", said(OLLAMA_LINES), ENDS, "a stream of Ollama's own API. Give base_url the path"),
+    ("Gemini's events", said(b'data: {"candidates": [{"content": {"parts": [{"text": "[[7]]"}]}}]}'), ENDS,
+     "a stream of Gemini's own API."),
     ("no credits left in a stream", frames({"error": {"message": "No credits left", "code": 402}}), ENDS, "HTTP 402"),
 ]  # fmt: skip
 """What ends a stream that was asked for, behind half a text."""
@@ -303,6 +328,14 @@ def test_a_completion_between_them_lets_a_session_go_on(tmp_path):
 def fine_once_in(calls: int, body: Any) -> Callable[[dict[str, Any]], Served]:
     count = itertools.count()
     return lambda asked: said(body) if next(count) % calls else fine(asked)
+
+
+@pytest.mark.parametrize(("events", "vendor"), [(ANTHROPIC_EVENTS, "Anthropic"), (OLLAMA_LINES, "Ollama")])
+@pytest.mark.parametrize("streamed", [False, True])
+def test_a_stream_of_another_api_says_what_to_add_to_a_url_without_a_path(events, vendor, streamed):
+    with pytest.raises(Rejected, match=f"a stream of {vendor}'s own API. Add /v1 to base_url") as caught:
+        Replies("h", "http://h:11434").read(200, events.decode(), streamed=streamed)
+    assert caught.value.stops_all
 
 
 def test_there_are_enough_of_them():

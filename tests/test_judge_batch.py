@@ -5,8 +5,9 @@ from dataclasses import replace
 
 import pytest
 
-from judge.batch import batches, collect, custom_id, export, keep, refuse_under_way
+from judge.batch import batches, custom_id, export, keep, refuse_under_way
 from judge.batch_endpoint import BatchEndpoint
+from judge.batch_results import collect
 from judge.brief import Brief
 from judge.estimate import estimate
 from judge.history import Due
@@ -64,7 +65,7 @@ def test_a_batch_gives_the_same_records_as_the_wire(run, tmp_path):
     assert (request["body"]["max_tokens"], request["body"]["temperature"]) == (4096, 0)
     assert len({json.loads(line)["custom_id"] for line in lines}) == len(lines) == 2 * 2 * QUESTIONS + 2 * 2 * QUESTIONS
     done, due = collected(run, map(result, reversed(lines)), tmp_path)
-    assert (done.answered, done.failed, done.passed_over, due) == (len(lines), 0, 0, 0)
+    assert (done.summary.answered, done.summary.failed, done.passed_over, due) == (len(lines), 0, 0, 0)
     by_batch = files_of(run)
     run.judge("j").attempts.path.unlink()
     judge_review(brief(run))
@@ -77,10 +78,10 @@ def test_what_failed_expired_or_is_missing_is_due_again_and_old_results_are_pass
     part = [*map(result, lines[:5]), result(lines[5], status=500), result(lines[6], status=400)]
     expired = {"custom_id": json.loads(lines[7])["custom_id"], "response": None, "error": {"code": "batch_expired"}}
     done, due = collected(run, [*part, json.dumps(expired)], tmp_path)
-    assert (done.answered, done.failed, due) == (5, 3, len(lines) - 5)
+    assert (done.summary.answered, done.summary.failed, due) == (5, 3, len(lines) - 5)
     assert exported(run) == lines[5:]
     done, due = collected(run, map(result, lines), tmp_path)
-    assert (done.answered, done.passed_over, due) == (len(lines) - 5, 5, 0)
+    assert (done.summary.answered, done.passed_over, due) == (len(lines) - 5, 5, 0)
     assert read_manifest(run.judge("j").path).facts["usage"]["rating"]["failed"] == 3
 
 
@@ -88,8 +89,8 @@ def test_an_unreadable_reply_is_asked_again_in_the_next_batch(run, tmp_path):
     lines = exported(run, modes=("single",))
     spoiled = json.loads(result(lines[0]))
     spoiled["response"]["body"]["choices"][0]["message"]["content"] = "Nothing to say."
-    _, due = collected(run, [json.dumps(spoiled), *map(result, lines[1:])], tmp_path, modes=("single",))
-    assert due == 1
+    done, due = collected(run, [json.dumps(spoiled), *map(result, lines[1:])], tmp_path, modes=("single",))
+    assert (done.summary.answered, done.summary.unread, due) == (len(lines) - 1, {"unreadable": 1}, 1)
     (again,) = exported(run, modes=("single",))
     assert [m["role"] for m in json.loads(again)["body"]["messages"]] == ["system", "user", "assistant", "user"]
     assert json.loads(again)["custom_id"] != json.loads(lines[0])["custom_id"]
@@ -121,7 +122,7 @@ def test_a_hosted_batch_is_submitted_once_and_its_partial_results_are_taken(run,
         done = collect(held, files)
         keep(held.folder, found)
         refuse_under_way(held.folder)
-        assert (done.failed, len(held.due())) == (1, 1)
+        assert (done.summary.failed, len(held.due())) == (1, 1)
         assert endpoint.fetch()[1] == []
         assert [each.status for each in batches(held.folder)] == [status]
     everything = b"".join(path.read_bytes() for path in run.path.rglob("*") if path.is_file())
@@ -159,7 +160,8 @@ def test_an_estimate_makes_no_call_and_learns_from_what_was_counted(run, tmp_pat
     collected(run, map(result, lines[:6]), tmp_path, modes=("single",))
     (left,) = estimate(brief(run, modes=("single",)))
     assert (left.calls, left.completion_tokens, left.counted) == (6, (42, 42), True)
-    assert left.prompt_tokens == pytest.approx(66, abs=8)  # the fake endpoint counts 11 per prompt
+    counted = [attempt.prompt_tokens for attempt in run.judge("j").attempts.records()]
+    assert left.prompt_tokens == pytest.approx(sum(counted), rel=0.2)
     collected(run, map(result, lines), tmp_path, modes=("single",))
     assert estimate(brief(run, modes=("single",))) == []
 
@@ -205,7 +207,12 @@ def test_a_filtered_prompt_is_filtered_in_a_batch_as_on_the_wire(run, tmp_path, 
         {"response": {"status_code": 400, "body": {"error": fault}}} if inside else {"response": None, "error": fault}
     )
     done, due = collected(run, [json.dumps(row), *map(result, lines[1:])], tmp_path, modes=("single",))
-    assert (done.answered, done.failed, due) == (len(lines), 0, 0)
+    assert (done.summary.answered, done.summary.unread, done.summary.failed, due) == (
+        len(lines) - 1,
+        {"filtered": 1},
+        0,
+        0,
+    )
     assert sum(r.outcome is Outcome.FILTERED for r in run.judge("j").ratings.records()) == 1
 
 
@@ -220,4 +227,4 @@ def test_a_fault_in_plain_words_is_a_failed_call(run, tmp_path):
     lines = exported(run, modes=("single",))
     row = json.loads(result(lines[0], status=400)) | {"error": "no such model"}
     done, due = collected(run, [json.dumps(row)], tmp_path, modes=("single",))
-    assert (done.answered, done.failed, due) == (0, 1, len(lines))
+    assert (done.summary.answered, done.summary.failed, due) == (0, 1, len(lines))

@@ -1,6 +1,7 @@
 """One call over a real socket: what each answer of a server means, what is learned, and that no key leaks."""
 
 import asyncio
+import itertools
 import socket
 import subprocess
 import sys
@@ -169,6 +170,57 @@ def test_a_prompt_that_is_too_long_teaches_no_other_name_for_the_limit():
         with pytest.raises(Rejected, match="too large"):
             calls(transport, 1)
         assert (len(server.requests), transport.facts) == (1, {})
+
+
+ODD = "a bad prompt; see the docs on temperature"
+
+
+def test_a_refusal_that_only_mentions_a_parameter_drops_nothing_for_the_next_call():
+    def script(body):
+        return refusal(400, ODD) if "odd" in body["messages"][1]["content"] else completion("[[7]]")
+
+    with FakeJudgeServer(script) as server:
+        transport = OpenAITransport(server.base_url, KEY, "m", 5.0)
+
+        async def talk():
+            async with transport:
+                with pytest.raises(Rejected):
+                    await transport.call([ASK[0], {"role": "user", "content": "odd"}], 100)
+                return await transport.call(ASK, 100)
+
+        reply = asyncio.run(talk())
+    assert (reply.sent, reply.changed, transport.facts) == (SENT, (), {"sent": list(SENT)})
+
+
+def test_a_refusal_that_only_mentions_a_parameter_keeps_its_words():
+    count = itertools.count(1)
+    then = [ODD, f"{ODD} (request #)", "temperature is required"]
+    for words in then:
+        seen = []
+
+        def script(body, words=words, seen=seen):
+            seen.append("temperature" in body)
+            return refusal(400, ODD if seen[-1] else words.replace("#", str(next(count))))
+
+        with pytest.raises(Rejected) as told:
+            replied(script)
+        assert (seen, told.value.what) == ([True, False], f"HTTP 400: {ODD}")
+
+
+def test_a_refusal_behind_a_parameter_that_is_refused_is_told_itself():
+    def script(body):
+        return refusal(400, "temperature is not supported" if "temperature" in body else "a bad prompt")
+
+    with pytest.raises(Rejected) as told:
+        replied(script)
+    assert told.value.what == "HTTP 400: a bad prompt"
+
+
+def test_a_filter_that_takes_the_next_try_teaches_nothing():
+    scripted = [refusal(400, ODD), refusal(400, "by policy", "content_filter"), completion("Rating: [[7]]")]
+    reply, transport, server = replied(lambda _: scripted.pop(0), calls=2)
+    assert ["temperature" in body for body in server.requests] == [True, False, True]
+    assert (reply.sent, reply.changed, transport.facts) == (SENT, (), {"sent": list(SENT)})
 
 
 def test_a_server_that_refuses_whatever_is_sent_is_not_asked_for_ever():

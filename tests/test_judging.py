@@ -101,7 +101,7 @@ def test_a_batch_that_may_cost_more_than_the_budget_is_not_submitted(tmp_path, c
         assert ended(capsys, config, "--batch", "submit", "--budget", "8.1")[0] == 0
         assert [each.id for each in batches(run.judge("j"))] == ["b1"]
         code, said = ended(capsys, config, "--batch", "collect")
-        assert (code, "15 answered, 1 failed, 0 not asked for" in said) == (0, True)
+        assert (code, "15 answered, 1 failed, 0 not asked for" in said) == (20, True)
         code, said = ended(capsys, config, "--batch", "submit", "--budget", "0.11")  # 15 x 7 tokens are spent
         assert (code, "are spent, it may cost $0.01" in said) == (64, True)
 

@@ -16,7 +16,8 @@ import pytest
 
 from assay.placement.judge_server import served
 from generation.vllm_arguments import cpu_environment, on_cpu
-from judge.batch import collect, export
+from judge.batch import export
+from judge.batch_results import collect
 from judge.brief import Brief
 from judge.client import OpenAITransport
 from judge.prompt_sets import assay_prompts
@@ -133,7 +134,7 @@ def test_vllms_own_batch_runner_reads_our_requests_and_we_its_results(run, smoll
         )
         assert done.returncode == 0, done.stderr[-3000:]
         found = collect(held, [results])
-        assert (found.answered, found.failed, found.passed_over) == (4 * QUESTIONS, 0, 0)
+        assert (found.summary.answered, found.summary.failed, found.passed_over) == (4 * QUESTIONS, 0, 0)
     assert {each.served_model for each in run.judge("text").attempts.records()} == {"smol"}
 
 

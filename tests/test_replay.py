@@ -267,6 +267,31 @@ def test_a_verdict_supersedes_failures_equal_rows_are_one_and_others_take_turns(
         assert (status, "FastChat stored $ERROR$" in words) == (FAILED_THEN, True)
 
 
+def test_prompts_with_several_verdicts_are_counted_and_their_repeats_are_not_lost(old, tmp_path, capsys):
+    """One prompt has two verdicts, another three: six calls to each ask for all alike. Two equal ones need none."""
+    verdicts = {(1, 1): (9, 3), (1, 2): (2, 4, 9), (2, 1): (5, 5)}
+    rows = [
+        {**rating(model, question, turn, score), "tstamp": number}
+        for model in "ab"
+        for question in (1, 2)
+        for turn in (1, 2)
+        for number, score in enumerate(verdicts.get((question, turn), (7,)) if model == "a" else (6,))
+    ]
+    write(old / "model_judgment" / "gpt-4_single.jsonl", rows)
+    (old / "model_judgment" / "gpt-4_pair.jsonl").unlink()
+    (judge,) = stored_judgments(old).judges
+    assert (sorted(judge.several), judge.repeats) == ([2, 3], 6)
+    assert assay(["replay", str(old), "--timeout", "0.1"]) == 0
+    told = capsys.readouterr().out
+    assert "# 2 of them have different verdicts, 2 to 3 each: calls get them in the order they lie" in told
+    assert "repeats = 6\n" in told
+    with replaying(old) as (url, _):
+        for asked_for, given in verdicts.items():
+            said = [asked(url, put(prompt(*asked_for, "a")))[1] for _ in range(judge.repeats)]
+            scores = Counter(re.search(r"\[\[(\d)", each)[1] for each in said)
+            assert scores == {str(score): 6 * given.count(score) // len(given) for score in given}
+
+
 def test_rows_that_cannot_be_found_again_are_told(old, capsys):
     rows = [rating("a", 1, 1), {**rating("a", 2, 1), "user_prompt": None}, {"question_id": 3}]
     rows += [{**game(1, 1), "judge": []}]

@@ -112,6 +112,16 @@ UNLIKE = {
 }
 
 
+def test_a_blocking_difference_is_told_once_beside_its_cause(tmp_path, capsys):
+    """In the decision's own sentence, and in no note elsewhere."""
+    _, faces = reviewed(tmp_path, **UNLIKE["other declared parameters"][0])
+    shown = " ".join(capsys.readouterr().out.split())
+    said = "cand was run with temperature 1.5, the baseline with 0.0"
+    assert [text.count(said) for text in (shown, faces["report.md"])] == [1, 1]
+    assert f"not alike: {said}" in shown
+    assert "was run with parameters" not in shown + "".join(faces.values())
+
+
 def test_calls_that_are_alike_ship(tmp_path):
     code, faces = reviewed(tmp_path, given='headers = { X-Title = "a" }', other='headers = { X-Title = "b" }')
     assert code == SHIP

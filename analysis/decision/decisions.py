@@ -9,7 +9,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Literal
 
-from analysis.decision.gate_causes import decision_causes, settling
+from analysis.decision.gate_causes import contradictions, decision_causes, settling
 from analysis.decision.gate_words import Evidence, Gate, Word, blocks_open, limit_word, primary_word
 from analysis.decision.task_states import State, TaskState, task_states
 from analysis.statistics.causes import Cause
@@ -30,7 +30,8 @@ class Decision:
     """One candidate's decision; `alpha` is the one-sided error rate that its bounds were taken at.
 
     `causes` made the word, `settling` is what would settle one that is open or unfit. `blockers` say what was found and
-    not compared, or looks like one model twice: with one of them nothing ships.
+    not compared, or looks like one model twice: with one of them nothing ships. `beside` is what a reader must know
+    beside the word, and what made none: judges who contradict the primary one, settings that the baseline did not have.
     """
 
     candidate: str
@@ -44,6 +45,7 @@ class Decision:
     alpha: float
     lower_bound: float | None
     upper_bound: float | None
+    beside: tuple[Cause, ...] = ()
 
     @property
     def step(self) -> int:
@@ -108,4 +110,5 @@ def _decision(evidence: Evidence, step: int) -> Decision:
         alpha=ALPHA / step,
         lower_bound=bounds[0][step - 1] if bounds[0] else None,
         upper_bound=bounds[1][step - 1] if bounds[1] else None,
+        beside=(*contradictions(evidence, step), *evidence.beside),
     )

@@ -54,6 +54,15 @@ def settling(evidence: Evidence, tasks: Sequence[TaskState], step: int) -> Itera
             yield Cause(Kind.OF_TASK, task.task, causes=tuple(_clearing(task, step)))
 
 
+def contradictions(evidence: Evidence, step: int) -> Iterator[Cause]:
+    """Judges whose own bounds lie wholly on the other side of the margin than the primary measure's; words, no gate."""
+    said = primary_word(evidence.primary, step)
+    for name, other in evidence.others:
+        if {said, primary_word(other, step)} == {Word.SHIP, Word.HOLD}:
+            names = {"primary": evidence.judge}
+            yield Cause(Kind.JUDGE_CONTRADICTS, name, names=names, causes=(_primary(other, step),))
+
+
 def _blocked(blockers: Sequence[Cause]) -> Iterator[Cause]:
     """What to do about what keeps a candidate from SHIP, whatever the numbers say."""
     unexpected = [each for each in blockers if each.kind is Kind.BASELINE_UNEXPECTED]

@@ -38,7 +38,7 @@ class Measured:
     `identical_answers` names the candidates whose texts equal the baseline's and are long enough to prove it,
     `unfinished` has what stands against answers and choices that were planned and made by no model. `unseen` is what
     was found and not compared, `alarms` has, by candidate, what says that it and the baseline are one model, `limited`
-    what of either was cut with --limit.
+    what of either was cut with --limit, `notes` what a reader should know and what decides nothing.
     """
 
     config: ReviewConfig
@@ -53,6 +53,7 @@ class Measured:
     unseen: tuple[Unseen, ...] = ()
     alarms: Mapping[str, tuple[Cause, ...]] = field(default_factory=dict)
     limited: Mapping[str, Cause] = field(default_factory=dict)
+    notes: tuple[Cause, ...] = ()
     rollouts: tuple[RolloutReport, ...] = ()
 
 
@@ -123,7 +124,11 @@ def item_reasons(report: ItemReport | None, measured: Measured, model: str) -> S
 
 
 def _judged(measure: str, measured: Measured, model: str) -> Read:
-    judge = primary_judge(measured.judges, measure)
+    return judged(primary_judge(measured.judges, measure), measure, measured, model)
+
+
+def judged(judge: JudgeReport | None, measure: str, measured: Measured, model: str) -> Read:
+    """A measure as one judge has it, and what stands against that."""
     estimate = judged_estimate(judge, model, measure)
     estimate = replace(estimate, identical=estimate.value is not None and model in measured.identical_answers)
     return estimate, [*_judge_reasons(judge, measured, model, measure)]

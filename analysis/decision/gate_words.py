@@ -50,7 +50,8 @@ class Evidence:
 
     `blockers`: what keeps it from SHIP and INCONCLUSIVE, whatever the numbers say. A proving task that is open keeps it
     from SHIP, as INCONCLUSIVE; with `open_tasks_block` a guarding one does so as well. `limited`: what was cut short
-    with --limit, so that more items are at hand.
+    with --limit, so that more items are at hand. `judge` is behind the primary measure; `others` have what further
+    judges say of it, by name, and `beside` how the candidate was run otherwise: neither decides.
     """
 
     candidate: str
@@ -60,6 +61,9 @@ class Evidence:
     blockers: tuple[Cause, ...] = ()
     open_tasks_block: bool = False
     limited: Cause | None = None
+    judge: str = ""
+    others: tuple[tuple[str, Gate], ...] = ()
+    beside: tuple[Cause, ...] = ()
 
 
 def blocks_open(evidence: Evidence, task: TaskState) -> bool:

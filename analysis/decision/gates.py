@@ -8,7 +8,14 @@ from dataclasses import asdict, replace
 from functools import partial
 
 from analysis.benchmarks.solved_rows import SolvedRow
-from analysis.decision.gate_estimates import GATE_ESTIMATES, Measured, item_reasons, task_estimate
+from analysis.decision.gate_estimates import (
+    GATE_ESTIMATES,
+    Measured,
+    item_reasons,
+    judged,
+    primary_judge,
+    task_estimate,
+)
 from analysis.decision.gate_words import Evidence, Gate
 from analysis.decision.task_states import OtherScore, TaskGate, loss_p, shown_by_holm
 from analysis.statistics.causes import Cause, Kind
@@ -18,7 +25,9 @@ from analysis.statistics.paired_ratio import ratio_loss_p
 from analysis.summaries.model_reports import TaskRow, task_rows
 from analysis.summaries.model_rows import for_model
 from ledger.decision_config import DecisionConfig, TaskRole, limited
+from ledger.measures import measure_of
 
+RUN_OTHERWISE = (Kind.SETTING_DIFFERS, Kind.INPUT_DIFFERS)
 ROUNDING = 1e-9  # of a difference of two shares
 Margins = tuple[float | None, float | None]
 """The acceptable loss, and the same as a share of the baseline."""
@@ -38,9 +47,29 @@ def decision_evidence(measured: Measured) -> tuple[Evidence, ...]:
             blockers=tuple(_blockers(measured, name, gates)),
             open_tasks_block=config.decision.blind_spots == "inconclusive",
             limited=measured.limited.get(name),
+            judge=primary.name if (primary := primary_judge(measured.judges, config.primary)) else "",
+            others=tuple(_other_judges(measured, name)),
+            beside=beside(measured.notes, name),
         )
         for name, gates in tasks.items()
     )
+
+
+def beside(notes: Sequence[Cause], model: str) -> tuple[Cause, ...]:
+    """Those of the notes that say how a model was run otherwise than the baseline."""
+    return tuple(note for note in notes if note.kind in RUN_OTHERWISE and note.subject == model)
+
+
+def _other_judges(measured: Measured, model: str) -> Iterator[tuple[str, Gate]]:
+    """What each further judge says of a judged primary measure."""
+    config = measured.config
+    if (mode := measure_of(config.primary).mode) is None:
+        return
+    primary = primary_judge(measured.judges, config.primary)
+    for judge in measured.judges:
+        if judge is not primary and mode in judge.modes:
+            estimate, reasons = judged(judge, config.primary, measured, model)
+            yield judge.name, Gate(estimate, -config.margin, tuple(reasons))
 
 
 def task_gates(measured: Measured, model: str) -> Iterator[TaskGate]:

@@ -3,8 +3,9 @@
 In: a config and the models' evidence. Out: Causes.
 """
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from dataclasses import asdict
+from typing import Any
 
 import numpy as np
 
@@ -46,16 +47,27 @@ def notes_of(config: ReviewConfig, models: tuple[ModelEvidence, ...]) -> Iterato
     for model in models[1:]:
         if not (baseline and model.manifest):
             continue
-        for setting in ModelSettings.compared:
-            mine, theirs = model.manifest.settings.get(setting), baseline.settings.get(setting)
-            if mine != theirs:
-                names = {"setting": setting, "own": repr(mine), "other": repr(theirs)}
-                yield Cause(Kind.SETTING_DIFFERS, model.name, names=names)
+        for setting, mine, theirs in _differing(model.manifest.settings, baseline.settings):
+            names = {"setting": setting, "own": mine, "other": theirs}
+            yield Cause(Kind.SETTING_DIFFERS, model.name, names=names)
         for name in sorted(baseline.inputs.keys() & model.manifest.inputs.keys()):
             if baseline.inputs[name] != model.manifest.inputs[name]:
                 yield Cause(Kind.INPUT_DIFFERS, model.name, names={"input": name})
     if len(config.judge) > 1 and not config.decision.panel:
         yield Cause(Kind.SEVERAL_JUDGES, config.judge[0].name)
+
+
+def _differing(own: Mapping[str, Any], other: Mapping[str, Any]) -> Iterator[tuple[str, str, str]]:
+    """Each setting that two models do not share, with both values; a parameter of calls is one by itself."""
+    for setting in ModelSettings.compared:
+        mine, theirs = own.get(setting), other.get(setting)
+        if setting == "parameters":
+            mine, theirs = mine or {}, theirs or {}
+            for name in sorted(mine.keys() | theirs.keys()):
+                if mine.get(name) != theirs.get(name):
+                    yield name, str(mine.get(name, "none")), str(theirs.get(name, "none"))
+        elif mine != theirs:
+            yield setting, repr(mine), repr(theirs)
 
 
 def _unread(model: ModelEvidence) -> Iterator[Cause]:

@@ -52,6 +52,7 @@ def measurements(evidence: RunEvidence, draws: Resamplings, extras: Extras) -> M
         coverage=tuple(model_coverage(evidence)),
         identical_answers=same_answers,
         unfinished={kind: unfinished(evidence, kind) for kind in ("answers", "choices", "solutions")},
+        notes=evidence.notes,
         unseen=unseen(evidence, {each.model: each.fault for each in items if each.fault}),
         alarms={model.name: tuple(_alarms(model, evidence, items, same_answers)) for model in evidence.candidates},
         limited={each.name: cut for each in evidence.candidates if (cut := limited_run((evidence.baseline, each)))},

@@ -152,7 +152,7 @@ def report_from(evidence: RunEvidence, made_at: str, resamples: int = RESAMPLES)
         models=tuple(model_card(model) for model in evidence.models),
         costs=tuple(costs(evidence)),
         inputs=evidence.inputs,
-        notes=evidence.notes,
+        notes=tuple(note for note in evidence.notes if not any(note in each.beside for each in found)),
     )
 
 

@@ -160,6 +160,7 @@ class Kind(StrEnum):
     OTHER_OPTION_TOKENS = "other_option_tokens"
     INFINITE_LOGPROB = "infinite_logprob"
     # What a reader should know besides
+    JUDGE_CONTRADICTS = "judge_contradicts"
     NO_CONTROL = "no_control"
     CONTROL_MISSING = "control_missing"
     SETTING_DIFFERS = "setting_differs"

@@ -4,9 +4,10 @@ In: the judges' evidence and reports. Out: a JudgeReport of the panel, made the 
 Source: the rule of Inspect's graders since 2026 (more than half of the whole panel, otherwise unscored).
 
 A judge that failed its exam, or whose records are mixed or stale, abstains and still counts as a member; so does one
-that was inconsistent, or gave no verdict. A rating of the panel is the mean of its members' where more than half of
-them rated. Where most members gave a verdict and none has more than half, the panel is undecided: the class
-`inconsistent`, worth a half.
+that was inconsistent, or gave no verdict. However often a member was asked about a turn, it has one word there: the
+mean of its ratings, and the class that more than half of its verdicts have, else it is undecided. A rating of the panel
+is the mean of its members' where more than half of them rated. Where most members gave a verdict and none has more than
+half, the panel is undecided: the class `inconsistent`, worth a half.
 """
 
 from collections import Counter
@@ -18,7 +19,7 @@ from analysis.evidence.run_evidence import JudgeEvidence, RunEvidence
 from analysis.judged.exam import Exam
 from analysis.judged.games import PositionBias, TurnClass, turn_classes, verdicts
 from analysis.statistics.causes import Cause, Kind
-from analysis.statistics.cells import Cell
+from analysis.statistics.cells import Cell, by_turn, turn_of
 from analysis.statistics.estimates import not_measured
 from analysis.statistics.resampling import Resamplings
 from analysis.summaries.judge_reports import JudgeReport, judge_report
@@ -63,8 +64,7 @@ def panel_evidence(evidence: RunEvidence, reports: Sequence[JudgeReport]) -> Jud
     """The panel as if it were one judge: its mean ratings, and games that give each question-turn its class."""
     members, trusted = evidence.judges, _trusted(evidence, reports)
     modes = [mode for mode in Mode if any(mode in judge.config.modes for judge in members)]
-    repeats = min(judge.config.repeats for judge in members)
-    config = JudgeConfig.model_validate({"model": PANEL, "modes": modes, "exam": False, "repeats": repeats})
+    config = JudgeConfig.model_validate({"model": PANEL, "modes": modes, "exam": False})
     baseline = evidence.baseline.name
     games = {model.name: _games(model.name, baseline, members, trusted) for model in evidence.rivals}
     return JudgeEvidence(
@@ -95,9 +95,9 @@ def majority(classes: Sequence[TurnClass | None], members: int) -> TurnClass:
 def _ratings(model: str, members: Sequence[JudgeEvidence], trusted: Sequence[JudgeEvidence]) -> dict[Cell, Rating]:
     count = sum(Mode.SINGLE in judge.config.modes for judge in members)
     found: dict[Cell, Rating] = {}
-    for cell in sorted({cell for judge in members for cell in judge.ratings.get(model, {})}):
-        given = [judge.ratings.get(model, {}).get(cell) for judge in trusted]
-        scores = [rating.score for rating in given if rating and rating.score is not None]
+    said = [by_turn(_scored(judge, model)) for judge in trusted]
+    for cell in sorted({turn_of(cell) for judge in members for cell in judge.ratings.get(model, {})}):
+        scores = [each[cell] for each in said if cell in each]
         decided = 2 * len(scores) > count
         outcome = Outcome.SCORED if decided else Outcome.FAILED
         mean = sum(scores) / len(scores) if decided else None
@@ -105,13 +105,27 @@ def _ratings(model: str, members: Sequence[JudgeEvidence], trusted: Sequence[Jud
     return found
 
 
+def _scored(judge: JudgeEvidence, model: str) -> dict[Cell, float]:
+    """A member's ratings of a model, by turn and repeat."""
+    ratings = judge.ratings.get(model, {}).items()
+    return {cell: rating.score for cell, rating in ratings if rating.score is not None}
+
+
+def members_classes(judge: JudgeEvidence, rival: str) -> dict[Cell, TurnClass]:
+    """A member's word on each turn, of all its repeats that have a verdict."""
+    found: dict[Cell, list[TurnClass]] = {}
+    for cell, each in turn_classes(verdicts(judge.games.get(rival, {}).values())).items():
+        found.setdefault(turn_of(cell), []).extend([each] if each is not TurnClass.FAILED else [])
+    return {turn: majority(classes, len(classes)) for turn, classes in found.items()}
+
+
 def _games(
     rival: str, baseline: str, members: Sequence[JudgeEvidence], trusted: Sequence[JudgeEvidence]
 ) -> dict[tuple[Cell, Order], Game]:
     count = sum(Mode.PAIR in judge.config.modes for judge in members)
-    classes = [turn_classes(verdicts(judge.games.get(rival, {}).values())) for judge in trusted]
+    classes = [members_classes(judge, rival) for judge in trusted]
     found: dict[tuple[Cell, Order], Game] = {}
-    for cell in sorted({cell for judge in members for cell, _ in judge.games.get(rival, {})}):
+    for cell in sorted({turn_of(cell) for judge in members for cell, _ in judge.games.get(rival, {})}):
         said = majority([each.get(cell) for each in classes], count)
         for order, winner in zip(Order, GAMES[said], strict=True):
             outcome = Outcome.SCORED if winner else Outcome.FAILED

@@ -11,8 +11,6 @@ from assay.display import Display
 from ledger.errors import EXIT_INFRASTRUCTURE, EXIT_SHIP, ConfigError
 
 if TYPE_CHECKING:
-    from assay.judging import Row
-    from assay.pipeline import Review
     from judge.session import JudgeSummary
 
 SESSION = ["judge", "judgments", "calls", "tokens", "cost"]
@@ -46,7 +44,7 @@ def judge(
 
     Needs the answers of `assay generate`. Failed judgments are asked again; finished ones are not. A `price` and
     `budget_usd` (or --budget) stop the calls before they cost more; the same command goes on from there. The exit code
-    is 20 where judgments failed for good; what the endpoint said is told.
+    is 20 where judgments failed for good, in calls as in the results of a batch; what the endpoint said is told.
 
     Examples:
         assay judge review.toml --estimate
@@ -73,8 +71,11 @@ def judge(
             header, rows = judging.ESTIMATE, list(judging.estimates(review))
         elif reparse:
             header, rows = REREAD, judging.reread(review)
+        elif batch is BatchStep.COLLECT:
+            header, (rows, done) = BATCHED, judging.collect_results(review, results or [])
         elif batch:
-            header, rows = BATCHED, _batched(review, batch, results or [])
+            submit = batch is BatchStep.SUBMIT
+            header, rows = BATCHED, (judging.submit_batches if submit else judging.export_requests)(review)
         else:
             done = pipeline.judge(review)
             header, rows = SESSION, [judging.summary_row(summary) for summary in done]
@@ -83,11 +84,3 @@ def judge(
         console().print(visible(line), markup=False)
     print(review.run.path)
     return EXIT_INFRASTRUCTURE if judging.failed_for_good(done) else EXIT_SHIP
-
-
-def _batched(review: "Review", batch: BatchStep, results: list[Path]) -> "list[Row]":
-    from assay import judging
-
-    if batch is BatchStep.EXPORT:
-        return judging.export_requests(review)
-    return judging.submit_batches(review) if batch is BatchStep.SUBMIT else judging.collect_results(review, results)

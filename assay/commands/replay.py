@@ -29,7 +29,8 @@ def replay(
     An OpenAI-compatible endpoint on this machine says what FastChat's judge, or the judge of an earlier run, said to
     the same prompt: a review can be run again years later, and costs nothing. A call that failed then fails now. A
     prompt that was never judged gets an error that says so: the judgment fails, and coverage counts it. It prints its
-    base_url and a [[judge]] for the config, and ends by Ctrl-C or --timeout.
+    base_url and a [[judge]] for the config, with `repeats` that ask for every verdict where prompts have several, and
+    ends by Ctrl-C or --timeout.
 
     Examples:
         assay replay data/mt_bench --port 8321
@@ -54,7 +55,7 @@ def replay(
     with server:
         for judge in stored.judges:
             print(visible(_told(judge)))
-            print(section("[[judge]]", **judge.settings, base_url=server.base_url))
+            print(section("[[judge]]", **judge.offered, base_url=server.base_url))
         with suppress(KeyboardInterrupt):
             print(f"base_url: {server.base_url}", flush=True)
             server.wait(timeout)
@@ -63,4 +64,12 @@ def replay(
 
 def _told(judge: "StoredJudge") -> str:
     failed = f", {judge.failures} of them failed calls" * bool(judge.failures)
-    return f"# {judge.model}: {len(judge.replies)} prompts{failed}"
+    told = f"# {judge.model}: {len(judge.replies)} prompts{failed}"
+    if several := judge.several:
+        fewest, most = min(several), max(several)
+        count = f"{fewest}" if fewest == most else f"{fewest} to {most}"
+        told += (
+            f"\n# {len(several)} of them have different verdicts, {count} each: calls get them in the order they lie, "
+        )
+        told += f"then from the first again; repeats = {judge.repeats} asks so often"
+    return told

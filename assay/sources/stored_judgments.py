@@ -8,6 +8,7 @@ has the hash of its request: messages, output limit, form and the parameters tha
 """
 
 import json
+import math
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, field
 from pathlib import Path
@@ -36,6 +37,7 @@ FASTCHAT_PARTS = {
 OF_AN_ENDPOINT = {"base_url", "api_key_env", "serve", "serve_args", "price", "budget_usd", "timeout_seconds"}
 OF_ITS_PACE = {"requests_per_minute", "tokens_per_minute", "attempts", "deadline_seconds"}
 """Settings of a judge that say nothing of what it was asked."""
+MOST_REPEATS = 60  # in which each of two to six verdicts is asked for as often as the others
 
 
 @dataclass(frozen=True)
@@ -52,7 +54,7 @@ Call = tuple[str, Mode, str, Stored]
 
 @dataclass
 class StoredJudge:
-    """What one judge said, by the key of what it was asked; `settings` are those of a [[judge]] that asks it again.
+    """What one judge said, by the key of what it was asked; `settings` are what a [[judge]] asked it by.
 
     `config` is that of a run of ours; None of FastChat's.
     """
@@ -81,6 +83,25 @@ class StoredJudge:
     def failures(self) -> int:
         """How many prompts have nothing but failed calls."""
         return sum(isinstance(said[0], StoredFailure) for said in self.replies.values())
+
+    @property
+    def several(self) -> list[int]:
+        """How many replies there are to each prompt that has different ones."""
+        texts = ([each.text for each in said if isinstance(each, Reply)] for said in self.replies.values())
+        return [len(each) for each in texts if len({*each}) > 1]
+
+    @property
+    def repeats(self) -> int:
+        """How many calls to a prompt ask for all of its replies, for each as often as for the others."""
+        if self.config:
+            return self.config.repeats
+        alike = math.lcm(*self.several)
+        return alike if alike <= MOST_REPEATS else max(self.several)
+
+    @property
+    def offered(self) -> dict[str, Value]:
+        """The [[judge]] that asks again for all that is stored."""
+        return {**self.settings, "repeats": self.repeats} if self.repeats > 1 else self.settings
 
     def add(self, key: str, said: Stored) -> None:
         """One more call. A reply supersedes failures, and of failures the last one counts: no call mends another."""

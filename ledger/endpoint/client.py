@@ -8,13 +8,12 @@ Secrets are taken out of everything that comes back, errors and replies alike.
 """
 
 import asyncio
-import time
 from collections.abc import Collection, Mapping, Sequence
 from dataclasses import replace
 from types import MappingProxyType
 from typing import TYPE_CHECKING, Any, Literal
 
-from ledger.endpoint.completions import FILTERED, Completion, Unfinished, completion
+from ledger.endpoint.completions import FILTERED, Completion
 from ledger.endpoint.connections import (
     SentElsewhere,
     no_connection,
@@ -22,14 +21,11 @@ from ledger.endpoint.connections import (
     to_one_origin,
     told_plainly,
 )
-from ledger.endpoint.faults import fault
 from ledger.endpoint.learning import LIMIT, OTHER_LIMIT, Fields, Trial
 from ledger.endpoint.parameters import EndpointParameters
 from ledger.endpoint.places import CONNECT_SECONDS, NO_KEY, azure_headers, parted, place
-from ledger.endpoint.strangers import IN_A_ROW, LOOK, native, stranger
-from ledger.endpoint.streams import is_stream, put_together
-from ledger.endpoint.waits import reset_after
-from ledger.endpoint.words import NO_COMPLETION, excerpt, received, told
+from ledger.endpoint.replies import Replies
+from ledger.endpoint.words import excerpt
 from ledger.errors import Rejected, Unavailable
 
 if TYPE_CHECKING:
@@ -62,7 +58,7 @@ class Endpoint:
         self._headers, secrets = parameters.sent_headers(self.where)
         self._secrets = (self._key, *secrets)
         self._client: AsyncOpenAI | None = None
-        self._proved, self._strange = False, 0
+        self._replies = Replies(self.where, self._url, self._secrets)
         self._taken: set[str] = set()  # what answered calls had, as it was asked for
 
     def __repr__(self) -> str:
@@ -90,10 +86,12 @@ class Endpoint:
                 said = await self._sent(route, sent)
             except Rejected as error:
                 if not trial.goes_on(error, sent):
-                    raise
+                    raise trial.told(error, fields, sent) from None
                 continue
+            self._replies.proved()
+            if said.finish == FILTERED and trial.tried:
+                return said
             trial.keep()
-            self._proved, self._strange = True, 0
             asked, changed = set(sent), trial.changed(fields)
             self._taken |= asked - {*changed}
             self._note("sent", asked - {*changed})
@@ -121,10 +119,11 @@ class Endpoint:
         except (TimeoutError, openai.APITimeoutError):
             raise Unavailable(f"no answer within {self._timeout_seconds:g} s", where=self.where) from None
         except openai.APIStatusError as error:
-            return self._failed(error.status_code, error.response.headers, error.response.text)
+            return self._replies.failed(error.status_code, error.response.text, error.response.headers)
         except openai.APIConnectionError as error:
             raise Unavailable(self._said(no_connection(error)), where=self.where) from None
-        return self._read(raw.status_code, raw.text, raw.headers, fields)
+        most = fields.get(LIMIT) or fields.get(OTHER_LIMIT)
+        return self._replies.read(raw.status_code, raw.text, raw.headers, most, streamed="stream" in fields)
 
     def _opened(self) -> "AsyncOpenAI":
         if self._client is None:
@@ -141,58 +140,6 @@ class Endpoint:
                     http_client=DefaultAsyncHttpx2Client(**to_one_origin(self._url, refuse_elsewhere_later)),
                 )
         return self._client
-
-    def _failed(self, status: int, headers: Mapping[str, str], body: str) -> Completion:
-        """What a failure means: an error, or the reply that a content filter made of a prompt."""
-        if error := fault(status, headers, body, self.where, self._secrets, self._url):
-            raise error from None
-        return Completion("", finish=FILTERED, http_status=status)
-
-    def _read(self, status: int, body: str, headers: Mapping[str, str], fields: Fields) -> Completion:
-        most = fields.get(LIMIT) or fields.get(OTHER_LIMIT)
-        try:
-            if is_stream(body):
-                if "stream" not in fields:
-                    raise self._no_endpoint("a stream of events", "Set stream = true.", status)
-                body = put_together(body)
-            data = received(body, *self._secrets)
-            failed = isinstance(data, dict) and not data.get("choices") and not native(data)
-            if failed and (found := self._told_as_well(headers, body)):
-                return found
-            return completion(data, reset_after(headers, time.time(), refused=False), most)
-        except Unfinished as error:
-            if error.said and (found := self._told_as_well(headers, error.said)):
-                return found
-            raise Unavailable(self._said(str(error)), where=self.where, status=200) from None
-        except NO_COMPLETION:
-            raise self._misread(status, body) from None
-
-    def _misread(self, status: int, body: str) -> Rejected | Unavailable:
-        """What a reply that is no completion means: the wrong place, where it is the first or one of many."""
-        found = stranger(body)
-        if found is None:
-            sentence = f"HTTP {status}, but not a completion: {self._said(told(body).words)}"
-            return Unavailable(sentence, where=self.where, status=status)
-        self._strange += 1
-        what = f"{found.what} ({self._said(found.words)})" if found.words else found.what
-        if not self._proved:
-            return self._no_endpoint(what, found.remedy_at(self._url), status)
-        if self._strange >= IN_A_ROW:
-            return self._no_endpoint(f"{what}, {self._strange} times in a row", LOOK, status)
-        return Unavailable(f"HTTP {status}, but not a completion: {what}", where=self.where, status=status)
-
-    def _told_as_well(self, headers: Mapping[str, str], body: str) -> Completion | None:
-        """The error that a 200 carries, where it says which: what it says counts, not how it is sent."""
-        error = fault(200, headers, body, self.where, self._secrets, self._url)
-        if error is None:
-            return Completion("", finish=FILTERED)
-        if error.status != 200 or (isinstance(error, Rejected) and error.stops_all):
-            raise error
-        return None
-
-    def _no_endpoint(self, what: str, remedy: str, status: int) -> Rejected:
-        sentence = f"HTTP {status}, but not a completion: {what}."
-        return Rejected(sentence, where=self.where, remedy=remedy, status=status, stops_all=True)
 
     def _said(self, text: str) -> str:
         return excerpt(text, *self._secrets)

@@ -48,7 +48,8 @@ _MONEY = _pattern(
 _CLOSED_WORDS = _pattern(
     r"(?:invalid|incorrect|expired|missing|wrong|revoked|no)[ _]+(?:\w+[ _]+)?(?:api[ _-]?key|credential)",
     r"api[ _-]?key[^.!]{0,20}(?:invalid|incorrect|not valid|missing)|unauthori[sz]ed|authentication[ _](?:error|fail)",
-    r"permission[ _]denied|access denied|model_not_found|no such model|unknown model",
+    r"permission[ _]denied|access denied|model_not_found|no such model|unknown model|not a valid model",
+    r"invalid model(?: name| id)?(?! *(?:arg|field|input|kwarg|option|output|param|repl|response|setting))",
     r"model[^.!]{0,80}(?:not found|not exist|decommissioned|no longer available)",
 )
 _QUOTA = _pattern(r"\bquota", r"hard limit|spend(?:ing)? limit|monthly limit|daily limit")

@@ -2,7 +2,8 @@
 
 In: the fields of a call, complaints. Out: the fields as the endpoint takes them; `facts`, which a manifest keeps.
 A complaint that names what was sent is taken at its word once: the call is made without it, and what helped is kept.
-Where it did not help it is sent again, because complaints also quote what was asked and list what would be allowed.
+Where it did not help it is sent again, because complaints also quote what was asked and list what would be allowed, and
+the endpoint's first words are told. A content filter that takes the next try teaches nothing either.
 Where answered calls had it, the same call is first made again as it was: one odd refusal changes no other call.
 """
 
@@ -46,6 +47,7 @@ class Trial:
         self._last: tuple[Facts, Fields] | None = None
         self._tried: set[str] = set()
         self._complaint = ""
+        self._first: Rejected | None = None
 
     def shaped(self, fields: Fields) -> dict[str, Any]:
         """The fields of the next try."""
@@ -57,6 +59,7 @@ class Trial:
 
     def goes_on(self, error: Rejected, sent: Fields) -> bool:
         """Whether something else is worth a try after this refusal."""
+        self._first = self._first or error
         if error.stops_all or error.status not in BAD_REQUEST:
             return False
         found = dict(lessons(error.complaint, sent, self._needed))
@@ -75,6 +78,16 @@ class Trial:
                 self._facts |= lesson
                 return True
         return False
+
+    @property
+    def tried(self) -> bool:
+        """Whether this call is not what it was at first."""
+        return bool(self._tried)
+
+    def told(self, error: Rejected, fields: Fields, sent: Fields) -> Rejected:
+        """The refusal to tell where nothing helped: the first, if the last one is about what was left out."""
+        left_out = [name for name in fields if name not in sent]
+        return self._first if self._first and named(error.complaint, left_out) else error
 
     def keep(self) -> None:
         """Keep what was learned, because the endpoint took the call."""

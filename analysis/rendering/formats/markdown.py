@@ -9,7 +9,7 @@ from collections.abc import Iterator, Sequence
 from analysis.rendering.formats.markdown_tables import pipe_table
 from analysis.rendering.formats.text import markdown, visible
 from analysis.rendering.sentences.clauses import clause
-from analysis.rendering.sentences.decisions import advice, sentence
+from analysis.rendering.sentences.decisions import advice, asides, verdict
 from analysis.rendering.tables.choices import OF_PICKS, flip_table
 from analysis.rendering.tables.evidence import shortfall_line
 from analysis.rendering.tables.first_screen import headline
@@ -61,9 +61,10 @@ def _opening(report: ReviewReport) -> Iterator[list[str]]:
     yield [
         "",
         *(
-            f"- {short_line(sentence(decision))} {_text(visible(task_line(decision, report.task_margin)))}"
+            f"- {short_line(verdict(decision))} {_text(visible(task_line(decision, report.task_margin)))}"
             for decision in shown
         ),
+        *(f"- {short_line(said)}" for said in map(asides, shown) if said),
     ]
     yield [f"- {short_line(settle)}" for settle in map(advice, shown) if settle][:1]
     yield [f"- {TITLE}: {short_line(said)}"] if (said := " ".join(writing_lines(report.writing))) else []

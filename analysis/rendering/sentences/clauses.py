@@ -64,17 +64,6 @@ def _engine_arguments(cause: Cause) -> str:
     return f"{engine} with {', '.join(cause.rows) or 'its own defaults'}"
 
 
-def _over_units(text: str) -> Written:
-    """With the unit's name, where the statistic knows it."""
-    return lambda cause: f"{text} {cause.names['unit']}" if cause.names else text
-
-
-def _too_few_data(cause: Cause) -> str:
-    """With what it takes, where the statistic said it."""
-    needs = ": {subject} needs at least {need}, there are {have}".format if cause.numbers else "".format
-    return f"too few data{needs(subject=cause.subject, **cause.numbers)}"
-
-
 CLAUSES: Mapping[Kind, str | Written] = {
     Kind.PRIMARY_ABOVE: measured.bound("{subject} lies above {line} (lower bound {bound})", "lower_bound"),
     Kind.PRIMARY_BELOW: measured.bound("{subject} lies below {line} (upper bound {bound})", "upper_bound"),
@@ -181,14 +170,14 @@ CLAUSES: Mapping[Kind, str | Written] = {
     Kind.TEMPERATURE_UNTOLD: "The temperature of {rows} is not told: if answers were drawn, some flips are noise.",
     Kind.EQUAL_SOLUTIONS: f"all {{answers}} answers to {{subject}} equal the baseline's: {TWO_CHECKPOINTS}",
     Kind.EQUAL_ANSWERS: f"all {{answers}} answers equal the baseline's byte for byte: {TWO_CHECKPOINTS}",
-    Kind.TOO_FEW_DATA: _too_few_data,
-    Kind.TOO_FEW: _over_units("too few"),
+    Kind.TOO_FEW_DATA: measured.too_few_data,
+    Kind.TOO_FEW: measured.over_units("too few"),
     Kind.TOO_FEW_OR_PERFECT: "too few {unit}, or a perfect line",
     Kind.FEWER_THAN_NEEDED: "{have} {unit}, needs {need}",
     Kind.ALL_EQUAL: "all values are equal",
     Kind.INFINITE: measured.infinite,
     Kind.SAME_FOR_ALL: "{subject} is the same for all {n} candidates",
-    Kind.SIDE_IS_CONSTANT: _over_units("one side is the same for all"),
+    Kind.SIDE_IS_CONSTANT: measured.over_units("one side is the same for all"),
     Kind.A_MEASURE_IS_CONSTANT: "a measure does not vary",
     Kind.CONSTANT_OR_SAME_ORDER: CONSTANT,
     Kind.NO_VARIATION: "no variation between questions",
@@ -222,6 +211,7 @@ CLAUSES: Mapping[Kind, str | Written] = {
     Kind.CONTROL_MISSING: f"The control run is missing: {NO_FLOOR}",
     Kind.SETTING_DIFFERS: "{subject} was run with {setting} {own}, the baseline with {other}.",
     Kind.INPUT_DIFFERS: "{subject} and the baseline were given different {input}.",
+    Kind.JUDGE_CONTRADICTS: "{subject} contradicts {primary}: by its word alone, {causes}.",
     Kind.SEVERAL_JUDGES: "Several judges: each is reported on its own; {subject} is the primary judge.",
     Kind.FILTERS_DISAGREE: measured.filters_disagree,
     Kind.COPIED_REPEATS: COPIED,

@@ -26,8 +26,19 @@ def sentence(decision: Decision, *, beside_tasks: bool = False) -> str:
     """The decision in one sentence; open tasks are named, because the word does not speak for them.
 
     Why they are open is said where more of them could change the word. `beside_tasks`: the numbers of tasks that lost
-    stand beside it.
+    stand beside it. What a reader must know beside the word follows it.
     """
+    return " ".join(filter(None, [verdict(decision, beside_tasks=beside_tasks), asides(decision)]))
+
+
+def asides(decision: Decision) -> str:
+    """What stands beside the word and made none; not what a cause of the word says already."""
+    told = "; ".join(cause_texts(decision))
+    return " ".join(clause(each) for each in decision.beside if part(each) not in told)
+
+
+def verdict(decision: Decision, *, beside_tasks: bool = False) -> str:
+    """The word and its reasons."""
     texts, unfit = list(_reasons(decision.causes, beside_tasks)), decision.word is Word.UNFIT
     more = len(texts) - MOST_REASONS if unfit else 0
     rest = [f"and {more} more {'reason' if more == 1 else 'reasons'}, listed in the report"] if more > 0 else []

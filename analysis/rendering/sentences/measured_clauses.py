@@ -209,3 +209,14 @@ def filters_disagree(cause: Cause) -> str:
     shares = [f"{number('accuracy', cause.numbers[name])} by {cause.names[name]}" for name in ("low", "high")]
     what, model = f"{cause.names['metric']} of {cause.subject}", cause.names["model"]
     return f"The filter decides {what}: {model} scores {' and '.join(shares)}. Declare one, or mend the other."
+
+
+def over_units(text: str) -> Written:
+    """With the unit's name, where the statistic knows it."""
+    return lambda cause: f"{text} {cause.names['unit']}" if cause.names else text
+
+
+def too_few_data(cause: Cause) -> str:
+    """With what it takes, where the statistic said it."""
+    needs = ": {subject} needs at least {need}, there are {have}".format if cause.numbers else "".format
+    return f"too few data{needs(subject=cause.subject, **cause.numbers)}"
