@@ -77,7 +77,7 @@ OF_TEXTS = (
     ),
     damage(
         "thought_unclosed",
-        "thoughts never closed",
+        "endless thoughts",
         "Turns of thoughts that no answer follows, of all turns: how many more than the baseline's.",
         "turns of thoughts alone",
         verb="never gets from its thoughts to an answer",

@@ -26,7 +26,5 @@ def rollout_figure(report: ReviewReport) -> Iterator[RowChart]:
     rows = tuple(row for found in parts.values() for row in sorted(found, key=lambda row: row.part))
     if rows:
         title, words = f"{measure_of('kl_rollout').words} by position", "KL a token (nats)"
-        note = (
-            "Dot and 95 % interval over questions; positions are counted in each turn, the last of longer texts."
-        )
+        note = "Dot and 95 % interval over questions; positions are counted in each turn, the last of longer texts."
         yield RowChart("rollout-positions", title, note, words, rows, (Line(0.0, "0"),), (0.0, math.inf))
