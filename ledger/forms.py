@@ -16,6 +16,7 @@ class Form(StrEnum):
     THOUSANDTHS = "three decimals"
     THOUSANDTHS_CHANGE = "three decimals, signed"
     CHANGE = "two decimals, signed"
+    CHARACTERS_CHANGE = "whole characters, signed"
     PLAIN = "two decimals"
 
 

@@ -134,11 +134,12 @@ def damage(
     verb: str = "",
     source: str = OWN,
     outcome: bool = False,
+    section: str = "writing",
 ) -> Measure:
     """A change of how many texts, or how much of them, show a sign of degradation; `outcome`: flips may foretell it."""
     roles: tuple[Role, ...] = ("limit", "outcome") if outcome else ("limit",)
     known = _of_texts(name, label, definition, words, kind="degradation", form=Form.POINTS, ends=(-1.0, 1.0))
-    return Measure(**known, better="lower", section="writing", source=source, roles=roles, headline=outcome, verb=verb)
+    return Measure(**known, better="lower", section=section, source=source, roles=roles, headline=outcome, verb=verb)
 
 
 def likeness(
@@ -156,3 +157,18 @@ def likeness(
     known = _of_texts(name, label, definition, words, kind="divergence", form=form, ends=ends)
     roles: tuple[Role, ...] = ("outcome",) if outcome else ()
     return Measure(**known, better="neither", section="likeness", source=source, roles=roles)
+
+
+def thought(
+    name: str,
+    label: str,
+    definition: str,
+    words: str,
+    *,
+    verb: str = "",
+    form: Form = Form.POINTS,
+    ends: tuple[float, float] = (-1.0, 1.0),
+) -> Measure:
+    """A change of how often or how much a model thinks, which says nothing of which is worse."""
+    known = _of_texts(name, label, definition, words, kind="divergence", form=form, ends=ends)
+    return Measure(**known, better="neither", section="thoughts", source=OWN, roles=(), verb=verb)

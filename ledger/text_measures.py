@@ -4,7 +4,7 @@ In: nothing. Out: OF_TEXTS, frozen Measures, which ledger/measures.py lists with
 """
 
 from ledger.forms import Form
-from ledger.measure_facts import INF, damage, likeness
+from ledger.measure_facts import INF, damage, likeness, thought
 
 OF_TEXTS = (
     damage(
@@ -51,6 +51,37 @@ OF_TEXTS = (
         "Turns in a script that their question does not have: how many more than the baseline's.",
         "turns in a wrong script",
         verb="leaves the question's script",
+    ),
+    thought(
+        "thoughts",
+        "thoughts",
+        "Turns that begin with thoughts: how many more than the baseline's. To think is not worse than not to.",
+        "turns with thoughts",
+        verb="thinks",
+    ),
+    thought(
+        "thought_characters",
+        "characters of thought",
+        "Characters of the thoughts of a turn, 0 without any: how many more than the baseline's. Longer is not worse.",
+        "characters of thought a turn",
+        form=Form.CHARACTERS_CHANGE,
+        ends=(-INF, INF),
+    ),
+    damage(
+        "thought_loops",
+        "loops in thoughts",
+        "Turns whose thoughts say a passage again and again, by the rule of loops: how many more than the baseline's.",
+        "turns whose thoughts loop",
+        verb="repeats itself in its thoughts",
+        section="thoughts",
+    ),
+    damage(
+        "thought_unclosed",
+        "endless thoughts",
+        "Turns of thoughts that no answer follows, of all turns: how many more than the baseline's.",
+        "turns of thoughts alone",
+        verb="never gets from its thoughts to an answer",
+        section="thoughts",
     ),
     likeness(
         "log_length_ratio",

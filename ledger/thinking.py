@@ -55,6 +55,11 @@ def reopened(text: str) -> str:
     return text
 
 
+def split_stored(text: str) -> tuple[str | None, str]:
+    """The same of a text that somebody else stored whole, with or without the mark that its template had opened."""
+    return split_thinking(reopened(text))
+
+
 def spoken(text: str) -> str | None:
     """A judge's reply without its thoughts; None if one is never closed.
 

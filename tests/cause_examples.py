@@ -272,6 +272,7 @@ SAID = [
         "answers were written, and nothing compared them: there is no judge and no trace",
     ),
     (Cause(Kind.FINISH_UNTOLD), "how an answer ended is not told"),
+    (Cause(Kind.NO_THOUGHTS, "w4"), "neither w4 nor the baseline wrote any thoughts"),
     (Cause(Kind.NO_ANSWERS, "w4"), "no answers of w4 beside the baseline's"),
     (Cause(Kind.ANSWERS_NOT_JUDGED), "no judge read the answers; their texts were measured, not their worth"),
     (Cause(Kind.NO_ITEMS), "no item was given to these models"),

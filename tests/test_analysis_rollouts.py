@@ -2,14 +2,18 @@
 
 import json
 import math
+import re
 
 import numpy as np
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
+from analysis.rendering.figures.catalog import figures_by_section
 from analysis.rendering.formats.csv_tables import csv_tables, estimates
+from analysis.rendering.formats.markdown import report_markdown
 from analysis.rendering.formats.model_card import model_cards
+from analysis.rendering.formats.page import report_html
 from analysis.rendering.sentences.clauses import clause
 from analysis.rendering.tables.first_screen import panels
 from analysis.rendering.tables.rollouts import rollout_position_table, rollout_table
@@ -224,7 +228,22 @@ def test_the_report_shows_every_model_and_the_control_as_no_floor(report):
     section = next(each for each in sections(report) if each.id == "traces")
     assert {"rollouts", "rollout-positions"} <= {each.id for each in section.tables}
     screen = next(panel for panel in panels(report) if panel.title == "What it writes")
-    assert any(line.startswith("KL along the candidates' own answers: w8 ") for line in screen.lines)
+    line = next(line for line in screen.lines if line.startswith("KL along the candidates' own answers: w8 "))
+    assert re.search(r"w2 [\d.]+ nats [^;]* in the first 64 tokens, [\d.]+ nats [^;]* over an answer", line)
+    assert "in the first 64 tokens" in report_markdown(report)
+
+
+def test_a_figure_shows_where_along_the_answers(report):
+    (figure,) = figures_by_section(report)["traces"]
+    assert [row.label for row in figure.rows[:5]] == [
+        *(f"{name}, first 64 tokens" for name in ("w8", "w4", "w2", "w1", "control"))
+    ]
+    assert [row.part for row in figure.rows[:5]] == [False, False, False, False, True]
+    assert figure.rows[5].label == "w8, tokens 1 to 16"
+    found = next(each for each in report.rollouts if each.model == "w8").scopes[0]
+    assert (figure.rows[0].value, figure.rows[0].interval) == (found.kl.value, found.kl.interval)
+    assert "720 tokens" in figure.rows[0].description
+    assert figure.title in report_html(report)
 
 
 def test_they_are_exported_as_other_measures_are(report):
@@ -257,6 +276,7 @@ def test_a_review_without_rollouts_says_that_nothing_measures_them(tmp_path):
     for name in folder.names:
         folder.answer(name)
     table = rollout_table(folder.report())
+    assert figures_by_section(folder.report())["traces"] == ()
     assert silence(table) == "On the candidates' own answers: not measured, nothing in this review measures it."
 
 

@@ -18,6 +18,7 @@ from analysis.rendering.tables.words import term
 from analysis.summaries.item_pool import PooledRow
 from analysis.writing.degradation import DEGRADATION
 from analysis.writing.likeness import LIKENESS
+from analysis.writing.thoughts import THOUGHTS
 from ledger.config import config_from
 from ledger.errors import ConfigError
 from ledger.forms import Form
@@ -32,6 +33,7 @@ def test_names_and_functions_fit_one_to_one():
     assert set(ITEM_DISTANCES) == by_item
     assert set(DEGRADATION) == {each.name for each in MEASURES if each.section == "writing"}
     assert set(LIKENESS) == {each.name for each in MEASURES if each.section == "likeness"}
+    assert set(THOUGHTS) == {each.name for each in MEASURES if each.section == "thoughts"}
     assert {measure_of(name).kind for name in DEGRADATION} == {"degradation"}
     assert {measure_of(name).kind for name in LIKENESS} == {"divergence"}
 
@@ -98,6 +100,7 @@ def test_the_lists_are_those_of_the_roles():
         ("win_score", 0.45, "0.450"),
         ("spearman", 0.95, "+0.95"),
         ("exam of j", 0.75, "75.0 %"),
+        ("thought_characters", -1234.5, "−1234 characters"),
         ("anything else", 2.345, "2.35"),
     ],
 )
@@ -113,6 +116,7 @@ def test_a_change_has_zero_in_its_middle():
         "accuracy_change",
         "failed_answers",
         *DEGRADATION,
+        *THOUGHTS,
         "log_length_ratio",
     ]
     assert form_of("nobody") is Form.PLAIN
@@ -149,7 +153,7 @@ def test_nothing_else_lists_measures():
                 parts = node.keys if isinstance(node, ast.Dict) else node.elts
                 held = {part.value for part in parts if isinstance(part, ast.Constant)} & names
                 lists += [path.relative_to(HOUSE).as_posix()] if len(held) > 2 else []
-    own = {"analysis/writing/degradation.py", "analysis/writing/likeness.py"}
+    own = {f"analysis/writing/{name}.py" for name in ("degradation", "likeness", "thoughts")}
     assert set(lists) == {"analysis/decision/gate_estimates.py", "analysis/correlations/relations.py"} | own
 
 

@@ -27,7 +27,7 @@ from ledger.config import ReviewConfig
 from ledger.judgments import Mode
 from ledger.measures import MEASURES, measure_of
 
-WRITTEN_SECTIONS = ("writing", "likeness")
+WRITTEN_SECTIONS = ("writing", "thoughts", "likeness")
 PAIRED: Mapping[Mode | None, str] = {Mode.SINGLE: "paired ratings", Mode.PAIR: "question-turns"}
 
 
@@ -153,10 +153,11 @@ def _traced(measured: Measured, model: str) -> Read:
 
 def _written(measure: str, measured: Measured, model: str) -> Read:
     written = for_model(measured.writing, model)
-    if written is None:
-        absent = Cause(Kind.NO_ANSWERS, model)
+    row = written.find(measure) if written else None
+    if written is None or row is None:
+        absent = Cause(Kind.NO_THOUGHTS if written else Kind.NO_ANSWERS, model)
         return not_measured(measure, "questions", absent), [Cause(Kind.UNMEASURED, measure, causes=(absent,))]
-    estimate = written.row(measure).estimate
+    estimate = row.estimate
     estimate = replace(estimate, identical=estimate.value is not None and model in measured.identical_answers)
     if estimate.missing and estimate.value is None:
         return estimate, [Cause(Kind.UNMEASURED, measure, causes=(estimate.missing,))]

@@ -16,13 +16,17 @@ from analysis.statistics.question_means import paired_changes
 from analysis.summaries.judge_reports import judged_cells, scored_values
 from analysis.summaries.writing_reports import written_turns
 from analysis.writing.degradation import DEGRADATION
+from analysis.writing.thoughts import THOUGHTS
 from ledger.judgments import Judgment, Mode, Order, Outcome
 from ledger.measures import MEASURES
 from ledger.records import Answer, Finish
 
 FAILED = "failed"
-TEXT_SIGNS = tuple(each.name for each in MEASURES if each.verb and each.name != "unfinished")
+TEXT_SIGNS = tuple(
+    each.name for each in MEASURES if each.verb and each.kind == "degradation" and each.name != "unfinished"
+)
 """What a text itself shows, turn by turn; that it was cut is `truncated`."""
+SIGNS = {**DEGRADATION, **{name: of for name, of in THOUGHTS.items() if name in TEXT_SIGNS}}
 KINDS = (
     "regressed",
     "improved",
@@ -110,7 +114,7 @@ def answers_by_place(model: ModelEvidence) -> dict[tuple[str, str, int], Answer]
 def _signs(model: ModelEvidence) -> Iterator[tuple[Cell, Mapping[str, float]]]:
     """Each turn's signs of degradation."""
     for cell, turn in written_turns(model):
-        yield cell, {name: of(turn) or 0.0 for name, of in DEGRADATION.items()}
+        yield cell, {name: of(turn) or 0.0 for name, of in SIGNS.items()}
 
 
 def _rows(

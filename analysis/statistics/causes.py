@@ -155,6 +155,7 @@ class Kind(StrEnum):
     PANEL_HAS_NO_POSITIONS = "panel_has_no_positions"
     PANEL_SITS_NO_EXAM = "panel_sits_no_exam"
     FINISH_UNTOLD = "finish_untold"
+    NO_THOUGHTS = "no_thoughts"
     NO_ANSWERS = "no_answers"
     OTHER_TRACED_TOKENS = "other_traced_tokens"
     OTHER_OPTION_TOKENS = "other_option_tokens"

@@ -10,7 +10,8 @@ from analysis.evidence.model_evidence import ModelEvidence
 from analysis.evidence.run_evidence import RunEvidence
 from analysis.statistics.cells import Cell
 from analysis.writing.degradation import WrittenTurn, degradation_values
-from analysis.writing.paired_writing import SideBySide, side_by_side
+from analysis.writing.paired_writing import SideBySide, Signs, side_by_side
+from analysis.writing.thoughts import thought_values
 from ledger.engines import IMPORTED
 from ledger.facts import ModelSettings
 
@@ -31,11 +32,15 @@ def written_side_by_side(evidence: RunEvidence) -> Iterator[SideBySide]:
     rivals = [rival for rival in evidence.rivals if rival.answers and evidence.baseline.answers]
     if not rivals:
         return
-    before, signs = _texts(evidence.baseline), degradation_values(written_turns(evidence.baseline))
+    before, signs = _texts(evidence.baseline), _signs(evidence.baseline)
     for rival in rivals:
         texts = (before, _texts(rival))
-        yield side_by_side(rival.name, rival.role, texts, (signs, degradation_values(written_turns(rival))))
+        yield side_by_side(rival.name, rival.role, texts, (signs, _signs(rival)))
 
 
 def _texts(model: ModelEvidence) -> Mapping[Cell, str]:
     return {cell: turn.text for cell, turn in written_turns(model)}
+
+
+def _signs(model: ModelEvidence) -> Signs:
+    return {**degradation_values(written_turns(model)), **thought_values(written_turns(model))}

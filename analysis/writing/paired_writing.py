@@ -23,12 +23,13 @@ from analysis.statistics.question_means import below_p, change_p, paired_changes
 from analysis.statistics.resampling import Resamplings
 from analysis.writing.degradation import DEGRADATION
 from analysis.writing.likeness import LIKENESS
+from analysis.writing.thoughts import THOUGHTS, any_thoughts
 from ledger.measures import is_change, measure_of
 
 PAIRED_ANSWERS, PAIRED = "paired answers", "paired"
 Texts = Mapping[Cell, str]
 Signs = Mapping[str, Values]
-"""Values of each measure of degradation."""
+"""Values of each measure of degradation, and of those of thoughts."""
 
 
 @dataclass(frozen=True)
@@ -63,8 +64,12 @@ class WritingReport:
     rows: tuple[WritingRow, ...]
 
     def row(self, measure: str) -> WritingRow:
-        """One measure's row."""
-        return next(row for row in self.rows if row.measure == measure)
+        """One measure's row; of thoughts only where there are any. Raises KeyError."""
+        return {row.measure: row for row in self.rows}[measure]
+
+    def find(self, measure: str) -> WritingRow | None:
+        """The same, or None."""
+        return next((row for row in self.rows if row.measure == measure), None)
 
 
 @dataclass(frozen=True)
@@ -86,6 +91,12 @@ class SideBySide:
         """The measures that no text tells of: how turns ended, where nobody says it on one side."""
         known = [bool(side["unfinished"]) for side in (self.before, self.after)]
         return frozenset() if all(known) or not self.turns else frozenset({"unfinished"})
+
+    @property
+    def measures(self) -> tuple[str, ...]:
+        """What there is to measure: of thoughts something only where either side has any."""
+        thoughts = THOUGHTS if any_thoughts((self.before, self.after), self.turns) else ()
+        return (*DEGRADATION, *thoughts, *LIKENESS)
 
     def values(self, measure: str) -> Mapping[Cell, float]:
         """What is averaged: changes, or likenesses."""
@@ -128,7 +139,7 @@ def writing_reports(
 
 
 def _rows(side: SideBySide, control: SideBySide | None, draws: Resamplings, comparisons: int) -> Iterator[WritingRow]:
-    for measure in (*DEGRADATION, *LIKENESS):
+    for measure in side.measures:
         values, signed = side.values(measure), is_change(measure)
         floor = {} if control is None or side is control else control.values(measure)
         p = change_p(values, draws) if signed else below_p(values, floor, _range(measure, values), draws)

@@ -22,6 +22,7 @@ from ledger.digests import digest_of, file_digest
 from ledger.errors import ConfigError
 from ledger.judgments import Game, Mode, Rating
 from ledger.records import Answer, AnswerTurn, Finish, Question
+from ledger.thinking import split_stored
 
 AnyRow = StoredRating | StoredPair
 OFFICIAL, UNKNOWN = "official", "unknown"
@@ -221,8 +222,9 @@ def model_answers(name: str, held: ModelFile, questions: Mapping[str, Question])
 
 
 def _turn(text: str) -> AnswerTurn:
-    """FastChat keeps neither token counts nor how a text ended."""
-    return AnswerTurn(text=text, finish=Finish.STOP, prompt_tokens=0, completion_tokens=0, seed=0)
+    """FastChat keeps neither token counts nor how a text ended, and thoughts only within it."""
+    thinking, text = split_stored(text)
+    return AnswerTurn(text=text, thinking=thinking, finish=Finish.STOP, prompt_tokens=0, completion_tokens=0, seed=0)
 
 
 def names_of(row: AnyRow) -> set[str]:

@@ -12,6 +12,7 @@ from analysis.rendering.figures.paper import paper_figures
 from analysis.rendering.figures.picks import pick_figures
 from analysis.rendering.figures.plots import Plot
 from analysis.rendering.figures.relations import relation_figures
+from analysis.rendering.figures.rollouts import rollout_figure
 from analysis.rendering.figures.row_charts import RowChart
 from analysis.rendering.figures.writing import writing_figure
 from analysis.review.review_report import ReviewReport
@@ -27,6 +28,7 @@ def figures_by_section(report: ReviewReport) -> dict[str, tuple[Figure, ...]]:
         "scores": tuple(score_figures(report)),
         "games": tuple(game_figures(report)),
         "flips": tuple(pick_figures(report)),
+        "traces": tuple(rollout_figure(report)),
         "correlation": tuple(relation_figures(report)),
         "figures": tuple(paper_figures(report)),
         "exam": tuple(agreement_figures(report)),

@@ -16,9 +16,9 @@ def writing_figure(report: ReviewReport) -> Iterator[RowChart]:
     """A row per sign and model, the control last of each; of a sign that no model shows there is none."""
     rows: list[ChartRow] = []
     for known in MEASURES:
-        if known.section != "writing":
+        if known.section not in ("writing", "thoughts") or known.kind != "degradation":
             continue
-        found = [(each, each.row(known.name)) for each in report.writing]
+        found = [(each, row) for each in report.writing if (row := each.find(known.name))]
         if any(row.model or row.baseline for _, row in found):
             rows += [
                 ChartRow(

@@ -24,6 +24,7 @@ from analysis.rendering.tables.review import (
     score_table,
     warnings,
 )
+from analysis.rendering.tables.rollouts import rollout_line
 from analysis.rendering.tables.tasks import task_line
 from analysis.rendering.tables.trust import vote_lines
 from analysis.rendering.tables.writing import TITLE, brief_writing_table, shows_damage, writing_lines
@@ -68,6 +69,7 @@ def _opening(report: ReviewReport) -> Iterator[list[str]]:
     ]
     yield [f"- {short_line(settle)}" for settle in map(advice, shown) if settle][:1]
     yield [f"- {TITLE}: {short_line(said)}"] if (said := " ".join(writing_lines(report.writing))) else []
+    yield [f"- {short_line(read)}"] if (read := rollout_line(report)) else []
     rest = (task_line(decision, report.task_margin) for decision in report.decisions if decision not in shown)
     others = " ".join(filter(None, rest))
     yield [f"- {_text(visible(line))}" for line in (*filter(None, [others]), *review_lines(report))]

@@ -29,6 +29,7 @@ from analysis.rendering.tables.words import term
 from analysis.review.changed_solutions import NONE_CHANGED, ChangedSolutions
 from analysis.review.exhibits import KINDS, TEXT_SIGNS, Exhibits
 from analysis.review.review_report import ReviewReport
+from analysis.writing.thoughts import THOUGHTS
 from ledger.measures import measure_of
 from ledger.records import Item
 
@@ -151,7 +152,8 @@ def _browser(shown: Shown, texts: Packed, *, redact: bool) -> Browser:
     cut = MOST_CHARACTERS if redact else texts.reply_characters
     whole = f"whole in the {WHOLE_ROWS} rows that lost most, up to {cut} characters elsewhere"
     description = "" if cut == MOST_CHARACTERS else f"To keep this page small, judges' replies are {whole}."
-    kinds = tuple((kind, found.counts[kind], MEANINGS[kind]) for kind in KINDS)
+    told = [kind for kind in KINDS if found.counts[kind] or kind not in THOUGHTS]
+    kinds = tuple((kind, found.counts[kind], MEANINGS[kind]) for kind in told)
     return Browser(description, len(found.rows), len(found.changed_items) + len(shown.solved[0]), kinds)
 
 

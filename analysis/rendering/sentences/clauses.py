@@ -20,7 +20,6 @@ UNWRITTEN_PLAN = "only {made} of {planned} planned {subject} were made by any mo
 UNTRACED = "only {traced} of {planned} turns of the baseline's answers were traced by it and {subject}"
 NO_FLOOR = "nothing shows how far two runs of the baseline differ."
 UNCHECKED = "no benchmark whose generated answers a program checks (GSM8K, code, instructions) is in this review"
-ONLY_TRACED = "what candidates write was not judged; only the baseline's own answers were traced"
 UNCOMPARED = "answers were written, and nothing compared them: there is no judge and no trace"
 LIMITED = (
     "{subject} alone has {items} of its items: {other} was run with --limit {limit}. Run {other} again as "
@@ -203,6 +202,7 @@ CLAUSES: Mapping[Kind, str | Written] = {
     Kind.PANEL_HAS_NO_POSITIONS: "a panel sees no positions",
     Kind.PANEL_SITS_NO_EXAM: "each judge sits its own",
     Kind.FINISH_UNTOLD: "how an answer ended is not told",
+    Kind.NO_THOUGHTS: "neither {subject} nor the baseline wrote any thoughts",
     Kind.NO_ANSWERS: "no answers of {subject} beside the baseline's",
     Kind.OTHER_TRACED_TOKENS: "the traces of {subject} hold other tokens than the baseline's",
     Kind.OTHER_OPTION_TOKENS: "the options of {subject} are cut into other tokens than the baseline's",
@@ -222,7 +222,7 @@ CLAUSES: Mapping[Kind, str | Written] = {
     Kind.NOBODY_WROTE: "no model was asked to write",
     Kind.JUDGE_DECIDES_NOTHING: "what the judge said is shown, and decides nothing",
     Kind.NOTHING_JUDGED: "no judgment of a pair of answers is there",
-    Kind.ONLY_BASELINE_TRACED: ONLY_TRACED,
+    Kind.ONLY_BASELINE_TRACED: "what candidates write was not judged; only the baseline's own answers were traced",
     Kind.ANSWERS_NOT_JUDGED: "no judge read the answers; their texts were measured, not their worth",
     Kind.ANSWERS_NOT_COMPARED: UNCOMPARED,
     Kind.NO_ITEMS: "no item was given to these models",

@@ -91,7 +91,12 @@ def _significant(value: float, digits: int) -> str:
     return f"{value:.{max(0, digits - 1 - power)}f}"
 
 
-UNITS = {Form.POINTS: " pp", Form.SHARE: " %", Form.NATS: " nats", Form.NATS_CHANGE: " nats"}
+UNITS = {
+    Form.POINTS: " pp",
+    Form.SHARE: " %",
+    **dict.fromkeys((Form.NATS, Form.NATS_CHANGE), " nats"),
+    Form.CHARACTERS_CHANGE: " characters",
+}
 WRITTEN: Mapping[Form, Callable[[float, int], str]] = {
     Form.POINTS: lambda value, extra: _signed(100 * value, 1 + extra),
     Form.SHARE: lambda value, extra: f"{100 * value:.{1 + extra}f}".replace("-", "−"),
@@ -100,6 +105,7 @@ WRITTEN: Mapping[Form, Callable[[float, int], str]] = {
     Form.THOUSANDTHS: lambda value, extra: f"{value:.{3 + extra}f}",
     Form.THOUSANDTHS_CHANGE: lambda value, extra: _signed(value, 3 + extra),
     Form.CHANGE: lambda value, extra: _signed(value, 2 + extra),
+    Form.CHARACTERS_CHANGE: lambda value, extra: _signed(value, extra),
     Form.PLAIN: lambda value, extra: f"{value:.{2 + extra}f}",
 }
 

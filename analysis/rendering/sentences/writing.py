@@ -9,6 +9,7 @@ from collections.abc import Iterator, Sequence
 from analysis.rendering.sentences.numbers import number
 from analysis.summaries.model_rows import control_row
 from analysis.writing.paired_writing import WritingReport, WritingRow
+from ledger.forms import Form
 from ledger.measures import is_change, measure_of
 
 DIFFERENT = "Different is not worse"
@@ -38,6 +39,19 @@ def seen_likeness(reports: Sequence[WritingReport]) -> Iterator[str]:
         yield f"{DIFFERENT}, but longer or shorter than the baseline: {', '.join(lengths)}."
 
 
+def seen_thoughts(reports: Sequence[WritingReport]) -> Iterator[str]:
+    """How much more or less than the baseline the candidates think, where that is seen, in one sentence."""
+    rows = [(each.model, row) for each in _candidates(reports) for row in each.rows if row.seen and is_thought(row)]
+    if rows:
+        yield f"{DIFFERENT}, but {'; '.join(_damage(model, row) for model, row in rows)}."
+
+
+def is_thought(row: WritingRow) -> bool:
+    """Whether it says how often or how much a model thinks, and nothing of damage."""
+    known = measure_of(row.measure)
+    return known.section == "thoughts" and known.kind == "divergence"
+
+
 def unseen_loops(reports: Sequence[WritingReport]) -> str:
     """Loops of candidates that are not shown to be more than chance; empty where there are none."""
     rows = [(each.model, each.row("loops")) for each in _candidates(reports)]
@@ -50,7 +64,7 @@ def counts(row: WritingRow) -> str:
     if row.baseline is None or row.model is None:
         return ""
     if not measure_of(row.measure).verb:
-        return f"{_share(row.model)}, baseline {_share(row.baseline)}"
+        return f"{_level(row, row.model)}, baseline {_level(row, row.baseline)}"
     return f"{_turns(row, row.model)} of {row.turns}, baseline {_turns(row, row.baseline)}"
 
 
@@ -61,7 +75,7 @@ def _candidates(reports: Sequence[WritingReport]) -> list[WritingReport]:
 def _damage(model: str, row: WritingRow) -> str:
     known, before, after = measure_of(row.measure), row.baseline or 0.0, row.model or 0.0
     if not known.verb:
-        return f"{model}: {_share(after)} {known.words}, the baseline {_share(before)}"
+        return f"{model}: {_level(row, after)} {known.words}, the baseline {_level(row, before)}"
     return f"{model} {known.verb} in {_turns(row, after)} of {row.turns} turns, the baseline in {_turns(row, before)}"
 
 
@@ -74,7 +88,7 @@ def _likeness(row: WritingRow, control: WritingReport | None) -> str:
 
 def _length(row: WritingRow) -> str:
     """By how much, for a length that is seen to change; empty for anything else."""
-    if not row.seen or math.isfinite(measure_of(row.measure).low) or row.estimate.value is None:
+    if not row.seen or not _is_length(row) or row.estimate.value is None:
         return ""
     more = math.expm1(row.estimate.value)
     return f"{'+' if more > 0 else '−'}{_share(abs(more))}"
@@ -82,6 +96,15 @@ def _length(row: WritingRow) -> str:
 
 def _turns(row: WritingRow, share: float) -> int:
     return round(share * row.turns)
+
+
+def _is_length(row: WritingRow) -> bool:
+    return measure_of(row.measure).section == "likeness" and is_change(row.measure)
+
+
+def _level(row: WritingRow, mean: float) -> str:
+    """What is no count, on one side."""
+    return f"{mean:.0f}" if measure_of(row.measure).form is Form.CHARACTERS_CHANGE else _share(mean)
 
 
 def _share(share: float) -> str:

@@ -18,6 +18,7 @@ from analysis.rendering.sentences.numbers import NOT_MEASURED, limit_number, num
 from analysis.rendering.tables.evidence import exam_mark
 from analysis.rendering.tables.looked_at import review_lines
 from analysis.rendering.tables.review import EXAM_WARNINGS, SHAPES, choice_warnings, foremost, judge_warnings, ranked
+from analysis.rendering.tables.rollouts import rollout_line
 from analysis.rendering.tables.tasks import lost_parts, lowest_parts, task_change, task_margin, task_notes
 from analysis.rendering.tables.writing import TITLE, writing_lines
 from analysis.review.review_report import ReviewReport
@@ -174,10 +175,7 @@ def _written(report: ReviewReport) -> Iterator[str]:
     if traced:
         tokens = ", ".join(f"{each.model} {cell(each.kl, with_n=False)}" for each in traced)
         yield f"KL along the baseline's own answers: {tokens}."
-    read = [each for each in report.rollouts if each.role == "candidate" and not each.fault]
-    if read:
-        tokens = ", ".join(f"{each.model} {cell(each.kl, with_n=False)}" for each in read)
-        yield f"KL along the candidates' own answers: {tokens}."
+    yield from filter(None, [rollout_line(report)])
     yield from writing_lines(report.writing)
     if report.questions:
         yield UNRATED if any(each.role == "candidate" for each in report.writing) else UNREAD

@@ -39,6 +39,17 @@ def rollout_position_table(report: ReviewReport) -> Table:
     return Table("rollout-positions", "Where along the answers", caption, header, tuple(_position_rows(report)))
 
 
+def rollout_line(report: ReviewReport) -> str:
+    """Each candidate's kl_rollout a token, in the first tokens and over an answer; empty where none was read."""
+    told = [
+        f"{each.model} {cell(each.kl, with_n=False)} a token, {cell(each.scopes[0].kl, with_n=False)} in the "
+        f"{each.scopes[0].scope}, {cell(each.per_answer, with_n=False)} over an answer"
+        for each in report.rollouts
+        if each.role == "candidate" and not each.fault
+    ]
+    return f"KL along the candidates' own answers: {'; '.join(told)}." if told else ""
+
+
 def _position_rows(report: ReviewReport) -> Iterator[tuple[str, ...]]:
     for each in report.rollouts:
         if not each.fault:

@@ -8,7 +8,15 @@ from dataclasses import replace
 
 from analysis.rendering.sentences.cells import cell
 from analysis.rendering.sentences.numbers import probability
-from analysis.rendering.sentences.writing import NOTHING_SHOWN, counts, seen_damage, seen_likeness, unseen_loops
+from analysis.rendering.sentences.writing import (
+    NOTHING_SHOWN,
+    counts,
+    is_thought,
+    seen_damage,
+    seen_likeness,
+    seen_thoughts,
+    unseen_loops,
+)
 from analysis.rendering.tables.review import NO_FLOOR, NOISE_FLOOR, Table
 from analysis.review.review_report import ReviewReport
 from analysis.statistics.estimates import Estimate
@@ -24,6 +32,7 @@ TITLE = "What it writes"
 def writing_lines(reports: Sequence[WritingReport]) -> Iterator[str]:
     """What is seen in the texts; empty where nobody wrote beside the baseline."""
     yield from damage_lines(reports)
+    yield from seen_thoughts(reports)
     yield from seen_likeness(reports)
 
 
@@ -70,7 +79,7 @@ def likeness_table(reports: Sequence[WritingReport]) -> Table:
     )
     header = ("model", "role", "measure", "value", NOISE_FLOOR, "p", "Holm's p", "seen")
     rows = (
-        (each.model, each.role, measure_of(row.measure).label, cell(row.estimate), *rest)
+        (each.model, each.role, measure_of(row.measure).label, _value(row), *rest)
         for each, row, rest in _rows(reports, "divergence")
     )
     return Table("likeness", "How far the texts differ", caption, header, tuple(rows))
@@ -86,9 +95,15 @@ def _rows(reports: Sequence[WritingReport], kind: Kind) -> Iterator[tuple[Writin
             if each.role != "candidate":
                 yield each, row, ("—", probability(row.p), "—", "—")
                 continue
-            floor = cell(control.row(row.measure).estimate, with_n=False) if control else NO_FLOOR
+            beside = control.find(row.measure) if control else None
+            floor = cell(beside.estimate, with_n=False) if beside else NO_FLOOR
             seen = "yes" if row.seen else "no"
             yield each, row, (floor, probability(row.p), probability(row.holm_p), seen)
+
+
+def _value(row: WritingRow) -> str:
+    """A likeness; a change of thoughts stands behind what either side has."""
+    return "; ".join(filter(None, [counts(row) if is_thought(row) else "", cell(row.estimate)]))
 
 
 def _brief(estimate: Estimate) -> str:
