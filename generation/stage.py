@@ -46,6 +46,8 @@ def run_batch(batch: LoadGroup, load: Callable[[EngineSpec], Engine], report: Re
     report(Progress(f"{batch.orders[0].model}: loading", 1, 1, batch.engine.kind))
     for each in pending:
         _run_order(each, batch.engine, engine, report)
+        if told := _known(engine).prompts_cut:
+            report(Progress(f"{each.order.model}: {told}", 1, 1))
 
 
 def _run_order(pending: Pending, spec: EngineSpec, engine: Engine, report: Report) -> None:

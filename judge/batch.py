@@ -24,6 +24,7 @@ from judge.session import Sitting
 from judge.verdict_forms import extras
 from ledger.digests import digest_of
 from ledger.endpoint.completions import FILTERED, Unfinished, completion
+from ledger.endpoint.cut_prompts import plain_bytes
 from ledger.endpoint.faults import fault
 from ledger.endpoint.words import NO_COMPLETION
 from ledger.errors import BadRecord, ConfigError, Rejected, Unavailable
@@ -167,12 +168,13 @@ def _attempt(held: Sitting, ask: Ask, due: Due, row: dict[str, Any], path: Path,
         fields = failure_fields(error)
     except NO_COMPLETION as error:
         raise BadRecord(path, number, "response", f"not a completion: {error!r}") from error
-    digest = request_digest(conversation(ask, due, config.rules), limit, config)
+    messages = conversation(ask, due, config.rules)
     return Attempt(
         judgment=ask.judgment,
         ask=due.ask,
         attempt=held.history.next_number(ask.judgment, due.ask),
-        request_digest=digest,
+        request_digest=request_digest(messages, limit, config),
+        prompt_bytes=plain_bytes(message["content"] for message in messages),
         **fields,
     )
 

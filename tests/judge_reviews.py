@@ -17,7 +17,7 @@ from ledger.judge_config import JudgeConfig
 from ledger.progress import silent
 from ledger.runs import RunFolder
 from ledger.store import Writer
-from tests.fake_judge_server import KEY, answer, completion, verdict
+from tests.fake_judge_server import KEY, answer, completion, counted, verdict
 from tests.house import JUDGE_PROMPTS
 
 PROMPTS = assay_prompts(JUDGE_PROMPTS)
@@ -81,7 +81,9 @@ def review(
 def result(line, status=200, **body):
     """What a batch says about one request: the verdict of the simple judge."""
     request = json.loads(line)
-    said = completion(verdict(request["body"]["messages"])).body if status == 200 else {"error": {"message": "no"}}
+    said = {"error": {"message": "no"}}
+    if status == 200:
+        said = counted(completion(verdict(request["body"]["messages"])), request["body"]).body
     return json.dumps(
         {
             "id": "r",
