@@ -14,6 +14,7 @@ from dataclasses import dataclass, field
 from typing import Any
 
 from judge.adversarial import adversarial_counts
+from judge.attempts import shown
 from judge.brief import Brief, ReviewPlan, outcomes
 from judge.budget import spent
 from judge.calls import Interviews, Tally
@@ -39,10 +40,10 @@ class JudgeSummary:
     """What a session did and what the judge's folder now holds.
 
     Of the judgments that need a call, `reused` were answered before this session, `asked` were put to the judge in it;
-    of these `answered` now have a verdict, `unread` have a reply without one, by outcome, and `failed` are still due,
-    for the reasons in `failures`. `calls` counts attempts; tokens are this session's, None
-    where the server does not count; `spent_usd` is the review's in all, None without a price. `ratings`, `games` and
-    `exam` count outcomes, `identical` the ties without a call.
+    of these `answered` now have a verdict, `unread` have a reply without one, by outcome, and `failed` are still due
+    (also where the second call about one failed), for the reasons in `failures`. `calls` counts attempts; tokens are
+    this session's, None where the server does not count; `spent_usd` is the review's in all, None without a price.
+    `ratings`, `games` and `exam` count outcomes, `identical` the ties without a call. `last_reply` is the last of all.
     """
 
     judge: str
@@ -60,6 +61,13 @@ class JudgeSummary:
     prompt_tokens: int | None
     completion_tokens: int | None
     spent_usd: float | None
+    last_reply: str = ""
+
+    @property
+    def nothing_judged(self) -> bool:
+        """Whether calls were made, in this session or before, and not one of them gave a verdict."""
+        scored = sum(kind.get(Outcome.SCORED, 0) for kind in (self.ratings, self.games, self.exam))
+        return bool(self.asked or self.reused) and scored <= self.identical
 
 
 @dataclass
@@ -169,7 +177,8 @@ async def _all(interviews: Sequence[tuple[Interviews, list[Ask]]]) -> None:
 
 def _summary(held: Sitting, due: Sequence[Ask]) -> JudgeSummary:
     tally, config, history = held.tally, held.brief.config, held.history
-    replied = [ask for ask in due if history.answered(ask.judgment)]
+    lost = {ask.judgment for ask, _ in history.pending(due, config.rules)}
+    replied = [ask for ask in due if history.answered(ask.judgment) and ask.judgment not in lost]
     ended = Counter(history.verdict(ask.judgment, ask.mode, config.rules)[0].outcome.value for ask in replied)
     answered = ended.pop(Outcome.SCORED.value, 0)
     return JudgeSummary(
@@ -186,6 +195,7 @@ def _summary(held: Sitting, due: Sequence[Ask]) -> JudgeSummary:
         prompt_tokens=tally.prompt_tokens,
         completion_tokens=tally.completion_tokens,
         spent_usd=spent(held.history.all(), config) if config.price else None,
+        last_reply=next((shown(each) for each in reversed(list(history.all())) if each.status == "answered"), ""),
     )
 
 

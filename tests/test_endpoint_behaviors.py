@@ -57,8 +57,10 @@ ROOM = Kind((2 * RATINGS, 2), 0, "scored", "stop")  # how much there is depends 
 NO_SYSTEM = Kind((RATINGS + 1, 1), 0, "scored", "stop")  # the model was given no system text
 ENDS = Kind((1, 1), 20, "skipped")
 REFUSED = Kind((RATINGS, 1), 20, "failed")
-FILTERED = Kind((RATINGS, 1), 0, "filtered", "empty")
-CUT = Kind((2 * RATINGS, 1), 0, "truncated", "length")
+FILTERED = Kind((RATINGS, 1), 20, "filtered", "empty")
+CUT = Kind((2 * RATINGS, 1), 20, "truncated", "length")
+NO_VERDICT = Kind((2 * RATINGS, 1), 20, "unreadable", "stop")  # each is asked again
+NO_TEXT = Kind((2 * RATINGS, 1), 20, "unreadable", "empty")
 
 
 def said(body: Any, status: int = 200, **headers: str) -> Served:
@@ -87,6 +89,11 @@ def ended(finish: Any, text: str = "Rating: [[7]]", **choice: Any) -> Served:
     served = completion(text, finish)
     served.body["choices"][0] |= choice
     return served
+
+
+def thought(reasoning: str) -> Served:
+    """A thinking model that says nothing at the end."""
+    return completion("", reasoning_content=reasoning)
 
 
 def beside(finish: Any, text: str = "Rating: [[9]], but", **whole: Any) -> Served:
@@ -123,6 +130,10 @@ BEHAVIORS = [
     once("tool_calls", ended("tool_calls"), "tool_calls"),
     once("a finish of tomorrow", ended("reticulated"), "reticulated"),
     once("an error in the choice", ended("error", error={"message": "Upstream died", "code": 502}), "Upstream died"),
+    # what is finished and holds no verdict
+    ("no verdict", ended("stop", "I cannot say."), NO_VERDICT, "'I cannot say.' (finish stop, 7 tokens)"),
+    ("an empty text", ended("stop", ""), NO_TEXT, "the last one: no text (finish stop, 7 tokens)"),
+    ("thoughts beside no text", thought("[[7]]"), NO_VERDICT, "the last one: no text (finish stop, 7 tokens)"),
     # a text and an error in one reply
     once("an error beside the choices", beside("stop", error={"message": "It died", "code": 502}), "HTTP 502: It died"),
     once("an error without a finish", beside(None, error={"message": "It died"}), "(finish 'None'): It died"),
@@ -245,7 +256,7 @@ def test_a_judge(tmp_path, capsys, stream, served, kind, words):
         code = assay(["judge", str(config), "--runs", str(tmp_path / "runs")])
     records = folder.judge("j")
     shown = capsys.readouterr()
-    told = [*shown.err.splitlines(), *(a.error or "" for a in records.attempts.records())]
+    told = [*shown.err.splitlines(), " ".join(shown.out.split()), *(a.error or "" for a in records.attempts.records())]
     outcomes = Counter(rating.outcome.value for rating in records.ratings.records())
     if kind is ENDS:
         assert outcomes == {"failed": 1, "skipped": RATINGS - 1}
@@ -253,7 +264,9 @@ def test_a_judge(tmp_path, capsys, stream, served, kind, words):
         assert outcomes == {kind.outcome: RATINGS}
     assert (len(server.requests), code) == (kind.calls[0], kind.code), shown.err
     assert not words or any(words in line for line in told), told
-    assert not words or kind.code == 0 or words in shown.err.splitlines()[-1]
+    closing = " ".join([*shown.err.splitlines()[-1:], *shown.out.split()])
+    assert not words or kind.code == 0 or words in closing
+    assert kind.finish == "" or ("nothing was judged, no reply has a verdict" in closing) == (kind.code == 20)
     assert KEY not in shown.err + shown.out
 
 
@@ -261,7 +274,7 @@ def test_a_judge(tmp_path, capsys, stream, served, kind, words):
 def test_a_model_under_test(stream, served, kind, words):
     parameters = EndpointParameters(stream=stream)
     with FakeJudgeServer(script(served, kind)) as server:
-        if kind.code:
+        if not kind.finish:
             with pytest.raises(EngineError) as caught:
                 run(server, write(), parameters=parameters)
             assert (words in str(caught.value), caught.value.exit_code) == (True, kind.code), str(caught.value)

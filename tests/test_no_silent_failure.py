@@ -109,6 +109,30 @@ def test_what_was_cut_or_cannot_be_read_is_not_called_answered(tmp_path, capsys)
     assert "4 answered, 4 truncated, 4 unreadable, 0 failed" in " ".join(capsys.readouterr().out.split())
 
 
+def test_a_second_call_about_a_judgment_that_fails_is_one_failed_judgment_and_its_cause_is_told(tmp_path, capsys):
+    def script(body):
+        if len(body["messages"]) > 2:
+            return refusal(500, "disk full on node ZEBRA")
+        if "about 0." in body["messages"][1]["content"]:
+            return completion("I cannot say.")
+        if "about 1." in body["messages"][1]["content"]:
+            return completion("Rating: [[7]]", "length") if body["max_tokens"] < 200 else refusal(503, "LION is away")
+        return completion(verdict(body["messages"]))
+
+    code, _, folder = judged(tmp_path, script, 3, f"{SINGLE}\nmax_tokens = 100")
+    shown = " ".join(capsys.readouterr().out.split())
+    assert code == 20
+    assert "4 answered, 8 failed, 0 there before" in shown
+    for words in ("HTTP 500: disk full on node ZEBRA", "HTTP 503: LION is away"):
+        assert "4 judgments failed for good: asked again, because the reply had no verdict: " in shown
+        assert words in shown
+    assay(["analyze", str(tmp_path / "review.toml"), "--runs", str(tmp_path / "runs")])
+    assert "disk full on node ZEBRA" in (folder.analysis / "report.md").read_text()
+    code, server, folder = again(tmp_path, lambda body: completion(verdict(body["messages"])))
+    assert (code, len(server.requests)) == (0, 8)
+    assert {rating.outcome.value for rating in folder.judge("j").ratings.records()} == {"scored"}
+
+
 def test_a_reply_that_an_earlier_version_took_unfinished_is_asked_for_again(tmp_path):
     code, _, folder = judged(tmp_path, lambda body: completion(verdict(body["messages"])), 1)
     store = Store(folder.judge("j").attempts.path, Attempt)
