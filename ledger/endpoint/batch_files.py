@@ -82,7 +82,7 @@ class BatchFiles:
         except openai.APIStatusError as error:
             words = f"HTTP {error.status_code}: {self._said(told(error.response.text).words) or 'no message'}"
         except openai.APIConnectionError as error:
-            words = self._said(no_connection(error))
+            words = self._said(no_connection(error, self._url).words)
         except openai.OpenAIError as error:
             words = self._said(str(error))
         else:

@@ -16,13 +16,14 @@ from typing import TYPE_CHECKING, Any, Literal
 
 from ledger.endpoint.completions import FILTERED, Completion, Unfinished, completion
 from ledger.endpoint.connections import (
+    Lost,
     SentElsewhere,
     no_connection,
     refuse_elsewhere_later,
     to_one_origin,
     told_plainly,
 )
-from ledger.endpoint.faults import fault
+from ledger.endpoint.faults import CLOSED, fault
 from ledger.endpoint.learning import LIMIT, OTHER_LIMIT, Fields, Trial
 from ledger.endpoint.parameters import EndpointParameters
 from ledger.endpoint.places import CONNECT_SECONDS, NO_KEY, azure_headers, parted, place
@@ -123,7 +124,7 @@ class Endpoint:
         except openai.APIStatusError as error:
             return self._failed(error.status_code, error.response.headers, error.response.text)
         except openai.APIConnectionError as error:
-            raise Unavailable(self._said(no_connection(error)), where=self.where) from None
+            raise self._lost(no_connection(error, self._url)) from None
         return self._read(raw.status_code, raw.text, raw.headers, fields)
 
     def _opened(self) -> "AsyncOpenAI":
@@ -141,6 +142,13 @@ class Endpoint:
                     http_client=DefaultAsyncHttpx2Client(**to_one_origin(self._url, refuse_elsewhere_later)),
                 )
         return self._client
+
+    def _lost(self, found: Lost) -> Rejected | Unavailable:
+        """What no connection means: a proxy that was never passed, or that refuses, is in the way of every call."""
+        said = self._said(found.words)
+        if found.remedy and (not self._proved or found.status in CLOSED):
+            return Rejected(said, where=self.where, remedy=found.remedy, status=found.status, stops_all=True)
+        return Unavailable(said, where=self.where, status=found.status)
 
     def _failed(self, status: int, headers: Mapping[str, str], body: str) -> Completion:
         """What a failure means: an error, or the reply that a content filter made of a prompt."""

@@ -10,6 +10,7 @@ from collections.abc import Mapping
 from enum import StrEnum
 from urllib.parse import urlsplit
 
+from ledger.endpoint.connections import PROXY_PASSWORD, PROXY_WANTS
 from ledger.endpoint.waits import asked_wait, reset_after
 from ledger.endpoint.words import Told, complaint, excerpt, is_page, told
 from ledger.errors import Rejected, Unavailable
@@ -116,6 +117,8 @@ def fault(
 
 
 def _remedy(status: int, said: Told, body: str, url: str) -> str:
+    if status == PROXY_WANTS:
+        return PROXY_PASSWORD
     about = f"{said.words} {' '.join(said.codes)}"
     if status == 402 or _MONEY.search(about) or (status not in CLOSED and _QUOTA.search(about)):
         return TOP_UP
