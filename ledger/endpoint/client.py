@@ -25,7 +25,7 @@ from ledger.endpoint.connections import (
 )
 from ledger.endpoint.faults import CLOSED, fault
 from ledger.endpoint.learning import LIMIT, OTHER_LIMIT, Fields, Trial
-from ledger.endpoint.parameters import EndpointParameters
+from ledger.endpoint.parameters import EndpointParameters, sent_query
 from ledger.endpoint.places import CONNECT_SECONDS, NO_KEY, azure_headers, parted, place
 from ledger.endpoint.strangers import IN_A_ROW, LOOK, native, stranger
 from ledger.endpoint.streams import is_stream, put_together
@@ -58,10 +58,11 @@ class Endpoint:
     ) -> None:
         self.where = place(base_url)
         self.facts: dict[str, Any] = dict(learned)
-        self._url, self._query = parted(base_url)
+        self._url, query = parted(base_url)
+        self._query, more = sent_query(query, self.where)
         self._key, self._timeout_seconds = api_key.strip(), timeout_seconds
         self._headers, secrets = parameters.sent_headers(self.where)
-        self._secrets = (self._key, *secrets)
+        self._secrets = (self._key, *secrets, *more)
         self._client: AsyncOpenAI | None = None
         self._proved, self._strange = False, 0
         self._taken: set[str] = set()  # what answered calls had, as it was asked for
