@@ -4,6 +4,7 @@ In: statuses, headers, bodies, finishes over a real loopback socket. Out: outcom
 `assay judge` asks for the four ratings of a question; a served model is asked for one text.
 """
 
+import codecs
 import itertools
 import json
 from collections import Counter
@@ -36,6 +37,7 @@ GEMINI = [
 ]
 PAGE = b"<!DOCTYPE html><html><head><title>Welcome to nginx!</title></head><body>If you see this</body></html>"
 ANTHROPIC = {"type": "message", "role": "assistant", "content": [{"type": "text", "text": "flagged: [[7]]"}]}
+JSON = "application/json"
 STREAM = b'data: {"choices": [{"delta": {"content": "Rating: [[7]]"}}]}\n\n'
 
 
@@ -96,6 +98,16 @@ def thought(reasoning: str) -> Served:
     return completion("", reasoning_content=reasoning)
 
 
+def marked(served: Served) -> bytes:
+    """A body behind a byte order mark."""
+    return codecs.BOM_UTF8 + json.dumps(served.body).encode()
+
+
+def latin(title: str) -> bytes:
+    """A page in the encoding of old ones."""
+    return f"<html><title>{title}</title></html>".encode("iso-8859-1")
+
+
 def beside(finish: Any, text: str = "Rating: [[9]], but", **whole: Any) -> Served:
     """A reply with more than choices in it."""
     served = ended(finish, text)
@@ -108,6 +120,9 @@ def frames(*events: Any, done: bool = True) -> Served:
     half = {"choices": [{"delta": {"content": "Rating: [[9]], but let me"}, "finish_reason": None}]}
     lines = [each if isinstance(each, bytes) else b"data: " + json.dumps(each).encode() for each in (half, *events)]
     return said(b"".join(line + b"\n\n" for line in [*lines, *([b"data: [DONE]"] if done else [])]))
+
+
+UNCOUNTED = beside("stop", "Rating: [[7]]", usage=None)
 
 
 def once(name: str, served: Served, words: str) -> tuple:
@@ -145,6 +160,22 @@ BEHAVIORS = [
     ("no credits beside them", beside("stop", error={"message": "No credits left", "code": 402}), ENDS, "HTTP 402"),
     ("no finish, and all tokens used", beside(None, usage={"completion_tokens": 100}), CUT, ""),
     ("no finish, and room left", beside(None, "Rating: [[7]]", usage={"completion_tokens": 20}), READ, ""),
+    # how a text is encoded
+    ("a byte order mark", said(marked(UNCOUNTED)), READ, ""),
+    ("a mark, declared", said(marked(UNCOUNTED), content_type="application/json; charset=utf-8"), READ, ""),
+    ("UTF-16, declared", said(json.dumps(UNCOUNTED.body).encode("utf-16"), content_type=f"{JSON}; charset=utf-16"),
+     READ, ""),
+    ("a marked error", said(marked(refusal(400, "Bad request: no")), 400), REFUSED, "HTTP 400: Bad request: no"),
+    ("ISO-8859-1, declared", said(latin("Schlüssel ungültig"), 401, content_type="text/html; charset=iso-8859-1"),
+     ENDS, "HTTP 401: Schlüssel ungültig"),
+    ("ISO-8859-1, not declared", said(latin("Schlüssel ungültig"), 401), ENDS, "HTTP 401: Schlüssel ungültig"),
+    ("ISO-8859-1 by a false name", said(latin("Schlüssel ungültig"), 401, content_type="text/html; charset=utf-8"),
+     ENDS, "HTTP 401: Schlüssel ungültig"),
+    ("an encoding that nobody knows", said(latin("Schlüssel ungültig"), 401, content_type="text/html; charset=klingon"),
+     ENDS, "HTTP 401: Schlüssel ungültig"),
+    ("a page in ISO-8859-1", said(latin("Anmeldung nötig")), ENDS, "not a completion: a page (Anmeldung nötig)"),
+    once("502 in ISO-8859-1", said(latin("Störung"), 502), "HTTP 502: Störung"),
+    ("bytes that are no text", said(bytes(range(128, 256)), 401), ENDS, "HTTP 401: "),
     # what passes
     *(once(f"HTTP {n}", refusal(n, "later, please"), f"HTTP {n}: later, please") for n in (408, 409, 425, 429, 500)),
     once("503 in plain text", said(b"upstream connect error", 503), "HTTP 503: upstream connect error"),

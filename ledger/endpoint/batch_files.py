@@ -12,7 +12,7 @@ from ledger.endpoint.connections import SentElsewhere, no_connection, refuse_els
 from ledger.endpoint.parameters import EndpointParameters, sent_query
 from ledger.endpoint.places import NO_KEY, azure_headers, parted, place
 from ledger.endpoint.secrets import redacted
-from ledger.endpoint.words import excerpt, told
+from ledger.endpoint.words import body_text, excerpt, told
 from ledger.errors import JudgeError
 
 if TYPE_CHECKING:
@@ -82,7 +82,8 @@ class BatchFiles:
         except SentElsewhere as away:
             raise JudgeError(str(away), where=self.where, remedy=away.remedy) from None
         except openai.APIStatusError as error:
-            words = f"HTTP {error.status_code}: {self._said(told(error.response.text).words) or 'no message'}"
+            said = body_text(error.response.content, error.response.charset_encoding)
+            words = f"HTTP {error.status_code}: {self._said(told(said).words) or 'no message'}"
         except openai.APIConnectionError as error:
             words = self._said(no_connection(error, self._url).words)
         except openai.OpenAIError as error:

@@ -30,7 +30,7 @@ from ledger.endpoint.places import CONNECT_SECONDS, NO_KEY, azure_headers, parte
 from ledger.endpoint.strangers import IN_A_ROW, LOOK, native, stranger
 from ledger.endpoint.streams import is_stream, put_together
 from ledger.endpoint.waits import reset_after
-from ledger.endpoint.words import NO_COMPLETION, excerpt, received, told
+from ledger.endpoint.words import NO_COMPLETION, body_text, excerpt, received, told
 from ledger.errors import Rejected, Unavailable
 
 if TYPE_CHECKING:
@@ -123,10 +123,10 @@ class Endpoint:
         except (TimeoutError, openai.APITimeoutError):
             raise Unavailable(f"no answer within {self._timeout_seconds:g} s", where=self.where) from None
         except openai.APIStatusError as error:
-            return self._failed(error.status_code, error.response.headers, error.response.text)
+            return self._failed(error.status_code, error.response.headers, _text(error.response))
         except openai.APIConnectionError as error:
             raise self._lost(no_connection(error, self._url)) from None
-        return self._read(raw.status_code, raw.text, raw.headers, fields)
+        return self._read(raw.status_code, _text(raw.http_response), raw.headers, fields)
 
     def _opened(self) -> "AsyncOpenAI":
         if self._client is None:
@@ -205,3 +205,7 @@ class Endpoint:
 
     def _said(self, text: str) -> str:
         return excerpt(text, *self._secrets)
+
+
+def _text(response: Any) -> str:  # noqa: ANN401 - the HTTP client's response
+    return body_text(response.content, response.charset_encoding)

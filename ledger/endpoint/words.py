@@ -15,6 +15,7 @@ from ledger.records import without_surrogates
 
 ERROR_CHARACTERS = 500
 COMPLAINT_CHARACTERS = 20_000
+BYTE_ORDER_MARK = "\ufeff"
 NO_COMPLETION = (ValueError, LookupError, TypeError, AttributeError, ArithmeticError, RecursionError)
 """What reading foreign JSON as a completion may raise: no JSON, another shape, or numbers beyond all bounds."""
 _SPOKEN = (
@@ -44,6 +45,19 @@ class Told:
     words: str
     codes: frozenset[str] = frozenset()
     status: int | None = None
+
+
+def body_text(content: bytes, declared: str | None) -> str:
+    """A body as text: by the encoding that its header declares, else UTF-8, else that of old pages; without its mark.
+
+    What is declared and does not hold is passed over, so that no error is told in signs that nobody can read.
+    """
+    for encoding in (declared or "utf-8", "utf-8", "cp1252"):
+        try:
+            return content.decode(encoding).removeprefix(BYTE_ORDER_MARK)
+        except (LookupError, UnicodeError):
+            continue
+    return content.decode("latin-1")
 
 
 def received(body: str, *secrets: str) -> Any:  # noqa: ANN401 - whatever a server sends
