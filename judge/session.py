@@ -219,7 +219,7 @@ def _interviews(transport: Transport, held: Sitting, writer: Writer[Attempt], du
 
 def _raise_failure(held: Sitting) -> None:
     if held.tally.stopped:
-        raise held.tally.stopped
+        raise held.tally.stopped.keeping(held.history.answers)
     asks = held.asks
     if asks and not any(held.history.answered(ask.judgment) for ask in asks):
         last = held.tally.last_error

@@ -24,7 +24,7 @@ Source: the families follow httpx's and verdict's trees ("can a retry help?").
 """
 
 from pathlib import Path
-from typing import ClassVar
+from typing import ClassVar, Self
 
 EXIT_SHIP = 0
 EXIT_HOLD = 10
@@ -34,6 +34,7 @@ EXIT_INFRASTRUCTURE = 20
 EXIT_USAGE = 64
 EXIT_BUG = 70
 EXIT_INTERRUPTED = 130
+KEPT = "What was answered is kept."
 
 
 def first_line(error: BaseException) -> str:
@@ -52,6 +53,13 @@ class AssayError(Exception):
         place = f"{where}: " if where else ""
         stop = "." if remedy and not what.endswith((".", "?", "!")) else ""
         super().__init__(f"{place}{what}{stop} {remedy}".rstrip())
+
+    def keeping(self, answers: bool) -> Self:
+        """The same error; where there are answers, it says that they are kept."""
+        if answers:
+            whole = str(self)
+            self.args = (f"{whole}{'' if whole.endswith(('.', '?', '!')) else '.'} {KEPT}",)
+        return self
 
 
 class ConfigError(AssayError):

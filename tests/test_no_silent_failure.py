@@ -13,7 +13,7 @@ import pytest
 from assay.cli import run as assay
 from ledger.judgments import Attempt
 from ledger.store import Store
-from tests.fake_judge_server import FakeJudgeServer, completion, refusal, verdict
+from tests.fake_judge_server import FakeJudgeServer, Served, completion, refusal, verdict
 from tests.judge_reviews import review
 
 pytestmark = pytest.mark.usefixtures("quick_retries", "endpoint_key")
@@ -42,13 +42,39 @@ def test_an_account_that_runs_empty_ends_the_session_and_the_next_one_goes_on(tm
     code, server, folder = judged(tmp_path, script, JUDGMENTS // 4)
     last = capsys.readouterr().err.splitlines()[-1]
     assert code == 20
-    assert "HTTP 402: Insufficient Balance. Top up the account and run again; what was answered is kept." in last
+    assert "HTTP 402: Insufficient Balance. Top up the account and run again. What was answered is kept." in last
     assert len(server.requests) <= answered + IN_FLIGHT
     outcomes = Counter(rating.outcome.value for rating in folder.judge("j").ratings.records())
     assert outcomes["scored"] == answered
     code, server, folder = again(tmp_path, lambda body: completion(verdict(body["messages"])))
     assert (code, len(server.requests)) == (0, JUDGMENTS - answered)
     assert {rating.outcome.value for rating in folder.judge("j").ratings.records()} == {"scored"}
+
+
+@pytest.mark.parametrize(
+    ("refused", "more"),
+    [(refusal(402, "no money"), ""), (refusal(503, "away"), "\ndeadline_seconds = 1"), (Served(b"It works!"), "")],
+)
+def test_where_nothing_was_answered_nothing_is_said_to_be_kept(tmp_path, capsys, refused, more):
+    code, _, _ = judged(tmp_path, lambda _: refused, 3, SINGLE + more)
+    shown = capsys.readouterr()
+    assert (code, "kept" in shown.err + shown.out) == (20, False)
+
+
+def test_a_parameter_that_was_changed_is_named_by_its_key(tmp_path, capsys):
+    judged(tmp_path, lambda body: completion(verdict(body["messages"])), 1)
+    capsys.readouterr()
+    config = tmp_path / "review.toml"
+    config.write_text(config.read_text() + 'reasoning_effort = "low"\nextra_body = { seed_of = 4 }\n')
+    arguments = ["judge", str(config), "--runs", str(tmp_path / "runs")]
+    assert assay(arguments) == 64
+    told = (
+        "judge.0.extra_body.seed_of (and judge.0.reasoning_effort): changed after it was used: recorded nothing, now 4."
+    )
+    assert told in capsys.readouterr().err
+    assert assay([*arguments, "--amend"]) == 64
+    told = "j/manifest.json, parameters.extra_body.seed_of (and parameters.reasoning_effort): changed after it was used"
+    assert told in capsys.readouterr().err
 
 
 def again(tmp_path, script):

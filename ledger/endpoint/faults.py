@@ -21,9 +21,8 @@ LIMITED = frozenset({429, 503})
 BAD_REQUEST = frozenset({400, 413, 422})
 NOT_IMPLEMENTED = 501
 READ_CHARACTERS = 400  # of a complaint; behind them many quote what was asked
-KEPT = "what was answered is kept"
 CHECK = "Check the model's name, base_url and the variable that api_key_env names."
-TOP_UP = f"Top up the account and run again; {KEPT}."
+TOP_UP = "Top up the account and run again."
 ADD_PATH = "Add /v1 to base_url, or correct it."
 
 

@@ -8,12 +8,12 @@ import json
 from dataclasses import dataclass
 from typing import Any
 
-from ledger.endpoint.faults import ADD_PATH, CHECK, KEPT, has_path
+from ledger.endpoint.faults import ADD_PATH, CHECK, has_path
 from ledger.endpoint.streams import is_stream
 from ledger.endpoint.words import is_page, told
 
 IN_A_ROW = 5  # such replies, after completions, which end a session
-LOOK = f"Look at the endpoint, or at what stands before it, then run again; {KEPT}."
+LOOK = "Look at the endpoint, or at what stands before it, then run again."
 _COMPATIBLE = "Give base_url the path of its OpenAI-compatible API: {}."
 
 
