@@ -50,7 +50,7 @@ def run_batch(batch: LoadGroup, load: Callable[[EngineSpec], Engine], report: Re
             _run_order(each, batch.engine, engine, report)
         except EngineError as error:
             kept = ENGINES[batch.engine.kind].remote and GenerationFolder(each.order.folder).holds_records
-            raise error.keeping(kept) from error.__cause__
+            raise error.adding("What was answered is kept." if kept else "") from error.__cause__
         if told := _known(engine).prompts_cut:
             report(Progress(f"{each.order.model}: {told}", 1, 1))
 

@@ -62,11 +62,6 @@ class History:
         """Every attempt, by judgment."""
         return chain.from_iterable(self._attempts.values())
 
-    @property
-    def answers(self) -> bool:
-        """Whether any call was ever answered."""
-        return any(attempt.status == "answered" for attempt in self.all())
-
     def next_number(self, judgment: str, ask: str) -> int:
         """The number of the next attempt at one ask of a judgment."""
         return 1 + sum(attempt.ask == ask for attempt in self.of(judgment))

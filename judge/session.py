@@ -22,7 +22,7 @@ from judge.client import Transport
 from judge.derivation import derived, derived_marks
 from judge.history import Due, History
 from judge.plan import TIE, Answers, Ask
-from ledger.errors import JudgeError
+from ledger.errors import EndpointError, JudgeError
 from ledger.facts import CallFailure, JudgeFacts
 from ledger.judgments import Attempt, Outcome
 from ledger.manifests import Manifest, open_manifest, read_manifest, write_manifest
@@ -32,6 +32,7 @@ from ledger.store import Writer, write_lock
 
 REREAD = frozenset({"parsing"})  # by other rules, the stored replies may be read again
 Learned = dict[str, Any]
+MOST_CAUSES = 5
 Connect = Callable[[Learned], AbstractContextManager[Transport]]
 
 
@@ -217,9 +218,20 @@ def _interviews(transport: Transport, held: Sitting, writer: Writer[Attempt], du
     return Interviews(transport, held.brief.config, held.history, writer, tell, held.tally)
 
 
+def _until_then(held: Sitting, stopped: EndpointError) -> str:
+    """What a session that was stopped leaves: how many judgments have an answer, and why others failed before."""
+    asks, history = held.asks, held.history
+    kept = sum(history.answered(ask.judgment) for ask in asks)
+    said = [f"What was answered is kept: {kept} of {len(asks)} judgments."] if kept else []
+    for failure in history.failures(ask.judgment for ask in asks)[:MOST_CAUSES]:
+        if stopped.what not in failure.words:
+            said.append(f"{failure.judgments} judgments failed for good: {failure.words.rstrip('.')}.")
+    return " ".join(said)
+
+
 def _raise_failure(held: Sitting) -> None:
     if held.tally.stopped:
-        raise held.tally.stopped.keeping(held.history.answers)
+        raise held.tally.stopped.adding(_until_then(held, held.tally.stopped))
     asks = held.asks
     if asks and not any(held.history.answered(ask.judgment) for ask in asks):
         last = held.tally.last_error

@@ -34,7 +34,6 @@ EXIT_INFRASTRUCTURE = 20
 EXIT_USAGE = 64
 EXIT_BUG = 70
 EXIT_INTERRUPTED = 130
-KEPT = "What was answered is kept."
 
 
 def first_line(error: BaseException) -> str:
@@ -54,11 +53,10 @@ class AssayError(Exception):
         stop = "." if remedy and not what.endswith((".", "?", "!")) else ""
         super().__init__(f"{place}{what}{stop} {remedy}".rstrip())
 
-    def keeping(self, answers: bool) -> Self:
-        """The same error; where there are answers, it says that they are kept."""
-        if answers:
-            whole = str(self)
-            self.args = (f"{whole}{'' if whole.endswith(('.', '?', '!')) else '.'} {KEPT}",)
+    def adding(self, more: str) -> Self:
+        """The same error with further sentences behind its own."""
+        whole = str(self)
+        self.args = (f"{whole}{'' if whole.endswith(('.', '?', '!')) else '.'} {more}" if more else whole,)
         return self
 
 

@@ -42,7 +42,10 @@ def test_an_account_that_runs_empty_ends_the_session_and_the_next_one_goes_on(tm
     code, server, folder = judged(tmp_path, script, JUDGMENTS // 4)
     last = capsys.readouterr().err.splitlines()[-1]
     assert code == 20
-    assert "HTTP 402: Insufficient Balance. Top up the account and run again. What was answered is kept." in last
+    assert (
+        "HTTP 402: Insufficient Balance. Top up the account and run again. What was answered is kept: 100 of 240 judgments."
+        in last
+    )
     assert len(server.requests) <= answered + IN_FLIGHT
     outcomes = Counter(rating.outcome.value for rating in folder.judge("j").ratings.records())
     assert outcomes["scored"] == answered
@@ -75,6 +78,26 @@ def test_a_parameter_that_was_changed_is_named_by_its_key(tmp_path, capsys):
     assert assay([*arguments, "--amend"]) == 64
     told = "j/manifest.json, parameters.extra_body.seed_of (and parameters.reasoning_effort): changed after it was used"
     assert told in capsys.readouterr().err
+
+
+def test_a_session_that_is_stopped_tells_what_failed_before_by_cause(tmp_path, capsys):
+    count = itertools.count()
+
+    def script(body):
+        if next(count) > 20:
+            return refusal(402, "no money")
+        if "about 0." in body["messages"][-1]["content"]:
+            return refusal(500, "disk full on node ZEBRA")
+        return completion(verdict(body["messages"]))
+
+    code, _, folder = judged(tmp_path, script, 10)
+    last = capsys.readouterr().err.splitlines()[-1]
+    outcomes = Counter(rating.outcome.value for rating in folder.judge("j").ratings.records())
+    assert code == 20
+    assert "HTTP 402: no money" in last
+    assert f"What was answered is kept: {outcomes['scored']} of 40 judgments." in last
+    assert "4 judgments failed for good: " in last
+    assert last.endswith("HTTP 500: disk full on node ZEBRA.")
 
 
 def again(tmp_path, script):
