@@ -13,6 +13,7 @@ from pathlib import Path
 from typing import Any
 
 from assay.settings import overridden
+from ledger.changed_settings import refuse_other_settings
 from ledger.config import ReviewConfig, config_from_text, read_config
 from ledger.engines import IMPORTED
 from ledger.errors import StaleInput
@@ -72,7 +73,7 @@ def declare(declared: Declaration, run: RunFolder, *, amend: bool) -> None:
     Raises StaleInput where the run was declared otherwise and `amend` is not set.
     """
     digest, held = declared.config.digest, _held(run)
-    refuse_other(digest, run, amend=amend)
+    refuse_other(digest, run, amend=amend, config=declared.config)
     for path, other in held.items():
         if other != digest:
             shutil.copy2(path, run.path / f"review.{other[:8]}.toml")
@@ -82,13 +83,25 @@ def declare(declared: Declaration, run: RunFolder, *, amend: bool) -> None:
         write_atomically(run.config, declared.text)
 
 
-def refuse_other(digest: str, run: RunFolder, remedy: str = DECLARED_BEFORE, *, amend: bool = False) -> None:
+def refuse_other(
+    digest: str,
+    run: RunFolder,
+    remedy: str = DECLARED_BEFORE,
+    *,
+    amend: bool = False,
+    config: ReviewConfig | None = None,
+) -> None:
     """Raise StaleInput where the run was declared otherwise and `amend` is not set; nothing is written.
 
+    It names the keys that differ where it is given the `config` of the digest.
     A folder of an earlier version has no `declared.toml`; its `review.toml` is what was declared.
     """
     place, before = next(iter(_held(run).items()), (run.declaration, digest))
-    if before != digest and not amend:
+    if before == digest or amend:
+        return
+    if config:
+        refuse_other_settings(str(place), read_config(place).settings, config.settings, remedy)
+    else:
         raise StaleInput(str(place), before, digest, remedy)
 
 

@@ -74,12 +74,14 @@ def failed_for_good(done: Iterable[JudgeSummary]) -> bool:
 
 
 def failure_lines(done: Iterable[JudgeSummary]) -> Iterator[str]:
-    """Why judgments failed for good, in the endpoints' own words."""
+    """Why judgments failed for good, in the endpoints' own words, and where no reply can be read."""
     for each in done:
         for failure in each.failures[:MOST_REASONS]:
             yield f"Judge {each.judge}: {failure.judgments} judgments failed for good: {failure.words}"
         if more := each.failures[MOST_REASONS:]:
             yield f"Judge {each.judge}: {sum(failure.judgments for failure in more)} more for {len(more)} other reasons"
+        if each.nothing_judged:
+            yield f"Judge {each.judge}: nothing was judged, no reply has a verdict; the last one: {each.last_reply}"
 
 
 def reread(review: Review) -> list[Row]:

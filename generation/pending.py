@@ -14,6 +14,7 @@ from generation.option_tokens import OptionText, option_texts
 from generation.orders import EngineSpec, LoadGroup, ModelJob
 from generation.solutions import Repeat
 from generation.traces import Turn, trace_turns, turn_name
+from ledger.changed_settings import refuse_other_settings
 from ledger.checked_items import CheckedItem
 from ledger.conditions import allowing, unlike_condition
 from ledger.errors import MissingRecords, StaleInput
@@ -24,7 +25,6 @@ from ledger.manifests import (
     Manifest,
     present_environment,
     read_manifest,
-    refuse_other_settings,
 )
 from ledger.records import Item, Key, Question
 from ledger.runs import GenerationFolder

@@ -84,5 +84,5 @@ def _given_up(error: Unavailable) -> EngineError:
         what = f"asks to wait {waiting(error.retry_after_seconds or 0.0)} before the next call ({what})"
     else:
         what = f"{what} ({ATTEMPTS} attempts)"
-    remedy = "See that the model's server runs, then run the same command again; what was answered is kept."
+    remedy = "See that the model's server runs, then run the same command again."
     return EngineError(what, where=error.where, remedy=remedy)

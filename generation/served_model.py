@@ -15,7 +15,7 @@ from generation.orders import EngineSpec
 from generation.served_calls import ServedCalls, ending
 from ledger.endpoint.client import Route
 from ledger.endpoint.completions import CUT, FILTERED, Completion
-from ledger.endpoint.cut_prompts import Counted, cut, cut_sentence
+from ledger.endpoint.cut_prompts import Counted, cut, cut_sentence, plain_bytes
 from ledger.endpoint.faults import BAD_REQUEST
 from ledger.endpoint.learning import measured, too_long
 from ledger.errors import EngineError, Rejected
@@ -28,6 +28,7 @@ WHOLE = {"top_p": 1.0, "top_k": 0, "min_p": 0.0, "presence_penalty": 0.0, "repet
 """Each way of sampling where it changes nothing: it is not sent."""
 DECLARED = (*WHOLE, "chat_template_kwargs")  # an endpoint that refuses one writes otherwise than was declared
 MOST_WATCHED = 1_000  # prompts, whose counts are held against each other
+REMEDY = "remove what was made with it"
 SCORING = ("echo", "logprobs")
 NO_SUCH_PATH = (404, 405)  # many servers have chat completions alone
 
@@ -40,6 +41,7 @@ class ServedModel:
         self._extra = spec.parameters.fields() | spec.arguments
         self.facts = calls.facts
         self._prompts: list[Counted] = []
+        self._cut: set[Counted] = set()
         self.facts |= {"engine": "openai", "endpoint": calls.where, "served_models": []}
 
     async def reply(self, request: Request) -> Reply:
@@ -88,7 +90,8 @@ class ServedModel:
             more = 2 * (self._parameters.max_tokens or request.max_tokens)
             self.facts["output"] = f"the first answer was cut while it thought: raise max_tokens to {more}"
         self._note(said)
-        self._watch(request, said)
+        if self._is_cut([request.prompt, *(message.content for message in request.messages)], said):
+            text, finish = "", Finish.OVERFLOW
         return Written(request.id, text, finish, said.prompt_tokens or 0, said.completion_tokens or 0)
 
     def _with_thinking(self, said: Completion, text: str) -> str:
@@ -97,14 +100,17 @@ class ServedModel:
             return f"{OPEN}{said.thinking.strip()}{CLOSE}\n\n{text}".strip()
         return reopened(text)
 
-    def _watch(self, request: WriteRequest, said: Completion) -> None:
-        """Note it where the server cuts prompts in silence."""
-        texts = [request.prompt or "", *(message.content for message in request.messages)]
-        size = sum(len(text.encode("utf-8", "surrogatepass")) for text in texts)
-        if len(self._prompts) < MOST_WATCHED:
-            self._prompts.append((size, said.prompt_tokens or 0))
-            if found := [each for each, was in zip(self._prompts, cut(self._prompts), strict=True) if was]:
-                self.facts["prompts_cut"] = f"{len(found)} prompts: {cut_sentence(found)}"
+    def _is_cut(self, texts: list[str], said: Completion) -> bool:
+        """Whether the server cut this prompt in silence, as far as is known by now; that it cuts any is noted."""
+        counted = plain_bytes(texts), said.prompt_tokens or 0
+        self._prompts = [*self._prompts[1 - MOST_WATCHED :], counted]
+        self._note_cut(self._prompts)
+        return counted in self._cut
+
+    def _note_cut(self, prompts: list[Counted]) -> None:
+        self._cut |= {each for each, was in zip(prompts, cut(prompts), strict=True) if was}
+        if self._cut:
+            self.facts["prompts_cut"] = cut_sentence(list(self._cut), REMEDY)
 
     def _note(self, said: Completion) -> None:
         """Note the server's name for the model, and whether it counts."""
@@ -148,6 +154,9 @@ class ServedModel:
                 raise _TooLong from None
             raise self._cannot_score(error.what) from None
         self._note(said)
+        self._note_cut(alone := [(plain_bytes([prompt]), said.prompt_tokens or 0)])
+        if alone[0] in self._cut:
+            raise _TooLong
         if said.prompt_tokens is None:
             raise self._cannot_score("it does not count the tokens of a prompt")
         return said.prompt_tokens, list(said.logprobs.get("token_logprobs") or ())

@@ -17,9 +17,10 @@ from typing import Any, TypeVar
 
 from generation.orders import LoadGroup, ModelJob
 from generation.pending import free_settings, manifest_of_records
+from ledger.changed_settings import refuse_other_settings
 from ledger.errors import ConfigError, ConflictingRecords
 from ledger.facts import ModelFacts
-from ledger.manifests import MANIFEST_NAME, Manifest, Session, refuse_other_settings, write_manifest
+from ledger.manifests import MANIFEST_NAME, Manifest, Session, write_manifest
 from ledger.records import Key, Record
 from ledger.runs import SHARDS_NAME, GenerationFolder
 from ledger.store import Store, Writer, key_text, write_lock

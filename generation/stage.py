@@ -27,6 +27,7 @@ from generation.pending import (
 from generation.solutions import SolutionPlan, write_solutions
 from generation.traces import Turn, write_traces
 from ledger.engines import ENGINES
+from ledger.errors import EngineError
 from ledger.facts import ModelFacts, Refusal, TooLong
 from ledger.manifests import end_session, open_manifest, read_manifest, write_manifest
 from ledger.progress import Progress, Report, silent
@@ -45,7 +46,13 @@ def run_batch(batch: LoadGroup, load: Callable[[EngineSpec], Engine], report: Re
     engine = load(batch.engine)
     report(Progress(f"{batch.orders[0].model}: loading", 1, 1, batch.engine.kind))
     for each in pending:
-        _run_order(each, batch.engine, engine, report)
+        try:
+            _run_order(each, batch.engine, engine, report)
+        except EngineError as error:
+            kept = ENGINES[batch.engine.kind].remote and GenerationFolder(each.order.folder).holds_records
+            raise error.adding("What was answered is kept." if kept else "") from error.__cause__
+        if told := _known(engine).prompts_cut:
+            report(Progress(f"{each.order.model}: {told}", 1, 1))
 
 
 def _run_order(pending: Pending, spec: EngineSpec, engine: Engine, report: Report) -> None:

@@ -11,10 +11,13 @@ from judge.prompt_sets import TEMPERATURE, Messages
 from judge.replies import Reply
 from judge.verdicts import reminder
 from ledger.digests import digest_of
+from ledger.endpoint.words import excerpt
 from ledger.errors import EndpointError, Rejected
 from ledger.judge_config import JudgeConfig
-from ledger.judgments import Parsing
+from ledger.judgments import Attempt, Parsing
 from ledger.thinking import spoken
+
+SHOWN_CHARACTERS = 200  # of a reply
 
 
 def conversation(ask: Ask, due: Due, parsing: Parsing) -> Messages:
@@ -54,6 +57,13 @@ def answer_fields(reply: Reply) -> dict[str, Any]:
         "sent": reply.sent,
         "changed": reply.changed,
     }
+
+
+def shown(attempt: Attempt) -> str:
+    """A reply in short, for people: how it ended, how long it was, what it said."""
+    tokens = f", {attempt.completion_tokens:,} tokens" if attempt.completion_tokens is not None else ""
+    said = excerpt(attempt.reply or "")[:SHOWN_CHARACTERS]
+    return f"{f'{said!r}' if said else 'no text'} (finish {attempt.finish or 'not told'}{tokens})"
 
 
 def failure_fields(error: EndpointError) -> dict[str, Any]:

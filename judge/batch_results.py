@@ -13,13 +13,13 @@ from typing import Any
 
 from judge.attempts import answer_fields, failure_fields, request_digest
 from judge.batch import asked_for, custom_id, request_files
-from judge.budget import prompt_bytes
 from judge.client import formless, judged
 from judge.history import Due
 from judge.plan import Ask
 from judge.session import JudgeSummary, Sitting, summary
 from judge.verdict_forms import extras
 from ledger.endpoint.completions import Completion
+from ledger.endpoint.cut_prompts import plain_bytes
 from ledger.endpoint.learning import LIMIT, OTHER_LIMIT, Fields
 from ledger.endpoint.replies import Replies
 from ledger.endpoint.words import NO_COMPLETION
@@ -85,7 +85,7 @@ def _attempt(held: Sitting, asked: Asked, said: dict[str, Any], carried: dict[st
         judgment=ask.judgment,
         ask=due.ask,
         attempt=held.history.next_number(ask.judgment, due.ask),
-        prompt_bytes=prompt_bytes(fields["messages"]),
+        prompt_bytes=plain_bytes(message["content"] for message in fields["messages"]),
         request_digest=request_digest(fields["messages"], fields[LIMIT], config),
         **(said | told),
     )

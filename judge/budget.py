@@ -58,7 +58,7 @@ class Budget:
                 raise Rejected(
                     f"the budget of ${budget:.2f} does not hold another call: ${self.spent_usd:.4f} are "
                     f"spent, the call may cost ${most:.4f}.",
-                    remedy="Raise `budget_usd` or --budget and run again; what was answered is kept.",
+                    remedy="Raise `budget_usd` or --budget and run again.",
                     stops_all=True,
                 )
             self._back.clear()

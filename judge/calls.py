@@ -18,7 +18,7 @@ from dataclasses import dataclass, field
 from itertools import chain
 
 from judge.attempts import answer_fields, conversation, failure_fields, request_digest
-from judge.budget import Budget, Tokens, prompt_bytes
+from judge.budget import Budget, Tokens
 from judge.client import Transport
 from judge.history import Due, History, token_total
 from judge.plan import Ask
@@ -26,6 +26,7 @@ from judge.prompt_sets import Messages
 from judge.replies import Reply
 from judge.retries import Ending, nobody_answers, thought_away, thoughts_alone
 from judge.verdict_forms import extras
+from ledger.endpoint.cut_prompts import plain_bytes
 from ledger.endpoint.rates import RateLimiter
 from ledger.errors import EndpointError, Rejected, Unavailable
 from ledger.judge_config import JudgeConfig
@@ -165,7 +166,7 @@ class Interviews:
             attempt=self._history.next_number(ask.judgment, due.ask),
             request_digest=request_digest(messages, limit, self._config),
             latency_seconds=time.monotonic() - started,
-            prompt_bytes=prompt_bytes(messages),
+            prompt_bytes=plain_bytes(message["content"] for message in messages),
             **(answer_fields(said) if isinstance(said, Reply) else failure_fields(said)),
         )
         self._budget.settle(reserved, attempt)

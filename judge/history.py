@@ -22,6 +22,7 @@ from ledger.facts import CallFailure, JudgeFacts
 from ledger.judgments import Attempt, Mode, Outcome, Parsing
 from ledger.records import Key
 
+AGAIN = "asked again, because the reply had no verdict: "
 _VARYING = re.compile(r"\b(?=\w*\d)\w+")  # numbers and ids, in which two complaints of one cause differ
 
 
@@ -107,13 +108,15 @@ class History:
         return bool(self._answered(judgment, "first"))
 
     def failures(self, judgments: Iterable[str]) -> tuple[CallFailure, ...]:
-        """Why those of these judgments failed that were asked and have no answer, the commonest reason first."""
+        """Why those of these judgments failed whose last call has no answer, the commonest reason first."""
         found: dict[str, list[str]] = {}
         asked, silent = list(judgments), self._cut()
         lost = {each.judgment for each in silent} & set(asked)
         for judgment in asked:
-            if judgment not in lost and self.of(judgment) and not self.answered(judgment):
-                words = self.of(judgment)[-1].error or "no reply that came to its end"
+            made = self.of(judgment)
+            if judgment not in lost and made and not (self.answered(judgment) and made[-1].status == "answered"):
+                words = made[-1].error or "no reply that came to its end"
+                words = f"{AGAIN}{words}" if self.answered(judgment) else words
                 found.setdefault(_VARYING.sub("#", words), []).append(words)
         reasons = sorted(found.values(), key=len, reverse=True)
         more = [CallFailure(judgments=len(lost), words=cut_sentence(list(map(_sent, silent))))] if lost else []

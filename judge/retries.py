@@ -132,7 +132,7 @@ def out_of_time(what: str, error: Unavailable | None = None) -> JudgeError:
     return JudgeError(
         f"{what}{why}.",
         where=error.where if error else "",
-        remedy="Run the same command again later, or raise `deadline_seconds`; what was answered is kept.",
+        remedy="Run the same command again later, or raise `deadline_seconds`.",
         status=error.status if error else None,
     )
 

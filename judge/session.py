@@ -14,6 +14,7 @@ from dataclasses import dataclass, field
 from typing import Any
 
 from judge.adversarial import adversarial_counts
+from judge.attempts import shown
 from judge.brief import Brief, ReviewPlan, outcomes
 from judge.budget import spent
 from judge.calls import Interviews, Tally
@@ -21,7 +22,7 @@ from judge.client import Transport
 from judge.derivation import derived, derived_marks
 from judge.history import Due, History
 from judge.plan import TIE, Answers, Ask
-from ledger.errors import JudgeError
+from ledger.errors import EndpointError, JudgeError
 from ledger.facts import CallFailure, JudgeFacts
 from ledger.judgments import Attempt, Outcome
 from ledger.manifests import Manifest, open_manifest, read_manifest, write_manifest
@@ -31,6 +32,7 @@ from ledger.store import Writer, write_lock
 
 REREAD = frozenset({"parsing"})  # by other rules, the stored replies may be read again
 Learned = dict[str, Any]
+MOST_CAUSES = 5
 Connect = Callable[[Learned], AbstractContextManager[Transport]]
 
 
@@ -39,10 +41,10 @@ class JudgeSummary:
     """What a session did and what the judge's folder now holds.
 
     Of the judgments that need a call, `reused` were answered before this session, `asked` were put to the judge in it;
-    of these `answered` now have a verdict, `unread` have a reply without one, by outcome, and `failed` are still due,
-    for the reasons in `failures`. `calls` counts attempts; tokens are this session's, None
-    where the server does not count; `spent_usd` is the review's in all, None without a price. `ratings`, `games` and
-    `exam` count outcomes, `identical` the ties without a call.
+    of these `answered` now have a verdict, `unread` have a reply without one, by outcome, and `failed` are still due
+    (also where the second call about one failed), for the reasons in `failures`. `calls` counts attempts; tokens are
+    this session's, None where the server does not count; `spent_usd` is the review's in all, None without a price.
+    `ratings`, `games` and `exam` count outcomes, `identical` the ties without a call. `last_reply` is the last of all.
     """
 
     judge: str
@@ -60,6 +62,19 @@ class JudgeSummary:
     prompt_tokens: int | None
     completion_tokens: int | None
     spent_usd: float | None
+    last_reply: str = ""
+
+    @property
+    def nothing_judged(self) -> bool:
+        """Whether calls were made, in this session or before, and not one of them gave a verdict.
+
+        Where the records are not derived yet, as while a batch is taken in, its own replies alone tell.
+        """
+        kinds = (self.ratings, self.games, self.exam)
+        if not any(kinds):
+            return self.asked > 0 and not self.answered
+        scored = sum(kind.get(Outcome.SCORED, 0) for kind in kinds)
+        return bool(self.asked or self.reused) and scored <= self.identical
 
 
 @dataclass
@@ -170,7 +185,9 @@ async def _all(interviews: Sequence[tuple[Interviews, list[Ask]]]) -> None:
 def summary(held: Sitting, due: Sequence[Ask]) -> JudgeSummary:
     """What became of the judgments that were due."""
     tally, config, history = held.tally, held.brief.config, held.history
-    replied = [ask for ask in due if history.answered(ask.judgment)]
+    pending = history.pending(due, config.rules)
+    lost = {ask.judgment for ask, again in pending if history.next_number(ask.judgment, again.ask) > 1}
+    replied = [ask for ask in due if history.answered(ask.judgment) and ask.judgment not in lost]
     ended = Counter(history.verdict(ask.judgment, ask.mode, config.rules)[0].outcome.value for ask in replied)
     answered = ended.pop(Outcome.SCORED.value, 0)
     return JudgeSummary(
@@ -187,6 +204,7 @@ def summary(held: Sitting, due: Sequence[Ask]) -> JudgeSummary:
         prompt_tokens=tally.prompt_tokens,
         completion_tokens=tally.completion_tokens,
         spent_usd=spent(held.history.all(), config) if config.price else None,
+        last_reply=next((shown(each) for each in reversed(list(history.all())) if each.status == "answered"), ""),
     )
 
 
@@ -208,9 +226,20 @@ def _interviews(transport: Transport, held: Sitting, writer: Writer[Attempt], du
     return Interviews(transport, held.brief.config, held.history, writer, tell, held.tally)
 
 
+def _until_then(held: Sitting, stopped: EndpointError) -> str:
+    """What a session that was stopped leaves: how many judgments have an answer, and why others failed before."""
+    asks, history = held.asks, held.history
+    kept = sum(history.answered(ask.judgment) for ask in asks)
+    said = [f"What was answered is kept: {kept} of {len(asks)} judgments."] if kept else []
+    for failure in history.failures(ask.judgment for ask in asks)[:MOST_CAUSES]:
+        if stopped.what not in failure.words:
+            said.append(f"{failure.judgments} judgments failed for good: {failure.words.rstrip('.')}.")
+    return " ".join(said)
+
+
 def _raise_failure(held: Sitting) -> None:
     if held.tally.stopped:
-        raise held.tally.stopped
+        raise held.tally.stopped.adding(_until_then(held, held.tally.stopped))
     asks = held.asks
     if asks and not any(held.history.answered(ask.judgment) for ask in asks):
         last = held.tally.last_error

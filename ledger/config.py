@@ -150,8 +150,13 @@ class ReviewConfig(ConfigSection):
 
     @property
     def digest(self) -> str:
-        """Hash of every setting that the results depend on, defaults included; where the work runs is not one."""
-        return digest_of(self.model_dump(mode="json", exclude={"placement"}))
+        """Hash of every setting that the results depend on."""
+        return digest_of(self.settings)
+
+    @property
+    def settings(self) -> dict[str, Any]:
+        """Every setting that the results depend on, defaults included; where the work runs is not one."""
+        return self.model_dump(mode="json", exclude={"placement"})
 
 
 def boundless(measure: Primary, margin: float) -> str:

@@ -24,7 +24,7 @@ Source: the families follow httpx's and verdict's trees ("can a retry help?").
 """
 
 from pathlib import Path
-from typing import ClassVar
+from typing import ClassVar, Self
 
 EXIT_SHIP = 0
 EXIT_HOLD = 10
@@ -52,6 +52,12 @@ class AssayError(Exception):
         place = f"{where}: " if where else ""
         stop = "." if remedy and not what.endswith((".", "?", "!")) else ""
         super().__init__(f"{place}{what}{stop} {remedy}".rstrip())
+
+    def adding(self, more: str) -> Self:
+        """The same error with further sentences behind its own."""
+        whole = str(self)
+        self.args = (f"{whole}{'' if whole.endswith(('.', '?', '!')) else '.'} {more}" if more else whole,)
+        return self
 
 
 class ConfigError(AssayError):

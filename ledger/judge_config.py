@@ -7,7 +7,7 @@ from typing import Literal, Self
 
 from pydantic import Field, model_validator
 
-from ledger.endpoint.parameters import EndpointParameters
+from ledger.endpoint.parameters import BaseUrl, EndpointParameters
 from ledger.judgments import Form, Mode, Parsing
 from ledger.sections import Arguments, ConfigSection
 
@@ -38,7 +38,7 @@ class JudgeConfig(EndpointParameters):
 
     model: str = ""
     label: str = ""
-    base_url: str = ""
+    base_url: BaseUrl = ""
     serve: str = ""
     serve_args: Arguments = Field(default_factory=dict)
     api_key_env: str = ""

@@ -65,9 +65,9 @@ class RatingToken(BaseModel):
 class Attempt(Record):
     """One call made to a judge, also a failed one; attempts are the only judge records that are appended.
 
-    A batch tells no latency. `prompt_bytes` are those of the messages' texts. `rating_tokens` are kept for the form
-    `logprob`: from the first token that is a rating on. `sent` are the fields of the call as they were asked for,
-    `changed` those that the endpoint refuses; both are empty where nobody tells it.
+    A batch tells no latency. `prompt_bytes` are those of its messages' texts, repeats left out. `rating_tokens` are
+    kept for the form `logprob`: from the first token that is a rating on. `sent` are the fields of the call as they
+    were asked for, `changed` those that the endpoint refuses; both are empty where nobody tells it.
     """
 
     judgment: str

@@ -17,7 +17,8 @@ from typing import Any, ClassVar
 
 from pydantic import BaseModel, ConfigDict, Field, ValidationError, ValidationInfo, field_validator
 
-from ledger.errors import BadRecord, StaleInput
+from ledger.changed_settings import refuse_other_settings
+from ledger.errors import BadRecord
 from ledger.facts import VIEWS
 from ledger.origins import LeftOut, Origin
 from ledger.store import first_fault, write_atomically
@@ -179,15 +180,6 @@ def open_manifest(
     )
     write_manifest(folder, manifest)
     return manifest
-
-
-def refuse_other_settings(place: str, recorded: dict[str, Any], present: dict[str, Any], remedy: str) -> None:
-    """Stop where two settings differ. Raises StaleInput that names the place and the first differing field."""
-    for field in sorted(recorded.keys() | present.keys()):
-        if recorded.get(field) != present.get(field):
-            raise StaleInput(
-                f"{place}, {field}", json.dumps(recorded.get(field)), json.dumps(present.get(field)), remedy
-            )
 
 
 def assay_version() -> str:

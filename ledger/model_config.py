@@ -7,7 +7,7 @@ from typing import Annotated, Self
 
 from pydantic import AfterValidator, Field, model_validator
 
-from ledger.endpoint.parameters import EndpointParameters
+from ledger.endpoint.parameters import BaseUrl, EndpointParameters
 from ledger.engines import ENGINES, known_engine
 from ledger.sections import Arguments
 
@@ -32,7 +32,7 @@ class ModelConfig(EndpointParameters):
     amount: float | None = None
     template: str = Field(default="", pattern=r"^(fastchat:.+)?$")
     loader: str = Field(default="", pattern=r"^([\w.]+:\w+)?$")
-    base_url: str = ""
+    base_url: BaseUrl = ""
     api_key_env: str = ""
     concurrency: int = Field(default=16, ge=1)
 

@@ -10,7 +10,8 @@ from pydantic import BaseModel, ConfigDict
 
 
 class ServedFacts(BaseModel):
-    """The names that an endpoint answered as; the fields that calls had as asked for, and those that it refused.
+    """The names that an endpoint answered as; the fields that calls had as asked for, and those that it refused;
+    what tells that it cut prompts.
 
     All are empty for a model that Assay itself ran.
     """
@@ -20,9 +21,13 @@ class ServedFacts(BaseModel):
     served_models: tuple[str, ...] = ()
     sent: tuple[str, ...] = ()
     changed: tuple[str, ...] = ()
+    prompts_cut: str = ""
+
+
+LISTS = ("served_models", "sent", "changed")
 
 
 def gathered(facts: Mapping[str, Any], more: Mapping[str, Any]) -> dict[str, Any]:
     """Facts and newer ones, which take their place; of ServedFacts both stay."""
-    lists = {name: [*facts.get(name, ()), *more.get(name, ())] for name in ServedFacts.model_fields}
+    lists = {name: [*facts.get(name, ()), *more.get(name, ())] for name in LISTS}
     return {**facts, **more, **{name: list(dict.fromkeys(both)) for name, both in lists.items() if both}}

@@ -63,11 +63,15 @@ SAID = [
     (Cause(Kind.MIXED_SERVED_MODELS, "gpt", ("a", "b")), "mixed judges: the endpoint answered as a, b"),
     (
         Cause(Kind.UNLIKE_CALLS, "calls", causes=(Cause(Kind.SEVERAL_SERVED, "w4", ("a", "b")),)),
-        "calls to the two models were not alike: the endpoint of w4 answered as a, b",
+        "calls to the two models were not alike and whole: the endpoint of w4 answered as a, b",
     ),
     (
         Cause(Kind.PARAMETER_REFUSED, "w4", ("temperature",)),
         "the endpoint of w4 refused temperature, which the other was sent",
+    ),
+    (
+        Cause(Kind.PROMPTS_CUT, "w4", names={"told": "the endpoint counted 400 tokens"}),
+        "prompts of w4 were cut: the endpoint counted 400 tokens",
     ),
     (Cause(Kind.SEVERAL_SERVED, "w4", ("a", "b")), "the endpoint of w4 answered as a, b"),
     (

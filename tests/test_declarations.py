@@ -39,7 +39,10 @@ def begun(folder: Path, path: Path, text: str, *, amend: bool = False) -> None:
 
 def test_a_margin_that_is_edited_in_the_run_folder_itself_is_refused(tmp_path, run):
     for place in (run.config, tmp_path / "mine.toml"):
-        with pytest.raises(StaleInput, match=r"declared\.toml: changed after it was used"):
+        with pytest.raises(
+            StaleInput,
+            match=r"declared\.toml, decision\.margin: changed after it was used: recorded nothing, now 0\.5\.",
+        ):
             begun(tmp_path, place, WIDER)
 
 
@@ -72,7 +75,7 @@ def test_a_change_that_no_result_depends_on_is_no_other_config(tmp_path, run):
 
 def test_a_run_folder_of_an_earlier_version_is_declared_by_its_config(tmp_path, run):
     run.declaration.unlink()
-    with pytest.raises(StaleInput, match=r"review\.toml: changed after it was used"):
+    with pytest.raises(StaleInput, match=r"review\.toml, decision\.margin: changed after it was used"):
         begun(tmp_path, tmp_path / "mine.toml", WIDER)
     begun(tmp_path, tmp_path / "mine.toml", CONFIG)
     assert run.declaration.read_text() == CONFIG

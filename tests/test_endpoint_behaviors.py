@@ -4,6 +4,7 @@ In: statuses, headers, bodies, finishes over a real loopback socket. Out: outcom
 `assay judge` asks for the four ratings of a question; a served model is asked for one text.
 """
 
+import codecs
 import itertools
 import json
 from collections import Counter
@@ -37,6 +38,7 @@ GEMINI = [
 ]
 PAGE = b"<!DOCTYPE html><html><head><title>Welcome to nginx!</title></head><body>If you see this</body></html>"
 ANTHROPIC = {"type": "message", "role": "assistant", "content": [{"type": "text", "text": "flagged: [[7]]"}]}
+JSON = "application/json"
 STREAM = b'data: {"choices": [{"delta": {"content": "Rating: [[7]]"}}]}\n\n'
 ANTHROPIC_EVENTS = b"".join(
     f"event: {event['type']}\ndata: {json.dumps(event)}\n\n".encode()
@@ -72,8 +74,10 @@ ROOM = Kind((2 * RATINGS, 2), 0, "scored", "stop")  # how much there is depends 
 NO_SYSTEM = Kind((RATINGS + 1, 1), 0, "scored", "stop")  # the model was given no system text
 ENDS = Kind((1, 1), 20, "skipped")
 REFUSED = Kind((RATINGS, 1), 20, "failed")
-FILTERED = Kind((RATINGS, 1), 0, "filtered", "empty")
-CUT = Kind((2 * RATINGS, 1), 0, "truncated", "length")
+FILTERED = Kind((RATINGS, 1), 20, "filtered", "empty")
+CUT = Kind((2 * RATINGS, 1), 20, "truncated", "length")
+NO_VERDICT = Kind((2 * RATINGS, 1), 20, "unreadable", "stop")  # each is asked again
+NO_TEXT = Kind((2 * RATINGS, 1), 20, "unreadable", "empty")
 
 
 def said(body: Any, status: int = 200, **headers: str) -> Served:
@@ -104,6 +108,21 @@ def ended(finish: Any, text: str = "Rating: [[7]]", **choice: Any) -> Served:
     return served
 
 
+def thought(reasoning: str) -> Served:
+    """A thinking model that says nothing at the end."""
+    return completion("", reasoning_content=reasoning)
+
+
+def marked(served: Served) -> bytes:
+    """A body behind a byte order mark."""
+    return codecs.BOM_UTF8 + json.dumps(served.body).encode()
+
+
+def latin(title: str) -> bytes:
+    """A page in the encoding of old ones."""
+    return f"<html><title>{title}</title></html>".encode("iso-8859-1")
+
+
 def beside(finish: Any, text: str = "Rating: [[9]], but", **whole: Any) -> Served:
     """A reply with more than choices in it."""
     served = ended(finish, text)
@@ -116,6 +135,9 @@ def frames(*events: Any, done: bool = True) -> Served:
     half = {"choices": [{"delta": {"content": "Rating: [[9]], but let me"}, "finish_reason": None}]}
     lines = [each if isinstance(each, bytes) else b"data: " + json.dumps(each).encode() for each in (half, *events)]
     return said(b"".join(line + b"\n\n" for line in [*lines, *([b"data: [DONE]"] if done else [])]))
+
+
+UNCOUNTED = beside("stop", "Rating: [[7]]", usage=None)
 
 
 def once(name: str, served: Served, words: str) -> tuple:
@@ -138,6 +160,10 @@ BEHAVIORS = [
     once("tool_calls", ended("tool_calls"), "tool_calls"),
     once("a finish of tomorrow", ended("reticulated"), "reticulated"),
     once("an error in the choice", ended("error", error={"message": "Upstream died", "code": 502}), "Upstream died"),
+    # what is finished and holds no verdict
+    ("no verdict", ended("stop", "I cannot say."), NO_VERDICT, "'I cannot say.' (finish stop, 7 tokens)"),
+    ("an empty text", ended("stop", ""), NO_TEXT, "the last one: no text (finish stop, 7 tokens)"),
+    ("thoughts beside no text", thought("[[7]]"), NO_VERDICT, "the last one: no text (finish stop, 7 tokens)"),
     # a text and an error in one reply
     once("an error beside the choices", beside("stop", error={"message": "It died", "code": 502}), "HTTP 502: It died"),
     once("an error without a finish", beside(None, error={"message": "It died"}), "(finish 'None'): It died"),
@@ -149,6 +175,22 @@ BEHAVIORS = [
     ("no credits beside them", beside("stop", error={"message": "No credits left", "code": 402}), ENDS, "HTTP 402"),
     ("no finish, and all tokens used", beside(None, usage={"completion_tokens": 100}), CUT, ""),
     ("no finish, and room left", beside(None, "Rating: [[7]]", usage={"completion_tokens": 20}), READ, ""),
+    # how a text is encoded
+    ("a byte order mark", said(marked(UNCOUNTED)), READ, ""),
+    ("a mark, declared", said(marked(UNCOUNTED), content_type="application/json; charset=utf-8"), READ, ""),
+    ("UTF-16, declared", said(json.dumps(UNCOUNTED.body).encode("utf-16"), content_type=f"{JSON}; charset=utf-16"),
+     READ, ""),
+    ("a marked error", said(marked(refusal(400, "Bad request: no")), 400), REFUSED, "HTTP 400: Bad request: no"),
+    ("ISO-8859-1, declared", said(latin("Schlüssel ungültig"), 401, content_type="text/html; charset=iso-8859-1"),
+     ENDS, "HTTP 401: Schlüssel ungültig"),
+    ("ISO-8859-1, not declared", said(latin("Schlüssel ungültig"), 401), ENDS, "HTTP 401: Schlüssel ungültig"),
+    ("ISO-8859-1 by a false name", said(latin("Schlüssel ungültig"), 401, content_type="text/html; charset=utf-8"),
+     ENDS, "HTTP 401: Schlüssel ungültig"),
+    ("an encoding that nobody knows", said(latin("Schlüssel ungültig"), 401, content_type="text/html; charset=klingon"),
+     ENDS, "HTTP 401: Schlüssel ungültig"),
+    ("a page in ISO-8859-1", said(latin("Anmeldung nötig")), ENDS, "not a completion: a page (Anmeldung nötig)"),
+    once("502 in ISO-8859-1", said(latin("Störung"), 502), "HTTP 502: Störung"),
+    ("bytes that are no text", said(bytes(range(128, 256)), 401), ENDS, "HTTP 401: "),
     # what passes
     *(once(f"HTTP {n}", refusal(n, "later, please"), f"HTTP {n}: later, please") for n in (408, 409, 425, 429, 500)),
     once("503 in plain text", said(b"upstream connect error", 503), "HTTP 503: upstream connect error"),
@@ -174,6 +216,12 @@ BEHAVIORS = [
     ("credits in a 200", said({"error": {"message": "Insufficient credits", "code": 402}}), ENDS, "HTTP 402: Insuff"),
     ("a billing limit", refusal(400, "Limit reached", "billing_hard_limit_reached"), ENDS, "Limit reached"),
     ("a quota without a wait", said("Monthly quota exceeded", 429), ENDS, "Monthly quota exceeded"),
+    ("a quota per day", refusal(429, "Rate limit reached for m on requests per day (RPD): Limit 200"), ENDS,
+     "requests per day (RPD): Limit 200. Run again when the quota is renewed"),
+    ("a daily limit", error(429, "Daily request limit exceeded, slow down"), ENDS, "Run again when the quota is"),
+    ("tokens per month", error(503, "Too many requests: tokens per-month used up, retry"), ENDS, "Run again when"),
+    once("a quota per day and a wait", refusal(429, "Limit per day reached. Try again in 20ms"), "20ms"),
+    once("two quotas", refusal(429, "Rate limit: 9 per minute, 99 per day"), "9 per minute, 99 per day"),
     ("a deactivated account", error(429, "This account has been deactivated."), ENDS, "deactivated"),
     ("a suspended account in plain text", said(b"Your account is suspended", 400), ENDS, "Your account is suspended"),
     ("a wrong model that speaks of a parameter", error(400, "invalid model; see docs on temperature"), ENDS,
@@ -270,7 +318,7 @@ def test_a_judge(tmp_path, capsys, stream, served, kind, words):
         code = assay(["judge", str(config), "--runs", str(tmp_path / "runs")])
     records = folder.judge("j")
     shown = capsys.readouterr()
-    told = [*shown.err.splitlines(), *(a.error or "" for a in records.attempts.records())]
+    told = [*shown.err.splitlines(), " ".join(shown.out.split()), *(a.error or "" for a in records.attempts.records())]
     outcomes = Counter(rating.outcome.value for rating in records.ratings.records())
     if kind is ENDS:
         assert outcomes == {"failed": 1, "skipped": RATINGS - 1}
@@ -278,7 +326,9 @@ def test_a_judge(tmp_path, capsys, stream, served, kind, words):
         assert outcomes == {kind.outcome: RATINGS}
     assert (len(server.requests), code) == (kind.calls[0], kind.code), shown.err
     assert not words or any(words in line for line in told), told
-    assert not words or kind.code == 0 or words in shown.err.splitlines()[-1]
+    closing = " ".join([*shown.err.splitlines()[-1:], *shown.out.split()])
+    assert not words or kind.code == 0 or words in closing
+    assert kind.finish == "" or ("nothing was judged, no reply has a verdict" in closing) == (kind.code == 20)
     assert KEY not in shown.err + shown.out
 
 
@@ -286,7 +336,7 @@ def test_a_judge(tmp_path, capsys, stream, served, kind, words):
 def test_a_model_under_test(stream, served, kind, words):
     parameters = EndpointParameters(stream=stream)
     with FakeJudgeServer(script(served, kind)) as server:
-        if kind.code:
+        if not kind.finish:
             with pytest.raises(EngineError) as caught:
                 run(server, write(), parameters=parameters)
             assert (words in str(caught.value), caught.value.exit_code) == (True, kind.code), str(caught.value)

@@ -164,7 +164,7 @@ def test_a_header_whose_variable_is_empty_is_told(tmp_path, monkeypatch):
     assert Brief(tmp_path, config, PROMPTS, "b", ["c"], None, 1).settings["parameters"] == {
         "headers": {"X-Key": "$ASSAY_TEST_KEY"}
     }
-    with pytest.raises(ConfigError, match="the environment variable ASSAY_TEST_KEY of a header holds no text"):
+    with pytest.raises(ConfigError, match="the environment variable ASSAY_TEST_KEY of a header or a URL holds no text"):
         config.sent_headers("judge m")
 
 

@@ -2,8 +2,11 @@
 
 import asyncio
 import shutil
+import socketserver
 import ssl
 import subprocess
+import threading
+from contextlib import contextmanager
 
 import pytest
 
@@ -112,6 +115,67 @@ def test_a_socks_proxy_without_its_library_is_one_plain_sentence(monkeypatch):
     with pytest.raises(ConfigError, match="a proxy of the environment has an address that is none") as caught:
         said(OpenAITransport("https://judge.example/v1", KEY, "m", 5))
     assert "hush" not in str(caught.value)
+
+
+def proxied(monkeypatch, scheme, proxy):
+    """What is told of a call through a proxy, to a judge and to a model under test."""
+    monkeypatch.setenv(f"{scheme}_PROXY".upper(), proxy)
+    monkeypatch.setenv(KEY_VARIABLE, KEY)
+    url = f"{scheme}://judge.example/v1"
+    with pytest.raises(Rejected) as caught:
+        said(OpenAITransport(url, KEY, "m", 5))
+    assert caught.value.stops_all
+    with FakeJudgeServer() as server, pytest.raises(EngineError) as of_model:
+        run(server, write(), base_url=url)
+    with pytest.raises(JudgeError), BatchFiles(url, KEY, EndpointParameters()) as files:
+        files.state("batch_1")
+    assert str(of_model.value) == str(caught.value)
+    assert "hush" not in str(caught.value)
+    return str(caught.value)
+
+
+@pytest.mark.parametrize("scheme", ["http", "https"])
+def test_a_proxy_that_wants_a_password_or_refuses_is_told_so_at_once(monkeypatch, scheme):
+    """A proxy answers for a host by https with its own status before any call is made, by http in its place."""
+    with refusing_proxy(b"407 Proxy Authentication Required") as proxy:
+        sentence = proxied(monkeypatch, scheme, f"http://user:hush@{proxy}")
+    assert "HTTP 407" in sentence
+    assert "The proxy wants a user and a password: HTTPS_PROXY=http://USER:PASSWORD@HOST:PORT." in sentence
+    with refusing_proxy(b"403 Forbidden") as proxy:
+        sentence = proxied(monkeypatch, scheme, f"http://user:hush@{proxy}")
+    assert scheme == "http" or f"HTTP 403 Forbidden: said by the proxy of the environment, {proxy}. Look at" in sentence
+
+
+@contextmanager
+def refusing_proxy(status):
+    """Host and port of a proxy on loopback that lets nobody through."""
+
+    class Handler(socketserver.StreamRequestHandler):
+        def handle(self):
+            while self.rfile.readline().strip():
+                pass
+            self.wfile.write(b"HTTP/1.1 " + status + b"\r\nContent-Length: 0\r\nConnection: close\r\n\r\n")
+
+    with socketserver.ThreadingTCPServer(("127.0.0.1", 0), Handler) as server:
+        threading.Thread(target=server.serve_forever, kwargs={"poll_interval": 0.02}, daemon=True).start()
+        yield f"127.0.0.1:{server.server_address[1]}"
+        server.shutdown()
+
+
+@pytest.mark.parametrize("scheme", ["http", "https"])
+def test_a_proxy_that_is_not_there_is_named_and_not_the_judge(monkeypatch, scheme):
+    sentence = proxied(monkeypatch, scheme, "http://user:hush@proxy.invalid:8080")
+    assert "no connection through the proxy of the environment, proxy.invalid:8080 (" in sentence
+    assert sentence.endswith("Look at HTTPS_PROXY, HTTP_PROXY and ALL_PROXY.")
+    monkeypatch.setenv("NO_PROXY", "judge.invalid")
+    with pytest.raises(Unavailable, match=r"no connection \("):
+        said(OpenAITransport(f"{scheme}://judge.invalid/v1", KEY, "m", 5))
+
+
+def test_a_url_with_a_blank_in_it_is_told_so():
+    for url in ("https://judge.example/ v1", "https://judge .example/v1", " https://judge.example/v1", "http://a/v1\n"):
+        with pytest.raises(ConfigError, match="judge j: base_url has a blank in it"):
+            key_for(url, "", "judge j")
 
 
 @pytest.mark.skipif(shutil.which("openssl") is None, reason="openssl makes the certificate")

@@ -12,6 +12,7 @@ from generation.engine import Message, Scored, ScoreRequest, TraceRequest
 from generation.orders import LoadGroup, ModelJob, TaskItems
 from generation.served_engine import ServedEngine, load_served
 from generation.stage import run_batch
+from ledger.errors import EngineError
 from ledger.manifests import read_manifest
 from ledger.records import Item, Question
 from ledger.runs import GenerationFolder
@@ -85,6 +86,22 @@ def test_a_later_session_forgets_no_name_that_answered_before(tmp_path):
         server.script = fallback
         run_order(server, order(tmp_path, 4))
     assert read_manifest(tmp_path / "m").facts["served_models"] == [MODEL, "tiny-fallback"]
+
+
+def test_what_was_answered_is_said_to_be_kept_where_an_answer_stands(tmp_path):
+    """A conversation whose second turn is refused leaves nothing behind, however often the endpoint answered."""
+
+    def script(body):
+        return echoing(body) if len(body["messages"]) == 1 else refusal(402, "no money")
+
+    with FakeJudgeServer(script) as server:
+        with pytest.raises(EngineError, match=r"Top up the account and run again\.$"):
+            run_order(server, order(tmp_path, 2))
+        server.script = echoing
+        run_order(server, order(tmp_path, 2))
+        server.script = lambda _: refusal(402, "no money")
+        with pytest.raises(EngineError, match=r"run again\. What was answered is kept\.$"):
+            run_order(server, order(tmp_path, 4))
 
 
 def scoring(body) -> Served:

@@ -68,10 +68,10 @@ def falling_back(body):
     return wrote(body, "tiny-fallback" if second(body) else "")
 
 
-def reviewed(tmp_path, script=wrote, given="", other="", more=""):
+def reviewed(tmp_path, script=wrote, given="", other="", more="", asks=""):
     questions = tmp_path / "question.jsonl"
     rows = [
-        {"question_id": number, "category": "writing", "turns": [f"First {number}?", f"Second {number}?"]}
+        {"question_id": number, "category": "writing", "turns": [f"{asks}First {number}?", f"Second {number}?"]}
         for number in range(QUESTIONS)
     ]
     questions.write_text("".join(json.dumps(row) + "\n" for row in rows))
@@ -133,7 +133,7 @@ def test_calls_that_are_not_alike_keep_from_ship_and_are_named(tmp_path, changes
     code, faces = reviewed(tmp_path, **changes)
     assert code == UNFIT
     sentence = json.loads(faces["report.json"])["decisions"][0]["sentence"]
-    assert "calls to the two models were not alike: " in sentence
+    assert "calls to the two models were not alike and whole: " in sentence
     assert words in sentence
     assert words in faces["report.md"].replace("\\", "")
 

@@ -32,6 +32,8 @@ def unlike_calls(model: ModelEvidence, baseline: ModelEvidence) -> Iterator[Unse
             causes.append(Cause(Kind.MIXED_PARAMETERS, side.name, tuple(mixed)))
         if len(own.served_models) > 1:
             causes.append(Cause(Kind.SEVERAL_SERVED, side.name, tuple(sorted(own.served_models))))
+        if own.prompts_cut:
+            causes.append(Cause(Kind.PROMPTS_CUT, side.name, names={"told": own.prompts_cut}))
     if causes:
         yield Unseen(model.name, "calls", CALLS, tuple(causes))
 

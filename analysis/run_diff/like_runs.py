@@ -7,10 +7,10 @@ Items and their prompts are held against each other where choices are paired (an
 from typing import Any
 
 from analysis.evidence.run_evidence import JudgeEvidence, RunEvidence, served_models
+from ledger.changed_settings import refuse_other_settings
 from ledger.digests import digest_of
 from ledger.errors import ConfigError
 from ledger.facts import JudgeSettings
-from ledger.manifests import refuse_other_settings
 from ledger.records import Question
 
 SERVED = "served_models"

@@ -90,6 +90,7 @@ class Kind(StrEnum):
     UNLIKE_CALLS = "unlike_calls"
     PARAMETER_REFUSED = "parameter_refused"
     SEVERAL_SERVED = "several_served"
+    PROMPTS_CUT = "prompts_cut"
     JUDGMENTS_UNSEEN = "judgments_unseen"
     RECORDED = "recorded"
     ONE_SIDE_HAS_TASK = "one_side_has_task"

@@ -145,7 +145,9 @@ def compare(
     rules |= {name: "allowed" for name, said in allowed.items() if said}
     declared = _declared(name, sides, rules)
     run = RunFolder(runs / name)
-    refuse_other(declared.config.digest, run, amend=amend)  # another review of this name is left as it is
+    refuse_other(
+        declared.config.digest, run, amend=amend, config=declared.config
+    )  # another review of this name is left as it is
     with Display() as display:
         import_sides(run, sides, by.picked, display.report)
         review = pipeline.begin_declared(declared, runs, display.report, amend=amend)

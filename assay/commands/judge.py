@@ -44,7 +44,8 @@ def judge(
 
     Needs the answers of `assay generate`. Failed judgments are asked again; finished ones are not. A `price` and
     `budget_usd` (or --budget) stop the calls before they cost more; the same command goes on from there. The exit code
-    is 20 where judgments failed for good, in calls as in the results of a batch; what the endpoint said is told.
+    is 20 where judgments failed for good, in calls as in the results of a batch, or no reply has a verdict; what the
+    endpoint said is told.
 
     Examples:
         assay judge review.toml --estimate
@@ -83,4 +84,5 @@ def judge(
     for line in judging.failure_lines(done):
         console().print(visible(line), markup=False)
     print(review.run.path)
-    return EXIT_INFRASTRUCTURE if judging.failed_for_good(done) else EXIT_SHIP
+    lost = judging.failed_for_good(done) or any(each.nothing_judged for each in done)
+    return EXIT_INFRASTRUCTURE if lost else EXIT_SHIP

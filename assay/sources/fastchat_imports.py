@@ -10,10 +10,11 @@ from pathlib import Path
 from typing import Any
 
 from assay.sources.fastchat_reviews import FastChatReview, JudgeWords, ModelAnswers
+from ledger.changed_settings import refuse_other_settings
 from ledger.digests import file_digest
 from ledger.engines import IMPORTED
 from ledger.facts import JudgeFacts, JudgeSettings, ModelFacts, ModelSettings, PlannedRecords
-from ledger.manifests import OTHER_SETTINGS, open_manifest, read_manifest, refuse_other_settings, write_manifest
+from ledger.manifests import OTHER_SETTINGS, open_manifest, read_manifest, write_manifest
 from ledger.origins import LeftOut, Origin
 from ledger.records import Record
 from ledger.runs import RunFolder

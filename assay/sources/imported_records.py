@@ -9,6 +9,7 @@ from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 from typing import Any, Protocol
 
+from ledger.changed_settings import refuse_other_settings
 from ledger.engines import IMPORTED
 from ledger.errors import StaleInput
 from ledger.facts import ModelFacts, ModelSettings, PlannedRecords
@@ -18,7 +19,6 @@ from ledger.manifests import (
     Manifest,
     open_manifest,
     read_manifest,
-    refuse_other_settings,
     write_manifest,
 )
 from ledger.origins import LeftOut, Origin

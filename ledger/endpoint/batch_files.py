@@ -9,9 +9,10 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any, Literal
 
 from ledger.endpoint.connections import SentElsewhere, no_connection, refuse_elsewhere, to_one_origin, told_plainly
-from ledger.endpoint.parameters import EndpointParameters
+from ledger.endpoint.parameters import EndpointParameters, sent_query
 from ledger.endpoint.places import NO_KEY, azure_headers, parted, place
-from ledger.endpoint.words import excerpt, redacted, told
+from ledger.endpoint.secrets import redacted
+from ledger.endpoint.words import body_text, excerpt, told
 from ledger.errors import JudgeError
 
 if TYPE_CHECKING:
@@ -27,8 +28,9 @@ class BatchFiles:
     def __init__(self, base_url: str, api_key: str, parameters: EndpointParameters) -> None:
         self.where = place(base_url)
         self._headers, secrets = parameters.sent_headers(self.where)
-        self._key, self._secrets = api_key, (api_key, *secrets)
-        self._url, self._query = parted(base_url)
+        self._url, query = parted(base_url)
+        self._query, more = sent_query(query, self.where)
+        self._key, self._secrets = api_key, (api_key, *secrets, *more)
 
     def __enter__(self) -> "BatchFiles":
         from openai import DefaultHttpx2Client, OpenAI
@@ -80,9 +82,10 @@ class BatchFiles:
         except SentElsewhere as away:
             raise JudgeError(str(away), where=self.where, remedy=away.remedy) from None
         except openai.APIStatusError as error:
-            words = f"HTTP {error.status_code}: {self._said(told(error.response.text).words) or 'no message'}"
+            said = body_text(error.response.content, error.response.charset_encoding)
+            words = f"HTTP {error.status_code}: {self._said(told(said).words) or 'no message'}"
         except openai.APIConnectionError as error:
-            words = self._said(no_connection(error))
+            words = self._said(no_connection(error, self._url).words)
         except openai.OpenAIError as error:
             words = self._said(str(error))
         else:

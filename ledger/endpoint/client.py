@@ -15,17 +15,19 @@ from typing import TYPE_CHECKING, Any, Literal
 
 from ledger.endpoint.completions import FILTERED, Completion
 from ledger.endpoint.connections import (
+    Lost,
     SentElsewhere,
     no_connection,
     refuse_elsewhere_later,
     to_one_origin,
     told_plainly,
 )
+from ledger.endpoint.faults import CLOSED
 from ledger.endpoint.learning import LIMIT, OTHER_LIMIT, Fields, Trial
-from ledger.endpoint.parameters import EndpointParameters
+from ledger.endpoint.parameters import EndpointParameters, sent_query
 from ledger.endpoint.places import CONNECT_SECONDS, NO_KEY, azure_headers, parted, place
 from ledger.endpoint.replies import Replies
-from ledger.endpoint.words import excerpt
+from ledger.endpoint.words import body_text, excerpt
 from ledger.errors import Rejected, Unavailable
 
 if TYPE_CHECKING:
@@ -53,10 +55,11 @@ class Endpoint:
     ) -> None:
         self.where = place(base_url)
         self.facts: dict[str, Any] = dict(learned)
-        self._url, self._query = parted(base_url)
+        self._url, query = parted(base_url)
+        self._query, more = sent_query(query, self.where)
         self._key, self._timeout_seconds = api_key.strip(), timeout_seconds
         self._headers, secrets = parameters.sent_headers(self.where)
-        self._secrets = (self._key, *secrets)
+        self._secrets = (self._key, *secrets, *more)
         self._client: AsyncOpenAI | None = None
         self._replies = Replies(self.where, self._url, self._secrets)
         self._taken: set[str] = set()  # what answered calls had, as it was asked for
@@ -119,11 +122,12 @@ class Endpoint:
         except (TimeoutError, openai.APITimeoutError):
             raise Unavailable(f"no answer within {self._timeout_seconds:g} s", where=self.where) from None
         except openai.APIStatusError as error:
-            return self._replies.failed(error.status_code, error.response.text, error.response.headers)
+            return self._replies.failed(error.status_code, _text(error.response), error.response.headers)
         except openai.APIConnectionError as error:
-            raise Unavailable(self._said(no_connection(error)), where=self.where) from None
+            raise self._lost(no_connection(error, self._url)) from None
         most = fields.get(LIMIT) or fields.get(OTHER_LIMIT)
-        return self._replies.read(raw.status_code, raw.text, raw.headers, most, streamed="stream" in fields)
+        text = _text(raw.http_response)
+        return self._replies.read(raw.status_code, text, raw.headers, most, streamed="stream" in fields)
 
     def _opened(self) -> "AsyncOpenAI":
         if self._client is None:
@@ -141,5 +145,16 @@ class Endpoint:
                 )
         return self._client
 
+    def _lost(self, found: Lost) -> Rejected | Unavailable:
+        """What no connection means: a proxy that was never passed, or that refuses, is in the way of every call."""
+        said = self._said(found.words)
+        if found.remedy and (not self._replies.is_proved or found.status in CLOSED):
+            return Rejected(said, where=self.where, remedy=found.remedy, status=found.status, stops_all=True)
+        return Unavailable(said, where=self.where, status=found.status)
+
     def _said(self, text: str) -> str:
         return excerpt(text, *self._secrets)
+
+
+def _text(response: Any) -> str:  # noqa: ANN401 - the HTTP client's response
+    return body_text(response.content, response.charset_encoding)

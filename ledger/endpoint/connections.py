@@ -4,15 +4,22 @@ In: the environment, what the HTTP client raises. Out: its arguments, ConfigErro
 """
 
 import os
+import re
 import ssl
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
+from dataclasses import dataclass
 from typing import Any
+from urllib.parse import urlsplit
+from urllib.request import getproxies, proxy_bypass
 
 from ledger.endpoint.places import is_local
 from ledger.errors import ConfigError
 
 CERTIFICATES = "SSL_CERT_FILE"
+LOOK_AT_PROXIES = "Look at HTTPS_PROXY, HTTP_PROXY and ALL_PROXY."
+PROXY_WANTS = 407
+PROXY_PASSWORD = "The proxy wants a user and a password: HTTPS_PROXY=http://USER:PASSWORD@HOST:PORT."
 
 
 class SentElsewhere(Exception):
@@ -62,11 +69,40 @@ def told_plainly(where: str) -> Iterator[None]:
         raise ConfigError(what, where=where) from None
     except ValueError:
         what = "a proxy of the environment has an address that is none"
-        raise ConfigError(what, where=where, remedy="Look at HTTPS_PROXY, HTTP_PROXY and ALL_PROXY.") from None
+        raise ConfigError(what, where=where, remedy=LOOK_AT_PROXIES) from None
 
 
-def no_connection(error: BaseException) -> str:
-    """Why there is none, from the error at the root of others."""
+@dataclass(frozen=True)
+class Lost:
+    """Why nothing came back; with a remedy, and the status if it sent one, where a proxy of the environment is why."""
+
+    words: str
+    remedy: str = ""
+    status: int | None = None
+
+
+def no_connection(error: BaseException, url: str) -> Lost:
+    """Why there is none, from the error at the root of others; a proxy is named without its user and password."""
+    begun = True
     while error.__cause__ is not None:
         error = error.__cause__
-    return f"no connection ({error or type(error).__name__})"
+        begun = begun and "ConnectError" not in type(error).__name__
+    why, proxy = str(error) or type(error).__name__, proxy_of(url)
+    if not proxy:
+        return Lost(f"no connection ({why})")
+    if found := re.match(r"(\d{3})\b", why):
+        status = int(found[1])
+        remedy = PROXY_PASSWORD if status == PROXY_WANTS else LOOK_AT_PROXIES
+        return Lost(f"HTTP {why}: said by the proxy of the environment, {proxy}", remedy, status)
+    words = f"no connection through the proxy of the environment, {proxy} ({why})"
+    return Lost(words) if begun else Lost(words, LOOK_AT_PROXIES)
+
+
+def proxy_of(url: str) -> str:
+    """Host and port of the proxy that the environment puts before a URL; empty where it puts none there."""
+    to = urlsplit(url)
+    if is_local(url) or proxy_bypass(to.netloc):
+        return ""
+    proxies = getproxies()
+    found = proxies.get(to.scheme) or proxies.get("all") or ""
+    return found.rpartition("://")[2].rpartition("@")[2].strip("/")

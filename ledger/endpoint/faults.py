@@ -10,6 +10,7 @@ from collections.abc import Mapping
 from enum import StrEnum
 from urllib.parse import urlsplit
 
+from ledger.endpoint.connections import PROXY_PASSWORD, PROXY_WANTS
 from ledger.endpoint.waits import asked_wait, reset_after
 from ledger.endpoint.words import Told, complaint, excerpt, is_page, told
 from ledger.errors import Rejected, Unavailable
@@ -20,9 +21,9 @@ LIMITED = frozenset({429, 503})
 BAD_REQUEST = frozenset({400, 413, 422})
 NOT_IMPLEMENTED = 501
 READ_CHARACTERS = 400  # of a complaint; behind them many quote what was asked
-KEPT = "what was answered is kept"
 CHECK = "Check the model's name, base_url and the variable that api_key_env names."
-TOP_UP = f"Top up the account and run again; {KEPT}."
+TOP_UP = "Top up the account and run again."
+RENEWED = "Run again when the quota is renewed, or have it raised."
 ADD_PATH = "Add /v1 to base_url, or correct it."
 
 
@@ -53,6 +54,7 @@ _CLOSED_WORDS = _pattern(
     r"model[^.!]{0,80}(?:not found|not exist|decommissioned|no longer available)",
 )
 _QUOTA = _pattern(r"\bquota", r"hard limit|spend(?:ing)? limit|monthly limit|daily limit")
+_LONG = _pattern(r"per[ _-]?(?:day|week|month)|\b(?:daily|weekly|monthly)\b|\b[rt]pd\b")
 _RATE = _pattern(
     r"rate.?limit|per.?(?:minute|second)|too many (?:concurrent )?requests|try again|overload|capacity|concurren|retry",
     r"slow down",
@@ -83,7 +85,7 @@ def meaning(status: int, said: Told, wait: float | None = None) -> Meaning:
     if wait is not None and is_transient(status):
         return Meaning.PASSES
     if status in LIMITED and _RATE.search(words):
-        return Meaning.PASSES
+        return Meaning.ENDS if _is_long(words) else Meaning.PASSES
     if any(pattern.search(text) for pattern in (_QUOTA, _CLOSED_WORDS) for text in (codes, words)):
         return Meaning.ENDS
     return Meaning.PASSES if is_transient(status) else Meaning.REFUSED
@@ -116,8 +118,17 @@ def fault(
     )
 
 
+def _is_long(words: str) -> bool:
+    """Whether a quota is one that no waiting of minutes renews; where a short one is named too, it may be that."""
+    return _LONG.search(words) is not None and not re.search("per.?(?:minute|second)", words, re.IGNORECASE)
+
+
 def _remedy(status: int, said: Told, body: str, url: str) -> str:
+    if status == PROXY_WANTS:
+        return PROXY_PASSWORD
     about = f"{said.words} {' '.join(said.codes)}"
+    if status in LIMITED and _is_long(about) and not _MONEY.search(about):
+        return RENEWED
     if status == 402 or _MONEY.search(about) or (status not in CLOSED and _QUOTA.search(about)):
         return TOP_UP
     lost = status in (404, 405) and (is_page(body) or not re.search("model", about, re.IGNORECASE))

@@ -7,10 +7,12 @@ A secret never stands in a file: a header that carries one names its variable, a
 import os
 import re
 from collections.abc import Mapping
-from typing import Any, Self
+from typing import Annotated, Any, Self
+from urllib.parse import parse_qsl, urlsplit
 
-from pydantic import Field, model_validator
+from pydantic import AfterValidator, Field, model_validator
 
+from ledger.endpoint.secrets import IN_HEADERS, IN_URLS
 from ledger.errors import ConfigError
 from ledger.sections import Arguments, ConfigSection
 
@@ -22,8 +24,24 @@ OWN_FIELDS = frozenset(
     }
 )
 """What Assay sets itself; a second value in `extra_body` would break what the records claim."""
-_SECRET = re.compile("authorization|api-?key|token|secret|cookie|password", re.IGNORECASE)
 _VARIABLE = re.compile(r"\$\{?([A-Za-z_][A-Za-z0-9_]*)\}?")
+
+
+def _without_secret(url: str) -> str:
+    """A URL of a config, which may name the variable of a secret and holds none."""
+    parts = urlsplit(url)
+    literal = [name for name, value in parse_qsl(parts.query) if IN_URLS.search(name) and not _VARIABLE.search(value)]
+    if literal:
+        raise ValueError(
+            f"its {literal[0]!r} carries a secret, which never stands in a file; name its variable: ?{literal[0]}=$NAME"
+        )
+    if parts.password:
+        raise ValueError("carries a password, which never stands in a file; send it as a header with a $NAME")
+    return url
+
+
+BaseUrl = Annotated[str, AfterValidator(_without_secret)]
+"""Where an endpoint is."""
 
 
 class EndpointParameters(ConfigSection):
@@ -42,7 +60,7 @@ class EndpointParameters(ConfigSection):
         if doubled := sorted(OWN_FIELDS & set(self.extra_body)):
             raise ValueError(f"`extra_body` has {doubled[0]!r}, which Assay sets itself; remove it there")
         for name, value in self.headers.items():
-            if _SECRET.search(name) and not _VARIABLE.search(value):
+            if IN_HEADERS.search(name) and not _VARIABLE.search(value):
                 raise ValueError(
                     f"header {name!r} carries a secret, which never stands in a file; name its variable: $NAME"
                 )
@@ -70,6 +88,12 @@ class EndpointParameters(ConfigSection):
         return filled(self.headers, where)
 
 
+def sent_query(query: Mapping[str, str], where: str) -> tuple[dict[str, str], tuple[str, ...]]:
+    """A URL's query with its variables filled in, and its secrets; OPENAI_BASE_URL may hold one. Raises ConfigError."""
+    sent, secrets = filled(query, where)
+    return sent, (*secrets, *(value for name, value in sent.items() if IN_URLS.search(name)))
+
+
 def filled(headers: Mapping[str, str], where: str) -> tuple[dict[str, str], tuple[str, ...]]:
     """Headers with the variables in them filled in from the environment, and the secrets that stood there."""
     secrets: list[str] = []
@@ -77,7 +101,9 @@ def filled(headers: Mapping[str, str], where: str) -> tuple[dict[str, str], tupl
     def value(found: "re.Match[str]") -> str:
         secret = os.environ.get(found[1], "").strip()
         if not secret or not (secret.isascii() and secret.isprintable()):
-            raise ConfigError(f"the environment variable {found[1]} of a header holds no text to send", where=where)
+            raise ConfigError(
+                f"the environment variable {found[1]} of a header or a URL holds no text to send", where=where
+            )
         secrets.append(secret)
         return secret
 

@@ -6,6 +6,7 @@ A key goes where it belongs: OPENAI_API_KEY to OpenAI's own host, unless a confi
 
 import ipaddress
 import os
+import re
 from contextlib import suppress
 from urllib.parse import parse_qsl, urlsplit, urlunsplit
 
@@ -31,6 +32,8 @@ def given(url: str) -> str:
 
 def address(url: str, where: str = "") -> tuple[str, int]:
     """Host and port of a URL, as `resolved`. Raises ConfigError, without the URL: it may hold a password."""
+    if re.search(r"[\s\x00-\x1f]", resolved(url)):
+        raise ConfigError("base_url has a blank in it", where=where, remedy="Remove it.")
     with suppress(ValueError):
         parts = urlsplit(resolved(url))
         if parts.scheme in ("http", "https") and parts.hostname:

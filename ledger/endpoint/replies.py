@@ -19,15 +19,15 @@ NO_HEADERS: Mapping[str, str] = {}
 
 
 class Replies:
-    """The replies of one endpoint; `proved` tells that a call was answered there."""
+    """The replies of one endpoint; `is_proved` once a call was answered there."""
 
     def __init__(self, where: str, url: str = "", secrets: tuple[str, ...] = ()) -> None:
         self._where, self._url, self._secrets = where, url, secrets
-        self._proved, self._strange = False, 0
+        self.is_proved, self._strange = False, 0
 
     def proved(self) -> None:
         """Note that the endpoint is one: a later stranger may be a moment's fault."""
-        self._proved, self._strange = True, 0
+        self.is_proved, self._strange = True, 0
 
     def failed(self, status: int, body: str, headers: Mapping[str, str] = NO_HEADERS) -> Completion:
         """The reply that a content filter made of a prompt. Raises what any other failure means."""
@@ -72,7 +72,7 @@ class Replies:
             return Unavailable(sentence, where=self._where, status=status)
         self._strange += 1
         what = f"{found.what} ({self._said(found.words)})" if found.words else found.what
-        if not self._proved:
+        if not self.is_proved:
             return self._no_endpoint(what, found.remedy_at(self._url), status)
         if self._strange >= IN_A_ROW:
             return self._no_endpoint(f"{what}, {self._strange} times in a row", LOOK, status)

@@ -10,12 +10,12 @@ from dataclasses import dataclass
 from itertools import islice
 from typing import Any
 
-from ledger.endpoint.faults import ADD_PATH, CHECK, KEPT, has_path
+from ledger.endpoint.faults import ADD_PATH, CHECK, has_path
 from ledger.endpoint.streams import DATA, is_stream
 from ledger.endpoint.words import is_page, told
 
 IN_A_ROW = 5  # such replies, after completions, which end a session
-LOOK = f"Look at the endpoint, or at what stands before it, then run again; {KEPT}."
+LOOK = "Look at the endpoint, or at what stands before it, then run again."
 _COMPATIBLE = "Give base_url the path of its OpenAI-compatible API: {}."
 _ADD = "Add {} to base_url: there is its OpenAI-compatible API."
 _LOOKED_AT = 3  # events at the head of a stream

@@ -10,11 +10,12 @@ from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from typing import Any
 
+from ledger.endpoint.secrets import redacted
 from ledger.records import without_surrogates
 
 ERROR_CHARACTERS = 500
 COMPLAINT_CHARACTERS = 20_000
-SHORTEST_SECRET = 8  # characters; a shorter key is a stand-in such as EMPTY
+BYTE_ORDER_MARK = "\ufeff"
 NO_COMPLETION = (ValueError, LookupError, TypeError, AttributeError, ArithmeticError, RecursionError)
 """What reading foreign JSON as a completion may raise: no JSON, another shape, or numbers beyond all bounds."""
 _SPOKEN = (
@@ -46,11 +47,17 @@ class Told:
     status: int | None = None
 
 
-def redacted(text: str, *secrets: str) -> str:
-    """The text without the secrets; one too short to be a secret stays, because it may be a word of an answer."""
-    for secret in secrets:
-        text = text.replace(secret, "[api key]") if len(secret) >= SHORTEST_SECRET else text
-    return text
+def body_text(content: bytes, declared: str | None) -> str:
+    """A body as text: by the encoding that its header declares, else UTF-8, else that of old pages; without its mark.
+
+    What is declared and does not hold is passed over, so that no error is told in signs that nobody can read.
+    """
+    for encoding in (declared or "utf-8", "utf-8", "cp1252"):
+        try:
+            return content.decode(encoding).removeprefix(BYTE_ORDER_MARK)
+        except (LookupError, UnicodeError):
+            continue
+    return content.decode("latin-1")
 
 
 def received(body: str, *secrets: str) -> Any:  # noqa: ANN401 - whatever a server sends
@@ -59,7 +66,7 @@ def received(body: str, *secrets: str) -> Any:  # noqa: ANN401 - whatever a serv
     Raises ValueError, RecursionError.
     """
     whole = without_surrogates(json.dumps(json.loads(body), ensure_ascii=False))
-    return json.loads(redacted(whole, *(json.dumps(secret, ensure_ascii=False)[1:-1] for secret in secrets)))
+    return json.loads(redacted(whole, *secrets))
 
 
 def excerpt(text: str, *secrets: str) -> str:
@@ -122,4 +129,4 @@ def _shown(body: str) -> str:
 
 def complaint(body: str, secrets: Sequence[str]) -> str:
     """All that an error says, also the names of fields, to learn from."""
-    return redacted(body[:COMPLAINT_CHARACTERS], *secrets)
+    return redacted(body[: 2 * COMPLAINT_CHARACTERS], *secrets)[:COMPLAINT_CHARACTERS]

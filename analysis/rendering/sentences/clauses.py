@@ -7,7 +7,6 @@ from collections.abc import Iterable, Mapping
 
 from analysis.rendering.sentences import measured_clauses as measured
 from analysis.rendering.sentences import record_clauses as records
-from analysis.rendering.sentences.measured_clauses import Written
 from analysis.rendering.sentences.numbers import number
 from analysis.statistics.causes import Cause, Kind
 
@@ -63,7 +62,7 @@ def _engine_arguments(cause: Cause) -> str:
     return f"{engine} with {', '.join(cause.rows) or 'its own defaults'}"
 
 
-CLAUSES: Mapping[Kind, str | Written] = {
+CLAUSES: Mapping[Kind, str | measured.Written] = {
     Kind.PRIMARY_ABOVE: measured.bound("{subject} lies above {line} (lower bound {bound})", "lower_bound"),
     Kind.PRIMARY_BELOW: measured.bound("{subject} lies below {line} (upper bound {bound})", "upper_bound"),
     Kind.PRIMARY_OPEN: measured.primary_open,
@@ -123,9 +122,10 @@ CLAUSES: Mapping[Kind, str | Written] = {
     Kind.MIXED_PROMPTS: f"{MIXED_PROMPTS}; they are left out",
     Kind.MIXED_JUDGES: "mixed judges: {records} records are those of {rows}; left out",
     Kind.MIXED_SERVED_MODELS: "mixed judges: the endpoint answered as {rows}",
-    Kind.UNLIKE_CALLS: "{subject} to the two models were not alike: {causes}",
+    Kind.UNLIKE_CALLS: "{subject} to the two models were not alike and whole: {causes}",
     Kind.PARAMETER_REFUSED: "the endpoint of {subject} refused {rows}, which the other was sent",
     Kind.SEVERAL_SERVED: "the endpoint of {subject} answered as {rows}",
+    Kind.PROMPTS_CUT: "prompts of {subject} were cut: {told}",
     Kind.MIXED_PARAMETERS: "some calls to {subject} had {rows} and others had not: the endpoint refused it there",
     Kind.NO_MANIFEST: "no manifest says how these judgments were made",
     Kind.JUDGE_UNTRUSTED: "the judge {subject} is not trusted ({causes})",
