@@ -43,6 +43,7 @@ COMMANDS = {
     "audit": "Look through the files of FastChat's llm_judge, as they are.",
     "fetch": "Fetch SmolLM2 or MT-Bench into the cache.",
     "compress": "Make a compressed model from a local one.",
+    "tour": "Show a whole report in seconds: no model, no network.",
     "demo": "Review five compressed SmolLM2 models: a first report.",
     "study": "Measure more than twenty compressed SmolLM2 models: hours.",
 }

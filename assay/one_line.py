@@ -6,9 +6,10 @@ In: the wishes of `assay check`. Out: a Declaration whose text a reader can chan
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
+from typing import Any
 
 from assay.declarations import Declaration, Value, declaration, quoted, section
-from assay.settings import overridden, toml_value
+from assay.settings import overridden
 from assay.sources.material import mt_bench_is_here
 from ledger.errors import ConfigError
 from ledger.material_config import OWN_CHECKED, OWN_ITEMS
@@ -35,7 +36,7 @@ class Wishes:
     limits: Mapping[str, float] = field(default_factory=dict)
     tasks: tuple[str, ...] = ()
     engine: str = "vllm"
-    engine_args: tuple[str, ...] = ()
+    engine_args: Mapping[str, Any] = field(default_factory=dict)
     judge_model: str = ""
     judge_url: str = ""
 
@@ -75,22 +76,12 @@ def _parts(model: str) -> list[str]:
 
 def _models(wishes: Wishes, labels: Sequence[str]) -> list[str]:
     """The baseline runs twice, so that every difference has a noise floor."""
-    arguments = {"engine_args": _arguments(wishes.engine_args)} if wishes.engine_args else {}
+    arguments = {"engine_args": wishes.engine_args} if wishes.engine_args else {}
     found = []
     for place, (model, label) in enumerate(zip(wishes.models, labels, strict=True)):
         place_of = str(Path(model).resolve()) if Path(model).is_dir() else model  # the config works from anywhere
         shared: dict[str, Value] = {"model": place_of, "label": label, "engine": wishes.engine, **arguments}
         found.append(section("[[candidate]]", **shared) if place else section("[baseline]", **shared, control=True))
-    return found
-
-
-def _arguments(given: Sequence[str]) -> dict[str, Value]:
-    found: dict[str, Value] = {}
-    for each in given:
-        key, sign, value = each.partition("=")
-        if not (key and sign):
-            raise ConfigError(f"{each!r} is no KEY=VALUE", where="--engine-arg", remedy="As max_model_len=4096.")
-        found[key] = toml_value(value)
     return found
 
 

@@ -35,6 +35,17 @@ def overridden(text: str, settings: Sequence[str], where: str) -> str:
     return tomlkit.dumps(document)
 
 
+def valued(given: Sequence[str], option: str) -> dict[str, Any]:
+    """KEY=VALUE texts by key, each value as TOML has it. Raises ConfigError."""
+    found: dict[str, Any] = {}
+    for each in given:
+        key, sign, value = each.partition("=")
+        if not (key and sign):
+            raise ConfigError(f"{each!r} is no KEY=VALUE", where=option, remedy="As max_model_len=4096.")
+        found[key] = toml_value(value)
+    return found
+
+
 def toml_value(text: str) -> Any:  # noqa: ANN401 - whatever TOML can say
     """The value as TOML has it; what is not TOML is a text."""
     try:

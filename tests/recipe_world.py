@@ -82,7 +82,9 @@ def fill_cache(cache: Path) -> None:
 
 
 def fill_desk(desk: Path) -> None:
-    """What the reader has already: a folder of FastChat's, and people's votes on the questions."""
+    """What the reader has already: two models, a folder of FastChat's, and people's votes on the questions."""
+    for name in ("llama", "llama-w4a16"):
+        model_folder(desk / name)
     old = desk / "data" / "mt_bench"
     numbers, turns = range(1, 13), (1, 2)
     write(old / "question.jsonl", [question(id) for id in numbers])

@@ -153,7 +153,7 @@ def test_within_analysis_arrows_point_only_downward():
                 yield f"imports {name}"
 
     held = {path.name for path in (HOUSE / "analysis").iterdir()} - {"__pycache__"}
-    assert held == {*floor, "__init__.py"}  # no file lies loose
+    assert held == {*floor, "__init__.py", "py.typed"}  # no file lies loose
     assert broken(upward, ANALYSIS) == []
 
 

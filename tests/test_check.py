@@ -6,7 +6,7 @@ import pytest
 
 from assay.declarations import declaration
 from assay.one_line import Wishes, model_labels, one_line_review
-from assay.settings import overridden
+from assay.settings import overridden, valued
 from ledger.config import config_from_text
 from ledger.errors import ConfigError
 
@@ -42,7 +42,7 @@ def test_every_wish_stands_in_the_config_that_was_run():
         limits={"flips": 0.2},
         tasks=("mmlu", "gsm8k"),
         engine="transformers",
-        engine_args=("max_model_len=4096", "dtype=float32"),
+        engine_args=valued(["max_model_len=4096", "dtype=float32"], "--engine-arg"),
         judge_model="m",
         judge_url="http://127.0.0.1:9/v1",
     )
@@ -69,13 +69,17 @@ def test_names_that_end_alike_are_told_apart():
     [
         (Wishes(("a/b",)), "at least one candidate"),
         (Wishes(TWO, engine="openai"), "is not vllm or transformers"),
-        (Wishes(TWO, engine_args=("dtype",)), "is no KEY=VALUE"),
         (Wishes(TWO, margin=2.0), "cannot lose more than"),
     ],
 )
 def test_a_wish_that_cannot_be_met_is_a_plain_sentence(wishes, words):
     with pytest.raises(ConfigError, match=words):
         one_line_review(wishes)
+
+
+def test_an_engine_argument_without_a_value_is_refused():
+    with pytest.raises(ConfigError, match="is no KEY=VALUE"):
+        valued(["dtype"], "--engine-arg")
 
 
 def test_a_set_key_is_declared_as_if_it_had_been_written_and_comments_stay():

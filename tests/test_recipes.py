@@ -32,6 +32,8 @@ COVERED = {
     "python3 -m venv .venv": MAKE,
     ". .venv/bin/activate": MAKE,
     "pip install '.[gpu]'": EXTRAS,
+    "pipx install '.[gpu]'": EXTRAS,
+    "pipx install .": EXTRAS,
     "assay judge review.toml --batch submit": BATCH,
     "assay judge review.toml --batch collect": BATCH,
     "vllm run-batch -i runs/my-review/judge/qwen/batch/requests-0001.jsonl -o results.jsonl"
@@ -74,6 +76,9 @@ def covered(line: str) -> bool:
 
 
 def runnable(block: Block) -> str:
+    """What a reader's shell is told; a block of Python goes to Python."""
+    if block.language == "python":
+        return f"python - <<'END'\n{block.text}END\n"
     return "\n".join(line for line in block.text.splitlines() if not covered(line))
 
 
@@ -82,7 +87,7 @@ def failures(reader: Reader, page: Path) -> list[str]:
     found = []
     before = reader.tell(BEFORE.get(page.name, ""))
     assert before.returncode == 0, before.stderr
-    for block in blocks(page, "sh"):
+    for block in blocks(page, "sh", "python"):
         done = reader.tell(runnable(block))
         if done.returncode not in DECIDED:
             found.append(f"{block.place}: exit code {done.returncode}\n{done.stdout[-500:]}\n{done.stderr[-1500:]}")
@@ -168,7 +173,7 @@ def test_every_command_in_blocks_and_in_prose_is_one_of_the_real_command_line(pa
 
 @pytest.mark.parametrize("page", PAGES, ids=name_of)
 def test_no_block_hides_behind_another_name(page):
-    assert {block.language for block in blocks(page)} <= {"", "sh", "toml", "yaml", "json", "jsonl"}
+    assert {block.language for block in blocks(page)} <= {"", "sh", "python", "toml", "yaml", "json", "jsonl"}
     fences = re.findall(r"^\s*(?:```|~~~)", page.read_text(encoding="utf-8"), re.MULTILINE)
     assert len(fences) == 2 * len(blocks(page))
     for block in blocks(page, "", "json", "jsonl"):

@@ -66,7 +66,7 @@ def test_the_page_and_its_figures_are_what_the_kept_data_give():
 def test_the_table_of_the_readme_is_the_pages():
     readme, page = ((DOCS / name).read_text(encoding="utf-8") for name in ("../README.md", "study.md"))
     rows = [line for line in readme.split("## The study")[1].split("\n## ")[0].splitlines() if line.startswith("|")]
-    assert len(rows) > 5
+    assert len(rows) == 2 + 3  # the head, and the study in three lines
     assert all(row in page.splitlines() for row in rows)
 
 

@@ -61,6 +61,7 @@ def check(
     from assay import pipeline
     from assay.one_line import Wishes, one_line_review
     from assay.results import show_brief
+    from assay.settings import valued
 
     wishes = Wishes(
         models=tuple(models),
@@ -70,7 +71,7 @@ def check(
         limits=named_numbers(limit or [], "--limit"),
         tasks=tuple(filter(None, (each.strip() for each in task.split(",")))),
         engine=engine,
-        engine_args=tuple(engine_arg or ()),
+        engine_args=valued(engine_arg or (), "--engine-arg"),
         judge_model=judge_model,
         judge_url=judge_url,
     )

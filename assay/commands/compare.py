@@ -4,9 +4,8 @@ In: logs of lm-evaluation-harness or of Inspect AI, or tables, and the decision'
 report and the decision's exit code. No model is loaded and no judge is asked.
 """
 
-from collections.abc import Mapping
 from pathlib import Path
-from typing import TYPE_CHECKING, Annotated, Any
+from typing import Annotated, Any
 
 import typer
 
@@ -25,30 +24,14 @@ from assay.commands.arguments import (
     numbers,
     refuse_both,
 )
-from assay.declarations import Declaration, imported_review, refuse_other, section
+from assay.declarations import refuse_other
 from assay.display import Display
 from assay.sources.imports import refuse_one_model
-from assay.sources.lm_eval_folders import Chosen, refuse_parts, refuse_unknown
-from ledger.decision_config import limited
+from assay.sources.lm_eval_folders import Chosen
 from ledger.errors import ConfigError
 from ledger.runs import RunFolder
 
-if TYPE_CHECKING:
-    from assay.sources.sides import Side
-    from assay.sources.table_offers import TableReading
-
 USUAL_MARGIN = 0.02
-RULES = {
-    "--proves": "proves",
-    "--shown": "shown",
-    "--margin": "margins",
-    "--margin-relative": "margins_relative",
-    "--expect": "expect",
-    "--limit": "limits",
-    "--metric": "metrics",
-    "--filter": "filters",
-}
-"""Each option of a rule, and the key under [decision] that it fills."""
 
 
 def compare(
@@ -125,6 +108,7 @@ def compare(
         assay compare bf16.csv int4.csv --columns item=id,score=correct,repeat=seed --scale 100
     """
     from assay import pipeline
+    from assay.comparing import declared_for, offers
     from assay.results import show
     from assay.sources.deciding_scores import deciding
     from assay.sources.sides import import_sides
@@ -133,7 +117,10 @@ def compare(
 
     refuse_both(latest=latest, repeats=repeats)
     chosen = Chosen(latest, tuple(task or ()), tuple(leave_out or ()), repeats)
-    sides = _sides(logs, label or [], chosen, TableReading(said_columns(columns, "--columns"), scale))
+    if len(logs) < 2:
+        raise ConfigError("give the baseline's logs and those of at least one candidate", remedy="See --help.")
+    paths = dict(zip(_labels(logs, label or []), logs, strict=True))
+    sides = offers(paths, chosen, TableReading(said_columns(columns, "--columns"), scale))
     refuse_one_model({each: side.origins for each, side in sides.items()}, same_name=same_name, identical=identical)
     if len({path.resolve() for path in logs}) < len(logs):
         raise ConfigError("two sides are the same folder or file", remedy="Give each model its own logs.")
@@ -143,7 +130,7 @@ def compare(
     rules |= {"metrics": by.metrics, "filters": by.filters}
     rules |= {"leave_out": chosen.leave_out, "allow_different": allow_different or ()}
     rules |= {name: "allowed" for name, said in allowed.items() if said}
-    declared = _declared(name, sides, rules)
+    declared = declared_for(name, sides, rules)
     run = RunFolder(runs / name)
     refuse_other(
         declared.config.digest, run, amend=amend, config=declared.config
@@ -154,35 +141,6 @@ def compare(
         report, written = pipeline.analyze(review)
     show(report, written)
     return report.exit_code
-
-
-def _sides(logs: list[Path], given: list[str], chosen: Chosen, reading: "TableReading") -> "dict[str, Side]":
-    """What each model's path offers, by its label. Raises ConfigError where nothing is to be compared."""
-    from assay.sources.sides import sides_of
-
-    if len(logs) < 2:
-        raise ConfigError("give the baseline's logs and those of at least one candidate", remedy="See --help.")
-    sides = sides_of(dict(zip(_labels(logs, given), logs, strict=True)), chosen, reading)
-    refuse_unknown(chosen.tasks, list(sides.values()), "--task")
-    refuse_unknown(chosen.leave_out, list(sides.values()), "--leave-out")
-    if not any(side.tasks for side in sides.values()):
-        raise ConfigError("every task is left out, and nothing remains to compare", where="--task, --leave-out")
-    return sides
-
-
-def _declared(name: str, sides: "Mapping[str, Side]", rules: dict[str, Any]) -> Declaration:
-    """The review's config: a table per task, and the decision's rules. Raises ConfigError."""
-    offers = list(sides.values())
-    tasks = sorted(set[str]().union(*(offer.tasks for offer in offers)))
-    given = section("[decision]", **{rule: value for rule, value in rules.items() if value})
-    sections = [*(section("[[task]]", name=task) for task in tasks), given]
-    declared = imported_review("assay compare", name, list(sides), sections)
-    for option, key in RULES.items():
-        said = [limited(name)[0] for name in rules[key]] if key == "limits" else rules[key]
-        named = [task for task in said if task]  # a limit of a measure alone is of all items
-        refuse_unknown(named, offers, option)
-        refuse_parts(named, offers, option)
-    return declared
 
 
 def _rules(

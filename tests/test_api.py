@@ -1,0 +1,104 @@
+"""Assay as a library: few names, typed; nothing is printed, nothing exits."""
+
+import subprocess
+import sys
+
+import pandas as pd
+import pytest
+
+import assay
+from assay.cli import run as command
+from ledger.errors import AssayError, ConfigError
+from tests.house import HOUSE
+
+ITEMS = 200
+
+
+def scores(wrong, name="item"):
+    return pd.DataFrame(
+        {name: [f"q{i}" for i in range(ITEMS)], "score": [0 if i in wrong else 1 for i in range(ITEMS)]}
+    )
+
+
+@pytest.fixture(scope="module")
+def toured(tmp_path_factory):
+    runs = tmp_path_factory.mktemp("tour")
+    assert command(["tour", "--runs", str(runs)]) == 0
+    return runs / "tour"
+
+
+def test_flips_of_two_data_frames_are_those_that_one_can_count(capsys):
+    row = assay.flips(scores({0, 1, 2}), scores({2, 3, 4, 5, 6}))
+    assert (row.n, row.flips.value) == (ITEMS, 6 / ITEMS)
+    assert row.accuracy_change.value == pytest.approx(-2 / ITEMS)
+    assert row.flips.interval
+    assert row.flips.interval[0] < 6 / ITEMS < row.flips.interval[1]
+    assert capsys.readouterr() == ("", "")
+
+
+def test_flips_of_tables_on_the_disk_are_the_same(tmp_path):
+    paths = []
+    for name, wrong in (("a", {1}), ("b", {2})):
+        paths.append(tmp_path / f"{name}.csv")
+        scores(wrong).to_csv(paths[-1], index=False)
+    assert assay.flips(*paths).flips.value == assay.flips(scores({1}), scores({2})).flips.value == 2 / ITEMS
+
+
+def test_what_cannot_be_compared_is_raised_and_not_printed(capsys):
+    with pytest.raises(AssayError):
+        assay.flips(scores({1}), scores({2}).rename(columns={"score": "other"}))
+    with pytest.raises(ConfigError):
+        assay.check("a/b")
+    assert capsys.readouterr() == ("", "")
+
+
+def test_the_tour_is_a_whole_report_and_its_folder_loads_to_the_same_numbers(toured, capsys):
+    result = assay.load(toured)
+    assert capsys.readouterr() == ("", "")
+    assert {decision.candidate for decision in result.decisions} == {"w8a8", "w4a16", "drop1", "drop2", "prune30"}
+    assert (toured / "analysis" / "report.html").exists()
+    frame = result.to_frame()
+    assert list(frame.columns) == ["path", "measure", "unit", "n", "value", "low", "high", "left_out"]
+    flips = frame[(frame.measure == "flips") & frame.value.notna()]
+    assert len(flips)
+    assert ((flips.low <= flips.value) & (flips.value <= flips.high)).all()
+    assert result.exit_code in {0, 10, 11, 12}
+    assert any(line.startswith("What it writes:") for line in result.lines)
+    drawn = result._repr_html_()
+    assert "<table>" in drawn
+    assert "w4a16" in drawn
+    assert "<script" not in drawn
+
+
+def test_the_tour_may_be_taken_again_but_not_over_a_review_of_the_users(toured, tmp_path, capsys):
+    assert command(["tour", "--runs", str(toured.parent)]) == 0
+    mine = tmp_path / "tour" / "review.toml"
+    mine.parent.mkdir()
+    mine.write_text('name = "tour"\n[baseline]\nmodel = "a/b"\n[[candidate]]\nmodel = "a/c"\n[[task]]\n')
+    before = mine.read_text()
+    assert command(["tour", "--runs", str(tmp_path)]) == 64
+    assert mine.read_text() == before
+    assert "a review of your own" in capsys.readouterr().err
+
+
+def test_the_records_of_the_tour_name_no_place_of_a_machine():
+    from io import BytesIO
+    from zipfile import ZipFile
+
+    with ZipFile(BytesIO((HOUSE / "assay" / "commands" / "tour.zip").read_bytes())) as records:
+        texts = {name: records.read(name).decode() for name in records.namelist()}
+    assert texts
+    assert not [name for name, text in texts.items() if '"/' in text or "/root" in text or "/home" in text]
+
+
+def test_to_import_it_loads_nothing_heavy():
+    code = "import sys, assay; print(sorted({'pandas', 'torch', 'ledger', 'analysis'} & set(sys.modules)))"
+    found = subprocess.run([sys.executable, "-c", code], cwd=HOUSE, capture_output=True, text=True, check=True)
+    assert found.stdout.strip() == "[]"
+    with pytest.raises(AttributeError, match="no attribute 'other'"):
+        assay.other  # noqa: B018
+
+
+def test_an_audit_is_an_object(tmp_path):
+    with pytest.raises(AssayError):
+        assay.audit(tmp_path / "nowhere")
