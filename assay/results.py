@@ -3,6 +3,7 @@
 In: a report, or tables and lines. Out: lines as wide as the terminal; a file or a pipe gets lines of PIPE_COLUMNS.
 """
 
+import os
 import sys
 from collections.abc import Iterable, Sequence
 from pathlib import Path
@@ -19,6 +20,7 @@ from analysis.rendering.tables.review import Table as Rows
 from analysis.review.review_report import ReviewReport
 
 PIPE_COLUMNS = 120
+STEP_SUMMARY = "GITHUB_STEP_SUMMARY"
 
 
 def console() -> Console:
@@ -29,6 +31,7 @@ def console() -> Console:
 def show(report: ReviewReport, written: list[Path]) -> None:
     """Print the report's summary and where its files are."""
     show_parts(summary(report), written)
+    tell_github(written)
 
 
 def show_brief(report: ReviewReport, config: Path, written: list[Path]) -> None:
@@ -37,8 +40,18 @@ def show_brief(report: ReviewReport, config: Path, written: list[Path]) -> None:
     for line in brief(report):
         shown.print(Text(line))
     page = next((path for path in written if path.suffix == ".html"), config)
+    tell_github(written)
     for what, path in (("The report", page), ("Its config, to change and run again", config)):
         shown.print(f"{what}: {path}", markup=False, soft_wrap=True)
+
+
+def tell_github(written: list[Path]) -> None:
+    """Add the Markdown to the summary of a job of GitHub Actions, where the job says where that is."""
+    place = os.environ.get(STEP_SUMMARY, "")
+    texts = [path.read_text(encoding="utf-8") for path in written if path.name == "report.md"]
+    if place and texts:
+        with Path(place).open("a", encoding="utf-8") as job:
+            job.write("\n".join(texts) + "\n")
 
 
 def show_parts(parts: Iterable[Rows | str], written: list[Path]) -> None:

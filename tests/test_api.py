@@ -81,6 +81,16 @@ def test_the_tour_may_be_taken_again_but_not_over_a_review_of_the_users(toured, 
     assert "a review of your own" in capsys.readouterr().err
 
 
+def test_a_job_of_github_gets_the_markdown_in_its_summary(toured, tmp_path, monkeypatch):
+    place = tmp_path / "summary.md"
+    place.write_text("before\n")
+    monkeypatch.setenv("GITHUB_STEP_SUMMARY", str(place))
+    assert command(["tour", "--runs", str(toured.parent)]) == 0
+    said = place.read_text()
+    assert said.startswith("before\n")
+    assert (toured / "analysis" / "report.md").read_text() in said
+
+
 def test_the_records_of_the_tour_name_no_place_of_a_machine():
     from io import BytesIO
     from zipfile import ZipFile
