@@ -97,12 +97,18 @@ def bound_threads(binding: str) -> int | None:
 
 
 def llm_arguments(spec: EngineSpec) -> dict[str, Any]:
-    """The arguments for vLLM's LLM: ours, and over them the user's."""
+    """The arguments for vLLM's LLM: ours, and over them the user's.
+
+    On CPUs a prompt is read whole. Where vLLM 0.32 reads a part of a prompt that is sampled with a seed, it turns the
+    generator back, which a CPU's cannot ("CPU Generator does not use offset"), and the engine dies.
+    """
     arguments: dict[str, Any] = {"enable_prefix_caching": True, "seed": 0, "disable_log_stats": True}
     arguments["max_logprobs"] = MOST_LOGPROBS
-    if on_cpu():
-        arguments |= CPU_ARGUMENTS | {"max_model_len": _cpu_context(spec.model)}
-    return arguments | spec.arguments
+    if not on_cpu():
+        return arguments | spec.arguments
+    arguments |= CPU_ARGUMENTS | {"max_model_len": _cpu_context(spec.model), "enable_chunked_prefill": False}
+    arguments |= spec.arguments
+    return {"max_num_batched_tokens": arguments["max_model_len"], **arguments}
 
 
 @functools.cache

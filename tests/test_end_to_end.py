@@ -24,6 +24,7 @@ from ledger.records import Finish
 from ledger.runs import RunFolder, control_of
 from ledger.traces import FILE_NAME
 from tests.chromium import chromium, needs_chromium, requests
+from tests.house import HOUSE
 
 pytestmark = pytest.mark.model
 pytest.importorskip("vllm", reason="vLLM is not installed (extra cpu or gpu)")
@@ -227,3 +228,27 @@ def test_a_third_run_makes_nothing_again(reviewed):
     done = subprocess.run(command(config, run.path.parent), capture_output=True, text=True, check=False)
     assert done.returncode == reviewed[1].returncode
     assert {path: path.read_bytes() for path in records} == before
+
+
+LONG_PROMPTS = """
+import sys
+from generation.engine import Message, WriteRequest
+from generation.orders import EngineSpec
+from generation.vllm_engine import load_vllm
+engine = load_vllm(EngineSpec(kind="vllm", model=sys.argv[1], arguments={"max_model_len": 4096}))
+for number in range(4):
+    said = (Message("user", f"{number} " + "a word and one more " * 400),)
+    engine.submit(WriteRequest(id=str(number), messages=said, temperature=0.7, seed=number, max_tokens=4))
+written = set()
+while len(written) < 4:
+    written |= {reply.id for reply in engine.step()}
+print(sorted(written))
+"""
+
+
+def test_long_prompts_that_do_not_fit_one_step_are_drawn_with_their_seeds(smollm2):
+    """vLLM 0.32 dies on a CPU where a part of a prompt with a seed is read."""
+    command = [sys.executable, "-c", LONG_PROMPTS, str(smollm2)]
+    ended = subprocess.run(command, cwd=HOUSE, check=False, capture_output=True, text=True)
+    assert ended.returncode == 0, ended.stderr[-2000:]
+    assert ended.stdout.splitlines()[-1] == "['0', '1', '2', '3']"

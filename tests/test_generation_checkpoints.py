@@ -78,7 +78,11 @@ def test_an_online_format_is_for_plain_weights():
 def test_on_a_cpu_no_more_context_is_asked_for_than_the_model_has(tmp_path, monkeypatch, config, tokens):
     (tmp_path / "config.json").write_text(json.dumps(config))
     monkeypatch.setattr("generation.vllm_arguments.on_cpu", lambda: True)
-    assert llm_arguments(EngineSpec(kind="vllm", model=str(tmp_path)))["max_model_len"] == tokens
+    given = llm_arguments(EngineSpec(kind="vllm", model=str(tmp_path)))
+    assert given["max_model_len"] == given["max_num_batched_tokens"] == tokens
+    assert given["enable_chunked_prefill"] is False  # a part of a prompt with a seed would end vLLM's engine
+    own = EngineSpec(kind="vllm", model=str(tmp_path), arguments={"max_model_len": 512, "enable_chunked_prefill": True})
+    assert (llm_arguments(own)["max_num_batched_tokens"], llm_arguments(own)["enable_chunked_prefill"]) == (512, True)
 
 
 def refused(config, on_cpu=False, installed=(), arguments=None, model="m"):
