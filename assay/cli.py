@@ -37,6 +37,7 @@ COMMANDS = {
     "replay": "Let stored judges be asked again.",
     "exam": "Examine the judges: may their word count?",
     "analyze": "Compute the decision and write the report; no model is called.",
+    "runs": "List the runs: decision, age, size.",
     "verify": "Check that a report is what a run gives.",
     "diff": "Compare two runs, model by model; no model is called.",
     "compare": "Compare logs or tables: flips, KL, decision.",
@@ -44,6 +45,7 @@ COMMANDS = {
     "fetch": "Fetch SmolLM2 or MT-Bench into the cache.",
     "compress": "Make a compressed model from a local one.",
     "tour": "Show a whole report in seconds: no model, no network.",
+    "doctor": "Tell what is installed here, and what to install for what.",
     "demo": "Review five compressed SmolLM2 models: a first report.",
     "study": "Measure more than twenty compressed SmolLM2 models: hours.",
 }

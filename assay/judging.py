@@ -26,6 +26,7 @@ from ledger.runs import JudgeFolder
 
 ESTIMATE = ["judge", "kind", "calls", "prompt tokens", "reply tokens", "cost"]
 MOST_REASONS = 5
+TRUSTED = ("passed", "not examined")
 UNKNOWN = "unknown (no `price`)"
 Row = tuple[str, ...]
 
@@ -52,9 +53,12 @@ def examined(review: Review) -> list[JudgeReport]:
 
 
 def judge_trusted(review: Review) -> list[JudgeReport]:
-    """Every judge sits its exam, and only those that pass are asked for verdicts; the judges that failed."""
+    """Every judge sits its exam, and only those that pass are asked for verdicts; the judges that did not pass.
+
+    One that the config does not examine is asked; one for which no exam could be made is not.
+    """
     judge(review, exam_only=True)
-    failed = [report for report in examined(review) if report.exam.state == "failed"]
+    failed = [report for report in examined(review) if report.exam.state not in TRUSTED]
     if trusted := {each.name for each in review.config.judge} - {report.name for report in failed}:
         judge(review, only=trusted)
     return failed

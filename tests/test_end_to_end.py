@@ -247,7 +247,7 @@ print(sorted(written))
 
 
 def test_long_prompts_that_do_not_fit_one_step_are_drawn_with_their_seeds(smollm2):
-    """vLLM 0.32 dies on a CPU where a part of a prompt with a seed is read."""
+    """On a CPU vLLM 0.32 dies where a part of a prompt with a seed is read."""
     command = [sys.executable, "-c", LONG_PROMPTS, str(smollm2)]
     ended = subprocess.run(command, cwd=HOUSE, check=False, capture_output=True, text=True)
     assert ended.returncode == 0, ended.stderr[-2000:]

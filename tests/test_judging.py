@@ -4,6 +4,7 @@ import pytest
 
 from assay import judging, pipeline
 from assay.cli import run as assay
+from assay.commands.review import run_review
 from assay.contestants import refuse_contestants
 from judge.batch import ProviderBatch, batches, keep
 from ledger.config import config_from
@@ -165,12 +166,15 @@ def test_stored_replies_are_read_again_from_the_command_line(tmp_path, capsys):
 
 
 @pytest.mark.parametrize(("floor", "asked"), [(0.75, 0), (0.0, 8)])
-def test_exam_first_asks_only_a_judge_that_passed_for_verdicts(tmp_path, floor, asked):
+def test_exam_first_asks_only_a_judge_that_passed_for_verdicts(tmp_path, monkeypatch, floor, asked):
     """The judge goes by length, which passes only where nothing is demanded."""
     decision = f"[decision]\nexam_lower_bound = {floor}\nexam_part_share = 0.0\n"
     with FakeJudgeServer() as server:
         config, run = review(tmp_path, server.base_url, questions=2, exam="true", more=decision)
-        failed = judging.judge_trusted(begun(config, tmp_path))
+        monkeypatch.setattr("assay.preflight.preflight", lambda *_, **__: None)  # the answers are there, the models not
+        monkeypatch.setattr(pipeline, "generate", lambda *_, **__: None)
+        run_review(begun(config, tmp_path), exam_first=True)
+        failed = [judge for judge in judging.examined(begun(config, tmp_path)) if judge.exam.state != "passed"]
         exam = {
             ask.judgment
             for brief in pipeline.briefs(begun(config, tmp_path), exam_only=True)

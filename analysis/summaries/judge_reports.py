@@ -26,7 +26,7 @@ from analysis.judged.scores import ScoredScope, fastchat_average, rating_change_
 from analysis.judged.strengths import Strength, strengths
 from analysis.statistics.causes import Cause, Kind
 from analysis.statistics.cells import Cell, by_question, scopes, turn_of
-from analysis.statistics.coverage import Coverage
+from analysis.statistics.coverage import MISSING, Coverage
 from analysis.statistics.estimates import Estimate
 from analysis.statistics.multiple_testing import holm
 from analysis.statistics.question_means import paired_changes
@@ -107,6 +107,11 @@ class JudgeReport:
         if self.exam.state in ("failed", "missing"):
             return (*self.faults, Cause(Kind.JUDGE_UNTRUSTED, self.name, causes=self.exam.reasons))
         return self.faults
+
+    @property
+    def asked(self) -> bool:
+        """Whether any rating or game was asked for; a judge that failed its exam may have been spared them."""
+        return not self.coverage or any(set(row.outcomes) - {MISSING} for row in self.coverage)
 
 
 def judge_report(judge: JudgeEvidence, evidence: RunEvidence, draws: Resamplings) -> JudgeReport:

@@ -51,10 +51,13 @@ def run_review(
     under_way: "Review", *, ray: str | None = None, redact: bool = False, exam_first: bool = False
 ) -> "tuple[ReviewReport, list[Path]]":
     """All stages of a review that was begun; `exam_first` asks a judge that fails its exam for no verdicts."""
-    from assay import pipeline
+    from assay import judging, pipeline
     from assay.preflight import preflight
 
     preflight(under_way, here=not (under_way.config.placement.ray if ray is None else ray))
     pipeline.generate(under_way, ray=ray)
-    pipeline.judge(under_way)
+    if exam_first:
+        judging.judge_trusted(under_way)
+    else:
+        pipeline.judge(under_way)
     return pipeline.analyze(under_way, redact=redact)

@@ -53,7 +53,8 @@ def _parts(report: ReviewReport) -> Iterator[Table | str]:
         yield titled(incomplete)
     yield shortfall_line(report)
     for judge in report.judges:
-        yield from _judged(judge)
+        if judge.asked:
+            yield from _judged(judge)
     if report.choices:
         yield _columns(flip_table(report, brief=True), HEADLINES)
     if shows_damage(report):

@@ -59,6 +59,7 @@ def shortfall_line(report: ReviewReport) -> str:
             parts.append(f"no {what} were planned")
         elif outcomes:
             parts.append(f"{what} {_usable(found.values())} ({', '.join(outcomes)})")
+    parts += [f"no verdict was asked of {judge.name}" for judge in report.judges if not judge.asked]
     return f"Usable: {'; '.join(parts)}." if parts else "Evidence: every planned record is there and usable."
 
 
@@ -66,6 +67,8 @@ def evidence_counts(report: ReviewReport) -> Counts:
     """The counts over the whole plan: by kind of record, then by model."""
     rows = [("", row) for row in _ordered(report.coverage)]
     for judge in report.judges:
+        if not judge.asked:
+            continue
         rows += [(_of(judge, report), row) for row in _ordered((*judge.coverage, *judge.paired))]
     found: Counts = {}
     for judged, row in rows:
@@ -75,8 +78,9 @@ def evidence_counts(report: ReviewReport) -> Counts:
 
 
 def exam_mark(judge: JudgeReport) -> str:
-    """The exam's state in capitals and the share of right marks."""
-    return f"{judge.exam.state.upper()}, {cell(judge.exam.whole)}"
+    """The exam's state in capitals and the share of right marks; whether verdicts were asked for, where none were."""
+    spared = "" if judge.asked else ", asked for no verdict"
+    return f"{judge.exam.state.upper()}, {cell(judge.exam.whole)}{spared}"
 
 
 def exam_bound(judge: JudgeReport) -> str:

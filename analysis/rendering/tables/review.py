@@ -22,14 +22,10 @@ NO_FLOOR = "no control"
 CLASS_LABELS = {each: "inconsistent" if each is TurnClass.INCONSISTENT else each.value for each in TurnClass}
 MOST_CANDIDATES = 5  # whose decisions open a format
 SHAPES = {"SHIP": "●", "HOLD": "■", "INCONCLUSIVE": "◆", "UNFIT": "▲"}
-WEAK_JUDGE = (
-    "The judge {name} is too weak to be trusted: {reasons}. Its ratings and games are shown, but they decide nothing. "
-    "Flips and KL do not depend on it."
-)
-NO_EXAM = (
-    "The judge {name} sat no exam that could be marked ({reasons}). Its ratings and games are shown, but they decide "
-    "nothing. Flips and KL do not depend on it."
-)
+SHOWN = "Its ratings and games are shown, but they decide nothing."
+SPARED = "So it was asked for no rating and no game."
+WEAK_JUDGE = "The judge {name} is too weak to be trusted: {reasons}. {rest} Flips and KL do not depend on it."
+NO_EXAM = "The judge {name} sat no exam that could be marked ({reasons}). {rest} Flips and KL do not depend on it."
 UNEXAMINED = (
     "NOT EXAMINED: the config switches the exam of the judge {name} off. Nothing shows that it can tell a good answer "
     "from a bad one; whoever signs this review vouches for the judge."
@@ -95,7 +91,8 @@ def judge_warnings(report: ReviewReport) -> tuple[str, ...]:
     for judge in report.judges:
         if judge.exam.state in EXAM_WARNINGS:
             reasons = clauses(judge.exam.reasons) or "no mark"
-            sentences.append(EXAM_WARNINGS[judge.exam.state].format(name=judge.name, reasons=reasons))
+            rest = SHOWN if judge.asked else SPARED
+            sentences.append(EXAM_WARNINGS[judge.exam.state].format(name=judge.name, reasons=reasons, rest=rest))
         if judge.exam.small:
             sentences.append(f"The judge {judge.name} sat {clause(judge.exam.small)}.")
         sentences += [f"The judged part of {judge.name} is unfit: {clause(fault)}" for fault in judge.faults]

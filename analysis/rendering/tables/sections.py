@@ -66,8 +66,8 @@ class Section:
 
 def sections(report: ReviewReport) -> tuple[Section, ...]:
     """Every section, the decision first."""
-    rated = [judge for judge in report.judges if judge.scores]
-    compared = [judge for judge in report.judges if judge.games]
+    rated = [judge for judge in report.judges if judge.scores and judge.asked]
+    compared = [judge for judge in report.judges if judge.games and judge.asked]
     return (
         Section("decision", "Decision", tuple(_decided(report))),
         *_written(report),
