@@ -30,16 +30,47 @@ def judgments_apart(review: FastChatReview, model: str) -> Iterator[LeftOut]:
         marked = [(row, row.about not in replaced and _blocks(row, model, lost, review)) for row in outside]
         blocking, others = ([row for row, blocks in marked if blocks is wanted] for wanted in (True, False))
         unchecked = [row for row in mine if row.used and row.freshness is Freshness.UNCHECKED]
-        repeats = [row for row in mine if row.used and row.repeat]
         if blocking:
             yield LeftOut(kind="judgments", name=f"stale judgments of {judge}", cause=f"{_stale(blocking)}; left out")
         if unchecked:
             yield LeftOut(kind="judgments", name=f"unchecked judgments of {judge}", cause=_unchecked(unchecked))
         if others:
             yield LeftOut(kind="beside", name=f"judgments of {judge}", cause=f"{_stale(others)}; left out")
-        if repeats:
-            cause = f"{_counted(repeats)} are further verdicts on a prompt, averaged within their turn"
-            yield LeftOut(kind="beside", name=f"further verdicts of {judge}", cause=cause)
+        yield from _further(judge, model, rows, review)
+
+
+def _further(judge: str, model: str, rows: Sequence[AnyRow], review: FastChatReview) -> Iterator[LeftOut]:
+    """Further verdicts: a turn that one side was asked about more often keeps its candidate from SHIP.
+
+    Their mean is no defense: who asks again where a verdict displeased, and of one side alone, moves it at will.
+    """
+    if model == review.baseline:
+        return  # told with each candidate
+    told = []
+    for name in (review.baseline, model):
+        if further := [row for row in rows if row.used and row.repeat and name in _whose(row, review.baseline)]:
+            told.append(f"{_counted(further)} of {name} are further verdicts on a prompt, averaged within their turn")
+    mine, theirs = _asked(model, rows), _asked(review.baseline, rows)
+    shared = mine.keys() & theirs.keys()
+    often = {
+        model: sum(mine[turn] > theirs[turn] for turn in shared),
+        review.baseline: sum(theirs[turn] > mine[turn] for turn in shared),
+    }
+    unequal = [f"{name} in {count} turns" for name, count in often.items() if count]
+    if unequal:
+        told.append(f"asked more often than the other side: {', '.join(unequal)}; ask both equally often")
+    if told:
+        cause = "; ".join(told)
+        yield LeftOut(kind="judgments" if unequal else "beside", name=f"further verdicts of {judge}", cause=cause)
+
+
+def _asked(model: str, rows: Sequence[AnyRow]) -> Counter[tuple[str, int]]:
+    """How many verdicts each question-turn of a model's has."""
+    return Counter(
+        (row.record.question, row.record.turn)
+        for row in rows
+        if isinstance(row, StoredRating) and row.used and row.record.model == model and row.record.score is not None
+    )
 
 
 def judgments_of_others(review: FastChatReview) -> Iterator[LeftOut]:
