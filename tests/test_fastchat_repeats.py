@@ -167,8 +167,8 @@ def test_a_judges_rows_are_pooled_over_its_files_in_the_audit_as_in_the_review(f
     report = report_of(folder, tmp_path, capsys)
     mean = report["judges"][0]["scores"][1]["scopes"][0]["rating"]["value"]
     assert mean == table.models[1].scopes[0].rating.value == (5 + 10) / 2
-    told = "b: 8 ratings of b are further verdicts on a prompt, averaged within their turn; asked more often than the other "
-    told += "side: b in 8 turns"
+    told = "b: 8 ratings of b are further verdicts on a prompt, averaged within their turn; "
+    told += "asked more often than the other side: b in 8 turns"
     for face in ("report.md", "report.html"):
         page = (tmp_path / "r/analysis" / face).read_text().replace("\\", "")
         assert "further verdicts of gpt-4" in page

@@ -330,6 +330,28 @@ def test_lines_that_are_no_judgments_are_told_in_the_review(folder, tmp_path, ca
 # --- who is compared
 
 
+@pytest.mark.parametrize(("whose", "other"), [("b", "a"), ("a", "b")])
+def test_a_judge_of_one_side_alone_is_found_and_not_compared(folder, tmp_path, capsys, whose, other):
+    """A judge's name in another version, under which one side has its worst ratings, must not go unsaid."""
+    mine = [rating(whose, id, t, score=2) for id in range(1, 5) for t in (1, 2)]
+    write(folder / SINGLE, [*rows_of(folder / SINGLE), *({**row, "judge": ["gpt-z", row["judge"][1]]} for row in mine)])
+    found = Reviewed(folder, tmp_path / "no", capsys)
+    cause = f"8 ratings of {whose}, and none of the same turns of {other}"
+    assert (found.code, found.unseen["one-sided ratings of gpt-z"]["kind"]) == (12, "lines")
+    assert found.faces(cause) == {"terminal", "md", "html"}
+    declared = Reviewed(folder, tmp_path, capsys, "--leave-out", "one-sided ratings of gpt-z")
+    assert (declared.code, declared.faces("Left out on purpose: one-sided ratings")) == (11, {"terminal", "md", "html"})
+
+
+def test_a_baseline_that_was_compared_with_another_is_not_one_sided(folder, tmp_path, capsys):
+    """And ratings of one side beside games of both are listed: the games compare them."""
+    write(folder / PAIR, [game(id, turn) for id in range(1, 5) for turn in (1, 2)])
+    write(folder / SINGLE, [row for row in rows_of(folder / SINGLE) if row["model"] == "b"])
+    found = Reviewed(folder, tmp_path, capsys)
+    assert found.unseen["one-sided ratings of gpt-4"]["kind"] == "beside"
+    assert not [each for each in found.unseen.values() if each["kind"] != "beside"]
+
+
 def test_a_model_does_not_replace_itself(folder, tmp_path, capsys):
     assert imported(folder, tmp_path, "--candidate", "a") == 64
     assert "a is the baseline: no model replaces itself." in capsys.readouterr().err

@@ -10,7 +10,7 @@ answers of their own, coverage alone counts them.
 from collections import Counter
 from collections.abc import Hashable, Iterator, Sequence
 
-from analysis.fastchat_audit.stored import USED, Change, Freshness, StoredRating
+from analysis.fastchat_audit.stored import USED, Change, Freshness, StoredPair, StoredRating
 from analysis.rendering.tables.audit_findings import stale_rows, unchecked_rows
 from assay.sources.fastchat_reviews import AnyRow, FastChatReview, names_of, verdicts_in
 from ledger.origins import LeftOut
@@ -37,6 +37,7 @@ def judgments_apart(review: FastChatReview, model: str) -> Iterator[LeftOut]:
         if others:
             yield LeftOut(kind="beside", name=f"judgments of {judge}", cause=f"{_stale(others)}; left out")
         yield from _further(judge, model, rows, review)
+        yield from _of_one_side(judge, model, rows, review)
 
 
 def _further(judge: str, model: str, rows: Sequence[AnyRow], review: FastChatReview) -> Iterator[LeftOut]:
@@ -62,6 +63,19 @@ def _further(judge: str, model: str, rows: Sequence[AnyRow], review: FastChatRev
     if told:
         cause = "; ".join(told)
         yield LeftOut(kind="judgments" if unequal else "beside", name=f"further verdicts of {judge}", cause=cause)
+
+
+def _of_one_side(judge: str, model: str, rows: Sequence[AnyRow], review: FastChatReview) -> Iterator[LeftOut]:
+    """Ratings that no rating of the other side's stands beside: of a judge who played no games either, they are found
+    and not compared. The baseline's are so only where no candidate has any.
+    """
+    mine, rivals = _asked(model, rows), [name for name in review.models if name != review.baseline]
+    against = rivals if model == review.baseline else [review.baseline]
+    if not mine or any(mine.keys() & _asked(name, rows).keys() for name in against):
+        return
+    played = any(isinstance(row, StoredPair) and row.used and model in names_of(row) for row in rows)
+    cause = f"{sum(mine.values())} ratings of {model}, and none of the same turns of {' or '.join(against)}"
+    yield LeftOut(kind="beside" if played else "lines", name=f"one-sided ratings of {judge}", cause=cause)
 
 
 def _asked(model: str, rows: Sequence[AnyRow]) -> Counter[tuple[str, int]]:

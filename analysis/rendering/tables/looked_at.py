@@ -51,7 +51,8 @@ def unseen_lines(report: ReviewReport) -> Iterator[str]:
     if blocking:
         yield f"Found and not compared: {'; '.join(_things(report, blocking))}."
     if judgments:
-        yield f"Judgments of other inputs than today's, unchecked, or of one side more often: {'; '.join(_things(report, judgments))}."
+        what = "Judgments of other inputs than today's, unchecked, or of one side more often"
+        yield f"{what}: {'; '.join(_things(report, judgments))}."
     if missing:
         yield f"Declared and not there: {'; '.join(_things(report, missing))}."
     if declared:
@@ -104,8 +105,8 @@ def unseen_table(report: ReviewReport) -> Table:
     )
     caption = (
         "What nobody left out on purpose keeps its candidate from SHIP; so does what was declared and is not there. "
-        "Other files block nothing, nor do judgments that others stand for, or that are averaged with others where both "
-        "sides have as many."
+        "Other files block nothing, nor do judgments that others stand for, or that are averaged with others, where "
+        "both sides have as many."
     )
     header = ("candidate", "what", "name", "why", "left out by")
     return Table("unseen", "Found and not compared", caption, header, rows)
