@@ -195,14 +195,31 @@ def test_stale_rows_that_others_stand_for_are_listed_with_their_model(folder, tm
     assert found.unseen["judgments of gpt-4"]["declared"] == ""
 
 
-def test_what_both_sides_lose_to_another_question_is_left_to_coverage(folder, tmp_path, capsys):
-    changed(
-        folder / "question.jsonl", lambda row: row | ({"turns": ["new?", "more?"]} if row["question_id"] == 1 else {})
-    )
-    found = Reviewed(folder, tmp_path, capsys)
-    assert {each["kind"] for each in found.unseen.values()} == {"beside"}
-    write(folder / SINGLE, [row for row in rows_of(folder / SINGLE) if (row["model"], row["question_id"]) != ("a", 1)])
-    assert Reviewed(folder, tmp_path / "one", capsys).unseen["stale judgments of gpt-4"]["kind"] == "judgments"
+@pytest.mark.parametrize("what", ["question", "template", "reference"])
+def test_what_both_sides_lose_to_another_input_blocks_until_it_is_left_out(folder, tmp_path, capsys, what):
+    """A blank behind the questions where the candidate is worst would take these out, and coverage would not see it."""
+    if what == "question":
+        asked = {"turns": ["q1? ", "more?"]}
+        changed(folder / "question.jsonl", lambda row: row | (asked if row["question_id"] == 1 else {}))
+    elif what == "template":
+        names = {"single-v1-multi-turn": {"prompt_template": "X{question_1}|{question_2}|{answer_1}|{answer_2}"}}
+        changed(folder / "judge_prompts.jsonl", lambda row: row | names.get(row["name"], {}))
+    else:
+        rows = rows_of(folder / SINGLE)
+        turn = {"judge": ["gpt-4", "single-math-v1"]}
+        rows = [row | turn | {"user_prompt": with_reference(row)} if row["turn"] == 1 else row for row in rows]
+        write(folder / SINGLE, rows)
+        write(folder / "reference_answer/gpt-4.jsonl", [answer("ref", id) for id in range(1, 5)])
+    found = Reviewed(folder, tmp_path / "no", capsys)
+    assert (found.code, found.unseen["stale judgments of gpt-4"]["kind"]) == (12, "judgments")
+    assert found.faces(f"another {what}" if what == "template" else f"other {what}s") == {"terminal", "md", "html"}
+    declared = Reviewed(folder, tmp_path, capsys, "--leave-out", "stale judgments of gpt-4")
+    assert not [each for each in declared.unseen.values() if not each["declared"]]
+
+
+def with_reference(row):
+    asked, *rest = row["user_prompt"].split("|")
+    return "|".join([asked, "an older reference", *rest])
 
 
 def test_games_of_a_changed_answer_are_the_candidates(folder, tmp_path, capsys):

@@ -3,20 +3,16 @@
 In: a FastChatReview and one of its models. Out: one LeftOut per judge and kind, about the rows of that model alone.
 
 A row that is no longer today's, and that no other row of its turn stands for, keeps its candidate from SHIP: else a
-blank added to the nine worst answers would take their ratings out. Where both sides lose the same turns, and not by
-answers of their own, coverage alone counts them.
+blank added to the nine worst answers, or to their questions, would take their ratings out, below the floor of coverage.
 """
 
 from collections import Counter
-from collections.abc import Hashable, Iterator, Sequence
+from collections.abc import Iterator, Sequence
 
-from analysis.fastchat_audit.stored import USED, Change, Freshness, StoredPair, StoredRating
+from analysis.fastchat_audit.stored import USED, Freshness, StoredPair, StoredRating
 from analysis.rendering.tables.audit_findings import stale_rows, unchecked_rows
 from assay.sources.fastchat_reviews import AnyRow, FastChatReview, names_of, verdicts_in
 from ledger.origins import LeftOut
-
-OF_ONE_SIDE = {Change.ANSWER, Change.FAILED, Change.UNKNOWN}
-"""What makes rows stale of one side alone, or rows that say nothing of what is asked."""
 
 
 def judgments_apart(review: FastChatReview, model: str) -> Iterator[LeftOut]:
@@ -26,9 +22,8 @@ def judgments_apart(review: FastChatReview, model: str) -> Iterator[LeftOut]:
         mine = [row for row in rows if model in _whose(row, review.baseline)]
         outside = [row for row in mine if row.freshness not in USED]
         replaced = {row.about for row in rows if row.used}
-        lost = {name: _lost(name, rows, replaced) for name in review.models}
-        marked = [(row, row.about not in replaced and _blocks(row, model, lost, review)) for row in outside]
-        blocking, others = ([row for row, blocks in marked if blocks is wanted] for wanted in (True, False))
+        blocking = [row for row in outside if row.about not in replaced]
+        others = [row for row in outside if row.about in replaced]
         unchecked = [row for row in mine if row.used and row.freshness is Freshness.UNCHECKED]
         if blocking:
             yield LeftOut(kind="judgments", name=f"stale judgments of {judge}", cause=f"{_stale(blocking)}; left out")
@@ -99,26 +94,6 @@ def _whose(row: AnyRow, baseline: str) -> set[str]:
     """The model that a row says something of: of a game with the baseline, its rival."""
     names = names_of(row)
     return names if isinstance(row, StoredRating) else names - {baseline}
-
-
-def _lost(name: str, rows: Sequence[AnyRow], replaced: set[Hashable]) -> set[tuple[str, int]]:
-    """The question-turns of a model's ratings that no row stands for any more."""
-    return {
-        (row.record.question, row.record.turn)
-        for row in rows
-        if isinstance(row, StoredRating) and row.record.model == name and row.freshness not in USED
-        if row.about not in replaced
-    }
-
-
-def _blocks(row: AnyRow, model: str, lost: dict[str, set[tuple[str, int]]], review: FastChatReview) -> bool:
-    """Whether a row that nothing stands for is one side's own; both sides may lose a turn to another question."""
-    if row.freshness is Freshness.MIXED or OF_ONE_SIDE & {*row.changed}:
-        return True
-    if not isinstance(row, StoredRating):
-        return False
-    against = [review.baseline] if model != review.baseline else [name for name in lost if name != model]
-    return any((row.record.question, row.record.turn) not in lost[name] for name in against)
 
 
 def _kinds(rows: Sequence[AnyRow]) -> Iterator[tuple[str, list[AnyRow]]]:
