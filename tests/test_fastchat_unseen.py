@@ -265,6 +265,19 @@ def test_rows_about_unknown_questions_or_turns_are_in_no_rating_and_block(folder
     assert len(rows_of(tmp_path / "r/judge/gpt-4/ratings.jsonl")) == 16
 
 
+def test_an_id_that_two_questions_have_is_named_and_blocks(folder, tmp_path, capsys):
+    """The last is taken, as FastChat does; a copy of a row is none."""
+    path = folder / "question.jsonl"
+    write(path, [*rows_of(path), rows_of(path)[0]])
+    assert Reviewed(folder, tmp_path / "copy", capsys).unseen == {}
+    write(path, [{**rows_of(path)[0], "turns": ["Other", "More"]}, *rows_of(path)[:4]])
+    cause = "question.jsonl, line 2: another question has the same id; the last is taken"
+    assert cause in told(folder)
+    found = Reviewed(folder, tmp_path, capsys)
+    assert (found.code, found.unseen["question.jsonl"]["kind"]) == (12, "lines")
+    assert found.faces(cause) == {"terminal", "md", "html"}
+
+
 def test_a_row_without_a_turn_has_that_of_its_prompts_name(folder):
     changed(folder / SINGLE, lambda row: {name: said for name, said in row.items() if name != "turn"})
     assert rated(folder).freshness[Freshness.CURRENT] == 8

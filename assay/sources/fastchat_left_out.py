@@ -7,6 +7,7 @@ from collections.abc import Iterator, Mapping, Sequence
 
 from assay.sources.evidence_names import promises
 from assay.sources.fastchat_apart import judgments_apart, judgments_of_others
+from assay.sources.fastchat_files import DOUBLED
 from assay.sources.fastchat_reviews import FastChatReview, ModelAnswers
 from assay.sources.lines import NOT_UTF8
 from ledger.errors import ConfigError
@@ -33,6 +34,8 @@ def left_out(review: FastChatReview) -> Iterator[LeftOut]:
         if file.unread:
             cause = f"{file.unread} lines are no judgments that can be read: {file.faults[0]}"
             yield LeftOut(kind="lines", name=file.name, cause=cause)
+    for note in (note for note in review.stored.notes if DOUBLED in note):
+        yield LeftOut(kind="lines", name="question.jsonl", cause=note)
     yield from judgments_of_others(review)
 
 
