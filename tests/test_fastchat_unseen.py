@@ -189,9 +189,8 @@ def test_stale_rows_that_others_stand_for_are_listed_with_their_model(folder, tm
     write(folder / SINGLE, [*rows_of(folder / SINGLE), *earlier])
     found = Reviewed(folder, tmp_path, capsys)
     assert found.code == 11
-    assert found.faces("Of the judgments: judgments of gpt-4 (b: 8 ratings judge other answers; left out).") >= {
-        "terminal"
-    }
+    listed = "Of the answers and judgments: judgments of gpt-4 (b: 8 ratings judge other answers; left out)."
+    assert "terminal" in found.faces(listed)
     assert found.unseen["judgments of gpt-4"]["declared"] == ""
 
 
@@ -320,6 +319,28 @@ def test_what_systems_and_editors_leave_is_listed_and_blocks_nothing(folder, tmp
     (folder / name).write_bytes(b"\x00\x05\x16\x07")
     found = Reviewed(folder, tmp_path, capsys)
     assert (found.code, found.unseen[name]["kind"]) == (11, "other")
+
+
+@pytest.mark.parametrize("name", ["model_judgment/later.txt", "kept.log", "model_judgment/deep/gpt-4.old"])
+def test_judgments_are_known_by_what_stands_in_a_file_whatever_its_name(folder, tmp_path, capsys, name):
+    write(folder / name, [rating("b", 1, 1, score=1)])
+    found = Reviewed(folder, tmp_path, capsys)
+    assert (found.code, found.unseen[name]["kind"]) == (12, "file")
+    assert found.faces("it holds judgments, and nothing in it is read") == {"terminal", "md", "html"}
+    assert Reviewed(folder, tmp_path / "declared", capsys, "--leave-out", name).code == 11
+
+
+def test_answers_that_were_written_again_and_further_choices_are_listed_in_every_face(folder, tmp_path, capsys):
+    path = folder / "model_answer/b.jsonl"
+    first, *rest = rows_of(path)
+    earlier = {**first, "choices": [{"turns": ["x", "y"]}]}
+    write(path, [earlier, {**first, "choices": [*first["choices"], {"index": 1, "turns": ["z", "z"]}]}, *rest])
+    found = Reviewed(folder, tmp_path, capsys)
+    assert found.code == 11
+    written = "b: 1 answers were written again: the last of a question is judged"
+    assert found.faces(written) == {"terminal", "md", "html"}
+    assert found.faces("1 further choices: FastChat judges the first of a question") == {"terminal", "md", "html"}
+    assert "Other files, not read" not in found.terminal
 
 
 def test_folders_of_ours_and_of_other_things_hold_no_judgments(folder, tmp_path, capsys):

@@ -62,7 +62,7 @@ def unseen_lines(report: ReviewReport) -> Iterator[str]:
     if others:
         yield f"Other files, not read: {', '.join(others)}."
     if beside := [each for each in report.unseen if each.kind == "beside"]:
-        yield f"Of the judgments: {'; '.join(_things(report, beside))}."
+        yield f"Of the answers and judgments: {'; '.join(_things(report, beside))}."
     scores = [each for each in report.unseen if each.kind == "score"]
     if scores:
         yield f"Scores in the logs that are not compared: {'; '.join(_things(report, scores))}."
@@ -105,8 +105,8 @@ def unseen_table(report: ReviewReport) -> Table:
     )
     caption = (
         "What nobody left out on purpose keeps its candidate from SHIP; so does what was declared and is not there. "
-        "Other files block nothing, nor do judgments that others stand for, or that are averaged with others, where "
-        "both sides have as many."
+        "Other files block nothing, nor do answers and judgments that others stand for, or that are averaged with others "
+        "where both sides have as many."
     )
     header = ("candidate", "what", "name", "why", "left out by")
     return Table("unseen", "Found and not compared", caption, header, rows)
