@@ -105,8 +105,8 @@ def unseen_table(report: ReviewReport) -> Table:
     )
     caption = (
         "What nobody left out on purpose keeps its candidate from SHIP; so does what was declared and is not there. "
-        "Other files block nothing, nor do answers and judgments that others stand for, or that are averaged with others "
-        "where both sides have as many."
+        "Other files block nothing, nor do answers and judgments that others stand for, or that are averaged with "
+        "others where both sides have as many."
     )
     header = ("candidate", "what", "name", "why", "left out by")
     return Table("unseen", "Found and not compared", caption, header, rows)
