@@ -28,7 +28,7 @@ SCHEMAS = {
     Mode.SINGLE: _schema("rating", list(range(1, 11)), "integer"),
     Mode.PAIR: _schema("verdict", ["A", "B", "C"], "string"),
 }
-POSITIONS = {"A": "A", "B": "B", "C": "C", "TIE": "C"}
+POSITIONS = {"A": "A", "B": "B", "C": "C", "TIE": "C", "DRAW": "C"}
 LEAST_MASS = 0.5  # of the first rating token's probability must lie on ratings
 UNKNOWN_MASS = 0.01  # of it may lie on a 1 that could have become 10: less than a tenth of a point
 TOP_LOGPROBS = 20

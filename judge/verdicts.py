@@ -5,8 +5,8 @@ Source: FastChat `llm_judge/common.py` for the rules named `fastchat` (its patte
 The rules `json` and `logprob` stand in verdict_forms.py.
 
 The strict rules: what is thought is not said; exactly one distinct verdict in double brackets, in range; decimals,
-`[[ 8/10 ]]`, `[[Rating: 8]]`, `[[**8**]]`, `[[tie]]` and full-width digits are fine, where all say the same. A reply
-that was cut has no verdict even if a marker stands in it, because a verdict stands last.
+`[[ 8/10 ]]`, `[[Rating: 8]]`, `[[**8**]]`, `[[tie]]`, `[[draw]]` and full-width signs are fine, where all say the same.
+A reply that was cut has no verdict even if a marker stands in it, because a verdict stands last.
 """
 
 import re
@@ -47,9 +47,9 @@ _BLANK = r"\s{0,20}"  # bounded, because unbounded ones side by side are read in
 _LABEL = rf"(?:(?:final{_BLANK})?(?:rating|score|verdict|winner){_BLANK}[:=]{_BLANK})?"
 _OPENS, _CLOSES = rf"\[\[{_BLANK}{_LABEL}[*_`]{{0,3}}{_BLANK}", rf"{_BLANK}[*_`]{{0,3}}{_BLANK}\]\]"
 _NUMBER = rf"([+-]?[0-9]{{1,5000}}(?:\.[0-9]{{0,5000}})?)(?:{_BLANK}/{_BLANK}10(?:\.0{{0,20}})?)?"
-_WHO = rf"(?:(?:assistant|answer){_BLANK})?([ABC]|tie)"
+_WHO = rf"(?:(?:assistant|answer){_BLANK})?([ABC]|tie|draw)"
 _SCORE, _POSITION = (re.compile(_OPENS + value + _CLOSES, re.IGNORECASE) for value in (_NUMBER, _WHO))
-_PLAIN = str.maketrans("０１２３４５６７８９．／［］ＡＢＣ", "0123456789./[]ABC")
+_PLAIN = str.maketrans("０１２３４５６７８９．／［］ＡＢＣ：＝", "0123456789./[]ABC:=")
 _FASTCHAT_SCORES = (re.compile(r"\[\[(\d+\.?\d*)\]\]"), re.compile(r"\[(\d+\.?\d*)\]"))
 
 
@@ -129,7 +129,7 @@ def _strict_winner(said: str) -> Reading:
 
 
 def _spelled(said: str) -> str:
-    """The text with brackets as Markdown shows them, and full-width digits as digits."""
+    """The text with brackets as Markdown shows them, and full-width digits and colons as plain ones."""
     return said.replace("\\[", "[").replace("\\]", "]").translate(_PLAIN)
 
 

@@ -7,7 +7,7 @@ from typing import Literal, Self
 
 from pydantic import Field, model_validator
 
-from ledger.endpoint.parameters import BaseUrl, EndpointParameters
+from ledger.endpoint.parameters import BaseUrl, EndpointParameters, KeyVariable
 from ledger.judgments import Form, Mode, Parsing
 from ledger.sections import Arguments, ConfigSection
 
@@ -41,7 +41,7 @@ class JudgeConfig(EndpointParameters):
     base_url: BaseUrl = ""
     serve: str = ""
     serve_args: Arguments = Field(default_factory=dict)
-    api_key_env: str = ""
+    api_key_env: KeyVariable = ""
     modes: tuple[Mode, ...] = tuple(Mode)
     pairs: Literal["baseline", "all"] = "baseline"
     prompts: Literal["official", "assay", "unknown"] = "assay"

@@ -7,7 +7,7 @@ from typing import Annotated, Self
 
 from pydantic import AfterValidator, Field, model_validator
 
-from ledger.endpoint.parameters import BaseUrl, EndpointParameters
+from ledger.endpoint.parameters import BaseUrl, EndpointParameters, KeyVariable
 from ledger.engines import ENGINES, known_engine
 from ledger.sections import Arguments
 
@@ -33,7 +33,7 @@ class ModelConfig(EndpointParameters):
     template: str = Field(default="", pattern=r"^(fastchat:.+)?$")
     loader: str = Field(default="", pattern=r"^([\w.]+:\w+)?$")
     base_url: BaseUrl = ""
-    api_key_env: str = ""
+    api_key_env: KeyVariable = ""
     concurrency: int = Field(default=16, ge=1)
 
     @property

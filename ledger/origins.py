@@ -27,9 +27,9 @@ class LeftOut(BaseModel):
     `name` is what `leave_out` must say to declare it, `group` the task that it belongs to. `declared` says by what the
     user left it out on purpose; where it is empty, the thing stands in the way of SHIP. `items` are named one by one.
     "calls" to two models were not alike. "judgments" were left out because they are stale, or used though nobody
-    could check them. Files whose names promise no evidence are of the kind "other", a log's scores that we do not
-    compute of the kind "score", and judgments that others stand for, or are averaged with, of the kind "beside":
-    these are listed, and block nothing.
+    could check them, or though one side was asked more often. Files whose names promise no evidence are of the kind
+    "other", a log's scores that we do not compute of the kind "score", and judgments and answers that others stand
+    for, or that are averaged with others, of the kind "beside": these are listed, and block nothing.
     """
 
     model_config = ConfigDict(frozen=True, extra="forbid", strict=True)

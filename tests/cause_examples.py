@@ -239,6 +239,15 @@ SAID = [
         "gpt contradicts claude: by its word alone, rating_change lies below −0.30 (upper bound −0.90).",
     ),
     (
+        Cause(
+            Kind.MEASURE_CONTRADICTS,
+            "gpt",
+            names={"primary": "rating_change"},
+            causes=(Cause(Kind.PRIMARY_BELOW, "win_change", numbers={"upper_bound": -0.4, "threshold": -0.05}),),
+        ),
+        "rating_change decides, and by other judgments of gpt win_change lies below −0.050 (upper bound −0.400).",
+    ),
+    (
         Cause(Kind.SEVERAL_JUDGES, "gpt"),
         "Several judges: each is reported on its own; gpt is the primary judge.",
     ),

@@ -132,6 +132,26 @@ def test_a_judge_whose_word_does_not_count_contradicts_nobody(tmp_path):
     assert (report.word, report.decisions[0].beside) == (Word.SHIP, ())
 
 
+@pytest.mark.parametrize("games", [Order, ()])
+def test_games_that_are_lost_beside_ratings_that_are_not_are_told_and_decide_nothing(tmp_path, games):
+    """Every first turn is lost, half of what was planned: too little to decide by, and enough to be told."""
+    folder = Folder(tmp_path, config(("w8",), control=False, task=False, primary="rating_change", margin=0.3), 40)
+    for name in folder.names:
+        folder.answer(name)
+    folder.rate(dict.fromkeys(folder.names, 7.0))
+    folder.play("w8", (Winner.BASELINE,) * 2 if games else (Winner.TIE,) * 2)
+    store = folder.run.judge(folder.config.judge[0].name).games
+    store.replace([game for game in store.records() if game.turn == 1])
+    folder.examine(right=1.0)
+    folder.sign_judge()
+    report = folder.report()
+    said = "rating_change decides, and by other judgments of judge-1 win_change lies below −0.05"
+    assert report.word is Word.SHIP
+    faces = report_markdown(report).replace("\\", "").replace("`", ""), " ".join(map(str, summary(report)))
+    faces += (html.unescape(report_html(report)).partition("<h2")[0],)
+    assert [said in face for face in faces] == [bool(games)] * 3
+
+
 def test_a_judge_that_failed_its_exam_abstains_and_one_left_is_no_panel(tmp_path):
     two = panel(tmp_path / "two", (True, False, True)).judges[0]
     assert two.exam.state == "passed"

@@ -167,13 +167,43 @@ def test_a_judges_rows_are_pooled_over_its_files_in_the_audit_as_in_the_review(f
     report = report_of(folder, tmp_path, capsys)
     mean = report["judges"][0]["scores"][1]["scopes"][0]["rating"]["value"]
     assert mean == table.models[1].scopes[0].rating.value == (5 + 10) / 2
-    told = "further verdicts of gpt-4 (b: 8 ratings are further verdicts on a prompt, averaged within their turn)"
-    assert f"Of the judgments: {told}." in (tmp_path / "r/analysis/report.md").read_text().replace("\\", "")
-    assert told.split(" (b")[0] in (tmp_path / "r/analysis/report.html").read_text()
+    told = "b: 8 ratings of b are further verdicts on a prompt, averaged within their turn; "
+    told += "asked more often than the other side: b in 8 turns"
+    for face in ("report.md", "report.html"):
+        page = (tmp_path / "r/analysis" / face).read_text().replace("\\", "")
+        assert "further verdicts of gpt-4" in page
+        assert told in page
     (row,) = report["unseen"]
-    assert (row["kind"], row["name"]) == ("beside", "further verdicts of gpt-4")
-    assert run(["analyze", str(tmp_path / "r/review.toml"), "--runs", str(tmp_path)]) == 0
+    assert (row["kind"], row["name"]) == ("judgments", "further verdicts of gpt-4")
+    assert run(["analyze", str(tmp_path / "r/review.toml"), "--runs", str(tmp_path)]) == 12
     assert told in " ".join(capsys.readouterr().out.split())
+
+
+def asked_again(folder, whose, turns):
+    rows = rows_of(folder / SINGLE)
+    again = [row for row in rows if row["model"] in whose and (row["question_id"], row["turn"]) in turns]
+    write(folder / SINGLE, [*rows, *({**row, "score": 9, "judgment": "[[9]]", "tstamp": 2.0} for row in again)])
+
+
+@pytest.mark.parametrize(("whose", "declared"), [("a", 11), ("b", 0)])
+def test_one_side_asked_again_until_the_judge_pleases_does_not_ship(folder, tmp_path, capsys, whose, declared):
+    """The issue's own: six more verdicts where the first displeased turn a HOLD into SHIP. The values stay averages."""
+    asked_again(folder, whose, {(1, 1), (1, 2)})
+    given = ["import", "fastchat", str(folder), "--review", "r", "--baseline", "a"]
+    assert run([*given, "--runs", str(tmp_path / "no")]) == 0
+    assert run(["analyze", str(tmp_path / "no/r/review.toml"), "--runs", str(tmp_path / "no")]) == 12
+    said = capsys.readouterr().out
+    assert f"asked more often than the other side: {whose} in 2 turns; ask both equally often" in " ".join(said.split())
+    assert run([*given, "--runs", str(tmp_path), "--leave-out", "further verdicts of gpt-4"]) == 0
+    assert run(["analyze", str(tmp_path / "r/review.toml"), "--runs", str(tmp_path)]) == declared
+    assert "accepted as they are: further verdicts of gpt-4" in " ".join(capsys.readouterr().out.split())
+
+
+def test_both_sides_asked_equally_often_may_ship(folder, tmp_path, capsys):
+    asked_again(folder, "ab", {(1, 1), (1, 2)})
+    report = report_of(folder, tmp_path, capsys)
+    assert {each["kind"] for each in report["unseen"]} == {"beside"}
+    assert run(["analyze", str(tmp_path / "r/review.toml"), "--runs", str(tmp_path)]) == 11
 
 
 def test_two_judges_of_one_file_have_a_table_each(folder):

@@ -189,20 +189,36 @@ def test_stale_rows_that_others_stand_for_are_listed_with_their_model(folder, tm
     write(folder / SINGLE, [*rows_of(folder / SINGLE), *earlier])
     found = Reviewed(folder, tmp_path, capsys)
     assert found.code == 11
-    assert found.faces("Of the judgments: judgments of gpt-4 (b: 8 ratings judge other answers; left out).") >= {
-        "terminal"
-    }
+    listed = "Of the answers and judgments: judgments of gpt-4 (b: 8 ratings judge other answers; left out)."
+    assert "terminal" in found.faces(listed)
     assert found.unseen["judgments of gpt-4"]["declared"] == ""
 
 
-def test_what_both_sides_lose_to_another_question_is_left_to_coverage(folder, tmp_path, capsys):
-    changed(
-        folder / "question.jsonl", lambda row: row | ({"turns": ["new?", "more?"]} if row["question_id"] == 1 else {})
-    )
-    found = Reviewed(folder, tmp_path, capsys)
-    assert {each["kind"] for each in found.unseen.values()} == {"beside"}
-    write(folder / SINGLE, [row for row in rows_of(folder / SINGLE) if (row["model"], row["question_id"]) != ("a", 1)])
-    assert Reviewed(folder, tmp_path / "one", capsys).unseen["stale judgments of gpt-4"]["kind"] == "judgments"
+@pytest.mark.parametrize("what", ["question", "template", "reference"])
+def test_what_both_sides_lose_to_another_input_blocks_until_it_is_left_out(folder, tmp_path, capsys, what):
+    """A blank behind the questions where the candidate is worst would take these out, and coverage would not see it."""
+    if what == "question":
+        asked = {"turns": ["q1? ", "more?"]}
+        changed(folder / "question.jsonl", lambda row: row | (asked if row["question_id"] == 1 else {}))
+    elif what == "template":
+        names = {"single-v1-multi-turn": {"prompt_template": "X{question_1}|{question_2}|{answer_1}|{answer_2}"}}
+        changed(folder / "judge_prompts.jsonl", lambda row: row | names.get(row["name"], {}))
+    else:
+        rows = rows_of(folder / SINGLE)
+        turn = {"judge": ["gpt-4", "single-math-v1"]}
+        rows = [row | turn | {"user_prompt": with_reference(row)} if row["turn"] == 1 else row for row in rows]
+        write(folder / SINGLE, rows)
+        write(folder / "reference_answer/gpt-4.jsonl", [answer("ref", id) for id in range(1, 5)])
+    found = Reviewed(folder, tmp_path / "no", capsys)
+    assert (found.code, found.unseen["stale judgments of gpt-4"]["kind"]) == (12, "judgments")
+    assert found.faces(f"another {what}" if what == "template" else f"other {what}s") == {"terminal", "md", "html"}
+    declared = Reviewed(folder, tmp_path, capsys, "--leave-out", "stale judgments of gpt-4")
+    assert not [each for each in declared.unseen.values() if not each["declared"]]
+
+
+def with_reference(row):
+    asked, *rest = row["user_prompt"].split("|")
+    return "|".join([asked, "an older reference", *rest])
 
 
 def test_games_of_a_changed_answer_are_the_candidates(folder, tmp_path, capsys):
@@ -246,6 +262,19 @@ def test_rows_about_unknown_questions_or_turns_are_in_no_rating_and_block(folder
     assert found.code == 12
     assert "b: 1 ratings judge questions or turns that question.jsonl does not have; left out" in found.terminal
     assert len(rows_of(tmp_path / "r/judge/gpt-4/ratings.jsonl")) == 16
+
+
+def test_an_id_that_two_questions_have_is_named_and_blocks(folder, tmp_path, capsys):
+    """The last is taken, as FastChat does; a copy of a row is none."""
+    path = folder / "question.jsonl"
+    write(path, [*rows_of(path), rows_of(path)[0]])
+    assert Reviewed(folder, tmp_path / "copy", capsys).unseen == {}
+    write(path, [{**rows_of(path)[0], "turns": ["Other", "More"]}, *rows_of(path)[:4]])
+    cause = "question.jsonl, line 2: another question has the same id; the last is taken"
+    assert cause in told(folder)
+    found = Reviewed(folder, tmp_path, capsys)
+    assert (found.code, found.unseen["question.jsonl"]["kind"]) == (12, "lines")
+    assert found.faces(cause) == {"terminal", "md", "html"}
 
 
 def test_a_row_without_a_turn_has_that_of_its_prompts_name(folder):
@@ -292,6 +321,28 @@ def test_what_systems_and_editors_leave_is_listed_and_blocks_nothing(folder, tmp
     assert (found.code, found.unseen[name]["kind"]) == (11, "other")
 
 
+@pytest.mark.parametrize("name", ["model_judgment/later.txt", "kept.log", "model_judgment/deep/gpt-4.old"])
+def test_judgments_are_known_by_what_stands_in_a_file_whatever_its_name(folder, tmp_path, capsys, name):
+    write(folder / name, [rating("b", 1, 1, score=1)])
+    found = Reviewed(folder, tmp_path, capsys)
+    assert (found.code, found.unseen[name]["kind"]) == (12, "file")
+    assert found.faces("it holds judgments, and nothing in it is read") == {"terminal", "md", "html"}
+    assert Reviewed(folder, tmp_path / "declared", capsys, "--leave-out", name).code == 11
+
+
+def test_answers_that_were_written_again_and_further_choices_are_listed_in_every_face(folder, tmp_path, capsys):
+    path = folder / "model_answer/b.jsonl"
+    first, *rest = rows_of(path)
+    earlier = {**first, "choices": [{"turns": ["x", "y"]}]}
+    write(path, [earlier, {**first, "choices": [*first["choices"], {"index": 1, "turns": ["z", "z"]}]}, *rest])
+    found = Reviewed(folder, tmp_path, capsys)
+    assert found.code == 11
+    written = "b: 1 answers were written again: the last of a question is judged"
+    assert found.faces(written) == {"terminal", "md", "html"}
+    assert found.faces("1 further choices: FastChat judges the first of a question") == {"terminal", "md", "html"}
+    assert "Other files, not read" not in found.terminal
+
+
 def test_folders_of_ours_and_of_other_things_hold_no_judgments(folder, tmp_path, capsys):
     write(folder / "notes/x.jsonl", [{"question_id": 1, "text": "x"}])
     assert Reviewed(folder, folder / "runs", capsys).unseen == {}
@@ -328,6 +379,28 @@ def test_lines_that_are_no_judgments_are_told_in_the_review(folder, tmp_path, ca
 
 
 # --- who is compared
+
+
+@pytest.mark.parametrize(("whose", "other"), [("b", "a"), ("a", "b")])
+def test_a_judge_of_one_side_alone_is_found_and_not_compared(folder, tmp_path, capsys, whose, other):
+    """A judge's name in another version, under which one side has its worst ratings, must not go unsaid."""
+    mine = [rating(whose, id, t, score=2) for id in range(1, 5) for t in (1, 2)]
+    write(folder / SINGLE, [*rows_of(folder / SINGLE), *({**row, "judge": ["gpt-z", row["judge"][1]]} for row in mine)])
+    found = Reviewed(folder, tmp_path / "no", capsys)
+    cause = f"8 ratings of {whose}, and none of the same turns of {other}"
+    assert (found.code, found.unseen["one-sided ratings of gpt-z"]["kind"]) == (12, "lines")
+    assert found.faces(cause) == {"terminal", "md", "html"}
+    declared = Reviewed(folder, tmp_path, capsys, "--leave-out", "one-sided ratings of gpt-z")
+    assert (declared.code, declared.faces("Left out on purpose: one-sided ratings")) == (11, {"terminal", "md", "html"})
+
+
+def test_a_baseline_that_was_compared_with_another_is_not_one_sided(folder, tmp_path, capsys):
+    """And ratings of one side beside games of both are listed: the games compare them."""
+    write(folder / PAIR, [game(id, turn) for id in range(1, 5) for turn in (1, 2)])
+    write(folder / SINGLE, [row for row in rows_of(folder / SINGLE) if row["model"] == "b"])
+    found = Reviewed(folder, tmp_path, capsys)
+    assert found.unseen["one-sided ratings of gpt-4"]["kind"] == "beside"
+    assert not [each for each in found.unseen.values() if each["kind"] != "beside"]
 
 
 def test_a_model_does_not_replace_itself(folder, tmp_path, capsys):

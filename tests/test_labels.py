@@ -4,6 +4,7 @@ import json
 
 import pytest
 
+from assay.cli import run as assay
 from assay.sources.labels import OTHER_QUESTIONS, OTHER_SAMPLES, OTHER_TURNS, Added, PassedOver, add_labels, labels
 from ledger.config import ReviewConfig, config_from
 from ledger.errors import BadRecord, ConfigError, ConflictingRecords, DuplicateKey, StoreLocked
@@ -77,7 +78,7 @@ def test_another_kind_of_file_is_refused(tmp_path):
         ("81,base,cand,tie,me,-1", "line 2: field 'turn'"),
         ("81,base,cand,tie,me,0", "line 2: field 'turn'"),
         ("81,base,cand,tie,me,1.5", "line 2: field 'turn': '1.5' is no whole number"),
-        ("81,base,cand,tie,m\xe9,1", "line 2: not UTF-8"),
+        ("81,base,cand,tie,m\xe9,1", "not UTF-8: convert it"),
     ],
 )
 def test_a_row_of_a_spreadsheet_that_cannot_be_understood_names_its_line(tmp_path, row, cause):
@@ -89,6 +90,28 @@ def test_a_row_of_a_spreadsheet_that_cannot_be_understood_names_its_line(tmp_pat
 def test_a_spreadsheets_byte_order_mark_is_no_part_of_its_header(tmp_path):
     (tmp_path / "l.csv").write_text(HEADER + "81,base,cand,tie,me,1\n", encoding="utf-8-sig")
     assert [label.winner for label in read(tmp_path / "l.csv")] == [Winner.TIE]
+
+
+@pytest.mark.parametrize("name", ["l.csv", "l.jsonl", "l.json"])
+@pytest.mark.parametrize("encoding", ["utf-16", "utf-16-le", "latin-1"])
+def test_votes_in_another_encoding_say_so(tmp_path, name, encoding):
+    text = "é" + (HEADER + "81,base,cand,tie,me,1\n" if name == "l.csv" else "[]")
+    (tmp_path / name).write_text(text, encoding=encoding)
+    with pytest.raises(BadRecord, match=r"not UTF-8: convert it \(iconv -t UTF-8\)"):
+        read(tmp_path / name)
+
+
+@pytest.mark.parametrize("delimiter", [";", "\t"])
+def test_a_spreadsheets_own_delimiter_is_read(tmp_path, delimiter):
+    text = HEADER + '81,base,cand,tie,"me, or you",1\n'
+    (tmp_path / "l.csv").write_text(text.replace(",", delimiter).replace(f"{delimiter} or", ", or"))
+    assert [(label.winner, label.rater) for label in read(tmp_path / "l.csv")] == [(Winner.TIE, "me, or you")]
+
+
+def test_zeros_and_ones_alone_may_be_places_and_are_refused(tmp_path):
+    with pytest.raises(BadRecord, match="is 0 and 1 alone"):
+        read(votes(tmp_path / "l.csv", (81, 0, "me"), (82, 1, "me")))
+    read(votes(tmp_path / "l.csv", (81, 0, "me"), (82, 1, "me"), (82, 2, "you")))
 
 
 def test_two_votes_of_one_rater_that_contradict_each_other_are_named_with_both_lines(tmp_path):
@@ -119,7 +142,7 @@ VOTE = {"question_id": 81, "model_a": "base", "model_b": "cand", "judge": "me", 
 WINNERS = [
     *(("baseline", each) for each in (1, "1", 1.0, "A", "model_1", "model_a", "base", " Base ")),
     *(("candidate", each) for each in (2, "2", "2.0", "b", "model_2", "model_b", "cand", "CAND")),
-    *(("tie", each) for each in ("tie", "C", "tie (inconsistent)")),
+    *(("tie", each) for each in ("tie", "C", "tie (inconsistent)", "tie (bothbad)", 0, "0", 0.0)),
 ]
 
 
@@ -134,7 +157,7 @@ def test_a_winner_is_named_by_its_place_its_role_or_its_label(tmp_path, winner, 
         assert [each.winner.value for each in read(tmp_path / file)] == [winner], file
 
 
-@pytest.mark.parametrize("word", [0, 3, "12", True, "either"])
+@pytest.mark.parametrize("word", [3, "12", True, "either"])
 def test_a_winner_that_is_nobodys_word_is_refused(tmp_path, word):
     (tmp_path / "l.json").write_text(json.dumps([VOTE | {"winner": word}]))
     with pytest.raises(BadRecord, match="neither of the models nor a tie"):
@@ -240,3 +263,24 @@ def test_a_vote_on_a_sample_that_nobody_wrote_is_passed_over(tmp_path, answered)
     file = tmp_path / "v.jsonl"
     file.write_text("".join(json.dumps(each) + "\n" for each in (row, row | {"sample": 3})))
     assert add_labels(file, run, config) == Added(labels=1, new=1, repeated=0, passed_over={OTHER_SAMPLES: 1})
+
+
+@pytest.mark.parametrize("name", ["l.csv", "l.jsonl", "l.json"])
+def test_a_file_of_which_nothing_comes_in_ends_with_an_error(tmp_path, answered, capsys, name):
+    """Nobody should read 'done' where a label was misspelled, or the export of the votes was empty."""
+    config = tmp_path / "review.toml"
+    config.write_text('name = "r"\n[baseline]\nmodel = "base"\n[[candidate]]\nmodel = "cand"\n[questions]\n')
+    given = ["import", "labels", str(tmp_path / name), "--config", str(config), "--runs", str(tmp_path)]
+    rows = [VOTE | {"model_b": "candy", "winner": 1}, VOTE | {"question_id": 999, "winner": 1}]
+    cells = "question_id,model_a,model_b,winner\n"
+    empty = {"l.csv": cells, "l.jsonl": "", "l.json": "[]"}[name]
+    passed = {
+        "l.csv": f"{cells}81,base,candy,1\n999,base,cand,1\n",
+        "l.jsonl": "\n".join(map(json.dumps, rows)),
+        "l.json": json.dumps(rows),
+    }[name]
+    for text, cause in ((empty, "there are no votes in it"), (passed, "nothing came in: no line is about")):
+        (tmp_path / name).write_text(text)
+        assert assay(given) == 64
+        assert cause in (told := capsys.readouterr()).err
+        assert (text == empty) or "1 lines are passed over: they are about base and candy" in told.out

@@ -124,6 +124,42 @@ def test_a_config_holds_no_secret_of_a_url(url, words):
     assert "hush" not in str(caught.value)
 
 
+@pytest.mark.parametrize(
+    "line",
+    [
+        'extra_body = { api_key = "sk-secretsecret-123456" }',
+        'extra_body = { api_key = "hush-hush" }',
+        'extra_body = { sources = [{ authentication = { key = "hush-hush" } }] }',
+        'extra_body = { user = "gsk_hush1234567890abcdef" }',
+        'headers = { X-Api-Key = "$sk-secretsecret-123456" }',
+        'headers = { Authorization = "Bearer $hush1234567890abcdefgh" }',
+        'headers = { X-Title = "sk-secretsecret-123456" }',
+        'headers = { X_Api_Key = "hush-hush" }',
+        'api_key_env = "sk-secretsecret-123456"',
+        'api_key_env = "gsk_hush1234567890abcdef"',
+        'api_key_env = "0123456789abcdefhush6789abcdef01"',
+        'api_key_env = "hush0123456789abcdef6789abcdef01"',
+        'api_key_env = "$OPENAI_API_KEY"',
+    ],
+)
+def test_a_config_holds_no_secret_and_prints_none(line):
+    """A judge's section and a served model's alike; a key in the place of its variable's name is none, and not told."""
+    judge = f'[[judge]]\nmodel = "j"\n{line}\n'
+    models = '[baseline]\nmodel = "b"\nengine = "openai"\n{}\n[[candidate]]\nmodel = "c"\n'
+    for text in (models.format("") + judge, models.format(line)):
+        with pytest.raises((ConfigError, BadRecord)) as caught:
+            config_from_text(f'name = "r"\n{text}[questions]\nsource = "assay"\n', "review.toml")
+        assert any(words in str(caught.value) for words in ("carries a secret", "names the environment variable"))
+        assert not [part for part in ("hush", "secretsecret", "abcdef") if part in str(caught.value)]
+
+
+def test_what_is_no_secret_may_stand_in_a_config():
+    more = """extra_body = { prompt_cache_key = "r1", eos_token = "</s>", min_tokens = 4, tokenizer = "sk-learn" }
+headers = { X-Request-Id = "550e8400e29b41d4a716446655440000", Authorization = "Bearer $MY_KEY_2" }"""
+    text = CONFIG.format(url="http://localhost:1/v1", exam="true", in_flight=1, more=more)
+    assert config_from_text(text, "").judge[0].headers["Authorization"] == "Bearer $MY_KEY_2"
+
+
 def test_what_is_no_secret_may_stand_in_a_url():
     url = "https://host/v1?api-version=2024-10-21&region=west"
     assert config_from_text(CONFIG.format(url=url, exam="true", in_flight=1, more=""), "").judge[0].base_url == url

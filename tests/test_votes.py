@@ -209,12 +209,12 @@ def test_lines_about_others_are_named_when_votes_come_in(tmp_path, capsys):
     rows = [
         {"question_id": 1, "model_1": "a", "model_2": f"m{n}", "winner": "tie"} for n in range(7) for _ in range(9 - n)
     ]
-    rows += [{"question_id": 77, "model_1": "a", "model_2": "b", "winner": "tie"}]
+    rows += [{"question_id": id, "model_1": "a", "model_2": "b", "winner": "tie"} for id in (1, 77)]
     write(tmp_path / "votes.jsonl", rows)
     capsys.readouterr()
     told(tmp_path, "import", "labels", "votes.jsonl", "--config", "runs/r/review.toml")
     shown = capsys.readouterr().out.splitlines()
-    assert shown[0].endswith("0 labels, 0 of them new, 0 said before")
+    assert shown[0].endswith("1 labels, 1 of them new, 0 said before")
     assert shown[1:6] == [f"{9 - n} lines are passed over: they are about a and m{n}" for n in range(5)]
     assert shown[6] == "8 lines are passed over: they are about 3 more pairs of models"
 

@@ -31,7 +31,8 @@ class Decision:
 
     `causes` made the word, `settling` is what would settle one that is open or unfit. `blockers` say what was found and
     not compared, or looks like one model twice: with one of them nothing ships. `beside` is what a reader must know
-    beside the word, and what made none: judges who contradict the primary one, settings that the baseline did not have.
+    beside the word, and what made none: judges and judged measures that contradict the primary one, and settings that
+    the baseline did not have.
     """
 
     candidate: str

@@ -55,12 +55,18 @@ def settling(evidence: Evidence, tasks: Sequence[TaskState], step: int) -> Itera
 
 
 def contradictions(evidence: Evidence, step: int) -> Iterator[Cause]:
-    """Judges whose own bounds lie wholly on the other side of the margin than the primary measure's; words, no gate."""
+    """Judges whose own bounds lie wholly on the other side of the margin than the primary measure's, and a loss by the
+    other judged measure, games beside ratings or the reverse; words, no gate.
+    """
     said = primary_word(evidence.primary, step)
     for name, other in evidence.others:
         if {said, primary_word(other, step)} == {Word.SHIP, Word.HOLD}:
             names = {"primary": evidence.judge}
             yield Cause(Kind.JUDGE_CONTRADICTS, name, names=names, causes=(_primary(other, step),))
+    for name, other in evidence.other_measures:
+        if said is not Word.HOLD and primary_word(other, step) is Word.HOLD:
+            names = {"primary": evidence.primary.name}
+            yield Cause(Kind.MEASURE_CONTRADICTS, name, names=names, causes=(_primary(other, step),))
 
 
 def _blocked(blockers: Sequence[Cause]) -> Iterator[Cause]:

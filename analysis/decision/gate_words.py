@@ -51,7 +51,8 @@ class Evidence:
     `blockers`: what keeps it from SHIP and INCONCLUSIVE, whatever the numbers say. A proving task that is open keeps it
     from SHIP, as INCONCLUSIVE; with `open_tasks_block` a guarding one does so as well. `limited`: what was cut short
     with --limit, so that more items are at hand. `judge` is behind the primary measure; `others` have what further
-    judges say of it, by name, and `beside` how the candidate was run otherwise: neither decides.
+    judges say of it, by name, `other_measures` what is said by the other judged measure, at its own default margin,
+    and `beside` how the candidate was run otherwise: none of these decides.
     """
 
     candidate: str
@@ -63,6 +64,7 @@ class Evidence:
     limited: Cause | None = None
     judge: str = ""
     others: tuple[tuple[str, Gate], ...] = ()
+    other_measures: tuple[tuple[str, Gate], ...] = ()
     beside: tuple[Cause, ...] = ()
 
 

@@ -13,6 +13,7 @@ from analysis.decision.gate_estimates import (
     Measured,
     item_reasons,
     judged,
+    judged_estimate,
     primary_judge,
     task_estimate,
 )
@@ -25,7 +26,7 @@ from analysis.statistics.paired_ratio import ratio_loss_p
 from analysis.summaries.model_reports import TaskRow, task_rows
 from analysis.summaries.model_rows import for_model
 from ledger.decision_config import DecisionConfig, TaskRole, limited
-from ledger.measures import measure_of
+from ledger.measures import MEASURES, measure_of
 
 RUN_OTHERWISE = (Kind.SETTING_DIFFERS, Kind.INPUT_DIFFERS)
 ROUNDING = 1e-9  # of a difference of two shares
@@ -49,6 +50,7 @@ def decision_evidence(measured: Measured) -> tuple[Evidence, ...]:
             limited=measured.limited.get(name),
             judge=primary.name if (primary := primary_judge(measured.judges, config.primary)) else "",
             others=tuple(_other_judges(measured, name)),
+            other_measures=tuple(_other_measures(measured, name)),
             beside=beside(measured.notes, name),
         )
         for name, gates in tasks.items()
@@ -70,6 +72,19 @@ def _other_judges(measured: Measured, model: str) -> Iterator[tuple[str, Gate]]:
         if judge is not primary and mode in judge.modes:
             estimate, reasons = judged(judge, config.primary, measured, model)
             yield judge.name, Gate(estimate, -config.margin, tuple(reasons))
+
+
+def _other_measures(measured: Measured, model: str) -> Iterator[tuple[str, Gate]]:
+    """What the primary judge says by the other judged measure, and so does a judge that has no other, however little
+    that covers: games of the first turns alone are lost all the same.
+    """
+    mode = measure_of(measured.config.primary).mode
+    primary = primary_judge(measured.judges, measured.config.primary)
+    for measure in (each for each in MEASURES if mode and each.mode not in (None, mode) and each.margin):
+        for judge in measured.judges:
+            if measure.mode in judge.modes and (judge is primary or mode not in judge.modes):
+                estimate = judged_estimate(judge, model, measure.name)
+                yield judge.name, Gate(estimate, -(measure.margin or 0.0), tuple(judge.unfit))
 
 
 def task_gates(measured: Measured, model: str) -> Iterator[TaskGate]:

@@ -163,6 +163,7 @@ class Kind(StrEnum):
     INFINITE_LOGPROB = "infinite_logprob"
     # What a reader should know besides
     JUDGE_CONTRADICTS = "judge_contradicts"
+    MEASURE_CONTRADICTS = "measure_contradicts"
     NO_CONTROL = "no_control"
     CONTROL_MISSING = "control_missing"
     SETTING_DIFFERS = "setting_differs"

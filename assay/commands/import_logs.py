@@ -15,6 +15,7 @@ from assay.sources.imports import import_logs, refuse_taken
 from assay.sources.labels import add_labels
 from assay.sources.lm_eval_folders import Chosen, offered, refuse_unknown
 from ledger.config import read_config
+from ledger.errors import ConfigError
 from ledger.runs import RunFolder
 
 MOST_TOLD = 5
@@ -112,7 +113,7 @@ def import_labels(
     own. FastChat's human votes (question_id, model_a, model_b, winner, judge, turn) and our own words (question,
     baseline, candidate, winner, rater, turn) are both read; models are named by their labels in the review, and a
     winner by its label, its role, or its place (A, 1, model_1). Labels of earlier files stay; one that says otherwise
-    than another is refused.
+    than another is refused, and so is a file of which no line is about the review's models and questions.
 
     Example:
         assay import labels votes.jsonl --config review.toml
@@ -127,3 +128,6 @@ def import_labels(
         print(f"{count} lines are passed over: they are about {visible(about)}")
     if rest := list(added.passed_over.values())[MOST_TOLD:]:
         print(f"{sum(rest)} lines are passed over: they are about {len(rest)} more pairs of models")
+    if not added.new + added.repeated:
+        what = "nothing came in: no line is about this review." if added.passed_over else "there are no votes in it."
+        raise ConfigError(what, where=str(path), remedy="Models are named by their labels in the config.")

@@ -54,7 +54,7 @@ def holds_judgments(folder: Path) -> bool:
     files = list(_files(folder))
     if JUDGMENT_NAME.search(folder.name):
         return bool(files)
-    return any(_begins_with_judgment(path) for path in files if ROWS_NAME.search(path.name))
+    return any(begins_with_judgment(path) for path in files if ROWS_NAME.search(path.name))
 
 
 def _files(folder: Path) -> Iterator[Path]:
@@ -64,7 +64,8 @@ def _files(folder: Path) -> Iterator[Path]:
         yield from (Path(place, name) for name in sorted(names) if not is_system_file(name))
 
 
-def _begins_with_judgment(path: Path) -> bool:
+def begins_with_judgment(path: Path) -> bool:
+    """Whether a file's first line is a row of FastChat's judgments, whatever the file is called."""
     try:
         with gzip.open(path) if path.suffix == ".gz" else path.open("rb") as stream:
             row = json.loads(stream.readline(FIRST_BYTES))

@@ -14,7 +14,7 @@ from typing import Any
 from assay.sources.fastchat_fields import question_id, stated
 from assay.sources.fastchat_folders import FastChatFolder
 from assay.sources.fastchat_notes import Notes
-from assay.sources.lines import NOT_UTF8, Row, json_objects
+from assay.sources.lines import NOT_UTF8, Row, is_utf8, json_objects
 
 Turns = tuple[str, ...]
 
@@ -66,11 +66,7 @@ def reference_rows(path: Path, notes: Notes) -> dict[str, Turns]:
 
 def json_rows(path: Path, name: str, notes: Notes) -> Iterator[Row]:
     """The objects of a JSONL file with their line numbers; a line that is none is noted, and a file that is no text."""
-    try:
-        text = path.read_bytes().decode("utf-8-sig")
-    except UnicodeDecodeError:
-        text = "\0"
-    if "\0" in text:
+    if not is_utf8(path):
         notes.add(name, NOT_UTF8)
         return
     yield from json_objects(path, lambda number: notes.add(name, "not a JSON object", number))

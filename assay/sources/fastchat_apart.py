@@ -3,20 +3,16 @@
 In: a FastChatReview and one of its models. Out: one LeftOut per judge and kind, about the rows of that model alone.
 
 A row that is no longer today's, and that no other row of its turn stands for, keeps its candidate from SHIP: else a
-blank added to the nine worst answers would take their ratings out. Where both sides lose the same turns, and not by
-answers of their own, coverage alone counts them.
+blank added to the nine worst answers, or to their questions, would take their ratings out, below the floor of coverage.
 """
 
 from collections import Counter
-from collections.abc import Hashable, Iterator, Sequence
+from collections.abc import Iterator, Sequence
 
-from analysis.fastchat_audit.stored import USED, Change, Freshness, StoredRating
+from analysis.fastchat_audit.stored import USED, Freshness, StoredPair, StoredRating
 from analysis.rendering.tables.audit_findings import stale_rows, unchecked_rows
 from assay.sources.fastchat_reviews import AnyRow, FastChatReview, names_of, verdicts_in
 from ledger.origins import LeftOut
-
-OF_ONE_SIDE = {Change.ANSWER, Change.FAILED, Change.UNKNOWN}
-"""What makes rows stale of one side alone, or rows that say nothing of what is asked."""
 
 
 def judgments_apart(review: FastChatReview, model: str) -> Iterator[LeftOut]:
@@ -26,20 +22,64 @@ def judgments_apart(review: FastChatReview, model: str) -> Iterator[LeftOut]:
         mine = [row for row in rows if model in _whose(row, review.baseline)]
         outside = [row for row in mine if row.freshness not in USED]
         replaced = {row.about for row in rows if row.used}
-        lost = {name: _lost(name, rows, replaced) for name in review.models}
-        marked = [(row, row.about not in replaced and _blocks(row, model, lost, review)) for row in outside]
-        blocking, others = ([row for row, blocks in marked if blocks is wanted] for wanted in (True, False))
+        blocking = [row for row in outside if row.about not in replaced]
+        others = [row for row in outside if row.about in replaced]
         unchecked = [row for row in mine if row.used and row.freshness is Freshness.UNCHECKED]
-        repeats = [row for row in mine if row.used and row.repeat]
         if blocking:
             yield LeftOut(kind="judgments", name=f"stale judgments of {judge}", cause=f"{_stale(blocking)}; left out")
         if unchecked:
             yield LeftOut(kind="judgments", name=f"unchecked judgments of {judge}", cause=_unchecked(unchecked))
         if others:
             yield LeftOut(kind="beside", name=f"judgments of {judge}", cause=f"{_stale(others)}; left out")
-        if repeats:
-            cause = f"{_counted(repeats)} are further verdicts on a prompt, averaged within their turn"
-            yield LeftOut(kind="beside", name=f"further verdicts of {judge}", cause=cause)
+        yield from _further(judge, model, rows, review)
+        yield from _of_one_side(judge, model, rows, review)
+
+
+def _further(judge: str, model: str, rows: Sequence[AnyRow], review: FastChatReview) -> Iterator[LeftOut]:
+    """Further verdicts: a turn that one side was asked about more often keeps its candidate from SHIP.
+
+    Their mean is no defense: who asks again where a verdict displeased, and of one side alone, moves it at will.
+    """
+    if model == review.baseline:
+        return  # told with each candidate
+    told = []
+    for name in (review.baseline, model):
+        if further := [row for row in rows if row.used and row.repeat and name in _whose(row, review.baseline)]:
+            told.append(f"{_counted(further)} of {name} are further verdicts on a prompt, averaged within their turn")
+    mine, theirs = _asked(model, rows), _asked(review.baseline, rows)
+    shared = mine.keys() & theirs.keys()
+    often = {
+        model: sum(mine[turn] > theirs[turn] for turn in shared),
+        review.baseline: sum(theirs[turn] > mine[turn] for turn in shared),
+    }
+    unequal = [f"{name} in {count} turns" for name, count in often.items() if count]
+    if unequal:
+        told.append(f"asked more often than the other side: {', '.join(unequal)}; ask both equally often")
+    if told:
+        cause = "; ".join(told)
+        yield LeftOut(kind="judgments" if unequal else "beside", name=f"further verdicts of {judge}", cause=cause)
+
+
+def _of_one_side(judge: str, model: str, rows: Sequence[AnyRow], review: FastChatReview) -> Iterator[LeftOut]:
+    """Ratings that no rating of the other side's stands beside: of a judge who played no games either, they are found
+    and not compared. The baseline's are so only where no candidate has any.
+    """
+    mine, rivals = _asked(model, rows), [name for name in review.models if name != review.baseline]
+    against = rivals if model == review.baseline else [review.baseline]
+    if not mine or any(mine.keys() & _asked(name, rows).keys() for name in against):
+        return
+    played = any(isinstance(row, StoredPair) and row.used and model in names_of(row) for row in rows)
+    cause = f"{sum(mine.values())} ratings of {model}, and none of the same turns of {' or '.join(against)}"
+    yield LeftOut(kind="beside" if played else "lines", name=f"one-sided ratings of {judge}", cause=cause)
+
+
+def _asked(model: str, rows: Sequence[AnyRow]) -> Counter[tuple[str, int]]:
+    """How many verdicts each question-turn of a model's has."""
+    return Counter(
+        (row.record.question, row.record.turn)
+        for row in rows
+        if isinstance(row, StoredRating) and row.used and row.record.model == model and row.record.score is not None
+    )
 
 
 def judgments_of_others(review: FastChatReview) -> Iterator[LeftOut]:
@@ -54,26 +94,6 @@ def _whose(row: AnyRow, baseline: str) -> set[str]:
     """The model that a row says something of: of a game with the baseline, its rival."""
     names = names_of(row)
     return names if isinstance(row, StoredRating) else names - {baseline}
-
-
-def _lost(name: str, rows: Sequence[AnyRow], replaced: set[Hashable]) -> set[tuple[str, int]]:
-    """The question-turns of a model's ratings that no row stands for any more."""
-    return {
-        (row.record.question, row.record.turn)
-        for row in rows
-        if isinstance(row, StoredRating) and row.record.model == name and row.freshness not in USED
-        if row.about not in replaced
-    }
-
-
-def _blocks(row: AnyRow, model: str, lost: dict[str, set[tuple[str, int]]], review: FastChatReview) -> bool:
-    """Whether a row that nothing stands for is one side's own; both sides may lose a turn to another question."""
-    if row.freshness is Freshness.MIXED or OF_ONE_SIDE & {*row.changed}:
-        return True
-    if not isinstance(row, StoredRating):
-        return False
-    against = [review.baseline] if model != review.baseline else [name for name in lost if name != model]
-    return any((row.record.question, row.record.turn) not in lost[name] for name in against)
 
 
 def _kinds(rows: Sequence[AnyRow]) -> Iterator[tuple[str, list[AnyRow]]]:

@@ -30,6 +30,7 @@ from ledger.errors import ConfigError
 from ledger.records import Question
 
 NO_REFERENCES = "none"
+DOUBLED = "another question has the same id; the last is taken"
 
 
 @dataclass(frozen=True)
@@ -89,7 +90,11 @@ def _question_sets(folder: FastChatFolder, notes: Notes) -> dict[str, dict[str, 
         notes.add("", "no question.jsonl was found: categories are unknown and no prompt could be rendered again")
         return {}
     source = MT_BENCH if _official(path, "question.jsonl") else path.parent.name
-    asked = {question.id: question for question in _questions(path, source, notes)}
+    asked: dict[str, Question] = {}
+    for number, question in _questions(path, source, notes):
+        if asked.get(question.id, question) != question:
+            notes.add(path.name, DOUBLED, number)
+        asked[question.id] = question
     sets = {}
     for name, file in folder.references.items():
         held = reference_rows(file, notes)
@@ -97,15 +102,16 @@ def _question_sets(folder: FastChatFolder, notes: Notes) -> dict[str, dict[str, 
     return {**sets, NO_REFERENCES: asked}
 
 
-def _questions(path: Path, source: str, notes: Notes) -> Iterator[Question]:
-    """The rows that ask something, without references; others become notes."""
+def _questions(path: Path, source: str, notes: Notes) -> Iterator[tuple[int, Question]]:
+    """The rows that ask something, without references, with their lines; others become notes."""
     for number, row in json_rows(path, path.name, notes):
         try:
             id, category, turns = question_id(row), stated(row["category"]), turns_of(row["turns"])
         except (KeyError, TypeError):
             notes.add(path.name, "not a question of FastChat's", number)
         else:
-            yield Question(source=source, id=id, category=category, turns=turns, temperature=temperature_of(category))
+            sampled = temperature_of(category)
+            yield number, Question(source=source, id=id, category=category, turns=turns, temperature=sampled)
 
 
 def _referenced(question: Question, name: str, references: Turns) -> Question:

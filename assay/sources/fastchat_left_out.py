@@ -5,8 +5,9 @@ In: a FastChatReview. Out: one LeftOut per thing.
 
 from collections.abc import Iterator, Mapping, Sequence
 
-from assay.sources.evidence_names import promises
+from assay.sources.evidence_names import begins_with_judgment, is_system_file, promises
 from assay.sources.fastchat_apart import judgments_apart, judgments_of_others
+from assay.sources.fastchat_files import DOUBLED
 from assay.sources.fastchat_reviews import FastChatReview, ModelAnswers
 from assay.sources.lines import NOT_UTF8
 from ledger.errors import ConfigError
@@ -26,14 +27,20 @@ def left_out(review: FastChatReview) -> Iterator[LeftOut]:
     if lacking := sorted(key_text(key) for key in review.stored.questions if key not in answered):
         cause = f"no model answered {len(lacking)} of {len(review.stored.questions)} questions"
         yield LeftOut(kind="items", name="answers", cause=cause, items=tuple(lacking))
-    for name in filter(promises, review.stored.unread):
+    for name in (evidence := [name for name in review.stored.unread if promises(name) or _judges(name, review)]):
         yield LeftOut(kind="file", name=name, cause=_unread(name, review))
-    yield from other_files([name for name in review.stored.unread if not promises(name)])
+    yield from other_files([name for name in review.stored.unread if name not in evidence])
     for file in review.stored.files:
         if file.unread:
             cause = f"{file.unread} lines are no judgments that can be read: {file.faults[0]}"
             yield LeftOut(kind="lines", name=file.name, cause=cause)
+    for note in (note for note in review.stored.notes if DOUBLED in note):
+        yield LeftOut(kind="lines", name="question.jsonl", cause=note)
     yield from judgments_of_others(review)
+
+
+def _judges(name: str, review: FastChatReview) -> bool:
+    return not is_system_file(name) and begins_with_judgment(review.folder.path / name)
 
 
 def _unread(name: str, review: FastChatReview) -> str:
@@ -45,6 +52,8 @@ def _unread(name: str, review: FastChatReview) -> str:
     faults = (*review.stored.notes, *(fault for file in review.stored.files for fault in file.faults))
     if any(NOT_UTF8 in fault and name.endswith(fault.partition(":")[0]) for fault in faults):
         return NOT_UTF8
+    if not promises(name):
+        return "it holds judgments, and nothing in it is read"
     return "its name promises evidence, and nothing in it is read"
 
 
@@ -60,15 +69,19 @@ def left_out_by_model(review: FastChatReview) -> Mapping[str, tuple[LeftOut, ...
     """What does not come in by the model that it is about; what is about none of them stands with each."""
     of_all = tuple(left_out(review))
     return {
-        name: (*lines_left_out(held), *judgments_apart(review, name), *_choices(held), *of_all)
+        name: (*lines_left_out(held), *judgments_apart(review, name), *_further(held), *of_all)
         for name, held in review.models.items()
     }
 
 
-def _choices(held: ModelAnswers) -> Iterator[LeftOut]:
+def _further(held: ModelAnswers) -> Iterator[LeftOut]:
+    """What of a model's file FastChat judges no more."""
     if held.choices:
         cause = f"{held.choices} further choices: FastChat judges the first of a question"
-        yield LeftOut(kind="other", name=f"choices of {held.label}", cause=cause)
+        yield LeftOut(kind="beside", name=f"choices of {held.label}", cause=cause)
+    if held.repeated:
+        cause = f"{held.repeated} answers were written again: the last of a question is judged"
+        yield LeftOut(kind="beside", name=f"earlier answers of {held.label}", cause=cause)
 
 
 def lines_left_out(held: ModelAnswers) -> Iterator[LeftOut]:

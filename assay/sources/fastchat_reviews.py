@@ -36,7 +36,7 @@ class ModelAnswers:
     """A model's answers that come in, where they are from, how many rows do not, and how many lines are none.
 
     `name` is their file's, `label` the model's. `failed` of these rows are FastChat's words for a failure, or have an
-    empty turn; `choices` counts those beyond the first of a question.
+    empty turn; `choices` counts those beyond the first of a question, `repeated` the rows before another answer to it.
     """
 
     name: str
@@ -47,6 +47,7 @@ class ModelAnswers:
     choices: int
     failed: int
     label: str
+    repeated: int
 
 
 @dataclass(frozen=True)
@@ -217,6 +218,7 @@ def model_answers(name: str, held: ModelFile, questions: Mapping[str, Question])
         unread=held.unread,
         choices=held.choices,
         label=name,
+        repeated=sum(turns != found[-1] for found in held.rows.values() for turns in found),
         failed=sum(len(held.rows[id]) for id, (_, turns) in known.items() if is_failed(turns)),
     )
 

@@ -13,7 +13,17 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
-from assay.sources.lines import Row, checked, is_array, json_array, json_objects, whole_number
+from assay.sources.lines import (
+    NOT_UTF8,
+    Row,
+    checked,
+    is_array,
+    is_utf8,
+    json_array,
+    json_objects,
+    whole_number,
+)
+from assay.sources.tables import DELIMITERS
 from ledger.config import ReviewConfig
 from ledger.errors import BadRecord, ConfigError, ConflictingRecords, DuplicateKey
 from ledger.judgments import Label, Winner
@@ -23,7 +33,7 @@ from ledger.store import key_text, write_lock
 
 FIRST = frozenset({"model_a", "model_1", "a", "1", "first"})
 SECOND = frozenset({"model_b", "model_2", "b", "2", "second"})
-TIE = frozenset({"tie", "c", "tie (inconsistent)", "both", "neither"})
+TIE = frozenset({"tie", "c", "0", "tie (inconsistent)", "tie (bothbad)", "both", "neither"})
 ARRAY = ".json"
 OTHER_QUESTIONS = "questions without an answer of the baseline"
 OTHER_TURNS = "turns that their questions do not have"
@@ -91,9 +101,11 @@ def labels(
 ) -> Iterator[Label | PassedOver]:
     """One Label per line, PassedOver for one about other models or questions; `sources` are those of the review's ids.
 
-    Raises BadRecord for a line that cannot be understood, DuplicateKey for one that contradicts another, ConfigError
-    for an unknown kind of file.
+    Raises BadRecord for a line that cannot be understood or a file that is not UTF-8, DuplicateKey for a line that
+    contradicts another, ConfigError for an unknown kind of file.
     """
+    if not is_utf8(path):
+        raise BadRecord(path, None, "", NOT_UTF8)
     if path.suffix == ARRAY and is_array(path):
         try:
             yield from _labels(path, json_array(path), baseline, candidates, sources)
@@ -111,13 +123,19 @@ def _labels(
     path: Path, rows: Iterator[Row], baseline: str, candidates: list[str], sources: Mapping[str, str]
 ) -> Iterator[Label | PassedOver]:
     said: dict[Key, tuple[int, Winner]] = {}
+    words: set[str] = set()
     for number, row in rows:
         label = _label(path, number, row, baseline, candidates, sources)
         if isinstance(label, Label):
+            words.add(_plain(_field(path, number, row, "winner")))
             first, winner = said.setdefault(label.key, (number, label.winner))
             if winner is not label.winner:
                 raise DuplicateKey(path, key_text(label.key), first, number)
         yield label
+    if words == {"0", "1"}:
+        raise BadRecord(
+            path, None, "winner", "is 0 and 1 alone: the two places, or a tie and the first? Say tie or 1, 2"
+        )
 
 
 def _label(
@@ -206,19 +224,12 @@ def _rows(path: Path) -> Iterator[Row]:
 
 
 def _csv_rows(path: Path) -> Iterator[Row]:
-    """Rows under a header."""
-    reader = csv.DictReader(_texts(path))
-    try:
-        yield from ((reader.line_num, row) for row in reader)
-    except csv.Error as error:
-        raise BadRecord(path, reader.line_num, "", f"not CSV: {error}") from error
-
-
-def _texts(path: Path) -> Iterator[str]:
-    """Lines without the byte-order mark that spreadsheets put first. Raises BadRecord."""
-    with path.open("rb") as stream:
-        for number, line in enumerate(stream, start=1):
-            try:
-                yield line.decode("utf-8-sig" if number == 1 else "utf-8")
-            except UnicodeDecodeError as error:
-                raise BadRecord(path, number, "", f"not UTF-8: {error}") from error
+    """Rows under a header, whose own delimiter holds: spreadsheets of half the world write semicolons."""
+    with path.open(encoding="utf-8-sig", newline="") as stream:
+        delimiter = max(DELIMITERS, key=stream.readline().count)
+        stream.seek(0)
+        reader = csv.DictReader(stream, delimiter=delimiter)
+        try:
+            yield from ((reader.line_num, row) for row in reader)
+        except csv.Error as error:
+            raise BadRecord(path, reader.line_num, "", f"not CSV: {error}") from error

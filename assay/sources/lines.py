@@ -39,6 +39,14 @@ def opened(path: Traversable) -> Iterator[IO[bytes]]:
         raise BadRecord(Path(str(path)), None, "", f"cannot be unpacked: {error}") from error
 
 
+def is_utf8(path: Path) -> bool:
+    """Whether a file is text in UTF-8; UTF-16 without accents may look so, and has zeros."""
+    try:
+        return "\0" not in path.read_bytes().decode("utf-8-sig")
+    except UnicodeDecodeError:
+        return False
+
+
 def json_objects(
     path: Traversable, refused: Callable[[int], None] | None = None, parse: Callable[[bytes], Any] | None = None
 ) -> Iterator[Row]:

@@ -12,7 +12,7 @@ from urllib.parse import parse_qsl, urlsplit
 
 from pydantic import AfterValidator, Field, model_validator
 
-from ledger.endpoint.secrets import IN_HEADERS, IN_URLS
+from ledger.endpoint.secrets import IN_HEADERS, IN_URLS, holds_key, names_variable, secret_fields
 from ledger.errors import ConfigError
 from ledger.sections import Arguments, ConfigSection
 
@@ -30,7 +30,7 @@ _VARIABLE = re.compile(r"\$\{?([A-Za-z_][A-Za-z0-9_]*)\}?")
 def _without_secret(url: str) -> str:
     """A URL of a config, which may name the variable of a secret and holds none."""
     parts = urlsplit(url)
-    literal = [name for name, value in parse_qsl(parts.query) if IN_URLS.search(name) and not _VARIABLE.search(value)]
+    literal = [name for name, value in parse_qsl(parts.query) if _is_literal(value, named=IN_URLS.search(name))]
     if literal:
         raise ValueError(
             f"its {literal[0]!r} carries a secret, which never stands in a file; name its variable: ?{literal[0]}=$NAME"
@@ -40,6 +40,21 @@ def _without_secret(url: str) -> str:
     return url
 
 
+def _is_literal(value: str, named: object) -> bool:
+    """Whether a value holds a secret itself: a key behind a `$` is one still, and no variable's name."""
+    variables = _VARIABLE.findall(value)
+    return holds_key(value) or not all(map(names_variable, variables)) or bool(named and not variables)
+
+
+def _of_variable(name: str) -> str:
+    """The name of a variable, as a config gives it; the message does not repeat what may be the key itself."""
+    if name and not names_variable(name):
+        raise ValueError("names the environment variable with the key, as in OPENAI_API_KEY; this is no such name")
+    return name
+
+
+KeyVariable = Annotated[str, AfterValidator(_of_variable)]
+"""Where an endpoint's key is: never the key itself."""
 BaseUrl = Annotated[str, AfterValidator(_without_secret)]
 """Where an endpoint is."""
 
@@ -59,8 +74,13 @@ class EndpointParameters(ConfigSection):
     def _own(self) -> Self:
         if doubled := sorted(OWN_FIELDS & set(self.extra_body)):
             raise ValueError(f"`extra_body` has {doubled[0]!r}, which Assay sets itself; remove it there")
+        if fields := sorted({*secret_fields(self.extra_body)}):
+            raise ValueError(
+                f"`extra_body` has {fields[0]!r}, which carries a secret; none stands in a file: send it as a header, "
+                'as in headers = { X-Api-Key = "$NAME" }'
+            )
         for name, value in self.headers.items():
-            if IN_HEADERS.search(name) and not _VARIABLE.search(value):
+            if _is_literal(value, named=IN_HEADERS.search(name)):
                 raise ValueError(
                     f"header {name!r} carries a secret, which never stands in a file; name its variable: $NAME"
                 )

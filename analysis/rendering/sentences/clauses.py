@@ -212,6 +212,7 @@ CLAUSES: Mapping[Kind, str | measured.Written] = {
     Kind.SETTING_DIFFERS: "{subject} was run with {setting} {own}, the baseline with {other}.",
     Kind.INPUT_DIFFERS: "{subject} and the baseline were given different {input}.",
     Kind.JUDGE_CONTRADICTS: "{subject} contradicts {primary}: by its word alone, {causes}.",
+    Kind.MEASURE_CONTRADICTS: "{primary} decides, and by other judgments of {subject} {causes}.",
     Kind.SEVERAL_JUDGES: "Several judges: each is reported on its own; {subject} is the primary judge.",
     Kind.FILTERS_DISAGREE: measured.filters_disagree,
     Kind.COPIED_REPEATS: COPIED,

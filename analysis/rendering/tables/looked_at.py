@@ -51,7 +51,8 @@ def unseen_lines(report: ReviewReport) -> Iterator[str]:
     if blocking:
         yield f"Found and not compared: {'; '.join(_things(report, blocking))}."
     if judgments:
-        yield f"Judgments of other inputs than today's, or unchecked: {'; '.join(_things(report, judgments))}."
+        what = "Judgments of other inputs than today's, unchecked, or of one side more often"
+        yield f"{what}: {'; '.join(_things(report, judgments))}."
     if missing:
         yield f"Declared and not there: {'; '.join(_things(report, missing))}."
     if declared:
@@ -61,7 +62,7 @@ def unseen_lines(report: ReviewReport) -> Iterator[str]:
     if others:
         yield f"Other files, not read: {', '.join(others)}."
     if beside := [each for each in report.unseen if each.kind == "beside"]:
-        yield f"Of the judgments: {'; '.join(_things(report, beside))}."
+        yield f"Of the answers and judgments: {'; '.join(_things(report, beside))}."
     scores = [each for each in report.unseen if each.kind == "score"]
     if scores:
         yield f"Scores in the logs that are not compared: {'; '.join(_things(report, scores))}."
@@ -104,7 +105,8 @@ def unseen_table(report: ReviewReport) -> Table:
     )
     caption = (
         "What nobody left out on purpose keeps its candidate from SHIP; so does what was declared and is not there. "
-        "Other files block nothing, nor do judgments that are averaged with others, or that others stand for."
+        "Other files block nothing, nor do answers and judgments that others stand for, or that are averaged with "
+        "others where both sides have as many."
     )
     header = ("candidate", "what", "name", "why", "left out by")
     return Table("unseen", "Found and not compared", caption, header, rows)
