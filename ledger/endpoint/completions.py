@@ -25,6 +25,9 @@ FINISHES = {
             "sensitive",
             "prohibited_content",
             "blocklist",
+            "refusal",
+            "guardrail_intervened",
+            "recitation",
         ),
         FILTERED,
     ),
@@ -70,7 +73,8 @@ class Completion:
 def completion(data: Any, exhausted_seconds: float | None = None, most_tokens: int | None = None) -> Completion:  # noqa: ANN401 - what a server sends
     """The first choice of a chat completion or of a continued text, of which the call allowed `most_tokens`.
 
-    One without a finish that has as many was cut. Raises Unfinished, or one of NO_COMPLETION.
+    One without a finish was cut where it has as many, else it did not come to its end. Raises Unfinished, or one of
+    NO_COMPLETION.
     """
     choice = data["choices"][0]
     if whole_fault(data):
@@ -78,7 +82,9 @@ def completion(data: Any, exhausted_seconds: float | None = None, most_tokens: i
     message = choice["message"] if "text" not in choice else choice
     usage = data.get("usage") or {}
     written, finish = _count(usage.get("completion_tokens")), ended(choice)
-    if finish is None and most_tokens and (written or 0) >= most_tokens:
+    if finish is None:
+        if not most_tokens or (written or 0) < most_tokens:
+            raise Unfinished("none", "no finish is told")
         finish = CUT
     return Completion(
         text=message_text(message.get("text") if message is choice else message.get("content")),
