@@ -6,7 +6,6 @@ A judgment goes: first ask; the same again with twice the room if the reply was 
 if no verdict can be read. An ask that never got an answer stays due, also in a later session.
 """
 
-import re
 from collections import Counter
 from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
@@ -18,12 +17,12 @@ from judge.verdicts import RE_ASKED, Reading, reading
 from ledger.endpoint.completions import finish_word
 from ledger.endpoint.cut_prompts import Counted, cut, cut_sentence
 from ledger.endpoint.learning import LIMIT
+from ledger.endpoint.words import by_cause
 from ledger.facts import CallFailure, JudgeFacts
 from ledger.judgments import Attempt, Mode, Outcome, Parsing
 from ledger.records import Key
 
 AGAIN = "asked again, because the reply had no verdict: "
-_VARYING = re.compile(r"\b(?=\w*\d)\w+")  # numbers and ids, in which two complaints of one cause differ
 
 
 @dataclass(frozen=True)
@@ -109,18 +108,16 @@ class History:
 
     def failures(self, judgments: Iterable[str]) -> tuple[CallFailure, ...]:
         """Why those of these judgments failed whose last call has no answer, the commonest reason first."""
-        found: dict[str, list[str]] = {}
+        found: list[str] = []
         asked, silent = list(judgments), self._cut()
         lost = {each.judgment for each in silent} & set(asked)
         for judgment in asked:
             made = self.of(judgment)
             if judgment not in lost and made and not (self.answered(judgment) and made[-1].status == "answered"):
                 words = made[-1].error or "no reply that came to its end"
-                words = f"{AGAIN}{words}" if self.answered(judgment) else words
-                found.setdefault(_VARYING.sub("#", words), []).append(words)
-        reasons = sorted(found.values(), key=len, reverse=True)
+                found.append(f"{AGAIN}{words}" if self.answered(judgment) else words)
         more = [CallFailure(judgments=len(lost), words=cut_sentence(list(map(_sent, silent))))] if lost else []
-        return (*(CallFailure(judgments=len(each), words=each[-1]) for each in reasons), *more)
+        return (*(CallFailure(judgments=len(each), words=each[-1]) for each in by_cause(found)), *more)
 
     def facts(self) -> dict[str, Any]:
         """What the attempts tell about the judge: models that served, calls, tokens; None where nobody counted."""

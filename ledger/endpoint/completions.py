@@ -82,13 +82,9 @@ def completion(data: Any, exhausted_seconds: float | None = None, most_tokens: i
     message = choice["message"] if "text" not in choice else choice
     usage = data.get("usage") or {}
     written, finish = _count(usage.get("completion_tokens")), ended(choice)
-    if finish is None:
-        if not most_tokens or (written or 0) < most_tokens:
-            raise Unfinished("none", "no finish is told")
-        finish = CUT
-    return Completion(
+    said = Completion(
         text=message_text(message.get("text") if message is choice else message.get("content")),
-        finish=finish,
+        finish=finish or CUT,
         refusal=_string(message.get("refusal")),
         thinking=message_text(message.get("reasoning_content")) or message_text(message.get("reasoning")),
         served_model=_string(data.get("model")),
@@ -97,6 +93,9 @@ def completion(data: Any, exhausted_seconds: float | None = None, most_tokens: i
         logprobs=choice.get("logprobs") or {},
         exhausted_seconds=exhausted_seconds,
     )
+    if finish is None and (not most_tokens or (written or 0) < most_tokens):
+        raise Unfinished("none", "no finish is told")
+    return said
 
 
 def ended(choice: dict[str, Any]) -> str | None:
