@@ -157,9 +157,9 @@ BEHAVIORS = [
     ("end_turn", ended("end_turn"), READ, ""),
     ("STOP, as Gemini spells it", ended("STOP"), READ, ""),
     once("no finish is told", ended(None), "did not come to its end (finish 'none'): no finish is told"),
-    ("length", ended("length"), CUT, ""),
+    ("length", ended("length"), CUT, "the reply was cut, also with twice the room: raise max_tokens above 100"),
     ("MAX_TOKENS", ended("MAX_TOKENS"), CUT, ""),
-    ("content_filter", ended("content_filter"), FILTERED, ""),
+    ("content_filter", ended("content_filter"), FILTERED, "4 judgments have no verdict: a content filter took it"),
     ("SAFETY", ended("SAFETY"), FILTERED, ""),
     *((finish, ended(finish), FILTERED, "") for finish in
       ("sensitive", "refusal", "guardrail_intervened", "RECITATION", "PROHIBITED_CONTENT")),
@@ -258,11 +258,11 @@ BEHAVIORS = [
     ("FastAPI's 422", said({"detail": [{"loc": ["body", "x"], "msg": "is bad"}]}, 422), REFUSED, "body.x: is bad"),
     ("a list of errors", said([{"error": {"message": "Odd request"}}], 400), REFUSED, "HTTP 400: Odd request"),
     ("501", refusal(501, "not built"), REFUSED, "HTTP 501: not built"),
-    ("a filtered prompt", refusal(400, "by policy", "content_filter"), FILTERED, ""),
+    ("a filtered prompt", refusal(400, "by policy", "content_filter"), FILTERED, "filter took it: HTTP 400: by policy"),
     ("Azure's filter", error(400, "The response was filtered", innererror={"code": "ResponsibleAIPolicyViolation"}),
      FILTERED, ""),
-    ("DeepSeek's filter", error(400, "Content Exists Risk"), FILTERED, ""),
-    ("OpenRouter's moderation", error(403, "Your input was flagged", code=403), FILTERED, ""),
+    ("DeepSeek's filter", error(400, "Content Exists Risk"), FILTERED, "HTTP 400: Content Exists Risk"),
+    ("OpenRouter's moderation", error(403, "Your input was flagged", code=403), FILTERED, "Your input was flagged"),
     # what is learned
     ("max_completion_tokens alone", unless(without("max_tokens"),
      error(400, "Unsupported parameter: 'max_tokens'. Use 'max_completion_tokens' instead.")), LEARNED, ""),
@@ -367,6 +367,20 @@ def test_a_model_under_test(stream, served, kind, words):
             run(server, write(), parameters=parameters)
         assert words.rstrip(".") in str(caught.value)
         assert len(server.requests) == ATTEMPTS
+
+
+def test_what_a_filter_took_from_some_judgments_is_told_in_every_face(tmp_path, capsys):
+    served = refusal(400, "by our policy", "content_filter")
+    with FakeJudgeServer(lambda body: served if "about 2" in str(body) else fine(body)) as server:
+        config, _ = review(tmp_path, server.base_url, 5, 'modes = ["single"]', in_flight=1)
+        assert assay(["judge", str(config), "--runs", str(tmp_path / "runs")]) == 0
+    said = "a content filter took it: HTTP 400: by our policy"
+    assert f"Judge j: 4 judgments have no verdict: {said}" in " ".join(capsys.readouterr().out.split())
+    assay(["analyze", str(config), "--runs", str(tmp_path / "runs")])
+    faces = {
+        name: (tmp_path / "runs/r/analysis" / name).read_text() for name in ("report.md", "report.html", "report.json")
+    }
+    assert [name for name, text in faces.items() if said not in text] == []
 
 
 STRANGE = [PAGE, b"It works!", b"", [], None, ANTHROPIC]

@@ -120,7 +120,9 @@ def test_another_bad_request_is_only_this_calls_fault():
 
 def test_a_filtered_prompt_is_a_reply():
     served = refusal(400, "filtered by policy", "content_filter")
-    assert replied(lambda _: served)[0] == Reply("", "content_filter", http_status=400, sent=SENT)
+    assert replied(lambda _: served)[0] == Reply(
+        "", "content_filter", http_status=400, sent=SENT, words="HTTP 400: filtered by policy"
+    )
 
 
 def test_a_hang_and_a_cut_are_unavailable():

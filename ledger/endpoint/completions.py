@@ -53,7 +53,8 @@ class Completion:
     """The first choice; counts are None where the server does not count, `thinking` is what it cut off from the text.
 
     `exhausted_seconds`: how long the endpoint will take no more calls, where its headers say so. `sent` are the fields
-    that the call had as they were asked for, `changed` those that the endpoint refuses.
+    that the call had as they were asked for, `changed` those that the endpoint refuses. `words` are
+    its own where its filter took the prompt.
     """
 
     text: str
@@ -66,6 +67,7 @@ class Completion:
     logprobs: dict[str, Any] = field(default_factory=dict)
     exhausted_seconds: float | None = None
     http_status: int = 200
+    words: str = ""
     sent: tuple[str, ...] = ()
     changed: tuple[str, ...] = ()
 
