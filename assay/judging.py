@@ -84,6 +84,8 @@ def failure_lines(done: Iterable[JudgeSummary]) -> Iterator[str]:
             yield f"Judge {each.judge}: {failure.judgments} judgments failed for good: {failure.words}"
         if more := each.failures[MOST_REASONS:]:
             yield f"Judge {each.judge}: {sum(failure.judgments for failure in more)} more for {len(more)} other reasons"
+        for failure in each.unheard[:MOST_REASONS]:
+            yield f"Judge {each.judge}: {failure.judgments} judgments have no verdict: {failure.words}"
         if each.nothing_judged:
             yield f"Judge {each.judge}: nothing was judged, no reply has a verdict; the last one: {each.last_reply}"
 

@@ -12,7 +12,8 @@ from contextlib import contextmanager
 from dataclasses import dataclass, field
 from typing import Any, Protocol
 
-from ledger.errors import AssayError, EngineError, first_line
+from ledger.endpoint.words import by_cause
+from ledger.errors import AssayError, EngineError, PromptsRefused, first_line
 from ledger.records import Finish
 
 
@@ -114,8 +115,17 @@ class Traced:
     top_logprobs: tuple[tuple[float, ...], ...]
 
 
+@dataclass(frozen=True)
+class Refused:
+    """A request that was refused for what it asks, in the words of whoever refused it; others may be taken."""
+
+    id: str
+    words: str
+
+
 Request = WriteRequest | ScoreRequest | TraceRequest
-Reply = Written | Scored | Traced
+Reply = Written | Scored | Traced | Refused
+MOST_CAUSES = 5
 
 
 class Engine(Protocol):
@@ -148,8 +158,10 @@ def drive(
 
     At most `engine.window` requests are in flight, so memory does not grow with the work. A continuation goes in before
     new work does: conversations end as early as they can, and what is finished is on the disk.
-    Raises EngineError, with the name of the model, for whatever its engine raises, and where it computes no numbers.
+    Raises EngineError, with the name of the model, for whatever its engine raises, and where it computes no numbers;
+    PromptsRefused at the end, where requests were refused.
     """
+    refused: list[str] = []
     waiting = iter(requests)
     in_flight = 0
     continuations: deque[Request] = deque()
@@ -164,7 +176,7 @@ def drive(
                 engine.submit(request)
             in_flight += 1
         if not in_flight:
-            return
+            return _tell_refused(refused, model)
         with _failing_by_name(model):
             replies = engine.step()
         if not replies:
@@ -172,8 +184,9 @@ def drive(
         for reply in replies:
             _refuse_not_a_number(reply, model)
             in_flight -= 1
-            continuation = follow(reply)
-            if continuation is not None:
+            if isinstance(reply, Refused):
+                refused.append(reply.words)
+            elif continuation := follow(reply):
                 continuations.append(continuation)
         settle()
 
@@ -187,6 +200,16 @@ def _failing_by_name(model: str) -> Iterator[None]:
         raise
     except Exception as error:
         raise EngineError(f"the engine failed: {first_line(error)}", where=model) from error
+
+
+def _tell_refused(refused: Sequence[str], model: str) -> None:
+    """Raise PromptsRefused, with its causes, where there are any."""
+    causes = [f"{each[-1].rstrip('.')} ({len(each)})" for each in by_cause(refused)]
+    if causes:
+        more = [f"{len(causes) - MOST_CAUSES} other causes"] if len(causes) > MOST_CAUSES else []
+        prompts = "1 prompt was" if len(refused) == 1 else f"{len(refused)} prompts were"
+        what = f"{prompts} refused for good: {'; '.join(causes[:MOST_CAUSES] + more)}"
+        raise PromptsRefused(what, where=model, remedy="The same command asks again for these alone.")
 
 
 def _refuse_not_a_number(reply: Reply, model: str) -> None:

@@ -10,14 +10,14 @@ token that the prompt does not have.
 import math
 from typing import Any
 
-from generation.engine import Reply, Request, Scored, ScoreRequest, WriteRequest, Written
+from generation.engine import Refused, Reply, Request, Scored, ScoreRequest, WriteRequest, Written
 from generation.orders import EngineSpec
 from generation.served_calls import ServedCalls, ending
 from ledger.endpoint.client import Route
 from ledger.endpoint.completions import CUT, FILTERED, Completion
 from ledger.endpoint.cut_prompts import Counted, cut, cut_sentence, plain_bytes
 from ledger.endpoint.faults import BAD_REQUEST
-from ledger.endpoint.learning import measured, too_long
+from ledger.endpoint.learning import measured, named, too_long
 from ledger.errors import EngineError, Rejected
 from ledger.records import Finish
 from ledger.thinking import CLOSE, OPEN, reopened, split_thinking
@@ -52,14 +52,16 @@ class ServedModel:
             return await self._written(request)
         raise EngineError("a served model gives no traces", where=self._calls.where)
 
-    async def _written(self, request: WriteRequest) -> Written:
-        """The text; a prompt that does not fit the context overflows it."""
+    async def _written(self, request: WriteRequest) -> Written | Refused:
+        """The text; a prompt that does not fit the context overflows it, one that is refused is told."""
         route: Route = "completions" if request.prompt else "chat/completions"
         try:
-            said = await self._calls.ask(route, self._fields(request), DECLARED)
+            said = await self._calls.ask(route, fields := self._fields(request), DECLARED)
         except Rejected as error:
-            if error.status not in BAD_REQUEST or error.stops_all or not too_long(error.complaint):
+            if error.stops_all or named(error.complaint, [name for name in DECLARED if name in fields]):
                 raise ending(error) from None
+            if error.status not in BAD_REQUEST or not too_long(error.complaint):
+                return Refused(request.id, str(error))
             return Written(request.id, "", Finish.OVERFLOW, measured(error.complaint)[0], 0)
         return self._read(request, said)
 

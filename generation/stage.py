@@ -27,12 +27,14 @@ from generation.pending import (
 from generation.solutions import SolutionPlan, write_solutions
 from generation.traces import Turn, write_traces
 from ledger.engines import ENGINES
-from ledger.errors import EngineError
+from ledger.errors import EngineError, PromptsRefused
 from ledger.facts import ModelFacts, Refusal, TooLong
 from ledger.manifests import end_session, open_manifest, read_manifest, write_manifest
 from ledger.progress import Progress, Report, silent
+from ledger.records import Answer
 from ledger.runs import GenerationFolder
 from ledger.served_facts import gathered
+from ledger.solutions import Solution
 from ledger.store import Writer, write_lock
 from ledger.traces import OPTION_TOKENS, TRACES, TraceWriter, trace_keys
 
@@ -45,14 +47,17 @@ def run_batch(batch: LoadGroup, load: Callable[[EngineSpec], Engine], report: Re
     report(Progress(f"{batch.orders[0].model}: loading", 0, 1, batch.engine.kind))
     engine = load(batch.engine)
     report(Progress(f"{batch.orders[0].model}: loading", 1, 1, batch.engine.kind))
+    refused: list[PromptsRefused] = []
     for each in pending:
-        try:
-            _run_order(each, batch.engine, engine, report)
-        except EngineError as error:
-            kept = ENGINES[batch.engine.kind].remote and GenerationFolder(each.order.folder).holds_records
-            raise error.adding("What was answered is kept." if kept else "") from error.__cause__
+        with PromptsRefused.gathered(refused):
+            try:
+                _run_order(each, batch.engine, engine, report)
+            except EngineError as error:
+                kept = ENGINES[batch.engine.kind].remote and GenerationFolder(each.order.folder).holds_records
+                raise error.adding("What was answered is kept." if kept else "") from error.__cause__
         if told := _known(engine).prompts_cut:
             report(Progress(f"{each.order.model}: {told}", 1, 1))
+    PromptsRefused.tell(refused)
 
 
 def _run_order(pending: Pending, spec: EngineSpec, engine: Engine, report: Report) -> None:
@@ -73,27 +78,38 @@ def _run_order(pending: Pending, spec: EngineSpec, engine: Engine, report: Repor
         known = ModelFacts(planned=order.planned(), torn_lines_removed=torn, **_revision(spec))
         _note(folder.path, {**known.noted(), **engine.facts})
         try:
+            refused: list[PromptsRefused] = []
             # While this process loaded its model, another one may have held the lock, and be done.
             lacking = [each for each in pending.choices if (order.model, *each[0].key) not in choices.keys]
             too_long = write_choices(engine, lacking, order.model, choices, report)
             _note_too_long(folder.path, TooLong.ITEMS, too_long)
             if solutions:
-                how = SolutionPlan(order.model, order.seed, order.control)
-                unsolved = [each for each in pending.solutions if (order.model, *each.key) not in solutions.keys]
-                write_solutions(engine, unsolved, how, solutions, report)
-            plan = AnswerPlan(order.model, order.seed, order.max_tokens, order.control, order.served)
-            unanswered = [
-                (q, sample) for q, sample in pending.answers if (order.model, *q.key, sample) not in answers.keys
-            ]
-            write_answers(engine, unanswered, plan, answers, report)
+                with PromptsRefused.gathered(refused):
+                    _solve(pending, engine, solutions, report)
+            with PromptsRefused.gathered(refused):
+                _answer(pending, engine, answers, report)
             # Asked again only now: a model traces the answers that it has just written, too.
             if turns := pending_traces(order):
                 _trace(order, turns, engine, report)
             if texts := pending_option_tokens(order):
                 _trace_options(order, texts, engine, report)
+            PromptsRefused.tell(refused)
         finally:
             _note(folder.path, engine.facts)  # an endpoint tells what it is only while it answers
             end_session(folder.path)
+
+
+def _solve(pending: Pending, engine: Engine, writer: Writer[Solution], report: Report) -> None:
+    order = pending.order
+    unsolved = [each for each in pending.solutions if (order.model, *each.key) not in writer.keys]
+    write_solutions(engine, unsolved, SolutionPlan(order.model, order.seed, order.control), writer, report)
+
+
+def _answer(pending: Pending, engine: Engine, writer: Writer[Answer], report: Report) -> None:
+    order = pending.order
+    plan = AnswerPlan(order.model, order.seed, order.max_tokens, order.control, order.served)
+    unanswered = [(q, sample) for q, sample in pending.answers if (order.model, *q.key, sample) not in writer.keys]
+    write_answers(engine, unanswered, plan, writer, report)
 
 
 def _revision(spec: EngineSpec) -> dict[str, str]:

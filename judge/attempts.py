@@ -47,6 +47,7 @@ def answer_fields(reply: Reply) -> dict[str, Any]:
     return {
         "status": "answered",
         "http_status": reply.http_status,
+        "error": reply.words or None,
         "prompt_tokens": reply.prompt_tokens,
         "completion_tokens": reply.completion_tokens,
         "served_model": reply.served_model,

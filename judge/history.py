@@ -6,7 +6,6 @@ A judgment goes: first ask; the same again with twice the room if the reply was 
 if no verdict can be read. An ask that never got an answer stays due, also in a later session.
 """
 
-import re
 from collections import Counter
 from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
@@ -18,12 +17,13 @@ from judge.verdicts import RE_ASKED, Reading, reading
 from ledger.endpoint.completions import finish_word
 from ledger.endpoint.cut_prompts import Counted, cut, cut_sentence
 from ledger.endpoint.learning import LIMIT
+from ledger.endpoint.words import by_cause
 from ledger.facts import CallFailure, JudgeFacts
 from ledger.judgments import Attempt, Mode, Outcome, Parsing
 from ledger.records import Key
 
+FILTER_TOOK_IT = "a content filter took it"
 AGAIN = "asked again, because the reply had no verdict: "
-_VARYING = re.compile(r"\b(?=\w*\d)\w+")  # numbers and ids, in which two complaints of one cause differ
 
 
 @dataclass(frozen=True)
@@ -95,9 +95,7 @@ class History:
         FastChat asks once, so by its rules the very first answer stands. Without an answer: failed if there were
         attempts, skipped if there were none.
         """
-        first, again = (self._answered(judgment, ask) for ask in ("first", "again"))
-        if first:
-            stands = first[0] if parsing == "fastchat" else (again or first)[-1]
+        if stands := self._standing(judgment, parsing):
             if any(stands is each for each in self._cut()):
                 return Reading(Outcome.TRUNCATED), stands.reply
             return _read(stands, mode, parsing), stands.reply
@@ -109,18 +107,30 @@ class History:
 
     def failures(self, judgments: Iterable[str]) -> tuple[CallFailure, ...]:
         """Why those of these judgments failed whose last call has no answer, the commonest reason first."""
-        found: dict[str, list[str]] = {}
+        found: list[str] = []
         asked, silent = list(judgments), self._cut()
         lost = {each.judgment for each in silent} & set(asked)
         for judgment in asked:
             made = self.of(judgment)
             if judgment not in lost and made and not (self.answered(judgment) and made[-1].status == "answered"):
                 words = made[-1].error or "no reply that came to its end"
-                words = f"{AGAIN}{words}" if self.answered(judgment) else words
-                found.setdefault(_VARYING.sub("#", words), []).append(words)
-        reasons = sorted(found.values(), key=len, reverse=True)
+                found.append(f"{AGAIN}{words}" if self.answered(judgment) else words)
         more = [CallFailure(judgments=len(lost), words=cut_sentence(list(map(_sent, silent))))] if lost else []
-        return (*(CallFailure(judgments=len(each), words=each[-1]) for each in reasons), *more)
+        return (*(CallFailure(judgments=len(each), words=each[-1]) for each in by_cause(found)), *more)
+
+    def unheard(self, asks: Iterable[Ask], parsing: Parsing, max_tokens: int) -> tuple[CallFailure, ...]:
+        """Why replies that came to their end gave no verdict, as far as more room or another filter would."""
+        more = f"the reply was cut, also with twice the room: raise max_tokens above {2 * max_tokens}"
+        why = {Outcome.TRUNCATED: more, Outcome.FILTERED: FILTER_TOOK_IT, Outcome.REFUSED: "the judge refuses"}
+        found: list[str] = []
+        for ask in asks:
+            stands = self._standing(ask.judgment, parsing)
+            if stands is None or any(stands is each for each in self._cut()) or self.of(ask.judgment)[-1] is not stands:
+                continue
+            if cause := why.get(_read(stands, ask.mode, parsing).outcome):
+                said = stands.error or stands.refusal
+                found.append(f"{cause}: {said}" if said else cause)
+        return tuple(CallFailure(judgments=len(each), words=each[-1]) for each in by_cause(found))
 
     def facts(self) -> dict[str, Any]:
         """What the attempts tell about the judge: models that served, calls, tokens; None where nobody counted."""
@@ -146,6 +156,13 @@ class History:
         for attempt in self.all():
             found.setdefault(kind_of(attempt.judgment), []).append(attempt)
         return found
+
+    def _standing(self, judgment: str, parsing: Parsing) -> Attempt | None:
+        """The attempt whose reply counts."""
+        first, again = (self._answered(judgment, ask) for ask in ("first", "again"))
+        if not first:
+            return None
+        return first[0] if parsing == "fastchat" else (again or first)[-1]
 
     def _answered(self, judgment: str, ask: str) -> list[Attempt]:
         """Replies that came to their end; what ended otherwise was no answer, also where an earlier version took it."""

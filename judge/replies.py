@@ -19,7 +19,7 @@ class Reply:
     """What the judge sent back; token counts are None where the server does not count.
 
     `thinking` is what the server has cut off from the text; no record keeps it. `exhausted_seconds`: how long the
-    endpoint will take no more calls, where its headers say so. `sent` and `changed` as in Completion.
+    endpoint will take no more calls, where its headers say so. `sent`, `changed` and `words` as in Completion.
     """
 
     text: str
@@ -34,6 +34,7 @@ class Reply:
     thinking: str = ""
     sent: tuple[str, ...] = ()
     changed: tuple[str, ...] = ()
+    words: str = ""
 
 
 def reply_of(said: Completion) -> Reply:
@@ -51,6 +52,7 @@ def reply_of(said: Completion) -> Reply:
         thinking=said.thinking,
         sent=said.sent,
         changed=said.changed,
+        words=said.words,
     )
 
 

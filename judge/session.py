@@ -42,8 +42,9 @@ class JudgeSummary:
 
     Of the judgments that need a call, `reused` were answered before this session, `asked` were put to the judge in it;
     of these `answered` now have a verdict, `unread` have a reply without one, by outcome, and `failed` are still due
-    (also where the second call about one failed), for the reasons in `failures`. `calls` counts attempts; tokens are
-    this session's, None where the server does not count; `spent_usd` is the review's in all, None without a price.
+    (also where the second call about one failed), for the reasons in `failures`; `unheard` has those of cut or filtered
+    ones. `calls` counts attempts; tokens are this session's, None where the server does not count; `spent_usd` is
+    the review's in all, None without a price.
     `ratings`, `games` and `exam` count outcomes, `identical` the ties without a call. `last_reply` is the last of all.
     """
 
@@ -54,6 +55,7 @@ class JudgeSummary:
     failed: int
     unread: dict[str, int]
     failures: tuple[CallFailure, ...]
+    unheard: tuple[CallFailure, ...]
     calls: int
     identical: int
     ratings: dict[str, int]
@@ -121,7 +123,7 @@ class Sitting:
             judgments=before.judgments | self.counts,
             endpoint=dict(self.endpoint),
             pace=self.tally.pace or before.pace,
-            failures=failures,
+            failures=(*failures, *self.history.unheard(plan.asks(), rules, config.max_tokens)),
             answers={name: counts for name, counts in seen.items() if counts},
         )
         facts = self.manifest.facts | found.noted() | self.history.facts()
@@ -198,6 +200,7 @@ def summary(held: Sitting, due: Sequence[Ask]) -> JudgeSummary:
         failed=tally.failed,
         unread=dict(sorted(ended.items())),
         failures=history.failures(ask.judgment for ask in due),
+        unheard=history.unheard(due, config.rules, config.max_tokens),
         calls=tally.calls,
         identical=sum(game.settled is TIE for game in held.plan.games),
         **{"ratings": {}, "games": {}, "exam": {}, **held.counts},

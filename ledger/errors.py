@@ -13,6 +13,7 @@ Who can mend it, and does trying again help?
     │   └── StoreLocked                 another process writes this folder; trying later helps
     ├── SourceError                20   the outside: material cannot be fetched; trying again may help
     ├── EngineError                20   the engine: a model cannot be loaded or run
+    │   └── PromptsRefused              some requests were refused, all others done
     ├── EndpointError              20   the endpoint of a judge or of a served model
     │   ├── Unavailable                 trying again helps (connection, 408, 409, 429, 5xx)
     │   ├── Rejected                    trying again does not help (no key, no money, no such model, bad request)
@@ -23,6 +24,8 @@ In: what went wrong, where, and what to do. Out: one sentence each, built here, 
 Source: the families follow httpx's and verdict's trees ("can a retry help?").
 """
 
+from collections.abc import Iterator
+from contextlib import contextmanager
 from pathlib import Path
 from typing import ClassVar, Self
 
@@ -149,6 +152,25 @@ class EngineError(AssayError):
     """A model that cannot be loaded or run."""
 
     exit_code = EXIT_INFRASTRUCTURE
+
+
+class PromptsRefused(EngineError):
+    """Requests that an endpoint refused for what they ask; nothing is stored for them, all others were done."""
+
+    @classmethod
+    @contextmanager
+    def gathered(cls, found: list["PromptsRefused"]) -> Iterator[None]:
+        """Goes on where requests were refused; the error is kept for the end."""
+        try:
+            yield
+        except cls as error:
+            found.append(error)
+
+    @staticmethod
+    def tell(found: list["PromptsRefused"]) -> None:
+        """Raise all of them as one, where there are any."""
+        if found:
+            raise found[0].adding(" ".join(map(str, found[1:])))
 
 
 class EndpointError(AssayError):

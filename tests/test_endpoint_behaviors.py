@@ -69,6 +69,8 @@ class Kind:
 READ = Kind((RATINGS, 1), 0, "scored", "stop")
 PASSES = Kind((RATINGS + 1, 2), 0, "scored", "stop")
 LEARNED = Kind((RATINGS + 1, 2), 0, "scored", "stop")
+TWO_TRIES = Kind((RATINGS + 2, 3), 0, "scored", "stop")  # by its other name, then without
+LOST_LIMIT = Kind((3 * RATINGS, 3), 20, "failed")
 THREE_TRIES = Kind((RATINGS + 3, 4), 0, "scored", "stop")  # each alone, then both
 ROOM = Kind((2 * RATINGS, 2), 0, "scored", "stop")  # how much there is depends on the prompt
 NO_SYSTEM = Kind((RATINGS + 1, 1), 0, "scored", "stop")  # the model was given no system text
@@ -93,8 +95,13 @@ def unless(missing: Callable[[dict[str, Any]], bool], served: Served) -> Callabl
     return lambda body: fine(body) if missing(body) else served
 
 
-def without(name: str) -> Callable[[dict[str, Any]], bool]:
-    return lambda body: name not in body
+def without(*names: str) -> Callable[[dict[str, Any]], bool]:
+    return lambda body: not {*names} & set(body)
+
+
+def most(complaint: str) -> Callable[[dict[str, Any]], Served]:
+    """An endpoint that gives forty tokens at most."""
+    return unless(lambda body: body["max_tokens"] <= 40, error(400, complaint))
 
 
 def fine(body: dict[str, Any]) -> Served:
@@ -149,12 +156,13 @@ BEHAVIORS = [
     ("stop", ended("stop"), READ, ""),
     ("end_turn", ended("end_turn"), READ, ""),
     ("STOP, as Gemini spells it", ended("STOP"), READ, ""),
-    ("no finish is told", ended(None), READ, ""),
-    ("length", ended("length"), CUT, ""),
+    once("no finish is told", ended(None), "did not come to its end (finish 'none'): no finish is told"),
+    ("length", ended("length"), CUT, "the reply was cut, also with twice the room: raise max_tokens above 100"),
     ("MAX_TOKENS", ended("MAX_TOKENS"), CUT, ""),
-    ("content_filter", ended("content_filter"), FILTERED, ""),
+    ("content_filter", ended("content_filter"), FILTERED, "4 judgments have no verdict: a content filter took it"),
     ("SAFETY", ended("SAFETY"), FILTERED, ""),
-    ("sensitive", ended("sensitive"), FILTERED, ""),
+    *((finish, ended(finish), FILTERED, "") for finish in
+      ("sensitive", "refusal", "guardrail_intervened", "RECITATION", "PROHIBITED_CONTENT")),
     once("error", ended("error"), "did not come to its end (finish 'error')"),
     once("DeepSeek's overload", ended("insufficient_system_resource"), "insufficient_system_resource"),
     once("tool_calls", ended("tool_calls"), "tool_calls"),
@@ -174,7 +182,7 @@ BEHAVIORS = [
     ("an empty error", beside("stop", "Rating: [[7]]", error={"message": None}, status="completed"), READ, ""),
     ("no credits beside them", beside("stop", error={"message": "No credits left", "code": 402}), ENDS, "HTTP 402"),
     ("no finish, and all tokens used", beside(None, usage={"completion_tokens": 100}), CUT, ""),
-    ("no finish, and room left", beside(None, "Rating: [[7]]", usage={"completion_tokens": 20}), READ, ""),
+    once("no finish, and room left", beside(None, usage={"completion_tokens": 20}), "no finish is told"),
     # how a text is encoded
     ("a byte order mark", said(marked(UNCOUNTED)), READ, ""),
     ("a mark, declared", said(marked(UNCOUNTED), content_type="application/json; charset=utf-8"), READ, ""),
@@ -250,11 +258,11 @@ BEHAVIORS = [
     ("FastAPI's 422", said({"detail": [{"loc": ["body", "x"], "msg": "is bad"}]}, 422), REFUSED, "body.x: is bad"),
     ("a list of errors", said([{"error": {"message": "Odd request"}}], 400), REFUSED, "HTTP 400: Odd request"),
     ("501", refusal(501, "not built"), REFUSED, "HTTP 501: not built"),
-    ("a filtered prompt", refusal(400, "by policy", "content_filter"), FILTERED, ""),
+    ("a filtered prompt", refusal(400, "by policy", "content_filter"), FILTERED, "filter took it: HTTP 400: by policy"),
     ("Azure's filter", error(400, "The response was filtered", innererror={"code": "ResponsibleAIPolicyViolation"}),
      FILTERED, ""),
-    ("DeepSeek's filter", error(400, "Content Exists Risk"), FILTERED, ""),
-    ("OpenRouter's moderation", error(403, "Your input was flagged", code=403), FILTERED, ""),
+    ("DeepSeek's filter", error(400, "Content Exists Risk"), FILTERED, "HTTP 400: Content Exists Risk"),
+    ("OpenRouter's moderation", error(403, "Your input was flagged", code=403), FILTERED, "Your input was flagged"),
     # what is learned
     ("max_completion_tokens alone", unless(without("max_tokens"),
      error(400, "Unsupported parameter: 'max_tokens'. Use 'max_completion_tokens' instead.")), LEARNED, ""),
@@ -267,6 +275,15 @@ BEHAVIORS = [
      error(400, "max_tokens is too large: it must be less than or equal to 40")), LEARNED, ""),
     ("room in the context", unless(lambda body: body["max_tokens"] <= 30,
      error(400, "maximum context length is 80 tokens; you have 50 input tokens, max_tokens 50")), ROOM, ""),
+    ("the most in backticks", most("`max_tokens` must be less than or equal to `40`, the maximum value for "
+     "`max_tokens` is less than the `context_window` for this model"), LEARNED, ""),
+    ("the most, and what was sent", most("max_tokens must be at most 40, got 50"), LEARNED, ""),
+    ("the most as a comparison", most("max_tokens: 50 > 40, which is the maximum allowed number of output tokens for "
+     "claude-3-haiku"), LEARNED, ""),
+    ("a limit that is too large by an unknown number", unless(without("max_tokens", "max_completion_tokens"),
+     error(422, "Invalid value for max_tokens")), TWO_TRIES, ""),
+    ("a limit that nothing mends", error(422, "Invalid value for max_tokens, it is too large"), LOST_LIMIT,
+     "HTTP 422: Invalid value for max_tokens, it is too large"),
     ("no system role", unless(lambda body: body["messages"][0]["role"] == "user",
      error(400, "System role not supported")), NO_SYSTEM, ""),
     ("two at once", unless(lambda body: not {"max_tokens", "temperature"} & set(body),
@@ -350,6 +367,20 @@ def test_a_model_under_test(stream, served, kind, words):
             run(server, write(), parameters=parameters)
         assert words.rstrip(".") in str(caught.value)
         assert len(server.requests) == ATTEMPTS
+
+
+def test_what_a_filter_took_from_some_judgments_is_told_in_every_face(tmp_path, capsys):
+    served = refusal(400, "by our policy", "content_filter")
+    with FakeJudgeServer(lambda body: served if "about 2" in str(body) else fine(body)) as server:
+        config, _ = review(tmp_path, server.base_url, 5, 'modes = ["single"]', in_flight=1)
+        assert assay(["judge", str(config), "--runs", str(tmp_path / "runs")]) == 0
+    said = "a content filter took it: HTTP 400: by our policy"
+    assert f"Judge j: 4 judgments have no verdict: {said}" in " ".join(capsys.readouterr().out.split())
+    assay(["analyze", str(config), "--runs", str(tmp_path / "runs")])
+    faces = {
+        name: (tmp_path / "runs/r/analysis" / name).read_text() for name in ("report.md", "report.html", "report.json")
+    }
+    assert [name for name, text in faces.items() if said not in text] == []
 
 
 STRANGE = [PAGE, b"It works!", b"", [], None, ANTHROPIC]

@@ -142,7 +142,7 @@ def test_refused_parameters_are_left_out_remembered_and_written_down():
 
 
 def test_missing_counts_are_said_to_be_missing():
-    reply, engine, _ = replied(lambda _: Served({"choices": [{"message": {"content": "x"}}]}))
+    reply, engine, _ = replied(lambda _: Served({"choices": [{"message": {"content": "x"}, "finish_reason": "stop"}]}))
     assert reply == Written("1", "x", Finish.STOP, 0, 0)
     assert engine.facts["usage"] == "not given"
 

@@ -1,5 +1,6 @@
 """A served model in the generation stage: whole conversations, options scored by echo, a key that is never written."""
 
+import json
 import random
 import re
 from collections import Counter
@@ -7,16 +8,18 @@ from pathlib import Path
 
 import pytest
 
+from assay.cli import run as assay
 from assay.placement.worker import load
 from generation.engine import Message, Scored, ScoreRequest, TraceRequest
 from generation.orders import LoadGroup, ModelJob, TaskItems
 from generation.served_engine import ServedEngine, load_served
 from generation.stage import run_batch
-from ledger.errors import EngineError
+from ledger.errors import EngineError, PromptsRefused
 from ledger.manifests import read_manifest
 from ledger.records import Item, Question
-from ledger.runs import GenerationFolder
-from tests.fake_judge_server import KEY, MODEL, FakeJudgeServer, Served, completion, refusal
+from ledger.runs import GenerationFolder, RunFolder
+from ledger.serving import Serving
+from tests.fake_judge_server import KEY, KEY_VARIABLE, MODEL, FakeJudgeServer, Served, completion, refusal
 from tests.served_models import TOO_LONG, fault, replied, spec
 
 pytestmark = pytest.mark.usefixtures("quick_retries", "endpoint_key")
@@ -44,6 +47,59 @@ def run_order(server: FakeJudgeServer, work: ModelJob) -> list:
 
 def echoing(body) -> Served:
     return completion(f"answer {len(body['messages'])} to {body['messages'][-1]['content']}")
+
+
+def refusing(body) -> Served:
+    """An endpoint that will not hear of the questions 2 and 7."""
+    asked = body["messages"][-1]["content"]
+    return refusal(400, f"no word about {asked}") if re.search("first [27]", asked) else echoing(body)
+
+
+def test_refused_prompts_are_told_with_their_count_and_all_others_are_answered(tmp_path):
+    work = order(tmp_path, 9)
+    with FakeJudgeServer(refusing) as server:
+        with pytest.raises(PromptsRefused) as caught:
+            run_order(server, work)
+        stored = GenerationFolder(work.folder).answers.records()
+        assert sorted(each.question.id for each in stored) == ["0", "1", "3", "4", "5", "6", "8"]
+        server.script = echoing
+        server.requests.clear()
+        assert len(run_order(server, work)) == 9
+        assert len(server.requests) == 4
+    told = str(caught.value)
+    assert "m: 2 prompts were refused for good: 127.0.0.1:" in told
+    assert re.search(r"HTTP 400: no word about first [27]\? \(2\)\. The same command asks again for these alone", told)
+    assert (told.endswith("What was answered is kept."), caught.value.exit_code) == (True, 20)
+
+
+def test_a_declared_parameter_that_is_refused_ends_the_run_at_once(tmp_path):
+    work = order(tmp_path, 9)
+    work = work.model_copy(update={"served": Serving(chat_template_kwargs={"enable_thinking": False})})
+    refused = refusal(400, "chat_template_kwargs is not supported")
+    with FakeJudgeServer(lambda _: refused) as server, pytest.raises(EngineError) as caught:
+        run_order(server, work)
+    assert not isinstance(caught.value, PromptsRefused)
+    assert len(server.requests) <= 8
+
+
+def test_a_model_with_refused_prompts_does_not_stop_the_others(tmp_path, capsys):
+    asked = [{"question_id": n, "category": "writing", "turns": [f"first {n}?"]} for n in range(9)]
+    questions = tmp_path / "q.jsonl"
+    questions.write_text("".join(json.dumps(each) + "\n" for each in asked))
+    with FakeJudgeServer(refusing) as one, FakeJudgeServer(echoing) as other:
+        sides = [
+            f'model = "{name}"\nengine = "openai"\nbase_url = "{server.base_url}"\napi_key_env = "{KEY_VARIABLE}"\n'
+            for name, server in (("b", one), ("c", other))
+        ]
+        (tmp_path / "r.toml").write_text(
+            f'name = "r"\n[baseline]\n{sides[0]}control = false\n[[candidate]]\n{sides[1]}'
+            f'[questions]\nsource = "{questions}"\nreferences = "none"\n'
+        )
+        code = assay(["generate", str(tmp_path / "r.toml"), "--runs", str(tmp_path / "runs")])
+    assert code == 20
+    assert "b: 2 prompts were refused for good" in capsys.readouterr().err.splitlines()[-1]
+    kept = {name: len(list(RunFolder(tmp_path / "runs" / "r").generation(name).answers.records())) for name in "bc"}
+    assert kept == {"b": 7, "c": 9}
 
 
 def test_a_hundred_conversations_through_thirty_percent_faults(tmp_path):

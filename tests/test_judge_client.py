@@ -20,6 +20,7 @@ from tests.house import HOUSE
 ASK = [{"role": "system", "content": "s"}, {"role": "user", "content": "u"}]
 
 
+ENDED = {"message": {}, "finish_reason": "stop"}
 SENT = ("max_tokens", "messages", "model", "temperature")
 
 
@@ -54,8 +55,8 @@ def test_unusual_completions():
     assert replied(lambda _: completion("cut", "length"))[0].finish == "length"
     parts = [{"type": "text", "text": "[["}, {"type": "text", "text": "7]]"}, {"type": "image"}]
     assert replied(lambda _: completion(parts))[0].text == "[[7]]"
-    bare = Served({"choices": [{"message": {"content": "x"}}]})
-    assert replied(lambda _: bare)[0] == Reply("x", sent=SENT)
+    bare = Served({"choices": [{"message": {"content": "x"}, "finish_reason": "stop"}]})
+    assert replied(lambda _: bare)[0] == Reply("x", "stop", sent=SENT)
     for prompt, reply in (("many", -1), (10**400, 10**400)):
         usage = {"prompt_tokens": prompt, "completion_tokens": reply}
         odd = Served({**completion("x").body, "usage": usage, "model": 3})
@@ -71,7 +72,7 @@ def test_unusual_completions():
         {"choices": []},
         {"object": "error", "message": "busy"},
         {"choices": [{"message": None}]},
-        {"choices": [{"message": {}, "logprobs": {"content": [{"token": "8", "logprob": -(10**400)}]}}]},
+        {"choices": [ENDED | {"logprobs": {"content": [{"token": "8", "logprob": -(10**400)}]}}]},
         {"choices": [{"message": {"content": 5}}]},
         [{}],
         b"[" * 100_000,
@@ -119,7 +120,9 @@ def test_another_bad_request_is_only_this_calls_fault():
 
 def test_a_filtered_prompt_is_a_reply():
     served = refusal(400, "filtered by policy", "content_filter")
-    assert replied(lambda _: served)[0] == Reply("", "content_filter", http_status=400, sent=SENT)
+    assert replied(lambda _: served)[0] == Reply(
+        "", "content_filter", http_status=400, sent=SENT, words="HTTP 400: filtered by policy"
+    )
 
 
 def test_a_hang_and_a_cut_are_unavailable():

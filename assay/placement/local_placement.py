@@ -1,7 +1,8 @@
 """Jobs on this machine: as many workers at once as its GPUs allow, each seeing its own; without GPUs one by one.
 
 In: jobs, the first to be started first. Out: their records; all progress through one callback, called from one thread.
-The first failure stops the other workers and is raised; what they wrote is kept.
+The first failure stops the other workers and is raised; what they wrote is kept. Where an endpoint refused some
+prompts, the others are done first.
 """
 
 import select
@@ -9,7 +10,7 @@ from collections.abc import Sequence
 
 from assay.placement.gpus import environment_of, gpus, gpus_needed
 from assay.placement.processes import Job, Worker
-from ledger.errors import ConfigError
+from ledger.errors import ConfigError, PromptsRefused
 from ledger.progress import Report
 
 POLL_SECONDS = 1.0
@@ -20,6 +21,7 @@ def run_locally(jobs: Sequence[Job], report: Report) -> None:
     waiting, free = list(jobs), gpus() if jobs else []
     _refuse_too_big(jobs, len(free))
     running: dict[Worker, list[str]] = {}
+    refused: list[PromptsRefused] = []
     cpu_only = not free
     try:
         while waiting or running:
@@ -34,7 +36,9 @@ def run_locally(jobs: Sequence[Job], report: Report) -> None:
                 if worker.ended:
                     free += running.pop(worker)
                     if failure := worker.failure():
-                        raise failure.error()
+                        with PromptsRefused.gathered(refused):
+                            raise failure.error()
+        PromptsRefused.tell(refused)
     finally:
         for worker in running:
             worker.interrupt()

@@ -16,7 +16,15 @@ from typing import Any
 
 from assay.rooms import python_command, python_environment
 from generation.orders import LoadGroup
-from ledger.errors import EXIT_BUG, EXIT_INFRASTRUCTURE, EXIT_USAGE, AssayError, ConfigError, EngineError
+from ledger.errors import (
+    EXIT_BUG,
+    EXIT_INFRASTRUCTURE,
+    EXIT_USAGE,
+    AssayError,
+    ConfigError,
+    EngineError,
+    PromptsRefused,
+)
 from ledger.progress import Progress
 
 STOP_SECONDS = 10.0
@@ -40,17 +48,22 @@ class Job:
 
 @dataclass(frozen=True)
 class Failure:
-    """Why a worker did not finish; `again` where another try may: it died, or another still held the folder."""
+    """Why a worker did not finish; `again` where another try may: it died, or another still held the folder.
+
+    `refused`: it did all but what an endpoint refused.
+    """
 
     sentence: str
     remedy: str
     exit_code: int
     again: bool
+    refused: bool = False
 
     def error(self) -> AssayError:
         """The error to raise for it."""
         kinds = {EXIT_USAGE: ConfigError, EXIT_BUG: AssayError}
-        return kinds.get(self.exit_code, EngineError)(self.sentence, remedy=self.remedy)
+        other = PromptsRefused if self.refused else EngineError
+        return kinds.get(self.exit_code, other)(self.sentence, remedy=self.remedy)
 
 
 class Worker:
@@ -115,9 +128,9 @@ class Worker:
         _end_group(self._child)
         self._close()
         if self._event:
-            again = self._event["kind"] == "StoreLocked"
-            remedy = f"The engine's own words: {self.job.log}"
-            return Failure(str(self._event["error"]), remedy, int(self._event["exit_code"]), again)
+            kind, remedy = self._event["kind"], f"The engine's own words: {self.job.log}"
+            again, refused = kind == "StoreLocked", kind == PromptsRefused.__name__
+            return Failure(str(self._event["error"]), remedy, int(self._event["exit_code"]), again, refused)
         if code or not self._done:
             sentence = f"{self.job.name}: {_death(code)}"
             return Failure(sentence, f"Last lines in {self.job.log}", EXIT_INFRASTRUCTURE, again=True)

@@ -25,6 +25,9 @@ FINISHES = {
             "sensitive",
             "prohibited_content",
             "blocklist",
+            "refusal",
+            "guardrail_intervened",
+            "recitation",
         ),
         FILTERED,
     ),
@@ -50,7 +53,8 @@ class Completion:
     """The first choice; counts are None where the server does not count, `thinking` is what it cut off from the text.
 
     `exhausted_seconds`: how long the endpoint will take no more calls, where its headers say so. `sent` are the fields
-    that the call had as they were asked for, `changed` those that the endpoint refuses.
+    that the call had as they were asked for, `changed` those that the endpoint refuses. `words` are
+    its own where its filter took the prompt.
     """
 
     text: str
@@ -63,6 +67,7 @@ class Completion:
     logprobs: dict[str, Any] = field(default_factory=dict)
     exhausted_seconds: float | None = None
     http_status: int = 200
+    words: str = ""
     sent: tuple[str, ...] = ()
     changed: tuple[str, ...] = ()
 
@@ -70,7 +75,8 @@ class Completion:
 def completion(data: Any, exhausted_seconds: float | None = None, most_tokens: int | None = None) -> Completion:  # noqa: ANN401 - what a server sends
     """The first choice of a chat completion or of a continued text, of which the call allowed `most_tokens`.
 
-    One without a finish that has as many was cut. Raises Unfinished, or one of NO_COMPLETION.
+    One without a finish was cut where it has as many, else it did not come to its end. Raises Unfinished, or one of
+    NO_COMPLETION.
     """
     choice = data["choices"][0]
     if whole_fault(data):
@@ -78,11 +84,9 @@ def completion(data: Any, exhausted_seconds: float | None = None, most_tokens: i
     message = choice["message"] if "text" not in choice else choice
     usage = data.get("usage") or {}
     written, finish = _count(usage.get("completion_tokens")), ended(choice)
-    if finish is None and most_tokens and (written or 0) >= most_tokens:
-        finish = CUT
-    return Completion(
+    said = Completion(
         text=message_text(message.get("text") if message is choice else message.get("content")),
-        finish=finish,
+        finish=finish or CUT,
         refusal=_string(message.get("refusal")),
         thinking=message_text(message.get("reasoning_content")) or message_text(message.get("reasoning")),
         served_model=_string(data.get("model")),
@@ -91,6 +95,9 @@ def completion(data: Any, exhausted_seconds: float | None = None, most_tokens: i
         logprobs=choice.get("logprobs") or {},
         exhausted_seconds=exhausted_seconds,
     )
+    if finish is None and (not most_tokens or (written or 0) < most_tokens):
+        raise Unfinished("none", "no finish is told")
+    return said
 
 
 def ended(choice: dict[str, Any]) -> str | None:

@@ -32,10 +32,16 @@ _PROMPT = re.compile(
     r"|(?:input|prompt)(?: tokens)?[^0-9.]{0,20}(\d+)",
     re.IGNORECASE,
 )
+_LIMIT = re.compile(r"max_(?:completion_|output_|new_)?tokens|completion tokens", re.IGNORECASE)
+_NUMBER = r"[ `'\"]*(\d{1,3}(?:,\d{3})+|\d+)"
 _MOST = (
-    re.compile(r"at most (\d+) (?:completion|output)? ?tokens", re.IGNORECASE),
-    re.compile(r"(?:less than or equal to|not exceed|<=|no more than|maximum(?: value)?(?: is| of|:)?) *(\d+)", re.I),
+    re.compile(rf"at most{_NUMBER} (?:completion|output)? ?tokens", re.IGNORECASE),
+    re.compile(
+        rf"(?:less than or equal to|not exceed|<=|no more than|maximum(?: value)?(?: is| of|:)?){_NUMBER}", re.I
+    ),
     re.compile(r"\[\s*\d+\s*,\s*(\d+)\s*\]"),
+    re.compile(rf"(?:{_LIMIT.pattern})\W*\d+ *> *(\d+)", re.IGNORECASE),
+    re.compile(rf"(?:{_LIMIT.pattern})[^.0-9]{{0,40}}(?:at most|up to|at maximum){_NUMBER}", re.IGNORECASE),
 )
 
 
@@ -71,7 +77,10 @@ class Trial:
             found = dict(lessons(error.complaint, sent, self._needed))
         self._complaint = error.complaint
         together = {name: value for lesson in found.values() for name, value in lesson.items()}
-        for name, lesson in (*found.items(), *([(TOGETHER, together)] if len(found) > 1 else [])):
+        if together.get(LIMIT) == NOT_SENT:
+            together.pop("output_limit", None)
+        more = [(TOGETHER, together)] if len(found) > 1 and together not in found.values() else []
+        for name, lesson in (*found.items(), *more):
             if name not in self._tried:
                 self._tried.add(name)
                 self._last = dict(self._facts), sent
@@ -131,6 +140,8 @@ def lessons(complaint: str, sent: Fields, needed: Sequence[str]) -> Iterator[tup
         yield SYSTEM, {SYSTEM: IN_USERS_TURN}
     if limit and re.search(rf"\b{limit}\b", complaint):
         yield "output_limit", {"output_limit": OTHER_LIMIT if limit == LIMIT else LIMIT}
+        if not (LIMIT in complaint and OTHER_LIMIT in complaint):
+            yield "no_limit", {LIMIT: NOT_SENT}
 
 
 def named(complaint: str, names: Sequence[str]) -> list[str]:
@@ -146,11 +157,11 @@ def room(complaint: str, limit: int) -> tuple[str, int] | None:
     _, left = measured(complaint)
     if 0 < left < limit:
         return ROOM, left
-    if left or not re.search(r"max_(?:completion_|output_|new_)?tokens|completion tokens", complaint):
+    if left or not _LIMIT.search(complaint):
         return None
     for pattern in _MOST:
-        if (most := pattern.search(complaint)) and 0 < int(most[1]) < limit:
-            return "most_tokens", int(most[1])
+        if (found := pattern.search(complaint)) and 0 < (most := int(found[1].replace(",", ""))) < limit:
+            return "most_tokens", most
     return None
 
 
@@ -162,8 +173,11 @@ def measured(complaint: str) -> tuple[int, int]:
 
 
 def too_long(complaint: str) -> bool:
-    """Whether a prompt does not fit the context."""
-    return "context_length_exceeded" in complaint or _TOO_LONG.search(complaint) is not None
+    """Whether a prompt does not fit the context; where only an output limit is too large, it may."""
+    if "context_length_exceeded" in complaint:
+        return True
+    of_limit = _LIMIT.search(complaint) and not (_CONTEXT.search(complaint) or _PROMPT.search(complaint))
+    return not of_limit and _TOO_LONG.search(complaint) is not None
 
 
 def is_system(messages: Any) -> bool:  # noqa: ANN401 - what a call is made of

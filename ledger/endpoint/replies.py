@@ -33,7 +33,7 @@ class Replies:
         """The reply that a content filter made of a prompt. Raises what any other failure means."""
         if error := fault(status, headers, body, self._where, self._secrets, self._url):
             raise error from None
-        return Completion("", finish=FILTERED, http_status=status)
+        return self._filtered(status, body)
 
     def read(
         self,
@@ -82,10 +82,15 @@ class Replies:
         """The error that a 200 carries, where it says which: what it says counts, not how it is sent."""
         error = fault(200, headers, body, self._where, self._secrets, self._url)
         if error is None:
-            return Completion("", finish=FILTERED)
+            return self._filtered(200, body)
         if error.status != 200 or (isinstance(error, Rejected) and error.stops_all):
             raise error
         return None
+
+    def _filtered(self, status: int, body: str) -> Completion:
+        return Completion(
+            "", finish=FILTERED, http_status=status, words=self._said(f"HTTP {status}: {told(body).words}")
+        )
 
     def _no_endpoint(self, what: str, remedy: str, status: int) -> Rejected:
         sentence = f"HTTP {status}, but not a completion: {what}."

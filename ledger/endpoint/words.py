@@ -6,7 +6,7 @@ In: the body of a reply, the secrets that were sent. Out: texts. Sources: OpenAI
 
 import json
 import re
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass
 from typing import Any
 
@@ -15,6 +15,7 @@ from ledger.records import without_surrogates
 
 ERROR_CHARACTERS = 500
 COMPLAINT_CHARACTERS = 20_000
+_VARYING = re.compile(r"\b(?=\w*\d)\w+")  # numbers and ids, in which two complaints of one cause differ
 BYTE_ORDER_MARK = "\ufeff"
 NO_COMPLETION = (ValueError, LookupError, TypeError, AttributeError, ArithmeticError, RecursionError)
 """What reading foreign JSON as a completion may raise: no JSON, another shape, or numbers beyond all bounds."""
@@ -125,6 +126,14 @@ def _shown(body: str) -> str:
         return body.strip()
     title = _TITLE.search(body)
     return (title[1].strip() if title else "") or " ".join(_MARKUP.sub(" ", body).split())
+
+
+def by_cause(said: Iterable[str]) -> list[list[str]]:
+    """What failures say, those together that differ in numbers and ids alone; the commonest cause first."""
+    found: dict[str, list[str]] = {}
+    for words in said:
+        found.setdefault(_VARYING.sub("#", words), []).append(words)
+    return sorted(found.values(), key=len, reverse=True)
 
 
 def complaint(body: str, secrets: Sequence[str]) -> str:
