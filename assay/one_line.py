@@ -11,6 +11,7 @@ from typing import Any
 from assay.declarations import Declaration, Value, declaration, quoted, section
 from assay.settings import overridden
 from assay.sources.material import mt_bench_is_here
+from ledger.endpoint.places import OPENAI_HOST, address, resolved
 from ledger.errors import ConfigError
 from ledger.material_config import OWN_CHECKED, OWN_ITEMS
 
@@ -21,7 +22,8 @@ MOST_NAME = 80
 MAX_TOKENS, QUICK_TOKENS = 512, 96
 QUICK_QUESTIONS, QUICK_ITEMS, QUICK_PROBLEMS = 12, 160, 16
 MT_BENCH_REFERENCES = "gpt-4-0125-preview"
-OPENAI_MODEL, OPENAI_KEY = "gpt-4o-2024-08-06", "OPENAI_API_KEY"
+OPENAI_MODEL = "gpt-4o-2024-08-06"
+OPENAI_KEY, OTHER_KEY = "OPENAI_API_KEY", "JUDGE_API_KEY"
 ENGINES = ("vllm", "transformers")
 
 
@@ -55,7 +57,7 @@ def one_line_review(wishes: Wishes, settings: Sequence[str] = ()) -> Declaration
         f"name = {quoted(name)}\nseed = 1\n",
         *_models(wishes, labels),
         *_material(wishes),
-        *_judge(wishes),
+        *([judge_section(wishes.judge_url, wishes.judge_model)] if wishes.judge_model or wishes.judge_url else []),
         _decision(wishes),
     ]
     return declaration(overridden("\n".join(parts), settings, COMMAND), COMMAND)
@@ -101,12 +103,11 @@ def _material(wishes: Wishes) -> list[str]:
     return [section("[questions]", **asked), *tasks]
 
 
-def _judge(wishes: Wishes) -> list[str]:
-    if not (wishes.judge_model or wishes.judge_url):
-        return []
-    judge: dict[str, Value] = {"model": wishes.judge_model or OPENAI_MODEL}
-    judge |= {"base_url": wishes.judge_url} if wishes.judge_url else {"api_key_env": OPENAI_KEY}
-    return [section("[[judge]]", **judge)]
+def judge_section(url: str, model: str) -> str:
+    """A judge at an endpoint, OpenAI's by default; a key goes only where it belongs."""
+    place = resolved(url)
+    key = OPENAI_KEY if address(place)[0] == OPENAI_HOST else OTHER_KEY
+    return section("[[judge]]", model=model or OPENAI_MODEL, base_url=place, api_key_env=key)
 
 
 def _decision(wishes: Wishes) -> str:

@@ -10,7 +10,7 @@ from contextlib import contextmanager
 
 import pytest
 
-from assay.commands.demo import judge_section
+from assay.commands.demo import judge_of
 from judge.brief import Brief
 from judge.client import OpenAITransport
 from ledger.config import config_from_text, read_config
@@ -63,11 +63,11 @@ def test_openai_base_url_holds_where_no_url_is_given(monkeypatch, tmp_path):
         assert key_for("", "", "") == ""  # this is not OpenAI's host
         brief = Brief(tmp_path, configured(base_url=""), PROMPTS, "b", ["c"], None, 1)
         assert brief.settings["host"] == "127.0.0.1"
-        assert f'base_url = "{server.base_url}"' in judge_section("", "m")
-        assert 'api_key_env = "JUDGE_API_KEY"' in judge_section("", "m")
+        assert f'base_url = "{server.base_url}"' in judge_of("", "m")
+        assert 'api_key_env = "JUDGE_API_KEY"' in judge_of("", "m")
     monkeypatch.delenv("OPENAI_BASE_URL")
     assert resolved("") == "https://api.openai.com/v1"
-    assert 'api_key_env = "OPENAI_API_KEY"' in judge_section("", "m")
+    assert 'api_key_env = "OPENAI_API_KEY"' in judge_of("", "m")
 
 
 @pytest.mark.parametrize("host", ["localhost", "LOCALHOST", "127.0.0.1", "127.1.2.3", "[::1]", "0.0.0.0", "[::]"])

@@ -8,7 +8,7 @@ import pytest
 
 from assay import ready_reviews
 from assay.cli import run
-from assay.commands.demo import SELF_JUDGE, judge_section
+from assay.commands.demo import SELF_JUDGE, judge_of
 from assay.commands.study import REVIEWS
 from assay.lab.schemes import parsed_scheme
 from assay.ready_reviews import begin_ready, prepare_models, ready_review
@@ -126,7 +126,7 @@ def test_a_review_of_the_users_that_is_called_demo_is_left_alone(tmp_path, made)
 
 
 def test_a_judge_of_the_demo_keeps_its_name(made):
-    (judge,) = ready_review("demo", more=judge_section("http://h/v1", "models/gemini-2.5-pro")).config.judge
+    (judge,) = ready_review("demo", more=judge_of("http://h/v1", "models/gemini-2.5-pro")).config.judge
     assert judge.model == "models/gemini-2.5-pro"
 
 
@@ -148,5 +148,5 @@ def test_a_demo_with_another_judge_is_begun_again_and_the_earlier_config_is_kept
 )
 def test_openais_key_goes_to_openai_alone(made, monkeypatch, url, key):
     monkeypatch.setenv("OPENAI_API_KEY", "sk-x")
-    (judge,) = ready_review("demo", more=judge_section(url, "m")).config.judge
+    (judge,) = ready_review("demo", more=judge_of(url, "m")).config.judge
     assert (judge.base_url, judge.api_key_env) == (url or "https://api.openai.com/v1", key)

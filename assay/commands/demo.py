@@ -13,14 +13,8 @@ import typer
 
 from assay.commands.arguments import Runs
 from assay.commands.review import run_review
-from assay.declarations import section
 from assay.display import Display, say
-from ledger.endpoint.places import OPENAI_HOST, address, resolved
-from ledger.judgments import Mode
 from ledger.progress import silent
-
-OPENAI_MODEL = "gpt-4o-2024-08-06"
-OPENAI_KEY, OTHER_KEY = "OPENAI_API_KEY", "JUDGE_API_KEY"
 
 SELF = "smollm2-judge"
 NO_JUDGE = """\
@@ -72,7 +66,7 @@ def demo(
     from assay.ready_reviews import begin_ready, prepare_models, ready_review
     from assay.results import show
 
-    ready = ready_review("demo", more=judge_section(judge_url, judge_model))
+    ready = ready_review("demo", more=judge_of(judge_url, judge_model))
     review = begin_ready(ready, runs, silent)
     prepare_models(ready, say)
     with Display() as display:
@@ -83,11 +77,10 @@ def demo(
     print(f"The report is at {(review.run.analysis / 'report.html').resolve()}")
 
 
-def judge_section(url: str, model: str) -> str:
-    """The judge's section; a key goes only where it belongs."""
+def judge_of(url: str, model: str) -> str:
+    """The judge's section, and a decision by its ratings; SmolLM2's own where no other judge is named."""
+    from assay.one_line import OPENAI_KEY, judge_section
+
     if not (url or model or os.environ.get(OPENAI_KEY)):
         return SELF_JUDGE
-    place = resolved(url)
-    key = OPENAI_KEY if address(place)[0] == OPENAI_HOST else OTHER_KEY
-    judge = section("[[judge]]", model=model or OPENAI_MODEL, base_url=place, api_key_env=key, modes=[*Mode])
-    return f"\n{judge}{JUDGED_DECISION}"
+    return f"\n{judge_section(url, model)}{JUDGED_DECISION}"
