@@ -20,6 +20,7 @@ from judge.budget import spent
 from judge.estimate import Expected, estimate, expected
 from judge.session import JudgeSummary, Sitting, reparse, sitting
 from ledger.endpoint.batch_files import BatchFiles
+from ledger.endpoint.cut_prompts import UNCOUNTED
 from ledger.errors import ConfigError
 from ledger.facts import CallFailure
 from ledger.runs import JudgeFolder
@@ -82,6 +83,8 @@ def failure_lines(done: Iterable[JudgeSummary]) -> Iterator[str]:
             yield f"Judge {each.judge}: {sum(failure.judgments for failure in more)} more for {len(more)} other reasons"
         for failure in each.unheard[:MOST_REASONS]:
             yield f"Judge {each.judge}: {failure.judgments} judgments have no verdict: {failure.words}"
+        if each.prompt_tokens == 0 and each.answered:
+            yield f"Judge {each.judge}: {UNCOUNTED}"
         if each.nothing_judged:
             yield f"Judge {each.judge}: nothing was judged, no reply has a verdict; the last one: {each.last_reply}"
 

@@ -15,10 +15,12 @@ from typing import Any
 import pytest
 
 from assay.cli import run as assay
+from ledger.endpoint.cut_prompts import UNCOUNTED as NOTHING_COUNTED
 from ledger.endpoint.parameters import EndpointParameters
 from ledger.endpoint.replies import Replies
 from ledger.endpoint.strangers import IN_A_ROW
 from ledger.errors import EngineError, Rejected
+from ledger.manifests import read_manifest
 from tests.fake_judge_server import KEY, FakeJudgeServer, Served, completion, refusal, verdict
 from tests.judge_reviews import review
 from tests.served_models import run, write
@@ -399,6 +401,19 @@ def test_an_endpoint_whose_replies_break_off_is_told_as_one_that_answers(tmp_pat
     told = capsys.readouterr().err.splitlines()[-1]
     assert "the reply was cut off on its way" in told
     assert "nobody answers" not in told
+
+
+def test_an_endpoint_that_counts_no_tokens_of_any_prompt_is_named(tmp_path, capsys):
+    def uncounted(body):
+        served = fine(body)
+        return beside("stop", served.body["choices"][0]["message"]["content"], usage={"prompt_tokens": 0})
+
+    with FakeJudgeServer(uncounted) as server:
+        config, folder = review(tmp_path, server.base_url, 1, 'modes = ["single"]', in_flight=1)
+        assert assay(["judge", str(config), "--runs", str(tmp_path / "runs")]) == 0
+        _, engine = run(server, write())
+    assert f"Judge j: {NOTHING_COUNTED}" in " ".join(capsys.readouterr().out.split())
+    assert read_manifest(folder.judge("j").path).facts["prompts_counted"] == engine.facts["usage"] == NOTHING_COUNTED
 
 
 STRANGE = [PAGE, b"It works!", b"", [], None, ANTHROPIC]
