@@ -14,12 +14,13 @@ from assay.contestants import refuse_contestants
 from assay.pipeline import Review, api_key, briefs, judge
 from judge.batch import ProviderBatch, batches, export, keep, request_files, under_way
 from judge.batch_endpoint import BatchEndpoint
-from judge.batch_results import collect
+from judge.batch_results import Collected, collect
 from judge.brief import Brief
 from judge.budget import spent
 from judge.estimate import Expected, estimate, expected
 from judge.session import JudgeSummary, Sitting, reparse, sitting
 from ledger.endpoint.batch_files import BatchFiles
+from ledger.endpoint.cut_prompts import UNCOUNTED
 from ledger.errors import ConfigError
 from ledger.facts import CallFailure
 from ledger.runs import JudgeFolder
@@ -86,6 +87,8 @@ def failure_lines(done: Iterable[JudgeSummary]) -> Iterator[str]:
             yield f"Judge {each.judge}: {sum(failure.judgments for failure in more)} more for {len(more)} other reasons"
         for failure in each.unheard[:MOST_REASONS]:
             yield f"Judge {each.judge}: {failure.judgments} judgments have no verdict: {failure.words}"
+        if each.prompt_tokens == 0 and each.answered:
+            yield f"Judge {each.judge}: {UNCOUNTED}"
         if each.nothing_judged:
             yield f"Judge {each.judge}: nothing was judged, no reply has a verdict; the last one: {each.last_reply}"
 
@@ -145,7 +148,8 @@ def collect_results(review: Review, files: list[Path]) -> tuple[list[Row], list[
             collected = collect(held, paths)
             left = len(held.due())
             refused = [batch for batch in found if batch.refused and batch.id not in before]
-            done.append(_with_refused(collected.summary, held.folder, refused))
+            told = _with_refused(collected.summary, held.folder, refused)
+            done.append(replace(told, failures=(*told.failures, *_not_taken_in(collected, left))))
             if endpoint:
                 keep(held.folder, found)
                 rows += _states(brief, found)
@@ -161,6 +165,15 @@ def _with_refused(done: JudgeSummary, folder: JudgeFolder, refused: list[Provide
         CallFailure(judgments=asked.get(batch.file, 0), words=f"batch {batch.id} {batch.status}") for batch in refused
     )
     return replace(done, failures=(*done.failures, *lost))
+
+
+def _not_taken_in(collected: Collected, left: int) -> Iterator[CallFailure]:
+    """What result files hold that did not come in: nothing of what is due, or another line about what did."""
+    if left and collected.passed_over and not collected.summary.asked:
+        yield CallFailure(judgments=left, words="no line of the results is about a call that is due; are they its own?")
+    if collected.contradicting:
+        words = "a further line of the results says otherwise than the first, which was taken"
+        yield CallFailure(judgments=collected.contradicting, words=words)
 
 
 def _refuse_over_budget(held: Sitting) -> None:

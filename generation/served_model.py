@@ -15,7 +15,7 @@ from generation.orders import EngineSpec
 from generation.served_calls import ServedCalls, ending
 from ledger.endpoint.client import Route
 from ledger.endpoint.completions import CUT, FILTERED, Completion
-from ledger.endpoint.cut_prompts import Counted, cut, cut_sentence, plain_bytes
+from ledger.endpoint.cut_prompts import UNCOUNTED, Counted, cut, cut_sentence, plain_bytes
 from ledger.endpoint.faults import BAD_REQUEST
 from ledger.endpoint.learning import measured, named, too_long
 from ledger.errors import EngineError, Rejected
@@ -119,8 +119,8 @@ class ServedModel:
         served = said.served_model
         if served is not None and served not in self.facts["served_models"]:
             self.facts["served_models"] = [*self.facts["served_models"], served]
-        if said.prompt_tokens is None and said.http_status == 200:
-            self.facts["usage"] = "not given"
+        if not said.prompt_tokens and said.http_status == 200:
+            self.facts["usage"] = "not given" if said.prompt_tokens is None else UNCOUNTED
 
     async def _scored(self, request: ScoreRequest) -> Scored:
         """The options of an item; blanks at the end of the context belong to them (generation/engine.split_tokens)."""

@@ -35,10 +35,11 @@ Carried = dict[str, tuple[str, ...]]
 
 @dataclass(frozen=True)
 class Collected:
-    """What result files brought, and how many lines they had that nothing is due for."""
+    """What result files brought, how many lines they had that nothing is due for, and how many contradict a first."""
 
     summary: JudgeSummary
     passed_over: int
+    contradicting: int = 0
 
 
 def collect(held: Sitting, files: Iterable[Path]) -> Collected:
@@ -47,21 +48,24 @@ def collect(held: Sitting, files: Iterable[Path]) -> Collected:
     carried, replies = _carried(held, due), Replies(PLACE)
     replies.proved()
     asks: list[Ask] = []
-    passed_over = 0
+    taken: dict[str, dict[str, Any]] = {}
+    passed_over = contradicting = 0
     with Writer(held.folder.attempts) as writer:
         for path in files:
             for number, row in _rows(path):
                 asked = due.pop(row["custom_id"], None)
                 if asked is None:
                     passed_over += 1
+                    contradicting += taken.get(row["custom_id"], row) != row
                     continue
+                taken[row["custom_id"]] = row
                 attempt = _attempt(held, asked, _said(replies, held, asked, row, (path, number)), carried, row)
                 writer.append(attempt)
                 held.history.add(attempt)
                 held.tally.failed += attempt.status != "answered"
                 asks.append(asked[0])
     held.tally.asked = held.tally.calls = len(asks)
-    return Collected(summary(held, asks), passed_over)
+    return Collected(summary(held, asks), passed_over, contradicting)
 
 
 def _rows(path: Path) -> Iterator[tuple[int, dict[str, Any]]]:

@@ -15,7 +15,7 @@ from typing import Any, Literal
 from judge.plan import Ask
 from judge.verdicts import RE_ASKED, Reading, reading
 from ledger.endpoint.completions import finish_word
-from ledger.endpoint.cut_prompts import Counted, cut, cut_sentence
+from ledger.endpoint.cut_prompts import UNCOUNTED, Counted, cut, cut_sentence
 from ledger.endpoint.learning import LIMIT
 from ledger.endpoint.words import by_cause
 from ledger.facts import CallFailure, JudgeFacts
@@ -143,12 +143,17 @@ class History:
             prompt_tokens=token_total(attempt.prompt_tokens for attempt in answered),
             completion_tokens=token_total(attempt.completion_tokens for attempt in answered),
         )
-        return known.noted() | {
-            "calls_answered": len(answered),
-            "calls_again": sum(attempt.ask == "again" for attempt in attempts),
-            "calls_without_usage": sum(attempt.completion_tokens is None for attempt in answered),
-            "usage": {kind: _usage(made) for kind, made in sorted(self._kinds().items())},
-        }
+        uncounted = known.prompt_tokens == 0 and bool(answered)
+        return (
+            known.noted()
+            | ({"prompts_counted": UNCOUNTED} if uncounted else {})
+            | {
+                "calls_answered": len(answered),
+                "calls_again": sum(attempt.ask == "again" for attempt in attempts),
+                "calls_without_usage": sum(attempt.completion_tokens is None for attempt in answered),
+                "usage": {kind: _usage(made) for kind, made in sorted(self._kinds().items())},
+            }
+        )
 
     def _kinds(self) -> dict[str, list[Attempt]]:
         """The attempts by the kind of judgment: exam, game, rating."""

@@ -15,10 +15,12 @@ from typing import Any
 import pytest
 
 from assay.cli import run as assay
+from ledger.endpoint.cut_prompts import UNCOUNTED as NOTHING_COUNTED
 from ledger.endpoint.parameters import EndpointParameters
 from ledger.endpoint.replies import Replies
 from ledger.endpoint.strangers import IN_A_ROW
 from ledger.errors import EngineError, Rejected
+from ledger.manifests import read_manifest
 from tests.fake_judge_server import KEY, FakeJudgeServer, Served, completion, refusal, verdict
 from tests.judge_reviews import review
 from tests.served_models import run, write
@@ -151,6 +153,7 @@ def once(name: str, served: Served, words: str) -> tuple:
     return name, served, PASSES, words
 
 
+BROKEN_OFF = said(b'9\r\n{"choices\r\n', transfer_encoding="chunked", connection="close")
 BEHAVIORS = [
     # what a finish means
     ("stop", ended("stop"), READ, ""),
@@ -209,6 +212,7 @@ BEHAVIORS = [
     once("a reset in the headers", said({"detail": "no"}, 429, x_ratelimit_reset_requests="20ms"), "HTTP 429: no"),
     once("a connection that is cut", Served(hang_up=True), "no connection"),
     once("a text that is cut", said(b'{"choices": [{"message": {"cont'), "not a completion: {"),
+    once("a body that breaks off", BROKEN_OFF, "the reply was cut off on its way (peer closed connection without"),
     once("no choices", said({"choices": None}), "not a completion"),
     once("vLLM's error in a 200", said({"object": "error", "message": "engine is busy"}), "engine is busy"),
     once("an upstream's 502 in a 200", said({"error": {"message": "It died", "code": 502}}), "HTTP 502: It died"),
@@ -230,7 +234,13 @@ BEHAVIORS = [
     ("tokens per month", error(503, "Too many requests: tokens per-month used up, retry"), ENDS, "Run again when"),
     once("a quota per day and a wait", refusal(429, "Limit per day reached. Try again in 20ms"), "20ms"),
     once("two quotas", refusal(429, "Rate limit: 9 per minute, 99 per day"), "9 per minute, 99 per day"),
-    ("a deactivated account", error(429, "This account has been deactivated."), ENDS, "deactivated"),
+    ("a deactivated account", error(429, "This account has been deactivated."), ENDS,
+     "deactivated. Look at the account and its key with the provider"),
+    ("a deactivated account in a 500", error(500, "The account has been deactivated"), ENDS, "Look at the account and"),
+    ("a country", error(403, "Country not supported"), ENDS, "not supported. The provider serves no calls from"),
+    ("OpenAI's country", error(403, "Country, region, or territory not supported",
+     code="unsupported_country_region_territory"), ENDS, "The provider serves no calls from this network's place"),
+    ("Gemini's country", error(400, "User location is not supported for the API use."), ENDS, "The provider serves no"),
     ("a suspended account in plain text", said(b"Your account is suspended", 400), ENDS, "Your account is suspended"),
     ("a wrong model that speaks of a parameter", error(400, "invalid model; see docs on temperature"), ENDS,
      "HTTP 400: invalid model; see docs on temperature. Check the model's name"),
@@ -381,6 +391,29 @@ def test_what_a_filter_took_from_some_judgments_is_told_in_every_face(tmp_path, 
         name: (tmp_path / "runs/r/analysis" / name).read_text() for name in ("report.md", "report.html", "report.json")
     }
     assert [name for name, text in faces.items() if said not in text] == []
+
+
+def test_an_endpoint_whose_replies_break_off_is_told_as_one_that_answers(tmp_path, capsys):
+    with FakeJudgeServer(lambda _: BROKEN_OFF) as server:
+        config, _ = review(tmp_path, server.base_url, 1, 'modes = ["single"]', in_flight=1)
+        config.write_text(config.read_text().replace("attempts = 30", "attempts = 2"))
+        assert assay(["judge", str(config), "--runs", str(tmp_path / "runs")]) == 20
+    told = capsys.readouterr().err.splitlines()[-1]
+    assert "the reply was cut off on its way" in told
+    assert "nobody answers" not in told
+
+
+def test_an_endpoint_that_counts_no_tokens_of_any_prompt_is_named(tmp_path, capsys):
+    def uncounted(body):
+        served = fine(body)
+        return beside("stop", served.body["choices"][0]["message"]["content"], usage={"prompt_tokens": 0})
+
+    with FakeJudgeServer(uncounted) as server:
+        config, folder = review(tmp_path, server.base_url, 1, 'modes = ["single"]', in_flight=1)
+        assert assay(["judge", str(config), "--runs", str(tmp_path / "runs")]) == 0
+        _, engine = run(server, write())
+    assert f"Judge j: {NOTHING_COUNTED}" in " ".join(capsys.readouterr().out.split())
+    assert read_manifest(folder.judge("j").path).facts["prompts_counted"] == engine.facts["usage"] == NOTHING_COUNTED
 
 
 STRANGE = [PAGE, b"It works!", b"", [], None, ANTHROPIC]

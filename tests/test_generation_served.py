@@ -215,7 +215,6 @@ def test_nobody_sleeps_for_hours():
         refusal(401, f"Incorrect API key provided: {KEY}."),
         refusal(404, "no such model"),
         refusal(429, "You exceeded your quota.", "insufficient_quota"),
-        refusal(400, "such messages are not supported"),
     ],
 )
 def test_what_no_waiting_mends_stops_at_once(served):
@@ -224,6 +223,15 @@ def test_what_no_waiting_mends_stops_at_once(served):
     assert len(server.requests) <= 8
     assert KEY not in str(caught.value)
     assert f"HTTP {served.status}" in str(caught.value)
+
+
+def test_a_refusal_of_unknown_meaning_counts_for_each_prompt_and_ends_no_session():
+    with (
+        FakeJudgeServer(lambda _: refusal(400, "such messages are not liked")) as server,
+        pytest.raises(EngineError, match=r"50 prompts were refused for good: .*HTTP 400: such messages are not liked"),
+    ):
+        run(server, *(write(str(number)) for number in range(50)))
+    assert len(server.requests) == 50
 
 
 @pytest.mark.parametrize("escaped", [r"sk-with\/slash-0123", r"sk-with\u002fslash-0123", "sk-with/slash-0123"])

@@ -68,6 +68,26 @@ def took(run, tmp_path, status, body, error=None, **settings):
     return attempt, done.summary
 
 
+@pytest.mark.parametrize("kind", ["unknown", "contradicting"])
+def test_results_that_do_not_come_in_are_told_and_leave_with_20(tmp_path, capsys, endpoint_key, kind):
+    config, folder = review(tmp_path, "http://127.0.0.1:9/v1", 1, 'modes = ["single"]')
+    where = ["--runs", str(tmp_path / "runs")]
+    assert assay(["judge", str(config), *where, "--batch", "export"]) == 0
+    (path,) = (folder.judge("j").path / "batch").glob("requests-*.jsonl")
+    rows = [json.loads(result(line)) for line in path.read_text().splitlines()]
+    other = json.loads(json.dumps(rows[0]).replace("[[", "[[1"))
+    sent = [each | {"custom_id": "stranger"} for each in rows] if kind == "unknown" else [*rows, rows[0], other]
+    results = tmp_path / "results.jsonl"
+    results.write_text("".join(json.dumps(each) + "\n" for each in sent))
+    capsys.readouterr()
+    assert assay(["judge", str(config), *where, "--batch", "collect", "--results", str(results)]) == 20
+    said = {
+        "unknown": "Judge j: 4 judgments failed for good: no line of the results is about a call that is due",
+        "contradicting": "Judge j: 1 judgments failed for good: a further line of the results says otherwise",
+    }
+    assert said[kind] in " ".join(capsys.readouterr().out.split())
+
+
 def on_the_wire(status, body):
     """What the same reply is to a call, after one that went well."""
     whole = body.encode() if isinstance(body, str) else body

@@ -19,6 +19,8 @@ from ledger.errors import ConfigError
 CERTIFICATES = "SSL_CERT_FILE"
 LOOK_AT_PROXIES = "Look at HTTPS_PROXY, HTTP_PROXY and ALL_PROXY."
 PROXY_WANTS = 407
+CUT_OFF = "without sending complete message body"
+"""The HTTP client's words where a reply began and broke off."""
 PROXY_PASSWORD = "The proxy wants a user and a password: HTTPS_PROXY=http://USER:PASSWORD@HOST:PORT."
 
 
@@ -74,7 +76,7 @@ def told_plainly(where: str) -> Iterator[None]:
 
 @dataclass(frozen=True)
 class Lost:
-    """Why nothing came back; with a remedy, and the status if it sent one, where a proxy of the environment is why."""
+    """Why nothing came back as a whole; with a remedy where a proxy of the environment is why, and what status came."""
 
     words: str
     remedy: str = ""
@@ -87,6 +89,8 @@ def no_connection(error: BaseException, url: str) -> Lost:
     while error.__cause__ is not None:
         error = error.__cause__
         begun = begun and "ConnectError" not in type(error).__name__
+    if CUT_OFF in str(error):
+        return Lost(f"the reply was cut off on its way ({error})", status=200)
     why, proxy = str(error) or type(error).__name__, proxy_of(url)
     if not proxy:
         return Lost(f"no connection ({why})")

@@ -14,6 +14,7 @@ from collections.abc import Iterable, Sequence
 LEAST_BYTES = 1_000  # of a prompt that is looked at
 MOST_BYTES_PER_TOKEN = 12.0  # of what does not repeat itself: half as many again as any text has
 LEAST_PROMPTS, SPREAD = 3, 1.1  # so many prompts of one count, the longest so much longer than the shortest
+UNCOUNTED = "the endpoint counted 0 tokens in every prompt: prompts that it cut in silence cannot be told"
 Counted = tuple[int, int]
 """Bytes that were sent, repeats left out, and tokens that were counted."""
 _REPEATS = re.compile(r"(.{1,8}?)\1{3,}", re.DOTALL)

@@ -23,6 +23,8 @@ NOT_IMPLEMENTED = 501
 READ_CHARACTERS = 400  # of a complaint; behind them many quote what was asked
 CHECK = "Check the model's name, base_url and the variable that api_key_env names."
 TOP_UP = "Top up the account and run again."
+ACCOUNT = "Look at the account and its key with the provider, then run again."
+ELSEWHERE = "The provider serves no calls from this network's place: give base_url an endpoint that does."
 RENEWED = "Run again when the quota is renewed, or have it raised."
 ADD_PATH = "Add /v1 to base_url, or correct it."
 
@@ -43,6 +45,8 @@ _MONEY = _pattern(
     r"\b(?:no|not enough|out of|low|exceeded|exhausted|used up|spent|add|buy|top[ -]?up)\b[^.!]{0,40}"
     r"\b(?:credits?|balance|funds)\b",
     rf"\b(?:credits?|balance|funds)\b[^.!]{{0,40}}{_SPENT}",
+)
+_ACCOUNT = _pattern(
     r"\b(?:account|api[ _-]?key|organi[sz]ation|project|subscription|workspace)\b[^.!]{0,40}"
     r"\b(?:disabled|suspended|terminated|revoked|expired|not active|inactive|banned)\b|deactivated",
 )
@@ -52,6 +56,11 @@ _CLOSED_WORDS = _pattern(
     r"permission[ _]denied|access denied|model_not_found|no such model|unknown model|not a valid model",
     r"invalid model(?: name| id)?(?! *(?:arg|field|input|kwarg|option|output|param|repl|response|setting))",
     r"model[^.!]{0,80}(?:not found|not exist|decommissioned|no longer available)",
+)
+_COUNTRY = _pattern(
+    r"unsupported_country",
+    r"\b(?:country|region|territory|location)\b[^.!]{0,40}\b(?:not (?:supported|allowed|available)|blocked)",
+    r"\bnot (?:supported|allowed|available) in your (?:country|region|territory|location)",
 )
 _QUOTA = _pattern(r"\bquota", r"hard limit|spend(?:ing)? limit|monthly limit|daily limit")
 _LONG = _pattern(r"per[ _-]?(?:day|week|month)|\b(?:daily|weekly|monthly)\b|\b[rt]pd\b")
@@ -80,7 +89,7 @@ def meaning(status: int, said: Told, wait: float | None = None) -> Meaning:
     codes, words = " ".join(sorted(said.codes)), said.words[:READ_CHARACTERS]
     if _FILTERED.search(codes) or (status < 500 and status != 429 and _FILTERED.search(words)):
         return Meaning.FILTERED
-    if status in CLOSED or _MONEY.search(words) or _MONEY.search(codes):
+    if status in CLOSED or any(each.search(text) for each in (_MONEY, _ACCOUNT, _COUNTRY) for text in (words, codes)):
         return Meaning.ENDS
     if wait is not None and is_transient(status):
         return Meaning.PASSES
@@ -129,6 +138,8 @@ def _remedy(status: int, said: Told, body: str, url: str) -> str:
     about = f"{said.words} {' '.join(said.codes)}"
     if status in LIMITED and _is_long(about) and not _MONEY.search(about):
         return RENEWED
+    if _COUNTRY.search(about) or _ACCOUNT.search(about):
+        return ELSEWHERE if _COUNTRY.search(about) else ACCOUNT
     if status == 402 or _MONEY.search(about) or (status not in CLOSED and _QUOTA.search(about)):
         return TOP_UP
     lost = status in (404, 405) and (is_page(body) or not re.search("model", about, re.IGNORECASE))
