@@ -118,7 +118,7 @@ def test_a_blocking_difference_is_told_once_beside_its_cause(tmp_path, capsys):
     shown = " ".join(capsys.readouterr().out.split())
     said = "cand was run with temperature 1.5, the baseline with 0.0"
     assert [text.count(said) for text in (shown, faces["report.md"])] == [1, 1]
-    assert f"not alike: {said}" in shown
+    assert f"not alike and whole: {said}" in shown
     assert "was run with parameters" not in shown + "".join(faces.values())
 
 
