@@ -145,6 +145,7 @@ def flips(baseline: "Place | pd.DataFrame", candidate: "Place | pd.DataFrame") -
     `score` (0 to 1), and `task` and `repeat` where there are several. Raises AssayError.
     """
     from analysis.decision.gate_estimates import pooled
+    from analysis.rendering.sentences.clauses import clause
     from assay.comparing import compared
     from ledger.errors import ConfigError
 
@@ -153,8 +154,10 @@ def flips(baseline: "Place | pd.DataFrame", candidate: "Place | pd.DataFrame") -
             _table(side, Path(scratch) / f"{name}.csv") for name, side in zip(SIDES, (baseline, candidate), strict=True)
         ]
         report = compared(paths, SIDES, Path(scratch))
+    if lost := [clause(each.cause) for each in report.unseen if each.blocks]:
+        raise ConfigError("; ".join(lost), remedy="Give both sides the same tasks and items, or leave these out.")
     row = next((pooled(each) for each in report.choices if each.model == SIDES[1]), None)
-    if row is None:
+    if row is None or not row.n:
         raise ConfigError("the two sides have nothing in common that can be compared")
     return row
 

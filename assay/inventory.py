@@ -119,6 +119,7 @@ def removed(runs: Path, names: list[str]) -> list[str]:
         if name not in known:
             there = f"There are {', '.join(sorted(known))}." if known else "There is no run there."
             raise ConfigError(f"{name!r} is no run in {runs}", where="--clean", remedy=there)
-    for name in names:
-        shutil.rmtree(runs / name)
-    return names
+    gone = list(dict.fromkeys(names))
+    for path in (runs / name for name in gone):
+        path.unlink() if path.is_symlink() else shutil.rmtree(path)
+    return gone

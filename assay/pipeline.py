@@ -65,16 +65,14 @@ def begin(
     A config other than the declared one is refused, unless `amend` says so; the earlier one is kept. Until the first
     record is there nobody can have chosen a config by what it brings, and none needs the word.
     """
-    declared = read_declaration(config_file, settings)
-    fresh = not RunFolder(runs / declared.config.name).is_begun
-    return begin_declared(declared, runs, report, amend=amend or fresh)
+    return begin_declared(read_declaration(config_file, settings), runs, report, amend=amend)
 
 
 def begin_declared(declared: Declaration, runs: Path, report: Report, *, amend: bool = False) -> Review:
     """The same for a config that Assay wrote itself. Raises StaleInput."""
     run = RunFolder(runs / declared.config.name)
     run.path.mkdir(parents=True, exist_ok=True)
-    declare(declared, run, amend=amend)
+    declare(declared, run, amend=amend or not run.is_begun)
     return Review(declared.config, run, report, declared.config.digest)
 
 

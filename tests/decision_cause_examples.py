@@ -108,6 +108,10 @@ OF_DECISIONS = [
         "w4 scores 2 answers that are empty or have nothing extracted: g/1, g/2",
     ),
     (
+        Cause(Kind.UNNAMED_RECORDS, "w4"),
+        "nothing shows which model made the records of w4: its manifest.json is missing",
+    ),
+    (
         Cause(Kind.SCRIPTED, "w4"),
         "no model was run for w4: a script stood in (ASSAY_SCRIPTED_ENGINE)",
     ),

@@ -1,5 +1,6 @@
 """Assay as a library: few names, typed; nothing is printed, nothing exits."""
 
+import shutil
 import subprocess
 import sys
 
@@ -50,6 +51,22 @@ def test_what_cannot_be_compared_is_raised_and_not_printed(capsys):
     with pytest.raises(ConfigError):
         assay.check("a/b")
     assert capsys.readouterr() == ("", "")
+
+
+def test_a_task_that_one_side_lacks_is_not_left_out_in_silence():
+    both = pd.concat([scores({1}).assign(task="a"), scores({2}).assign(task="b")])
+    with pytest.raises(ConfigError, match="b"):
+        assay.flips(both, scores({1}).assign(task="a"))
+    with pytest.raises(AssayError):
+        assay.flips(scores({1}).assign(task="a"), scores({1}).assign(task="c"))
+
+
+def test_records_without_a_manifest_ship_nothing(toured, tmp_path):
+    shutil.copytree(toured, tmp_path / "tour")
+    (tmp_path / "tour" / "generation" / "w8a8" / "manifest.json").unlink()
+    (found,) = (each for each in assay.load(tmp_path / "tour").decisions if each.candidate == "w8a8")
+    assert str(found.word) == "UNFIT"
+    assert any("its manifest.json is missing" in line for line in assay.load(tmp_path / "tour").lines)
 
 
 def test_the_tour_is_a_whole_report_and_its_folder_loads_to_the_same_numbers(toured, capsys):

@@ -4,11 +4,13 @@ import tomllib
 
 import pytest
 
+from assay import pipeline
 from assay.declarations import declaration
 from assay.one_line import Wishes, model_labels, one_line_review
 from assay.settings import overridden, valued
 from ledger.config import config_from_text
-from ledger.errors import ConfigError
+from ledger.errors import ConfigError, StaleInput
+from ledger.progress import silent
 
 TWO = ("org/base", "org/small")
 TEXT = """# kept
@@ -111,3 +113,15 @@ def test_a_setting_that_sets_nothing_is_refused_by_name(setting, words):
 def test_an_unknown_key_is_refused_as_in_a_file():
     with pytest.raises(ConfigError, match="marign"):
         declaration(overridden(TEXT, ["decision.marign=0.01"], "x"), "x")
+
+
+def test_a_config_of_which_nothing_came_is_no_declaration(tmp_path):
+    """A model folder that is none ends the command; what was wrong may be mended under the same name."""
+    begun = pipeline.begin_declared(one_line_review(Wishes(TWO)), tmp_path, silent)
+    again = pipeline.begin_declared(one_line_review(Wishes(TWO, margin=0.5)), tmp_path, silent)
+    assert begun.digest != again.digest
+    store = tmp_path / "check-base-small" / "generation" / "base" / "answers.jsonl"
+    store.parent.mkdir(parents=True)
+    store.write_text("{}\n")
+    with pytest.raises(StaleInput):
+        pipeline.begin_declared(one_line_review(Wishes(TWO)), tmp_path, silent)

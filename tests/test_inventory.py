@@ -57,7 +57,9 @@ def test_runs_are_listed_with_what_they_decided_and_only_named_ones_are_removed(
     assert assay(["runs", "--runs", str(runs), "--clean", "not-a-run"]) == 64
     assert assay(["runs", "--runs", str(runs), "--clean", "../runs"]) == 64
     assert (runs / "not-a-run").exists()
-    assert assay(["runs", "--runs", str(runs), "--clean", "broken"]) == 0
+    (runs / "linked").symlink_to(runs / "tour")
+    twice = ["--clean", "broken", "--clean", "broken", "--clean", "linked"]
+    assert assay(["runs", "--runs", str(runs), *twice]) == 0
     assert [each.name for each in run_lines(runs)] == ["tour"]
     assert "tour" in capsys.readouterr().out
     assert assay(["runs", "--runs", str(runs / "nowhere")]) == 0

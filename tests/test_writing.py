@@ -264,3 +264,34 @@ def test_assays_own_texts_do_not_loop():
     texts += (HOUSE / "prompts" / "references" / "assay.jsonl").read_text(encoding="utf-8").splitlines()
     assert len(texts) > 100
     assert [text[:60] for text in texts if loops(text)] == []
+
+
+@pytest.mark.parametrize("text", ["!" * 150, ". " * 100, "!@" * 80, "\n".join(["---"] * 80)])
+def test_a_text_of_marks_alone_that_repeat_is_a_loop(text):
+    """What a broken quantization writes; beside letters the same marks rule a table."""
+    assert loops(text)
+    assert not loops(
+        "Prices and sizes, in the order of the list:\n" + text[:150] + "\nThat is all there is to say about it."
+    )
+
+
+@pytest.mark.parametrize("text", ["", " \n", "\u200b", "\ufeff", "\x00" * 50, "\u2800" * 20, "\u3164"])
+def test_what_cannot_be_seen_is_empty(text):
+    assert DEGRADATION["empty"](WrittenTurn(text, ("Say it.",), None)) == 1.0
+
+
+@pytest.mark.parametrize("text", ["4", "?", "→", "🙂", "東"])
+def test_what_can_be_seen_is_not(text):
+    assert DEGRADATION["empty"](WrittenTurn(text, ("Say it.",), None)) == 0.0
+
+
+@pytest.mark.parametrize(
+    "text", ["He saw <unk> and <pad>.", "caf<0xC3><0xA9>", "Yes.<turn|>", "<|turn>user\nAnd?", "<|im_end"]
+)
+def test_tokens_that_no_reader_should_see_are_broken(text):
+    broken = DEGRADATION["broken"](WrittenTurn(text, ("Say it.",), None))
+    assert broken == float(text != "<|im_end")  # half a token is anybody's text
+
+
+def test_a_token_that_is_spoken_of_is_not():
+    assert DEGRADATION["broken"](WrittenTurn("Mask the `<pad>` token.", ("How do I batch?",), None)) == 0.0

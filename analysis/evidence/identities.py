@@ -57,6 +57,8 @@ def one_model_alarms(
     """
     decision, baseline = evidence.config.decision, evidence.baseline
     for side in (baseline, model):
+        if side.manifest is None:
+            yield Cause(Kind.UNNAMED_RECORDS, side.name)
         if ModelSettings.of(side.manifest).engine_args.get("scripted"):
             yield Cause(Kind.SCRIPTED, side.name)
     allowed = {"same_name": decision.same_name == "allowed", "identical": decision.identical == "allowed"}

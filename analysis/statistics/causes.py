@@ -114,6 +114,7 @@ class Kind(StrEnum):
     LEFT_OUT_BY_NAME = "left_out_by_name"
     LEFT_OUT_TASK = "left_out_task"
     SCRIPTED = "scripted"
+    UNNAMED_RECORDS = "unnamed_records"
     ONE_MODEL = "one_model"
     EQUAL_CHOICES = "equal_choices"
     EQUAL_ANSWERS = "equal_answers"

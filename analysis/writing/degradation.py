@@ -5,6 +5,7 @@ Source: seq-rep-4, Welleck et al. 2019, arXiv 1908.04319: one minus the share of
 the rest are rules of our own, stated where they stand (loops.py, faults.py, scripts.py).
 """
 
+import unicodedata
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from functools import cached_property
@@ -15,6 +16,9 @@ from analysis.writing.loops import Loop, loop_of
 from analysis.writing.pieces import grams, pieces, words
 from analysis.writing.scripts import in_wrong_script
 from ledger.records import Finish
+
+FILLERS = "\u2800\u3164\u115f\u1160\uffa0"
+"""Characters without ink that Unicode counts as letters or symbols: a Braille blank, Hangul fillers."""
 
 
 @dataclass(frozen=True)
@@ -45,6 +49,11 @@ class WrittenTurn:
         return faults(self.text, self.asked, self.thinking, cut=self.finish is Finish.LENGTH)
 
 
+def is_visible(text: str) -> bool:
+    """Whether a text has a character that can be seen: none of blanks, controls, format characters and fillers."""
+    return any(each not in FILLERS and unicodedata.category(each)[0] not in "ZC" for each in text)
+
+
 def repetition(found: Sequence[str]) -> float | None:
     """How many of a text's four-word phrases repeat an earlier one: 0 to 1; None for fewer than four words."""
     said = words(found)
@@ -60,7 +69,7 @@ DEGRADATION: Mapping[str, Callable[[WrittenTurn], float | None]] = {
     "loops": lambda turn: float(turn.loop is not None),
     "repetition": lambda turn: repetition(turn.pieces),
     "unfinished": _unfinished,
-    "empty": lambda turn: float(not turn.text.strip()),
+    "empty": lambda turn: float(not is_visible(turn.text)),
     "broken": lambda turn: float(bool(turn.faults)),
     "wrong_script": lambda turn: float(in_wrong_script(turn.text, turn.asked)),
 }

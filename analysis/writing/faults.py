@@ -14,7 +14,8 @@ from ledger.thinking import MARKS
 REPLACEMENT = "\ufffd"
 _FENCE = re.compile(r"^[ \t]*(?:[>*-][ \t]*|\d+[.)][ \t]*)*(```+|~~~+)", re.MULTILINE)
 _TEMPLATE = re.compile(
-    r"<\|[A-Za-z_][A-Za-z0-9_]{0,40}\|>|<｜[^｜<>\n]{1,40}｜>|\[/?INST\]|<</?SYS>>|</?(?:start|end)_of_turn>|</s>\s*\Z"
+    r"<\|[A-Za-z_][A-Za-z0-9_]{0,40}\|?>|<[A-Za-z_][A-Za-z0-9_]{0,40}\|>|<｜[^｜<>\n]{1,40}｜>|\[/?INST\]|<</?SYS>>|</?(?:start|end)_of_turn>|</s>\s*\Z"
+    r"|(?<![`'\"“])<(?:unk|pad|bos|eos)>(?![`'\"”])|<0x[0-9A-Fa-f]{2}>"
 )
 
 

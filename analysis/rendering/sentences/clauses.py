@@ -153,6 +153,7 @@ CLAUSES: Mapping[Kind, str | measured.Written] = {
     Kind.NO_SUCH_SCORE: "no score of both models is the declared {declared}; there are {rows}",
     Kind.FEWER_REPEATS: "{subject} has fewer than its {repeats} answers to {items} items: {rows}",
     Kind.UNREAD_SCORES: "{subject} scores {answers} answers that are empty or have nothing extracted: {rows}",
+    Kind.UNNAMED_RECORDS: "nothing shows which model made the records of {subject}: its manifest.json is missing",
     Kind.SCRIPTED: "no model was run for {subject}: a script stood in (ASSAY_SCRIPTED_ENGINE)",
     Kind.OTHER_KIND: "{picked} picked its answers, {solved} wrote them",
     Kind.UNSCORED_ITEMS: "{unscored} of {planned} planned items were scored by neither model",

@@ -20,8 +20,8 @@ def seen_damage(reports: Sequence[WritingReport]) -> Iterator[str]:
     """What is seen of each candidate's degradation, one sentence a measure, the candidates in their order."""
     for each in _candidates(reports):
         for row in each.rows:
-            if row.seen and measure_of(row.measure).kind == "degradation":
-                yield f"{_damage(each.model, row)}."
+            if row.seen and measure_of(row.measure).kind == "degradation" and (said := _damage(each.model, row)):
+                yield f"{said}."
 
 
 def seen_likeness(reports: Sequence[WritingReport]) -> Iterator[str]:
@@ -73,9 +73,12 @@ def _candidates(reports: Sequence[WritingReport]) -> list[WritingReport]:
 
 
 def _damage(model: str, row: WritingRow) -> str:
+    """What is seen; empty where it is so little that both numbers read the same."""
     known, before, after = measure_of(row.measure), row.baseline or 0.0, row.model or 0.0
     if not known.verb:
-        return f"{model}: {_level(row, after)} {known.words}, the baseline {_level(row, before)}"
+        levels = _level(row, after), _level(row, before)
+        less = ": less, which is not better by itself" if after < before else ""
+        return f"{model}: {levels[0]} {known.words}, the baseline {levels[1]}{less}" if levels[0] != levels[1] else ""
     return f"{model} {known.verb} in {_turns(row, after)} of {row.turns} turns, the baseline in {_turns(row, before)}"
 
 
