@@ -3,8 +3,10 @@
 In: the wishes of `assay check`. Out: a Declaration whose text a reader can change and run again.
 """
 
+import tomllib
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
+from importlib.resources import files
 from pathlib import Path
 from typing import Any
 
@@ -12,19 +14,17 @@ from assay.declarations import Declaration, Value, declaration, quoted, section
 from assay.settings import overridden
 from assay.sources.material import mt_bench_is_here
 from ledger.endpoint.places import OPENAI_HOST, address, resolved
+from ledger.engines import ENGINES
 from ledger.errors import ConfigError
 from ledger.material_config import OWN_CHECKED, OWN_ITEMS
 
 COMMAND = "assay check"
-LIMITS = {"flips": 0.08, "loops": 0.05, "unfinished": 0.10}
-"""What `assay init` writes, too."""
 MOST_NAME = 80
 MAX_TOKENS, QUICK_TOKENS = 512, 96
 QUICK_QUESTIONS, QUICK_ITEMS, QUICK_PROBLEMS = 12, 160, 16
 MT_BENCH_REFERENCES = "gpt-4-0125-preview"
 OPENAI_MODEL = "gpt-4o-2024-08-06"
 OPENAI_KEY, OTHER_KEY = "OPENAI_API_KEY", "JUDGE_API_KEY"
-ENGINES = ("vllm", "transformers")
 
 
 @dataclass(frozen=True)
@@ -47,9 +47,10 @@ def one_line_review(wishes: Wishes, settings: Sequence[str] = ()) -> Declaration
     """The config of these wishes, with any key set otherwise by `settings` (KEY=VALUE). Raises ConfigError."""
     if len(wishes.models) < 2:
         raise ConfigError("give the baseline and at least one candidate", remedy="See --help.")
-    if wishes.engine not in ENGINES:
+    local = [name for name, engine in ENGINES.items() if engine.runs and not engine.remote]
+    if wishes.engine not in local:
         remedy = "For a served model write a config: `assay init`."
-        raise ConfigError(f"{wishes.engine!r} is not {' or '.join(ENGINES)}", where="--engine", remedy=remedy)
+        raise ConfigError(f"{wishes.engine!r} is not {' or '.join(local)}", where="--engine", remedy=remedy)
     labels = model_labels(wishes.models)
     name = wishes.name or "-".join(["check", *labels, *["quick"] * wishes.quick])[:MOST_NAME]
     parts = [
@@ -112,4 +113,11 @@ def judge_section(url: str, model: str) -> str:
 
 def _decision(wishes: Wishes) -> str:
     margin: dict[str, Value] = {} if wishes.margin is None else {"margin": wishes.margin}
-    return section("[decision]", **margin, limits={**LIMITS, **wishes.limits})
+    return section("[decision]", **margin, limits={**_usual_limits(), **wishes.limits})
+
+
+def _usual_limits() -> dict[str, float]:
+    """Those that `assay init` writes."""
+    written = (files("assay.commands") / "review.toml").read_text(encoding="utf-8")
+    limits: dict[str, float] = tomllib.loads(written)["decision"]["limits"]
+    return limits

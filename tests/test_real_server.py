@@ -134,7 +134,8 @@ def test_vllms_own_batch_runner_reads_our_requests_and_we_its_results(run, smoll
         )
         assert done.returncode == 0, done.stderr[-3000:]
         found = collect(held, [results])
-        assert (found.summary.answered, found.summary.failed, found.passed_over) == (4 * QUESTIONS, 0, 0)
+        replied = found.summary.answered + sum(found.summary.unread.values())  # so small a judge gives hardly a verdict
+        assert (replied, found.summary.failed, found.passed_over) == (4 * QUESTIONS, 0, 0)
     assert {each.served_model for each in run.judge("text").attempts.records()} == {"smol"}
 
 

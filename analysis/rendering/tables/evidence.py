@@ -59,7 +59,7 @@ def shortfall_line(report: ReviewReport) -> str:
             parts.append(f"no {what} were planned")
         elif outcomes:
             parts.append(f"{what} {_usable(found.values())} ({', '.join(outcomes)})")
-    parts += [f"no verdict was asked of {judge.name}" for judge in report.judges if not judge.asked]
+    parts += [f"no verdict of {judge.name} is there" for judge in report.judges if not judge.asked]
     return f"Usable: {'; '.join(parts)}." if parts else "Evidence: every planned record is there and usable."
 
 
@@ -78,8 +78,8 @@ def evidence_counts(report: ReviewReport) -> Counts:
 
 
 def exam_mark(judge: JudgeReport) -> str:
-    """The exam's state in capitals and the share of right marks; whether verdicts were asked for, where none were."""
-    spared = "" if judge.asked else ", asked for no verdict"
+    """The exam's state in capitals and the share of right marks; and where no verdict is there, that."""
+    spared = "" if judge.asked else ", no verdict is there"
     return f"{judge.exam.state.upper()}, {cell(judge.exam.whole)}{spared}"
 
 
