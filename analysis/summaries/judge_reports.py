@@ -110,7 +110,7 @@ class JudgeReport:
 
     @property
     def asked(self) -> bool:
-        """Whether any rating or game is there, whatever became of it; one that failed its exam may be asked for none."""
+        """Whether any rating or game is there, whatever became of it; one that fails its exam may be spared."""
         return not self.coverage or any(set(row.outcomes) - {MISSING} for row in self.coverage)
 
 
