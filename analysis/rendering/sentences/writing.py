@@ -77,7 +77,7 @@ def _damage(model: str, row: WritingRow) -> str:
     known, before, after = measure_of(row.measure), row.baseline or 0.0, row.model or 0.0
     if not known.verb:
         levels = _level(row, after), _level(row, before)
-        less = ": less, which is not better by itself" if after < before else ""
+        less = ": less, which is not better by itself" if after < before and known.kind == "degradation" else ""
         return f"{model}: {levels[0]} {known.words}, the baseline {levels[1]}{less}" if levels[0] != levels[1] else ""
     return f"{model} {known.verb} in {_turns(row, after)} of {row.turns} turns, the baseline in {_turns(row, before)}"
 
