@@ -61,13 +61,9 @@ class Result:
         """Every estimate, unrounded: path (its names in the report), measure, unit, n, value, low, high, left_out."""
         import pandas as pd
 
-        from analysis.rendering.formats.csv_tables import estimates
+        from analysis.rendering.formats.csv_tables import COLUMNS, estimate_rows
 
-        rows = [
-            (path, each.measure, each.unit, each.n, each.value, *(each.interval or (None, None)), each.left_out)
-            for path, each in estimates(self.report)
-        ]
-        return pd.DataFrame(rows, columns=["path", "measure", "unit", "n", "value", "low", "high", "left_out"])
+        return pd.DataFrame(estimate_rows(self.report), columns=list(COLUMNS)).drop(columns="missing")
 
     def _repr_html_(self) -> str:
         """The decision and its tables, for a notebook."""

@@ -14,7 +14,7 @@ from typing import Any
 
 from assay.settings import overridden
 from ledger.changed_settings import refuse_other_settings
-from ledger.config import ReviewConfig, config_from_text, read_config
+from ledger.config import ReviewConfig, config_from_text, config_text, read_config
 from ledger.engines import IMPORTED
 from ledger.errors import StaleInput
 from ledger.runs import RunFolder
@@ -35,9 +35,7 @@ class Declaration:
 
 def read_declaration(path: Path, settings: Sequence[str] = ()) -> Declaration:
     """The config in a TOML file, with its text; `settings` (KEY=VALUE) set keys of it. Raises ConfigError."""
-    config = read_config(path) if not settings else None
-    text = overridden(path.read_text(encoding="utf-8-sig"), settings, str(path))
-    return Declaration(config or config_from_text(text, str(path)), text)
+    return declaration(overridden(config_text(path), settings, str(path)), str(path))
 
 
 def declaration(text: str, where: str) -> Declaration:

@@ -3,7 +3,6 @@
 In: the environment; a folder of run folders. Out: rows of text. No key is read beyond whether it is set.
 """
 
-import importlib.metadata
 import json
 import os
 import platform
@@ -18,7 +17,7 @@ from assay.sources.mt_bench import NAME as MT_BENCH
 from assay.sources.smollm2 import NAME as SMOLLM2
 from assay.sources.wheels import cache_folder
 from ledger.errors import ConfigError
-from ledger.manifests import assay_version
+from ledger.manifests import assay_version, installed_version
 
 GIB = 2**30
 MIB = 2**20
@@ -57,7 +56,7 @@ def checkup() -> Iterator[Row]:
         "",
     )
     for use, (packages, extra) in NEEDS.items():
-        found = [f"{name} {version}" for name in packages if (version := _version(name))]
+        found = [f"{name} {version}" for name in packages if (version := installed_version(name))]
         whole = len(found) == len(packages)
         yield use, ", ".join(found) if whole else MISSING, "" if whole else f"pip install 'assay-review[{extra}]'"
     yield from _devices()
@@ -66,13 +65,6 @@ def checkup() -> Iterator[Row]:
         yield f"fetched {name}", "yes" if there else "no", "" if there else f"assay fetch {name}"
     for name in KEYS:
         yield name, "set" if os.environ.get(name) else "not set", ""
-
-
-def _version(package: str) -> str:
-    try:
-        return importlib.metadata.version(package)
-    except importlib.metadata.PackageNotFoundError:
-        return ""
 
 
 def _devices() -> Iterator[Row]:

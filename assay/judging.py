@@ -53,16 +53,16 @@ def examined(review: Review) -> list[JudgeReport]:
     return [judge_report(judge, evidence, draws) for judge in evidence.judges]
 
 
-def judge_trusted(review: Review) -> list[JudgeReport]:
-    """Every judge sits its exam, and only those that pass are asked for verdicts; the judges that did not pass.
+def judge_trusted(review: Review) -> None:
+    """Every judge sits its exam, and only those that pass are asked for verdicts.
 
     One that the config does not examine is asked; one for which no exam could be made is not.
     """
+    if not review.config.judge:
+        return
     judge(review, exam_only=True)
-    failed = [report for report in examined(review) if report.exam.state not in TRUSTED]
-    if trusted := {each.name for each in review.config.judge} - {report.name for report in failed}:
+    if trusted := {report.name for report in examined(review) if report.exam.state in TRUSTED}:
         judge(review, only=trusted)
-    return failed
 
 
 def summary_row(done: JudgeSummary) -> Row:
@@ -160,6 +160,8 @@ def collect_results(review: Review, files: list[Path]) -> tuple[list[Row], list[
 
 def _with_refused(done: JudgeSummary, folder: JudgeFolder, refused: list[ProviderBatch]) -> JudgeSummary:
     """The summary with the batches that an endpoint refused as a whole: no line tells of their requests."""
+    if not refused:
+        return done
     asked = {path.name: len(path.read_bytes().splitlines()) for path in request_files(folder)}
     lost = (
         CallFailure(judgments=asked.get(batch.file, 0), words=f"batch {batch.id} {batch.status}") for batch in refused

@@ -5,7 +5,6 @@ one line with the cause and what to install or to set. Loads no vLLM and no torc
 Source: vLLM 0.32's list of quantization methods; the column `on_cpu` was tried (tests/test_generation_formats.py).
 """
 
-import importlib.metadata
 import importlib.util
 import json
 from collections.abc import Callable, Mapping
@@ -13,6 +12,7 @@ from pathlib import Path
 from typing import Any
 
 from ledger.errors import EngineError
+from ledger.manifests import installed_version
 
 TRANSFORMERS = 'Set engine = "transformers" for all models of this review.'
 PLUGINS = {"bitsandbytes": "vllm-bnb-plugin", "gguf": "vllm-gguf-plugin"}
@@ -40,11 +40,7 @@ NOT_ON_CPU = {
 
 def is_installed(distribution: str) -> bool:
     """Whether a package is installed in this environment."""
-    try:
-        importlib.metadata.version(distribution)
-    except importlib.metadata.PackageNotFoundError:
-        return False
-    return True
+    return bool(installed_version(distribution))
 
 
 def model_config(model: str) -> dict[str, Any]:

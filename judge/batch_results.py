@@ -59,7 +59,9 @@ def collect(held: Sitting, files: Iterable[Path]) -> Collected:
                     contradicting += taken.get(row["custom_id"], row) != row
                     continue
                 taken[row["custom_id"]] = row
-                attempt = _attempt(held, asked, _said(replies, held, asked, row, (path, number)), carried, row)
+                fields = asked_for(held, *asked)
+                said = _said(replies, held, asked, fields, row, (path, number))
+                attempt = _attempt(held, asked, fields, said, carried.get(row["custom_id"], {}))
                 writer.append(attempt)
                 held.history.add(attempt)
                 held.tally.failed += attempt.status != "answered"
@@ -81,24 +83,24 @@ def _rows(path: Path) -> Iterator[tuple[int, dict[str, Any]]]:
         yield number, row
 
 
-def _attempt(held: Sitting, asked: Asked, said: dict[str, Any], carried: dict[str, Carried], row: Fields) -> Attempt:
+def _attempt(held: Sitting, asked: Asked, fields: Fields, said: dict[str, Any], carried: Carried) -> Attempt:
     ask, due = asked
-    fields, config = asked_for(held, ask, due), held.brief.config
-    told = carried.get(row["custom_id"], {}) if said["status"] == "answered" else {}
+    told = carried if said["status"] == "answered" else {}
     return Attempt(
         judgment=ask.judgment,
         ask=due.ask,
         attempt=held.history.next_number(ask.judgment, due.ask),
         prompt_bytes=plain_bytes(message["content"] for message in fields["messages"]),
-        request_digest=request_digest(fields["messages"], fields[LIMIT], config),
+        request_digest=request_digest(fields["messages"], fields[LIMIT], held.brief.config),
         **(said | told),
     )
 
 
-def _said(replies: Replies, held: Sitting, asked: Asked, row: Fields, place: tuple[Path, int]) -> dict[str, Any]:
+def _said(
+    replies: Replies, held: Sitting, asked: Asked, fields: Fields, row: Fields, place: tuple[Path, int]
+) -> dict[str, Any]:
     """The fields of an attempt that a line's reply gives, whether it was answered or failed."""
-    ask, due = asked
-    fields, wanted = asked_for(held, ask, due), extras(held.brief.config.form, ask.mode)
+    wanted = extras(held.brief.config.form, asked[0].mode)
     try:
         return answer_fields(judged(_completion(replies, row, fields[LIMIT]), wanted, PLACE))
     except (Rejected, Unavailable) as error:

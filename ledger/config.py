@@ -168,13 +168,17 @@ def boundless(measure: Primary, margin: float) -> str:
 
 def read_config(path: Path) -> ReviewConfig:
     """The config in a TOML file. Raises ConfigError with the file, the key and what to do."""
+    return config_from_text(config_text(path), where=str(path))
+
+
+def config_text(path: Path) -> str:
+    """What a TOML file says, comments included. Raises ConfigError."""
     try:
-        text = path.read_text(encoding="utf-8-sig")
+        return path.read_text(encoding="utf-8-sig")
     except FileNotFoundError as error:
         raise ConfigError("no such file", where=str(path), remedy="`assay init` writes a commented example.") from error
     except (UnicodeDecodeError, OSError) as error:
         raise ConfigError(f"cannot be read as TOML: {error}", where=str(path)) from error
-    return config_from_text(text, where=str(path))
 
 
 def config_from_text(text: str, where: str) -> ReviewConfig:

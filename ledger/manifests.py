@@ -187,14 +187,16 @@ def assay_version() -> str:
     return _package_versions().get("assay-review", "not installed")
 
 
+def installed_version(distribution: str) -> str:
+    """The version of a package in this environment; empty where it is not installed."""
+    try:
+        return importlib.metadata.version(distribution)
+    except importlib.metadata.PackageNotFoundError:
+        return ""
+
+
 def _package_versions() -> dict[str, str]:
-    packages = {}
-    for name in PACKAGES:
-        try:
-            packages[name] = importlib.metadata.version(name)
-        except importlib.metadata.PackageNotFoundError:
-            continue
-    return packages
+    return {name: version for name in PACKAGES if (version := installed_version(name))}
 
 
 def _now() -> str:

@@ -5,6 +5,7 @@ import tomllib
 import pytest
 
 from assay import pipeline
+from assay.cli import run as assay
 from assay.declarations import declaration
 from assay.one_line import Wishes, model_labels, one_line_review
 from assay.settings import overridden, valued
@@ -125,3 +126,8 @@ def test_a_config_of_which_nothing_came_is_no_declaration(tmp_path):
     store.write_text("{}\n")
     with pytest.raises(StaleInput):
         pipeline.begin_declared(one_line_review(Wishes(TWO)), tmp_path, silent)
+
+
+def test_keys_set_of_a_file_that_is_not_there_are_an_error_of_usage(tmp_path, capsys):
+    assert assay(["review", str(tmp_path / "none.toml"), "--set", "seed=2"]) == 64
+    assert "no such file" in capsys.readouterr().err

@@ -41,7 +41,7 @@ def test_the_doctor_tells_keys_by_name_alone(monkeypatch, capsys):
 
 def test_what_is_missing_is_told_with_its_remedy(monkeypatch, tmp_path):
     monkeypatch.setenv("ASSAY_HOME", str(tmp_path))
-    monkeypatch.setattr("assay.inventory._version", lambda name: "" if name == "ray" else "1.0")
+    monkeypatch.setattr("assay.inventory.installed_version", lambda name: "" if name == "ray" else "1.0")
     found = {what: (state, remedy) for what, state, remedy in checkup()}
     assert found["a Ray cluster"] == ("not installed", "pip install 'assay-review[ray]'")
     assert found["models in transformers"] == ("transformers 1.0, torch 1.0", "")

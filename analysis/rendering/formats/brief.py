@@ -10,7 +10,7 @@ from analysis.decision.gate_estimates import pooled
 from analysis.rendering.formats.text import visible
 from analysis.rendering.sentences.cells import cell
 from analysis.rendering.sentences.decisions import sentence
-from analysis.rendering.tables.first_screen import JUDGELESS, Panel, panels
+from analysis.rendering.tables.first_screen import Panel, panels
 from analysis.rendering.tables.looked_at import review_lines
 from analysis.rendering.tables.review import SHAPES, foremost
 from analysis.review.review_report import ReviewReport
@@ -23,7 +23,7 @@ def brief(report: ReviewReport) -> tuple[str, ...]:
     by_name = {panel.id: panel for panel in panels(report)}
     lines = [f"{SHAPES[each.word]} {each.word}: {sentence(each)}" for each in foremost(report.decisions)]
     lines.append(f"Picked and solved: {'; '.join(_flips(report)) or NOTHING_PICKED}")
-    lines += [f"{by_name[name].title}: {_said(by_name[name])}" for name in ("writes", "judge")]
+    lines += [f"{by_name[name].title}: {said}" for name in ("writes", "judge") if (said := _said(by_name[name]))]
     lines += [" ".join(review_lines(report))]
     return tuple(map(visible, filter(None, lines)))
 
@@ -37,4 +37,4 @@ def _flips(report: ReviewReport) -> Iterator[str]:
 
 
 def _said(panel: Panel) -> str:
-    return " ".join([*panel.warnings, *panel.lines]) or JUDGELESS
+    return " ".join([*panel.warnings, *panel.lines])

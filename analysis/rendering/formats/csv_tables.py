@@ -46,7 +46,12 @@ def csv_tables(report: ReviewReport) -> dict[str, str]:
 
 def estimates_csv(report: ReviewReport) -> str:
     """One row per estimate, unrounded, in the order of report.json."""
-    return _csv((COLUMNS, *(_row(path, each) for path, each in estimates(report))))
+    return _csv((COLUMNS, *estimate_rows(report)))
+
+
+def estimate_rows(report: ReviewReport) -> Iterator[tuple[object, ...]]:
+    """Every estimate under COLUMNS, unrounded, in the order of report.json."""
+    return (_row(path, each) for path, each in estimates(report))
 
 
 def figure_csv(figure: Figure) -> str:
