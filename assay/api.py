@@ -5,13 +5,16 @@ and nothing exits: what the commands end with is raised (ledger/errors.py, all o
 """
 
 import html
+import re
 import tempfile
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
+from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
 from types import MappingProxyType
 from typing import TYPE_CHECKING, Any
 
+from ledger.errors import AssayError, ConfigError
 from ledger.progress import Report, silent
 
 if TYPE_CHECKING:
@@ -25,6 +28,9 @@ if TYPE_CHECKING:
 
 Place = str | Path
 SIDES = ("baseline", "candidate")
+FRAMES = "A data frame has the columns item and score (0 to 1); task and repeat where there are several of one."
+_OPTIONS = re.compile(r" \([^()]*--[^()]*\)|; [^;]*--[^;]*\Z")  # which a command has and a function lacks
+_LINES = re.compile(r"\bline (\d+)")
 NOTHING: Mapping[str, Any] = MappingProxyType({})
 
 
@@ -78,7 +84,7 @@ def check(
     quick: bool = False,
     margin: float | None = None,
     limits: Mapping[str, float] = NOTHING,
-    tasks: Sequence[str] = (),
+    tasks: str | Sequence[str] = (),
     engine: str = "vllm",
     engine_args: Mapping[str, Any] = NOTHING,
     judge_model: str = "",
@@ -98,7 +104,7 @@ def check(
         quick=quick,
         margin=margin,
         limits=limits,
-        tasks=tuple(tasks),
+        tasks=(tasks,) if isinstance(tasks, str) else tuple(tasks),
         engine=engine,
         engine_args=engine_args,
         judge_model=judge_model,
@@ -143,9 +149,8 @@ def flips(baseline: "Place | pd.DataFrame", candidate: "Place | pd.DataFrame") -
     from analysis.decision.gate_estimates import pooled
     from analysis.rendering.sentences.clauses import clause
     from assay.comparing import compared
-    from ledger.errors import ConfigError
 
-    with tempfile.TemporaryDirectory() as scratch:
+    with tempfile.TemporaryDirectory() as scratch, _in_words_of_frames(scratch):
         paths = [
             _table(side, Path(scratch) / f"{name}.csv") for name, side in zip(SIDES, (baseline, candidate), strict=True)
         ]
@@ -175,11 +180,34 @@ def _reviewed(review: "Review", *, exam_first: bool = False) -> Result:
 
 
 def _table(side: "Place | pd.DataFrame", path: Path) -> Path:
-    """A folder or file as it is; a data frame as a table beside the others."""
+    """A folder or file as it is; a data frame as a table beside the others. Raises TypeError."""
     if isinstance(side, str | Path):
         return Path(side)
+    if not hasattr(side, "to_csv"):
+        raise TypeError(f"the {path.stem} is a {type(side).__name__}; give a folder, a table's path or a data frame")
     side.to_csv(path, index=False)
     return path
+
+
+@contextmanager
+def _in_words_of_frames(scratch: str) -> Iterator[None]:
+    """What is said of a data frame names its side, and no file or option. Raises AssayError."""
+    try:
+        yield
+    except AssayError as error:
+        if scratch not in str(error):
+            raise
+        named = re.compile(re.escape(scratch) + r"[/\\\\](\w+)\.csv(?:, line (\d+))?")
+        where, what = (
+            named.sub(lambda m: f"{m[1]}'s data frame" + (f", row {int(m[2]) - 2}" if m[2] else ""), text)
+            for text in (error.where, error.what)
+        )
+        raise ConfigError(_LINES.sub(_rows, _OPTIONS.sub("", what)), where=where, remedy=FRAMES) from error
+
+
+def _rows(found: "re.Match[str]") -> str:
+    """A line of a table as the row of its data frame."""
+    return f"row {int(found[1]) - 2}"
 
 
 def _html(part: Any) -> str:  # noqa: ANN401 - a Table or a line of the summary

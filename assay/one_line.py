@@ -11,7 +11,7 @@ from pathlib import Path
 from typing import Any
 
 from assay.declarations import Declaration, Value, declaration, quoted, section
-from assay.settings import overridden
+from assay.settings import OPTION, overridden
 from assay.sources.material import mt_bench_is_here
 from ledger.endpoint.places import OPENAI_HOST, address, resolved
 from ledger.engines import ENGINES
@@ -51,6 +51,8 @@ def one_line_review(wishes: Wishes, settings: Sequence[str] = ()) -> Declaration
     if wishes.engine not in local:
         remedy = "For a served model write a config: `assay init`."
         raise ConfigError(f"{wishes.engine!r} is not {' or '.join(local)}", where="--engine", remedy=remedy)
+    if twice := _options(wishes) & {setting.partition("=")[0].strip() for setting in settings}:
+        raise ConfigError(f"{min(twice)} is set by an option of its own and by {OPTION}", remedy="Say it once.")
     labels = model_labels(wishes.models)
     name = wishes.name or "-".join(["check", *labels, *["quick"] * wishes.quick])[:MOST_NAME]
     parts = [
@@ -64,13 +66,20 @@ def one_line_review(wishes: Wishes, settings: Sequence[str] = ()) -> Declaration
     return declaration(overridden("\n".join(parts), settings, COMMAND), COMMAND)
 
 
+def _options(wishes: Wishes) -> set[str]:
+    """The keys of the config that the wishes' own options set."""
+    said = {"name": bool(wishes.name), "decision.margin": wishes.margin is not None}
+    return {key for key, here in said.items() if here} | {f"decision.limits.{measure}" for measure in wishes.limits}
+
+
 def model_labels(models: Sequence[str]) -> list[str]:
     """The last part of each path or hub name; where two share it, as many parts as tell them apart."""
-    for count in (1, 2, 3):
+    for count in range(1, max(len(_parts(model)) for model in models) + 1):
         labels = ["-".join(_parts(model)[-count:]) for model in models]
         if len(set(labels)) == len(labels):
             return labels
-    raise ConfigError("two models have the same name", remedy="Give a config with a label for each: `assay init`.")
+    twice = next(model for model in models if list(map(_parts, models)).count(_parts(model)) > 1)
+    raise ConfigError(f"{twice} is given twice", remedy="The baseline runs twice by itself, as its own noise floor.")
 
 
 def _parts(model: str) -> list[str]:

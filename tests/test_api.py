@@ -53,6 +53,35 @@ def test_what_cannot_be_compared_is_raised_and_not_printed(capsys):
     assert capsys.readouterr() == ("", "")
 
 
+@pytest.mark.parametrize(
+    ("change", "said"),
+    [
+        (lambda frame: frame.assign(score=2.0), r"candidate's data frame, row 0: column 'score' has '2.0'"),
+        (
+            lambda frame: frame.rename(columns={"score": "s"}),
+            r"candidate's data frame: no column is called like a score",
+        ),
+        (
+            lambda frame: pd.concat([frame, frame]),
+            "row 0 and again on row 2",
+        ),
+    ],
+    ids=["score", "column", "twice"],
+)
+def test_faults_of_a_data_frame_are_told_in_its_own_words(change, said):
+    frame = pd.DataFrame({"item": [1, 2], "score": [1, 0]})
+    with pytest.raises(ConfigError, match=said) as error:
+        assay.flips(frame, change(frame))
+    assert "columns item and score" in str(error.value)
+    assert "--" not in str(error.value)
+    assert "csv" not in str(error.value)
+
+
+def test_what_is_neither_a_place_nor_a_data_frame_is_a_type_error():
+    with pytest.raises(TypeError, match="the candidate is a NoneType; give a folder"):
+        assay.flips(pd.DataFrame({"item": [1], "score": [1]}), None)
+
+
 def test_a_task_that_one_side_lacks_is_not_left_out_in_silence():
     both = pd.concat([scores({1}).assign(task="a"), scores({2}).assign(task="b")])
     with pytest.raises(ConfigError, match="b"):

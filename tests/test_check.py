@@ -63,8 +63,22 @@ def test_every_wish_stands_in_the_config_that_was_run():
 def test_names_that_end_alike_are_told_apart():
     assert model_labels(["a/x", "b/x"]) == ["a-x", "b-x"]
     assert model_labels(["./runs/base/", "../w4"]) == ["base", "w4"]
-    with pytest.raises(ConfigError, match="the same name"):
+    with pytest.raises(ConfigError, match="a/x is given twice"):
         model_labels(["a/x", "a/x"])
+    assert model_labels(["a/b/c/x", "d/b/c/x"]) == ["a-b-c-x", "d-b-c-x"]
+
+
+@pytest.mark.parametrize(
+    ("more", "setting"),
+    [
+        ({"margin": 0.1}, "decision.margin=0.2"),
+        ({"limits": {"flips": 0.1}}, "decision.limits.flips=0.2"),
+        ({"name": "n"}, "name=m"),
+    ],
+)
+def test_a_key_that_an_option_sets_is_not_set_again(more, setting):
+    with pytest.raises(ConfigError, match=r"by an option of its own and by --set\. Say it once"):
+        one_line_review(Wishes(TWO, **more), [setting])
 
 
 @pytest.mark.parametrize(

@@ -169,6 +169,18 @@ def test_an_error_or_an_empty_turn_is_no_answer(folder, tmp_path, capsys, turns)
     assert len(rows_of(tmp_path / "r/generation/b/answers.jsonl")) == 3
 
 
+def test_an_empty_turn_is_degradation_though_no_judge_counts_it(folder):
+    rewritten(folder, "b", {1, 2}, ("fine", " "))
+    rewritten(folder, "a", {3}, (LOST, LOST))
+    report = audited(folder)
+    assert [(each.questions, each.failed, each.empty, each.errors) for each in report.models] == [
+        (3, 1, 0, 2),
+        (2, 2, 2, 0),
+    ]
+    beside = report.writing[1][0].row("empty")
+    assert (beside.turns, beside.baseline, beside.model) == (6, 0, pytest.approx(2 / 6))
+
+
 # --- stale rows
 
 

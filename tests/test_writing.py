@@ -80,8 +80,28 @@ def test_where_a_loop_begins_and_how_often_it_copies():
         PROSE,
         "ha " * 20,
         "",
+        "[" + ",\n ".join(["[" + ", ".join(["0"] * 8) + "]"] * 8) + "]",
+        "| a | b | c | d |\n|---|---|---|---|\n" + "| NULL | NULL | NULL | NULL |\n" * 6,
+        "तेरी यादें आती हैं, मेरी नींदें जाती हैं।\n" * 3,
     ],
-    ids=["table", "list", "code", "numbers", "sum", "count", "rules", "frame", "zeros", "twice", "prose", "ha", "none"],
+    ids=[
+        *(
+            "table",
+            "list",
+            "code",
+            "numbers",
+            "sum",
+            "count",
+            "rules",
+            "frame",
+            "zeros",
+            "twice",
+            "prose",
+            "ha",
+            "none",
+        ),
+        *("matrix", "nulls", "refrain"),
+    ],
 )
 def test_good_lists_tables_poems_and_code_are_no_loops(good):
     assert not loops(good)
@@ -99,8 +119,10 @@ def test_good_lists_tables_poems_and_code_are_no_loops(good):
         "的确如此，" * 20,
         "ไม่เป็นไร" * 12,
         PROSE * 3 + PROSE[:40],
+        "| NULL | NULL | NULL | NULL |\n" * 40,
+        "तेरी यादें आती हैं। " * 12,
     ],
-    ids=["sentence", "ending", "numbered", "numbers", "marks", "letter", "han", "thai", "paragraphs"],
+    ids=["sentence", "ending", "numbered", "numbers", "marks", "letter", "han", "thai", "paragraphs", "rows", "hindi"],
 )
 def test_what_is_said_again_and_again_is_a_loop(bad):
     assert loops(bad)
@@ -143,6 +165,7 @@ def test_repetition_is_seq_rep_4_by_hand():
     assert repetition(pieces("go " * 103)) == pytest.approx(1 - 1 / 100)
     assert repetition(pieces("one two three")) is None
     assert repetition(pieces("我们我们我们我们")) == pytest.approx(1 - 2 / 5)
+    assert pieces("तेरी यादें। cafe\u0301") == ["तेरी", "यादें", "।", "cafe\u0301"]
 
 
 @pytest.mark.parametrize(
@@ -165,6 +188,13 @@ def test_repetition_is_seq_rep_4_by_hand():
         ("so I think</think> done", {}, ("open thinking",)),
         ("so I think [/THINK] done", {}, ("open thinking",)),
         ("The tag <think> opens it.", {"asked": ("What is <think>?",)}, ()),
+        ("Models write `<think>` first.", {}, ()),
+        ("Models write <think> first, and </think> last.", {}, ()),
+        ("Models write <think> first.", {}, ()),
+        ("Fine.\n<think>\nBut wait", {}, ("open thinking",)),
+        ("Fine.\n<|channel>thought\nBut wait", {}, ("template token", "open thinking")),
+        ("```ls -l```\nlists files.", {}, ()),
+        ("```ls -l``` lists files.\n```sh\nls", {}, ("open code",)),
     ],
 )
 def test_what_is_broken(text, more, found):
@@ -188,6 +218,13 @@ def test_what_is_broken(text, more, found):
         ("도나우강은?", "多瑙河", True),
         ("Café naïve?", "Ça va, señor; straße.", False),
         ("Name a river.", "", False),
+        ("Name a river.", 'The Danube (Дунай) is "Дунай" in Russian.', False),
+        ("Name a river.", "`река = 'Дунай'` prints it.", False),
+        ("Name a river in Russian.", "Дунай", False),
+        ("Name a river in Russian.", "多瑙河", True),
+        ("Say it in Japanese.", "ヨーロッパの川です。", False),
+        ("Give the rule.", "sin(αβ) = Δθ·λμν", False),
+        ("Give the rule.", "ο Δούναβης ποταμός", True),
     ],
 )
 def test_the_script_is_held_against_the_question_alone(asked, text, wrong):

@@ -198,7 +198,7 @@ class StoredModel:
     """A model's answers: the text of each turn, and how many were written twice, are empty or errors.
 
     `questions` counts those that it answered, `failed` those whose answer has an empty turn or an error's text: none.
-
+    `texts` are the turns that count for a judge, `written` with those of failed answers that are no error's text.
     `choices` counts those beyond the first of a question, which FastChat never judges; `recovered` says that the
     answers were read out of stored prompts, because there is no file of them.
     """
@@ -209,6 +209,7 @@ class StoredModel:
     empty: int
     errors: int
     texts: dict[Cell, str]
+    written: dict[Cell, str]
     failed: int = 0
     choices: int = 0
     recovered: bool = False

@@ -20,7 +20,7 @@ WrittenBeside = tuple[str, tuple[WritingReport, ...]]
 
 def written_models(stored: Stored, planned: Sequence[Cell], draws: Resamplings) -> WrittenBeside:
     """Every model with answers beside the baseline, or beside the first one by name where that has none."""
-    wrote = {model.name: model for model in stored.models if model.texts}
+    wrote = {model.name: model for model in stored.models if model.written}
     first = wrote.pop(stored.baseline, None) or (wrote.pop(min(wrote)) if wrote else None)
     if first is None:
         return stored.baseline, ()
@@ -39,6 +39,6 @@ def _written(model: StoredModel, stored: Stored) -> tuple[Texts, Signs]:
 
 
 def _turns(model: StoredModel, stored: Stored) -> Iterator[tuple[Cell, WrittenTurn]]:
-    for cell, whole in model.texts.items():
+    for cell, whole in model.written.items():
         asked, (thinking, text) = stored.questions.get(cell.unit), split_stored(whole)
         yield cell, WrittenTurn(text, asked.turns[: cell.turn] if asked else (), None, thinking)

@@ -12,7 +12,7 @@ from collections.abc import Iterable, Iterator
 from ledger.thinking import MARKS
 
 REPLACEMENT = "\ufffd"
-_FENCE = re.compile(r"^[ \t]*(?:[>*-][ \t]*|\d+[.)][ \t]*)*(```+|~~~+)", re.MULTILINE)
+_FENCE = re.compile(r"^[ \t]*(?:[>*-][ \t]*|\d+[.)][ \t]*)*(```+|~~~+)([^\n]*)", re.MULTILINE)
 _TEMPLATE = re.compile(
     r"<\|[A-Za-z_][A-Za-z0-9_]{0,40}\|?>|<[A-Za-z_][A-Za-z0-9_]{0,40}\|>|<｜[^｜<>\n]{1,40}｜>|\[/?INST\]|<</?SYS>>|</?(?:start|end)_of_turn>|</s>\s*\Z"
     r"|(?<![`'\"“])<(?:unk|pad|bos|eos)>(?![`'\"”])|<0x[0-9A-Fa-f]{2}>"
@@ -39,9 +39,9 @@ def _fence_is_open(text: str) -> bool:
     """Whether a fence of code is opened and never closed: by one of the same kind, as long or longer."""
     open_fence = ""
     for found in _FENCE.finditer(text):
-        fence = found[1]
+        fence, rest = found[1], found[2]
         if not open_fence:
-            open_fence = fence
+            open_fence = "" if "`" in rest else fence  # opened and closed within the line
         elif fence[0] == open_fence[0] and len(fence) >= len(open_fence):
             open_fence = ""
     return bool(open_fence)
@@ -52,6 +52,20 @@ def _thinks_on(text: str, asked: str, thinking: str | None) -> bool:
     if thinking is not None and not text.strip():
         return True
     return any(
-        text.count(opening) != text.count(closing) and opening not in asked and closing not in asked
+        _unpaired(text, opening, closing)
         for opening, closing in MARKS
+        if (opening in text or closing in text) and opening not in asked and closing not in asked
     )
+
+
+def _unpaired(text: str, opening: str, closing: str) -> bool:
+    """Whether more thoughts end than begin, or an opening mark that is no word of a sentence about it never closes."""
+    opened, closed = _count(opening, text), _count(closing, text)
+    return closed > opened or _count(opening, text, in_sentences=False) > closed
+
+
+def _count(mark: str, text: str, *, in_sentences: bool = True) -> int:
+    """How often a mark stands in a text outside quotes; without those between two words of a line where said so."""
+    name = re.escape(mark)
+    passed = "" if in_sentences else rf"(?!(?<=\S ){name} \S)"
+    return len(re.findall(rf"{passed}(?<![`'\"“]){name}(?![`'\"”])", text))

@@ -3,12 +3,12 @@
 In: a text and its pieces. Out: the longest Loop, or None.
 
 The rule, over pieces (words, marks, and characters where a script has no blanks): a text loops where a passage stands
-at least three times in a row up to its end, of which a last piece may be cut short, and LEAST_COPIED of its pieces
-only repeat those of the copy before; or, where the text goes on after it, four times with half as many again. A
-passage without a letter needs twice as many, because tables of numbers and sums repeat; one of marks alone needs
-eight times as many where the text has letters or digits, because rules and frames of tables do. The numbers that
-count a list's lines are one piece: a list of equal lines loops, one of others does not. A passage counts by its exact
-words: rows that differ in a cell are no copies.
+at least three times in a row up to its end, of which a last word may be cut short, and LEAST_COPIED of its pieces only
+repeat those of the copy before; or, where the text goes on after it, four times with half as many again. A passage
+without a letter, or with the bars of a table, needs twice as many at the end and four times as many inside, because
+matrices, sums and cells repeat; one of marks alone needs eight times as many, because rules and frames of tables do,
+and twice as many in a text that has nothing else. The numbers that count a list's lines are one piece: a list of equal
+lines loops, one of others does not. A passage counts by its exact words: rows that differ in a cell are no copies.
 
 Linear in length: periods are found by hashing every four pieces (the distance to where they stood last), and the few
 most frequent ones are checked piece by piece. docs/writing.md tells what the rule finds in real answers, and its false
@@ -27,7 +27,9 @@ from analysis.writing.pieces import places
 LEAST_COPIED = 32
 COPIES_AT_THE_END, COPIES_INSIDE = 3, 4
 INSIDE = 1.5  # times as many copied pieces, where the text goes on
-LETTERLESS, MARKS_ALONE = 2.0, 8.0
+TABULAR_AT_THE_END, TABULAR_INSIDE = 2.0, 4.0
+MARKS_ALONE, NOTHING_ELSE = 8.0, 2.0
+BAR = "|"
 MOST_PERIODS = 6
 GRAM = 4
 
@@ -90,15 +92,16 @@ def _longest_run(numbers: Ints, period: int) -> tuple[int, int, int]:
 
 
 def _loops(found: Sequence[str], first: int, copied: int, period: int) -> bool:
-    passage, ends = found[first : first + period], first + copied + period >= len(found) - 1
-    needed = LEAST_COPIED * _weight(passage, found) * (1 if ends else INSIDE)
+    passage, left = found[first : first + period], len(found) - (first + copied + period)
+    ends = left == 0 or (left == 1 and found[-1][0].isalnum())
+    needed = LEAST_COPIED * _weight(passage, found, ends=ends) * (1 if ends else INSIDE)
     copies = COPIES_AT_THE_END if ends else COPIES_INSIDE
     return copied >= needed and copied + period >= copies * period
 
 
-def _weight(passage: Sequence[str], found: Sequence[str]) -> float:
+def _weight(passage: Sequence[str], found: Sequence[str], *, ends: bool) -> float:
     """How many times as much a passage of these pieces must repeat; a text of marks alone has no table to rule."""
-    if any(piece[0].isalpha() for piece in passage):
-        return 1.0
-    frames = not any(piece[0].isdigit() for piece in passage) and any(piece[0].isalnum() for piece in found)
-    return MARKS_ALONE if frames else LETTERLESS
+    if any(piece[0].isalnum() for piece in passage):
+        prose = BAR not in passage and any(piece[0].isalpha() for piece in passage)
+        return 1.0 if prose else TABULAR_AT_THE_END if ends else TABULAR_INSIDE
+    return MARKS_ALONE if any(piece[0].isalnum() for piece in found) else NOTHING_ELSE

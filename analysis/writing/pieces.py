@@ -4,16 +4,28 @@ In: a text. Out: its pieces in order, with their places where they are asked for
 """
 
 import re
+import unicodedata
 from collections.abc import Iterator, Sequence
+from itertools import groupby
 
 MOST_LETTERS = 16
 """Letters of a piece: a longer run of letters without a blank is several pieces, so that one can be seen to repeat."""
 LIST_MARKER = "#"
 # Kana, Han, Thai, Lao, Myanmar, Khmer, Tibetan: a blank does not tell their words apart.
 BLANKLESS = "\u0e00-\u0eff\u0f00-\u0fff\u1000-\u109f\u1780-\u17ff\u3040-\u30ff\u3400-\u4dbf\u4e00-\u9fff\uf900-\ufaff"
+
+
+def _signs() -> str:
+    """Vowel signs, accents and other marks that belong to the letter before them, as ranges of a pattern."""
+    marks = [code for code in range(0x10000) if unicodedata.category(chr(code))[0] == "M"]
+    runs = [[code for _, code in run] for _, run in groupby(enumerate(marks), lambda pair: pair[1] - pair[0])]
+    return "".join(f"\\u{run[0]:04x}-\\u{run[-1]:04x}" for run in runs)
+
+
+_SIGNS = _signs()
 _PIECES = re.compile(
-    rf"[^\W\d_{BLANKLESS}][^\W_{BLANKLESS}]{{0,{MOST_LETTERS - 1}}}|(?m:^[ \t]*\d+[.)](?=[ \t]))|"
-    rf"[^\W_{BLANKLESS}]{{1,{MOST_LETTERS}}}|\S"
+    rf"[^\W\d_{BLANKLESS}](?:[^\W_{BLANKLESS}]|(?![{BLANKLESS}])[{_SIGNS}]){{0,{MOST_LETTERS - 1}}}|"
+    rf"(?m:^[ \t]*\d+[.)](?=[ \t]))|[^\W_{BLANKLESS}]{{1,{MOST_LETTERS}}}|\S"
 )
 
 

@@ -4,9 +4,10 @@ In: an answer and its question's texts. Out: yes or no, for each side by itself.
 
 An answer is in a wrong script where two letters or more of one stand side by side that is not Latin and that no
 question so far has; or where the question is written in another script than Latin, and less than a tenth of the
-answer's letters outside code are of a script of the question. Two models are held to the same question, so that one
-that asks for a translation changes neither. Letters are told apart by the first word of their Unicode names. A single
-letter is a symbol, as in mathematics. A question with kana may be answered in kana and Han.
+answer's letters outside code are of a script of the question. What stands in code, in quotes or in brackets is passed
+over, and so are up to three Greek letters: they are examples, names and mathematics. A question that names a language
+allows its scripts; with kana it may be answered in kana and Han. Letters are told apart by the first word of their
+Unicode names.
 """
 
 import re
@@ -23,9 +24,30 @@ OTHERS = JAPANESE | {
     *("DEVANAGARI", "BENGALI", "GURMUKHI", "GUJARATI", "ORIYA", "TAMIL", "TELUGU", "KANNADA", "MALAYALAM", "SINHALA"),
     *("THAI", "LAO", "TIBETAN", "MYANMAR", "KHMER", "MONGOLIAN", "HANGUL", "BOPOMOFO"),
 }
+LANGUAGES = {
+    **dict.fromkeys(("japanese",), JAPANESE),
+    **dict.fromkeys(("chinese", "mandarin", "cantonese"), frozenset({"CJK", "BOPOMOFO"})),
+    **dict.fromkeys(("korean",), frozenset({"HANGUL", "CJK"})),
+    **dict.fromkeys(
+        ("russian", "ukrainian", "bulgarian", "serbian", "belarusian", "macedonian", "kazakh", "mongolian"),
+        frozenset({"CYRILLIC", "MONGOLIAN"}),
+    ),
+    **dict.fromkeys(("arabic", "persian", "farsi", "urdu", "pashto"), frozenset({"ARABIC"})),
+    **dict.fromkeys(("hebrew", "yiddish"), frozenset({"HEBREW"})),
+    **dict.fromkeys(("hindi", "marathi", "nepali", "sanskrit"), frozenset({"DEVANAGARI"})),
+    **dict.fromkeys(("punjabi",), frozenset({"GURMUKHI", "ARABIC"})),
+    **dict.fromkeys(("burmese",), frozenset({"MYANMAR"})),
+    **dict.fromkeys(("amharic",), frozenset({"ETHIOPIC"})),
+    **{script.lower(): frozenset({script}) for script in OTHERS},
+}
+"""What a question that names a language, or a script itself, may be answered in."""
 LEAST_SHARE = 0.1
+MATHEMATICS = 3  # Greek letters side by side, at most
 _LETTERS = re.compile(r"[^\W\d_]{2,}")
 _CODE = re.compile(r"```.*?(?:```|\Z)|`[^`\n]*`", re.DOTALL)
+_ASIDE = re.compile(
+    r"\([^()\n]{1,80}\)|（[^（）\n]{1,80}）|\[[^][\n]{1,80}\]|\"[^\"\n]{1,80}\"|“[^”\n]{1,80}”|«[^»\n]{1,80}»|「[^」\n]{1,80}」"
+)
 
 
 def in_wrong_script(text: str, asked: Iterable[str]) -> bool:
@@ -33,7 +55,7 @@ def in_wrong_script(text: str, asked: Iterable[str]) -> bool:
     allowed, main = _asked_scripts(tuple(asked))
     if text.isascii() and main == LATIN:
         return False
-    if not text.isascii() and _strangers(text, allowed):
+    if not text.isascii() and _strangers(_ASIDE.sub(" ", _CODE.sub(" ", text)), allowed):
         return True
     if main == LATIN:
         return False
@@ -46,9 +68,11 @@ def in_wrong_script(text: str, asked: Iterable[str]) -> bool:
 @lru_cache(maxsize=4096)
 def _asked_scripts(asked: tuple[str, ...]) -> tuple[frozenset[str], str]:
     """The scripts of the user's turns, Latin always among them, and the one of most of their letters."""
-    counts = _counts(" ".join(asked))
+    question = " ".join(asked)
+    counts = _counts(question)
+    named = (LANGUAGES.get(word, frozenset()) for word in re.findall(r"[a-z]+", question.lower()))
     kana = JAPANESE if counts.keys() & (JAPANESE - {"CJK"}) else frozenset[str]()
-    return kana | {LATIN, *counts}, max(counts, key=lambda script: counts[script], default=LATIN)
+    return kana.union({LATIN, *counts}, *named), max(counts, key=lambda script: counts[script], default=LATIN)
 
 
 def _strangers(text: str, allowed: frozenset[str]) -> bool:
@@ -57,6 +81,8 @@ def _strangers(text: str, allowed: frozenset[str]) -> bool:
         if word.isascii():
             continue
         found = [script_of(letter) for letter in word]
+        if found.count("GREEK") <= MATHEMATICS:
+            found = [LATIN if script == "GREEK" else script for script in found]
         if any(one == other and one not in allowed for one, other in pairwise(found)):
             return True
     return False

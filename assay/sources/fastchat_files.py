@@ -153,21 +153,22 @@ def _judgment_files(
 
 
 def _model(name: str, source: str, held: ModelFile) -> StoredModel:
-    texts = {
+    turns = {
         Cell(source, id, 0, turn, 0): text
         for id, turns in held.last.items()
-        if not is_failed(turns)
         for turn, text in enumerate(turns, start=1)
     }
-    failed = sum(map(is_failed, held.last.values()))
+    failed = {id for id, turns in held.last.items() if is_failed(turns)}
+    written = {cell: text for cell, text in turns.items() if text.strip() not in ERRORS}
     return StoredModel(
         name=name,
-        questions=len(held.rows) - failed,
-        failed=failed,
+        questions=len(held.rows) - len(failed),
+        failed=len(failed),
         repeated=sum(len(found) - 1 for found in held.rows.values()),
-        empty=sum(not text.strip() for text in texts.values()),
-        errors=sum(text.strip() in ERRORS for text in texts.values()),
-        texts=texts,
+        empty=sum(not text.strip() for text in written.values()),
+        errors=len(turns) - len(written),
+        texts={cell: text for cell, text in written.items() if cell.question not in failed},
+        written=written,
         choices=held.choices,
         recovered=held.path is None and bool(held.rows),
     )

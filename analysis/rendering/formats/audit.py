@@ -49,7 +49,7 @@ def audit_json(report: AuditReport) -> str:
     """Every number, unrounded, as indented JSON; the texts stand in the answers themselves."""
     found = dataclasses.asdict(report)
     for model in found["models"]:
-        del model["texts"]
+        del model["texts"], model["written"]
     return json.dumps(found, indent=1, allow_nan=False) + "\n"
 
 
