@@ -36,6 +36,7 @@ FINISHES = {
 MOST_TOKENS = 10**9  # of one call; a server that counts more has not counted
 BROKEN = frozenset({"error", "failed", "incomplete"})  # a whole reply's `status`
 FAULTS = ("error", "errors", "error_msg")
+SEVERAL, TOO_MANY = "several", "several choices came where one was asked for"
 SAID = (*FAULTS, "error_code", "code", "type", "status", "message", "detail", "incomplete_details")
 
 
@@ -79,6 +80,8 @@ def completion(data: Any, exhausted_seconds: float | None = None, most_tokens: i
     NO_COMPLETION.
     """
     choice = data["choices"][0]
+    if len(data["choices"]) > 1:
+        raise Unfinished(SEVERAL, TOO_MANY)
     if whole_fault(data):
         raise Unfinished(str(without_surrogates(str(choice.get("finish_reason")))), the_fault(data))
     message = choice["message"] if "text" not in choice else choice
@@ -101,11 +104,15 @@ def completion(data: Any, exhausted_seconds: float | None = None, most_tokens: i
 
 
 def ended(choice: dict[str, Any]) -> str | None:
-    """How a choice ended, in the records' words; None where the server does not say. Raises Unfinished."""
+    """How a choice ended, in the records' words; None where the server does not say. Raises Unfinished.
+
+    A router tells beside its own word that of the server behind it, by which a text may have been cut or filtered.
+    """
     finish, fault = choice.get("finish_reason"), choice.get("error")
     if fault or (finish is not None and finish_word(finish) is None):
         raise Unfinished(str(without_surrogates(str(finish))), json.dumps(fault) if fault else "")
-    return None if finish is None else finish_word(finish)
+    behind = finish_word(choice.get("native_finish_reason"))
+    return None if finish is None else behind if behind in (CUT, FILTERED) else finish_word(finish)
 
 
 def whole_fault(data: dict[str, Any]) -> bool:

@@ -41,7 +41,7 @@ _SPENT = (
     r"\b(?:low|exceeded|exhausted|used up|depleted|empty|negative|insufficient|required|r[au]n out|expired|spent)\b"
 )
 _MONEY = _pattern(
-    r"billing|payment required|arrear|insufficient[ _]+(?:\w+[ _]+)?(?:quota|credit|balance|fund)|余额|欠费",
+    r"billing|payment (?:required|method)|arrear|insufficient[ _]+(?:\w+[ _]+)?(?:quota|credit|balance|fund)|余额|欠费",
     r"\b(?:no|not enough|out of|low|exceeded|exhausted|used up|spent|add|buy|top[ -]?up)\b[^.!]{0,40}"
     r"\b(?:credits?|balance|funds)\b",
     rf"\b(?:credits?|balance|funds)\b[^.!]{{0,40}}{_SPENT}",
@@ -62,8 +62,10 @@ _COUNTRY = _pattern(
     r"\b(?:country|region|territory|location)\b[^.!]{0,40}\b(?:not (?:supported|allowed|available)|blocked)",
     r"\bnot (?:supported|allowed|available) in your (?:country|region|territory|location)",
 )
-_QUOTA = _pattern(r"\bquota", r"hard limit|spend(?:ing)? limit|monthly limit|daily limit")
-_LONG = _pattern(r"per[ _-]?(?:day|week|month)|\b(?:daily|weekly|monthly)\b|\b[rt]pd\b")
+_QUOTA = _pattern(
+    r"\bquota", r"hard limit|spend(?:ing)? limit|monthly limit|daily limit|usage limit|trial (?:key|limit)|free tier"
+)
+_LONG = _pattern(r"(?:per|/)[ _-]?(?:day|week|month)|regain access on|\b(?:daily|weekly|monthly)\b|\b[rt]pd\b")
 _RATE = _pattern(
     r"rate.?limit|per.?(?:minute|second)|too many (?:concurrent )?requests|try again|overload|capacity|concurren|retry",
     r"slow down",

@@ -8,8 +8,9 @@ import json
 from collections.abc import Iterator
 from typing import Any
 
-from ledger.endpoint.completions import Unfinished, message_text, the_fault, whole_fault
+from ledger.endpoint.completions import SEVERAL, TOO_MANY, Unfinished, message_text, the_fault, whole_fault
 
+ENDS = ("finish_reason", "native_finish_reason", "error")
 DATA, EVENT, DONE = "data:", "event:", "[DONE]"
 FIRST_FAILURE = 400
 
@@ -26,9 +27,13 @@ def put_together(body: str) -> str:
     message: dict[str, Any] = {}
     for event in _events(body):
         whole |= {name: value for name, value in event.items() if name in ("model", "usage", "id") and value}
-        for part in (event.get("choices") or [])[:1]:
-            choice |= {name: value for name, value in part.items() if name in ("finish_reason", "error") and value}
-            _add(message, part.get("delta") or {name: part[name] for name in ("text",) if name in part})
+        for part in event.get("choices") or []:
+            if part.get("index"):
+                raise Unfinished(SEVERAL, TOO_MANY)
+            added = _add(message, part.get("delta") or {name: part[name] for name in ("text",) if name in part})
+            if added and choice.get("finish_reason"):
+                raise Unfinished(str(choice["finish_reason"]), "text came after the finish")
+            choice |= {name: value for name, value in part.items() if name in ENDS and value}
             if found := (part.get("logprobs") or {}).get("content"):
                 choice.setdefault("logprobs", {"content": []})["content"] += found
     if not choice.get("finish_reason") and not choice.get("error"):
@@ -37,10 +42,13 @@ def put_together(body: str) -> str:
     return json.dumps(whole | {"choices": [choice | said]})
 
 
-def _add(message: dict[str, Any], delta: dict[str, Any]) -> None:
+def _add(message: dict[str, Any], delta: dict[str, Any]) -> bool:
+    """Add a piece to the message; whether there was any."""
+    before = sum(map(len, message.values()))
     for name in ("content", "reasoning_content", "reasoning", "refusal", "text"):
         if isinstance(piece := delta.get(name), str | list):
             message[name] = message.get(name, "") + message_text(piece)
+    return sum(map(len, message.values())) > before
 
 
 def _events(body: str) -> Iterator[dict[str, Any]]:
