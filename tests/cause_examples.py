@@ -79,6 +79,10 @@ SAID = [
         "some calls to gpt had temperature and others had not: the endpoint refused it there",
     ),
     (Cause(Kind.NO_MANIFEST, "gpt"), "no manifest says how these judgments were made"),
+    (
+        Cause(Kind.ONE_RATING, "gpt", numbers={"ratings": 480, "score": 10.0}),
+        "each of the 480 ratings of gpt is 10: it tells no answer from another",
+    ),
     (Cause(Kind.JUDGE_UNTRUSTED, "gpt", causes=(told("a"), told("b"))), "the judge gpt is not trusted (a; b)"),
     (Cause(Kind.NO_EXAM, names={"mode": "pair"}), "it sat no exam in pair mode"),
     (Cause(Kind.EXAM_UNREACHED, numbers={"reached": 3, "planned": 20}), "only 3 of 20 exam questions reached it"),

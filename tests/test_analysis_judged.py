@@ -23,6 +23,7 @@ from analysis.judged.games import (
 from analysis.judged.scores import rating, rating_change, rating_change_p
 from analysis.rendering.sentences.clauses import clause, clauses
 from analysis.rendering.tables.review import warnings
+from analysis.statistics.causes import Kind
 from analysis.statistics.cells import Cell, question_sums, scopes
 from analysis.statistics.coverage import coverage, shortfalls
 from analysis.statistics.multiple_testing import benjamini_hochberg, holm
@@ -294,3 +295,13 @@ def test_a_change_over_more_than_two_thousand_questions_has_a_p():
     sums = np.array([other[cell] - one[cell] for cell in one])
     assert found == pytest.approx(sign_flip_p(sums, resampling(2_001, generator, 4_000)), abs=0.03)
     assert rating_change_p(one, one, Resamplings(1, 200)) == 1
+
+
+@pytest.mark.parametrize(("spread", "word"), [(0.0, "UNFIT"), (1.0, "SHIP")])
+def test_a_judge_without_an_exam_that_rates_everything_alike_decides_nothing(tmp_path, spread, word):
+    for exam, found in ((False, word), (True, "SHIP")):
+        folder = whole(tmp_path / f"{exam}", config(("w8",), exam=exam, task=False, margin=3.0))
+        folder.rate(dict.fromkeys(folder.names, 7.0), spread)
+        report = folder.report()
+        assert report.word == found
+        assert (Kind.ONE_RATING in {cause.kind for cause in report.judges[0].unfit}) is (found == "UNFIT")

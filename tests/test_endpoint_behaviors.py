@@ -173,7 +173,7 @@ BEHAVIORS = [
     once("an error in the choice", ended("error", error={"message": "Upstream died", "code": 502}), "Upstream died"),
     ("a router's stop beside MAX_TOKENS", ended("stop", native_finish_reason="MAX_TOKENS"), CUT, ""),
     ("a router's stop beside STOP", ended("stop", native_finish_reason="STOP"), READ, ""),
-    once("two choices", beside("stop", choices=2 * ended("stop").body["choices"]), "several choices came where one was"),
+    once("two choices", beside("stop", choices=2 * ended("stop").body["choices"]), "several choices came where"),
     # what is finished and holds no verdict
     ("no verdict", ended("stop", "I cannot say."), NO_VERDICT, "'I cannot say.' (finish stop, 7 tokens)"),
     ("an empty text", ended("stop", ""), NO_TEXT, "the last one: no text (finish stop, 7 tokens)"),

@@ -76,6 +76,7 @@ class Kind(StrEnum):
     MIXED_SERVED_MODELS = "mixed_served_models"
     MIXED_PARAMETERS = "mixed_parameters"
     NO_MANIFEST = "no_manifest"
+    ONE_RATING = "one_rating"
     JUDGE_UNTRUSTED = "judge_untrusted"
     NO_EXAM = "no_exam"
     EXAM_UNREACHED = "exam_unreached"

@@ -7,6 +7,7 @@ from collections.abc import Callable, Iterator, Sequence
 from typing import Any
 
 from analysis.evidence.run_evidence import JudgeEvidence, RunEvidence
+from analysis.judged.exam import Exam
 from analysis.judged.games import BOTH_VERDICTS, turn_classes, verdicts
 from analysis.statistics.causes import Cause, Kind
 from analysis.statistics.cells import Cell, Scope, scopes, whole_and_turns
@@ -16,6 +17,8 @@ from ledger.facts import JudgeFacts, JudgeSettings
 from ledger.judgments import Mode, Order, Outcome
 
 SCORED = frozenset({Outcome.SCORED.value})
+LEAST_RATINGS = 40
+"""Of two models' turns: fewer that are alike may be chance, or answers that are."""
 
 
 def judged_coverage(judge: JudgeEvidence, evidence: RunEvidence, cells: Sequence[Cell]) -> Iterator[Coverage]:
@@ -78,3 +81,12 @@ def judge_card(judge: JudgeEvidence) -> tuple[tuple[str, str], ...]:
     facts: dict[str, Any] = {**judge.manifest.settings, **judge.manifest.facts}
     shown = [(name, plain(facts[name])) for name in sorted(facts) if name not in JudgeFacts.shown_apart]
     return (*shown, ("sessions", str(len(judge.manifest.sessions))))
+
+
+def one_rating(judge: JudgeEvidence, exam: Exam) -> Iterator[Cause]:
+    """Whether a judge that passed no exam rated everything alike, which would look like no change at all."""
+    every = (rating.score for of_model in judge.ratings.values() for rating in of_model.values())
+    scores = [score for score in every if score is not None]
+    if exam.state != "passed" and len(scores) >= LEAST_RATINGS and len({*scores}) == 1:
+        numbers = {"ratings": len(scores), "score": scores[0]}
+        yield Cause(Kind.ONE_RATING, judge.config.name, numbers=numbers)

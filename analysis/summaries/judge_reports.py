@@ -36,6 +36,7 @@ from analysis.summaries.judge_records import (
     failed_judgments,
     judge_card,
     judged_coverage,
+    one_rating,
     paired_coverage,
 )
 from ledger.facts import JudgeFacts
@@ -132,7 +133,7 @@ def judge_report(judge: JudgeEvidence, evidence: RunEvidence, draws: Resamplings
         name=judge.config.name,
         modes=modes,
         exam=exam,
-        faults=judge.faults,
+        faults=(*judge.faults, *one_rating(judge, exam)),
         scores=_scores(judge, evidence, cells, draws) if Mode.SINGLE in modes else (),
         games=_games(judge, evidence, cells, draws) if Mode.PAIR in modes else (),
         coverage=tuple(judged_coverage(judge, evidence, cells)),
