@@ -1,6 +1,8 @@
 """The documentation site builds without a warning and asks the network for nothing; the reference is the code's."""
 
+import contextlib
 import importlib.util
+import io
 import re
 import shutil
 import subprocess
@@ -9,6 +11,7 @@ from pathlib import Path
 
 import pytest
 
+from assay import load
 from assay.cli import run
 from ledger.measures import MEASURES
 from tests.command_lines import ALL_PAGES, DOCS, blocks
@@ -18,6 +21,12 @@ ASKING = re.compile(
     r"""(?:src|srcset|data|poster)\s*=\s*["']?(?:https?:)?//|url\(["']?(?:https?:)?//|@import|fetch\(["']http"""
 )
 """What would make a browser ask another host, a link that is followed by hand apart."""
+PLACEHOLDERS = {
+    *("generation/NAME_engine.py", "generation/NAME_arguments.py"),
+    *("prompts/judge/MODE.toml",),
+}
+"""Names in walks that a reader replaces."""
+PLACE = re.compile(r"`((?:tests|analysis|judge|ledger|generation|assay|prompts|docs(?!/_build))/[\w/.-]+\.\w+)`")
 
 
 def generator():
@@ -120,10 +129,51 @@ def test_what_leads_nowhere_fails_the_build(tmp_path, text, fault):
     assert fault in done.stderr
 
 
-def test_the_tutorial_shows_what_the_tour_prints(tmp_path, capsys):
-    assert run(["tour", "--runs", str(tmp_path)]) == 0
-    printed = " ".join(capsys.readouterr().out.split())
+@pytest.fixture(scope="module")
+def toured(tmp_path_factory):
+    """The run of the tour, and what it printed."""
+    runs, said = tmp_path_factory.mktemp("tour"), io.StringIO()
+    with contextlib.redirect_stdout(said):
+        assert run(["tour", "--runs", str(runs)]) == 0
+    return runs / "tour", " ".join(said.getvalue().split())
+
+
+def test_the_tutorial_shows_what_the_tour_prints(toured):
     [shown] = [block.text for block in blocks(DOCS / "tutorial.md", "") if "w8a8" in block.text]
     parts = [part.strip() for line in shown.splitlines() for part in line.split("…")]
     assert len(parts) > 8
-    assert [part for part in parts if part not in printed] == []
+    assert [part for part in parts if part not in toured[1]] == []
+
+
+def test_the_noise_floors_are_those_of_the_study_and_the_tour(toured):
+    page, study = ((DOCS / name).read_text(encoding="utf-8") for name in ("explanation/noise-floors.md", "study.md"))
+    control, wanda = (re.search(rf"^\| {name} \|.*$", study, re.MULTILINE)[0] for name in ("bf16@control", "wanda10"))
+    table = page.split("| the nearest candidate |")[1].split("\n\n")[0].splitlines()
+    flips, kl, same, alike = (
+        line.split(" | ")[1:] for line in table if line.startswith(("| flips", "| KL", "| the", "| sim"))
+    )
+    for mine, other in (flips, kl):
+        assert mine in control
+        assert other.strip(" |").removeprefix("wanda10: ").split(" nats")[0] in wanda
+    frame = load(toured[0]).to_frame()
+    for measure, (mine, other) in (("same_text", same), ("similarity", alike)):
+        rows = frame[(frame.measure == measure) & frame.path.str.startswith("writing/")]
+        values = {path.split("/")[1]: f"{100 * value:.1f} %" for path, value in zip(rows.path, rows.value, strict=True)}
+        assert mine.removesuffix(" of turns") == values.pop("smollm2@control")
+        assert other.strip(" |") == f"w8a8: {values['w8a8']}"
+        assert max(values, key=lambda name: float(values[name].split()[0])) == "w8a8"
+
+
+def test_what_a_page_names_of_the_house_is_there():
+    named = {(page.name, found) for page in ALL_PAGES for found in re.findall(PLACE, page.read_text(encoding="utf-8"))}
+    assert len(named) > 60
+    assert {name for _, name in named if not (HOUSE / name).exists()} == PLACEHOLDERS
+
+
+def test_the_calibration_that_is_told_is_that_of_the_source():
+    page = " ".join((DOCS / "explanation" / "statistics.md").read_text(encoding="utf-8").split())
+    why = page.split("**Why the mean has this form.**")[1].split("## Tests")[0]
+    source = (HOUSE / "analysis" / "statistics" / "intervals.py").read_text(encoding="utf-8")
+    told = {float(number) for number in re.findall(r"\b0\.8\d|\b0\.9\d+", why)}
+    assert told == {0.89, 0.92, 0.87, 0.94, 0.944, 0.82}
+    assert told <= {float(number) for number in re.findall(r"\b0\.\d+", source)}
