@@ -76,7 +76,7 @@ class TaskConfig(ConfigSection):
     `json_schema` for "json", "function:MODULE:NAME" is the user's own. Written answers are asked for `repeats` times,
     at `temperature` and `top_p`, and end at `max_tokens` or before a string of `stop`.
     The harness builds its own prompts, for which `num_fewshot` and `include_path` are, and scores written answers
-    itself; what is None it says itself. `limit` counts documents of each of its leaf tasks.
+    itself; what is left out it says itself. `limit` counts documents of each of its leaf tasks.
     """
 
     name: str = "assay"
