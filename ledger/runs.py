@@ -11,6 +11,7 @@
     runs/<review>/judge/<judge>/        manifest.json attempts.jsonl ratings.jsonl games.jsonl exam.jsonl
                                         batch/ (a provider's batches) server.log (of a judge that is served here)
     runs/<review>/analysis/             report.html report.md report.json junit.xml figures/ tables/ model-cards/
+                                        eval_results/
 
 In: a folder. Out: paths and stores.
 """

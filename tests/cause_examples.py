@@ -236,7 +236,7 @@ SAID = [
             names={"primary": "claude"},
             causes=(Cause(Kind.PRIMARY_BELOW, "rating_change", numbers={"upper_bound": -0.9, "threshold": -0.3}),),
         ),
-        "gpt contradicts claude: by its word alone, rating_change lies below −0.30 (upper bound −0.90).",
+        "gpt contradicts claude: by its word alone, rating_change at most −0.90, beyond the margin of −0.30.",
     ),
     (
         Cause(
@@ -245,7 +245,7 @@ SAID = [
             names={"primary": "rating_change"},
             causes=(Cause(Kind.PRIMARY_BELOW, "win_change", numbers={"upper_bound": -0.4, "threshold": -0.05}),),
         ),
-        "rating_change decides, and by other judgments of gpt win_change lies below −0.050 (upper bound −0.400).",
+        "rating_change decides, and by other judgments of gpt win_change at most −0.400, beyond the margin of −0.050.",
     ),
     (
         Cause(Kind.SEVERAL_JUDGES, "gpt"),

@@ -1,14 +1,15 @@
 """The table of graded damage in docs/writing.md: `python tests/damage_table.py RUN`, by hand when it is measured anew.
 
 In: a run folder of SmolLM2 and graded damage of it. Out: a Markdown table, each measure's value bold where seen.
-Seen: of writing, as the report says it (Holm over all of them); of accuracy, where the one-sided bound that is
-corrected for so many candidates lies under zero; of a distance, where its lower bound lies above the control's upper.
+Seen: of writing, as the report says it (Holm over all of them); of accuracy, where McNemar's exact p of a loss, with
+Holm over the candidates, is at most 5 %; of a distance, where its lower bound lies above the control's upper.
 """
 
 import sys
 
 import assay
 from analysis.decision.gate_estimates import pooled
+from analysis.statistics.multiple_testing import holm
 
 WRITTEN = ("loops", "repetition", "unfinished", "similarity")
 HEADER = ("model", "accuracy", "flips", "KL (options)", "KL (trace)", *WRITTEN)
@@ -20,10 +21,10 @@ def rows(run):
     choices = {each.model: each for each in report.choices}
     traces = {each.model: each.kl for each in report.traces}
     writing = {each.model: each for each in report.writing}
-    control, count = report.control, len(report.candidates)
-    for name in report.candidates:
-        row = pooled(choices[name])
-        lowered = row.accuracy_change.upper_bounds[count - 1] < 0
+    control = report.control
+    lost = holm([choices[name].results[0].exact_p for name in report.candidates])
+    for name, p in zip(report.candidates, lost, strict=True):
+        row, lowered = pooled(choices[name]), p <= 0.05
         cells = [(f"{100 * row.accuracy_change.value:+.1f} pp", lowered)]
         cells.append((f"{100 * row.flips.value:.1f} %", above(row.flips, pooled(choices[control]).flips)))
         kl = options_kl(choices[name])

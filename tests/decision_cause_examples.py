@@ -22,16 +22,19 @@ def told(text):
 OF_DECISIONS = [
     (
         Cause(Kind.PRIMARY_ABOVE, "rating_change", numbers=BOUNDS | {"lower_bound": -0.2996}),
-        "rating_change lies above −0.3000 (lower bound −0.2996)",
+        "rating_change at least −0.2996, within the margin of −0.3000",
     ),
-    (Cause(Kind.PRIMARY_BELOW, "rating_change", numbers=BOUNDS), "rating_change lies below −0.30 (upper bound −0.12)"),
+    (
+        Cause(Kind.PRIMARY_BELOW, "rating_change", numbers=BOUNDS),
+        "rating_change at most −0.12, beyond the margin of −0.30",
+    ),
     (
         Cause(Kind.PRIMARY_OPEN, "rating_change", numbers=BOUNDS),
-        "rating_change may lie on either side of −0.30 (bounds −0.41 and −0.12)",
+        "rating_change from −0.41 to −0.12, on either side of the margin of −0.30",
     ),
-    (Cause(Kind.LIMIT_WITHIN, "flips", numbers=FLIPS), "flips lies within the limit of 8.0 % (upper bound 9.4 %)"),
-    (Cause(Kind.LIMIT_OVER, "flips", numbers=FLIPS), "flips lies over the limit of 8.0 % (lower bound 3.1 %)"),
-    (Cause(Kind.LIMIT_OPEN, "flips", numbers=FLIPS), "flips may lie over the limit of 8.0 % (upper bound 9.4 %)"),
+    (Cause(Kind.LIMIT_WITHIN, "flips", numbers=FLIPS), "flips at most 9.4 %, within the limit of 8.0 %"),
+    (Cause(Kind.LIMIT_OVER, "flips", numbers=FLIPS), "flips at least 3.1 %, over the limit of 8.0 %"),
+    (Cause(Kind.LIMIT_OPEN, "flips", numbers=FLIPS), "flips up to 9.4 %, perhaps over the limit of 8.0 %"),
     (
         Cause(Kind.LIMIT_UNFIT, "flips", numbers={"threshold": 0.08}, causes=(told("a."), told("b"))),
         "flips cannot be held against its limit of 8.0 %: a; b",
@@ -84,7 +87,7 @@ OF_DECISIONS = [
     ),
     (
         Cause(Kind.LIMIT_OVER, "flips", numbers=FLIPS, names={"task": "g"}),
-        "flips of g lies over the limit of 8.0 % (lower bound 3.1 %)",
+        "flips of g at least 3.1 %, over the limit of 8.0 %",
     ),
     (Cause(Kind.BASELINE_NEAR_ZERO), "the baseline is not shown to lie above zero"),
     (Cause(Kind.NOT_ONE_OUTCOME, "g"), "several answers or grades per item: look at excess flips"),

@@ -80,13 +80,13 @@ def test_an_open_primary_shows_its_bound_apart_from_the_margin(low, high):
     (cause,) = cause_texts(decided(low, high))
     near = low if high > 0 else high
     assert f"{near:.4f}".replace("-", "−") in cause
-    assert "either side of −0.30 (" in cause
+    assert "either side of the margin of −0.30" in cause
 
 
 def test_a_limit_at_its_threshold_is_within():
     found = decided(limits=[limit(0.01, 0.08)])
     assert found.word is Word.SHIP
-    assert "flips lies within the limit of 8.0 %" in sentence(found)
+    assert "within the limit of 8.0 %" in sentence(found)
 
 
 def test_unfit_evidence_names_every_reason():
@@ -133,7 +133,7 @@ def test_what_would_settle_it_names_units_and_the_assumed_value():
 
 def test_a_loss_is_told_by_its_upper_bound():
     found = decided(-0.9, -0.31)
-    assert "rating_change lies below −0.30 (upper bound −0.31)" in sentence(found)
+    assert "rating_change at most −0.31, beyond the margin of −0.30" in sentence(found)
 
 
 def test_what_is_kept_needs_no_settling():

@@ -8,6 +8,7 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 from scipy import stats
+from statsmodels.stats.multitest import multipletests
 
 from analysis.judged.exam import exam_result, question_marks
 from analysis.judged.games import (
@@ -24,7 +25,7 @@ from analysis.rendering.sentences.clauses import clause, clauses
 from analysis.rendering.tables.review import warnings
 from analysis.statistics.cells import Cell, question_sums, scopes
 from analysis.statistics.coverage import coverage, shortfalls
-from analysis.statistics.multiple_testing import holm
+from analysis.statistics.multiple_testing import benjamini_hochberg, holm
 from analysis.statistics.question_means import paired_changes, sign_flip_p
 from analysis.statistics.resampling import Resamplings, resampling
 from ledger.judgments import ExamMark, Mode, Order, Outcome, Winner
@@ -180,6 +181,13 @@ def test_sign_flips_of_many_questions_are_near_t():
 def test_holm_keeps_the_order_and_skips_what_is_missing():
     assert holm([0.01, None, 0.04, 0.03]) == [pytest.approx(0.03), None, pytest.approx(0.06), pytest.approx(0.06)]
     assert holm([None]) == [None]
+
+
+@given(st.lists(st.floats(0, 1) | st.sampled_from([0.0, 0.01, 1.0]), min_size=1, max_size=30))
+@settings(max_examples=25)
+def test_corrected_p_values_are_statsmodels(p_values):
+    for ours, method in ((holm, "holm"), (benjamini_hochberg, "fdr_bh")):
+        assert ours(p_values) == pytest.approx(list(multipletests(p_values, method=method)[1]))
 
 
 def test_coverage_counts_every_planned_key_once_and_nothing_else():

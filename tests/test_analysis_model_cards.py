@@ -3,9 +3,11 @@
 from dataclasses import replace
 
 import yaml
+from huggingface_hub import parse_eval_result_entries
 from huggingface_hub.repocard_data import ModelCardData, model_index_to_eval_results
 
 from analysis.multiple_choice.flips import FlipResult
+from analysis.rendering.formats.eval_results import DATASETS, eval_results
 from analysis.rendering.formats.model_card import model_cards
 from analysis.rendering.sentences.cells import cell
 from analysis.statistics.estimates import Estimate
@@ -69,3 +71,19 @@ def test_several_tasks_have_a_result_each_and_one_together(tmp_path):
     assert [each.dataset_name for each in results if each.metric_type == "flips"] == ["arc, mmlu", "arc", "mmlu"]
     kls = {each.dataset_name: each.metric_value for each in results if each.metric_type == "kl_vocabulary"}
     assert kls == {"arc, mmlu": 0.25, "arc": 0.5}
+
+
+def test_scores_of_known_benchmarks_are_read_by_the_hubs_library_and_others_are_left_out(tmp_path):
+    report = whole(tmp_path, config(("w8",), judge=False)).report()
+    assert eval_results(report) == {}
+    (picks,) = [each for each in report.choices if each.role == "candidate"]
+    row = next(row for row in picks.results if row.main and row.scope.shown)
+    rows = tuple(replace(row, scope=ItemScope(task)) for task in ("mmlu", "own"))
+    two = replace(picks, results=rows, equal=(("mmlu", (0, 60)), ("own", (0, 60))))
+    text = eval_results(report.model_copy(update={"choices": (two,)}))["w8"]
+    (entry,) = parse_eval_result_entries(yaml.safe_load(text))
+    assert (entry.dataset_id, entry.task_id, entry.value) == ("cais/mmlu", "mmlu", row.accuracy.value)
+    assert (entry.date, entry.source_name) == (report.made_at, f"Assay review {report.name}")
+    assert entry.notes.startswith(f"acc: {cell(row.accuracy)}; change ")
+    assert f"flips {cell(row.flips, with_n=False)}" in entry.notes
+    assert all(name.count("/") == 1 for name in DATASETS.values())

@@ -119,7 +119,7 @@ def test_a_member_has_one_word_on_a_turn_of_all_its_repeats():
 @pytest.mark.parametrize("together", [True, False])
 def test_a_judge_that_contradicts_the_primary_one_is_told_on_the_first_screen_and_decides_nothing(tmp_path, together):
     report = panel(tmp_path, (True, True, True), together=together, primary="win_change", margin=0.05)
-    said = f"judge-3 contradicts {'panel' if together else 'judge-1'}: by its word alone, win_change lies below −0.05"
+    said = f"judge-3 contradicts {'panel' if together else 'judge-1'}: by its word alone, win_change at most −"
     assert report.word is Word.SHIP
     assert (said in asides(report.decisions[0]), "judge-2" in asides(report.decisions[0])) == (True, False)
     faces = report_markdown(report).replace("\\", "").replace("`", ""), " ".join(map(str, summary(report)))
@@ -145,7 +145,7 @@ def test_games_that_are_lost_beside_ratings_that_are_not_are_told_and_decide_not
     folder.examine(right=1.0)
     folder.sign_judge()
     report = folder.report()
-    said = "rating_change decides, and by other judgments of judge-1 win_change lies below −0.05"
+    said = "rating_change decides, and by other judgments of judge-1 win_change at most −"
     assert report.word is Word.SHIP
     faces = report_markdown(report).replace("\\", "").replace("`", ""), " ".join(map(str, summary(report)))
     faces += (html.unescape(report_html(report)).partition("<h2")[0],)

@@ -109,7 +109,7 @@ def test_the_tour_is_a_whole_report_and_its_folder_loads_to_the_same_numbers(tou
     assert len(flips)
     assert ((flips.low <= flips.value) & (flips.value <= flips.high)).all()
     assert result.exit_code in {0, 10, 11, 12}
-    assert any(line.startswith("What it writes:") for line in result.lines)
+    assert any(line.startswith("What they write:") for line in result.lines)
     drawn = result._repr_html_()
     assert "<table>" in drawn
     assert "w4a16" in drawn
@@ -135,6 +135,15 @@ def test_a_job_of_github_gets_the_markdown_in_its_summary(toured, tmp_path, monk
     said = place.read_text()
     assert said.startswith("before\n")
     assert (toured / "analysis" / "report.md").read_text() in said
+
+
+def test_the_terminals_summary_fits_80_columns_with_every_number_whole(toured, monkeypatch, capsys):
+    monkeypatch.setattr("assay.results.PIPE_COLUMNS", 80)
+    command(["analyze", str(toured / "review.toml"), "--runs", str(toured.parent)])
+    lines = [line for line in capsys.readouterr().out.splitlines() if not line.startswith(str(toured))]
+    assert max(map(len, lines)) == 80
+    assert not [line for line in lines if "…" in line]
+    assert any(line.startswith("w4a16            −3.3 pp [−9.2, ") for line in lines)
 
 
 def test_the_records_of_the_tour_name_no_place_of_a_machine():
@@ -167,4 +176,7 @@ def test_a_judge_that_was_spared_is_said_to_have_been_asked_for_nothing(toured):
     assert "no verdict of smollm2-judge is there" in report
     assert "are shown, but they decide nothing" not in report
     assert not list((toured / "analysis" / "tables").glob("games*"))
-    assert any("drop1 repeats itself in 54 of 64 turns" in line for line in assay.load(toured).lines)
+    assert any(
+        "drop1 repeats itself in 54 of 64 turns, the baseline in 10 (2 more signs in the report)" in line
+        for line in assay.load(toured).lines
+    )

@@ -52,7 +52,7 @@ OWNERS = {
     "ray": ("assay/placement/ray_placement.py",),
     "jinja2": ("judge/prompt_sets.py", "analysis/rendering/formats/"),
     "rapidfuzz": ("analysis/writing/likeness.py",),
-    "yaml": ("analysis/rendering/formats/model_card.py",),
+    "yaml": ("analysis/rendering/formats/model_card.py", "analysis/rendering/formats/eval_results.py"),
 }
 FILE_LINES = 250
 SCRIPT_LINES = 300

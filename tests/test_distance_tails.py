@@ -83,7 +83,7 @@ def test_a_limit_can_be_broken_by_infinite_items_and_never_kept():
     assert advice(kept) == "Mend the evidence of kl_options first; more of the same items do not help."
     broken = decided([*finite, INF], 0.2)
     assert broken.word is Word.HOLD
-    assert "kl_options lies over the limit of 0.2" in sentence(broken)
+    assert ", over the limit of 0.2" in sentence(broken)
 
 
 def test_the_margin_is_that_of_the_baseline_s_option():

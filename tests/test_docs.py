@@ -13,6 +13,8 @@ import pytest
 
 from assay import load
 from assay.cli import run
+from assay.commands.demo import NO_JUDGE
+from ledger.errors import EXIT_HOLD
 from ledger.measures import MEASURES
 from tests.command_lines import ALL_PAGES, DOCS, blocks
 from tests.house import HOUSE
@@ -131,11 +133,13 @@ def test_what_leads_nowhere_fails_the_build(tmp_path, text, fault):
 
 @pytest.fixture(scope="module")
 def toured(tmp_path_factory):
-    """The run of the tour, and what it printed."""
-    runs, said = tmp_path_factory.mktemp("tour"), io.StringIO()
-    with contextlib.redirect_stdout(said):
+    """The run of the tour, what it printed, and what `assay analyze` does of the same records, which are the demo's."""
+    runs, said = tmp_path_factory.mktemp("tour"), (io.StringIO(), io.StringIO())
+    with contextlib.redirect_stdout(said[0]):
         assert run(["tour", "--runs", str(runs)]) == 0
-    return runs / "tour", " ".join(said.getvalue().split())
+    with contextlib.redirect_stdout(said[1]):
+        assert run(["analyze", str(runs / "tour" / "review.toml"), "--runs", str(runs)]) == EXIT_HOLD
+    return runs / "tour", *(" ".join(each.getvalue().split()) for each in said)
 
 
 def test_the_tutorial_shows_what_the_tour_prints(toured):
@@ -143,6 +147,13 @@ def test_the_tutorial_shows_what_the_tour_prints(toured):
     parts = [part.strip() for line in shown.splitlines() for part in line.split("…")]
     assert len(parts) > 8
     assert [part for part in parts if part not in toured[1]] == []
+
+
+def test_the_demos_page_shows_what_the_demo_prints(toured):
+    [shown] = [block.text for block in blocks(DOCS / "how-to" / "demo.md", "") if "w8a8" in block.text]
+    parts = [" ".join(part.split()) for part in re.split(r"…|\n\n", shown) if part.strip()]
+    assert len(parts) > 4
+    assert [part for part in parts if part not in toured[2] + " ".join(NO_JUDGE.split())] == []
 
 
 def test_the_noise_floors_are_those_of_the_study_and_the_tour(toured):

@@ -18,7 +18,7 @@ from analysis.writing.pieces import pieces
 from analysis.writing.scripts import in_wrong_script
 from ledger.records import Finish
 from tests.command_lines import ALL_PAGES
-from tests.house import HOUSE
+from tests.house import HOUSE, rows_of
 
 MT_BENCH = HOUSE.parent / "shared" / "mt_bench"
 POEM = """The harbor keeps its lamps alight,
@@ -294,6 +294,27 @@ def test_in_real_answers_every_loop_is_one():
         "phi-3-dpo": 3,
         "gpt-4": 0,
     }
+
+
+def judged_turns():
+    """Every turn that GPT-4 rated, as its stored prompt has it, with its rating: also answers that no file holds."""
+    asked = {row["question_id"]: row["turns"] for row in rows_of(MT_BENCH / "question.jsonl")}
+    for path in sorted(MT_BENCH.rglob("gpt-4_single.jsonl")):
+        for row in (row for row in rows_of(path) if row["score"] >= 0):
+            second = "### User:\n" + asked[row["question_id"]][1] + "\n\n### Assistant A:\n"
+            begin = second if row["turn"] == 2 else "[The Start of Assistant's Answer]\n"
+            end = "\n\n<|The End of" if row["turn"] == 2 else "\n[The End of"
+            yield row["model"], row["user_prompt"].split(begin)[-1].rsplit(end, 1)[0], row["score"]
+
+
+@pytest.mark.skipif(not MT_BENCH.exists(), reason="the real MT-Bench files are not here")
+def test_gpt_4_rates_turns_that_loop_far_lower():
+    rated = [(name, loops(text), score) for name, text, score in judged_turns()]
+    looped, others = ([score for _, loop, score in rated if loop is kind] for kind in (True, False))
+    assert (len(looped), len(others)) == (48, 911)
+    assert sum(loop for name, loop, _ in rated if name == "mistral-orpo") == 41  # 39 of older answers
+    assert sum(looped) / len(looped) == pytest.approx(3.2, abs=0.05)
+    assert sum(others) / len(others) == pytest.approx(6.8, abs=0.05)
 
 
 def test_assays_own_texts_do_not_loop():

@@ -1,8 +1,8 @@
 """Writes every format of a report into its folder, each whole or not at all.
 
 In: a ReviewReport and a folder. Out: report.html, report.md, report.json, junit.xml; an SVG and a CSV of each figure in
-figures/, the tables as CSV in tables/, metadata for model cards in model-cards/. What was written there is listed in
-.written, so that the next report removes what it no longer makes, and nothing that somebody else put there.
+figures/, the tables as CSV in tables/, metadata for the hub in model-cards/ and eval_results/. What was written there
+is listed in .written, so that the next report removes what it no longer makes, and nothing of somebody else's.
 """
 
 from collections.abc import Iterator
@@ -11,6 +11,7 @@ from pathlib import Path
 from analysis.rendering.figures.catalog import figures
 from analysis.rendering.formats.csv_tables import csv_tables, figure_csv
 from analysis.rendering.formats.data import report_json
+from analysis.rendering.formats.eval_results import eval_results
 from analysis.rendering.formats.junit import report_junit
 from analysis.rendering.formats.labels import report_ends
 from analysis.rendering.formats.markdown import PAGE, report_markdown
@@ -26,7 +27,7 @@ FORMATS = {
     "report.json": report_json,
     "junit.xml": report_junit,
 }
-FIGURES, TABLES, CARDS = "figures", "tables", "model-cards"
+FIGURES, TABLES, CARDS, RESULTS = "figures", "tables", "model-cards", "eval_results"
 WRITTEN = ".written"
 
 
@@ -52,13 +53,14 @@ def _parts(report: ReviewReport) -> Iterator[tuple[str, str]]:
         yield f"{FIGURES}/{name}.csv", figure_csv(plot)
     yield from ((f"{TABLES}/{name}", text) for name, text in csv_tables(report).items())
     yield from ((f"{CARDS}/{folder_name(name)}.yaml", text) for name, text in model_cards(report).items())
+    yield from ((f"{RESULTS}/{folder_name(name)}.yaml", text) for name, text in eval_results(report).items())
 
 
 def _earlier(folder: Path) -> set[str]:
     """Of the files in the folders below those that are listed as an earlier report's; no other place is looked at."""
     path = folder / WRITTEN
     listed = path.read_text(encoding="utf-8", errors="replace").splitlines() if path.exists() else []
-    found = (each for name in (FIGURES, TABLES, CARDS) for each in (folder / name).glob("*") if each.is_file())
+    found = (each for name in (FIGURES, TABLES, CARDS, RESULTS) for each in (folder / name).glob("*") if each.is_file())
     return {each.relative_to(folder).as_posix() for each in found} & set(listed)
 
 

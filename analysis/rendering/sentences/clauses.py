@@ -63,12 +63,12 @@ def _engine_arguments(cause: Cause) -> str:
 
 
 CLAUSES: Mapping[Kind, str | measured.Written] = {
-    Kind.PRIMARY_ABOVE: measured.bound("{subject} lies above {line} (lower bound {bound})", "lower_bound"),
-    Kind.PRIMARY_BELOW: measured.bound("{subject} lies below {line} (upper bound {bound})", "upper_bound"),
+    Kind.PRIMARY_ABOVE: measured.bound("{subject} at least {bound}, within the margin of {line}", "lower_bound"),
+    Kind.PRIMARY_BELOW: measured.bound("{subject} at most {bound}, beyond the margin of {line}", "upper_bound"),
     Kind.PRIMARY_OPEN: measured.primary_open,
     Kind.LIMIT_WITHIN: measured.limit_within,
-    Kind.LIMIT_OVER: measured.bound("{subject} lies over the limit of {line} (lower bound {bound})", "lower_bound"),
-    Kind.LIMIT_OPEN: measured.bound("{subject} may lie over the limit of {line} (upper bound {bound})", "upper_bound"),
+    Kind.LIMIT_OVER: measured.bound("{subject} at least {bound}, over the limit of {line}", "lower_bound"),
+    Kind.LIMIT_OPEN: measured.bound("{subject} up to {bound}, perhaps over the limit of {line}", "upper_bound"),
     Kind.LIMIT_INFINITE: measured.limit_infinite,
     Kind.CHECK_BASELINE: "Check how {subject} was run, on both sides: its template, its data, its settings.",
     Kind.TIGHTER_MARGIN: "Declare a smaller margin for it, or take a task that the baseline can do.",

@@ -37,17 +37,18 @@ def asides(decision: Decision) -> str:
     return " ".join(clause(each) for each in decision.beside if part(each) not in told)
 
 
-def verdict(decision: Decision, *, beside_tasks: bool = False) -> str:
-    """The word and its reasons."""
+def verdict(decision: Decision, *, beside_tasks: bool = False, most: int = 0) -> str:
+    """The word and its reasons, at most so many of them where a number is given."""
     texts, unfit = list(_reasons(decision.causes, beside_tasks)), decision.word is Word.UNFIT
-    more = len(texts) - MOST_REASONS if unfit else 0
+    most = most or (MOST_REASONS if unfit else len(texts))
+    more = len(texts) - most
     rest = [f"and {more} more {'reason' if more == 1 else 'reasons'}, listed in the report"] if more > 0 else []
     said = {cause.subject for cause in decision.causes if cause.kind is Kind.TASK_UNPROVEN}
     named = [task for task in decision.tasks if task.state is State.OPEN and task.decides and task.task not in said]
     held = decision.word is Word.HOLD
     unknown = [] if unfit else [task.task if held else open_task(task) for task in worst_first(named)]
     blind = [f"open: {', '.join(unknown)}"] if unknown else []
-    parts = [*(texts[:MOST_REASONS] if rest else texts), *rest, *blind]
+    parts = [*texts[:most], *rest, *blind]
     return f"{decision.candidate} {OPENINGS[decision.word]}: {'; '.join(parts)}."
 
 

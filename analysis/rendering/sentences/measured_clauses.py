@@ -33,13 +33,13 @@ def primary_open(cause: Cause) -> str:
     """A margin between the bounds of the primary measure."""
     measure, threshold = cause.subject, cause.numbers["threshold"]
     low, high = (apart(measure, cause.numbers[side], threshold)[0] for side in ("lower_bound", "upper_bound"))
-    return f"{measure} may lie on either side of {number(measure, threshold)} (bounds {low} and {high})"
+    return f"{measure} from {low} to {high}, on either side of the margin of {number(measure, threshold)}"
 
 
 def limit_within(cause: Cause) -> str:
     """A limit that holds."""
     limit, bound = (number(cause.subject, cause.numbers[name]) for name in ("threshold", "upper_bound"))
-    return f"{measured_on(cause)} lies within the limit of {limit} (upper bound {bound})"
+    return f"{measured_on(cause)} at most {bound}, within the limit of {limit}"
 
 
 def infinite(cause: Cause) -> str:

@@ -14,14 +14,25 @@ from ledger.measures import is_change, measure_of
 
 DIFFERENT = "Different is not worse"
 NOTHING_SHOWN = "No sign of degradation is shown beyond chance."
+NOTHING_WRITTEN = "No text of a candidate stands beside one of the baseline's."
 
 
 def seen_damage(reports: Sequence[WritingReport]) -> Iterator[str]:
     """What is seen of each candidate's degradation, one sentence a measure, the candidates in their order."""
     for each in _candidates(reports):
-        for row in each.rows:
-            if row.seen and measure_of(row.measure).kind == "degradation" and (said := _damage(each.model, row)):
-                yield f"{said}."
+        yield from _damages(each)
+
+
+def first_damage(reports: Sequence[WritingReport]) -> Iterator[str]:
+    """The first of these sentences of each candidate, and how many more there are of it."""
+    for each in _candidates(reports):
+        first, *more = [*_damages(each)] or [""]
+        if first:
+            yield (
+                f"{first[:-1]} ({len(more)} more {'sign' if len(more) == 1 else 'signs'} in the report)."
+                if more
+                else first
+            )
 
 
 def seen_likeness(reports: Sequence[WritingReport]) -> Iterator[str]:
@@ -66,6 +77,12 @@ def counts(row: WritingRow) -> str:
     if not measure_of(row.measure).verb:
         return f"{_level(row, row.model)}, baseline {_level(row, row.baseline)}"
     return f"{_turns(row, row.model)} of {row.turns}, baseline {_turns(row, row.baseline)}"
+
+
+def _damages(report: WritingReport) -> Iterator[str]:
+    for row in report.rows:
+        if row.seen and measure_of(row.measure).kind == "degradation" and (said := _damage(report.model, row)):
+            yield f"{said}."
 
 
 def _candidates(reports: Sequence[WritingReport]) -> list[WritingReport]:
