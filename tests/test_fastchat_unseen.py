@@ -109,6 +109,28 @@ def test_rows_without_judge_prompts_are_named_and_keep_from_ship(folder, tmp_pat
     assert read_config(found.config).judge[0].prompts == "unknown"
 
 
+@pytest.mark.parametrize("kept", [{"judgment": None}, {}])
+def test_scores_without_a_reply_are_unchecked_and_keep_from_ship(folder, tmp_path, capsys, kept):
+    changed(
+        folder / SINGLE, lambda row: {k: v for k, v in row.items() if k != "judgment" or row["model"] == "a"} | kept
+    )
+    assert rated(folder).lacking == {"stored reply": 8}
+    found = Reviewed(folder, tmp_path, capsys)
+    assert (found.code, read_config(found.config).judge[0].prompts) == (12, "official")
+    assert found.faces("8 ratings could not be checked (no reply was stored with them") == {"terminal", "md", "html"}
+
+
+def test_an_import_that_is_refused_changes_nothing(folder, tmp_path, capsys):
+    """The findings of the refused one would else stand beside, or in place of, those of the records that are there."""
+    lines = (folder / SINGLE).read_text()
+    (folder / SINGLE).write_text(lines + lines.replace("[[5]]", "[[9]]").replace('"score": 5', '"score": 9'))
+    assert imported(folder, tmp_path) == 0
+    before = {path: path.read_bytes() for path in (tmp_path / "r").rglob("*.json*")}
+    (folder / SINGLE).write_text(lines)
+    assert imported(folder, tmp_path) == 64
+    assert {path: path.read_bytes() for path in (tmp_path / "r").rglob("*.json*")} == before
+
+
 def test_rows_without_a_stored_prompt_are_their_models_and_may_be_declared(folder, tmp_path, capsys):
     empty = {"b": {"user_prompt": " "}, "a": {}}
     changed(folder / SINGLE, lambda row: row | empty[row["model"]])

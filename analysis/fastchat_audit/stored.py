@@ -47,7 +47,8 @@ class Change(StrEnum):
 
 class Lack(StrEnum):
     """What an unchecked row could not be held against. Without `QUESTION` or `JUDGE_PROMPT`, its prompt at least shows
-    today's answers; without `REFERENCE`, all but the references is today's.
+    today's answers; without `REFERENCE`, all but the references is today's. Without `REPLY` nothing but a score or a
+    winner tells what the judge said.
     """
 
     PROMPT = "stored prompt"
@@ -55,6 +56,7 @@ class Lack(StrEnum):
     QUESTION = "question file"
     JUDGE_PROMPT = "judge prompt"
     REFERENCE = "references"
+    REPLY = "stored reply"
 
 
 class Standing(StrEnum):

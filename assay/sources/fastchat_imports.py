@@ -29,10 +29,15 @@ def import_fastchat(
     """Write records; the counts say what came in and what was left out. Raises StaleInput, StoreLocked.
 
     `passed` is what lies in the folder and does not come in, by the model that it is about (fastchat_left_out.py).
+    Nothing is written where anything is refused: the findings of one import must not stand beside another's records.
     """
+    said = {judge: review.words(judge) for judge in review.judges}
+    for name, held in review.models.items():
+        _refuse_others(run.generation(name).path, _answer_settings(name, held))
+    for judge, words in said.items():
+        _refuse_others(run.judge(judge).path, _judge_settings(review, judge, words))
     for name, held in review.models.items():
         write_answers(run, name, held, passed.get(name, ()))
-    said = {judge: review.words(judge) for judge in review.judges}
     for judge, words in said.items():
         _write_words(run, review, judge, words)
     return {
@@ -50,8 +55,7 @@ def import_fastchat(
 
 def write_answers(run: RunFolder, model: str, held: ModelAnswers, passed: tuple[LeftOut, ...]) -> None:
     """Write one model's answers; the same again changes nothing. Raises StaleInput, StoreLocked."""
-    folder = run.generation(model)
-    settings = ModelSettings(model=model, engine=IMPORTED, files={held.name: held.digest}).noted()
+    folder, settings = run.generation(model), _answer_settings(model, held)
     more = {"origins": (Origin(file=held.name, digest=held.digest),), "left_out": passed}
     facts = ModelFacts(planned=PlannedRecords(answers=len(held.answers), choices=0)).noted() | {
         "tokens": "not counted by FastChat",
@@ -62,15 +66,7 @@ def write_answers(run: RunFolder, model: str, held: ModelAnswers, passed: tuple[
 
 
 def _write_words(run: RunFolder, review: FastChatReview, judge: str, words: JudgeWords) -> None:
-    folder = run.judge(judge)
-    settings = JudgeSettings(
-        judge=judge,
-        model=judge,
-        prompts=words.prompts,
-        parsing="strict",
-        baseline=review.baseline,
-        files={path.name: file_digest(path) for path in words.paths},
-    ).noted()
+    folder, settings = run.judge(judge), _judge_settings(review, judge, words)
     answers = [run.generation(model).answers.path for model in review.models]
     inputs = {path.relative_to(run.path).as_posix(): file_digest(path) for path in answers}
     facts = {
@@ -82,6 +78,27 @@ def _write_words(run: RunFolder, review: FastChatReview, judge: str, words: Judg
     }
     records: list[StoreRecords] = [(folder.ratings, words.ratings), (folder.games, words.games)]
     _write(folder.path, ("judge", judge), settings, inputs, {"facts": facts}, records)
+
+
+def _answer_settings(model: str, held: ModelAnswers) -> dict[str, Any]:
+    return ModelSettings(model=model, engine=IMPORTED, files={held.name: held.digest}).noted()
+
+
+def _judge_settings(review: FastChatReview, judge: str, words: JudgeWords) -> dict[str, Any]:
+    return JudgeSettings(
+        judge=judge,
+        model=judge,
+        prompts=words.prompts,
+        parsing="strict",
+        baseline=review.baseline,
+        files={path.name: file_digest(path) for path in words.paths},
+    ).noted()
+
+
+def _refuse_others(folder: Path, settings: dict[str, Any]) -> None:
+    """Raises StaleInput where records of other files stand under the same name."""
+    if there := read_manifest(folder):
+        refuse_other_settings(str(folder), there.settings, settings, OTHER_SETTINGS)
 
 
 def _write(
@@ -97,8 +114,8 @@ def _write(
     `more` is what the manifest says beside settings and inputs.
     """
     with write_lock(folder):
+        _refuse_others(folder, settings)
         if there := read_manifest(folder):
-            refuse_other_settings(str(folder), there.settings, settings, OTHER_SETTINGS)
             unchanged = all(list(store.records()) == list(held) for store, held in records)
             if unchanged and there.inputs == inputs and all(getattr(there, name) == more[name] for name in more):
                 return

@@ -86,9 +86,9 @@ def stale(*changed: Change) -> Check:
     return Check(Freshness.STALE, tuple(each for each in Change if each in changed))
 
 
-def unchecked(lacking: Lack) -> Check:
+def unchecked(lacking: Lack, ways: frozenset[Way] = frozenset()) -> Check:
     """What cannot be held against anything."""
-    return Check(Freshness.UNCHECKED, lacking=lacking)
+    return Check(Freshness.UNCHECKED, ways=ways, lacking=lacking)
 
 
 @dataclass(frozen=True)

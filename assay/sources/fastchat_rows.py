@@ -8,7 +8,7 @@ import math
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from typing import Any
 
-from analysis.fastchat_audit.stored import Change, Freshness, JudgmentFile, StoredPair, StoredRating
+from analysis.fastchat_audit.stored import Change, Freshness, JudgmentFile, Lack, StoredPair, StoredRating
 from assay.sources.fastchat_fields import (
     cause_of,
     judge_and_prompt,
@@ -112,7 +112,7 @@ def _rating(row: dict[str, Any], checker: Checker) -> StoredRating:
         repeat=0,
         score=float(found.value) if found.value is not None else None,
     )
-    check = checker.check(asked, prompt)
+    check = _replied(checker.check(asked, prompt), record)
     return StoredRating(
         record=record,
         score=score,
@@ -132,7 +132,7 @@ def _pair(row: dict[str, Any], checker: Checker) -> StoredPair:
     for game, positions in zip(GAMES, ((first, second), (second, first)), strict=True):
         asked, prompt = _asked(row, *positions), text_of(row, f"{game}_user_prompt")
         games.append(_game(row, game, asked, baseline, checker.source(asked.question)))
-        checks.append(checker.check(asked, prompt))
+        checks.append(_replied(checker.check(asked, prompt), games[-1]))
     both = _both(*checks)
     return StoredPair(
         first=first,
@@ -172,13 +172,19 @@ def _game(row: Mapping[str, Any], game: str, asked: Asked, baseline: str, source
     )
 
 
+def _replied(check: Check, record: Rating | Game) -> Check:
+    """The prompt's check; a verdict on today's prompt whose reply was not stored cannot be read again."""
+    silent = record.reply is None and record.outcome is Outcome.SCORED and check.freshness is Freshness.CURRENT
+    return unchecked(Lack.REPLY, check.ways) if silent else check
+
+
 def _both(one: Check, other: Check) -> Check:
     """What two games' prompts are together: the worse of both, by the ways that render both."""
     checks = (one, other)
     if Freshness.STALE in [each.freshness for each in checks]:
         return stale(*one.changed, *other.changed)
     if lacking := next((each.lacking for each in checks if each.lacking), None):
-        return unchecked(lacking)
+        return unchecked(lacking, one.ways & other.ways)
     if ways := one.ways & other.ways:
         return Check(Freshness.CURRENT, ways=ways)
     return stale(Change.JUDGE_FILE)

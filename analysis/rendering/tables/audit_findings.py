@@ -27,6 +27,7 @@ UNCHECKED = {
     Lack.QUESTION: "there is no question.jsonl; their prompts show today's answers",
     Lack.JUDGE_PROMPT: "there is no judge prompt to hold theirs against; they show today's answers",
     Lack.REFERENCE: "there are no references; the rest of their prompts is today's",
+    Lack.REPLY: "no reply was stored with them, only what was read out of it",
 }
 MOST_IDS = 12
 MOST_DIGITS = 18  # an id with more is a name
