@@ -1,4 +1,5 @@
-# make setup | browser | demo | test | test-long | coverage | check | gpu-check | locks | sbom : each works alone on a fresh clone.
+# make setup | browser | demo | docs | test | test-long | coverage | check | gpu-check | locks | sbom : each works alone on a
+# fresh clone.
 PYTHON ?= python3
 VENV := .venv
 GPU_VENV := .venv-gpu
@@ -21,7 +22,7 @@ UV := $(RELEASE_VENV)/bin/uv
 LOCK := $(UV) pip compile --quiet --upgrade --python-version 3.11 --annotation-style line \
   --constraint $(RELEASE)/constraints.txt pyproject.toml
 
-.PHONY: setup browser demo test test-long coverage check gpu-check locks sbom clean
+.PHONY: setup browser demo docs test test-long coverage check gpu-check locks sbom clean
 
 setup: $(STAMP)
 
@@ -47,6 +48,15 @@ $(VENV)/.assay-browser: $(STAMP)
 
 demo: setup
 	$(VENV)/bin/assay demo $(DEMO)
+
+# The site, docs/_build/html/index.html; a warning or a link that leads nowhere is an error.
+docs: $(VENV)/.assay-docs
+	$(VENV)/bin/sphinx-build -q -W --keep-going docs docs/_build/html
+
+$(VENV)/.assay-docs: pyproject.toml
+	test -x $(VENV)/bin/python || $(PYTHON) -m venv $(VENV)
+	$(PIP) install --quiet --editable '.[docs]'
+	touch $@
 
 test: setup browser check
 	OMP_WAIT_POLICY=passive $(VENV)/bin/python -m pytest -q -m "not soak" -n $(WORKERS) --dist loadfile --no-loadscope-reorder
@@ -77,7 +87,7 @@ $(GPU_VENV)/.assay-installed: pyproject.toml
 locks: export UV_CUSTOM_COMPILE_COMMAND = make locks
 locks: $(RELEASE_VENV)/.assay-installed
 	$(LOCK) --universal --output-file $(RELEASE)/requirements-core.txt >/dev/null
-	for extra in gpu transformers lab tasks inspect fastchat ray dev; do \
+	for extra in gpu transformers lab tasks inspect fastchat ray docs dev; do \
 	  $(LOCK) --universal --extra $$extra --output-file $(RELEASE)/requirements-$$extra.txt >/dev/null || exit 1; \
 	done
 	$(LOCK) --python-platform x86_64-manylinux_2_28 $(TORCH_SOURCE) --extra cpu \
@@ -98,4 +108,4 @@ $(RELEASE_VENV)/.assay-installed: Makefile
 	touch $@
 
 clean:
-	rm -rf $(VENV) $(GPU_VENV) $(RELEASE_VENV) build dist *.egg-info
+	rm -rf $(VENV) $(GPU_VENV) $(RELEASE_VENV) build dist docs/_build *.egg-info

@@ -48,7 +48,9 @@ class ReviewConfig(ConfigSection):
     `batch_invariant` asks vLLM for its mode in which a text does not depend on what shares its batch (GPUs only).
     """
 
-    name: str = Field(min_length=1, pattern=r"^[A-Za-z0-9][A-Za-z0-9._-]*$")
+    name: str = Field(
+        min_length=1, pattern=r"^[A-Za-z0-9][A-Za-z0-9._-]*$", description="records and reports go to runs/NAME/"
+    )
     seed: int = 1
     batch_invariant: bool = False
     baseline: BaselineConfig

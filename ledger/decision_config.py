@@ -92,23 +92,27 @@ class DecisionConfig(ConfigSection):
 
     primary: Primary | None = None
     margin: float | None = Field(default=None, gt=0)
-    proves: Tasks = ()
-    guards: Tasks = ()
-    shown: Tasks = ()
+    proves: Tasks = Field(default=(), description="tasks that must be cleared, or nothing ships")
+    guards: Tasks = Field(default=(), description="tasks that may hold: all that are named nowhere, too")
+    shown: Tasks = Field(default=(), description="tasks that decide nothing")
     margins: dict[Task, Share] = Field(default_factory=dict)
     margins_relative: dict[Task, Share] = Field(default_factory=dict)
     expect: dict[Task, Annotated[float, Field(ge=0, le=1)]] = Field(default_factory=dict)
-    expect_tolerance: float = Field(default=0.02, ge=0, le=0.2)
+    expect_tolerance: float = Field(default=0.02, ge=0, le=0.2, description="how far from `expect` a baseline may lie")
     metrics: dict[str, str] = Field(default_factory=dict)
-    filters: dict[str, str] = Field(default_factory=dict)
-    limits: dict[Limit, float] = Field(default_factory=dict)
+    filters: dict[str, str] = Field(default_factory=dict, description="the filter by which a solved task decides")
+    limits: dict[Limit, float] = Field(
+        default_factory=dict, description="the most of a measure that is acceptable, of all items or as TASK.MEASURE"
+    )
     coverage: float = Field(default=0.9, ge=0, le=1)
     exam_lower_bound: float = Field(default=0.75, ge=0, le=1)
-    exam_part_share: float = Field(default=0.5, ge=0, le=1)
-    family_wise: Literal["each", "holm"] = "each"
+    exam_part_share: float = Field(default=0.5, ge=0, le=1, description="what a judge must reach in each part")
+    family_wise: Literal["each", "holm"] = Field(
+        default="each", description="holm: several candidates share the 5 %, instead of 5 % each"
+    )
     judge_may_compete: bool = False
     allow_different: tuple[Condition, ...] = ()
-    panel: bool = False
+    panel: bool = Field(default=False, description="several judges decide together")
     leave_out: tuple[str, ...] = ()
     same_name: Literal["", "allowed"] = ""
     identical: Literal["", "allowed"] = ""

@@ -30,13 +30,25 @@ from pathlib import Path
 from typing import ClassVar, Self
 
 EXIT_SHIP = 0
+"""SHIP: the primary measure is not worse than the margin, no task is HOLD, every limit holds, each task that `proves`
+is cleared; other open tasks are named."""
 EXIT_HOLD = 10
+"""HOLD: a loss beyond the margin is shown, over all or in one task, or a limit is broken; what a task under `shown`
+scores changes no code."""
 EXIT_INCONCLUSIVE = 11
+"""INCONCLUSIVE: neither, or a task that `proves` is open; the report says how much more data would settle it."""
 EXIT_UNFIT = 12
+"""UNFIT: the evidence cannot be used (coverage, failed exam, stale or mixed inputs, a baseline that does not score what
+`expect` says), something was found and not compared, or a task was declared and is not there."""
 EXIT_INFRASTRUCTURE = 20
+"""An engine, the judge's endpoint or a download failed; in `assay judge` also some judgments, for good, or no reply
+had a verdict."""
 EXIT_USAGE = 64
+"""Wrong usage or config."""
 EXIT_BUG = 70
+"""A bug in Assay."""
 EXIT_INTERRUPTED = 130
+"""Interrupted; what is finished is kept, the same command goes on from there."""
 
 
 def first_line(error: BaseException) -> str:

@@ -17,8 +17,8 @@ MILLION = 1_000_000
 class Price(ConfigSection):
     """What a judge's tokens cost, in US dollars per million."""
 
-    input: float = Field(ge=0)
-    output: float = Field(ge=0)
+    input: float = Field(ge=0, description="of a prompt's tokens")
+    output: float = Field(ge=0, description="of a reply's tokens")
 
     def usd(self, prompt_tokens: int, completion_tokens: int) -> float:
         """The cost of so many tokens."""
@@ -38,12 +38,12 @@ class JudgeConfig(EndpointParameters):
 
     model: str = ""
     label: str = ""
-    base_url: BaseUrl = ""
-    serve: str = ""
-    serve_args: Arguments = Field(default_factory=dict)
+    base_url: BaseUrl = Field(default="", description="its endpoint; where left out OPENAI_BASE_URL, or OpenAI's")
+    serve: str = Field(default="", description="in place of `model`: a model that vLLM serves on this machine")
+    serve_args: Arguments = Field(default_factory=dict, description="arguments of that server")
     api_key_env: KeyVariable = ""
     modes: tuple[Mode, ...] = tuple(Mode)
-    pairs: Literal["baseline", "all"] = "baseline"
+    pairs: Literal["baseline", "all"] = Field(default="baseline", description="whom every model plays")
     prompts: Literal["official", "assay", "unknown"] = "assay"
     form: Form = "text"
     parsing: Literal["strict", "fastchat"] = "strict"
@@ -51,8 +51,8 @@ class JudgeConfig(EndpointParameters):
     exam_tasks: int = Field(default=20, ge=1)
     repeats: int = Field(default=1, ge=1)
     concurrency: int = Field(default=16, ge=1)
-    requests_per_minute: float | None = Field(default=None, gt=0)
-    tokens_per_minute: float | None = Field(default=None, gt=0)
+    requests_per_minute: float | None = Field(default=None, gt=0, description="where the endpoint tells no limit")
+    tokens_per_minute: float | None = Field(default=None, gt=0, description="the same for tokens")
     max_tokens: int = Field(default=4096, ge=16)
     attempts: int = Field(default=6, ge=1)
     timeout_seconds: float = Field(default=600, gt=0)

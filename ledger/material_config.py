@@ -37,8 +37,10 @@ class QuestionsConfig(Serving):
 
     source: str = "assay"
     references: str = ""
-    limit: int | None = Field(default=None, ge=1)
-    answers: Literal["all", "baseline"] = "all"
+    limit: int | None = Field(default=None, ge=1, description="only so many of the first questions, for a trial")
+    answers: Literal["all", "baseline"] = Field(
+        default="all", description="baseline: it alone writes, and all models trace it"
+    )
     samples: int = Field(default=1, ge=1)
     max_tokens: int = Field(default=1024, ge=1)
     temperature: Temperature | None = None
@@ -74,24 +76,24 @@ class TaskConfig(ConfigSection):
     `json_schema` for "json", "function:MODULE:NAME" is the user's own. Written answers are asked for `repeats` times,
     at `temperature` and `top_p`, and end at `max_tokens` or before a string of `stop`.
     The harness builds its own prompts, for which `num_fewshot` and `include_path` are, and scores written answers
-    itself; what is None it says itself. `limit` counts documents of each of its leaf tasks.
+    itself; what is left out it says itself. `limit` counts documents of each of its leaf tasks.
     """
 
     name: str = "assay"
     style: Literal["continuation", "letters"] = "continuation"
-    limit: int | None = Field(default=None, ge=1)
-    num_fewshot: int | None = Field(default=None, ge=0)
+    limit: int | None = Field(default=None, ge=1, description="only so many of the first items, for a trial")
+    num_fewshot: int | None = Field(default=None, ge=0, description="examples before each item of the harness")
     include_path: str = ""
-    chat_template: bool | None = None
-    system: str = ""
+    chat_template: bool | None = Field(default=None, description="written answers are asked in the chat template")
+    system: str = Field(default="", description="the system prompt of written answers")
     vocabulary: bool = False
     vocabulary_top_k: int = Field(default=20, ge=0, le=1024)
     checker: Annotated[str, AfterValidator(_known_checker)] = ""
     pattern: str = ""
-    json_schema: dict[str, Any] | None = None
+    json_schema: dict[str, Any] | None = Field(default=None, description="what an answer under checker json must fit")
     repeats: int | None = Field(default=None, ge=1)
-    temperature: Temperature | None = None
-    top_p: float | None = Field(default=None, gt=0, le=1)
+    temperature: Temperature | None = Field(default=None, description="of written answers; 0 is greedy")
+    top_p: float | None = Field(default=None, gt=0, le=1, description="of written answers")
     max_tokens: int | None = Field(default=None, ge=1)
     stop: tuple[Annotated[str, Field(min_length=1)], ...] = ()
 

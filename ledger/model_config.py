@@ -19,22 +19,27 @@ class ModelConfig(EndpointParameters):
 
     `family` and `amount` say how a candidate was made: 2 in the family layers, say; candidates of one family with
     amounts are a sweep. `template` is empty for the tokenizer's own chat template, or `fastchat:NAME`. `loader` names a
-    function of the user's own that loads the model (engine = "transformers"). The last three are for models behind an
-    endpoint (engine = "openai"), as are the parameters of its calls; `temperature` and `max_tokens` take the place of
-    the questions' own. A model whose choices come from logs (`assay import`) has engine = "imported".
+    function of the user's own that loads the model (engine = "transformers"). `base_url`, `api_key_env` and
+    `concurrency` are for models behind an endpoint (engine = "openai"), as are the parameters of its calls;
+    `temperature` and `max_tokens` take the place of the questions' own. A model whose choices come from logs
+    (`assay import`) has engine = "imported".
     """
 
     model: str = Field(min_length=1)
     label: str = ""
     engine: Engine = "vllm"
-    engine_args: Arguments = Field(default_factory=dict)
-    family: str = ""
-    amount: float | None = None
+    engine_args: Arguments = Field(
+        default_factory=dict, description="whatever the engine takes: max_model_len, tensor_parallel_size, dtype"
+    )
+    family: str = Field(default="", description="correlations are read within it: bits, layers, sparsity, noise")
+    amount: float | None = Field(default=None, description="how much of it; a family with amounts is drawn as a sweep")
     template: str = Field(default="", pattern=r"^(fastchat:.+)?$")
-    loader: str = Field(default="", pattern=r"^([\w.]+:\w+)?$")
-    base_url: BaseUrl = ""
-    api_key_env: KeyVariable = ""
-    concurrency: int = Field(default=16, ge=1)
+    loader: str = Field(
+        default="", pattern=r"^([\w.]+:\w+)?$", description='module:function of yours; with engine = "transformers"'
+    )
+    base_url: BaseUrl = Field(default="", description='the endpoint of engine = "openai"; else OPENAI_BASE_URL')
+    api_key_env: KeyVariable = Field(default="", description="the variable that holds the endpoint's key")
+    concurrency: int = Field(default=16, ge=1, description="calls to the endpoint that are in flight, at most")
 
     @property
     def name(self) -> str:

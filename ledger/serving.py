@@ -18,13 +18,13 @@ class Serving(ConfigSection):
     `repetition_penalty` (a factor) also for those of the prompt.
     """
 
-    system: str = ""
-    chat_template_kwargs: Arguments = Field(default_factory=dict)
+    system: str = Field(default="", description="the system prompt, the same for every model")
+    chat_template_kwargs: Arguments = Field(default_factory=dict, description="arguments of the chat template")
     top_p: float = Field(default=1.0, gt=0, le=1)
-    top_k: int = Field(default=0, ge=0)
+    top_k: int = Field(default=0, ge=0, description="only so many of the most likely tokens; 0 is all")
     min_p: float = Field(default=0.0, ge=0, lt=1)
     presence_penalty: float = Field(default=0.0, ge=-2, le=2)
-    repetition_penalty: float = Field(default=1.0, gt=0)
+    repetition_penalty: float = Field(default=1.0, gt=0, description="a factor for tokens of the prompt and the answer")
     stop: tuple[Annotated[str, Field(min_length=1)], ...] = ()
 
     @property

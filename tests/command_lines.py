@@ -14,7 +14,21 @@ import typer
 from assay.cli import app_for
 from tests.house import HOUSE
 
-PAGES = (HOUSE / "README.md", *sorted((HOUSE / "docs").glob("*.md")), HOUSE / "docs" / "release" / "README.md")
+DOCS = HOUSE / "docs"
+ORDER = re.findall(r"^\d+\. \[[^]]+\]\(([\w-]+\.md)\)", (DOCS / "how-to" / "index.md").read_text("utf-8"), re.MULTILINE)
+HOW_TO = tuple(DOCS / "how-to" / name for name in ORDER)
+"""The recipes in the order of their index: a reader at one desk follows them one after another."""
+PAGES = (
+    HOUSE / "README.md",
+    *sorted(DOCS.glob("*.md")),
+    *HOW_TO,
+    *sorted((DOCS / "explanation").glob("*.md")),
+    DOCS / "release" / "README.md",
+)
+"""Pages whose commands a reader types."""
+GENERATED = tuple(sorted((DOCS / "reference").glob("*.md")))
+ALL_PAGES = (*PAGES, *GENERATED, *sorted({*DOCS.glob("*/*.md")} - {*PAGES, *GENERATED, *(DOCS / "study").iterdir()}))
+"""All pages; the two in docs/study/ are parts of docs/study.md."""
 FENCE = re.compile(r"^```(.*?)\n(.*?)^```$", re.MULTILINE | re.DOTALL)
 INLINE = re.compile(r"`(assay [^`]+)`")
 COMMAND = re.compile(r"(?:^|[;|&(]|\bif|\bdo|\bthen)\s*(?:[A-Z_]+=\S+ )*(assay (?:[^#\n;|&)<>\\]|\\\n)*)", re.MULTILINE)

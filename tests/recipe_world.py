@@ -147,7 +147,7 @@ def readers(folder: Path) -> Iterator["type[Reader]"]:
         (programs / name).chmod(0o755)
     environment = {
         "PATH": f"{programs}:{Path(sys.executable).parent}:{os.environ['PATH']}",
-        "PYTHONPATH": str(HOUSE),
+        "PYTHONPATH": f"{HOUSE}{os.pathsep}{HOUSE / 'tests' / 'stand_ins'}",
         "HOME": str(folder / "home"),
         "ASSAY_HOME": str(folder / "cache"),
         "ASSAY_SCRIPTED_ENGINE": "1",

@@ -6,13 +6,15 @@ import typer
 
 from assay.cli import app_for
 from ledger import errors
+from tests.command_lines import ALL_PAGES
 from tests.house import HOUSE, PROJECT, ROOMS
 
 README = (HOUSE / "README.md").read_text(encoding="utf-8")
-COMMANDS = (HOUSE / "docs" / "commands.md").read_text(encoding="utf-8")
+COMMANDS = (HOUSE / "docs" / "reference" / "commands.md").read_text(encoding="utf-8")
 JOINING = (HOUSE / "docs" / "contributing" / "README.md").read_text(encoding="utf-8")
 MOST_LINES = 120
-TEXTS = [README, JOINING, *(path.read_text(encoding="utf-8") for path in sorted((HOUSE / "docs").glob("*.md")))]
+TEXTS = [path.read_text(encoding="utf-8") for path in ALL_PAGES]
+OUTSIDE = (HOUSE / "CHANGELOG.md", *sorted((HOUSE / ".github").rglob("*.md")))
 
 
 def test_every_command_is_mentioned():
@@ -46,9 +48,7 @@ def anchors(text):
 
 
 def test_its_links_lead_somewhere():
-    docs = HOUSE / "docs"
-    pages = [*docs.glob("*.md"), *docs.glob("contributing/*.md"), *docs.glob("release/*.md")]
-    for path in (HOUSE / "README.md", *sorted(pages)):
+    for path in (*ALL_PAGES, *OUTSIDE):
         links = re.findall(r"\]\(([^)\s]+)\)", path.read_text(encoding="utf-8"))
         for target, _, part in (link.partition("#") for link in links if "://" not in link):
             page = path.parent / target if target else path

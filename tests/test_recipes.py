@@ -4,6 +4,7 @@ In: the pages, whose blocks run in their order. Models and keys are the scripted
 (tests/recipe_world.py); nothing leaves the machine.
 """
 
+import json
 import re
 import shutil
 import subprocess
@@ -13,16 +14,19 @@ from pathlib import Path
 import pytest
 import yaml
 
+from assay import load
 from assay.sources.labels import labels
 from assay.sources.material import checked_task, task_items
 from ledger.config import ReviewConfig, config_from_text
 from ledger.judgments import Winner
 from ledger.material_config import TaskConfig
-from tests.command_lines import PAGES, Block, blocks, commands, fault, inline, name_of
+from tests.command_lines import DOCS, GENERATED, HOW_TO, PAGES, Block, blocks, commands, fault, inline, name_of
 from tests.house import HOUSE
 from tests.recipe_world import Reader, readers
 
-RECIPES = HOUSE / "docs" / "recipes.md"
+FASTCHAT, GATE, JUDGES, OWN_TASKS = (
+    DOCS / "how-to" / f"{name}.md" for name in ("fastchat", "release-gate", "judges", "own-tasks")
+)
 BATCH = "tests/test_judge_batch.py::test_a_hosted_batch_is_submitted_once_and_its_partial_results_are_taken"
 MAKE = "tests/test_recipes.py::test_make_sets_up_and_runs_what_it_says"
 EXTRAS = "tests/test_readme.py::test_its_extras_are_declared"
@@ -102,12 +106,15 @@ def machine(tmp_path_factory):
 
 @pytest.fixture(scope="module")
 def followed(machine):
-    """Gives the desk on which a page was followed, and the failures; each page is followed once."""
+    """Gives the desk on which a page was followed, and the failures; each page is followed once, a recipe after those
+    before it.
+    """
     known = {}
 
     def follow(page: Path) -> tuple[Reader, list[str]]:
         if page not in known:
-            reader = machine(name_of(page).replace("/", "-"))
+            before = HOW_TO[: HOW_TO.index(page)] if page in HOW_TO else ()
+            reader = follow(before[-1])[0] if before else machine(name_of(page).replace("/", "-"))
             known[page] = reader, failures(reader, page)
         return known[page]
 
@@ -123,7 +130,7 @@ def test_every_block_of_a_page_runs_in_its_order(followed, page):
 
 
 def test_the_recipes_leave_what_they_promise(followed):
-    desk = followed(RECIPES)[0].desk
+    desk = followed(HOW_TO[-1])[0].desk
     for name in (
         "runs/demo/analysis/report.html",
         "runs/my-review/analysis/junit.xml",
@@ -142,8 +149,8 @@ def test_the_recipes_leave_what_they_promise(followed):
 
 
 def test_the_workflows_are_yaml_and_their_steps_run(followed):
-    reader, _ = followed(RECIPES)
-    github, gitlab = (yaml.safe_load(block.text) for block in blocks(RECIPES, "yaml"))
+    reader, _ = followed(HOW_TO[-1])
+    github, gitlab = (yaml.safe_load(block.text) for block in blocks(GATE, "yaml"))
     steps = github["jobs"]["assay"]["steps"]
     assert steps[0]["with"] == {"clean": False}  # what a checkout removes would be paid for again
     assert gitlab["assay"]["variables"]["GIT_CLEAN_FLAGS"].endswith("-e runs/")
@@ -163,7 +170,30 @@ def test_the_workflows_are_yaml_and_their_steps_run(followed):
         assert (reader.desk / path).exists()
 
 
-@pytest.mark.parametrize("page", PAGES, ids=name_of)
+def test_every_recipe_has_its_place_in_the_order():
+    assert {*HOW_TO} == {*(DOCS / "how-to").glob("*.md")} - {DOCS / "how-to" / "index.md"}
+
+
+def kept(desk: Path, name: str) -> dict[str, object]:
+    """All that a page told a stand-in for a tracker."""
+    calls = (json.loads(line) for line in (desk / f"{name}.jsonl").read_text(encoding="utf-8").splitlines())
+    return {key: value for call in calls for key, value in call.items()}
+
+
+def test_a_tracker_is_told_the_decision_its_numbers_and_the_files(followed):
+    desk = followed(HOW_TO[-1])[0].desk
+    frame = load(desk / "runs/my-review").to_frame().dropna(subset="value")
+    decided = [path for path in frame.path if path.startswith("decisions/")]
+    for name, mark in (("mlflow", "/"), ("wandb", "_")):
+        told = kept(desk, name)
+        assert len(told["metrics"]) == len(decided) > 2
+        assert all(each.startswith(f"decisions{mark}") for each in told["metrics"])
+        assert {"report.html", "report.json", "tables"} <= {*told["files"]}
+        assert told["run"] == "my-review"
+        assert told.get("decision", told.get("summary", {}).get("decision") if name == "wandb" else None) == "UNFIT"
+
+
+@pytest.mark.parametrize("page", [*PAGES, *GENERATED], ids=name_of)
 def test_every_command_in_blocks_and_in_prose_is_one_of_the_real_command_line(page):
     shown = "\n".join(block.text for block in blocks(page, "sh", "yaml"))
     faults = [fault(command) for command in commands(re.sub(r"<<'EOF'", "", shown))]
@@ -171,7 +201,7 @@ def test_every_command_in_blocks_and_in_prose_is_one_of_the_real_command_line(pa
     assert [fault(each, whole=False) for each in inline(page) if fault(each, whole=False)] == []
 
 
-@pytest.mark.parametrize("page", PAGES, ids=name_of)
+@pytest.mark.parametrize("page", [*PAGES, *GENERATED], ids=name_of)
 def test_no_block_hides_behind_another_name(page):
     assert {block.language for block in blocks(page)} <= {"", "sh", "python", "toml", "yaml", "json", "jsonl"}
     fences = re.findall(r"^\s*(?:```|~~~)", page.read_text(encoding="utf-8"), re.MULTILINE)
@@ -193,10 +223,12 @@ def test_make_sets_up_and_runs_what_it_says():
         target: subprocess.run(
             ["make", "--dry-run", "--always-make", target], cwd=HOUSE, capture_output=True, text=True, check=True
         ).stdout
-        for target in ("demo", "test")
+        for target in ("demo", "test", "docs")
     }
-    for shown in told.values():
-        assert "-m venv .venv" in shown
+    assert all("-m venv .venv" in shown for shown in told.values())
+    assert "install --quiet --editable '.[docs]'" in told["docs"]
+    assert ".venv/bin/sphinx-build -q -W --keep-going docs docs/_build/html" in told["docs"]
+    for shown in (told["demo"], told["test"]):
         assert "install --quiet --editable '.[cpu,dev]'" in shown
     assert ".venv/bin/assay demo" in told["demo"]
     assert '.venv/bin/python -m pytest -q -m "not soak"' in told["test"]
@@ -222,7 +254,7 @@ def test_a_block_with_a_flag_that_is_gone_fails_and_one_with_a_decision_does_not
 
 
 def test_a_copy_of_a_block_with_a_fake_flag_fails(machine, tmp_path):
-    block = next(block for block in blocks(RECIPES, "sh") if "assay audit" in block.text)
+    block = next(block for block in blocks(FASTCHAT, "sh") if "assay audit" in block.text)
     for name, flag in (("right.md", ""), ("wrong.md", " --fake")):
         page = tmp_path / name
         page.write_text(f"```sh\n{block.text.replace('--review llama', '--review llama' + flag)}```\n")
@@ -233,7 +265,7 @@ def test_a_copy_of_a_block_with_a_fake_flag_fails(machine, tmp_path):
 
 
 def test_the_line_of_votes_is_one_that_labels_are_read_from(tmp_path):
-    [block] = blocks(RECIPES, "json")
+    [block] = blocks(JUDGES, "json")
     (tmp_path / "votes.jsonl").write_text(block.text)
     [label] = labels(tmp_path / "votes.jsonl", "bf16", ["w4a16"], {"81": "mt-bench"})
     assert label is not None
@@ -241,14 +273,14 @@ def test_the_line_of_votes_is_one_that_labels_are_read_from(tmp_path):
 
 
 def test_the_line_of_items_is_an_item(tmp_path):
-    [block, _] = blocks(RECIPES, "jsonl")
+    [block, _] = blocks(OWN_TASKS, "jsonl")
     (tmp_path / "trivia.jsonl").write_text(block.text)
     (item,) = task_items(TaskConfig(name=str(tmp_path / "trivia.jsonl"))).items
     assert (item.task, item.subject, item.options[item.gold]) == ("trivia", "sums", "4")
 
 
 def test_the_checked_item_of_the_recipe_is_one(tmp_path):
-    [_, block] = blocks(RECIPES, "jsonl")
+    [_, block] = blocks(OWN_TASKS, "jsonl")
     (tmp_path / "sums.jsonl").write_text(block.text)
     task = checked_task(TaskConfig(name=str(tmp_path / "sums.jsonl"), checker="number"))
     assert task is not None

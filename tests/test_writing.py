@@ -17,6 +17,7 @@ from analysis.writing.loops import LEAST_COPIED, loop_of
 from analysis.writing.pieces import pieces
 from analysis.writing.scripts import in_wrong_script
 from ledger.records import Finish
+from tests.command_lines import ALL_PAGES
 from tests.house import HOUSE, rows_of
 
 MT_BENCH = HOUSE.parent / "shared" / "mt_bench"
@@ -317,7 +318,7 @@ def test_gpt_4_rates_turns_that_loop_far_lower():
 
 
 def test_assays_own_texts_do_not_loop():
-    texts = [path.read_text(encoding="utf-8") for path in [HOUSE / "README.md", *sorted((HOUSE / "docs").glob("*.md"))]]
+    texts = [path.read_text(encoding="utf-8") for path in ALL_PAGES]
     texts += [path.read_text(encoding="utf-8") for path in sorted((HOUSE / "analysis").rglob("*.py"))]
     texts += (HOUSE / "prompts" / "references" / "assay.jsonl").read_text(encoding="utf-8").splitlines()
     assert len(texts) > 100

@@ -62,13 +62,15 @@ BaseUrl = Annotated[str, AfterValidator(_without_secret)]
 class EndpointParameters(ConfigSection):
     """How an endpoint is asked; None and empty are not sent, and leave it to the endpoint or to Assay's own choice."""
 
-    temperature: float | None = Field(default=None, ge=0, le=2)
-    top_p: float | None = Field(default=None, gt=0, le=1)
-    max_tokens: int | None = Field(default=None, ge=1)
-    reasoning_effort: str = ""
-    extra_body: Arguments = Field(default_factory=dict)
-    headers: dict[str, str] = Field(default_factory=dict)
-    stream: bool = False
+    temperature: float | None = Field(default=None, ge=0, le=2, description="sent to an endpoint; a judge's is 0")
+    top_p: float | None = Field(default=None, gt=0, le=1, description="sent to an endpoint")
+    max_tokens: int | None = Field(default=None, ge=1, description="of each answer of an endpoint")
+    reasoning_effort: str = Field(default="", description="sent to an endpoint: low, medium, high")
+    extra_body: Arguments = Field(default_factory=dict, description="whatever else a call to an endpoint carries")
+    headers: dict[str, str] = Field(
+        default_factory=dict, description='what an endpoint wants besides; a secret by its variable\'s name: "$NAME"'
+    )
+    stream: bool = Field(default=False, description="for endpoints that answer in a stream alone")
 
     @model_validator(mode="after")
     def _own(self) -> Self:
