@@ -301,7 +301,8 @@ def test_a_change_over_more_than_two_thousand_questions_has_a_p():
 def test_a_judge_without_an_exam_that_rates_everything_alike_decides_nothing(tmp_path, spread, word):
     for exam, found in ((False, word), (True, "SHIP")):
         folder = whole(tmp_path / f"{exam}", config(("w8",), exam=exam, task=False, margin=3.0))
-        folder.rate(dict.fromkeys(folder.names, 7.0), spread)
+        store = folder.run.judge("judge-1").ratings
+        store.replace([r.model_copy(update={"score": 7 + spread * (r.turn - 1)}) for r in store.records()])
         report = folder.report()
         assert report.word == found
         assert (Kind.ONE_RATING in {cause.kind for cause in report.judges[0].unfit}) is (found == "UNFIT")
