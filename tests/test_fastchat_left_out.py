@@ -63,3 +63,40 @@ def test_left_out_on_purpose_needs_a_name_that_is_there(folder, tmp_path, capsys
     assert "spare.jsonl" in capsys.readouterr().err
     passed_over(folder, tmp_path / "runs", "--leave-out", "spare.jsonl")
     assert list(read_config(tmp_path / "runs/r/review.toml").decision.leave_out) == ["spare.jsonl"]
+
+
+def said(folder, runs, capsys):
+    run(["import", "fastchat", str(folder), "--review", "r", "--baseline", "a", "--runs", str(runs)])
+    told = capsys.readouterr()
+    return told.out + told.err
+
+
+def test_a_file_that_was_cut_off_on_its_way_is_not_called_another_encoding(folder, capsys):
+    path = folder / "model_judgment/gpt-4_single.jsonl"
+    path.write_bytes(path.read_bytes() + b"\0" * 40)
+    assert run(["audit", str(folder)]) == 0
+    found = capsys.readouterr().out
+    assert "it has zero bytes, as a file that was cut off on its way: copy it again" in found
+    assert "not UTF-8" not in found
+
+
+def test_a_key_that_stands_twice_is_told(folder, capsys):
+    path = folder / "model_judgment/gpt-4_single.jsonl"
+    path.write_text(path.read_text().replace('{"', '{"model": "z", "', 1))
+    assert run(["audit", str(folder)]) == 0
+    assert "the key 'model' stands twice" in capsys.readouterr().out
+
+
+def test_ids_that_do_not_meet_are_told_on_both_sides(folder, tmp_path, capsys):
+    write(folder / "question.jsonl", [question(id) for id in range(101, 105)])
+    told = (
+        "no answer in model_answer/ is to a question of question.jsonl (ids such as 1, 2, 3 there, 101, 102, 103 here)"
+    )
+    assert told in said(folder, tmp_path, capsys)
+
+
+def test_answers_that_were_read_out_of_prompts_are_named_in_the_review(folder, tmp_path):
+    (folder / "model_answer/a.jsonl").unlink()
+    found = passed_over(folder, tmp_path)
+    assert ("beside", "answers of a", "", False) in found["a"]
+    assert not [each for each in found["b"] if each[1] == "answers of b"]

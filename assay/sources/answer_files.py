@@ -11,8 +11,8 @@ from assay.sources.fastchat_fields import question_id
 from assay.sources.fastchat_folders import FastChatFolder
 from assay.sources.fastchat_imports import write_answers
 from assay.sources.fastchat_left_out import lines_left_out
+from assay.sources.fastchat_model_answers import ModelAnswers, model_answers
 from assay.sources.fastchat_notes import Notes
-from assay.sources.fastchat_reviews import ModelAnswers, model_answers
 from assay.sources.material import questions
 from ledger.config import ReviewConfig
 from ledger.engines import IMPORTED

@@ -14,7 +14,7 @@ from typing import Any
 from assay.sources.fastchat_fields import question_id, stated
 from assay.sources.fastchat_folders import FastChatFolder
 from assay.sources.fastchat_notes import Notes
-from assay.sources.lines import NOT_UTF8, Row, is_utf8, json_objects
+from assay.sources.lines import Row, json_objects, not_text
 
 Turns = tuple[str, ...]
 
@@ -66,10 +66,10 @@ def reference_rows(path: Path, notes: Notes) -> dict[str, Turns]:
 
 def json_rows(path: Path, name: str, notes: Notes) -> Iterator[Row]:
     """The objects of a JSONL file with their line numbers; a line that is none is noted, and a file that is no text."""
-    if not is_utf8(path):
-        notes.add(name, NOT_UTF8)
+    if fault := not_text(path):
+        notes.add(name, fault)
         return
-    yield from json_objects(path, lambda number: notes.add(name, "not a JSON object", number))
+    yield from json_objects(path, lambda number, why: notes.add(name, why, number))
 
 
 def turns_of(said: object) -> Turns:

@@ -9,7 +9,8 @@ from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
-from assay.sources.fastchat_reviews import FastChatReview, JudgeWords, ModelAnswers
+from assay.sources.fastchat_model_answers import ModelAnswers
+from assay.sources.fastchat_reviews import FastChatReview, JudgeWords
 from ledger.changed_settings import refuse_other_settings
 from ledger.digests import file_digest
 from ledger.engines import IMPORTED

@@ -8,7 +8,8 @@ from collections.abc import Iterator, Mapping, Sequence
 from assay.sources.evidence_names import begins_with_judgment, is_system_file, promises
 from assay.sources.fastchat_apart import judgments_apart, judgments_of_others
 from assay.sources.fastchat_files import DOUBLED
-from assay.sources.fastchat_reviews import FastChatReview, ModelAnswers
+from assay.sources.fastchat_model_answers import ModelAnswers
+from assay.sources.fastchat_reviews import FastChatReview
 from assay.sources.lines import NOT_UTF8
 from ledger.errors import ConfigError
 from ledger.origins import LeftOut, other_files
@@ -75,7 +76,10 @@ def left_out_by_model(review: FastChatReview) -> Mapping[str, tuple[LeftOut, ...
 
 
 def _further(held: ModelAnswers) -> Iterator[LeftOut]:
-    """What of a model's file FastChat judges no more."""
+    """What of a model's file FastChat judges no more, and that there is no such file."""
+    if held.recovered:
+        cause = f"there is no file of them: {len(held.answers)} were read out of the prompts that the judge was shown"
+        yield LeftOut(kind="beside", name=f"answers of {held.label}", cause=cause)
     if held.choices:
         cause = f"{held.choices} further choices: FastChat judges the first of a question"
         yield LeftOut(kind="beside", name=f"choices of {held.label}", cause=cause)

@@ -6,48 +6,26 @@ A model that nobody judged decides nothing: it is named and stays outside. So do
 """
 
 from collections import Counter
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 from functools import cached_property
 from pathlib import Path
 
 from analysis.fastchat_audit.fastchat_numbers import fastchat_scores
 from analysis.fastchat_audit.stored import USED, JudgmentFile, Lack, Standing, Stored, StoredPair, StoredRating
-from assay.sources.fastchat_answers import ModelFile
-from assay.sources.fastchat_files import read_folder
+from assay.sources.fastchat_files import FastChatFiles, read_folder
 from assay.sources.fastchat_folders import FastChatFolder
-from assay.sources.fastchat_prompts import is_failed
+from assay.sources.fastchat_model_answers import ModelAnswers, model_answers
 from assay.sources.lines import NOT_UTF8
-from ledger.digests import digest_of, file_digest
 from ledger.errors import ConfigError
 from ledger.judgments import Game, Mode, Rating
-from ledger.records import Answer, AnswerTurn, Finish, Question
-from ledger.thinking import split_stored
 
 AnyRow = StoredRating | StoredPair
 OFFICIAL, UNKNOWN = "official", "unknown"
 """What a config says of a judge's prompts."""
+NO_ANSWERS = "a review needs model_answer/*.jsonl and question.jsonl."
 NO_TEMPLATE = frozenset({Lack.PROMPT, Lack.QUESTION, Lack.JUDGE_PROMPT})
 """Without these nobody knows by which prompt a row was made."""
-
-
-@dataclass(frozen=True)
-class ModelAnswers:
-    """A model's answers that come in, where they are from, how many rows do not, and how many lines are none.
-
-    `name` is their file's, `label` the model's. `failed` of these rows are FastChat's words for a failure, or have an
-    empty turn; `choices` counts those beyond the first of a question, `repeated` the rows before another answer to it.
-    """
-
-    name: str
-    digest: str
-    answers: list[Answer]
-    left_out: int
-    unread: int
-    choices: int
-    failed: int
-    label: str
-    repeated: int
 
 
 @dataclass(frozen=True)
@@ -178,7 +156,7 @@ def fastchat_review(
     files = {name: model_answers(name, held, questions) for name, held in found.answers.items()}
     names = [name for name, held in files.items() if held.answers]
     if not names:
-        raise ConfigError("a review needs model_answer/*.jsonl and question.jsonl.", where=where, remedy="See --data.")
+        raise ConfigError(_nothing(found), where=where, remedy="See --data.")
     judged = found.stored.judged
     chosen = baseline or next((name for name in names if name in judged), names[0])
     _refuse((chosen, *candidates), names, "answers", where)
@@ -192,6 +170,16 @@ def fastchat_review(
     return FastChatReview(folder, found.stored, chosen, files, tuple(candidates), primary_judge)
 
 
+def _nothing(found: FastChatFiles) -> str:
+    """Why no answer comes in: files that are missing, or hold nothing that is to a question here."""
+    written = sorted({id for held in found.answers.values() for id in held.rows})
+    asked = sorted(id for _, id in found.stored.questions)
+    if written and asked:
+        ids = f"ids such as {', '.join(written[:3])} there, {', '.join(asked[:3])} here"
+        return f"no answer in model_answer/ is to a question of question.jsonl ({ids})."
+    return f"{'; '.join(found.stored.notes[:3])}." if found.stored.notes else NO_ANSWERS
+
+
 def _refuse(names: Iterable[str], known: Sequence[str], what: str, where: str) -> None:
     """Stop at a name that nothing is known of. Raises ConfigError."""
     words = what if what.endswith("by") else f"{what} of"
@@ -199,34 +187,6 @@ def _refuse(names: Iterable[str], known: Sequence[str], what: str, where: str) -
         if name not in known:
             remedy = f"There are {words} {', '.join(known) or 'nobody'}."
             raise ConfigError(f"there are no {words} {name!r}.", where=where, remedy=remedy)
-
-
-def model_answers(name: str, held: ModelFile, questions: Mapping[str, Question]) -> ModelAnswers:
-    """The last row of each known question, as FastChat judges it; turns beyond the question's own are cut."""
-    known = {id: (asked, turns[: len(asked.turns)]) for id, turns in held.last.items() if (asked := questions.get(id))}
-    answers = [
-        Answer(model=name, sample=0, question=asked, turns=tuple(map(_turn, turns)))
-        for asked, turns in known.values()
-        if len(turns) == len(asked.turns) and not is_failed(turns)
-    ]
-    used = {answer.question.id for answer in answers}
-    return ModelAnswers(
-        name=held.path.name if held.path else f"{name}, out of stored prompts",
-        digest=file_digest(held.path) if held.path else digest_of(held.last),
-        answers=answers,
-        left_out=sum(len(found) for id, found in held.rows.items() if id not in used),
-        unread=held.unread,
-        choices=held.choices,
-        label=name,
-        repeated=sum(turns != found[-1] for found in held.rows.values() for turns in found),
-        failed=sum(len(held.rows[id]) for id, (_, turns) in known.items() if is_failed(turns)),
-    )
-
-
-def _turn(text: str) -> AnswerTurn:
-    """FastChat keeps neither token counts nor how a text ended, and thoughts only within it."""
-    thinking, text = split_stored(text)
-    return AnswerTurn(text=text, thinking=thinking, finish=Finish.STOP, prompt_tokens=0, completion_tokens=0, seed=0)
 
 
 def names_of(row: AnyRow) -> set[str]:

@@ -14,13 +14,12 @@ from pathlib import Path
 from typing import Any
 
 from assay.sources.lines import (
-    NOT_UTF8,
     Row,
     checked,
     is_array,
-    is_utf8,
     json_array,
     json_objects,
+    not_text,
     whole_number,
 )
 from assay.sources.tables import DELIMITERS
@@ -104,8 +103,8 @@ def labels(
     Raises BadRecord for a line that cannot be understood or a file that is not UTF-8, DuplicateKey for a line that
     contradicts another, ConfigError for an unknown kind of file.
     """
-    if not is_utf8(path):
-        raise BadRecord(path, None, "", NOT_UTF8)
+    if fault := not_text(path):
+        raise BadRecord(path, None, "", fault)
     if path.suffix == ARRAY and is_array(path):
         try:
             yield from _labels(path, json_array(path), baseline, candidates, sources)

@@ -22,6 +22,8 @@ from ledger.store import first_fault
 T = TypeVar("T", bound=BaseModel)
 Row = tuple[int, dict[str, Any]]
 NOT_UTF8 = "not UTF-8: convert it (iconv -t UTF-8)"
+ZEROS = "it has zero bytes, as a file that was cut off on its way: copy it again"
+NO_OBJECT = "not a JSON object"
 FIRST_BYTES = 4096
 
 
@@ -39,21 +41,23 @@ def opened(path: Traversable) -> Iterator[IO[bytes]]:
         raise BadRecord(Path(str(path)), None, "", f"cannot be unpacked: {error}") from error
 
 
-def is_utf8(path: Path) -> bool:
-    """Whether a file is text in UTF-8; UTF-16 without accents may look so, and has zeros."""
+def not_text(path: Path) -> str:
+    """Why a file is no text in UTF-8, else empty; UTF-16 without accents may look so, and is half zeros."""
     try:
-        return "\0" not in path.read_bytes().decode("utf-8-sig")
+        said = path.read_bytes().decode("utf-8-sig")
     except UnicodeDecodeError:
-        return False
+        return NOT_UTF8
+    zeros = said.count("\0")
+    return "" if not zeros else NOT_UTF8 if 4 * zeros > len(said) else ZEROS
 
 
 def json_objects(
-    path: Traversable, refused: Callable[[int], None] | None = None, parse: Callable[[bytes], Any] | None = None
+    path: Traversable, refused: Callable[[int, str], None] | None = None, parse: Callable[[bytes], Any] | None = None
 ) -> Iterator[Row]:
     """The objects of a JSONL file with their line numbers, empty lines passed over; a .gz is unpacked as it is read.
 
-    A line that is none raises BadRecord; with `refused`, it is left out, and its number is told. `parse` reads a line,
-    quicker than this does, which refuses a key that stands twice.
+    A line that is none raises BadRecord; with `refused`, it is left out, and told with its number. `parse` reads a
+    line, quicker than this does, which refuses a key that stands twice.
     """
     with opened(path) as stream:
         for number, line in enumerate(stream, start=1):
@@ -62,10 +66,10 @@ def json_objects(
                 continue
             try:
                 data = _object(path, number, line, parse or _parsed)
-            except BadRecord:
+            except BadRecord as error:
                 if refused is None:
                     raise
-                refused(number)
+                refused(number, str(error.__cause__) if isinstance(error.__cause__, RepeatedKey) else NO_OBJECT)
             else:
                 yield number, data
 
