@@ -17,6 +17,12 @@ def test_the_newest_version_of_the_changelog_is_the_projects():
     assert sorted(versions, key=Version, reverse=True) == versions
 
 
+def test_the_citation_and_the_tag_of_the_release_steps_are_of_this_version():
+    docs = HOUSE / "docs"
+    assert f"\nversion: {PROJECT['version']}\n" in (docs / "CITATION.cff").read_text(encoding="utf-8")
+    assert f"git tag -a v{PROJECT['version']} " in (docs / "release" / "README.md").read_text(encoding="utf-8")
+
+
 @pytest.mark.parametrize("more", [[], ["review", "nonsense.toml"]])
 def test_assay_tells_its_version_before_anything_else(capsys, more):
     assert run(["--version", *more]) == 0
