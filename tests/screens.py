@@ -1,6 +1,7 @@
 """The screens in docs/, taken anew: `python tests/screens.py [a demo's report.html]`, by hand when the page changes.
 
-In: Chromium and Pillow (which vLLM brings); a made review, a made compare, and the demo's page where it is given.
+In: Chromium and Pillow (which vLLM brings); the tour, a made review as large as one on GPUs, a made compare, and the
+demo's page where it is given.
 Out: PNG files of few colors.
 """
 
@@ -28,12 +29,18 @@ MADE_AT = "2026-11-30T12:00:00+00:00"
 
 
 def made_review(folder: Path) -> Path:
-    """Five candidates, three judges, two tasks."""
-    made = Factory(folder / "release", questions=40, items=400)
+    """Five candidates, three judges, MT-Bench's number of questions and MMLU's of items, in two tasks."""
+    made = Factory(folder / "release", questions=80, items=14_042)
     written = made.write()
     report, shown = report_of(made.config, written, MADE_AT, redact=False)
     write_reports(report, written.analysis, shown)
     return written.analysis / "report.html"
+
+
+def toured(folder: Path) -> Path:
+    """The page of `assay tour`."""
+    run(["tour", "--runs", str(folder)])
+    return folder / "tour" / "analysis" / "report.html"
 
 
 def made_compare(folder: Path) -> Path:
@@ -60,6 +67,7 @@ def shot(browser: WebDriver, page: Path, to: str, size: tuple[int, int], *, dark
 def main() -> None:
     with tempfile.TemporaryDirectory() as scratch, chromium() as browser:
         review, compare = made_review(Path(scratch)), made_compare(Path(scratch))
+        shot(browser, toured(Path(scratch)), "report-tour", DESKTOP)
         shot(browser, review, "report-first-screen", DESKTOP)
         shot(browser, review, "report-phone", PHONE, dark=True)
         shot(browser, compare, "report-compare", DESKTOP)
