@@ -21,6 +21,7 @@ from analysis.judged.games import (
     verdicts,
     win_values,
 )
+from analysis.judged.ladder import Resolution, resolutions, unresolved
 from analysis.judged.lengths import LengthPanel, length_controlled, length_panel, length_points
 from analysis.judged.scores import ScoredScope, fastchat_average, rating_change_p, scored_scopes
 from analysis.judged.strengths import Strength, strengths
@@ -85,7 +86,10 @@ class ModelGames:
 
 @dataclass(frozen=True)
 class JudgeReport:
-    """All about one judge; its ratings and games decide only if `unfit` is empty."""
+    """All about one judge; its ratings and games decide only if `unfit` is empty.
+
+    `resolution` is what its ladder shows of each kind of damage; empty where it was not asked for one.
+    """
 
     name: str
     modes: tuple[Mode, ...]
@@ -100,6 +104,7 @@ class JudgeReport:
     failures: tuple[Cause, ...]
     strengths: tuple[Strength, ...] = ()
     prompts: tuple[tuple[str, str], ...] = ()
+    resolution: tuple[Resolution, ...] = ()
 
     @property
     def unfit(self) -> tuple[Cause, ...]:
@@ -118,6 +123,7 @@ def judge_report(judge: JudgeEvidence, evidence: RunEvidence, draws: Resamplings
     """Everything that one judge's records say."""
     decision = evidence.config.decision
     cells = judged_cells(judge, evidence)
+    resolution = resolutions(judge.ladder)
     exam = exam_result(
         judge.exam,
         judge.config.modes,
@@ -126,6 +132,7 @@ def judge_report(judge: JudgeEvidence, evidence: RunEvidence, draws: Resamplings
         decision.coverage,
         configured=judge.config.exam,
         categories=evidence.categories,
+        unresolved=unresolved(resolution, decision.exam_resolution),
     )
     modes = judge.config.modes
     return JudgeReport(
@@ -142,6 +149,7 @@ def judge_report(judge: JudgeEvidence, evidence: RunEvidence, draws: Resamplings
         failures=tuple(failed_judgments(judge, redacted=evidence.redacted)),
         strengths=_strengths(judge, evidence, cells) if Mode.PAIR in modes else (),
         prompts=tuple(JudgeFacts.of(judge.manifest).prompt_texts.items()),
+        resolution=resolution,
     )
 
 
