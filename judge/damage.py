@@ -30,7 +30,7 @@ _STEPS = (-2, -1, 1, 2)
 
 
 @dataclass(frozen=True, slots=True)
-class Change:
+class Alteration:
     """One thing of a text that is made wrong: from `start` to `end` it says something else."""
 
     kind: str
@@ -82,13 +82,13 @@ def looped(text: str, times: float, generator: random.Random) -> str | None:
 
 def changed(text: str, _: float, generator: random.Random) -> str | None:
     """The text with one number, names or step made wrong: the sort is drawn first, then the place."""
-    found: dict[str, list[Change]] = {}
+    found: dict[str, list[Alteration]] = {}
     for change in changes(text):
         found.setdefault(change.kind, []).append(change)
     return generator.choice(found[generator.choice(sorted(found))]).applied(text) if found else None
 
 
-def changes(text: str) -> Iterator[Change]:
+def changes(text: str) -> Iterator[Alteration]:
     """Everything in a text that could be made wrong, one at a time."""
     prose = _FENCED.sub(lambda found: re.sub(r"[^\n]", " ", found[0]), text)
     spans = [_stripped(prose, start, end) for start, end in pairwise([0, *sentence_ends(prose)])]
@@ -106,19 +106,19 @@ DAMAGES: Mapping[Damage, Callable[[str, float, random.Random], str | None]] = {
 }
 
 
-def _wrong_results(prose: str, spans: list[tuple[int, int]]) -> Iterator[Change]:
+def _wrong_results(prose: str, spans: list[tuple[int, int]]) -> Iterator[Alteration]:
     """Each number that the last such sentence states as a result, as another one near it."""
     for start, end in reversed(spans):
         found = list(_RESULT.finditer(prose, start, end))
         for match in found:
             value = int(match[1])
             near = [value + step for step in _STEPS if (value + step < 0) <= (value < 0)]
-            yield from (Change("number", match.start(1), match.end(1), str(other)) for other in near)
+            yield from (Alteration("number", match.start(1), match.end(1), str(other)) for other in near)
         if found:
             return
 
 
-def _swapped_names(prose: str, spans: list[tuple[int, int]]) -> Iterator[Change]:
+def _swapped_names(prose: str, spans: list[tuple[int, int]]) -> Iterator[Alteration]:
     """The first two names of the last sentence in which they are not merely joined, each in the other's place."""
     known = {name for name in _NAME.findall(prose) if len(re.findall(rf"\b{name}\b", prose)) > 1} - _CONSTANTS
     for start, end in reversed(spans):
@@ -126,19 +126,19 @@ def _swapped_names(prose: str, spans: list[tuple[int, int]]) -> Iterator[Change]
         named = list(dict.fromkeys(word for word in re.findall(r"\w+", sentence) if word in known))[:2]
         if len(named) == 2 and not re.search(rf"\b{named[0]} (?:and|or) {named[1]}\b", sentence):
             other = dict(zip(named, named[::-1], strict=True))
-            swapped = re.sub(rf"\b({'|'.join(named)})\b", lambda found, other=other: other[found[1]], sentence)
-            yield Change("name", start, end, swapped)
+            parts: list[str] = re.split(rf"\b({'|'.join(named)})\b", sentence)
+            yield Alteration("name", start, end, "".join(other.get(part, part) for part in parts))
             return
 
 
-def _lost_steps(text: str, prose: str) -> Iterator[Change]:
+def _lost_steps(text: str, prose: str) -> Iterator[Alteration]:
     """Each line of a program, and each item of a list of two or more, as if it had never been written."""
     for block in _FENCED.finditer(text):
         for line in _LINE.finditer(text, block.start(), block.end()):
             if not line[0].startswith("```") and not _PLAIN.match(line[0]):
-                yield Change("step", line.start(), line.end(), "")
+                yield Alteration("step", line.start(), line.end(), "")
     items = list(_ITEM.finditer(prose))
-    yield from (Change("step", item.start(), item.end(), "") for item in items if len(items) > 1)
+    yield from (Alteration("step", item.start(), item.end(), "") for item in items if len(items) > 1)
 
 
 def _stripped(text: str, start: int, end: int) -> tuple[int, int]:

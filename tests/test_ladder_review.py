@@ -207,18 +207,19 @@ def laddered(tmp_path, seen, **decision):
     return folder
 
 
+@pytest.fixture(scope="module")
+def seen(tmp_path_factory):
+    return laddered(tmp_path_factory.mktemp("seen"), 0.4).report()
+
+
 def deciding(report):
     return next(each for each in report.decisions if each.candidate == "w8")
 
 
-def settings_with(tmp_path, demand, seen=0.4):
-    return laddered(tmp_path, seen, **({"exam_resolution": demand} if demand else {})).report()
-
-
-def test_ship_is_prevented_by_a_demand_that_the_ladder_does_not_meet_and_by_nothing_else(tmp_path):
-    assert deciding(settings_with(tmp_path / "none", {})).word is Word.SHIP
-    assert deciding(settings_with(tmp_path / "met", {"truncated": 0.4})).word is Word.SHIP
-    report = settings_with(tmp_path / "unmet", {"truncated": 0.2})
+def test_ship_is_prevented_by_a_demand_that_the_ladder_does_not_meet_and_by_nothing_else(tmp_path, seen):
+    assert deciding(seen).word is Word.SHIP
+    assert deciding(laddered(tmp_path / "met", 0.4, exam_resolution={"truncated": 0.4}).report()).word is Word.SHIP
+    report = laddered(tmp_path / "unmet", 0.4, exam_resolution={"truncated": 0.2}).report()
     assert report.judges[0].exam.state == "failed"
     assert deciding(report).word is Word.UNFIT
     said = "end kept away: last 20 % must be passed on its ladder, and the finest rung passed is last 40 %"
@@ -233,27 +234,26 @@ def test_a_demand_is_not_met_by_a_ladder_that_was_not_climbed(tmp_path):
     assert "the finest rung passed is none" in sentence(deciding(report))
 
 
-def test_every_face_has_the_bracket_and_the_card_has_it_too(tmp_path):
-    report = laddered(tmp_path, 0.4).report()
+def test_every_face_has_the_bracket_and_the_card_has_it_too(seen):
     told = "end kept away: finest passed last 40 %, coarsest failed last 20 %"
-    assert told in resolution_line(report)
-    assert ("judge judge-1", "resolution") in {row[:2] for row in card_table(report).rows}
-    assert told in next(row[2] for row in card_table(report).rows if row[1] == "resolution")
-    assert told in report_markdown(report).replace("\\", "")
-    table = resolution_table(report.judges[0])
+    assert told in resolution_line(seen)
+    assert ("judge judge-1", "resolution") in {row[:2] for row in card_table(seen).rows}
+    assert told in next(row[2] for row in card_table(seen).rows if row[1] == "resolution")
+    assert told in report_markdown(seen).replace("\\", "")
+    table = resolution_table(seen.judges[0])
     assert table.rows[0] == ("end kept away", "last 40 %", "last 20 %", "none", "24")
     assert table.rows[1] == ("sentences replaced", "none", "4 sentences", "none", "24")
-    (trusted,) = [section for section in sections(report) if section.id == "exam"]
+    (trusted,) = [section for section in sections(seen) if section.id == "exam"]
     assert [each.rows for each in trusted.tables if each.id == "resolution"] == [table.rows]
-    page = report_html(report)
+    page = report_html(seen)
     assert "How small a damage judge-1 sees" in page
-    found = json.loads(report_json(report))["judges"][0]["resolution"][0]
+    found = json.loads(report_json(seen))["judges"][0]["resolution"][0]
     assert (found["damage"], found["finest_passed"], found["coarsest_failed"]) == ("truncated", 0.4, 0.2)
     assert [(rung["size"], rung["state"]) for rung in found["rungs"]][2:] == [(0.4, "passed"), (0.2, "failed")]
 
 
-def test_the_curve_has_every_rung_that_was_asked_with_its_interval(tmp_path):
-    (chart,) = ladder_figures(laddered(tmp_path, 0.4).report())
+def test_the_curve_has_every_rung_that_was_asked_with_its_interval(seen):
+    (chart,) = ladder_figures(seen)
     drawn = {row.label: (row.value, row.interval) for row in chart.rows}
     assert list(drawn)[:4] == [f"end kept away, last {size} %" for size in (80, 60, 40, 20)]
     assert [drawn[f"end kept away, last {size} %"][0] for size in (80, 40, 20)] == [100.0, 100.0, 0.0]

@@ -86,10 +86,7 @@ class ModelGames:
 
 @dataclass(frozen=True)
 class JudgeReport:
-    """All about one judge; its ratings and games decide only if `unfit` is empty.
-
-    `resolution` is what its ladder shows of each kind of damage; empty where it was not asked for one.
-    """
+    """All about one judge; its ratings and games decide only if `unfit` is empty. `resolution` is its ladder."""
 
     name: str
     modes: tuple[Mode, ...]
@@ -121,8 +118,7 @@ class JudgeReport:
 
 def judge_report(judge: JudgeEvidence, evidence: RunEvidence, draws: Resamplings) -> JudgeReport:
     """Everything that one judge's records say."""
-    decision = evidence.config.decision
-    cells = judged_cells(judge, evidence)
+    decision, cells = evidence.config.decision, judged_cells(judge, evidence)
     resolution = resolutions(judge.ladder)
     exam = exam_result(
         judge.exam,
