@@ -2,6 +2,7 @@
 
 import json
 import re
+from dataclasses import replace
 
 import pytest
 
@@ -21,7 +22,7 @@ from judge.batch_results import collect
 from judge.brief import Brief
 from judge.estimate import estimate
 from judge.scripted_judge import ScriptedJudge
-from judge.session import sitting
+from judge.session import reparse, sitting
 from ledger.config import config_from
 from ledger.errors import Unavailable
 from ledger.judgments import Damage, LadderMark, Order, Outcome
@@ -29,7 +30,7 @@ from ledger.ladder import SIZES, RungState, rung_counts
 from ledger.runs import RunFolder
 from ledger.store import Writer
 from tests.fake_judge_server import FakeJudgeServer, answer
-from tests.judge_reviews import PROMPTS, configured, essay, judge_review, result, review
+from tests.judge_reviews import PROMPTS, batch_server, configured, essay, judge_review, result, review
 from tests.run_folder import config, whole
 
 pytestmark = pytest.mark.usefixtures("quick_retries", "endpoint_key")
@@ -148,6 +149,25 @@ def test_batches_take_the_ladder_a_rung_a_round(run, tmp_path):
             sizes.append((len(lines), len(held.due())))
     assert states(run) == ["passed"] * 4
     assert [left for _, left in sizes] == [asked for asked, _ in sizes[1:]] + [0]
+
+
+def test_a_batch_is_held_against_the_budget_with_the_rungs_that_it_has(tmp_path, capsys):
+    """Once submitted, nothing stops it: 24 calls of the exam are at most 12 dollars, the ladder's first rungs 113."""
+    more = "max_tokens = 16\nprice = { input = 0.0, output = 1000.0 }\nmodes = ['pair']\nexam_tasks = 2\n"
+    with batch_server() as (url, seen):
+        setting, _ = review(tmp_path, url, questions=2, exam=LADDER, more=more)
+        code, said = ended(capsys, setting, "--batch", "submit", "--budget", "100")
+        assert (code, "the budget of $100.00 does not hold this batch" in said, seen) == (64, True, [])
+        assert ended(capsys, setting, "--batch", "submit", "--budget", "200")[0] == 0
+
+
+def test_stored_replies_give_the_same_marks_when_they_are_read_again(run):
+    judge_review(brief(run), ScriptedJudge(seeing(0.5)))
+    before = run.judge("j").ladder.path.read_bytes()
+    run.judge("j").ladder.path.unlink()
+    counts = reparse(replace(brief(run), reparsing=True))
+    assert sum(counts["ladder"].values()) == CALLS_AT_MOST
+    assert run.judge("j").ladder.path.read_bytes() == before
 
 
 def test_the_estimate_has_every_rung_that_may_be_reached(run):
