@@ -265,8 +265,10 @@ def test_every_face_has_the_bracket_and_the_card_has_it_too(seen):
     assert table.rows[1] == ("sentences replaced", "none", "4 sentences", "none", "24")
     (trusted,) = [section for section in sections(seen) if section.id == "exam"]
     assert [each.rows for each in trusted.tables if each.id == "resolution"] == [table.rows]
-    page = report_html(seen)
+    page = report_html(seen).replace("\u00a0", " ")
     assert "How small a damage judge-1 sees" in page
+    labels = [row.label for row in next(ladder_figures(seen)).rows]
+    assert [label for label in labels if f">{label}</text>" not in page] == []  # whole, not shortened
     found = json.loads(report_json(seen))["judges"][0]["resolution"][0]
     assert (found["damage"], found["finest_passed"], found["coarsest_failed"]) == ("truncated", 0.4, 0.2)
     assert [(rung["size"], rung["state"]) for rung in found["rungs"]][2:] == [(0.4, "passed"), (0.2, "failed")]
@@ -275,11 +277,10 @@ def test_every_face_has_the_bracket_and_the_card_has_it_too(seen):
 def test_the_curve_has_every_rung_that_was_asked_with_its_interval(seen):
     (chart,) = ladder_figures(seen)
     drawn = {row.label: (row.value, row.interval) for row in chart.rows}
-    assert list(drawn)[:4] == [f"end kept away, last {size} %" for size in (80, 60, 40, 20)]
-    assert [drawn[f"end kept away, last {size} %"][0] for size in (80, 40, 20)] == [100.0, 100.0, 0.0]
-    assert drawn["end kept away, last 40 %"][1] == pytest.approx((86.2, 100.0), abs=0.1)
-    assert "sentences replaced, 4 sentences" in drawn
-    assert "sentences replaced, 2 sentences" not in drawn
+    assert list(drawn)[:4] == [f"last {size} % kept away" for size in (80, 60, 40, 20)]
+    assert [drawn[f"last {size} % kept away"][0] for size in (80, 40, 20)] == [100.0, 100.0, 0.0]
+    assert drawn["last 40 % kept away"][1] == pytest.approx((86.2, 100.0), abs=0.1)
+    assert list(drawn)[4:] == ["4 sentences replaced", "a phrase 8 times", "one thing wrong", "same, reference shown"]
     assert len(list(chart.descriptions())) == len(chart.rows) == 8
 
 

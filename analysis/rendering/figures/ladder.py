@@ -7,7 +7,7 @@ from collections.abc import Iterator
 
 from analysis.rendering.figures.forests import share_row
 from analysis.rendering.figures.row_charts import Line, RowChart
-from analysis.rendering.sentences.ladder import KINDS, size_words
+from analysis.rendering.sentences.ladder import rung_words
 from analysis.review.review_report import ReviewReport
 from ledger.ladder import LEAST_SEEN
 
@@ -21,7 +21,7 @@ def ladder_figures(report: ReviewReport) -> Iterator[RowChart]:
     """One chart for each judge that was asked any rung."""
     for judge in report.judges:
         rows = tuple(
-            share_row(f"{KINDS[each.damage]}, {size_words(each.damage, rung.size)}", rung.seen, part=False)
+            share_row(rung_words(each.damage, rung.size), rung.seen, part=False)
             for each in judge.resolution
             for rung in each.rungs
             if rung.seen.value is not None

@@ -30,6 +30,14 @@ def size_words(damage: Damage, size: float) -> str:
     return f"{size:g} times" if damage is Damage.LOOPED else f"{size:g} change"
 
 
+def rung_words(damage: Damage, size: float) -> str:
+    """A rung by what was done to its texts, short enough to stand beside a chart whole."""
+    if damage is Damage.CHANGED_WITH_REFERENCE:
+        return "same, reference shown"
+    words = {Damage.TRUNCATED: "{} kept away", Damage.REPLACED: "{} replaced", Damage.LOOPED: "a phrase {}"}
+    return words.get(damage, KINDS[damage]).format(size_words(damage, size))
+
+
 def sizes_words(damage: Damage, sizes: Iterable[float | None]) -> str:
     """Several sizes of one kind, or that there is none."""
     return ", ".join(size_words(damage, size) for size in sizes if size is not None) or NONE
