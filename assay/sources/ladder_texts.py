@@ -7,7 +7,8 @@ more, does not loop, is not broken and keeps to its question's script: by the ru
 
 from collections.abc import Iterator
 
-from analysis.writing.degradation import DEGRADATION, WrittenTurn
+from analysis.writing.degradation import WrittenTurn
+from analysis.writing.scripts import in_wrong_script
 from assay.sources.material import questions
 from judge.ladder import LadderText
 from ledger.material_config import OWN_ITEMS, QuestionsConfig
@@ -15,7 +16,6 @@ from ledger.records import Answer, Finish, Key
 from ledger.runs import RunFolder
 
 LEAST_WORDS = 80
-DAMAGED = ("loops", "broken", "wrong_script", "empty")
 
 
 def good_texts(run: RunFolder, baseline: str) -> tuple[LadderText, ...]:
@@ -41,4 +41,4 @@ def is_good(answer: Answer) -> bool:
     if first.finish is not Finish.STOP or len(first.text.split()) < LEAST_WORDS:
         return False
     turn = WrittenTurn(first.text, answer.question.turns[:1], first.finish, first.thinking)
-    return not any(DEGRADATION[name](turn) for name in DAMAGED)
+    return not (turn.loop or turn.faults or in_wrong_script(turn.text, turn.asked))
