@@ -11,11 +11,13 @@ from analysis.statistics.intervals import wilson
 from assay.sources.ladder_texts import reference_texts
 from judge.history import History
 from judge.ladder import LadderText, ladder_plan
+from judge.official_prompts import read_official
 from ledger.config import config_from
 from ledger.errors import ConfigError
 from ledger.judgments import Attempt, Damage, LadderMark, Order, Outcome
 from ledger.ladder import FEWEST_TEXTS, LEAST_SEEN, SIZES, TEXTS, RungCounts, RungState, rung_counts
 from tests.fake_judge_server import answer
+from tests.house import MT_BENCH, needs_mt_bench
 from tests.judge_reviews import PROMPTS, configured, essay
 
 REFERENCES = list(reference_texts())
@@ -216,6 +218,15 @@ def test_only_one_kind_shows_the_reference_and_turns_before_stay_as_they_are():
             if each.blank.turn == 2:
                 first = next(t.turns[0] for t in REFERENCES if t.question.id == each.blank.question)
                 assert user.count(first.split("\n")[0]) >= 2
+
+
+@needs_mt_bench
+def test_official_prompts_show_the_reference_to_the_same_kind_alone():
+    official = read_official(MT_BENCH / "judge_prompts.jsonl")
+    for damage, rungs in ladder_plan(REFERENCES, "j", official, 1).rungs.items():
+        for each in rungs[0]:
+            user = each.asks[0].messages()[1]["content"]
+            assert ("eference" in user) is (damage is Damage.CHANGED_WITH_REFERENCE), user
 
 
 def test_a_ladder_stops_at_the_first_rung_that_is_not_passed():

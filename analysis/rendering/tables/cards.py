@@ -3,8 +3,8 @@
 In: a ReviewReport. Out: Tables of plain text.
 """
 
-from analysis.rendering.sentences.ladder import resolution_words
 from analysis.rendering.sentences.numbers import optional
+from analysis.rendering.tables.ladder import resolution_told
 from analysis.rendering.tables.review import Table
 from analysis.review.review_report import ReviewReport
 
@@ -18,7 +18,7 @@ def card_table(report: ReviewReport) -> Table:
         ("review", "made at", report.made_at),
     ]
     for judge in report.judges:
-        told = (*judge.card, ("resolution", resolution_words(judge.resolution)))
+        told = (*judge.card, ("resolution", resolution_told(judge)))
         rows += [(f"judge {judge.name}", name, value) for name, value in told]
     rows += [(f"{model.role} {model.model}", name, value) for model in report.models for name, value in model.facts]
     return Table(
