@@ -18,7 +18,8 @@ from judge.batch_results import Collected, collect
 from judge.brief import Brief
 from judge.budget import spent
 from judge.estimate import Expected, estimate, expected
-from judge.session import JudgeSummary, Sitting, reparse, sitting
+from judge.session import Sitting, reparse, sitting
+from judge.summary import JudgeSummary
 from ledger.endpoint.batch_files import BatchFiles
 from ledger.endpoint.cut_prompts import UNCOUNTED
 from ledger.errors import ConfigError
@@ -29,16 +30,18 @@ ESTIMATE = ["judge", "kind", "calls", "prompt tokens", "reply tokens", "cost"]
 MOST_REASONS = 5
 TRUSTED = ("passed", "not examined")
 UNKNOWN = "unknown (no `price`)"
+LADDER, AT_MOST = "ladder", "ladder, at most"
 Row = tuple[str, ...]
 
 
 def estimates(review: Review, *, exam_only: bool = False) -> Iterator[Row]:
-    """What is missing, under the header ESTIMATE; a last row for all of it."""
+    """What is missing, under the header ESTIMATE; a last row for all of it. A ladder may stop sooner."""
     rows = [(brief, each) for brief in briefs(review, exam_only=exam_only) for each in estimate(brief)]
     for brief, each in rows:
         replies = _range(*each.completion_tokens)
         note = "" if each.counted else " (assumed)"
-        yield brief.config.name, each.kind, str(each.calls), f"{each.prompt_tokens:,}", replies + note, _money([each])
+        kind = AT_MOST if each.kind == LADDER else each.kind
+        yield brief.config.name, kind, str(each.calls), f"{each.prompt_tokens:,}", replies + note, _money([each])
     if len(rows) > 1:
         found = [each for _, each in rows]
         calls, prompt = sum(each.calls for each in found), sum(each.prompt_tokens for each in found)

@@ -23,6 +23,7 @@ from assay.placement.ray_placement import on_ray
 from assay.placement.work import merge_batch, run_work, shard_job, tell_completeness, unfinished
 from assay.placement.worker import marked
 from assay.reporting import report_of
+from assay.sources.ladder_texts import good_texts
 from assay.sources.material import ReviewTasks, official_prompts, questions, readable
 from assay.sources.models import engine_spec, model_path
 from generation.orders import EngineSpec, LoadGroup, ModelJob
@@ -32,7 +33,8 @@ from judge.brief import Brief
 from judge.client import OpenAITransport
 from judge.official_prompts import read_official
 from judge.prompt_sets import PromptSet, assay_prompts
-from judge.session import JudgeSummary, judge_together
+from judge.session import judge_together
+from judge.summary import JudgeSummary
 from ledger.config import ReviewConfig, config_from
 from ledger.endpoint.places import key_for
 from ledger.errors import ConfigError
@@ -175,6 +177,7 @@ def briefs(review: Review, *, exam_only: bool = False, reparsing: bool = False) 
             seed=config.seed,
             exam_only=exam_only,
             reparsing=reparsing,
+            good_texts=good_texts(review.run, config.baseline.name) if judge.exam_ladder else (),
         )
         for judge in config.judge
     ]

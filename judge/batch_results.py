@@ -16,7 +16,8 @@ from judge.batch import asked_for, custom_id, request_files
 from judge.client import formless, judged
 from judge.history import Due
 from judge.plan import Ask
-from judge.session import JudgeSummary, Sitting, summary
+from judge.session import Sitting, summary
+from judge.summary import JudgeSummary
 from judge.verdict_forms import extras
 from ledger.endpoint.completions import Completion
 from ledger.endpoint.cut_prompts import plain_bytes

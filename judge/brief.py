@@ -12,6 +12,7 @@ from typing import Any
 from urllib.parse import urlsplit
 
 from judge.exam import PlannedMark, exam_plan, exam_tasks
+from judge.ladder import Ladder, LadderText, ladder_plan
 from judge.plan import Answers, Ask, Planned, Planner, answers_by_key
 from judge.prompt_sets import TEMPERATURE, PromptSet
 from ledger.digests import file_digest
@@ -19,20 +20,21 @@ from ledger.endpoint.places import resolved
 from ledger.errors import MissingRecords
 from ledger.facts import JudgeSettings
 from ledger.judge_config import JudgeConfig
-from ledger.judgments import Game, Judgment, Mode, Rating
+from ledger.judgments import ExamMark, Game, Judgment, Mode, Rating
 from ledger.runs import RunFolder
 
 
 @dataclass(frozen=True)
 class ReviewPlan:
-    """All that one judge has to do in a review."""
+    """All that one judge has to do in a review; of the ladder, what it may have to."""
 
-    exam: list[PlannedMark]
+    exam: list[PlannedMark[ExamMark]]
     ratings: list[Planned[Rating]]
     games: list[Planned[Game]]
+    ladder: Ladder
 
     def asks(self, *, exam_only: bool = False) -> list[Ask]:
-        """Each conversation once, the exam first."""
+        """Each conversation once, the exam first; the ladder's hang on its verdicts."""
         judged = () if exam_only else chain[Planned[Rating] | Planned[Game]](self.ratings, self.games)
         exam = (ask for mark in self.exam for ask in mark.asks)
         return list({ask.judgment: ask for ask in chain(exam, (each.ask for each in judged if each.ask))}.values())
@@ -40,7 +42,10 @@ class ReviewPlan:
 
 @dataclass(frozen=True)
 class Brief:
-    """A judge's part of a review. `reparsing` lets the rules differ by which the records there were read."""
+    """A judge's part of a review.
+
+    `reparsing` lets the rules differ by which the records there were read. `good_texts` are for the ladder.
+    """
 
     run: RunFolder
     config: JudgeConfig
@@ -51,6 +56,7 @@ class Brief:
     seed: int
     exam_only: bool = False
     reparsing: bool = False
+    good_texts: Sequence[LadderText] = ()
 
     @property
     def about(self) -> dict[str, Any]:
@@ -103,7 +109,12 @@ class Brief:
             exam=list(exam_plan(tasks, config.modes, config.name, self.prompts)),
             ratings=list(planner.ratings()) if judged and Mode.SINGLE in config.modes else [],
             games=list(planner.games(self.pairs)) if judged and Mode.PAIR in config.modes else [],
+            ladder=self._ladder(),
         )
+
+    def _ladder(self) -> Ladder:
+        config = self.config
+        return ladder_plan(self.good_texts, config.name, self.prompts, self.seed) if config.exam_ladder else Ladder()
 
     def inputs(self, models: Iterable[str]) -> dict[str, str]:
         """The hash of every file of answers."""

@@ -1,16 +1,16 @@
-"""Ratings, games and exam marks, made from the attempts; no call is made here.
+"""Ratings, games and marks of exam and ladder, made from the attempts; no call is made here.
 
-In: planned judgments, exam tasks and the history of attempts. Out: the records, which replace the old files atomically.
+In: planned judgments, tasks and the history of attempts. Out: the records, which replace the old files atomically.
 A new parser needs only this: the attempts stay as they are.
 """
 
 from collections.abc import Iterable
 
-from judge.exam import PlannedMark
+from judge.exam import M, PlannedMark
 from judge.history import History
 from judge.plan import SKIPPED, J, Planned
 from judge.verdicts import Reading, Value
-from ledger.judgments import ExamMark, Game, Order, Outcome, Parsing, Rating, Winner
+from ledger.judgments import Game, Order, Outcome, Parsing, Rating, Winner
 
 
 def derived(planned: Iterable[Planned[J]], history: History, parsing: Parsing) -> list[J]:
@@ -24,10 +24,10 @@ def derived(planned: Iterable[Planned[J]], history: History, parsing: Parsing) -
     return records
 
 
-def derived_marks(exam: Iterable[PlannedMark], history: History, parsing: Parsing) -> list[ExamMark]:
-    """The mark of each exam task; the replies of a task with two asks are joined."""
+def derived_marks(planned: Iterable[PlannedMark[M]], history: History, parsing: Parsing) -> list[M]:
+    """The mark of each task of an exam or a ladder; the replies of a task with two asks are joined."""
     marks = []
-    for task in exam:
+    for task in planned:
         verdicts = [history.verdict(ask.judgment, ask.mode, parsing) for ask in task.asks]
         replies = [reply for _, reply in verdicts if reply is not None]
         readings = [verdict for verdict, _ in verdicts]

@@ -1,6 +1,7 @@
 """What a judge's missing calls would take: how many, how many tokens, how much money; nothing is asked.
 
-In: a Brief and what was answered before. Out: one Expected per kind of judgment (exam, rating, game).
+In: a Brief and what was answered before. Out: one Expected per kind of judgment (exam, rating, game,
+ladder); of the ladder all rungs that may still be reached, because a judge that passes them is asked them all.
 Tokens are those that the endpoint counted for this review, as far as it did: bytes per token for prompts, the mean for
 replies. Before its first call they are assumed: four bytes per token, and a wide range for replies. Re-asks and retries
 come on top.
@@ -35,7 +36,9 @@ class Expected:
 def estimate(brief: Brief) -> list[Expected]:
     """One row per kind, in the order in which they are asked. Raises MissingRecords, BadRecord, ConfigError."""
     history = History(brief.run.judge(brief.config.name).attempts.records())
-    return expected(brief.config, brief.plan(brief.answers()).asks(exam_only=brief.exam_only), history)
+    plan = brief.plan(brief.answers())
+    asks = [*plan.asks(exam_only=brief.exam_only), *plan.ladder.at_most(history, brief.config.rules)]
+    return expected(brief.config, asks, history)
 
 
 def expected(config: JudgeConfig, asks: Sequence[Ask], history: History) -> list[Expected]:

@@ -14,14 +14,16 @@ import re
 from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass
 from itertools import pairwise
+from typing import Generic, TypeVar
 
 from judge.plan import Answers, Ask, judgment_id
 from judge.prompt_sets import PromptSet, Rendering
 from judge.verdicts import Value
 from ledger.digests import digest_of
-from ledger.judgments import ExamMark, Mode, Order, Outcome
+from ledger.judgments import ExamMark, LadderMark, Mode, Order, Outcome
 from ledger.records import Answer, Finish, Key
 
+M = TypeVar("M", ExamMark, LadderMark)
 FEWEST_SENTENCES = 5
 FEWEST_LETTERS = 3
 CONSTANT = (
@@ -51,10 +53,10 @@ class Task:
 
 
 @dataclass(frozen=True, slots=True)
-class PlannedMark:
+class PlannedMark(Generic[M]):
     """One mark to be: its record before anything is known, what to ask, and in a game the verdict that is right."""
 
-    blank: ExamMark
+    blank: M
     asks: tuple[Ask, ...]
     expected: str | None = None
 
@@ -119,7 +121,9 @@ def exam_tasks(answers: Answers, wanted: int, seed: int) -> list[Task]:
     return [Task(fit[key], fit[other], f"{seed} {key}") for key, other in zip(chosen, following, strict=True)]
 
 
-def exam_plan(tasks: Sequence[Task], modes: Sequence[Mode], judge: str, prompts: PromptSet) -> Iterator[PlannedMark]:
+def exam_plan(
+    tasks: Sequence[Task], modes: Sequence[Mode], judge: str, prompts: PromptSet
+) -> Iterator[PlannedMark[ExamMark]]:
     """The marks of every part in every mode that the judge is used in.
 
     A part whose worse text is the full answer itself, blanks apart, leaves the task out: one task has no other
@@ -159,7 +163,7 @@ class _Desk:
     judge: str
     prompts: PromptSet
 
-    def ratings(self, task: Task, part: str) -> Iterator[PlannedMark]:
+    def ratings(self, task: Task, part: str) -> Iterator[PlannedMark[ExamMark]]:
         """Two ratings that are compared; that of the full answer is asked once for all parts."""
         full, full_digest = self._ask(task, Mode.SINGLE, "full_answer", (task.text,))
         worse, worse_digest = self._ask(task, Mode.SINGLE, part, (WORSE[part](task, "Rating: [[10]]"),))
@@ -167,7 +171,7 @@ class _Desk:
             self._blank(task, Mode.SINGLE, part, None, digest_of([full_digest, worse_digest])), (full, worse)
         )
 
-    def games(self, task: Task, part: str) -> Iterator[PlannedMark]:
+    def games(self, task: Task, part: str) -> Iterator[PlannedMark[ExamMark]]:
         """A game in each order."""
         for order in Order:
             first = order is Order.BASELINE_FIRST

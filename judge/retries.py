@@ -34,8 +34,8 @@ class Ending:
         self._over = asyncio.Event()
 
     def begin(self) -> None:
-        """Start the clock: the judges' servers stand, the first call follows."""
-        self._ends_at = time.monotonic() + self._deadline_seconds
+        """Start the clock, once: the judges' servers stand, the first call follows."""
+        self._ends_at = min(self._ends_at, time.monotonic() + self._deadline_seconds)
 
     def reached(self) -> bool:
         """Whether the session is over."""

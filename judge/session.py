@@ -1,7 +1,7 @@
 """A judge's whole part of a review: plan, ask what is not answered yet, derive, and write down what happened.
 
 In: a Brief (whose answers, which judge, which prompts), a way to a Transport. Out: the judge's folder (attempts,
-ratings, games, exam marks, manifest) and a JudgeSummary.
+ratings, games, marks of exam and ladder, manifest) and a JudgeSummary.
 
 A second run asks only what has no answer yet. However a session ends, also by Ctrl-C, what was answered is derived.
 """
@@ -22,8 +22,9 @@ from judge.client import Transport
 from judge.derivation import derived, derived_marks
 from judge.history import Due, History
 from judge.plan import TIE, Answers, Ask
+from judge.summary import JudgeSummary
 from ledger.errors import EndpointError, JudgeError
-from ledger.facts import CallFailure, JudgeFacts
+from ledger.facts import JudgeFacts
 from ledger.judgments import Attempt, Outcome
 from ledger.manifests import Manifest, open_manifest, read_manifest, write_manifest
 from ledger.progress import Progress, Report, silent
@@ -36,52 +37,12 @@ MOST_CAUSES = 5
 Connect = Callable[[Learned], AbstractContextManager[Transport]]
 
 
-@dataclass(frozen=True)
-class JudgeSummary:
-    """What a session did and what the judge's folder now holds.
-
-    Of the judgments that need a call, `reused` were answered before this session, `asked` were put to the judge in it;
-    of these `answered` now have a verdict, `unread` have a reply without one, by outcome, and `failed` are still due
-    (also where the second call about one failed), for the reasons in `failures`; `unheard` has those of cut or filtered
-    ones. `calls` counts attempts; tokens are this session's, None where the server does not count; `spent_usd` is
-    the review's in all, None without a price.
-    `ratings`, `games` and `exam` count outcomes, `identical` the ties without a call. `last_reply` is the last of all.
-    """
-
-    judge: str
-    asked: int
-    answered: int
-    reused: int
-    failed: int
-    unread: dict[str, int]
-    failures: tuple[CallFailure, ...]
-    unheard: tuple[CallFailure, ...]
-    calls: int
-    identical: int
-    ratings: dict[str, int]
-    games: dict[str, int]
-    exam: dict[str, int]
-    prompt_tokens: int | None
-    completion_tokens: int | None
-    spent_usd: float | None
-    last_reply: str = ""
-
-    @property
-    def nothing_judged(self) -> bool:
-        """Whether calls were made, in this session or before, and not one of them gave a verdict.
-
-        Where the records are not derived yet, as while a batch is taken in, its own replies alone tell.
-        """
-        kinds = (self.ratings, self.games, self.exam)
-        if not any(kinds):
-            return self.asked > 0 and not self.answered
-        scored = sum(kind.get(Outcome.SCORED, 0) for kind in kinds)
-        return bool(self.asked or self.reused) and scored <= self.identical
-
-
 @dataclass
 class Sitting:
-    """A judge's folder, held by this process: what is planned, what was answered; derived again when it is left."""
+    """A judge's folder, held by this process: what is planned, what was answered; derived again when it is left.
+
+    `asks` has each conversation once, those of the ladder as its rungs are reached.
+    """
 
     brief: Brief
     folder: JudgeFolder
@@ -92,29 +53,41 @@ class Sitting:
     endpoint: Learned
     tally: Tally = field(default_factory=Tally)
     counts: dict[str, dict[str, int]] = field(default_factory=dict)
+    asks: list[Ask] = field(init=False)
 
-    @property
-    def asks(self) -> list[Ask]:
-        """Each conversation once."""
-        return self.plan.asks(exam_only=self.brief.exam_only)
+    def __post_init__(self) -> None:
+        self.asks = self.plan.asks(exam_only=self.brief.exam_only)
+        self.climb()
 
     def due(self) -> list[tuple[Ask, Due]]:
         """The conversations that have no reply that stands, each with what has still to be asked."""
+        self.climb()
         return list(self.history.pending(self.asks, self.brief.config.rules))
+
+    def climb(self) -> list[Ask]:
+        """What the verdicts so far bring of the ladder that was not asked for before: empty where it stops."""
+        known = {ask.judgment for ask in self.asks}
+        more = self.plan.ladder.opened(self.history, self.brief.config.rules)
+        self.asks += (new := [ask for ask in more if ask.judgment not in known])
+        return new
 
     def close(self) -> None:
         """Derive every record from the attempts, and write the manifest."""
         rules, plan = self.brief.config.rules, self.plan
         exam = derived_marks(plan.exam, self.history, rules)
         self.folder.exam.replace(exam)
-        self.counts = {"exam": outcomes(exam)}
+        ladder = derived_marks(plan.ladder.marks(), self.history, rules)
+        if ladder or self.folder.ladder.path.exists():
+            self.folder.ladder.replace(ladder)
+        self.counts = {"exam": outcomes(exam)} | ({"ladder": outcomes(ladder)} if ladder else {})
         if not self.brief.exam_only:
             ratings, games = derived(plan.ratings, self.history, rules), derived(plan.games, self.history, rules)
             self.folder.ratings.replace(ratings)
             self.folder.games.replace(games)
             self.counts |= {"ratings": outcomes(ratings), "games": outcomes(games)}
         before, config = JudgeFacts.of(self.manifest), self.brief.config
-        failures = self.history.failures(ask.judgment for ask in self.plan.asks())
+        asks = [*plan.asks(), *(ask for mark in plan.ladder.marks() for ask in mark.asks)]
+        failures = self.history.failures(ask.judgment for ask in asks)
         # Of what this session did not look at, the earlier ones tell.
         seen = before.answers | {name: adversarial_counts(answers.values()) for name, answers in self.models.items()}
         found = JudgeFacts(
@@ -123,7 +96,7 @@ class Sitting:
             judgments=before.judgments | self.counts,
             endpoint=dict(self.endpoint),
             pace=self.tally.pace or before.pace,
-            failures=(*failures, *self.history.unheard(plan.asks(), rules, config.max_tokens)),
+            failures=(*failures, *self.history.unheard(asks, rules, config.max_tokens)),
             answers={name: counts for name, counts in seen.items() if counts},
         )
         facts = self.manifest.facts | found.noted() | self.history.facts()
@@ -166,13 +139,13 @@ def judge_together(work: Sequence[tuple[Brief, Connect]], report: Report = silen
     with ExitStack() as stack:
         sittings = [stack.enter_context(sitting(brief)) for brief, _ in work]
         dues = [[ask for ask, _ in held.due()] for held in sittings]
-        interviews: list[tuple[Interviews, list[Ask]]] = []
+        interviews: list[tuple[Sitting, Interviews, list[Ask]]] = []
         for held, due, (_, connect) in zip(sittings, dues, work, strict=True):
             if due:
                 transport = stack.enter_context(connect(held.endpoint))
                 held.endpoint = getattr(transport, "facts", {})
                 writer = stack.enter_context(Writer(held.folder.attempts))
-                interviews.append((_interviews(transport, held, writer, len(due), report), due))
+                interviews.append((held, _interviews(transport, held, writer, len(due), report), due))
         if interviews:
             asyncio.run(_all(interviews))
     for held in sittings:
@@ -180,8 +153,16 @@ def judge_together(work: Sequence[tuple[Brief, Connect]], report: Report = silen
     return [summary(held, due) for held, due in zip(sittings, dues, strict=True)]
 
 
-async def _all(interviews: Sequence[tuple[Interviews, list[Ask]]]) -> None:
-    await asyncio.gather(*(each.hold(asks) for each, asks in interviews))
+async def _all(interviews: Sequence[tuple[Sitting, Interviews, list[Ask]]]) -> None:
+    await asyncio.gather(*(_whole(*each) for each in interviews))
+
+
+async def _whole(held: Sitting, interviews: Interviews, due: list[Ask]) -> None:
+    """Put what is due, and then each rung of the ladder that the verdicts bring; all of it is due in the end."""
+    await interviews.hold(due)
+    while not held.tally.stopped and (more := held.climb()):
+        due += more
+        await interviews.hold(more)
 
 
 def summary(held: Sitting, due: Sequence[Ask]) -> JudgeSummary:
@@ -203,7 +184,7 @@ def summary(held: Sitting, due: Sequence[Ask]) -> JudgeSummary:
         unheard=history.unheard(due, config.rules, config.max_tokens),
         calls=tally.calls,
         identical=sum(game.settled is TIE for game in held.plan.games),
-        **{"ratings": {}, "games": {}, "exam": {}, **held.counts},
+        **{"ratings": {}, "games": {}, "exam": {}, "ladder": {}, **held.counts},
         prompt_tokens=tally.prompt_tokens,
         completion_tokens=tally.completion_tokens,
         spent_usd=spent(held.history.all(), config) if config.price else None,
@@ -219,12 +200,12 @@ def reparse(brief: Brief) -> dict[str, dict[str, int]]:
 
 
 def _interviews(transport: Transport, held: Sitting, writer: Writer[Attempt], due: int, report: Report) -> Interviews:
-    total = len(held.asks)
+    before = len(held.asks) - due
 
     def tell(now: Tally) -> None:
         parts = [f"{now.failed} failed"] * bool(now.failed)
         parts += [f"${now.spent_usd:.2f}"] if now.spent_usd is not None else []
-        report(Progress(f"judge {held.brief.config.name}", total - due + now.asked, total, ", ".join(parts)))
+        report(Progress(f"judge {held.brief.config.name}", before + now.asked, len(held.asks), ", ".join(parts)))
 
     return Interviews(transport, held.brief.config, held.history, writer, tell, held.tally)
 

@@ -80,6 +80,10 @@ class ReviewConfig(ConfigSection):
             raise ValueError('a [[judge]] needs the answers of all models: leave out `answers = "baseline"`')
         if len({judge.form for judge in self.judge}) > 1:
             raise ValueError("the judges of one review give their verdicts in one `form`")
+        if self.decision.exam_resolution and not all(judge.exam_ladder for judge in self.judge):
+            raise ValueError(
+                "decision.exam_resolution is what a ladder must show: set exam_ladder = true in each [[judge]]"
+            )
         if self.decision.panel and not self.judge[1:]:
             raise ValueError("a panel needs several [[judge]]s")
         if len({task.vocabulary_top_k for task in self.task if task.vocabulary}) > 1:

@@ -9,6 +9,8 @@ from typing import Annotated, Literal, Self
 from pydantic import AfterValidator, Field, model_validator
 
 from ledger.conditions import Condition
+from ledger.judgments import Damage
+from ledger.ladder import SIZES
 from ledger.measure_facts import Role
 from ledger.measures import measure_of, measures_in
 from ledger.sections import ConfigSection
@@ -87,7 +89,8 @@ class DecisionConfig(ConfigSection):
     `leave_out` names what was found and is not compared on purpose: tasks, files, items (TASK/ITEM); anything else that
     is not compared keeps a candidate from SHIP. `same_name` says that two models share a name and arguments,
     `identical` that they may compute the same log-probabilities to the last bit. With `blind_spots` "inconclusive" a
-    guarding task that is open keeps a candidate from SHIP, which else names it.
+    guarding task that is open keeps a candidate from SHIP, which else names it. `exam_resolution` names kinds of damage
+    and the size that a judge's ladder must show it to see: a finer one passed is as good, a coarser one fails its exam.
     """
 
     primary: Primary | None = None
@@ -107,6 +110,9 @@ class DecisionConfig(ConfigSection):
     coverage: float = Field(default=0.9, ge=0, le=1)
     exam_lower_bound: float = Field(default=0.75, ge=0, le=1)
     exam_part_share: float = Field(default=0.5, ge=0, le=1, description="what a judge must reach in each part")
+    exam_resolution: dict[Damage, float] = Field(
+        default_factory=dict, description="the finest damage of a kind that a judge must see, by its ladder"
+    )
     family_wise: Literal["each", "holm"] = Field(
         default="each", description="holm: several candidates share the 5 %, instead of 5 % each"
     )
@@ -152,6 +158,14 @@ class DecisionConfig(ConfigSection):
                 raise ValueError(f"limits.{name} is {most:g}; no candidate lies at or under a limit below 0")
             if most > measure_of(limited(name)[1]).high:
                 raise ValueError(f"limits.{name} is {most:g}, but it is a share: 0.08 is eight items of a hundred")
+        return self
+
+    @model_validator(mode="after")
+    def _resolutions_are_rungs(self) -> Self:
+        for damage, size in self.exam_resolution.items():
+            if size not in SIZES[damage]:
+                known = ", ".join(f"{each:g}" for each in SIZES[damage])
+                raise ValueError(f"exam_resolution.{damage} is {size:g}, and no rung of that ladder; there are {known}")
         return self
 
     @model_validator(mode="after")

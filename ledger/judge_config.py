@@ -32,8 +32,9 @@ class JudgeConfig(EndpointParameters):
     given: free text, JSON by a strict schema, or the expected rating from the token probabilities (`logprob`).
     `concurrency` bounds the calls in flight, and the limits per minute those that begin: give the endpoint's own, where
     they are known. No call begins once a session has lasted `deadline_seconds`. `price` and `budget_usd` bound what the
-    review's calls may cost in all. `prompts = "unknown"` is written by an import whose judgments were held against no
-    prompt: such a judge cannot be asked.
+    review's calls may cost in all. `exam_ladder` asks it, in games, how small a damage it still sees.
+    `prompts = "unknown"` is written by an import whose judgments were held against no prompt: such a judge cannot be
+    asked.
     """
 
     model: str = ""
@@ -49,6 +50,7 @@ class JudgeConfig(EndpointParameters):
     parsing: Literal["strict", "fastchat"] = "strict"
     exam: bool = True
     exam_tasks: int = Field(default=20, ge=1)
+    exam_ladder: bool = Field(default=False, description="ask it also how small a damage it sees")
     repeats: int = Field(default=1, ge=1)
     concurrency: int = Field(default=16, ge=1)
     requests_per_minute: float | None = Field(default=None, gt=0, description="where the endpoint tells no limit")
@@ -78,6 +80,14 @@ class JudgeConfig(EndpointParameters):
             raise ValueError("`modes` is empty; use single, pair or both")
         if len(set(self.modes)) < len(self.modes):
             raise ValueError("`modes` names one mode twice")
+        return self
+
+    @model_validator(mode="after")
+    def _examinable(self) -> Self:
+        if self.exam_ladder and not (self.exam and Mode.PAIR in self.modes):
+            raise ValueError(
+                '`exam_ladder` is a part of the exam, in games: it needs exam = true and "pair" in `modes`'
+            )
         return self
 
     @model_validator(mode="after")

@@ -53,6 +53,16 @@ class Winner(StrEnum):
     TIE = "tie"
 
 
+class Damage(StrEnum):
+    """What the ladder does to a good text, so that a judge can be asked whether it sees it."""
+
+    TRUNCATED = "truncated"
+    REPLACED = "replaced"
+    LOOPED = "looped"
+    CHANGED = "changed"
+    CHANGED_WITH_REFERENCE = "changed_with_reference"
+
+
 class RatingToken(BaseModel):
     """A token that the judge said, and the most likely ones in its place with their log-probabilities in nats."""
 
@@ -182,6 +192,37 @@ class ExamMark(Judgment):
     def key(self) -> Key:
         """Judge, prompt, mode, part, question, order."""
         return (self.judge, self.prompt_digest, self.mode, self.part, self.source, self.question, self.order or "")
+
+
+class LadderMark(Judgment):
+    """One game of the ladder: a good text against the same text with damage of one kind and size, in one order.
+
+    The text is one of Assay's own checked references (`of_reference`), else the baseline's answer. A tie is wrong.
+    """
+
+    damage: Damage
+    size: float = Field(gt=0)
+    source: str
+    question: str
+    turn: int = Field(ge=1)
+    of_reference: bool
+    order: Order
+    mark: Literal["right", "wrong"] | None = None
+
+    @property
+    def verdict(self) -> str | None:
+        """The mark."""
+        return self.mark
+
+    @property
+    def text(self) -> Key:
+        """Which text was damaged."""
+        return (self.source, self.question, self.turn, self.of_reference)
+
+    @property
+    def key(self) -> Key:
+        """Judge, prompt, kind and size of the damage, text, order."""
+        return (self.judge, self.prompt_digest, self.damage.value, f"{self.size:g}", *self.text, self.order.value)
 
 
 class Label(Record):

@@ -8,7 +8,7 @@
     runs/<review>/labels.jsonl          people's verdicts (assay import labels)
     runs/<review>/items.jsonl           the texts of the items, for people who read the report; those of items that are
                                         solved are in checked_items.jsonl
-    runs/<review>/judge/<judge>/        manifest.json attempts.jsonl ratings.jsonl games.jsonl exam.jsonl
+    runs/<review>/judge/<judge>/        manifest.json attempts.jsonl ratings.jsonl games.jsonl exam.jsonl ladder.jsonl
                                         batch/ (a provider's batches) server.log (of a judge that is served here)
     runs/<review>/analysis/             report.html report.md report.json junit.xml figures/ tables/ model-cards/
                                         eval_results/
@@ -23,7 +23,7 @@ from pathlib import Path
 
 from ledger.checked_items import CheckedItem
 from ledger.digests import digest_of
-from ledger.judgments import Attempt, ExamMark, Game, Label, Rating
+from ledger.judgments import Attempt, ExamMark, Game, Label, LadderMark, Rating
 from ledger.records import Answer, Choice, Item
 from ledger.solutions import Solution
 from ledger.store import Store
@@ -123,6 +123,11 @@ class JudgeFolder:
     def exam(self) -> Store[ExamMark]:
         """Its exam marks, derived from the attempts."""
         return Store(self.path / "exam.jsonl", ExamMark)
+
+    @property
+    def ladder(self) -> Store[LadderMark]:
+        """What it saw of graded damage, derived from the attempts; not there unless `exam_ladder` was set."""
+        return Store(self.path / "ladder.jsonl", LadderMark)
 
 
 @dataclass(frozen=True)

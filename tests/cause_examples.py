@@ -100,6 +100,14 @@ SAID = [
     ),
     (Cause(Kind.EXAM_WEAK_PARTS, numbers={"parts": 10, "weak": 9, "floor": 0.5}), "9 of 10 parts under 50.0 %"),
     (
+        Cause(Kind.EXAM_RESOLUTION, numbers={"demanded": 0.4, "passed": 0.6}, names={"damage": "truncated"}),
+        "end kept away: last 40 % must be passed on its ladder, and the finest rung passed is last 60 %",
+    ),
+    (
+        Cause(Kind.EXAM_RESOLUTION, numbers={"demanded": 1}, names={"damage": "replaced"}),
+        "sentences replaced: 1 sentence must be passed on its ladder, and the finest rung passed is none",
+    ),
+    (
         Cause(Kind.SMALL_EXAM, numbers={"questions": 4, "usual": 20}),
         "a small exam: the smallest part has 4 of the usual 20 questions",
     ),

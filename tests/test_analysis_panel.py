@@ -13,6 +13,7 @@ from analysis.rendering.formats.page import report_html
 from analysis.rendering.formats.terminal import summary
 from analysis.rendering.sentences.clauses import clause
 from analysis.rendering.sentences.decisions import asides
+from analysis.rendering.tables.ladder import resolution_line
 from analysis.rendering.tables.strip import evidence_strip
 from analysis.statistics.cells import Cell
 from analysis.summaries.panel import GAMES, majority, members_classes
@@ -88,6 +89,7 @@ def test_two_of_three_judges_decide_and_the_third_cannot_outvote_them(tmp_path):
     assert together.games[0].scopes[0].classes == {WIN: 80, TIE: 0, LOSS: 0, FLIP: 0, FAILED: 0}
     assert together.scores[0].scopes[0].rating.value == pytest.approx(6.0, abs=0.5)
     assert report.primary_judge is together
+    assert "panel: not measured: each judge sits its own. judge-1: not measured (exam" in resolution_line(report)
 
 
 @pytest.mark.parametrize("repeats", [(1, 1, 3), (3, 3, 1), (5, 1, 2)])

@@ -29,8 +29,9 @@ HEAVY = {
     *("torch", "transformers", "vllm", "ray", "openai", "lm_eval", "datasets", "fastchat"),
 }
 """What takes longer to import than a help text may take."""
-FOR_EXPERTS = {"loader", "answers"}
-"""Keys that the starting config leaves out: they run somebody's own code, or make a review that no judge can read."""
+FOR_EXPERTS = {"loader", "answers", "exam_resolution"}
+"""Keys that the starting config leaves out: they run somebody's own code, make a review that no judge can read, or are
+told there in words, because another key must be set with them."""
 
 
 def help_of(capsys, *names: str) -> str:

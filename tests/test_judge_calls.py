@@ -292,6 +292,14 @@ def test_the_deadline_does_not_run_while_a_judges_server_starts():
     assert ending.reached()
 
 
+def test_the_deadline_is_of_the_session_however_many_rungs_it_asks_one_after_another():
+    ending = Ending(0.03)
+    for _ in range(4):
+        ending.begin()
+        time.sleep(0.01)
+    assert ending.reached()
+
+
 def test_a_session_that_is_done_at_its_deadline_has_not_failed(tmp_path):
     def script(_):
         time.sleep(1.1)

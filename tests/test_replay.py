@@ -153,6 +153,8 @@ def test_gpt_4s_stored_games_and_ratings_of_phi_3_give_its_files_known_truths_al
     assert (classes["tie"], classes["flip"], classes["failed"]) == (8, 18 + 9, 160 - 73)
     assert (played["bias"]["toward_first"], played["bias"]["toward_second"]) == (16, 2)
     assert tie_and_picks(judge) == 9
+    cards = (tmp_path / "runs/r/analysis/tables/cards.csv").read_text()
+    assert "judge gpt-4,resolution,not measured (exam_ladder is not set)" in cards
     last = {each.judgment: each.error for each in attempts}
     words = Counter(error.partition(": ")[2] for error in last.values() if error)
     stored, missing = sorted(words)

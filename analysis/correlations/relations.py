@@ -30,7 +30,7 @@ from analysis.statistics.question_means import paired_changes
 from analysis.statistics.resampling import Floats, Resamplings
 from analysis.statistics.unit_values import UnitTable, resampled, unit_table
 from analysis.summaries.item_pool import ItemScores
-from analysis.summaries.judge_reports import judged_cells, scored_values
+from analysis.summaries.judge_records import judged_cells, scored_values
 from analysis.summaries.model_rows import for_model
 from analysis.summaries.panel import panel_evidence
 from analysis.token_distributions.token_turns import Sums

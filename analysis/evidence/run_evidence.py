@@ -24,13 +24,13 @@ from ledger.config import ReviewConfig
 from ledger.errors import ConfigError
 from ledger.facts import JudgeFacts
 from ledger.judge_config import JudgeConfig
-from ledger.judgments import ExamMark, Game, Label, Order, Rating
+from ledger.judgments import ExamMark, Game, Label, LadderMark, Order, Rating
 from ledger.manifests import Manifest, read_manifest
 from ledger.records import Key, Question
 from ledger.runs import RunFolder
 
 J = TypeVar("J", Rating, Game)
-S = TypeVar("S", Rating, Game, ExamMark)
+S = TypeVar("S", Rating, Game, ExamMark, LadderMark)
 
 
 @dataclass(frozen=True)
@@ -47,6 +47,7 @@ class JudgeEvidence:
     manifest: Manifest | None
     faults: tuple[Cause, ...]
     contests: dict[tuple[str, str], dict[tuple[Cell, Order], Game]] = field(default_factory=dict)
+    ladder: tuple[LadderMark, ...] = ()
 
 
 @dataclass(frozen=True)
@@ -202,6 +203,7 @@ def _judge(judge: JudgeConfig, run: RunFolder, config: ReviewConfig, conflicts: 
     ratings, mixed_ratings = unmixed(_said_by(name, folder.ratings.records(), others))
     games, mixed_games = unmixed(_said_by(name, folder.games.records(), others))
     exam, manifest = tuple(_said_by(name, folder.exam.records(), others)), read_manifest(folder.path)
+    ladder = tuple(_said_by(name, folder.ladder.records(), others))
     baseline = config.baseline.name
     by_model: dict[str, dict[Cell, Rating]] = {}
     for rating in ratings:
@@ -220,7 +222,7 @@ def _judge(judge: JudgeConfig, run: RunFolder, config: ReviewConfig, conflicts: 
     if others:
         faults.append(Cause(Kind.MIXED_JUDGES, name, tuple(sorted(others)), {"records": others.total()}))
     faults += _served_faults(name, manifest)
-    return JudgeEvidence(judge, by_model, by_rival, exam, manifest, tuple(faults), contests)
+    return JudgeEvidence(judge, by_model, by_rival, exam, manifest, tuple(faults), contests, ladder)
 
 
 def _stale(kind: Kind, name: str, recorded: str, present: str) -> Cause:

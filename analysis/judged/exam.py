@@ -65,10 +65,12 @@ def exam_result(
     *,
     configured: bool,
     categories: Mapping[tuple[str, str], str] = NO_CATEGORIES,
+    unresolved: Iterable[Cause] = (),
 ) -> Exam:
     """The exam's result; the whole passes if the one-sided 95 % Wilson lower bound reaches `floor`.
 
-    `reached` is the least share of the questions whose calls must have reached the judge.
+    `reached` is the least share of the questions whose calls must have reached the judge, `unresolved` what a ladder
+    was to show and does not.
     """
     every = list(marks)
     units = question_marks(every)
@@ -80,7 +82,7 @@ def exam_result(
     if left_out and len(units) < reached * (len(units) + left_out):
         numbers = {"reached": len(units), "planned": len(units) + left_out}
         reasons.append(Cause(Kind.EXAM_UNREACHED, numbers=numbers))
-    reasons += [*_under_floor(whole, floor), *_weak_parts(parts, part_floor)]
+    reasons += [*_under_floor(whole, floor), *_weak_parts(parts, part_floor), *unresolved]
     outcomes: dict[str, int] = {}
     for mark in sorted(every, key=lambda m: m.outcome):
         outcomes[mark.outcome.value] = outcomes.get(mark.outcome.value, 0) + 1

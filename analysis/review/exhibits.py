@@ -13,7 +13,7 @@ from analysis.judged.games import TurnClass, turn_classes, verdicts
 from analysis.review.changed_items import ChangedItem, changed_items
 from analysis.statistics.cells import Cell
 from analysis.statistics.question_means import paired_changes
-from analysis.summaries.judge_reports import judged_cells, scored_values
+from analysis.summaries.judge_records import judged_cells, scored_values
 from analysis.summaries.writing_reports import written_turns
 from analysis.writing.degradation import DEGRADATION
 from analysis.writing.thoughts import THOUGHTS

@@ -20,7 +20,7 @@ from analysis.statistics.causes import Cause, Kind
 from analysis.statistics.cells import scopes
 from analysis.statistics.estimates import Estimate
 from analysis.statistics.resampling import Resamplings
-from analysis.summaries.judge_reports import judged_cells, scored_values
+from analysis.summaries.judge_records import judged_cells, scored_values
 from analysis.summaries.model_reports import ItemReport, ItemRules, compared_items
 from analysis.summaries.model_rows import for_model
 from ledger.conditions import unlike_condition

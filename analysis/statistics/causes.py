@@ -83,6 +83,7 @@ class Kind(StrEnum):
     EXAM_UNDER_FLOOR = "exam_under_floor"
     EXAM_WEAK_PART = "exam_weak_part"
     EXAM_WEAK_PARTS = "exam_weak_parts"
+    EXAM_RESOLUTION = "exam_resolution"
     SMALL_EXAM = "small_exam"
     FEW_TRUSTED_JUDGES = "few_trusted_judges"
     # What was found and not compared, and what looks like one model twice

@@ -90,3 +90,15 @@ def one_rating(judge: JudgeEvidence, exam: Exam) -> Iterator[Cause]:
     if exam.state != "passed" and len(scores) >= LEAST_RATINGS and len({*scores}) == 1:
         numbers = {"ratings": len(scores), "score": scores[0]}
         yield Cause(Kind.ONE_RATING, judge.config.name, numbers=numbers)
+
+
+def judged_cells(judge: JudgeEvidence, evidence: RunEvidence) -> list[Cell]:
+    """The planned question-turns and samples, once for each of the judge's repeats."""
+    return [cell._replace(repeat=repeat) for cell in evidence.cells for repeat in range(judge.config.repeats)]
+
+
+def scored_values(judge: JudgeEvidence, model: str, cells: Sequence[Cell]) -> dict[Cell, float]:
+    """One model's scores in the turns of these cells: imported files may hold more repeats than planned."""
+    turns = set(map(turn_of, cells))
+    scores = {cell: rating.score for cell, rating in sorted(judge.ratings.get(model, {}).items())}
+    return {cell: score for cell, score in scores.items() if score is not None and turn_of(cell) in turns}

@@ -21,6 +21,7 @@ from analysis.judged.games import (
     verdicts,
     win_values,
 )
+from analysis.judged.ladder import Resolution, resolutions, unresolved
 from analysis.judged.lengths import LengthPanel, length_controlled, length_panel, length_points
 from analysis.judged.scores import ScoredScope, fastchat_average, rating_change_p, scored_scopes
 from analysis.judged.strengths import Strength, strengths
@@ -35,9 +36,11 @@ from analysis.summaries.judge_records import (
     adversarial_answers,
     failed_judgments,
     judge_card,
+    judged_cells,
     judged_coverage,
     one_rating,
     paired_coverage,
+    scored_values,
 )
 from ledger.facts import JudgeFacts
 from ledger.judgments import Mode
@@ -86,7 +89,7 @@ class ModelGames:
 
 @dataclass(frozen=True)
 class JudgeReport:
-    """All about one judge; its ratings and games decide only if `unfit` is empty."""
+    """All about one judge; its ratings and games decide only if `unfit` is empty. `resolution` is its ladder."""
 
     name: str
     modes: tuple[Mode, ...]
@@ -101,6 +104,7 @@ class JudgeReport:
     failures: tuple[Cause, ...]
     strengths: tuple[Strength, ...] = ()
     prompts: tuple[tuple[str, str], ...] = ()
+    resolution: tuple[Resolution, ...] = ()
 
     @property
     def unfit(self) -> tuple[Cause, ...]:
@@ -117,8 +121,8 @@ class JudgeReport:
 
 def judge_report(judge: JudgeEvidence, evidence: RunEvidence, draws: Resamplings) -> JudgeReport:
     """Everything that one judge's records say."""
-    decision = evidence.config.decision
-    cells = judged_cells(judge, evidence)
+    decision, cells = evidence.config.decision, judged_cells(judge, evidence)
+    resolution = resolutions(judge.ladder)
     exam = exam_result(
         judge.exam,
         judge.config.modes,
@@ -127,6 +131,7 @@ def judge_report(judge: JudgeEvidence, evidence: RunEvidence, draws: Resamplings
         decision.coverage,
         configured=judge.config.exam,
         categories=evidence.categories,
+        unresolved=unresolved(resolution, decision.exam_resolution),
     )
     modes = judge.config.modes
     return JudgeReport(
@@ -143,6 +148,7 @@ def judge_report(judge: JudgeEvidence, evidence: RunEvidence, draws: Resamplings
         failures=tuple(failed_judgments(judge, redacted=evidence.redacted)),
         strengths=_strengths(judge, evidence, cells) if Mode.PAIR in modes else (),
         prompts=tuple(JudgeFacts.of(judge.manifest).prompt_texts.items()),
+        resolution=resolution,
     )
 
 
@@ -233,15 +239,3 @@ def answer_lengths(model: ModelEvidence) -> dict[Cell, int]:
         for answer in model.answers
         for turn, each in enumerate(answer.turns, start=1)
     }
-
-
-def judged_cells(judge: JudgeEvidence, evidence: RunEvidence) -> list[Cell]:
-    """The planned question-turns and samples, once for each of the judge's repeats."""
-    return [cell._replace(repeat=repeat) for cell in evidence.cells for repeat in range(judge.config.repeats)]
-
-
-def scored_values(judge: JudgeEvidence, model: str, cells: Sequence[Cell]) -> dict[Cell, float]:
-    """One model's scores in the turns of these cells: imported files may hold more repeats than planned."""
-    turns = set(map(turn_of, cells))
-    scores = {cell: rating.score for cell, rating in sorted(judge.ratings.get(model, {}).items())}
-    return {cell: score for cell, score in scores.items() if score is not None and turn_of(cell) in turns}

@@ -20,13 +20,15 @@ def exam(
     Each must tell a full answer of the baseline from a damaged one, and identical answers as a tie. Its marks are
     printed, with the reasons where one did not pass. The exit code is 0 if all judges passed, else 12, and 20 where
     calls failed for good, with the endpoint's words. What it will take is told first. Only the baseline's answers are
-    needed (`assay generate CONFIG --model BASELINE`); marks that are there are not asked for again.
+    needed (`assay generate CONFIG --model BASELINE`); marks that are there are not asked for again. With exam_ladder =
+    true each also climbs a ladder of graded damage, which says how small a damage it sees.
 
     Example:
         assay exam review.toml --budget 2
     """
     from analysis.rendering.sentences.clauses import clauses
     from analysis.rendering.tables.evidence import exam_mark, exam_table
+    from analysis.rendering.tables.ladder import resolution_table
     from assay import judging, pipeline
     from assay.results import console, table
 
@@ -41,8 +43,8 @@ def exam(
         done = pipeline.judge(pipeline.within_budget(review, budget), exam_only=True)
     reports = judging.examined(review)
     for report in reports:
-        marks = exam_table(report)
-        shown.print(table(marks.header, marks.rows))
+        for marks in (exam_table(report), *([resolution_table(report)] if report.resolution else [])):
+            shown.print(table(marks.header, marks.rows))
         why = f" ({clauses(report.exam.reasons)})" if report.exam.reasons else ""
         shown.print(visible(f"Exam of {report.name}: {exam_mark(report)}{why}."), markup=False)
     for line in judging.failure_lines(done):

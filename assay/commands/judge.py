@@ -11,7 +11,7 @@ from assay.display import Display
 from ledger.errors import EXIT_INFRASTRUCTURE, EXIT_SHIP, ConfigError
 
 if TYPE_CHECKING:
-    from judge.session import JudgeSummary
+    from judge.summary import JudgeSummary
 
 SESSION = ["judge", "judgments", "calls", "tokens", "cost"]
 REREAD = ["judge", "kind", "outcomes"]

@@ -7,6 +7,7 @@ from collections.abc import Iterator
 
 from analysis.rendering.figures.forests import primary_forest
 from analysis.rendering.figures.judged import agreement_figures, game_figures, score_figures
+from analysis.rendering.figures.ladder import ladder_figures
 from analysis.rendering.figures.matrices import Matrix
 from analysis.rendering.figures.paper import paper_figures
 from analysis.rendering.figures.picks import pick_figures
@@ -31,7 +32,7 @@ def figures_by_section(report: ReviewReport) -> dict[str, tuple[Figure, ...]]:
         "traces": tuple(rollout_figure(report)),
         "correlation": tuple(relation_figures(report)),
         "figures": tuple(paper_figures(report)),
-        "exam": tuple(agreement_figures(report)),
+        "exam": (*ladder_figures(report), *agreement_figures(report)),
     }
 
 

@@ -13,6 +13,7 @@ from analysis.rendering.sentences.decisions import advice, asides, verdict
 from analysis.rendering.tables.choices import OF_PICKS, flip_table
 from analysis.rendering.tables.evidence import shortfall_line
 from analysis.rendering.tables.first_screen import headline
+from analysis.rendering.tables.ladder import resolution_line
 from analysis.rendering.tables.looked_at import review_lines
 from analysis.rendering.tables.review import (
     CLASS_LABELS,
@@ -76,6 +77,7 @@ def _opening(report: ReviewReport) -> Iterator[list[str]]:
     notes = [clause(note) for note in report.notes if note.kind in ALOUD]
     yield [f"- **{short_line(text)}**" for text in (*warnings(report)[:2], *notes[:2])]
     yield [f"- {short_line(shortfall_line(report))}"]
+    yield [f"- {short_line(seen)}"] if (seen := resolution_line(report)) else []
     yield [f"- {short_line(' '.join(told))}"] if (told := list(vote_lines(report.trust))) else []
 
 

@@ -5,6 +5,7 @@ In: Causes. Out: clauses, to be joined by "; "; advice and what names a remedy a
 
 from collections.abc import Iterable, Mapping
 
+from analysis.rendering.sentences import ladder
 from analysis.rendering.sentences import measured_clauses as measured
 from analysis.rendering.sentences import record_clauses as records
 from analysis.rendering.sentences.numbers import number
@@ -135,6 +136,7 @@ CLAUSES: Mapping[Kind, str | measured.Written] = {
     Kind.EXAM_UNDER_FLOOR: measured.exam_under_floor,
     Kind.EXAM_WEAK_PART: measured.exam_weak_part,
     Kind.EXAM_WEAK_PARTS: measured.exam_weak_parts,
+    Kind.EXAM_RESOLUTION: ladder.exam_resolution,
     Kind.SMALL_EXAM: "a small exam: the smallest part has {questions} of the usual {usual} questions",
     Kind.FEW_TRUSTED_JUDGES: "only {trusted} of {judges} judges may be believed",
     Kind.NOT_COMPARED: "{subject} was found and is not compared: {causes}",

@@ -4,6 +4,7 @@ In: a ReviewReport. Out: Tables of plain text.
 """
 
 from analysis.rendering.sentences.numbers import optional
+from analysis.rendering.tables.ladder import resolution_told
 from analysis.rendering.tables.review import Table
 from analysis.review.review_report import ReviewReport
 
@@ -16,7 +17,9 @@ def card_table(report: ReviewReport) -> Table:
         ("review", "resamples", str(report.resamples)),
         ("review", "made at", report.made_at),
     ]
-    rows += [(f"judge {judge.name}", name, value) for judge in report.judges for name, value in judge.card]
+    for judge in report.judges:
+        told = (*judge.card, ("resolution", resolution_told(judge)))
+        rows += [(f"judge {judge.name}", name, value) for name, value in told]
     rows += [(f"{model.role} {model.model}", name, value) for model in report.models for name, value in model.facts]
     return Table(
         "cards",

@@ -11,6 +11,7 @@ from analysis.rendering.tables.cards import card_table, cost_table, input_table
 from analysis.rendering.tables.choices import flip_table, loss_table, margin_table, overlap_table, subject_table
 from analysis.rendering.tables.evidence import coverage_table, evidence_table, exam_table
 from analysis.rendering.tables.judged import depth_tables
+from analysis.rendering.tables.ladder import resolution_table
 from analysis.rendering.tables.looked_at import identity_table, unseen_table
 from analysis.rendering.tables.relations import relation_tables
 from analysis.rendering.tables.review import (
@@ -45,6 +46,7 @@ LABELS = frozenset(
         "outcome",
         "against",
         "family",
+        "damage",
         "items",
         "how",
         "turn",
@@ -135,7 +137,8 @@ def _token_tables(report: ReviewReport) -> tuple[Table, ...]:
 
 
 def _trust(report: ReviewReport) -> Iterator[Table]:
-    yield from (_of(judge, exam_table) for judge in report.judges)
+    for judge in report.judges:
+        yield from (_of(judge, table) for table in (exam_table, resolution_table))
     yield from trust_tables(report.trust) if report.trust else ()
 
 
