@@ -10,7 +10,7 @@ from analysis.evidence.run_evidence import JudgeEvidence, RunEvidence
 from analysis.judged.exam import Exam
 from analysis.judged.games import BOTH_VERDICTS, turn_classes, verdicts
 from analysis.statistics.causes import Cause, Kind
-from analysis.statistics.cells import Cell, Scope, scopes, whole_and_turns
+from analysis.statistics.cells import Cell, Scope, scopes, turn_of, whole_and_turns
 from analysis.statistics.coverage import Coverage, coverage_scopes
 from analysis.summaries.model_reports import plain
 from ledger.facts import JudgeFacts, JudgeSettings
