@@ -9,8 +9,9 @@ from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
     from assay.api import Result, audit, check, flips, load, review
+    from ledger.errors import AssayError
 
-__all__ = ["Result", "audit", "check", "flips", "load", "review"]
+__all__ = ["AssayError", "Result", "audit", "check", "flips", "load", "review"]
 
 
 def __getattr__(name: str) -> Any:  # noqa: ANN401 - the names of __all__, typed above

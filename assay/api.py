@@ -75,7 +75,9 @@ class Result:
         """The decision and its tables, for a notebook."""
         from analysis.rendering.formats.terminal import summary
 
-        return "".join(map(_html, summary(self.report)))
+        parts = summary(self.report)
+        decided = next((place for place, part in enumerate(parts) if _decides(part)), 0)
+        return "".join(map(_html, (*parts[decided:], *parts[:decided])))
 
 
 def check(
@@ -135,6 +137,8 @@ def load(run: Place) -> Result:
     from ledger.runs import RunFolder
 
     folder = RunFolder(Path(run))
+    if not folder.config.exists() and not folder.declaration.exists():
+        raise ConfigError(f"{run} is no run folder", remedy="`assay runs` lists those that there are.")
     config = read_config(folder.declaration if folder.declaration.exists() else folder.config)
     report, _ = report_of(config, folder, datetime.now(UTC).isoformat(timespec="seconds"), redact=False)
     return Result(report, folder.path)
@@ -210,9 +214,14 @@ def _rows(found: "re.Match[str]") -> str:
     return f"row {int(found[1]) - 2}"
 
 
+def _decides(part: Any) -> bool:  # noqa: ANN401 - a Table or a line of the summary
+    return not isinstance(part, str) and "decision" in part.header
+
+
 def _html(part: Any) -> str:  # noqa: ANN401 - a Table or a line of the summary
     if isinstance(part, str):
         return f"<p>{html.escape(part)}</p>"
-    head, *rows = ["".join(f"<td>{html.escape(cell)}</td>" for cell in row) for row in (part.header, *part.rows)]
+    head = "".join(f"<th>{html.escape(cell)}</th>" for cell in part.header)
+    rows = ("".join(f"<td>{html.escape(cell)}</td>" for cell in row) for row in part.rows)
     body = "".join(f"<tr>{row}</tr>" for row in rows)
     return f"<table><thead><tr>{head}</tr></thead><tbody>{body}</tbody></table>"

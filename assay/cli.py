@@ -82,6 +82,8 @@ def options(
     candidate: SHIP, HOLD, INCONCLUSIVE or UNFIT. It is one TOML file and one folder under runs/.
 
     Examples:
+        assay tour                           # a whole report in seconds: no model, no network
+        assay check ./base ./w4a16           # a whole review of two models, without a config
         assay demo                           # a whole review of small models
         assay init review.toml               # a commented config to change
         assay plan --margin 0.01             # how many items that margin needs

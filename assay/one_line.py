@@ -17,6 +17,7 @@ from ledger.endpoint.places import OPENAI_HOST, address, resolved
 from ledger.engines import ENGINES
 from ledger.errors import ConfigError
 from ledger.material_config import OWN_CHECKED, OWN_ITEMS
+from ledger.measures import measure_of
 
 COMMAND = "assay check"
 MOST_NAME = 80
@@ -121,8 +122,10 @@ def judge_section(url: str, model: str) -> str:
 
 
 def _decision(wishes: Wishes) -> str:
-    margin: dict[str, Value] = {} if wishes.margin is None else {"margin": wishes.margin}
-    return section("[decision]", **margin, limits={**_usual_limits(), **wishes.limits})
+    judged = wishes.judge_model or wishes.judge_url  # then ratings decide, by the margin of their scale
+    margin = wishes.margin if wishes.margin is not None or judged else measure_of("accuracy_change").margin
+    said: dict[str, Value] = {} if margin is None else {"margin": margin}
+    return section("[decision]", **said, limits={**_usual_limits(), **wishes.limits})
 
 
 def _usual_limits() -> dict[str, float]:

@@ -18,6 +18,7 @@ from analysis.rendering.formats.terminal import summary
 from analysis.rendering.formats.text import visible
 from analysis.rendering.tables.review import Table as Rows
 from analysis.review.review_report import ReviewReport
+from assay.display import say
 
 PIPE_COLUMNS = 120
 STEP_SUMMARY = "GITHUB_STEP_SUMMARY"
@@ -34,15 +35,16 @@ def show(report: ReviewReport, written: list[Path]) -> None:
     tell_github(written)
 
 
-def show_brief(report: ReviewReport, config: Path, written: list[Path]) -> None:
-    """Print a few lines that need no knowledge of this tool, and where the config and the page are."""
+def show_brief(report: ReviewReport, written: list[Path], config: Path | None = None) -> None:
+    """Print a few lines that need no knowledge of this tool, and where the page is; the config's place if given."""
     shown = console()
     for line in brief(report):
         shown.print(Text(line))
-    page = next((path for path in written if path.suffix == ".html"), config)
     tell_github(written)
+    page = next((path for path in written if path.suffix == ".html"), None)
     for what, path in (("The report", page), ("Its config, to change and run again", config)):
-        shown.print(f"{what}: {path}", markup=False, soft_wrap=True)
+        if path:
+            shown.print(f"{what}: {path}", markup=False, soft_wrap=True)
 
 
 def tell_github(written: list[Path]) -> None:
@@ -50,8 +52,11 @@ def tell_github(written: list[Path]) -> None:
     place = os.environ.get(STEP_SUMMARY, "")
     texts = [path.read_text(encoding="utf-8") for path in written if path.name == "report.md"]
     if place and texts:
-        with Path(place).open("a", encoding="utf-8") as job:
-            job.write("\n".join(texts) + "\n")
+        try:
+            with Path(place).open("a", encoding="utf-8") as job:
+                job.write("\n".join(texts) + "\n")
+        except OSError as error:  # the decision is made, and its exit code stands
+            say(f"assay: {STEP_SUMMARY} cannot be written: {error}")
 
 
 def show_parts(parts: Iterable[Rows | str], written: list[Path]) -> None:

@@ -48,7 +48,9 @@ def chat_prompt(
     template: str = "",
     arguments: Mapping[str, Any] = MappingProxyType({}),
 ) -> Prompt:
-    """The prompt for a conversation. Raises EngineError where the tokenizer has no usable template of its own."""
+    """The prompt for a conversation. Raises EngineError where the tokenizer has no usable template of its own, and
+    ConfigError where it passes over what was declared.
+    """
     if template:
         refuse_unknown_template(template)
         if arguments:
@@ -61,11 +63,17 @@ def chat_prompt(
             where=tokenizer.name_or_path,
             remedy=f'Set template = "{PREFIX}NAME" for this model, or review it with tasks alone.',
         )
+    if unknown := [name for name in arguments if name not in str(tokenizer.chat_template)]:
+        what = f"its chat template knows no {', '.join(unknown)}: the answers would be others than was declared"
+        raise ConfigError(what, where=tokenizer.name_or_path, remedy="Correct `chat_template_kwargs`.")
     try:
         begun = {"continue_final_message" if messages[-1].role == "assistant" else "add_generation_prompt": True}
         rendered = tokenizer.apply_chat_template(turns, tokenize=False, **arguments, **begun)
     except Exception as error:  # a template is the model's own program: it raises jinja2's errors, or any
         raise EngineError(f"its chat template fails: {first_line(error)}", where=tokenizer.name_or_path) from error
+    if messages[0].role == "system" and messages[0].content.strip() not in rendered:
+        what = "its chat template leaves the system text out: the answers would be others than was declared"
+        raise ConfigError(what, where=tokenizer.name_or_path, remedy="Leave out `system`.")
     tokens = tokenizer.encode(rendered, add_special_tokens=False)
     return Prompt(tuple(tokens), opens_thinking=template_opens(rendered))
 

@@ -53,7 +53,12 @@ class QuestionsConfig(Serving):
     @classmethod
     def _k_by_its_own_name(cls, given: Any) -> Any:  # noqa: ANN401 - whatever a file says
         """An earlier config's `top_k` is the traces' K: taken for anything else it would be lost without a word."""
-        if isinstance(given, dict) and given.get("traces") and "top_k" in given and "trace_top_k" not in given:
+        if (
+            isinstance(given, dict)
+            and (given.get("traces") or given.get("rollouts"))
+            and "top_k" in given
+            and "trace_top_k" not in given
+        ):
             raise ValueError("the K of traces is `trace_top_k`, not `top_k`: rename it")
         return given
 

@@ -155,7 +155,7 @@ OF_DECISIONS = [
             "g",
             numbers={"failures": 40, "cut": 31, "thoughts": 0, "empty": 2, "unparsed": 33},
         ),
-        "of 40 new failures 31 hit the token limit, 2 are empty, 33 hold nothing that could be extracted",
+        "of 40 new failures 31 hit the token limit, 2 are empty, 33 hold no answer that could be read",
     ),
     (
         Cause(Kind.EQUAL_TEXTS_SCORED_APART, "g", numbers={"answers": 12}),

@@ -172,7 +172,7 @@ def test_an_audit_is_an_object(tmp_path):
 def test_a_judge_that_was_spared_is_said_to_have_been_asked_for_nothing(toured):
     """The tour's judge failed its exam, so that no table of zeros stands for verdicts that nobody asked for."""
     report = (toured / "analysis" / "report.md").read_text(encoding="utf-8")
-    assert "No rating and no game of it is there." in report
+    assert "It was asked for no ratings and no games." in report
     assert "no verdict of smollm2-judge is there" in report
     assert "are shown, but they decide nothing" not in report
     assert not list((toured / "analysis" / "tables").glob("games*"))

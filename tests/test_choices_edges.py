@@ -9,7 +9,7 @@ from scipy import stats
 
 from analysis.correlations.relations import item_values
 from analysis.multiple_choice.choices import choice_columns, paired_choices
-from analysis.multiple_choice.distances import js_options, kl_options, moved, top_gap_nats, top_margin
+from analysis.multiple_choice.distances import ITEM_DISTANCES, js_options, kl_options, moved, top_gap_nats, top_margin
 from analysis.multiple_choice.flips import choice_comparison
 from analysis.multiple_choice.margins import margins
 from analysis.multiple_choice.ties import logit_step, ties, within_a_step
@@ -69,7 +69,7 @@ def test_means_of_all_items_have_bounds_for_each_comparison_and_count_what_was_l
     assert [len(row.accuracy_change.lower_bounds) for row in found[:2]] == [3, 3]
     assert (whole.flips.left_out, task.flips.left_out) == (1, 0)
     assert [len(row.flips.lower_bounds) for row in found[:2]] == [3, 3]
-    assert {(row.scoring, len(row.distances)) for row in found} == {("acc", 2), ("acc_norm", 0)}
+    assert {(row.scoring, len(row.distances)) for row in found} == {("acc", len(ITEM_DISTANCES)), ("acc_norm", 0)}
     two = [each.model_copy(update={"subject": "xy"[n % 2]}) for n, each in enumerate(before[:6])]
     subjects = [row for row in rows_of(two, two) if row.scope.subject]
     assert [len(row.distances) for row in subjects] == [0] * 4

@@ -249,5 +249,5 @@ def test_a_line_that_is_cut_ends_with_a_whole_name():
 
 def test_a_name_in_the_first_clause_keeps_its_capitals(report):
     cause = Cause(Kind.RECORDED, names={"recorded": "the texts of GPT-4 are gone"})
-    lost = report.model_copy(update={"not_looked_at": (("free text", cause),)})
+    lost = report.model_copy(update={"not_looked_at": (("the quality of free text", cause),)})
     assert panel(lost, "writes").lines[0] == "The texts of GPT-4 are gone."

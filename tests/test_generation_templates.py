@@ -135,3 +135,16 @@ def test_an_answer_that_has_begun_is_gone_on_with():
 def test_a_bare_text_is_no_conversation():
     request = WriteRequest("1", (), 0.0, 1, 8, prompt="2 + 2 =")
     assert text_of(written_prompt(Tokenizer(), request, "").tokens) == "^2 + 2 ="
+
+
+def test_what_a_template_passes_over_is_refused_by_name():
+    class Deaf(Tokenizer):
+        def apply_chat_template(self, turns, **settings):
+            return super().apply_chat_template([turn for turn in turns if turn["role"] != "system"], **settings)
+
+    system = (Message("system", "You are a pirate."), *TALK)
+    assert "pirate" in text_of(chat_prompt(Tokenizer(), system).tokens)
+    with pytest.raises(ConfigError, match="its chat template leaves the system text out"):
+        chat_prompt(Deaf(), system)
+    with pytest.raises(ConfigError, match="its chat template knows no enable_thinkin"):
+        chat_prompt(Tokenizer(), TALK, arguments={"enable_thinkin": False})

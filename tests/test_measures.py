@@ -154,7 +154,9 @@ def test_nothing_else_lists_measures():
                 held = {part.value for part in parts if isinstance(part, ast.Constant)} & names
                 lists += [path.relative_to(HOUSE).as_posix()] if len(held) > 2 else []
     own = {f"analysis/writing/{name}.py" for name in ("degradation", "likeness", "thoughts")}
-    assert set(lists) == {"analysis/decision/gate_estimates.py", "analysis/correlations/relations.py"} | own
+    more = {"analysis/multiple_choice/distances.py"}  # the home of distances, which may have a third
+    others = {"analysis/decision/gate_estimates.py", "analysis/correlations/relations.py"}
+    assert set(lists) - more == others | own
 
 
 def test_a_primary_measure_rises_with_the_candidate_and_a_limit_holds_what_should_stay_low():

@@ -362,11 +362,11 @@ def test_a_clamp_is_a_probability_of_zero_and_not_thousands_of_nats(tmp_path, co
 
 def test_what_nobody_looked_at_stands_on_the_first_screen(tmp_path, compared):
     found = compared(*pair(tmp_path, *stable()))
-    short = "did not look at: free text, generated answers, long context"
+    short = "did not look at: the quality of free text, generated answers, long context"
     assert not [file for file in found.unnamed(short) if file not in ("report.json", "junit.xml")]
     banner = found.files["report.html"].split("<main>")[0]
     assert short in banner
-    assert dict(found.report["not_looked_at"])["free text"]["text"] == "no model was asked to write"
+    assert dict(found.report["not_looked_at"])["the quality of free text"]["text"] == "no model was asked to write"
 
 
 @pytest.fixture(scope="module")

@@ -1,5 +1,6 @@
 """Two models' texts side by side: changes and likeness with intervals, what is seen, and how limits read them."""
 
+import math
 import random
 import tomllib
 from importlib.resources import files
@@ -205,3 +206,14 @@ def test_init_writes_limits_for_loops_and_cut_offs():
     row = reports(texts, w4=texts)["w4"].row("loops")
     assert row.estimate.upper_bounds[0] == pytest.approx(1 - 0.05 ** (1 / 80))
     assert row.estimate.upper_bounds[0] < limits["loops"]
+
+
+def test_damage_of_every_turn_is_seen_among_a_thousand_tests():
+    """No number of drawn patterns shows a p under 1/400; what holds for any sum of random signs does."""
+    before = wrote([prose(i) for i in range(160)])
+    rivals = {f"m{i:03}": wrote([LOOP] * 160) for i in range(80)}
+    found = reports(before, **rivals)
+    assert all(each.row("loops").seen for each in found.values())
+    assert found["m000"].row("loops").p == pytest.approx(2 * math.exp(-40))
+    few = reports(wrote([prose(i) for i in range(10)]), w=wrote([LOOP] * 10))["w"].row("loops")
+    assert few.p == 2 / 2**5  # five questions: every pattern is there

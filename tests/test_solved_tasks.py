@@ -84,7 +84,7 @@ def test_a_loss_of_answers_that_nobody_read_is_told_as_such(compared, tmp_path):
     )
     row = rows_of(found)["gsm8k", "exact_match,strict"]
     assert (row["failures"]["answers"], row["failures"]["unparsed"]) == (40, 40)
-    assert "of 40 new failures 40 hold nothing that could be extracted" in found.decision["sentence"]
+    assert "of 40 new failures 40 hold no answer that could be read" in found.decision["sentence"]
     wrong = right.count(False)
     assert (row["unread_baseline"]["unparsed"], row["unread"]["unparsed"]) == (wrong, wrong + 40)
 
@@ -318,7 +318,7 @@ def test_a_score_of_an_answer_that_nobody_read_blocks(compared, tmp_path, text, 
 def test_many_unread_answers_are_told_where_nothing_was_lost(compared, tmp_path):
     wrong = [each for n in range(300) for each in solved("g", n, {"none": n % 2}, text="" if n % 2 == 0 else None)]
     found = compared(*sides(tmp_path, {"g": wrong}, {"g": wrong[:]}), "--same-name", "--identical")
-    said = "Of 300 answers of int4 to g 150 are empty, 150 hold nothing that could be extracted."
+    said = "Of 300 answers of int4 to g 150 are empty, 150 hold no answer that could be read."
     assert set(found.unnamed(said)) <= {"junit.xml", "report.json"}
 
 

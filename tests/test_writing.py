@@ -84,6 +84,9 @@ def test_where_a_loop_begins_and_how_often_it_copies():
         "[" + ",\n ".join(["[" + ", ".join(["0"] * 8) + "]"] * 8) + "]",
         "| a | b | c | d |\n|---|---|---|---|\n" + "| NULL | NULL | NULL | NULL |\n" * 6,
         "तेरी यादें आती हैं, मेरी नींदें जाती हैं।\n" * 3,
+        "W B W B W B W B\n" * 4,
+        PROSE + "\n" + "-" * 69,
+        "The key is " + "0123456789abcdef" * 8 + ".",
     ],
     ids=[
         *(
@@ -101,7 +104,7 @@ def test_where_a_loop_begins_and_how_often_it_copies():
             "ha",
             "none",
         ),
-        *("matrix", "nulls", "refrain"),
+        *("matrix", "nulls", "refrain", "board", "rule", "key"),
     ],
 )
 def test_good_lists_tables_poems_and_code_are_no_loops(good):
@@ -122,8 +125,15 @@ def test_good_lists_tables_poems_and_code_are_no_loops(good):
         PROSE * 3 + PROSE[:40],
         "| NULL | NULL | NULL | NULL |\n" * 40,
         "तेरी यादें आती हैं। " * 12,
+        "The" + "!" * 159,
+        PROSE + " It was 0." + "3" * 200,
+        PROSE + " " + "ha" * 60 + " and so it went on.",
+        PROSE + "\n" + "- [ ]\n" * 50,
     ],
-    ids=["sentence", "ending", "numbered", "numbers", "marks", "letter", "han", "thai", "paragraphs", "rows", "hindi"],
+    ids=[
+        *("sentence", "ending", "numbered", "numbers", "marks", "letter", "han", "thai", "paragraphs", "rows", "hindi"),
+        *("exclamations", "digits", "laughter", "boxes"),
+    ],
 )
 def test_what_is_said_again_and_again_is_a_loop(bad):
     assert loops(bad)
@@ -195,6 +205,9 @@ def test_repetition_is_seq_rep_4_by_hand():
         ("Fine.\n<think>\nBut wait", {}, ("open thinking",)),
         ("Fine.\n<|channel>thought\nBut wait", {}, ("template token", "open thinking")),
         ("```ls -l```\nlists files.", {}, ()),
+        ("```python\nx = 1```", {}, ()),
+        ("~~~~struck~~~~ out", {}, ()),
+        ("He said [UNK] and <extra_id_0>.", {}, ("template token",)),
         ("```ls -l``` lists files.\n```sh\nls", {}, ("open code",)),
     ],
 )
@@ -222,6 +235,8 @@ def test_what_is_broken(text, more, found):
         ("Name a river.", 'The Danube (Дунай) is "Дунай" in Russian.', False),
         ("Name a river.", "`река = 'Дунай'` prints it.", False),
         ("Name a river in Russian.", "Дунай", False),
+        ("把这句话翻译成英语：多瑙河很长。", "The Danube is long.", False),
+        ("Write Tokyo in kanji.", "東京", False),
         ("Name a river in Russian.", "多瑙河", True),
         ("Say it in Japanese.", "ヨーロッパの川です。", False),
         ("Give the rule.", "sin(αβ) = Δθ·λμν", False),
@@ -250,6 +265,8 @@ def test_similarity_is_rouge_l_by_hand():
     assert similarity("one two", "three four") == 0
     assert similarity("", "") == 1
     assert similarity("", "one") == 0
+    assert similarity("!!!!", "????") == 0
+    assert similarity("internationalization", "internationalisation") == 0
 
 
 @given(TEXTS, TEXTS)
@@ -334,7 +351,9 @@ def test_a_text_of_marks_alone_that_repeat_is_a_loop(text):
     )
 
 
-@pytest.mark.parametrize("text", ["", " \n", "\u200b", "\ufeff", "\x00" * 50, "\u2800" * 20, "\u3164"])
+@pytest.mark.parametrize(
+    "text", ["", " \n", "\u200b", "\ufeff", "\x00" * 50, "\u2800" * 20, "\u3164", "\ufe0f", "\u034f"]
+)
 def test_what_cannot_be_seen_is_empty(text):
     assert DEGRADATION["empty"](WrittenTurn(text, ("Say it.",), None)) == 1.0
 

@@ -79,7 +79,7 @@ def test_a_loop_that_is_not_shown_is_counted_all_the_same(tmp_path):
     made = whole(tmp_path, config(judge=False, margin=0.1))
     rewritten(made, "w4", lambda answer, turn: LOOP if int(answer.question.id[1:]) == 0 else prose(turn))
     lines = list(writing_lines(made.report().writing))
-    assert "Loops that chance may explain, all tests counted (Holm): w4 2 of 80, baseline 0." in lines
+    assert "Loops, not shown beyond chance with all tests counted (Holm): w4 2 of 80, baseline 0." in lines
 
 
 def test_the_tables_keep_degradation_and_divergence_apart(report):
@@ -204,7 +204,7 @@ def test_an_audit_measures_texts_without_a_model(capsys):
     assert run(["audit", str(MT_BENCH / "phi-3"), "--data", str(MT_BENCH)]) == 0
     told = capsys.readouterr().out
     assert "phi-3-dpo writes broken text in 2 of 160 turns, the baseline in 51." in told
-    assert "Loops that chance may explain, all tests counted (Holm): phi-3-dpo 3 of 160, baseline 12." in told
+    assert "Loops, not shown beyond chance with all tests counted (Holm): phi-3-dpo 3 of 160, baseline 12." in told
     assert "| phi-3-dpo | candidate | unfinished | — | not measured: how an answer ended is not told |" in told
     assert "paired with phi-3's by question" in told
 
@@ -216,10 +216,10 @@ def test_an_audits_models_stand_beside_its_baseline(tmp_path):
 
 
 def test_without_a_judge_texts_are_measured_and_their_worth_is_not_looked_at(report, tmp_path):
-    assert dict(report.not_looked_at)["free text"].kind is Kind.ANSWERS_NOT_JUDGED
+    assert dict(report.not_looked_at)["the quality of free text"].kind is Kind.ANSWERS_NOT_JUDGED
     lone = Folder(tmp_path, config(("w4",), judge=False, task=False))
     lone.answer(lone.names[0])
     found = lone.report()
-    assert dict(found.not_looked_at)["free text"].kind is Kind.ANSWERS_NOT_COMPARED
+    assert dict(found.not_looked_at)["the quality of free text"].kind is Kind.ANSWERS_NOT_COMPARED
     assert next(each for each in panels(found) if each.id == "writes").lines[-1] == UNREAD
     assert found.writing == ()

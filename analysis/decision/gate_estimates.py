@@ -157,8 +157,8 @@ def _written(measure: str, measured: Measured, model: str) -> Read:
     if written is None or row is None:
         absent = Cause(Kind.NO_THOUGHTS if written else Kind.NO_ANSWERS, model)
         return not_measured(measure, "questions", absent), [Cause(Kind.UNMEASURED, measure, causes=(absent,))]
-    estimate = row.estimate
-    estimate = replace(estimate, identical=estimate.value is not None and model in measured.identical_answers)
+    # Equal texts may have ended otherwise, or followed other thoughts: then this measure's own change is not zero.
+    estimate = replace(row.estimate, identical=row.estimate.value == 0 and model in measured.identical_answers)
     if estimate.missing and estimate.value is None:
         return estimate, [Cause(Kind.UNMEASURED, measure, causes=(estimate.missing,))]
     floor = measured.config.decision.coverage

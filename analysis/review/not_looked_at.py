@@ -12,6 +12,8 @@ from analysis.summaries.judge_reports import JudgeReport
 from ledger.engines import IMPORTED
 from ledger.facts import ModelFacts, ModelSettings, Refusal
 
+FREE_TEXT = "the quality of free text"
+"""Which no measure of loops or cut-offs tells."""
 REFUSED = {Refusal.TRACES: "traces", Refusal.ROLLOUTS: "rollouts", Refusal.VOCABULARY: "the whole vocabulary"}
 SERVING_ARGUMENTS = ("kv_cache_dtype", "quantization", "max_model_len", "enable_prefix_caching", "speculative_config")
 
@@ -23,7 +25,7 @@ def not_looked_at(evidence: RunEvidence, judges: Sequence[JudgeReport]) -> tuple
 
 def _rows(evidence: RunEvidence, judges: Sequence[JudgeReport]) -> Iterator[tuple[str, Cause]]:
     if why := _free_text(evidence, judges):
-        yield "free text", why
+        yield FREE_TEXT, why
     for model in evidence.candidates:
         for refused, area in REFUSED.items():
             if recorded := ModelFacts.of(model.manifest).refusal(refused):

@@ -56,12 +56,18 @@ def change_p(changes: Values, draws: Resamplings) -> float | None:
 def sign_flip_p(sums: Floats, draws: Resampling) -> float:
     """Two-sided p of a total change if each question's change could as well have had the other sign.
 
-    sums: (questions,). Exact where `draws` holds every sign pattern, else (1 + as extreme) / (1 + patterns).
+    sums: (questions,). Exact where `draws` holds every sign pattern, else (1 + as extreme) / (1 + patterns), or the
+    bound that holds for any sum of random signs where that is smaller: no number of patterns would show a p of 1e-9.
+    Source of the bound: Hoeffding 1963.
     """
     totals = np.abs(draws.signed_totals(sums))
     observed = abs(float(sums.sum()))
     extreme = int((totals >= observed - 1e-9 * max(1.0, observed)).sum())
-    return extreme / len(totals) if draws.exact else (1 + extreme) / (1 + len(totals))
+    if draws.exact:
+        return extreme / len(totals)
+    spread = float(sums @ sums)
+    bound = 2 * math.exp(-(observed**2) / (2 * spread)) if spread else 1.0
+    return min((1 + extreme) / (1 + len(totals)), bound)
 
 
 def normal_sign_flip_p(sums: Floats) -> float:

@@ -14,15 +14,21 @@ from analysis.writing.paired_writing import SideBySide, Signs, side_by_side
 from analysis.writing.thoughts import thought_values
 from ledger.engines import IMPORTED
 from ledger.facts import ModelSettings
+from ledger.records import Finish
 
 
 def written_turns(model: ModelEvidence) -> Iterator[tuple[Cell, WrittenTurn]]:
-    """Every turn of a model; how one ended is not told where an importer counted no token of it."""
-    imported = ModelSettings.of(model.manifest).engine == IMPORTED
+    """Every turn of a model; how one ended is not told where an importer counted no token of it.
+
+    A turn of blanks alone is empty on record; it was cut as well where it has all the tokens that were allowed.
+    """
+    settings = ModelSettings.of(model.manifest)
+    imported = settings.engine == IMPORTED
     for answer in model.answers:
         asked = answer.question
         for number, turn in enumerate(answer.turns, start=1):
-            finish = None if imported and not turn.completion_tokens else turn.finish
+            cut = turn.finish is Finish.EMPTY and 0 < settings.max_tokens <= turn.completion_tokens
+            finish = None if imported and not turn.completion_tokens else Finish.LENGTH if cut else turn.finish
             cell = Cell(asked.source, asked.id, answer.sample, number, 0)
             yield cell, WrittenTurn(turn.text, asked.turns[:number], finish, turn.thinking)
 

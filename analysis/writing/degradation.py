@@ -50,8 +50,8 @@ class WrittenTurn:
 
 
 def is_visible(text: str) -> bool:
-    """Whether a text has a character that can be seen: none of blanks, controls, format characters and fillers."""
-    return any(each not in FILLERS and unicodedata.category(each)[0] not in "ZC" for each in text)
+    """Whether a text has a character that can be seen: none of blanks, controls, lone marks of letters and fillers."""
+    return any(each not in FILLERS and unicodedata.category(each)[0] not in "ZCM" for each in text)
 
 
 def repetition(found: Sequence[str]) -> float | None:

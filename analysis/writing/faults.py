@@ -12,10 +12,11 @@ from collections.abc import Iterable, Iterator
 from ledger.thinking import MARKS
 
 REPLACEMENT = "\ufffd"
-_FENCE = re.compile(r"^[ \t]*(?:[>*-][ \t]*|\d+[.)][ \t]*)*(```+|~~~+)([^\n]*)", re.MULTILINE)
+_FENCE = re.compile(r"^[ \t]*(?:[>*-][ \t]*|\d+[.)][ \t]*)*(```+|~~~+)(.*)")
 _TEMPLATE = re.compile(
     r"<\|[A-Za-z_][A-Za-z0-9_]{0,40}\|?>|<[A-Za-z_][A-Za-z0-9_]{0,40}\|>|<｜[^｜<>\n]{1,40}｜>|\[/?INST\]|<</?SYS>>|</?(?:start|end)_of_turn>|</s>\s*\Z"
-    r"|(?<![`'\"“])<(?:unk|pad|bos|eos)>(?![`'\"”])|<0x[0-9A-Fa-f]{2}>"
+    r"|(?<![`'\"“])(?:<(?:(?i:unk|pad|bos|eos|mask)|extra_id_\d+|unused\d+|reserved_\d+|fim_(?:prefix|middle|suffix))>"
+    r"|\[(?:PAD|UNK|MASK|TOOL_CALLS)\])(?![`'\"”])|<0x[0-9A-Fa-f]{2}>"
 )
 
 
@@ -36,14 +37,16 @@ def _found(text: str, asked: str, thinking: str | None, *, cut: bool) -> Iterato
 
 
 def _fence_is_open(text: str) -> bool:
-    """Whether a fence of code is opened and never closed: by one of the same kind, as long or longer."""
+    """Whether a fence of code is opened and never closed: by one of its kind, as long, at either end of a line."""
     open_fence = ""
-    for found in _FENCE.finditer(text):
-        fence, rest = found[1], found[2]
-        if not open_fence:
-            open_fence = "" if "`" in rest else fence  # opened and closed within the line
-        elif fence[0] == open_fence[0] and len(fence) >= len(open_fence):
-            open_fence = ""
+    for line in text.splitlines():
+        found = _FENCE.match(line)
+        if open_fence:
+            ends = line.rstrip().endswith(open_fence)
+            if ends or (found and found[1].startswith(open_fence)):
+                open_fence = ""
+        elif found and found[1][0] not in found[2]:  # else opened and closed within the line, or struck out
+            open_fence = found[1]
     return bool(open_fence)
 
 

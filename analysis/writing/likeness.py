@@ -31,12 +31,13 @@ def first_difference(before: str, after: str) -> float:
 
 
 def similarity(before: str, after: str) -> float:
-    """ROUGE-L of two texts: 1 where all words are the same, in the same order, as where there are none."""
-    return 1.0 if before == after else float(Indel.normalized_similarity(_words(before), _words(after)))
-
-
-def _words(text: str) -> list[str]:
-    return [word.lower() for word in words(pieces(text))]
+    """ROUGE-L of two texts: 1 where all words are the same, in the same order; over marks where neither has a word."""
+    if before == after:
+        return 1.0
+    one, other = (pieces(text) for text in (before, after))
+    if any(map(words, (one, other))):  # texts of marks alone have no words to be alike in
+        one, other = ([word.lower() for word in words(found)] for found in (one, other))
+    return float(Indel.normalized_similarity(one, other))
 
 
 LIKENESS: Mapping[str, Callable[[str, str], float | None]] = {

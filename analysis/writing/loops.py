@@ -5,16 +5,19 @@ In: a text and its pieces. Out: the longest Loop, or None.
 The rule, over pieces (words, marks, and characters where a script has no blanks): a text loops where a passage stands
 at least three times in a row up to its end, of which a last word may be cut short, and LEAST_COPIED of its pieces only
 repeat those of the copy before; or, where the text goes on after it, four times with half as many again. A passage
-without a letter, or with the bars of a table, needs twice as many at the end and four times as many inside, because
-matrices, sums and cells repeat; one of marks alone needs eight times as many, because rules and frames of tables do,
-and twice as many in a text that has nothing else. The numbers that count a list's lines are one piece: a list of equal
-lines loops, one of others does not. A passage counts by its exact words: rows that differ in a cell are no copies.
+without a word of two letters, or with the bars of a table, needs twice as many at the end and four times as many
+inside, because matrices, boards, sums and cells repeat; one of marks alone needs three and eight times as many, because
+rules and frames of tables do, and twice as many in a text that has nothing else. Up to eight letters or digits that
+stand 32 times in a row without a blank are a loop by themselves. The numbers that count a list's lines are one piece: a
+list of equal lines loops, one of others does not. A passage counts by its exact words: rows that differ in a cell are
+no copies.
 
 Linear in length: periods are found by hashing every four pieces (the distance to where they stood last), and the few
 most frequent ones are checked piece by piece. docs/writing.md tells what the rule finds in real answers, and its false
 alarms.
 """
 
+import re
 from collections.abc import Sequence
 from dataclasses import dataclass
 from itertools import pairwise
@@ -28,8 +31,11 @@ LEAST_COPIED = 32
 COPIES_AT_THE_END, COPIES_INSIDE = 3, 4
 INSIDE = 1.5  # times as many copied pieces, where the text goes on
 TABULAR_AT_THE_END, TABULAR_INSIDE = 2.0, 4.0
-MARKS_ALONE, NOTHING_ELSE = 8.0, 2.0
-BAR = "|"
+MARKS_AT_THE_END, MARKS_INSIDE, NOTHING_ELSE = 3.0, 8.0, 2.0
+BAR, FIRST_BLANKLESS = "|", "\u0e00"
+UNBROKEN = 64  # letters and digits without a blank between them
+_UNBROKEN = re.compile(rf"[^\W_]{{{UNBROKEN}}}")
+_AGAIN = re.compile(r"([^\W_]{1,8}?)\1{31,}")
 MOST_PERIODS = 6
 GRAM = 4
 
@@ -50,6 +56,9 @@ class Loop:
 
 def loop_of(text: str, found: Sequence[str]) -> Loop | None:
     """The loop of the most pieces; `found` are the text's pieces."""
+    if _UNBROKEN.search(text) and (again := _AGAIN.search(text)):
+        start, size = again.start(), len(again[1])
+        return Loop(start, start + size, again.end(), 1, (again.end() - start) / size)
     if len(found) < LEAST_COPIED + GRAM:
         return None
     distances, numbers = _distances(found)
@@ -102,6 +111,13 @@ def _loops(found: Sequence[str], first: int, copied: int, period: int) -> bool:
 def _weight(passage: Sequence[str], found: Sequence[str], *, ends: bool) -> float:
     """How many times as much a passage of these pieces must repeat; a text of marks alone has no table to rule."""
     if any(piece[0].isalnum() for piece in passage):
-        prose = BAR not in passage and any(piece[0].isalpha() for piece in passage)
+        prose = BAR not in passage and any(map(_is_word, passage))
         return 1.0 if prose else TABULAR_AT_THE_END if ends else TABULAR_INSIDE
-    return MARKS_ALONE if any(piece[0].isalnum() for piece in found) else NOTHING_ELSE
+    if not any(piece[0].isalnum() for piece in found):
+        return NOTHING_ELSE
+    return MARKS_AT_THE_END if ends else MARKS_INSIDE
+
+
+def _is_word(piece: str) -> bool:
+    """Whether a piece is a word: letters, more than one where a script has blanks; single ones are cells of a board."""
+    return piece[0].isalpha() and (len(piece) > 1 or piece[0] >= FIRST_BLANKLESS)

@@ -8,7 +8,7 @@ import unicodedata
 from collections.abc import Iterator, Sequence
 from itertools import groupby
 
-MOST_LETTERS = 16
+MOST_LETTERS = 64
 """Letters of a piece: a longer run of letters without a blank is several pieces, so that one can be seen to repeat."""
 LIST_MARKER = "#"
 # Kana, Han, Thai, Lao, Myanmar, Khmer, Tibetan: a blank does not tell their words apart.

@@ -25,22 +25,39 @@ OTHERS = JAPANESE | {
     *("THAI", "LAO", "TIBETAN", "MYANMAR", "KHMER", "MONGOLIAN", "HANGUL", "BOPOMOFO"),
 }
 LANGUAGES = {
-    **dict.fromkeys(("japanese",), JAPANESE),
+    **dict.fromkeys(("japanese", "kanji"), JAPANESE),
     **dict.fromkeys(("chinese", "mandarin", "cantonese"), frozenset({"CJK", "BOPOMOFO"})),
     **dict.fromkeys(("korean",), frozenset({"HANGUL", "CJK"})),
     **dict.fromkeys(
-        ("russian", "ukrainian", "bulgarian", "serbian", "belarusian", "macedonian", "kazakh", "mongolian"),
+        (
+            "russian",
+            "ukrainian",
+            "bulgarian",
+            "serbian",
+            "belarusian",
+            "macedonian",
+            "kazakh",
+            "mongolian",
+            "kyrgyz",
+            "tajik",
+        ),
         frozenset({"CYRILLIC", "MONGOLIAN"}),
     ),
-    **dict.fromkeys(("arabic", "persian", "farsi", "urdu", "pashto"), frozenset({"ARABIC"})),
+    **dict.fromkeys(("arabic", "persian", "farsi", "urdu", "pashto", "kurdish"), frozenset({"ARABIC"})),
     **dict.fromkeys(("hebrew", "yiddish"), frozenset({"HEBREW"})),
     **dict.fromkeys(("hindi", "marathi", "nepali", "sanskrit"), frozenset({"DEVANAGARI"})),
     **dict.fromkeys(("punjabi",), frozenset({"GURMUKHI", "ARABIC"})),
     **dict.fromkeys(("burmese",), frozenset({"MYANMAR"})),
+    **dict.fromkeys(("odia",), frozenset({"ORIYA"})),
+    **dict.fromkeys(("sinhalese",), frozenset({"SINHALA"})),
+    **dict.fromkeys(("cambodian",), frozenset({"KHMER"})),
     **dict.fromkeys(("amharic",), frozenset({"ETHIOPIC"})),
     **{script.lower(): frozenset({script}) for script in OTHERS},
 }
 """What a question that names a language, or a script itself, may be answered in."""
+ENGLISH = re.compile(
+    "英语|英文|英語|английск|англійськ|영어|अंग्रे|الإنجليزية|انگلیسی|אנגלית|ภาษาอังกฤษ|english", re.IGNORECASE
+)
 LEAST_SHARE = 0.1
 MATHEMATICS = 3  # Greek letters side by side, at most
 _LETTERS = re.compile(r"[^\W\d_]{2,}")
@@ -72,7 +89,8 @@ def _asked_scripts(asked: tuple[str, ...]) -> tuple[frozenset[str], str]:
     counts = _counts(question)
     named = (LANGUAGES.get(word, frozenset()) for word in re.findall(r"[a-z]+", question.lower()))
     kana = JAPANESE if counts.keys() & (JAPANESE - {"CJK"}) else frozenset[str]()
-    return kana.union({LATIN, *counts}, *named), max(counts, key=lambda script: counts[script], default=LATIN)
+    main = max(counts, key=lambda script: counts[script], default=LATIN)
+    return kana.union({LATIN, *counts}, *named), LATIN if ENGLISH.search(question) else main
 
 
 def _strangers(text: str, allowed: frozenset[str]) -> bool:

@@ -80,7 +80,7 @@ LeaveOut = Annotated[
     ),
 ]
 
-GIVE = "Give NAME=NUMBER, as mmlu=0.01."
+GIVE = "Give NAME=NUMBER, as mmlu=0.01 or flips=0.08."
 ONCE = "Give it once."
 
 
@@ -102,7 +102,8 @@ def numbers(values: Sequence[str], option: str) -> dict[str, float]:
         except ValueError:
             number = math.nan
         if not math.isfinite(number):
-            raise ConfigError(f"{text!r} is no number" + f", in {value!r}" * bool(sign), where=option, remedy=GIVE)
+            what = f"{text!r} is no number, in {value!r}" if sign else f"{value!r} is no number"
+            raise ConfigError(what, where=option, remedy=GIVE)
         if found.setdefault(name, number) != number:
             what = f"{name} is" if name else "a number alone is"
             raise ConfigError(f"{what} given twice, as {found[name]:g} and as {number:g}", where=option, remedy=ONCE)

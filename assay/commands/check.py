@@ -20,11 +20,13 @@ def check(
         bool, typer.Option("--quick", help="A first look: few questions and items, short answers.")
     ] = False,
     margin: Annotated[
-        float | None, typer.Option("--margin", metavar="NUMBER", help="The loss that is still acceptable.")
+        float | None, typer.Option("--margin", metavar="NUMBER", help="The loss that is still acceptable (0.02).")
     ] = None,
     limit: Annotated[
         list[str] | None,
-        typer.Option("--limit", metavar="MEASURE=NUMBER", help="At most this: flips=0.08; may be repeated."),
+        typer.Option(
+            "--limit", metavar="MEASURE=NUMBER", help="At most this; for each: flips=0.08, loops=0.05, unfinished=0.1."
+        ),
     ] = None,
     task: Annotated[
         str, typer.Option("--task", metavar="NAME,...", help="Tasks in place of Assay's own: mmlu,gsm8k, a .jsonl.")
@@ -47,7 +49,8 @@ def check(
     """Review compressed models in one line, without a config.
 
     The models write answers (MT-Bench's questions if they were fetched, else Assay's), pick options and solve problems
-    (Assay's items, or those of --task); their texts are measured and compared. A judge is asked only with
+    (Assay's items, or those of --task); their texts are measured and compared. Three limits are declared unless --limit
+    says otherwise: flips, loops and unfinished. A judge is asked only with
     --judge-model or --judge-url. The review.toml that was run stands in the run's folder, to be changed and run again.
     The same command goes on where it was stopped. The exit code is the decision: 0 SHIP, 10 HOLD, 11 INCONCLUSIVE,
     12 UNFIT.
@@ -79,5 +82,5 @@ def check(
     with Display() as display:
         review = pipeline.begin_declared(declared, runs, display.report, amend=amend)
         report, written = run_review(review, redact=redact, exam_first=True)
-    show_brief(report, review.run.config, written)
+    show_brief(report, written, review.run.config)
     return report.exit_code

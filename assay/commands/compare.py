@@ -4,6 +4,7 @@ In: logs of lm-evaluation-harness or of Inspect AI, or tables, and the decision'
 report and the decision's exit code. No model is loaded and no judge is asked.
 """
 
+from collections.abc import Sequence
 from pathlib import Path
 from typing import Annotated, Any
 
@@ -29,9 +30,8 @@ from assay.display import Display
 from assay.sources.imports import refuse_one_model
 from assay.sources.lm_eval_folders import Chosen
 from ledger.errors import ConfigError
+from ledger.measures import measure_of
 from ledger.runs import RunFolder
-
-USUAL_MARGIN = 0.02
 
 
 def compare(
@@ -119,6 +119,7 @@ def compare(
     chosen = Chosen(latest, tuple(task or ()), tuple(leave_out or ()), repeats)
     if len(logs) < 2:
         raise ConfigError("give the baseline's logs and those of at least one candidate", remedy="See --help.")
+    _refuse_others(logs)
     paths = dict(zip(_labels(logs, label or []), logs, strict=True))
     sides = offers(paths, chosen, TableReading(said_columns(columns, "--columns"), scale))
     refuse_one_model({each: side.origins for each, side in sides.items()}, same_name=same_name, identical=identical)
@@ -155,7 +156,7 @@ def _rules(
     margins = numbers(margin, "--margin")
     return {
         "primary": "accuracy_change",
-        "margin": margins.pop("", USUAL_MARGIN),
+        "margin": margins.pop("", measure_of("accuracy_change").margin),
         "margins": margins,
         "margins_relative": named_numbers(margin_relative, "--margin-relative"),
         "proves": proves,
@@ -163,6 +164,22 @@ def _rules(
         "expect": named_numbers(expect, "--expect"),
         "limits": named_numbers(limit, "--limit"),
     }
+
+
+def _refuse_others(logs: Sequence[Path]) -> None:
+    """Name the command that is meant where these are models or runs, or not there. Raises ConfigError."""
+    for path in logs:
+        if (path / "config.json").is_file():
+            raise ConfigError(f"{path} is a model, and no logs", remedy=f"For models: assay check {_shown(logs)}")
+        if (path / "review.toml").is_file():
+            raise ConfigError(f"{path} is a run, and no logs", remedy=f"For two runs: assay diff {_shown(logs[:2])}")
+        if not path.exists():
+            remedy = f"Give logs or tables; for models of the hub: assay check {_shown(logs)}"
+            raise ConfigError(f"no such file or folder: {path}", remedy=remedy)
+
+
+def _shown(paths: Sequence[Path]) -> str:
+    return " ".join(map(str, paths))
 
 
 def _labels(logs: list[Path], given: list[str]) -> list[str]:

@@ -28,7 +28,11 @@ def runs(
 
     for name in removed(runs, clean or []):
         print(f"removed {runs / name}")
-    rows = [
-        (each.name, each.decided, f"{each.days:.1f} days", f"{each.size / MIB:.1f} MiB") for each in run_lines(runs)
-    ]
+    rows = [(each.name, each.decided, _age(each.days), f"{each.size / MIB:.1f} MiB") for each in run_lines(runs)]
     console().print(table(("run", "decided", "age", "size"), rows) if rows else f"There is no run in {runs}.")
+
+
+def _age(days: float) -> str:
+    if days >= 1:
+        return f"{days:.1f} days"
+    return f"{days * 24:.1f} hours" if days * 24 >= 1 else f"{days * 24 * 60:.0f} minutes"

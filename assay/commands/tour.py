@@ -14,9 +14,11 @@ from assay.display import Display
 
 RECORDS = "tour.zip"
 CONFIG = "review.toml"
-ABOUT = """\
-These are records of `assay demo`: SmolLM2-135M against five compressed versions of itself, written by vLLM on 2 cores.
-Assay's own questions and items, no judge whose word counts. For models of your own: assay check BASELINE CANDIDATE"""
+ABOUT = (
+    "These are records of `assay demo`: SmolLM2-135M against five compressed versions of itself, written by vLLM on 2 "
+    "cores. Assay's own questions and items, no judge whose word counts. For models of your own: assay check BASELINE "
+    "CANDIDATE"
+)
 
 
 def tour(runs: Runs = Path("runs")) -> None:
@@ -31,7 +33,7 @@ def tour(runs: Runs = Path("runs")) -> None:
     from assay import pipeline
     from assay.declarations import declaration
     from assay.ready_reviews import begin_ready
-    from assay.results import show_brief
+    from assay.results import console, show_brief
 
     packed = (files("assay.commands") / RECORDS).read_bytes()
     with ZipFile(io.BytesIO(packed)) as records, Display() as display:
@@ -39,5 +41,5 @@ def tour(runs: Runs = Path("runs")) -> None:
         review = begin_ready(ready, runs, display.report)
         records.extractall(review.run.path, [name for name in records.namelist() if name != CONFIG])
         report, written = pipeline.analyze(review)
-    show_brief(report, review.run.config, written)
-    print(ABOUT)
+    show_brief(report, written)
+    console().print(ABOUT)

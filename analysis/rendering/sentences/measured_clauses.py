@@ -88,7 +88,7 @@ def much_unread(cause: Cause) -> str:
 
 def _unread(cause: Cause) -> str:
     words = {"cut": "hit the token limit", "thoughts": "are thoughts alone", "empty": "are empty"}
-    words |= {"unparsed": "hold nothing that could be extracted"}
+    words |= {"unparsed": "hold no answer that could be read"}
     return ", ".join(f"{count} {words[name]}" for name in words if (count := cause.numbers[name]))
 
 

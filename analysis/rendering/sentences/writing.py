@@ -67,7 +67,7 @@ def unseen_loops(reports: Sequence[WritingReport]) -> str:
     """Loops of candidates that are not shown to be more than chance; empty where there are none."""
     rows = [(each.model, each.row("loops")) for each in _candidates(reports)]
     found = [f"{model} {counts(row)}" for model, row in rows if row.model and not row.seen]
-    return f"Loops that chance may explain, all tests counted (Holm): {'; '.join(found)}." if found else ""
+    return f"Loops, not shown beyond chance with all tests counted (Holm): {'; '.join(found)}." if found else ""
 
 
 def counts(row: WritingRow) -> str:

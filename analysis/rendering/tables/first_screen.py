@@ -21,6 +21,7 @@ from analysis.rendering.tables.review import EXAM_WARNINGS, SHAPES, choice_warni
 from analysis.rendering.tables.rollouts import rollout_line
 from analysis.rendering.tables.tasks import lost_parts, lowest_parts, task_change, task_margin, task_notes
 from analysis.rendering.tables.writing import TITLE, writing_lines
+from analysis.review.not_looked_at import FREE_TEXT
 from analysis.review.review_report import ReviewReport
 from analysis.summaries.judge_reports import JudgeReport
 from analysis.summaries.panel import PANEL
@@ -166,7 +167,7 @@ def _why_no_task(report: ReviewReport) -> str:
 
 def _written(report: ReviewReport) -> Iterator[str]:
     """What is known of the texts apart from any judge."""
-    if why := dict(report.not_looked_at).get("free text"):
+    if why := dict(report.not_looked_at).get(FREE_TEXT):
         text = part(why)
         yield f"{text[:1].upper()}{text[1:]}."
     if report.identical_answers:
