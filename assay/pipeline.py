@@ -22,6 +22,7 @@ from assay.placement.local_placement import run_locally
 from assay.placement.ray_placement import on_ray
 from assay.placement.work import merge_batch, run_work, shard_job, tell_completeness, unfinished
 from assay.placement.worker import marked
+from assay.positive_controls import make_positive_controls, models_to_run
 from assay.reporting import report_of
 from assay.sources.material import ReviewTasks, official_prompts, questions, readable
 from assay.sources.models import engine_spec, model_path
@@ -79,13 +80,11 @@ def begin_declared(declared: Declaration, runs: Path, report: Report, *, amend: 
 def batches(review: Review, model: str = "") -> list[LoadGroup]:
     """One batch per model, or that of the one named; the control shares the baseline's: its model is loaded once.
 
-    Raises ConfigError for a name that no model has; the others' folders need not be here.
+    Positive controls come last, those that could be made. Raises ConfigError for a name that no model has; the others'
+    folders need not be here.
     """
     config = review.config
-    chosen = [each for each in config.run_models if model in ("", each.name)]
-    if model and not chosen:
-        known = ", ".join(each.name for each in config.run_models)
-        raise ConfigError(f"no model is called {model!r}", where="--model", remedy=f"There are {known}.")
+    chosen = models_to_run(config, model)
     asked = questions(config.questions) if config.questions else ()
     settings = config.questions
     tasks = ReviewTasks(config.task if chosen else ())  # imported models have theirs
@@ -122,9 +121,10 @@ def batches(review: Review, model: str = "") -> list[LoadGroup]:
 def generate(review: Review, *, model: str = "", ray: str | None = None) -> None:
     """Let every model, or the one named, write and pick what is missing; `ray` overrides the config's address.
 
-    Shards that a killed run or `generate_shard` left are merged first.
+    Shards that a killed run or `generate_shard` left are merged first. What fails of a positive control ends no review.
     """
     review.refuse_redeclared()
+    make_positive_controls(review.config, review.report, model)
     placement = review.config.placement
     planned = batches(review, model)
     _keep_items(review, planned)
@@ -133,12 +133,13 @@ def generate(review: Review, *, model: str = "", ray: str | None = None) -> None
         return
     address = placement.ray if ray is None else ray
     with on_ray(address) if address else nullcontext(run_locally) as run:
-        run_work(work, run, placement.replicas, review.report)
+        run_work(work, run, placement.replicas, review.report, review.config.positive_names)
 
 
 def generate_shard(review: Review, shard: Shard, *, model: str = "") -> None:
     """One shard of every model, or of the one named, on this machine; `merge` puts the shards together."""
     review.refuse_redeclared()
+    make_positive_controls(review.config, review.report, model)
     planned = batches(review, model)
     _keep_items(review, planned)
     jobs = {batch.orders[0].model: shard_job(batch, shard) for batch in planned}
@@ -171,6 +172,7 @@ def briefs(review: Review, *, exam_only: bool = False, reparsing: bool = False) 
             prompts=prompt_set(judge),
             baseline=config.baseline.name,
             candidates=[model.name for model in config.candidate],
+            positive_controls=[name for name in config.positive_names if review.run.generation(name).answered],
             control=control_of(config.baseline.name) if config.baseline.control else None,
             seed=config.seed,
             exam_only=exam_only,

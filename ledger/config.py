@@ -21,6 +21,7 @@ from ledger.judge_config import JudgeConfig
 from ledger.material_config import QuestionsConfig, TaskConfig
 from ledger.measures import measure_of
 from ledger.model_config import BaselineConfig, ModelConfig
+from ledger.positive_control import PositiveControls
 from ledger.runs import CONTROL_SUFFIX, control_of
 from ledger.sections import ConfigSection
 from ledger.store import first_fault
@@ -46,11 +47,13 @@ class ReviewConfig(ConfigSection):
     """A whole review.
 
     `batch_invariant` asks vLLM for its mode in which a text does not depend on what shares its batch (GPUs only).
+    `positive_control` is run and judged beside the candidates, and decides nothing.
     """
 
     name: str = Field(min_length=1, pattern=r"^[A-Za-z0-9][A-Za-z0-9._-]*$")
     seed: int = 1
     batch_invariant: bool = False
+    positive_control: PositiveControls = ()
     baseline: BaselineConfig
     candidate: tuple[ModelConfig, ...] = Field(min_length=1)
     questions: QuestionsConfig | None = None
@@ -61,14 +64,15 @@ class ReviewConfig(ConfigSection):
 
     @model_validator(mode="after")
     def _consistent(self) -> Self:
-        _refuse_repeated("label", [m.name for m in (self.baseline, *self.candidate)], "set `label`")
+        named = [model.name for model in (*self.models, *self.positive_control)]
+        _refuse_repeated("label", named, "set `label`")
         _refuse_repeated("judge", [j.name for j in self.judge], "set `label`")
         _refuse_repeated("task", [t.task for t in self.task], "name it once, or rename one of two files")
         if both := {t.task for t in self.task} & set(self.decision.leave_out):
             raise ValueError(f"`leave_out` names the task {min(both)}, which a [[task]] asks for: remove the [[task]]")
-        if any(m.name.endswith(CONTROL_SUFFIX) for m in (self.baseline, *self.candidate)):
+        if any(name.endswith(CONTROL_SUFFIX) for name in named):
             raise ValueError(f"a label may not end in {CONTROL_SUFFIX}; that names the control")
-        if WHOLE in {*(m.name for m in self.models), *(j.name for j in self.judge)}:
+        if WHOLE in {*named, *(j.name for j in self.judge)}:
             raise ValueError(f"a label may not be {WHOLE}; that names the whole, beside its parts")
         if not self.questions and not self.task:
             raise ValueError("nothing to review: add [questions], a [[task]], or both")
@@ -132,6 +136,16 @@ class ReviewConfig(ConfigSection):
         return tuple(model for model in self.models if ENGINES[model.engine].runs)
 
     @property
+    def positive_names(self) -> tuple[str, ...]:
+        """The names of the positive controls."""
+        return tuple(each.name for each in self.positive_control)
+
+    @property
+    def of_positive_controls(self) -> "ReviewConfig":
+        """The same review with its positive controls in the candidates' place: measured alike, and apart from them."""
+        return self.model_copy(update={"candidate": self.positive_control, "positive_control": ()})
+
+    @property
     def reads_answers(self) -> bool:
         """Whether any model reads answers token by token."""
         return self.questions is not None and (self.questions.traces or self.questions.rollouts)
@@ -141,7 +155,7 @@ class ReviewConfig(ConfigSection):
         asked, baseline = self.questions, self.baseline.name
         traced = asked is not None and (asked.traces or (asked.rollouts and model == baseline))
         read = (baseline,) if traced else ()
-        if asked is None or not asked.rollouts:
+        if asked is None or not asked.rollouts or model in self.positive_names:
             return read
         if model != baseline:
             return (*read, model)
@@ -156,7 +170,8 @@ class ReviewConfig(ConfigSection):
     @property
     def settings(self) -> dict[str, Any]:
         """Every setting that the results depend on, defaults included; where the work runs is not one."""
-        return self.model_dump(mode="json", exclude={"placement"})
+        unset = set() if self.positive_control else {"positive_control"}  # whose absence changes no earlier digest
+        return self.model_dump(mode="json", exclude={"placement", *unset})
 
 
 def boundless(measure: Primary, margin: float) -> str:

@@ -5,13 +5,14 @@ With several replicas a model's work is cut into shards first; what cannot be cu
 What the baseline has to read of its rivals' answers is one more load of it, at the end.
 """
 
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Collection, Sequence
 from pathlib import Path
 
 from assay.placement.processes import Job
 from generation.orders import LoadGroup, ModelJob
 from generation.pending import lacking_records, pending_orders
 from generation.shards import Shard, merge_shards, sharded
+from ledger.errors import ConfigError, EngineError
 from ledger.progress import Progress, Report
 
 Runner = Callable[[Sequence[Job], Report], None]
@@ -32,8 +33,22 @@ def unfinished(batches: Sequence[LoadGroup], report: Report) -> list[LoadGroup]:
     return lacking
 
 
-def run_work(batches: Sequence[LoadGroup], run: Runner, replicas: int, report: Report) -> None:
-    """Run what the batches lack; shards that were there before have been merged (`unfinished`)."""
+def run_work(
+    batches: Sequence[LoadGroup], run: Runner, replicas: int, report: Report, spared: Collection[str] = ()
+) -> None:
+    """Run what the batches lack; shards that were there before have been merged (`unfinished`).
+
+    Models that are `spared` come last, one by one, and one that fails is told of and ends nothing.
+    """
+    _run([batch for batch in batches if batch.orders[0].model not in spared], run, replicas, report)
+    for batch in (batch for batch in batches if batch.orders[0].model in spared):
+        try:
+            _run([batch], run, replicas, report)
+        except (ConfigError, EngineError) as error:
+            report(Progress(f"{batch.orders[0].model}: the positive control did not run: {error}", 1, 1))
+
+
+def _run(batches: Sequence[LoadGroup], run: Runner, replicas: int, report: Report) -> None:
     for phase in _phases(batches):
         if replicas > 1:
             shards = [Shard(index + 1, replicas) for index in range(replicas)]

@@ -14,6 +14,7 @@ from analysis.rendering.tables.choices import OF_PICKS, flip_table
 from analysis.rendering.tables.evidence import shortfall_line
 from analysis.rendering.tables.first_screen import headline
 from analysis.rendering.tables.looked_at import review_lines
+from analysis.rendering.tables.positive_control import positive_lines
 from analysis.rendering.tables.review import (
     CLASS_LABELS,
     NOISE_FLOOR,
@@ -77,6 +78,7 @@ def _opening(report: ReviewReport) -> Iterator[list[str]]:
     yield [f"- **{short_line(text)}**" for text in (*warnings(report)[:2], *notes[:2])]
     yield [f"- {short_line(shortfall_line(report))}"]
     yield [f"- {short_line(' '.join(told))}"] if (told := list(vote_lines(report.trust))) else []
+    yield [f"- {short_line(' '.join(told))}"] if (told := list(positive_lines(report))) else []
 
 
 def _tables(report: ReviewReport) -> Iterator[tuple[Table, tuple[str, ...]]]:

@@ -1,0 +1,149 @@
+"""What the review can see, as words: which measures saw a model that is known to be damaged, and how large that is.
+
+In: a ReviewReport. Out: Tables and lines of plain text; nothing where no positive control was declared.
+"""
+
+from collections.abc import Callable, Iterable, Iterator
+
+from analysis.rendering.sentences.cells import cell, unmeasured, value_cell
+from analysis.rendering.sentences.clauses import clause, clauses
+from analysis.rendering.sentences.numbers import NOT_MEASURED
+from analysis.rendering.tables.review import NOISE_FLOOR, Table
+from analysis.review.positive_controls import PositiveControl, Sight, Sighting, SmallestSeen
+from analysis.review.review_report import ReviewReport
+from ledger.measures import measure_of
+
+TITLE = "Positive control: what this review can see"
+BLIND = "this review could not have seen damage of that size there"
+CAVEAT = "One draw is not power, and noise is not 4 bits: other damage of this size may be seen elsewhere, or nowhere."
+RULE = (
+    "Seen: a change's 95 % interval lies wholly on the worse side of zero, a distance's above the control's, a "
+    "likeness's below it; each measure by itself, so that of twenty one may see by chance. It decides nothing."
+)
+WORDS = {Sight.SEEN: "yes", Sight.UNSEEN: "no", Sight.NO_CONTROL: "no control to hold it against"}
+UNTOLD = ("likeness", "thoughts")  # of which no line speaks: different is not worse
+
+
+def judged_lines(report: ReviewReport) -> tuple[str, ...]:
+    """Whether judges saw it; for the first screen."""
+    return tuple(_lines(report, lambda measure: measure_of(measure).mode is not None))
+
+
+def written_lines(report: ReviewReport) -> tuple[str, ...]:
+    """Whether a sign of damage in the texts shows it; for the first screen."""
+    return tuple(_lines(report, lambda measure: measure_of(measure).section == "writing"))
+
+
+def missing_lines(report: ReviewReport) -> Iterator[str]:
+    """The positive controls that show nothing, and why."""
+    for each in report.positive_controls:
+        why = clause(each.fault) if each.fault else clauses(each.alarms)
+        if not each.counts:
+            yield f"Positive control {each.model} shows nothing: {why}. What this review can see is not known from it."
+
+
+def positive_lines(report: ReviewReport) -> tuple[str, ...]:
+    """All that saw it and all that did not, for the short formats."""
+    told = tuple(_lines(report, lambda measure: measure_of(measure).section not in UNTOLD))
+    return (*missing_lines(report), *(f"{line} {CAVEAT}" for line in told))
+
+
+def positive_tables(report: ReviewReport) -> Iterator[Table]:
+    """How large each is, which measures saw it, and of several the smallest that each saw."""
+    if not report.positive_controls:
+        return
+    yield _size_table(report.positive_controls)
+    yield _sighting_table(report.positive_controls)
+    if report.smallest_seen:
+        yield _smallest_table(report)
+
+
+def _lines(report: ReviewReport, tells: Callable[[str], bool]) -> Iterator[str]:
+    """Of one control all that these measures say, of several the smallest that each saw."""
+    if rows := [row for row in report.smallest_seen if tells(row.measure)]:
+        yield f"Smallest positive control that was seen: {'; '.join(_smallest(row, report) for row in rows)}."
+        return
+    for each in (each for each in report.positive_controls if each.counts):
+        rows = [row for row in each.sightings if tells(row.measure)]
+        if told := "; ".join(_told(rows)):
+            yield f"Positive control {each.model} ({_size(each)}): {told}."
+
+
+def _told(rows: Iterable[Sighting]) -> Iterator[str]:
+    by_sight: dict[Sight, list[str]] = {}
+    for row in rows:
+        by_sight.setdefault(row.sight, []).append(_name(row))
+    if seen := by_sight.get(Sight.SEEN):
+        yield f"seen by {', '.join(seen)}"
+    if unseen := by_sight.get(Sight.UNSEEN):
+        yield f"not seen by {', '.join(unseen)}: {BLIND}"
+    for sight in (Sight.UNFIT, Sight.NO_CONTROL, Sight.NOT_MEASURED):
+        if others := by_sight.get(sight):
+            yield f"{sight}: {', '.join(others)}"
+
+
+def _smallest(row: SmallestSeen, report: ReviewReport) -> str:
+    """The measure, the control that it saw with its size, and what it did not see."""
+    found = next((each for each in report.positive_controls if each.model == row.model), None)
+    saw = f"{found.model} ({_size(found)})" if found else "none"
+    missed = f", not {', '.join(row.not_seen)}" if row.not_seen and found else ""
+    return f"{_name(row)} {saw}{missed}{f': {BLIND}' if row.not_seen else ''}"
+
+
+def _name(row: Sighting | SmallestSeen) -> str:
+    label = measure_of(row.measure).label
+    return f"{label} of {row.judge}" if row.judge else label
+
+
+def _size(each: PositiveControl) -> str:
+    """What of its size was measured."""
+    told = [f"{measure_of(name).label} {value_cell(size)}" for name, size in each.sizes if size.value is not None]
+    return ", ".join(told) or f"its size is {NOT_MEASURED}"
+
+
+def _size_table(found: Iterable[PositiveControl]) -> Table:
+    rows = tuple(
+        (each.model, each.scheme or "given", *(cell(size) for _, size in each.sizes), _state(each)) for each in found
+    )
+    names = [measure_of(name).label for name, _ in next(iter(found)).sizes]
+    caption = f"A model that is known to be damaged, run and judged beside the candidates and never shipped. {CAVEAT}"
+    return Table("positive-sizes", "How large the damage is", caption, ("model", "made by", *names, "counts"), rows)
+
+
+def _state(each: PositiveControl) -> str:
+    return "yes" if each.counts else f"no: {clause(each.fault) if each.fault else clauses(each.alarms)}"
+
+
+def _sighting_table(found: Iterable[PositiveControl]) -> Table:
+    header = ("model", "measure", "judge", "value", NOISE_FLOOR, "seen")
+    rows = tuple(
+        (
+            each.model,
+            measure_of(row.measure).label,
+            row.judge or "—",
+            cell(row.estimate),
+            cell(row.floor, with_n=False) if row.floor else "—",
+            _seen(row),
+        )
+        for each in found
+        for row in each.sightings
+    )
+    return Table("positive-control", "Which measures saw it?", RULE, header, rows)
+
+
+def _seen(row: Sighting) -> str:
+    if row.sight is Sight.UNFIT:
+        return f"unfit: {clauses(row.reasons)}"
+    return WORDS.get(row.sight, unmeasured(row.estimate.missing))
+
+
+def _smallest_table(report: ReviewReport) -> Table:
+    by = next((row.by for row in report.smallest_seen if row.by), "")
+    order = f"by measured {measure_of(by).label}" if by else "in the order of the config, because no KL has all of them"
+    caption = f"Of several positive controls, {order}. {BLIND[:1].upper()}{BLIND[1:]}, of what it did not see."
+    rows = tuple(
+        (measure_of(row.measure).label, row.judge or "—", row.model or "none", ", ".join(row.not_seen) or "—")
+        for row in report.smallest_seen
+    )
+    header = ("measure", "judge", "smallest seen", "not seen")
+    return Table("smallest-seen", "The smallest that each measure saw", caption, header, rows)
