@@ -153,6 +153,9 @@ def test_gpt_4s_stored_games_and_ratings_of_phi_3_give_its_files_known_truths_al
     assert (classes["tie"], classes["flip"], classes["failed"]) == (8, 18 + 9, 160 - 73)
     assert (played["bias"]["toward_first"], played["bias"]["toward_second"]) == (16, 2)
     assert tie_and_picks(judge) == 9
+    (near,) = report["trust"]["gap_agreements"]  # phi-3 has no rating, so that no gap is known
+    assert (near["first"], near["second"], near["unit"]) == ("gpt-4", "itself, swapped", "none")
+    assert (near["equal"]["n"], near["equal"]["value"]) == (73, (20 + 18 + 8) / 73)
     last = {each.judgment: each.error for each in attempts}
     words = Counter(error.partition(": ")[2] for error in last.values() if error)
     stored, missing = sorted(words)

@@ -126,7 +126,6 @@ def report_from(evidence: RunEvidence, made_at: str, resamples: int = RESAMPLES)
     found = decisions(decision_evidence(measured), config.decision.family_wise)
     word = overall(found)
     control = next((model for model in evidence.rivals if model.role == "control"), None)
-    damaged = positive_controls(evidence, draws)
     return ReviewReport(
         **_declared(config),
         assay_version=assay_version(),
@@ -158,7 +157,7 @@ def report_from(evidence: RunEvidence, made_at: str, resamples: int = RESAMPLES)
         costs=tuple(costs(evidence)),
         inputs=evidence.inputs,
         notes=tuple(note for note in evidence.notes if not any(note in each.beside for each in found)),
-        positive_controls=damaged,
+        positive_controls=(damaged := positive_controls(evidence, draws)),
         smallest_seen=smallest_seen(damaged),
     )
 

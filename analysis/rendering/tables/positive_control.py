@@ -60,8 +60,8 @@ def positive_tables(report: ReviewReport) -> Iterator[Table]:
 
 def _lines(report: ReviewReport, tells: Callable[[str], bool]) -> Iterator[str]:
     """Of one control all that these measures say, of several the smallest that each saw."""
-    if rows := [row for row in report.smallest_seen if tells(row.measure)]:
-        yield f"Smallest positive control that was seen: {'; '.join(_smallest(row, report) for row in rows)}."
+    if rungs := [row for row in report.smallest_seen if tells(row.measure)]:
+        yield f"Smallest positive control that was seen: {'; '.join(_smallest(row, report) for row in rungs)}."
         return
     for each in (each for each in report.positive_controls if each.counts):
         rows = [row for row in each.sightings if tells(row.measure)]
