@@ -13,7 +13,7 @@ from analysis.rendering.formats.writers import write_reports
 from analysis.rendering.tables.first_screen import panels
 from analysis.rendering.tables.sections import sections
 from analysis.review.positive_controls import PositiveControl, Sight, Sighting, sight_of, smallest_seen
-from analysis.statistics.causes import Kind
+from analysis.statistics.causes import Cause, Kind
 from analysis.statistics.estimates import Estimate
 from analysis.summaries.model_reports import ModelCard
 from ledger.config import config_from
@@ -255,3 +255,9 @@ def test_seen_is_apart_on_the_worse_side(measure, ends, floor, sight):
         return Estimate(measure, "items", 9, sum(interval) / 2, interval)
 
     assert sight_of(measure, estimate(ends), estimate(floor) if floor else None) is sight
+
+
+def test_a_control_that_is_the_baseline_to_the_last_bit_is_a_floor_by_its_value():
+    zero = Estimate("kl_options", "items", 9, 0.0, None, Cause(Kind.ALL_EQUAL))
+    assert sight_of("kl_options", Estimate("kl_options", "items", 9, 0.2, (0.1, 0.3)), zero) is Sight.SEEN
+    assert sight_of("kl_options", Estimate("kl_options", "items", 9, 0.2, (0.0, 0.3)), zero) is Sight.UNSEEN

@@ -9,6 +9,7 @@ from assay import pipeline
 from assay.contestants import refuse_contestants
 from assay.placement.work import run_work
 from assay.positive_controls import made_folder, make_positive_controls, models_to_run, positive_control_faults
+from assay.preflight import preflight
 from judge.brief import Brief
 from ledger.config import config_from
 from ledger.errors import ConfigError, EngineError
@@ -169,3 +170,16 @@ def test_a_damaged_model_of_the_users_may_not_judge(base):
     config = config_from({**judged, "judge": [{"model": "org/broken"}]}, "test")
     with pytest.raises(ConfigError, match="also a contestant"):
         refuse_contestants(config)
+
+
+def test_preflight_refuses_before_an_engine_starts_and_a_model_alone_is_not_held_up(base, tmp_path, monkeypatch):
+    monkeypatch.delenv("ASSAY_SCRIPTED_ENGINE", raising=False)
+    monkeypatch.setattr("assay.preflight.check_engine", lambda spec, *, here: None)
+    monkeypatch.setattr("assay.preflight.gpu_memory", list)
+    monkeypatch.setattr("assay.preflight.gpus", list)
+    config = settings(base, "noise=x").model_copy(update={"candidate": ()})
+    review = pipeline.Review(config, RunFolder(tmp_path / "run"), silent, config.digest)
+    review.run.path.mkdir()
+    with pytest.raises(ConfigError, match=r"positive control noise=x: .*needs a number above 0"):
+        preflight(review)
+    preflight(review, model="base")

@@ -5,8 +5,9 @@ several of them the smallest that each measure saw. Nothing here decides anythin
 Source: ICH E10, section 1.5 (assay sensitivity): a trial that finds nothing should show that it could find something.
 
 A change is seen where its 95 % interval lies wholly on the worse side of zero, or of a measure without a worse side
-apart from zero; a distance where its interval lies above the control's, a likeness where it lies below. Each measure
-stands alone: of many, one may see by chance. What its evidence makes unfit is not seen, and said to be unfit.
+apart from zero; a distance where its interval lies above the control's, a likeness where it lies below. A control that
+is the baseline to the last bit has no interval, and its value stands for it. Each measure stands alone: of many, one
+may see by chance. What its evidence makes unfit is not seen, and said to be unfit.
 """
 
 from collections.abc import Iterator, Sequence
@@ -167,10 +168,11 @@ def sight_of(measure: str, found: Estimate, floor: Estimate | None) -> Sight:
     if is_change(measure):
         sides = {"higher": bool(ends and ends[1] < 0), "lower": bool(ends and ends[0] > 0)}
         return _seen(sides.get(known.better, found.significant))
-    if floor is None or floor.interval is None:
+    if floor is None or floor.value is None:
         return Sight.NO_CONTROL
+    low, high = floor.interval or (floor.value, floor.value)
     alike = known.section == "likeness"
-    return _seen(bool(ends and (ends[1] < floor.interval[0] if alike else ends[0] > floor.interval[1])))
+    return _seen(bool(ends and (ends[1] < low if alike else ends[0] > high)))
 
 
 def _seen(apart: bool) -> Sight:

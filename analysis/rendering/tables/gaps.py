@@ -19,8 +19,8 @@ RULE = (
     "panel's margin, its wins less its losses as a share of its verdicts. A rater's own word is in it."
 )
 BY_GAP = (
-    "Near-equal answers are where releases are decided, and where judges agree least. Itself, swapped: the same verdict "
-    "in both positions."
+    "Near-equal answers are where releases are decided, and where judges agree least. Itself, swapped: one verdict in "
+    "both positions."
 )
 
 
