@@ -79,10 +79,10 @@ def test_a_review_with_several_judges_shows_each_with_each_and_with_people_bin_b
     made = Factory(tmp_path / "made", candidates=("w8a8",), questions=40, items=20)
     report = build_report(made.config, made.write(), "2026-11-25T12:00:00+00:00")
     found = report.trust.gap_agreements
-    pairs = {(row.first, row.second) for row in found if row.by is Mode.PAIR}
+    pairs = {(row.first, row.second) for row in found if row.mode is Mode.PAIR}
     assert {("judge-a", "judge-b"), ("judge-a", "people"), ("judge-c", SWAPPED)} <= pairs
     for agreement in report.trust.agreements:
-        rows = [r for r in found if (r.first, r.second, r.by) == (agreement.first, agreement.second, agreement.by)]
+        rows = [r for r in found if (r.first, r.second, r.mode) == (agreement.first, agreement.second, agreement.by)]
         assert sum(row.equal.n for row in rows) == agreement.n  # nothing is merged away, nothing is lost
         counted = sum(row.equal.value * row.equal.n for row in rows)
         assert counted == pytest.approx(agreement.equal.value * agreement.n)

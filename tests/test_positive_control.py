@@ -5,6 +5,7 @@ import json
 import pytest
 
 from analysis.evidence.run_evidence import read_evidence
+from analysis.rendering.formats.csv_tables import estimates
 from analysis.rendering.formats.data import report_json
 from analysis.rendering.formats.markdown import MOST_LINES, report_markdown
 from analysis.rendering.formats.page import report_html
@@ -188,6 +189,8 @@ def test_every_face_has_it_and_says_what_it_is_not(tmp_path):
     assert "noise=0.1" in written["positive-control.csv"]
     assert "positive_controls/noise=0.1/sightings" in written["estimates.csv"]
     assert NOISE not in written["junit.xml"]
+    paths = [path for path, _ in estimates(report)]
+    assert len(set(paths)) == len(paths)
 
 
 def test_one_that_made_no_records_is_missing_and_nothing_is_invented(tmp_path):

@@ -39,7 +39,7 @@ class GapAgreement:
 
     first: str
     second: str
-    by: Mode
+    mode: Mode
     unit: str
     gap: float
     equal: Estimate
@@ -50,7 +50,7 @@ class PanelSplit:
     """Of the places of one bin with verdicts of two judges or more, those where these are not all the same."""
 
     judges: tuple[str, ...]
-    by: Mode
+    mode: Mode
     unit: str
     gap: float
     split: Estimate
@@ -64,12 +64,12 @@ def gaps(changes: Iterable[Mapping[Place, float]], judges: Iterable[Classes]) ->
     return found | {place: (POINTS, _points(abs(_mean(each)))) for place, each in rated.items()}
 
 
-def gap_agreements(raters: Mapping[str, Classes], bins: Mapping[Place, Gap], by: Mode) -> Iterator[GapAgreement]:
+def gap_agreements(raters: Mapping[str, Classes], bins: Mapping[Place, Gap], mode: Mode) -> Iterator[GapAgreement]:
     """Every two raters, bin by bin."""
     for (first, one), (second, other) in combinations(raters.items(), 2):
         alike = {place: one[place] is other[place] for place in one.keys() & other.keys()}
         for (unit, gap), found in _binned(alike, bins):
-            yield GapAgreement(first, second, by, unit, gap, share("agreement", "verdicts", sum(found), len(found)))
+            yield GapAgreement(first, second, mode, unit, gap, share("agreement", "verdicts", sum(found), len(found)))
 
 
 def self_agreements(
@@ -82,12 +82,12 @@ def self_agreements(
         yield GapAgreement(judge, SWAPPED, Mode.PAIR, unit, gap, equal)
 
 
-def panel_splits(judges: Mapping[str, Classes], bins: Mapping[Place, Gap], by: Mode) -> Iterator[PanelSplit]:
+def panel_splits(judges: Mapping[str, Classes], bins: Mapping[Place, Gap], mode: Mode) -> Iterator[PanelSplit]:
     """How often several judges do not all say the same, bin by bin."""
     said = _gathered(judges.values())
     split = {place: len({*found}) > 1 for place, found in said.items() if len(found) > 1}
     for (unit, gap), found in _binned(split, bins):
-        yield PanelSplit((*judges,), by, unit, gap, share("panel splits", "verdicts", sum(found), len(found)))
+        yield PanelSplit((*judges,), mode, unit, gap, share("panel splits", "verdicts", sum(found), len(found)))
 
 
 def _gathered(each: Iterable[Mapping[Place, T]]) -> dict[Place, list[T]]:

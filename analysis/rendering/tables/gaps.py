@@ -28,14 +28,14 @@ def gap_tables(trust: TrustReport) -> Iterator[Table]:
     """How far raters agree, and how often the panel splits, bin by bin."""
     if trust.gap_agreements:
         rows = tuple(
-            (f"{each.first}, {each.second}", KINDS[each.by], gap_words(each), cell(each.equal))
+            (f"{each.first}, {each.second}", KINDS[each.mode], gap_words(each), cell(each.equal))
             for each in trust.gap_agreements
         )
         title = "Do they agree where it is close?"
         yield Table("gap-agreement", title, f"{BY_GAP} {RULE}", ("raters", "by", "gap", "equal"), rows)
     if trust.panel_splits:
         rows = tuple(
-            (", ".join(each.judges), KINDS[each.by], gap_words(each), cell(each.split)) for each in trust.panel_splits
+            (", ".join(each.judges), KINDS[each.mode], gap_words(each), cell(each.split)) for each in trust.panel_splits
         )
         caption = f"Pairs of answers on which two judges or more gave a verdict, and not all the same one. {RULE}"
         header = ("judges", "by", "gap", "the panel splits")
