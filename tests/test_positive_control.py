@@ -12,6 +12,7 @@ from analysis.rendering.formats.page import report_html
 from analysis.rendering.formats.terminal import summary
 from analysis.rendering.formats.writers import write_reports
 from analysis.rendering.tables.first_screen import panels
+from analysis.rendering.tables.positive_control import positive_lines
 from analysis.rendering.tables.sections import sections
 from analysis.review.positive_controls import PositiveControl, Sight, Sighting, sight_of, smallest_seen
 from analysis.statistics.causes import Cause, Kind
@@ -222,7 +223,22 @@ def test_of_a_list_the_smallest_that_each_measure_saw_is_told(tmp_path):
     assert by_measure["accuracy_change"].model in ("noise=0.2", "noise=0.3")
     assert "noise=0.1" in by_measure["accuracy_change"].not_seen
     assert by_measure["loops"].model is None
-    assert "Smallest positive control that was seen: rating_change of judge-1 noise=0.1 (KL (options)" in lines(report)
+    said = lines(report)
+    assert "Smallest positive control that was seen: noise=0.1 (KL (options)" in said
+    assert ") by rating_change of judge-1, win_change of judge-1." in said
+    assert "none by loops" in said
+    told, caveat = positive_lines(report)
+    assert "Where a smaller one was not seen, this review could not have seen damage of that size." in told
+    assert caveat.startswith("One draw is not power")
+    assert "similarity" not in told  # different is not worse
+
+
+def test_of_a_list_what_no_judge_could_say_is_said_once(tmp_path):
+    folder = damaged(tmp_path, config(margin=1.0), given=["noise=0.1", "noise=0.2"])  # judged from stale answers
+    judge = next(panel for panel in panels(folder.report()) if panel.id == "judge")
+    told = [line for line in judge.lines if "positive control" in line]
+    words = "unfit or not measured: rating_change of judge-1, win_change of judge-1"
+    assert told == [f"Smallest positive control that was seen: {words}."]
 
 
 def test_rungs_stand_by_measured_kl_and_not_by_the_order_of_the_config():
@@ -234,7 +250,7 @@ def test_rungs_stand_by_measured_kl_and_not_by_the_order_of_the_config():
 
     found = [control("large", 0.9, Sight.SEEN), control("middle", 0.5, Sight.UNSEEN), control("small", 0.1, Sight.SEEN)]
     (row,) = smallest_seen(found)
-    assert (row.model, row.not_seen) == ("small", ("middle",))
+    assert (row.model, row.not_seen, row.larger) == ("small", ("middle",), ("middle",))
 
 
 @pytest.mark.parametrize(

@@ -87,6 +87,7 @@ class SmallestSeen:
     """Of several positive controls, the smallest in measured KL (`by`) that a measure saw, and those that it did not.
 
     `model` is None where it saw none; `by` is empty where no KL puts them in order, and the config's order stands.
+    `larger` are those of the unseen that are larger than the one it saw.
     """
 
     measure: str
@@ -94,6 +95,7 @@ class SmallestSeen:
     by: str
     model: str | None
     not_seen: tuple[str, ...]
+    larger: tuple[str, ...]
 
 
 def positive_controls(evidence: RunEvidence, draws: Resamplings) -> tuple[PositiveControl, ...]:
@@ -122,7 +124,9 @@ def smallest_seen(found: Sequence[PositiveControl]) -> tuple[SmallestSeen, ...]:
         seen = [model for model, sight in saw.items() if sight is Sight.SEEN]
         unseen = tuple(model for model, sight in saw.items() if sight is Sight.UNSEEN)
         if seen or unseen:
-            rows.append(SmallestSeen(measure, judge, by, next(iter(seen), None), unseen))
+            order = [*saw]
+            larger = tuple(each for each in unseen if seen and order.index(each) > order.index(seen[0]))
+            rows.append(SmallestSeen(measure, judge, by, next(iter(seen), None), unseen, larger))
     return tuple(rows)
 
 

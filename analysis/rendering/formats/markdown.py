@@ -78,7 +78,7 @@ def _opening(report: ReviewReport) -> Iterator[list[str]]:
     yield [f"- **{short_line(text)}**" for text in (*warnings(report)[:2], *notes[:2])]
     yield [f"- {short_line(shortfall_line(report))}"]
     yield [f"- {short_line(' '.join(told))}"] if (told := list(vote_lines(report.trust))) else []
-    yield [f"- {short_line(' '.join(told))}"] if (told := list(positive_lines(report))) else []
+    yield [f"- {short_line(line)}" for line in positive_lines(report)]
 
 
 def _tables(report: ReviewReport) -> Iterator[tuple[Table, tuple[str, ...]]]:

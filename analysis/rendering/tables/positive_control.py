@@ -3,25 +3,25 @@
 In: a ReviewReport. Out: Tables and lines of plain text; nothing where no positive control was declared.
 """
 
-from collections.abc import Callable, Iterable, Iterator
+from collections.abc import Callable, Iterable, Iterator, Sequence
 
 from analysis.rendering.sentences.cells import cell, unmeasured, value_cell
 from analysis.rendering.sentences.clauses import clause, clauses
 from analysis.rendering.sentences.numbers import NOT_MEASURED
 from analysis.rendering.tables.review import NOISE_FLOOR, Table
-from analysis.review.positive_controls import PositiveControl, Sight, Sighting, SmallestSeen
+from analysis.review.positive_controls import SIZES, PositiveControl, Sight, Sighting, SmallestSeen
 from analysis.review.review_report import ReviewReport
 from ledger.measures import measure_of
 
 TITLE = "Positive control: what this review can see"
 BLIND = "this review could not have seen damage of that size there"
+BELOW = "Where a smaller one was not seen, this review could not have seen damage of that size."
 CAVEAT = "One draw is not power, and noise is not 4 bits: other damage of this size may be seen elsewhere, or nowhere."
 RULE = (
     "Seen: a change's 95 % interval lies wholly on the worse side of zero, a distance's above the control's, a "
     "likeness's below it; each measure by itself, so that of twenty one may see by chance. It decides nothing."
 )
 WORDS = {Sight.SEEN: "yes", Sight.UNSEEN: "no", Sight.NO_CONTROL: "no control to hold it against"}
-UNTOLD = ("likeness", "thoughts")  # of which no line speaks: different is not worse
 
 
 def judged_lines(report: ReviewReport) -> tuple[str, ...]:
@@ -43,9 +43,16 @@ def missing_lines(report: ReviewReport) -> Iterator[str]:
 
 
 def positive_lines(report: ReviewReport) -> tuple[str, ...]:
-    """All that saw it and all that did not, for the short formats."""
-    told = tuple(_lines(report, lambda measure: measure_of(measure).section not in UNTOLD))
-    return (*missing_lines(report), *(f"{line} {CAVEAT}" for line in told))
+    """All that saw it and all that did not, and what that does not say, for the short formats."""
+    told = tuple(_lines(report, _is_told))
+    missing = " ".join(missing_lines(report))
+    return (*filter(None, [missing]), *told, *([CAVEAT] if told else []))
+
+
+def _is_told(measure: str) -> bool:
+    """Whether a short format speaks of it: what judges say, damage, and the foremost distances."""
+    known = measure_of(measure)
+    return bool(known.mode) or known.kind == "degradation" or known.headline or measure in SIZES
 
 
 def positive_tables(report: ReviewReport) -> Iterator[Table]:
@@ -60,13 +67,35 @@ def positive_tables(report: ReviewReport) -> Iterator[Table]:
 
 def _lines(report: ReviewReport, tells: Callable[[str], bool]) -> Iterator[str]:
     """Of one control all that these measures say, of several the smallest that each saw."""
-    if rungs := [row for row in report.smallest_seen if tells(row.measure)]:
-        yield f"Smallest positive control that was seen: {'; '.join(_smallest(row, report) for row in rungs)}."
-        return
-    for each in (each for each in report.positive_controls if each.counts):
-        rows = [row for row in each.sightings if tells(row.measure)]
+    counted = [each for each in report.positive_controls if each.counts]
+    sightings = [(each, [row for row in each.sightings if tells(row.measure)]) for each in counted]
+    if counted[1:]:
+        rungs = [row for row in report.smallest_seen if tells(row.measure)]
+        unknown = dict.fromkeys(_name(row) for _, rows in sightings for row in rows)
+        told = "; ".join(_rungs(rungs, counted, [name for name in unknown if name not in {*map(_name, rungs)}]))
+        below = f" {BELOW}" if any(row.model and row.not_seen for row in rungs) else ""
+        sightings = []
+        if told:
+            yield f"Smallest positive control that was seen: {told}.{below}"
+    for each, rows in sightings:
         if told := "; ".join(_told(rows)):
             yield f"Positive control {each.model} ({_size(each)}): {told}."
+
+
+def _rungs(rungs: Sequence[SmallestSeen], counted: Sequence[PositiveControl], unknown: list[str]) -> Iterator[str]:
+    """Each control that is the smallest for some measure, then what saw none, and what could not say."""
+    for each in counted:
+        names = [_name(row) + _larger(row) for row in rungs if row.model == each.model]
+        if names:
+            yield f"{each.model} ({_size(each, brief=True)}) by {', '.join(names)}"
+    if blind := [_name(row) for row in rungs if row.model is None]:
+        yield f"none by {', '.join(blind)}: {BLIND}"
+    if unknown:
+        yield f"{Sight.UNFIT} or {Sight.NOT_MEASURED}: {', '.join(unknown)}"
+
+
+def _larger(row: SmallestSeen) -> str:
+    return f" (but not {', '.join(row.larger)})" if row.larger else ""
 
 
 def _told(rows: Iterable[Sighting]) -> Iterator[str]:
@@ -82,22 +111,15 @@ def _told(rows: Iterable[Sighting]) -> Iterator[str]:
             yield f"{sight}: {', '.join(others)}"
 
 
-def _smallest(row: SmallestSeen, report: ReviewReport) -> str:
-    """The measure, the control that it saw with its size, and what it did not see."""
-    found = next((each for each in report.positive_controls if each.model == row.model), None)
-    saw = f"{found.model} ({_size(found)})" if found else "none"
-    missed = f", not {', '.join(row.not_seen)}" if row.not_seen and found else ""
-    return f"{_name(row)} {saw}{missed}{f': {BLIND}' if row.not_seen else ''}"
-
-
 def _name(row: Sighting | SmallestSeen) -> str:
     label = measure_of(row.measure).label
     return f"{label} of {row.judge}" if row.judge else label
 
 
-def _size(each: PositiveControl) -> str:
-    """What of its size was measured."""
+def _size(each: PositiveControl, *, brief: bool = False) -> str:
+    """What of its size was measured; in brief one KL, and flips."""
     told = [f"{measure_of(name).label} {value_cell(size)}" for name, size in each.sizes if size.value is not None]
+    told = [*dict.fromkeys((told[0], told[-1]))] if brief and told else told
     return ", ".join(told) or f"its size is {NOT_MEASURED}"
 
 
