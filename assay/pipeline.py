@@ -20,7 +20,7 @@ from assay.placement.gpus import gpus
 from assay.placement.judge_server import served, waves
 from assay.placement.local_placement import run_locally
 from assay.placement.ray_placement import on_ray
-from assay.placement.work import merge_batch, run_work, shard_job, tell_completeness, unfinished
+from assay.placement.work import merge_batch, run_shards, run_work, shard_job, tell_completeness, unfinished
 from assay.placement.worker import marked
 from assay.positive_controls import make_positive_controls, models_to_run
 from assay.reporting import report_of
@@ -145,7 +145,7 @@ def generate_shard(review: Review, shard: Shard, *, model: str = "") -> None:
     jobs = {batch.orders[0].model: shard_job(batch, shard) for batch in planned}
     for name in (name for name, job in jobs.items() if job is None):
         review.report(Progress(f"{name}: all records are there ({shard})", 1, 1))
-    run_locally([job for job in jobs.values() if job], review.report)
+    run_shards([job for job in jobs.values() if job], run_locally, review.report, review.config.positive_names)
 
 
 def merge(review: Review) -> None:

@@ -241,6 +241,15 @@ def test_of_a_list_what_no_judge_could_say_is_said_once(tmp_path):
     assert told == [f"Smallest positive control that was seen: {words}."]
 
 
+def test_a_line_names_the_smaller_first_whatever_the_order_of_the_config(tmp_path):
+    folder = damaged(tmp_path, config(margin=1.0), given=["noise=0.1", "noise=0.2"], wrong=10)
+    folder.sign_judge()
+    given = [{"scheme": name} for name in ("noise=0.2", "noise=0.1")]
+    folder.config = declared(folder.config.model_copy(update={"positive_control": ()}), given)
+    told, _ = positive_lines(folder.report())
+    assert told.index("noise=0.1 (") < told.index("noise=0.2 (")
+
+
 def test_rungs_stand_by_measured_kl_and_not_by_the_order_of_the_config():
     def control(name, kl, sight):
         size = Estimate("kl_options", "items", 9, kl, (kl / 2, kl * 2))

@@ -7,7 +7,8 @@ import pytest
 
 from assay import pipeline
 from assay.contestants import refuse_contestants
-from assay.placement.work import run_work
+from assay.placement.processes import Job
+from assay.placement.work import run_shards, run_work
 from assay.positive_controls import made_folder, make_positive_controls, models_to_run, positive_control_faults
 from assay.preflight import preflight
 from judge.brief import Brief
@@ -123,7 +124,7 @@ def test_one_that_cannot_run_is_told_and_ends_nothing_and_others_come_first(tmp_
 
     def run(jobs, _):
         ran.append([job.name for job in jobs])
-        if "broken" in ran[-1]:
+        if any(name.startswith("broken") for name in ran[-1]):
             raise EngineError("it does not load")
 
     told = lambda progress: said.append(progress.work)  # noqa: E731
@@ -132,6 +133,10 @@ def test_one_that_cannot_run_is_told_and_ends_nothing_and_others_come_first(tmp_
     assert said == ["broken: the positive control did not run: it does not load"]
     with pytest.raises(EngineError):
         run_work(pipeline.batches(review), run, 1, told)
+    jobs = [Job(batch, tmp_path / "log", shard="1/2") for batch in pipeline.batches(review)]
+    run_shards(jobs, run, told, config.positive_names)
+    assert ran[-2:] == [["base 1/2", "other 1/2"], ["broken 1/2"]]
+    assert len(said) == 2
 
 
 def test_it_is_judged_after_all_others_and_plays_the_baseline_alone(tmp_path):

@@ -83,8 +83,9 @@ def _lines(report: ReviewReport, tells: Callable[[str], bool]) -> Iterator[str]:
 
 
 def _rungs(rungs: Sequence[SmallestSeen], counted: Sequence[PositiveControl], unknown: list[str]) -> Iterator[str]:
-    """Each control that is the smallest for some measure, then what saw none, and what could not say."""
-    for each in counted:
+    """Each control that is the smallest for some measure, in their order, then what saw none, and what said nothing."""
+    by = next((row.by for row in rungs if row.by), "")
+    for each in sorted(counted, key=lambda each: dict(each.sizes)[by].value or 0.0) if by else counted:
         names = [_name(row) + _larger(row) for row in rungs if row.model == each.model]
         if names:
             yield f"{each.model} ({_size(each, brief=True)}) by {', '.join(names)}"
@@ -161,7 +162,11 @@ def _seen(row: Sighting) -> str:
 
 def _smallest_table(report: ReviewReport) -> Table:
     by = next((row.by for row in report.smallest_seen if row.by), "")
-    order = f"by measured {measure_of(by).label}" if by else "in the order of the config, because no KL has all of them"
+    order = (
+        f"by measured {measure_of(by).label}"
+        if by
+        else "in the order of the config, because no KL was measured for all of them"
+    )
     caption = f"Of several positive controls, {order}. {BLIND[:1].upper()}{BLIND[1:]}, of what it did not see."
     rows = tuple(
         (measure_of(row.measure).label, row.judge or "—", row.model or "none", ", ".join(row.not_seen) or "—")
