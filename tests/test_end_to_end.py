@@ -41,7 +41,8 @@ model = {candidate}
 label = "drop2"
 family = "layers"
 [questions]
-limit = 3
+limit = 2
+temperatures.roleplay = 0.0
 max_tokens = 32
 traces = true
 trace_top_k = 5
@@ -54,7 +55,7 @@ limit = 16
 [[judge]]
 serve = {base}
 label = "self"
-max_tokens = 32
+max_tokens = 48
 exam_tasks = 2
 concurrency = 16
 [decision]
@@ -169,13 +170,13 @@ def test_every_key_is_there_once(reviewed):
     for model in ("base", control_of("base"), "drop2", NOISE):
         answers = list(run.generation(model).answers.records())
         choices = list(run.generation(model).choices.records())
-        assert len({answer.key for answer in answers}) == len(answers) == 3
+        assert len({answer.key for answer in answers}) == len(answers) == 2
         assert len({choice.key for choice in choices}) == len(choices) == 24
         solutions = list(run.generation(model).solutions.records())
         assert len({solution.key for solution in solutions}) == len(solutions) == 16
     judge = run.judge("self")
-    assert len(list(judge.ratings.records())) == 4 * 3 * 2
-    assert len(list(judge.games.records())) == 3 * 3 * 2 * 2
+    assert len(list(judge.ratings.records())) == 4 * 2 * 2
+    assert len(list(judge.games.records())) == 3 * 2 * 2 * 2
     attempts = list(judge.attempts.records())
     assert len({attempt.key for attempt in attempts}) == len(attempts) > 0
 
