@@ -25,7 +25,7 @@ from analysis.statistics.resampling import Resamplings
 from analysis.summaries.model_reports import ModelCard, model_card
 from ledger.measures import MEASURES, is_change, measure_of
 
-SIZES = ("kl_options", "kl_trace", "kl_vocabulary", "flips")
+SIZES = (*(known.name for known in MEASURES if known.name.startswith("kl_") and "limit" in known.roles), "flips")
 """What says how large the damage is; by the first of the KLs that all have, several are put in order."""
 OF_ROLLOUTS = ("kl_rollout", "surprise")
 """What a positive control is not asked for: the baseline does not read its answers."""
