@@ -18,7 +18,8 @@ def refuse_contestants(config: ReviewConfig) -> None:
         return
     for judge in config.judge:
         name = judge.serve or judge.model
-        rival = next((model for model in config.models if _is_same(name, model)), None)
+        rivals = [*config.models, *(each for each in config.positive_control if each.model)]
+        rival = next((model for model in rivals if _is_same(name, model)), None)
         if rival:
             raise ConfigError(
                 f"the judge {name} is also a contestant ({rival.name}).",

@@ -11,7 +11,8 @@ from analysis.evidence.run_evidence import read_evidence
 from analysis.statistics.resampling import Resamplings
 from analysis.summaries.judge_reports import JudgeReport, judge_report
 from assay.contestants import refuse_contestants
-from assay.pipeline import Review, api_key, briefs, judge
+from assay.judge_means import api_key
+from assay.pipeline import Review, briefs, judge
 from judge.batch import ProviderBatch, batches, export, keep, request_files, under_way
 from judge.batch_endpoint import BatchEndpoint
 from judge.batch_results import Collected, collect

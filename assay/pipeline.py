@@ -8,7 +8,6 @@ from contextlib import contextmanager, nullcontext
 from dataclasses import dataclass, replace
 from datetime import UTC, datetime
 from functools import partial
-from importlib.resources import files
 from pathlib import Path
 from typing import Any
 
@@ -16,28 +15,26 @@ from analysis.rendering.formats.writers import write_reports
 from analysis.review.review_report import ReviewReport
 from assay.contestants import refuse_contestants
 from assay.declarations import DECLARED_SINCE, Declaration, declare, read_declaration, refuse_other
+from assay.judge_means import api_key, prompt_set
 from assay.placement.gpus import gpus
 from assay.placement.judge_server import served, waves
 from assay.placement.local_placement import run_locally
 from assay.placement.ray_placement import on_ray
-from assay.placement.work import merge_batch, run_work, shard_job, tell_completeness, unfinished
+from assay.placement.work import merge_batch, run_shards, run_work, shard_job, tell_completeness, unfinished
 from assay.placement.worker import marked
+from assay.positive_controls import make_positive_controls, models_to_run
 from assay.reporting import report_of
 from assay.sources.ladder_texts import good_texts
-from assay.sources.material import ReviewTasks, official_prompts, questions, readable
+from assay.sources.material import ReviewTasks, questions, readable
 from assay.sources.models import engine_spec, model_path
 from generation.orders import EngineSpec, LoadGroup, ModelJob
 from generation.shards import Shard
 from judge.batch import refuse_under_way
 from judge.brief import Brief
 from judge.client import OpenAITransport
-from judge.official_prompts import read_official
-from judge.prompt_sets import PromptSet, assay_prompts
 from judge.session import judge_together
 from judge.summary import JudgeSummary
 from ledger.config import ReviewConfig, config_from
-from ledger.endpoint.places import key_for
-from ledger.errors import ConfigError
 from ledger.judge_config import JudgeConfig
 from ledger.model_config import ModelConfig
 from ledger.progress import Progress, Report
@@ -81,13 +78,11 @@ def begin_declared(declared: Declaration, runs: Path, report: Report, *, amend: 
 def batches(review: Review, model: str = "") -> list[LoadGroup]:
     """One batch per model, or that of the one named; the control shares the baseline's: its model is loaded once.
 
-    Raises ConfigError for a name that no model has; the others' folders need not be here.
+    Positive controls come last, those that could be made. Raises ConfigError for a name that no model has; the others'
+    folders need not be here.
     """
     config = review.config
-    chosen = [each for each in config.run_models if model in ("", each.name)]
-    if model and not chosen:
-        known = ", ".join(each.name for each in config.run_models)
-        raise ConfigError(f"no model is called {model!r}", where="--model", remedy=f"There are {known}.")
+    chosen = models_to_run(config, model)
     asked = questions(config.questions) if config.questions else ()
     settings = config.questions
     tasks = ReviewTasks(config.task if chosen else ())  # imported models have theirs
@@ -124,9 +119,10 @@ def batches(review: Review, model: str = "") -> list[LoadGroup]:
 def generate(review: Review, *, model: str = "", ray: str | None = None) -> None:
     """Let every model, or the one named, write and pick what is missing; `ray` overrides the config's address.
 
-    Shards that a killed run or `generate_shard` left are merged first.
+    Shards that a killed run or `generate_shard` left are merged first. What fails of a positive control ends no review.
     """
     review.refuse_redeclared()
+    make_positive_controls(review.config, review.report, model)
     placement = review.config.placement
     planned = batches(review, model)
     _keep_items(review, planned)
@@ -135,18 +131,19 @@ def generate(review: Review, *, model: str = "", ray: str | None = None) -> None
         return
     address = placement.ray if ray is None else ray
     with on_ray(address) if address else nullcontext(run_locally) as run:
-        run_work(work, run, placement.replicas, review.report)
+        run_work(work, run, placement.replicas, review.report, review.config.positive_names)
 
 
 def generate_shard(review: Review, shard: Shard, *, model: str = "") -> None:
     """One shard of every model, or of the one named, on this machine; `merge` puts the shards together."""
     review.refuse_redeclared()
+    make_positive_controls(review.config, review.report, model)
     planned = batches(review, model)
     _keep_items(review, planned)
     jobs = {batch.orders[0].model: shard_job(batch, shard) for batch in planned}
     for name in (name for name, job in jobs.items() if job is None):
         review.report(Progress(f"{name}: all records are there ({shard})", 1, 1))
-    run_locally([job for job in jobs.values() if job], review.report)
+    run_shards([job for job in jobs.values() if job], run_locally, review.report, review.config.positive_names)
 
 
 def merge(review: Review) -> None:
@@ -173,6 +170,7 @@ def briefs(review: Review, *, exam_only: bool = False, reparsing: bool = False) 
             prompts=prompt_set(judge),
             baseline=config.baseline.name,
             candidates=[model.name for model in config.candidate],
+            positive_controls=[name for name in config.positive_names if review.run.generation(name).answered],
             control=control_of(config.baseline.name) if config.baseline.control else None,
             seed=config.seed,
             exam_only=exam_only,
@@ -219,21 +217,6 @@ def analyze(review: Review, *, redact: bool = False) -> tuple[ReviewReport, list
     written = write_reports(report, review.run.analysis, shown)
     review.report(Progress("analysis", 1, 1))
     return report, written
-
-
-def api_key(judge: JudgeConfig) -> str:
-    """The judge's key from the environment; none is needed on this machine. Raises ConfigError."""
-    return key_for(judge.base_url, judge.api_key_env, f"judge {judge.name}")
-
-
-def prompt_set(judge: JudgeConfig) -> PromptSet:
-    """The prompts that a judge is given. Raises ConfigError where nobody knows them."""
-    if judge.prompts == "unknown":
-        what = 'its prompts are unknown (prompts = "unknown"): its judgments were brought in without any.'
-        raise ConfigError(what, where=f"judge {judge.name}", remedy="Its rows stand in the files that were imported.")
-    if judge.prompts == "official":
-        return read_official(official_prompts())
-    return assay_prompts(files("prompts") / "judge", judge.form)
 
 
 @contextmanager

@@ -12,9 +12,11 @@ from pathlib import Path
 from urllib.request import getproxies
 
 from assay.contestants import refuse_contestants
-from assay.pipeline import Review, api_key, batches, prompt_set
+from assay.judge_means import api_key, prompt_set
+from assay.pipeline import Review, batches
 from assay.placement.gpus import gpu_memory, gpus, gpus_needed, gpus_needed_by
 from assay.placement.worker import is_scripted
+from assay.positive_controls import positive_control_faults
 from assay.prompt_checks import prompt_notices, template_fault
 from assay.reachability import silence
 from assay.rule_checks import rule_faults
@@ -53,7 +55,7 @@ def preflight(review: Review, *, here: bool = True, judges: bool = True, model: 
     faults = [] if is_scripted() else list(_engine_faults(work, here=here))
     faults += _disk_faults(review, work)
     faults += rule_faults(review.config, [batch for batch, _ in work])
-    faults += [] if model else _missing_imports(review)
+    faults += [] if model else [*positive_control_faults(review.config, _free_memory()), *_missing_imports(review)]
     if faults:
         raise _together(faults)
     if model:

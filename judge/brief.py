@@ -5,9 +5,10 @@ records depend on, and the hashes of what it reads.
 """
 
 from collections import Counter
-from collections.abc import Iterable, Sequence
+from collections.abc import Collection, Iterable, Sequence
 from dataclasses import dataclass
 from itertools import chain, combinations
+from operator import itemgetter
 from typing import Any
 from urllib.parse import urlsplit
 
@@ -26,18 +27,24 @@ from ledger.runs import RunFolder
 
 @dataclass(frozen=True)
 class ReviewPlan:
-    """All that one judge has to do in a review; of the ladder, what it may have to."""
+    """All that one judge has to do in a review; of the ladder, what it may have to.
+
+    What it says of the models in `last` is asked for when all else is.
+    """
 
     exam: list[PlannedMark[ExamMark]]
     ratings: list[Planned[Rating]]
     games: list[Planned[Game]]
     ladder: Ladder
+    last: Collection[str] = ()
 
     def asks(self, *, exam_only: bool = False) -> list[Ask]:
         """Each conversation once, the exam first; the ladder's hang on its verdicts."""
-        judged = () if exam_only else chain[Planned[Rating] | Planned[Game]](self.ratings, self.games)
+        ratings = ((each.blank.model in self.last, each.ask) for each in self.ratings)
+        games = ((each.blank.candidate in self.last, each.ask) for each in self.games)
+        judged = () if exam_only else sorted(chain(ratings, games), key=itemgetter(0))
         exam = (ask for mark in self.exam for ask in mark.asks)
-        return list({ask.judgment: ask for ask in chain(exam, (each.ask for each in judged if each.ask))}.values())
+        return list({ask.judgment: ask for ask in chain(exam, (ask for _, ask in judged if ask))}.values())
 
 
 @dataclass(frozen=True)
@@ -45,6 +52,8 @@ class Brief:
     """A judge's part of a review.
 
     `reparsing` lets the rules differ by which the records there were read. `good_texts` are for the ladder.
+    `positive_controls` are judged as candidates are, each against the baseline alone and after all others, so that no
+    budget is spent on them first.
     """
 
     run: RunFolder
@@ -57,17 +66,19 @@ class Brief:
     exam_only: bool = False
     reparsing: bool = False
     good_texts: Sequence[LadderText] = ()
+    positive_controls: Sequence[str] = ()
 
     @property
     def about(self) -> dict[str, Any]:
         """Who is judged, for the manifest."""
         candidates = list(self.candidates)
-        return {"baseline": self.baseline, "candidates": candidates, "control": self.control, "seed": self.seed}
+        told = {"positive_controls": [*self.positive_controls]} if self.positive_controls else {}
+        return {"baseline": self.baseline, "candidates": candidates, "control": self.control, "seed": self.seed, **told}
 
     @property
     def rivals(self) -> list[str]:
         """Everybody but the baseline, the control first."""
-        return [self.control, *self.candidates] if self.control else list(self.candidates)
+        return [*([self.control] if self.control else []), *self.candidates, *self.positive_controls]
 
     @property
     def pairs(self) -> list[tuple[str, str]]:
@@ -110,6 +121,7 @@ class Brief:
             ratings=list(planner.ratings()) if judged and Mode.SINGLE in config.modes else [],
             games=list(planner.games(self.pairs)) if judged and Mode.PAIR in config.modes else [],
             ladder=self._ladder(),
+            last=frozenset(self.positive_controls),
         )
 
     def _ladder(self) -> Ladder:

@@ -4,16 +4,14 @@ In: `review.toml`. Out: a frozen ReviewConfig, or a ConfigError that names the k
 API keys never stand here: `api_key_env` names the environment variable that holds one.
 """
 
-import difflib
-import json
-import re
 import tomllib
 from pathlib import Path
 from typing import Any, Self
 
 from pydantic import Field, ValidationError, model_validator
 
-from ledger.decision_config import DecisionConfig, Primary, TaskRole
+from ledger.config_faults import fault_sentence
+from ledger.decision_config import DecisionConfig, Primary
 from ledger.digests import digest_of
 from ledger.engines import ENGINES
 from ledger.errors import ConfigError
@@ -21,14 +19,11 @@ from ledger.judge_config import JudgeConfig
 from ledger.material_config import QuestionsConfig, TaskConfig
 from ledger.measures import measure_of
 from ledger.model_config import BaselineConfig, ModelConfig
+from ledger.positive_control import PositiveControls
 from ledger.runs import CONTROL_SUFFIX, control_of
 from ledger.sections import ConfigSection
-from ledger.store import first_fault
 
 WHOLE = "all"
-OF_KEY = "[key]"  # pydantic's mark of a fault in a name, not in its value
-OF_FORM = ("tuple_type", "dict_type", "model_type")
-BARE = re.compile(r"[\w-]+")
 
 
 class PlacementConfig(ConfigSection):
@@ -46,6 +41,7 @@ class ReviewConfig(ConfigSection):
     """A whole review.
 
     `batch_invariant` asks vLLM for its mode in which a text does not depend on what shares its batch (GPUs only).
+    `positive_control` is run and judged beside the candidates, and decides nothing.
     """
 
     name: str = Field(
@@ -53,6 +49,7 @@ class ReviewConfig(ConfigSection):
     )
     seed: int = 1
     batch_invariant: bool = False
+    positive_control: PositiveControls = ()
     baseline: BaselineConfig
     candidate: tuple[ModelConfig, ...] = Field(min_length=1)
     questions: QuestionsConfig | None = None
@@ -63,14 +60,15 @@ class ReviewConfig(ConfigSection):
 
     @model_validator(mode="after")
     def _consistent(self) -> Self:
-        _refuse_repeated("label", [m.name for m in (self.baseline, *self.candidate)], "set `label`")
+        named = [model.name for model in (*self.models, *self.positive_control)]
+        _refuse_repeated("label", named, "set `label`")
         _refuse_repeated("judge", [j.name for j in self.judge], "set `label`")
         _refuse_repeated("task", [t.task for t in self.task], "name it once, or rename one of two files")
         if both := {t.task for t in self.task} & set(self.decision.leave_out):
             raise ValueError(f"`leave_out` names the task {min(both)}, which a [[task]] asks for: remove the [[task]]")
-        if any(m.name.endswith(CONTROL_SUFFIX) for m in (self.baseline, *self.candidate)):
+        if any(name.endswith(CONTROL_SUFFIX) for name in named):
             raise ValueError(f"a label may not end in {CONTROL_SUFFIX}; that names the control")
-        if WHOLE in {*(m.name for m in self.models), *(j.name for j in self.judge)}:
+        if WHOLE in {*named, *(j.name for j in self.judge)}:
             raise ValueError(f"a label may not be {WHOLE}; that names the whole, beside its parts")
         if not self.questions and not self.task:
             raise ValueError("nothing to review: add [questions], a [[task]], or both")
@@ -138,6 +136,16 @@ class ReviewConfig(ConfigSection):
         return tuple(model for model in self.models if ENGINES[model.engine].runs)
 
     @property
+    def positive_names(self) -> tuple[str, ...]:
+        """The names of the positive controls."""
+        return tuple(each.name for each in self.positive_control)
+
+    @property
+    def of_positive_controls(self) -> "ReviewConfig":
+        """The same review with its positive controls in the candidates' place: measured alike, and apart from them."""
+        return self.model_copy(update={"candidate": self.positive_control, "positive_control": ()})
+
+    @property
     def reads_answers(self) -> bool:
         """Whether any model reads answers token by token."""
         return self.questions is not None and (self.questions.traces or self.questions.rollouts)
@@ -147,7 +155,7 @@ class ReviewConfig(ConfigSection):
         asked, baseline = self.questions, self.baseline.name
         traced = asked is not None and (asked.traces or (asked.rollouts and model == baseline))
         read = (baseline,) if traced else ()
-        if asked is None or not asked.rollouts:
+        if asked is None or not asked.rollouts or model in self.positive_names:
             return read
         if model != baseline:
             return (*read, model)
@@ -162,7 +170,8 @@ class ReviewConfig(ConfigSection):
     @property
     def settings(self) -> dict[str, Any]:
         """Every setting that the results depend on, defaults included; where the work runs is not one."""
-        return self.model_dump(mode="json", exclude={"placement"})
+        unset = set() if self.positive_control else {"positive_control"}  # whose absence changes no earlier digest
+        return self.model_dump(mode="json", exclude={"placement", *unset})
 
 
 def boundless(measure: Primary, margin: float) -> str:
@@ -201,41 +210,10 @@ def config_from(data: dict[str, Any], where: str) -> ReviewConfig:
     try:
         return ReviewConfig.model_validate(data)
     except ValidationError as error:
-        raise ConfigError(_fault_sentence(error), where=where) from error
+        raise ConfigError(fault_sentence(error), where=where) from error
 
 
 def _refuse_repeated(kind: str, names: list[str], remedy: str) -> None:
     for name in names:
         if names.count(name) > 1:
             raise ValueError(f"two entries share the {kind} {name!r}; {remedy}")
-
-
-def _fault_sentence(error: ValidationError) -> str:
-    fault = error.errors(include_url=False, include_context=False)[0]
-    parts, cause = [str(part) for part in fault["loc"]], first_fault(error)[1]
-    if parts[-1:] == [OF_KEY]:
-        return f"{_key(parts[:-2])}: {json.dumps(parts[-2])} is refused: {cause}."
-    path = _key(parts)
-    if fault["type"] != "extra_forbidden":
-        cause = _form(fault["type"], parts[-1], fault["input"]) if fault["type"] in OF_FORM else cause
-        return f"{path}: {cause}." if path else f"{cause}."
-    sections: list[type[ConfigSection]] = [*ConfigSection.__subclasses__(), BaselineConfig]
-    known = {name for section in sections for name in section.model_fields}
-    near = difflib.get_close_matches(str(fault["loc"][-1]), sorted(known), n=1)
-    hint = f" Did you mean {near[0]!r}?" if near else ""
-    return f"unknown key {path!r}.{hint}"
-
-
-def _key(parts: list[str]) -> str:
-    """A key as TOML writes it: a name with dots of its own is quoted."""
-    return ".".join(part if BARE.fullmatch(part) else json.dumps(part, ensure_ascii=False) for part in parts)
-
-
-def _form(kind: str, name: str, given: object) -> str:
-    """What a key takes that was given in another form."""
-    if kind != "tuple_type":
-        return "takes a table" + (f", as {name} = {{ NAME = VALUE }}" if kind == "dict_type" else " of its own")
-    if isinstance(given, dict):
-        return f"there may be several: begin each with [[{name}]]"
-    what = "a list of task names" if name in (*TaskRole,) else "a list"
-    return f"takes {what}, as {name} = [{json.dumps(given if isinstance(given, str) else 'NAME')}]"

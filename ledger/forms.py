@@ -23,6 +23,7 @@ class Form(StrEnum):
 _SHARE_NAMES = (
     *("accuracy", "recovery", "top_margin_kept", "same_top", "coverage", "judge inconsistency"),
     *("first position's share", "agreement", "same rating", "same class", "longer wins", "the longer answer's share"),
+    "panel splits",
 )
 SHOWN_FORMS: dict[str, Form] = {
     **dict.fromkeys(_SHARE_NAMES, Form.SHARE),

@@ -79,6 +79,11 @@ class GenerationFolder:
         return Store(self.path / "solutions.jsonl", Solution)
 
     @property
+    def answered(self) -> bool:
+        """Whether any answer is there."""
+        return any(True for _ in self.answers.records())
+
+    @property
     def holds_records(self) -> bool:
         """Whether anything is there that was made under its manifest's settings."""
         from ledger.traces import OPTION_TOKENS, TRACES, trace_keys

@@ -29,8 +29,10 @@ from tests.house import HOUSE
 pytestmark = pytest.mark.model
 pytest.importorskip("vllm", reason="vLLM is not installed (extra cpu or gpu)")
 
+NOISE = "noise=0.1"
 REVIEW = """
 name = "e2e"
+positive_control = "noise=0.1"
 [baseline]
 model = {base}
 label = "base"
@@ -39,7 +41,8 @@ model = {candidate}
 label = "drop2"
 family = "layers"
 [questions]
-limit = 3
+limit = 2
+temperatures.roleplay = 0.0
 max_tokens = 32
 traces = true
 trace_top_k = 5
@@ -98,11 +101,13 @@ def reviewed(tmp_path_factory, smollm2):
     candidate = compress(smollm2, folder / "drop2", "drop-layers=2")
     config, runs = folder / "review.toml", folder / "runs"
     config.write_text(REVIEW.format(base=json.dumps(str(smollm2)), candidate=json.dumps(str(candidate))))
-    kill_after_first_answer(config, runs)
-    time.sleep(2)
-    survivors = processes_on(runs)
-    done = subprocess.run(command(config, runs), capture_output=True, text=True, check=False)
-    return RunFolder(runs / "e2e"), done, survivors
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setenv("ASSAY_HOME", str(folder / "home"))  # where the positive control is made
+        kill_after_first_answer(config, runs)
+        time.sleep(2)
+        survivors = processes_on(runs)
+        done = subprocess.run(command(config, runs), capture_output=True, text=True, check=False)
+        yield RunFolder(runs / "e2e"), done, survivors
 
 
 def test_a_killed_review_leaves_no_process(reviewed):
@@ -162,16 +167,16 @@ def test_what_was_written_before_the_kill_was_kept_and_no_line_is_torn(reviewed)
 
 def test_every_key_is_there_once(reviewed):
     run = reviewed[0]
-    for model in ("base", control_of("base"), "drop2"):
+    for model in ("base", control_of("base"), "drop2", NOISE):
         answers = list(run.generation(model).answers.records())
         choices = list(run.generation(model).choices.records())
-        assert len({answer.key for answer in answers}) == len(answers) == 3
+        assert len({answer.key for answer in answers}) == len(answers) == 2
         assert len({choice.key for choice in choices}) == len(choices) == 24
         solutions = list(run.generation(model).solutions.records())
         assert len({solution.key for solution in solutions}) == len(solutions) == 16
     judge = run.judge("self")
-    assert len(list(judge.ratings.records())) == 3 * 3 * 2
-    assert len(list(judge.games.records())) == 2 * 3 * 2 * 2
+    assert len(list(judge.ratings.records())) == 4 * 2 * 2
+    assert len(list(judge.games.records())) == 3 * 2 * 2 * 2
     attempts = list(judge.attempts.records())
     assert len({attempt.key for attempt in attempts}) == len(attempts) > 0
 
@@ -208,6 +213,22 @@ def test_traces_follow_the_baselines_own_answers(reviewed):
     chosen = sum(row["token"] == row["top_tokens"][0] for row in greedy)
     assert chosen > 0.9 * len(greedy)
     assert sum(row["logprob"] for row in tables["drop2"]) < sum(row["logprob"] for row in tables["base"])
+
+
+def test_the_positive_control_is_seen_by_what_the_models_pick_and_decides_nothing(reviewed):
+    report = json.loads((reviewed[0].analysis / "report.json").read_text())
+    (found,) = report["positive_controls"]
+    assert (found["model"], found["fault"], found["alarms"]) == (NOISE, None, [])
+    sizes, sights = dict(found["sizes"]), {row["measure"]: row["sight"] for row in found["sightings"]}
+    assert 0 < sizes["kl_options"]["value"] < 1
+    assert 0 < sizes["kl_trace"]["value"] < 1
+    assert sights["kl_options"] == "seen"
+    assert {sights[measure] for measure in ("rating_change", "win_change")} <= {"unfit", "not measured"}  # no judge
+    assert report["candidates"] == ["drop2"]
+    assert {each["model"] for part in ("choices", "traces", "writing") for each in report[part]} == {
+        "drop2",
+        control_of("base"),
+    }
 
 
 def test_the_judge_was_really_asked(reviewed):

@@ -244,11 +244,10 @@ def test_limits_on_thoughts_hold_and_break_and_are_not_measured_where_nobody_thi
 
 def test_equal_texts_do_not_excuse_thoughts_that_loop(tmp_path):
     """What a user sees is the baseline's to the last byte, and that is allowed; the thoughts before it are not."""
-    made = whole(
-        tmp_path, config(("w8",), judge=False, margin=0.3, identical="allowed", limits={"thought_loops": 0.05})
-    )
+    rules = {"margin": 0.3, "identical": "allowed", "limits": {"thought_loops": 0.05}}
+    made = whole(tmp_path, config(("w8",), judge=False, **rules))
     for name in made.names:
-        thought_of(made, name, lambda place: LOOP if name == "w8" else "hm", lambda place: prose(place))
+        thought_of(made, name, {"w8": lambda place: LOOP}.get(name, lambda place: "hm"), prose)
     (decision,) = made.report().decisions
     assert (decision.word, decision.limits[0].estimate.identical) == ("HOLD", False)
     thought_of(made, "w8", lambda place: "hm")

@@ -30,10 +30,12 @@ class Cost:
 
 
 def costs(evidence: RunEvidence) -> Iterator[Cost]:
-    """Every model, then every judge; those without a manifest are left out."""
-    for model in evidence.models:
-        if model.manifest:
-            yield Cost("model", model.name, len(model.manifest.sessions), _seconds(model.manifest))
+    """Every model, the positive controls too, then every judge; those without a manifest are left out."""
+    positive = evidence.positive.candidates if evidence.positive else ()
+    for kind, models in (("model", evidence.models), ("positive control", positive)):
+        for model in models:
+            if model.manifest:
+                yield Cost(kind, model.name, len(model.manifest.sessions), _seconds(model.manifest))
     for judge in evidence.judges:
         if judge.manifest:
             facts = JudgeFacts.of(judge.manifest)

@@ -4,7 +4,7 @@ In: a run folder and the names in its config, or a judge's manifest. Out: (path 
 sentences where they differ.
 """
 
-from collections.abc import Iterable, Iterator
+from collections.abc import Collection, Iterable, Iterator
 from pathlib import Path
 
 from ledger.config import ReviewConfig
@@ -20,7 +20,7 @@ Inputs = tuple[tuple[str, str], ...]
 
 def run_inputs(config: ReviewConfig, run: RunFolder) -> Inputs:
     """Every file of records, manifest and config that this review may read, in the order of their paths."""
-    models = [*(model.name for model in config.models), control_of(config.baseline.name)]
+    models = [*(model.name for model in config.models), *config.positive_names, control_of(config.baseline.name)]
     folders = [run.generation(name).path for name in models] + [run.judge(judge.name).path for judge in config.judge]
     found = {path for folder in folders for pattern in PATTERNS for path in folder.glob(pattern)}
     found |= {path for path in (run.config, run.labels.path, run.items.path, run.checked_items.path) if path.exists()}
@@ -36,11 +36,15 @@ def changed_inputs(recorded: Iterable[tuple[str, str]], present: Iterable[tuple[
             yield str(StaleInput(name, was, now, "The report was made from something else than this run."))
 
 
-def stale_inputs(manifest: Manifest, run: RunFolder) -> Iterator[StaleInput]:
-    """An error for each file of records that changed, or went, after it was judged; both hashes are named."""
+def stale_inputs(manifest: Manifest, run: RunFolder, apart: Collection[str] = ()) -> Iterator[StaleInput]:
+    """An error for each file of records that changed, or went, after it was judged; both hashes are named.
+
+    Those of the models `apart` do not count.
+    """
+    others = {_name(run.generation(model).path, run) for model in apart}
     for name, recorded in sorted(manifest.inputs.items()):
-        if not name.endswith(".jsonl"):
-            continue  # a digest of values, not of a file
+        if not name.endswith(".jsonl") or name.rpartition("/")[0] in others:
+            continue  # a digest of values, not of a file; or of a model that is none of these
         path = run.path / Path(name)
         present = file_digest(path) if path.exists() else MISSING
         if present != recorded:

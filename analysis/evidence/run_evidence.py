@@ -8,14 +8,14 @@ Several judges: each is read and reported on its own; the first that is used in 
 import difflib
 import operator
 from collections import Counter
-from collections.abc import Iterable, Iterator, Mapping, Sequence
-from dataclasses import dataclass, field
+from collections.abc import Collection, Iterable, Mapping, Sequence
+from dataclasses import dataclass, field, replace
 from functools import reduce
-from typing import TypeVar
 
 import pandas as pd
 
 from analysis.evidence.inputs import Inputs, run_inputs, stale_inputs
+from analysis.evidence.judge_statements import said_by, unmixed, without_models
 from analysis.evidence.model_evidence import ModelEvidence, all_items, model_evidence, stranger_names, without
 from analysis.evidence.notes import notes_of
 from analysis.statistics.causes import Cause, Kind
@@ -26,11 +26,8 @@ from ledger.facts import JudgeFacts
 from ledger.judge_config import JudgeConfig
 from ledger.judgments import ExamMark, Game, Label, LadderMark, Order, Rating
 from ledger.manifests import Manifest, read_manifest
-from ledger.records import Key, Question
+from ledger.records import Question
 from ledger.runs import RunFolder
-
-J = TypeVar("J", Rating, Game)
-S = TypeVar("S", Rating, Game, ExamMark, LadderMark)
 
 
 @dataclass(frozen=True)
@@ -57,7 +54,7 @@ class RunEvidence:
     `dropped` counts, by task and name, the items that the config leaves out: they are in no model's records here;
     `dropped_records` counts those.
     `strangers` are models whose records lie in the folder and that the config does not name. `redacted`: no text of a
-    prompt may be told.
+    prompt may be told. `positive` is the same folder with the positive controls in the candidates' place.
     """
 
     config: ReviewConfig
@@ -73,6 +70,7 @@ class RunEvidence:
     strangers: tuple[str, ...] = ()
     redacted: bool = False
     dropped_records: Mapping[str, int] = field(default_factory=dict)
+    positive: "RunEvidence | None" = None
 
     @property
     def baseline(self) -> ModelEvidence:
@@ -120,6 +118,17 @@ def read_evidence(config: ReviewConfig, run: RunFolder) -> RunEvidence:
     """Read every record of a review. Raises BadRecord or DuplicateKey for a broken file."""
     whole = tuple(model_evidence(config, run))
     _refuse_unknown(config.decision.leave_out, whole)
+    evidence = _evidence(config, run, whole, config.positive_names)
+    if not config.positive_control:
+        return evidence
+    other, rivals = config.of_positive_controls, tuple(model.name for model in config.candidate)
+    return replace(evidence, positive=_evidence(other, run, tuple(model_evidence(other, run)), rivals))
+
+
+def _evidence(
+    config: ReviewConfig, run: RunFolder, whole: tuple[ModelEvidence, ...], apart: Collection[str]
+) -> RunEvidence:
+    """All that is not of the models `apart`: nothing of these is counted, mixed, stale or strange here."""
     cut = [without(model, config.decision.leave_out) for model in whole]
     models = tuple(model for model, *_ in cut)
     dropped = reduce(operator.or_, (counts for _, counts, _ in cut), Counter[tuple[str, str]]())
@@ -132,11 +141,11 @@ def read_evidence(config: ReviewConfig, run: RunFolder) -> RunEvidence:
         for sample in range(samples)
         for turn in range(1, len(question.turns) + 1)
     )
-    judges = tuple(_judge(judge, run, config, conflicts) for judge in config.judge)
+    judges = tuple(_judge(judge, run, config, conflicts, apart) for judge in config.judge)
     items = all_items(models)
     notes, labels = tuple(notes_of(config, models)), tuple(run.labels.records())
     inputs = run_inputs(config, run)
-    strangers = tuple(stranger_names(run, whole))
+    strangers = tuple(name for name in stranger_names(run, whole) if name not in apart)
     return RunEvidence(
         config,
         models,
@@ -153,16 +162,6 @@ def read_evidence(config: ReviewConfig, run: RunFolder) -> RunEvidence:
     )
 
 
-def unmixed(records: Iterable[J]) -> tuple[list[J], int]:
-    """The records whose key, prompt apart, occurs once; and how many were left out because several prompts claim it."""
-    grouped: dict[Key, list[J]] = {}
-    for each in records:
-        judge, _prompt, *about = each.key
-        grouped.setdefault((judge, *about), []).append(each)
-    single = [group[0] for group in grouped.values() if len(group) == 1]
-    return single, sum(len(group) for group in grouped.values() if len(group) > 1)
-
-
 def _refuse_unknown(names: Sequence[str], models: Iterable[ModelEvidence]) -> None:
     """Stop where `leave_out` names what is not there. Raises ConfigError."""
     known = set().union(*(model.names for model in models)) if names else set()
@@ -173,15 +172,6 @@ def _refuse_unknown(names: Sequence[str], models: Iterable[ModelEvidence]) -> No
             raise ConfigError(
                 f"`leave_out` names {name!r}, and nothing here is called so", where="decision", remedy=remedy
             )
-
-
-def _said_by(name: str, records: Iterable[S], others: Counter[str]) -> Iterator[S]:
-    """What a judge itself said; what others did is left out, and counted in `others`."""
-    for record in records:
-        if record.judge == name:
-            yield record
-        else:
-            others[record.judge] += 1
 
 
 def _questions(models: Iterable[ModelEvidence]) -> tuple[dict[Unit, Question], tuple[Cause, ...]]:
@@ -198,12 +188,14 @@ def _questions(models: Iterable[ModelEvidence]) -> tuple[dict[Unit, Question], t
     return found, tuple(_stale(Kind.STALE_QUESTION, *conflict) for conflict in sorted(conflicts))
 
 
-def _judge(judge: JudgeConfig, run: RunFolder, config: ReviewConfig, conflicts: tuple[Cause, ...]) -> JudgeEvidence:
+def _judge(
+    judge: JudgeConfig, run: RunFolder, config: ReviewConfig, conflicts: tuple[Cause, ...], apart: Collection[str]
+) -> JudgeEvidence:
     name, folder, others = judge.name, run.judge(judge.name), Counter[str]()
-    ratings, mixed_ratings = unmixed(_said_by(name, folder.ratings.records(), others))
-    games, mixed_games = unmixed(_said_by(name, folder.games.records(), others))
-    exam, manifest = tuple(_said_by(name, folder.exam.records(), others)), read_manifest(folder.path)
-    ladder = tuple(_said_by(name, folder.ladder.records(), others))
+    ratings, mixed_ratings = unmixed(said_by(name, without_models(folder.ratings.records(), apart), others))
+    games, mixed_games = unmixed(said_by(name, without_models(folder.games.records(), apart), others))
+    exam, manifest = tuple(said_by(name, folder.exam.records(), others)), read_manifest(folder.path)
+    ladder = tuple(said_by(name, folder.ladder.records(), others))
     baseline = config.baseline.name
     by_model: dict[str, dict[Cell, Rating]] = {}
     for rating in ratings:
@@ -212,7 +204,7 @@ def _judge(judge: JudgeConfig, run: RunFolder, config: ReviewConfig, conflicts: 
     for game in games:
         contests.setdefault((game.baseline, game.candidate), {})[cell_of(game), game.order] = game
     by_rival = {rival: found for (first, rival), found in contests.items() if first == baseline}
-    stale = stale_inputs(manifest, run) if manifest else ()
+    stale = stale_inputs(manifest, run, apart) if manifest else ()
     faults = [*conflicts, *(_stale(Kind.STALE_RECORDS, each.name, each.recorded, each.present) for each in stale)]
     if mixed_ratings + mixed_games:
         numbers = {"ratings": mixed_ratings, "games": mixed_games}

@@ -22,6 +22,7 @@ from analysis.evidence.run_evidence import RunEvidence
 from analysis.evidence.unseen_rows import Unseen
 from analysis.review.measurements import measurements, shared_flips
 from analysis.review.not_looked_at import not_looked_at
+from analysis.review.positive_controls import PositiveControl, SmallestSeen, positive_controls, smallest_seen
 from analysis.statistics.causes import Cause
 from analysis.statistics.coverage import Coverage
 from analysis.statistics.estimates import Estimate
@@ -49,6 +50,7 @@ class ReviewReport(BaseModel):
     `control_primary` is the control's value of the primary measure: the noise floor, a reference that decides nothing.
     `coverage` are answers and choices; ratings, games and exam are counted in each judge's part. `unseen` is what was
     found and not compared, `leave_out` what the config leaves out on purpose, `not_looked_at` what nobody measured.
+    `positive_controls` stand apart: nothing else here knows of them but `costs` and `inputs`.
     """
 
     model_config = ConfigDict(frozen=True, extra="forbid", allow_inf_nan=False)
@@ -106,6 +108,8 @@ class ReviewReport(BaseModel):
     costs: tuple[Cost, ...]
     inputs: Inputs
     notes: tuple[Cause, ...]
+    positive_controls: tuple[PositiveControl, ...]
+    smallest_seen: tuple[SmallestSeen, ...]
 
     @property
     def primary_judge(self) -> JudgeReport | None:
@@ -153,6 +157,8 @@ def report_from(evidence: RunEvidence, made_at: str, resamples: int = RESAMPLES)
         costs=tuple(costs(evidence)),
         inputs=evidence.inputs,
         notes=tuple(note for note in evidence.notes if not any(note in each.beside for each in found)),
+        positive_controls=(damaged := positive_controls(evidence, draws)),
+        smallest_seen=smallest_seen(damaged),
     )
 
 

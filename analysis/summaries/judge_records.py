@@ -59,10 +59,11 @@ def paired_coverage(judge: JudgeEvidence, evidence: RunEvidence, cells: Sequence
             yield from coverage_scopes("question-turns", model.name, cells, found, BOTH_VERDICTS, parts)
 
 
-def adversarial_answers(judge: JudgeEvidence) -> Iterator[Cause]:
-    """One cause per model whose answers do what a judge must not fall for."""
+def adversarial_answers(judge: JudgeEvidence, evidence: RunEvidence) -> Iterator[Cause]:
+    """One cause per model here whose answers do what a judge must not fall for."""
     facts, prompts = JudgeFacts.of(judge.manifest).answers, JudgeSettings.of(judge.manifest).prompts or ""
-    for model, found in sorted(facts.items()):
+    apart = evidence.config.positive_names
+    for model, found in sorted(each for each in facts.items() if each[0] not in apart):
         names = {"judge": judge.config.name, "prompts": prompts}
         yield Cause(Kind.ADVERSARIAL_ANSWERS, model, tuple(found), dict(found), names)
 

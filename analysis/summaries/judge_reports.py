@@ -144,7 +144,7 @@ def judge_report(judge: JudgeEvidence, evidence: RunEvidence, draws: Resamplings
         coverage=tuple(judged_coverage(judge, evidence, cells)),
         paired=tuple(paired_coverage(judge, evidence, cells)),
         card=judge_card(judge),
-        tricks=tuple(adversarial_answers(judge)),
+        tricks=tuple(adversarial_answers(judge, evidence)),
         failures=tuple(failed_judgments(judge, redacted=evidence.redacted)),
         strengths=_strengths(judge, evidence, cells) if Mode.PAIR in modes else (),
         prompts=tuple(JudgeFacts.of(judge.manifest).prompt_texts.items()),

@@ -26,10 +26,20 @@ from analysis.judged.agreement import (
     votes,
 )
 from analysis.judged.games import TurnClass, turn_classes, verdicts
+from analysis.judged.gap_agreement import (
+    Gap,
+    GapAgreement,
+    PanelSplit,
+    gap_agreements,
+    gaps,
+    panel_splits,
+    self_agreements,
+)
 from analysis.judged.lengths import length_changes, length_panel
 from analysis.statistics.cells import Cell
 from analysis.statistics.estimates import Estimate
 from analysis.statistics.intervals import share
+from analysis.statistics.question_means import paired_changes
 from analysis.statistics.resampling import Resamplings
 from analysis.summaries.judge_reports import answer_lengths
 from ledger.judgments import Mode
@@ -69,6 +79,8 @@ class TrustReport:
     alpha_of_ratings_with_people: float | None
     alpha_of_people: float | None
     votes: tuple[Votes, ...]
+    gap_agreements: tuple[GapAgreement, ...]
+    panel_splits: tuple[PanelSplit, ...]
 
 
 def trust_report(evidence: RunEvidence, draws: Resamplings) -> TrustReport:
@@ -84,6 +96,7 @@ def trust_report(evidence: RunEvidence, draws: Resamplings) -> TrustReport:
         for candidate in candidates
         if labels
     )
+    near = gaps((_changes(judge, evidence) for judge in evidence.judges), raters.values())
     return TrustReport(
         steadiness=tuple(_steadiness(judge, evidence) for judge in evidence.judges),
         agreements=(*found, *_agreements(scorers, labels, draws, Mode.SINGLE)),
@@ -95,7 +108,49 @@ def trust_report(evidence: RunEvidence, draws: Resamplings) -> TrustReport:
         alpha_of_ratings_with_people=_alpha([*scorers.values(), labels]) if labels else None,
         alpha_of_people=_alpha(single),
         votes=tuple(votes(evidence.labels, name, draws) for name in candidates if labels),
+        gap_agreements=tuple(_by_gap(evidence, raters, scorers, labels, near)),
+        panel_splits=(*panel_splits(raters, near, Mode.PAIR), *panel_splits(scorers, near, Mode.SINGLE)),
     )
+
+
+def _by_gap(
+    evidence: RunEvidence,
+    raters: dict[str, Classes],
+    scorers: dict[str, Classes],
+    labels: Classes,
+    near: Mapping[Place, Gap],
+) -> Iterator[GapAgreement]:
+    """Judges with themselves, with each other and with people, by how far apart two answers are."""
+    people_too = {HUMAN: labels} if labels else {}
+    for judge in evidence.judges:
+        own = {
+            (model.name, cell): each
+            for model in evidence.rivals
+            for cell, each in _classes(judge, model.name).items()
+            if cell.repeat == 0
+        }
+        yield from self_agreements(judge.config.name, own, near)
+    yield from gap_agreements({**raters, **people_too}, near, Mode.PAIR)
+    yield from gap_agreements({**scorers, **people_too}, near, Mode.SINGLE)
+
+
+def _changes(judge: JudgeEvidence, evidence: RunEvidence) -> dict[Place, float]:
+    """Every rival's changes in rating, over the judge's repeats."""
+    scores = _scores(judge)
+    before = scores.get(evidence.baseline.name, {})
+    return {
+        (model.name, cell): change
+        for model in evidence.rivals
+        for cell, change in paired_changes(before, scores.get(model.name, {})).items()
+    }
+
+
+def _scores(judge: JudgeEvidence) -> dict[str, dict[Cell, float]]:
+    """Every model's ratings that have a score."""
+    return {
+        name: {cell: rating.score for cell, rating in found.items() if rating.score is not None}
+        for name, found in judge.ratings.items()
+    }
 
 
 def _raters(
@@ -117,10 +172,7 @@ def _alpha(raters: Iterable[Classes]) -> float | None:
 
 def _scorer(judge: JudgeEvidence, evidence: RunEvidence) -> dict[Place, TurnClass]:
     """The signs of every rival's changes in rating."""
-    scores = {
-        name: {cell: rating.score for cell, rating in found.items() if rating.score is not None}
-        for name, found in judge.ratings.items()
-    }
+    scores = _scores(judge)
     before, said = scores.get(evidence.baseline.name, {}), dict[Place, TurnClass]()
     for model in evidence.rivals:
         said |= rating_classes(before, scores.get(model.name, {}), model.name)

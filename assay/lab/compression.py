@@ -39,7 +39,7 @@ def compress(
     EngineError where the base cannot be loaded.
     """
     plan = parsed_scheme(scheme, seed)
-    quantized = isinstance(plan, Quantization)
+    libraries = libraries_of(plan)
     check_base(base)
     request = Request(
         scheme=plan.text,
@@ -51,7 +51,6 @@ def compress(
     if already_there(out, request):
         progress(f"{out} is already there")
         return out
-    libraries = (*LIBRARIES, "compressed-tensors") if quantized else LIBRARIES
     require_libraries(libraries, "The model lab")
     with whole_folder(out) as (folder, _):
         progress(f"compressing {base} by {plan.text}")
@@ -68,6 +67,11 @@ def compress(
         )
     progress(_summary(effect))
     return out
+
+
+def libraries_of(plan: Scheme) -> tuple[str, ...]:
+    """What must be installed to make it."""
+    return (*LIBRARIES, "compressed-tensors") if isinstance(plan, Quantization) else LIBRARIES
 
 
 def check_base(base: Path) -> None:

@@ -5,13 +5,15 @@ With several replicas a model's work is cut into shards first; what cannot be cu
 What the baseline has to read of its rivals' answers is one more load of it, at the end.
 """
 
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Collection, Iterator, Sequence
+from contextlib import contextmanager
 from pathlib import Path
 
 from assay.placement.processes import Job
 from generation.orders import LoadGroup, ModelJob
 from generation.pending import lacking_records, pending_orders
 from generation.shards import Shard, merge_shards, sharded
+from ledger.errors import ConfigError, EngineError
 from ledger.progress import Progress, Report
 
 Runner = Callable[[Sequence[Job], Report], None]
@@ -32,8 +34,37 @@ def unfinished(batches: Sequence[LoadGroup], report: Report) -> list[LoadGroup]:
     return lacking
 
 
-def run_work(batches: Sequence[LoadGroup], run: Runner, replicas: int, report: Report) -> None:
-    """Run what the batches lack; shards that were there before have been merged (`unfinished`)."""
+def run_work(
+    batches: Sequence[LoadGroup], run: Runner, replicas: int, report: Report, spared: Collection[str] = ()
+) -> None:
+    """Run what the batches lack; shards that were there before have been merged (`unfinished`).
+
+    Models that are `spared` come last, one by one, and one that fails is told of and ends nothing.
+    """
+    _run([batch for batch in batches if batch.orders[0].model not in spared], run, replicas, report)
+    for batch in (batch for batch in batches if batch.orders[0].model in spared):
+        with _sparing(batch, report):
+            _run([batch], run, replicas, report)
+
+
+def run_shards(jobs: Sequence[Job], run: Runner, report: Report, spared: Collection[str]) -> None:
+    """Run one shard of each model; `spared` ones as `run_work` does."""
+    run([job for job in jobs if job.batch.orders[0].model not in spared], report)
+    for job in (job for job in jobs if job.batch.orders[0].model in spared):
+        with _sparing(job.batch, report):
+            run([job], report)
+
+
+@contextmanager
+def _sparing(batch: LoadGroup, report: Report) -> Iterator[None]:
+    """Tell what fails inside, and go on."""
+    try:
+        yield
+    except (ConfigError, EngineError) as error:
+        report(Progress(f"{batch.orders[0].model}: the positive control did not run: {error}", 1, 1))
+
+
+def _run(batches: Sequence[LoadGroup], run: Runner, replicas: int, report: Report) -> None:
     for phase in _phases(batches):
         if replicas > 1:
             shards = [Shard(index + 1, replicas) for index in range(replicas)]

@@ -27,7 +27,7 @@ COLUMNS = ("path", "measure", "unit", "n", "value", "low", "high", "left_out", "
 # The fields that tell the parts of a tuple apart, and those whose parts' names say enough.
 NAMES = frozenset(
     {"name", "judge", "candidate", "model", "task", "scope", "scoring", "mode", "part", "first", "second"}
-    | {"outcome", "predictor", "method", "measure"}
+    | {"outcome", "predictor", "method", "measure", "unit", "gap"}
 )
 UNSAID = frozenset({"scopes"})
 _NUMBER = re.compile(r"[+-]?\d+(\.\d+)?(e[+-]?\d+)?")

@@ -15,6 +15,7 @@ from analysis.rendering.tables.evidence import shortfall_line
 from analysis.rendering.tables.first_screen import headline
 from analysis.rendering.tables.ladder import resolution_line
 from analysis.rendering.tables.looked_at import review_lines
+from analysis.rendering.tables.positive_control import positive_lines
 from analysis.rendering.tables.review import (
     CLASS_LABELS,
     NOISE_FLOOR,
@@ -79,6 +80,7 @@ def _opening(report: ReviewReport) -> Iterator[list[str]]:
     yield [f"- {short_line(shortfall_line(report))}"]
     yield [f"- {short_line(seen)}"] if (seen := resolution_line(report)) else []
     yield [f"- {short_line(' '.join(told))}"] if (told := list(vote_lines(report.trust))) else []
+    yield [f"- {short_line(line)}" for line in positive_lines(report)]
 
 
 def _tables(report: ReviewReport) -> Iterator[tuple[Table, tuple[str, ...]]]:

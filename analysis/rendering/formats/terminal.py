@@ -13,6 +13,7 @@ from analysis.rendering.sentences.decisions import advice, sentence
 from analysis.rendering.tables.choices import HEADLINES, flip_table
 from analysis.rendering.tables.evidence import exam_mark, incomplete_table, shortfall_line
 from analysis.rendering.tables.looked_at import review_lines
+from analysis.rendering.tables.positive_control import positive_lines
 from analysis.rendering.tables.relations import strongest_correlation
 from analysis.rendering.tables.review import (
     CLASS_LABELS,
@@ -62,6 +63,7 @@ def _parts(report: ReviewReport) -> Iterator[Table | str]:
     yield from filter(None, [strongest_correlation(report)])
     yield from (f"Exam of {judge.name}: {exam_mark(judge)}." for judge in report.judges)
     yield from vote_lines(report.trust)
+    yield from positive_lines(report)
     yield from (f"Warning: {text}" for text in warnings(report))
     yield from (f"Note: {clause(note)}" for note in report.notes)
     decided = decision_table(report)

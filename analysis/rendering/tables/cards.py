@@ -21,6 +21,8 @@ def card_table(report: ReviewReport) -> Table:
         told = (*judge.card, ("resolution", resolution_told(judge)))
         rows += [(f"judge {judge.name}", name, value) for name, value in told]
     rows += [(f"{model.role} {model.model}", name, value) for model in report.models for name, value in model.facts]
+    positive = [each.card for each in report.positive_controls]
+    rows += [(f"positive control {card.model}", name, value) for card in positive for name, value in card.facts]
     return Table(
         "cards",
         "Judge card and reproducibility",

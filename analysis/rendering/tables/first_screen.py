@@ -17,6 +17,7 @@ from analysis.rendering.sentences.decisions import sentence, unknown
 from analysis.rendering.sentences.numbers import NOT_MEASURED, limit_number, number, unsigned
 from analysis.rendering.tables.evidence import exam_mark
 from analysis.rendering.tables.looked_at import review_lines
+from analysis.rendering.tables.positive_control import judged_lines, missing_lines, written_lines
 from analysis.rendering.tables.review import EXAM_WARNINGS, SHAPES, choice_warnings, foremost, judge_warnings, ranked
 from analysis.rendering.tables.rollouts import rollout_line
 from analysis.rendering.tables.tasks import lost_parts, lowest_parts, task_change, task_margin, task_notes
@@ -101,13 +102,24 @@ def panels(report: ReviewReport, notes: tuple[str, ...] = ()) -> tuple[Panel, ..
     """The four places; `notes` are the page's own, for the last one."""
     return (
         _tasks(report),
-        Panel("writes", TITLE, "writing" if report.writing else "traces", tuple(_written(report))),
-        Panel("judge", "What the judge may say", "exam", tuple(_judged(report)), judge_warnings(report)),
+        Panel("writes", TITLE, "writing" if report.writing else "traces", (*_written(report), *written_lines(report))),
+        Panel(
+            "judge",
+            "What the judge may say",
+            "exam",
+            (*_judged(report), *judged_lines(report)),
+            judge_warnings(report),
+        ),
         Panel(
             "unlooked",
             "What was not looked at",
             "methods",
-            (*review_lines(report), *(f"Note: {clause(note)}" for note in report.notes), *notes),
+            (
+                *missing_lines(report),
+                *review_lines(report),
+                *(f"Note: {clause(note)}" for note in report.notes),
+                *notes,
+            ),
         ),
     )
 

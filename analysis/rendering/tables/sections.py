@@ -13,6 +13,8 @@ from analysis.rendering.tables.evidence import coverage_table, evidence_table, e
 from analysis.rendering.tables.judged import depth_tables
 from analysis.rendering.tables.ladder import resolution_table
 from analysis.rendering.tables.looked_at import identity_table, unseen_table
+from analysis.rendering.tables.positive_control import TITLE as SENSITIVITY
+from analysis.rendering.tables.positive_control import positive_tables
 from analysis.rendering.tables.relations import relation_tables
 from analysis.rendering.tables.review import (
     NO_FLOOR,
@@ -74,6 +76,7 @@ def sections(report: ReviewReport) -> tuple[Section, ...]:
         Section("decision", "Decision", tuple(_decided(report))),
         *_written(report),
         Section("evidence", "Evidence", (evidence_table(report),)),
+        *([Section("sensitivity", SENSITIVITY, positive)] if (positive := tuple(positive_tables(report))) else []),
         Section("scores", "Scores", tuple(_of(judge, score_table) for judge in rated)),
         Section("games", "Games", tuple(_of(judge, game_table) for judge in compared)),
         Section("flips", "Flips and KL", _choice_tables(report)),

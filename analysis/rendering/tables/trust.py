@@ -9,11 +9,11 @@ from analysis.judged.agreement import HUMAN, Agreement
 from analysis.rendering.sentences.cells import cell
 from analysis.rendering.sentences.clauses import clause
 from analysis.rendering.sentences.numbers import number, optional
+from analysis.rendering.tables.gaps import KINDS, gap_tables
 from analysis.rendering.tables.review import CLASS_LABELS, Table
 from analysis.summaries.judge_trust import TrustReport
 from ledger.judgments import Mode
 
-KINDS = {Mode.SINGLE: "ratings", Mode.PAIR: "games"}
 KIND_CAPTIONS = {
     Mode.SINGLE: "By ratings: whose answer was rated higher on the same turn; equal ratings are a tie.",
     Mode.PAIR: "By games: win, tie or loss; a verdict that changes with the positions counts as a tie.",
@@ -28,6 +28,7 @@ def trust_tables(trust: TrustReport) -> Iterator[Table]:
         yield _votes(trust)
     if trust.agreements:
         yield _agreements(trust)
+    yield from gap_tables(trust)
     if trust.calibrations:
         yield _calibrations(trust)
 
