@@ -73,7 +73,14 @@ WRITING = {
 }
 NAMES = {
     *("first position's share", "the longer answer's share", "pairs of repeats", "Tango's score interval, paired"),
-    *("the whole vocabulary", "refusals and safety", "serving as deployed", "questions and items", "not under git"),
+    *(
+        "the whole vocabulary",
+        "the quality of free text",
+        "refusals and safety",
+        "serving as deployed",
+        "questions and items",
+        "not under git",
+    ),
     *("studentized bootstrap over items", "Student's t over items", "ratio of means, by inversion over items"),
     *("abstain as a whole", "no class has more than half of the panel: undecided", "0 minutes, interruptions included"),
 }

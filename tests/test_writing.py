@@ -84,7 +84,7 @@ def test_where_a_loop_begins_and_how_often_it_copies():
         "[" + ",\n ".join(["[" + ", ".join(["0"] * 8) + "]"] * 8) + "]",
         "| a | b | c | d |\n|---|---|---|---|\n" + "| NULL | NULL | NULL | NULL |\n" * 6,
         "तेरी यादें आती हैं, मेरी नींदें जाती हैं।\n" * 3,
-        "W B W B W B W B\n" * 4,
+        "W B W B W B W B\n" * 8 + "White moves first.",
         PROSE + "\n" + "-" * 69,
         "The key is " + "0123456789abcdef" * 8 + ".",
     ],
@@ -126,13 +126,14 @@ def test_good_lists_tables_poems_and_code_are_no_loops(good):
         "| NULL | NULL | NULL | NULL |\n" * 40,
         "तेरी यादें आती हैं। " * 12,
         "The" + "!" * 159,
+        "The letter is C" + " C" * 50,
         PROSE + " It was 0." + "3" * 200,
         PROSE + " " + "ha" * 60 + " and so it went on.",
         PROSE + "\n" + "- [ ]\n" * 50,
     ],
     ids=[
         *("sentence", "ending", "numbered", "numbers", "marks", "letter", "han", "thai", "paragraphs", "rows", "hindi"),
-        *("exclamations", "digits", "laughter", "boxes"),
+        *("exclamations", "letters", "digits", "laughter", "boxes"),
     ],
 )
 def test_what_is_said_again_and_again_is_a_loop(bad):

@@ -5,8 +5,8 @@ In: a text and its pieces. Out: the longest Loop, or None.
 The rule, over pieces (words, marks, and characters where a script has no blanks): a text loops where a passage stands
 at least three times in a row up to its end, of which a last word may be cut short, and LEAST_COPIED of its pieces only
 repeat those of the copy before; or, where the text goes on after it, four times with half as many again. A passage
-without a word of two letters, or with the bars of a table, needs twice as many at the end and four times as many
-inside, because matrices, boards, sums and cells repeat; one of marks alone needs three and eight times as many, because
+without a letter, or with the bars of a table, needs twice as many at the end and four times as many inside, where one
+without a word of two letters does too, because matrices, boards, sums and cells repeat; one of marks alone needs three and eight times as many, because
 rules and frames of tables do, and twice as many in a text that has nothing else. Up to eight letters or digits that
 stand 32 times in a row without a blank are a loop by themselves. The numbers that count a list's lines are one piece: a
 list of equal lines loops, one of others does not. A passage counts by its exact words: rows that differ in a cell are
@@ -111,7 +111,7 @@ def _loops(found: Sequence[str], first: int, copied: int, period: int) -> bool:
 def _weight(passage: Sequence[str], found: Sequence[str], *, ends: bool) -> float:
     """How many times as much a passage of these pieces must repeat; a text of marks alone has no table to rule."""
     if any(piece[0].isalnum() for piece in passage):
-        prose = BAR not in passage and any(map(_is_word, passage))
+        prose = BAR not in passage and any(_is_word(piece) or (ends and piece[0].isalpha()) for piece in passage)
         return 1.0 if prose else TABULAR_AT_THE_END if ends else TABULAR_INSIDE
     if not any(piece[0].isalnum() for piece in found):
         return NOTHING_ELSE
