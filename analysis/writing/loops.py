@@ -6,11 +6,11 @@ The rule, over pieces (words, marks, and characters where a script has no blanks
 at least three times in a row up to its end, of which a last word may be cut short, and LEAST_COPIED of its pieces only
 repeat those of the copy before; or, where the text goes on after it, four times with half as many again. A passage
 without a letter, or with the bars of a table, needs twice as many at the end and four times as many inside, where one
-without a word of two letters does too, because matrices, boards, sums and cells repeat; one of marks alone needs three and eight times as many, because
-rules and frames of tables do, and twice as many in a text that has nothing else. Up to eight letters or digits that
-stand 32 times in a row without a blank are a loop by themselves. The numbers that count a list's lines are one piece: a
-list of equal lines loops, one of others does not. A passage counts by its exact words: rows that differ in a cell are
-no copies.
+without a word of two letters does too, because matrices, boards, sums and cells repeat; one of marks alone needs three
+and eight times as many, because rules and frames of tables do, and twice as many in a text that has nothing else. Up to
+eight letters or digits that stand 32 times in a row without a blank are a loop by themselves. The numbers that count a
+list's lines are one piece: a list of equal lines loops, one of others does not. A passage counts by its exact words:
+rows that differ in a cell are no copies.
 
 Linear in length: periods are found by hashing every four pieces (the distance to where they stood last), and the few
 most frequent ones are checked piece by piece. docs/writing.md tells what the rule finds in real answers, and its false
