@@ -47,7 +47,7 @@ class Wishes:
 def one_line_review(wishes: Wishes, settings: Sequence[str] = ()) -> Declaration:
     """The config of these wishes, with any key set otherwise by `settings` (KEY=VALUE). Raises ConfigError."""
     if len(wishes.models) < 2:
-        raise ConfigError("give the baseline and at least one candidate", remedy="See --help.")
+        raise ConfigError("give the baseline and at least one candidate", remedy="Each is a folder or a hub name.")
     local = [name for name, engine in ENGINES.items() if engine.runs and not engine.remote]
     if wishes.engine not in local:
         remedy = "For a served model write a config: `assay init`."

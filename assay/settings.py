@@ -74,4 +74,6 @@ def _member(tables: AoT, name: str, setting: str) -> MutableMapping[str, Any]:
         return tables[names.index(name)]
     if name.isdigit() and 1 <= int(name) <= len(names):
         return tables[int(name) - 1]
-    raise ConfigError(f"{setting!r}: there is no {name!r}", where=OPTION, remedy=f"There are {', '.join(names)}.")
+    table = setting.partition(".")[0].strip()
+    remedy = f"There are {', '.join(names)}: write {table}.{names[0]}.KEY=VALUE."
+    raise ConfigError(f"{setting!r}: there is no {name!r}", where=OPTION, remedy=remedy)

@@ -137,6 +137,25 @@ def test_a_job_of_github_gets_the_markdown_in_its_summary(toured, tmp_path, monk
     assert (toured / "analysis" / "report.md").read_text() in said
 
 
+def test_a_summary_that_cannot_be_written_costs_no_decision(tmp_path, monkeypatch, capsys):
+    monkeypatch.setenv("GITHUB_STEP_SUMMARY", str(tmp_path / "gone" / "summary.md"))
+    assert command(["tour", "--runs", str(tmp_path)]) == 0
+    told = capsys.readouterr()
+    assert "The report: " in told.out
+    assert "GITHUB_STEP_SUMMARY cannot be written" in told.err
+
+
+def test_a_notebook_shows_the_decision_first(toured):
+    page = assay.load(toured)._repr_html_()
+    assert page.startswith("<table><thead><tr><th>candidate</th><th>decision</th>")
+    assert "<th>loops</th>" in page
+
+
+def test_an_error_can_be_caught_by_assays_own_name(tmp_path):
+    with pytest.raises(assay.AssayError, match="is no run folder"):
+        assay.load(tmp_path / "nowhere")
+
+
 def test_the_terminals_summary_fits_80_columns_with_every_number_whole(toured, monkeypatch, capsys):
     monkeypatch.setattr("assay.results.PIPE_COLUMNS", 80)
     command(["analyze", str(toured / "review.toml"), "--runs", str(toured.parent)])

@@ -94,6 +94,29 @@ def test_a_wish_that_cannot_be_met_is_a_plain_sentence(wishes, words):
         one_line_review(wishes)
 
 
+def test_the_margin_that_decides_is_written_down():
+    assert one_line_review(Wishes(TWO)).config.decision.margin == 0.02
+    judged = one_line_review(Wishes(TWO, judge_model="m", judge_url="http://127.0.0.1:9/v1")).config
+    assert (judged.decision.margin, judged.margin) == (None, 0.3)  # of ratings, which decide there
+
+
+@pytest.mark.parametrize(
+    ("file", "said"),
+    [
+        ("config.json", "a is a model, and no logs. For models: assay check"),
+        ("review.toml", "a is a run, and no logs. For two runs: assay diff"),
+        ("", "no such file or folder: "),
+    ],
+)
+def test_compare_names_the_command_that_is_meant(tmp_path, monkeypatch, capsys, file, said):
+    monkeypatch.chdir(tmp_path)
+    for name in "ab" if file else "":
+        (tmp_path / name).mkdir()
+        (tmp_path / name / file).write_text("{}")
+    assert assay(["compare", "a", "b"]) == 64
+    assert said in " ".join(capsys.readouterr().err.split())
+
+
 def test_an_engine_argument_without_a_value_is_refused():
     with pytest.raises(ConfigError, match="is no KEY=VALUE"):
         valued(["dtype"], "--engine-arg")
@@ -115,7 +138,7 @@ def test_a_set_key_is_declared_as_if_it_had_been_written_and_comments_stay():
     [
         ("decision.margin", "sets nothing"),
         ("=1", "sets nothing"),
-        ("candidate.other.engine=x", "there is no 'other'"),
+        ("candidate.other.engine=x", r"there is no 'other'\. There are small: write candidate\.small\.KEY=VALUE"),
         ("candidate.small=x", "no table"),
         ("name.more=1", "no table"),
     ],
