@@ -223,8 +223,8 @@ def test_each_word_takes_the_bounds_of_its_own_step():
     assert [(each.word, each.step, each.lower_bound, each.upper_bound) for each in found] == [
         (Word.SHIP, 3, -0.29, 0.3)
     ] * 3
-    assert "(lower bound −0.29)" in sentence(found[0])
-    assert "(upper bound 8.0 %)" in sentence(found[0])
+    assert "at least −0.29, within the margin" in sentence(found[0])
+    assert "flips at most 8.0 %, within" in sentence(found[0])
 
 
 def test_a_sentence_names_every_limit_and_shortens_only_what_is_unfit():

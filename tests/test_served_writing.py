@@ -88,6 +88,8 @@ def test_a_text_ends_before_its_first_stop_string_also_where_the_engine_could_no
 
 def test_arguments_reach_the_chat_template_and_fastchats_take_none():
     class Thinking(Tokenizer):
+        chat_template = "{{ '+' if enable_thinking }}"
+
         def apply_chat_template(self, turns, add_generation_prompt, tokenize, enable_thinking=True):
             return super().apply_chat_template(turns, add_generation_prompt, tokenize) + "+" * enable_thinking
 

@@ -1,6 +1,7 @@
 """Calls to two served models that were not alike never ship in silence: other parameters, another model in between."""
 
 import json
+import re
 
 import pytest
 
@@ -47,6 +48,12 @@ def wrote(body, name=""):
     return said
 
 
+def rated(body):
+    """A rating by the question, the same for both models."""
+    asked = re.search(r"First (\d+)", body["messages"][-1]["content"])
+    return completion(f"Rating: [[{6 + int(asked[1]) % 3}]]")
+
+
 def second(body):
     """Whether a call is about a second turn: whatever is tried again, some calls came before it."""
     return len(body["messages"]) > 1
@@ -78,7 +85,7 @@ def reviewed(tmp_path, script=wrote, given="", other="", more="", asks=""):
     with (
         FakeJudgeServer(wrote) as baseline,
         FakeJudgeServer(script) as candidate,
-        FakeJudgeServer(lambda _: completion("Rating: [[7]]")) as judge,
+        FakeJudgeServer(rated) as judge,
     ):
         urls = {"baseline": baseline.base_url, "candidate": candidate.base_url, "judge": judge.base_url}
         config = tmp_path / "review.toml"
