@@ -186,7 +186,7 @@ def test_holm_keeps_the_order_and_skips_what_is_missing():
 
 
 @given(st.lists(st.floats(0, 1) | st.sampled_from([0.0, 0.01, 1.0]), min_size=1, max_size=30))
-@settings(max_examples=25)
+@settings(max_examples=5, deadline=None)
 def test_corrected_p_values_are_statsmodels(p_values):
     for ours, method in ((holm, "holm"), (benjamini_hochberg, "fdr_bh")):
         assert ours(p_values) == pytest.approx(list(multipletests(p_values, method=method)[1]))

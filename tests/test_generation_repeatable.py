@@ -25,13 +25,13 @@ control = false
 model = {base}
 label = "unused"
 [questions]
-limit = 10
+limit = 6
 samples = 2
 max_tokens = 40
 traces = true
 trace_top_k = 4
 [[task]]
-limit = 40
+limit = 24
 """
 
 
