@@ -78,7 +78,7 @@ class ReviewConfig(ConfigSection):
             raise ValueError('a [[judge]] needs the answers of all models: leave out `answers = "baseline"`')
         if len({judge.form for judge in self.judge}) > 1:
             raise ValueError("the judges of one review give their verdicts in one `form`")
-        if self.decision.exam_resolution and not all(judge.exam_ladder for judge in self.judge):
+        if self.decision.exam_resolution and not (self.judge and all(judge.exam_ladder for judge in self.judge)):
             raise ValueError(
                 "decision.exam_resolution is what a ladder must show: set exam_ladder = true in each [[judge]]"
             )

@@ -80,6 +80,10 @@ SAID = [
     ),
     (Cause(Kind.NO_MANIFEST, "gpt"), "no manifest says how these judgments were made"),
     (
+        Cause(Kind.JUDGED_OTHERWISE, "gpt", ("model a", "form text")),
+        "the records of gpt were made with model a, form text, and the config says otherwise",
+    ),
+    (
         Cause(Kind.ONE_RATING, "gpt", numbers={"ratings": 480, "score": 10.0}),
         "each of the 480 ratings of gpt is 10: it tells no answer from another",
     ),

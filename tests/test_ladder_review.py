@@ -24,9 +24,10 @@ from judge.estimate import estimate
 from judge.scripted_judge import ScriptedJudge
 from judge.session import reparse, sitting
 from ledger.config import config_from
-from ledger.errors import Unavailable
+from ledger.errors import ConfigError, Unavailable
 from ledger.judgments import Damage, LadderMark, Order, Outcome
 from ledger.ladder import SIZES, RungState, rung_counts
+from ledger.manifests import read_manifest, write_manifest
 from ledger.runs import RunFolder
 from ledger.store import Writer
 from tests.fake_judge_server import FakeJudgeServer, answer
@@ -252,6 +253,31 @@ def test_a_demand_is_not_met_by_a_ladder_that_was_not_climbed(tmp_path):
     report = folder.report()
     assert deciding(report).word is Word.UNFIT
     assert "the finest rung passed is none" in sentence(deciding(report))
+
+
+@pytest.mark.parametrize("kept", [(0.4,), (0.8, 0.4), (0.8, 0.6)])
+def test_a_rung_counts_only_where_every_coarser_one_is_passed(tmp_path, kept):
+    """Rungs that no climb leaves out are gone from the file, as somebody may take them out of it."""
+    folder = laddered(tmp_path, 0.4, exam_resolution={"truncated": 0.4})
+    store = folder.run.judge("judge-1").ladder
+    store.replace([mark for mark in store.records() if mark.damage != "truncated" or mark.size in kept])
+    assert deciding(folder.report()).word is Word.UNFIT
+
+
+def test_a_demand_without_a_judge_is_refused():
+    with pytest.raises(ConfigError, match="set exam_ladder = true in each"):
+        config(("w8",), judge=False, exam_resolution={"truncated": 0.4})
+
+
+def test_records_of_a_judge_that_the_config_no_longer_names_decide_nothing(tmp_path):
+    """As after --amend, where nobody asked the new judge."""
+    folder = laddered(tmp_path, 0.4)
+    assert deciding(folder.report()).word is Word.SHIP
+    place = folder.run.judge("judge-1").path
+    manifest = read_manifest(place)
+    write_manifest(place, manifest.model_copy(update={"settings": {**manifest.settings, "model": "another"}}))
+    assert deciding(folder.report()).word is Word.UNFIT
+    assert "the records of judge-1 were made with model another" in sentence(deciding(folder.report()))
 
 
 def test_every_face_has_the_bracket_and_the_card_has_it_too(seen):

@@ -155,6 +155,8 @@ def test_gpt_4s_stored_games_and_ratings_of_phi_3_give_its_files_known_truths_al
     assert tie_and_picks(judge) == 9
     cards = (tmp_path / "runs/r/analysis/tables/cards.csv").read_text()
     assert "judge gpt-4,resolution,not measured (exam_ladder is not set)" in cards
+    assert 'judge gpt-4,"position bias, phi-3-dpo","first position 64.8 % ' in cards
+    assert '"agreement by gap: gpt-4, itself, swapped, by games, gap not known: nobody rated both","63.0 % ' in cards
     (near,) = report["trust"]["gap_agreements"]  # phi-3 has no rating, so that no gap is known
     assert (near["first"], near["second"], near["unit"]) == ("gpt-4", "itself, swapped", "none")
     assert (near["equal"]["n"], near["equal"]["value"]) == (73, (20 + 18 + 8) / 73)

@@ -22,7 +22,7 @@ from analysis.statistics.causes import Cause, Kind
 from analysis.statistics.cells import Cell, Unit, cell_of
 from ledger.config import ReviewConfig
 from ledger.errors import ConfigError
-from ledger.facts import JudgeFacts
+from ledger.facts import JudgeFacts, JudgeSettings
 from ledger.judge_config import JudgeConfig
 from ledger.judgments import ExamMark, Game, Label, LadderMark, Order, Rating
 from ledger.manifests import Manifest, read_manifest
@@ -213,8 +213,19 @@ def _judge(
         faults.append(Cause(Kind.NO_MANIFEST, name))
     if others:
         faults.append(Cause(Kind.MIXED_JUDGES, name, tuple(sorted(others)), {"records": others.total()}))
-    faults += _served_faults(name, manifest)
+    faults += [*_served_faults(name, manifest), *_declared_otherwise(judge, manifest)]
     return JudgeEvidence(judge, by_model, by_rival, exam, manifest, tuple(faults), contests, ladder)
+
+
+def _declared_otherwise(judge: JudgeConfig, manifest: Manifest | None) -> list[Cause]:
+    """What of a judge's records the config no longer says, as after an amended one; imports have their own names."""
+    recorded = JudgeSettings.of(manifest)
+    if recorded.model is None or recorded.files is not None:
+        return []
+    now = {"model": judge.model or judge.serve, "form": judge.form, "repeats": judge.repeats}
+    now |= {} if judge.temperature is None else {"temperature": judge.temperature}
+    others = [f"{name} {was}" for name, said in now.items() if (was := getattr(recorded, name)) not in (None, said)]
+    return [Cause(Kind.JUDGED_OTHERWISE, judge.name, tuple(others))] if others else []
 
 
 def _stale(kind: Kind, name: str, recorded: str, present: str) -> Cause:

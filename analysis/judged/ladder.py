@@ -7,6 +7,7 @@ The texts are few and Assay's own: a bracket is of them, not of all answers.
 
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
+from itertools import takewhile
 
 from analysis.statistics.causes import Cause, Kind
 from analysis.statistics.estimates import Estimate
@@ -29,8 +30,8 @@ class LadderRung:
 class Resolution:
     """One kind's ladder, its rungs from coarse to fine; with fewer texts than `needs` none of them can be passed.
 
-    `finest_passed` is the smallest damage that the judge is shown to see, `coarsest_failed` the largest that it is
-    shown to miss more often than it may; at the sizes in `open` its verdicts show neither.
+    `finest_passed` is the smallest damage that the judge is shown to see, all larger ones with it; `coarsest_failed`
+    the largest that it is shown to miss more often than it may; at the sizes in `open` its verdicts show neither.
     """
 
     damage: Damage
@@ -71,11 +72,15 @@ def _resolution(damage: Damage, by_size: Mapping[float, Sequence[LadderMark]]) -
         damage=damage,
         texts=max(rung.texts for rung in rungs),
         needs=FEWEST_TEXTS,
-        finest_passed=min(sizes[RungState.PASSED], default=None),
+        finest_passed=min((rung.size for rung in takewhile(_is_passed, rungs)), default=None),
         coarsest_failed=max(sizes[RungState.FAILED], default=None),
         open=tuple(sizes[RungState.OPEN]),
         rungs=rungs,
     )
+
+
+def _is_passed(rung: LadderRung) -> bool:
+    return rung.state is RungState.PASSED
 
 
 def _rung(damage: Damage, size: float, marks: Sequence[LadderMark]) -> LadderRung:

@@ -77,6 +77,7 @@ class Kind(StrEnum):
     MIXED_PARAMETERS = "mixed_parameters"
     NO_MANIFEST = "no_manifest"
     ONE_RATING = "one_rating"
+    JUDGED_OTHERWISE = "judged_otherwise"
     JUDGE_UNTRUSTED = "judge_untrusted"
     NO_EXAM = "no_exam"
     EXAM_UNREACHED = "exam_unreached"

@@ -129,6 +129,7 @@ CLAUSES: Mapping[Kind, str | measured.Written] = {
     Kind.PROMPTS_CUT: "prompts of {subject} were cut: {told}",
     Kind.MIXED_PARAMETERS: "some calls to {subject} had {rows} and others had not: the endpoint refused it there",
     Kind.NO_MANIFEST: "no manifest says how these judgments were made",
+    Kind.JUDGED_OTHERWISE: "the records of {subject} were made with {rows}, and the config says otherwise",
     Kind.ONE_RATING: "each of the {ratings} ratings of {subject} is {score:g}: it tells no answer from another",
     Kind.JUDGE_UNTRUSTED: "the judge {subject} is not trusted ({causes})",
     Kind.NO_EXAM: "it sat no exam in {mode} mode",

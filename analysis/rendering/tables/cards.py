@@ -3,10 +3,25 @@
 In: a ReviewReport. Out: Tables of plain text.
 """
 
+from collections.abc import Iterator
+
+from analysis.rendering.sentences.cells import cell
 from analysis.rendering.sentences.numbers import optional
+from analysis.rendering.tables.gaps import KINDS, gap_words
 from analysis.rendering.tables.ladder import resolution_told
 from analysis.rendering.tables.review import Table
 from analysis.review.review_report import ReviewReport
+from analysis.summaries.judge_reports import JudgeReport
+
+
+def _seen_of(judge: JudgeReport, report: ReviewReport) -> Iterator[tuple[str, str]]:
+    """What its verdicts showed of it: its taste for a position, and where it agrees with others."""
+    for played in judge.games:
+        yield f"position bias, {played.model}", f"first position {cell(played.bias.first_seat)}"
+    for each in report.trust.gap_agreements if report.trust else ():
+        if judge.name in (each.first, each.second):
+            raters = f"{each.first}, {each.second}, by {KINDS[each.mode]}, gap {gap_words(each)}"
+            yield f"agreement by gap: {raters}", cell(each.equal)
 
 
 def card_table(report: ReviewReport) -> Table:
@@ -18,7 +33,7 @@ def card_table(report: ReviewReport) -> Table:
         ("review", "made at", report.made_at),
     ]
     for judge in report.judges:
-        told = (*judge.card, ("resolution", resolution_told(judge)))
+        told = (*judge.card, ("resolution", resolution_told(judge)), *_seen_of(judge, report))
         rows += [(f"judge {judge.name}", name, value) for name, value in told]
     rows += [(f"{model.role} {model.model}", name, value) for model in report.models for name, value in model.facts]
     positive = [each.card for each in report.positive_controls]
