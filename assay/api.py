@@ -201,12 +201,9 @@ def _in_words_of_frames(scratch: str) -> Iterator[None]:
     except AssayError as error:
         if scratch not in str(error):
             raise
-        named = re.compile(re.escape(scratch) + r"[/\\\\](\w+)\.csv(?:, line (\d+))?")
-        where, what = (
-            named.sub(lambda m: f"{m[1]}'s data frame" + (f", row {int(m[2]) - 2}" if m[2] else ""), text)
-            for text in (error.where, error.what)
-        )
-        raise ConfigError(_LINES.sub(_rows, _OPTIONS.sub("", what)), where=where, remedy=FRAMES) from error
+        named = re.compile(re.escape(scratch) + r"[/\\\\](\w+)\.csv")
+        where, what = (_LINES.sub(_rows, named.sub(r"\1's data frame", text)) for text in (error.where, error.what))
+        raise ConfigError(_OPTIONS.sub("", what), where=where, remedy=FRAMES) from error
 
 
 def _rows(found: "re.Match[str]") -> str:

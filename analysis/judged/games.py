@@ -152,10 +152,15 @@ def position_bias(found: Verdicts) -> PositionBias:
     )
 
 
+def gap_bin(change: float) -> int:
+    """The bin of GAPS for two ratings so far apart, half points up."""
+    return min(math.floor(abs(change) + 0.5), GAPS[-1])
+
+
 def inconsistency_by_gap(classes: Mapping[Cell, TurnClass], changes: Values) -> tuple[GapInconsistency, ...]:
     """Inconsistency among the question-turns with both verdicts and both ratings, by the ratings' distance."""
     found = [
-        (min(math.floor(abs(changes[turn_of(cell)]) + 0.5), GAPS[-1]), each is TurnClass.INCONSISTENT)
+        (gap_bin(changes[turn_of(cell)]), each is TurnClass.INCONSISTENT)
         for cell, each in classes.items()
         if each is not TurnClass.FAILED and turn_of(cell) in changes
     ]

@@ -9,14 +9,13 @@ the panel's margin: its wins less its losses, as a share of the verdicts of two 
 keep a bin of their own. A rater's own word is in the gap, and most of all in a margin.
 """
 
-import math
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from itertools import combinations
 from typing import TypeVar
 
 from analysis.judged.agreement import Classes, Place
-from analysis.judged.games import GAPS, WORTH, TurnClass
+from analysis.judged.games import WORTH, TurnClass, gap_bin
 from analysis.statistics.estimates import Estimate
 from analysis.statistics.intervals import share
 from ledger.judgments import Mode
@@ -61,7 +60,7 @@ def gaps(changes: Iterable[Mapping[Place, float]], judges: Iterable[Classes]) ->
     said, rated = _gathered(judges), _gathered(changes)
     margins = {place: [WORTH[each] - 0.5 for each in found] for place, found in said.items() if len(found) > 1}
     found = {place: (MARGIN, _floor(MARGINS, 2 * abs(_mean(worths)))) for place, worths in margins.items()}
-    return found | {place: (POINTS, _points(abs(_mean(each)))) for place, each in rated.items()}
+    return found | {place: (POINTS, float(gap_bin(_mean(each)))) for place, each in rated.items()}
 
 
 def gap_agreements(raters: Mapping[str, Classes], bins: Mapping[Place, Gap], mode: Mode) -> Iterator[GapAgreement]:
@@ -103,11 +102,6 @@ def _binned(values: Mapping[Place, bool], bins: Mapping[Place, Gap]) -> list[tup
     for place, value in values.items():
         found.setdefault(bins.get(place, (NO_GAP, 0.0)), []).append(value)
     return sorted(found.items(), key=lambda each: ((POINTS, MARGIN, NO_GAP).index(each[0][0]), each[0][1]))
-
-
-def _points(change: float) -> float:
-    """In the bins of judge inconsistency (games.py)."""
-    return float(min(math.floor(change + 0.5), GAPS[-1]))
 
 
 def _floor(ends: Sequence[float], value: float) -> float:

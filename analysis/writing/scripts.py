@@ -27,7 +27,7 @@ OTHERS = JAPANESE | {
 LANGUAGES = {
     **dict.fromkeys(("japanese", "kanji"), JAPANESE),
     **dict.fromkeys(("chinese", "mandarin", "cantonese"), frozenset({"CJK", "BOPOMOFO"})),
-    **dict.fromkeys(("korean",), frozenset({"HANGUL", "CJK"})),
+    "korean": frozenset({"HANGUL", "CJK"}),
     **dict.fromkeys(
         (
             "russian",
@@ -46,12 +46,12 @@ LANGUAGES = {
     **dict.fromkeys(("arabic", "persian", "farsi", "urdu", "pashto", "kurdish"), frozenset({"ARABIC"})),
     **dict.fromkeys(("hebrew", "yiddish"), frozenset({"HEBREW"})),
     **dict.fromkeys(("hindi", "marathi", "nepali", "sanskrit"), frozenset({"DEVANAGARI"})),
-    **dict.fromkeys(("punjabi",), frozenset({"GURMUKHI", "ARABIC"})),
-    **dict.fromkeys(("burmese",), frozenset({"MYANMAR"})),
-    **dict.fromkeys(("odia",), frozenset({"ORIYA"})),
-    **dict.fromkeys(("sinhalese",), frozenset({"SINHALA"})),
-    **dict.fromkeys(("cambodian",), frozenset({"KHMER"})),
-    **dict.fromkeys(("amharic",), frozenset({"ETHIOPIC"})),
+    "punjabi": frozenset({"GURMUKHI", "ARABIC"}),
+    "burmese": frozenset({"MYANMAR"}),
+    "odia": frozenset({"ORIYA"}),
+    "sinhalese": frozenset({"SINHALA"}),
+    "cambodian": frozenset({"KHMER"}),
+    "amharic": frozenset({"ETHIOPIC"}),
     **{script.lower(): frozenset({script}) for script in OTHERS},
 }
 """What a question that names a language, or a script itself, may be answered in."""

@@ -50,10 +50,9 @@ def check(
 
     The models write answers (MT-Bench's questions if they were fetched, else Assay's), pick options and solve problems
     (Assay's items, or those of --task); their texts are measured and compared. Three limits are declared unless --limit
-    says otherwise: flips, loops and unfinished. A judge is asked only with
-    --judge-model or --judge-url. The review.toml that was run stands in the run's folder, to be changed and run again.
-    The same command goes on where it was stopped. The exit code is the decision: 0 SHIP, 10 HOLD, 11 INCONCLUSIVE,
-    12 UNFIT.
+    says otherwise: flips, loops and unfinished. A judge is asked only with --judge-model or --judge-url. The
+    review.toml that was run stands in the run's folder, to be changed and run again. The same command goes on where it
+    was stopped. The exit code is the decision: 0 SHIP, 10 HOLD, 11 INCONCLUSIVE, 12 UNFIT.
 
     Examples:
         assay check ./llama ./llama-w4a16

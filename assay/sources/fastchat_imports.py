@@ -35,12 +35,13 @@ def import_fastchat(
     said = {judge: review.words(judge) for judge in review.judges}
     for name, held in review.models.items():
         _refuse_others(run.generation(name).path, _answer_settings(name, held))
-    for judge, words in said.items():
-        _refuse_others(run.judge(judge).path, _judge_settings(review, judge, words))
+    settings = {judge: _judge_settings(review, judge, words) for judge, words in said.items()}
+    for judge in said:
+        _refuse_others(run.judge(judge).path, settings[judge])
     for name, held in review.models.items():
         write_answers(run, name, held, passed.get(name, ()))
     for judge, words in said.items():
-        _write_words(run, review, judge, words)
+        _write_words(run, review, judge, words, settings[judge])
     return {
         "answers": sum(len(held.answers) for held in review.models.values()),
         "ratings": sum(len(words.ratings) for words in said.values()),
@@ -66,8 +67,10 @@ def write_answers(run: RunFolder, model: str, held: ModelAnswers, passed: tuple[
     _write(folder.path, ("generation", model), settings, {}, {"facts": facts, **more}, [(folder.answers, held.answers)])
 
 
-def _write_words(run: RunFolder, review: FastChatReview, judge: str, words: JudgeWords) -> None:
-    folder, settings = run.judge(judge), _judge_settings(review, judge, words)
+def _write_words(
+    run: RunFolder, review: FastChatReview, judge: str, words: JudgeWords, settings: dict[str, Any]
+) -> None:
+    folder = run.judge(judge)
     answers = [run.generation(model).answers.path for model in review.models]
     inputs = {path.relative_to(run.path).as_posix(): file_digest(path) for path in answers}
     facts = {
